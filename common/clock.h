@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Time: microseconds of CLOCK_MONOTONIC. Read once an iteration of a loop and passed
+ * down. */
+#ifndef FANFOLD_COMMON_CLOCK_H
+#define FANFOLD_COMMON_CLOCK_H
+
+#include <stdint.h>
+
+#define SECOND_US INT64_C(1000000)
+#define NEVER_US  INT64_MAX
+
+int64_t clock_now_us(void);
+
+/* Milliseconds for a poller until `deadline_us`: rounded up, 0 when it has passed, at
+ * most `cap_ms`, -1 for NEVER_US where cap_ms is -1. */
+int clock_poll_ms(int64_t now_us, int64_t deadline_us, int cap_ms);
+
+#endif

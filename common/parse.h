@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The values of options, as GNU parallel reads them. Each returns false for anything
+ * that is not wholly such a value, and then leaves *ret alone; the caller says what was
+ * wrong.
+ */
+#ifndef FANFOLD_COMMON_PARSE_H
+#define FANFOLD_COMMON_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* "1M", "64k", "10000": K M G T are powers of 1024, k m g t of 1000, as in GNU
+ * parallel. A decimal fraction before a suffix is allowed ("1.5G"). */
+bool parse_size(const char *text, uint64_t *ret_bytes);
+
+/* "5", "0.5", "2m", "1h": seconds, with s m h d; microseconds out. */
+bool parse_duration(const char *text, int64_t *ret_us);
+
+/* A decimal number from `min` to `max`. */
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
+
+/* \n \t \r \0 \\ \a \b \f \v \xHH \NNN; writes at most strlen (text) bytes to `buffer`.
+ * False: a bad escape. */
+bool parse_escapes(const char *text, char *buffer, size_t *ret_size);
+
+/* "12.3 MiB": for people. Returns `buffer`. */
+const char *format_size(char *buffer, size_t size, uint64_t bytes);
+
+#endif

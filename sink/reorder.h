@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Puts results back in sequence: which are in, which is next. Knows seqs and opaque
+ * cargo, no byte and no file. Keeps the first of a seq and refuses every other. Takes
+ * any seq from the position on, whatever the window: the sink must always be able to
+ * take the result that fills the gap.
+ */
+#ifndef FANFOLD_SINK_REORDER_H
+#define FANFOLD_SINK_REORDER_H
+
+#include "common/message.h"
+
+struct reorder;
+
+/* `ordered` false: cargo comes out as it came in, and only the counting is in sequence.
+ */
+struct reorder *reorder_new(uint64_t position, bool ordered);
+void reorder_destroy(struct reorder **reorder_p, void (*drop)(void *cargo));
+
+/* Begins again at `position`; what was parked goes to `drop`. */
+void reorder_reset(struct reorder *reorder, uint64_t position,
+                   void (*drop)(void *cargo));
+
+/* True: taken. False: it was here before; the cargo is still the caller's. */
+bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo);
+/* The next cargo that may be released, in order; NULL: the next one is not in yet. */
+void *reorder_release(struct reorder *reorder, uint64_t *ret_seq);
+
+/* The next seq to be released. */
+uint64_t reorder_next(const struct reorder *reorder);
+bool reorder_has(const struct reorder *reorder, uint64_t seq);
+/* Results that wait for an older one: now, and ever. */
+uint64_t reorder_parked(const struct reorder *reorder);
+uint64_t reorder_parked_ever(const struct reorder *reorder);
+/* All seqs that are parked, ascending, as ranges; at most RANGES_MAX. Valid until the
+ * next call. */
+const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count);
+/* The cargo of the highest parked seq that `wanted` accepts, for spilling: the one that
+ * is needed last. NULL: none. */
+void *reorder_last(const struct reorder *reorder, bool (*wanted)(const void *cargo));
+
+#endif

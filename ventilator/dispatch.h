@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one brain. Knows every task from cut to committed: with whom, since when, which
+ * attempt; every worker's session and its free places; the window; what failed and what
+ * it was charged. Knows no socket, no payload, no clock.
+ *
+ * Events go in (messages as they were decoded, chunks as they were cut, the time).
+ * Actions come out of dispatch_next, in the order in which they are to be done, after
+ * any event and after dispatch_tick. Peers are numbers: the ROUTER gives each
+ * connection a new one.
+ */
+#ifndef FANFOLD_VENTILATOR_DISPATCH_H
+#define FANFOLD_VENTILATOR_DISPATCH_H
+
+#include "common/message.h"
+
+struct dispatch;
+
+struct dispatch_config {
+    struct id uid;   /* this ventilator's */
+    uint32_t window; /* tasks ahead of released; 0: 4096, or 4 a slot if that is more */
+    uint64_t buffer_bytes; /* the ventilator's share; over it nothing new is cut */
+    uint64_t block_bytes;  /* nominal size of a chunk: the share is never below two of
+                              them a slot */
+    bool
+        keeps_bytes; /* a chunk's bytes stay in memory until it is committed (a stream),
+                        or until it is sent (a file, which can be read again) */
+    uint32_t retries; /* attempts that a chunk may fail; 0: no limit */
+    uint32_t losses;  /* attempts that may be lost with their workers; 0: no limit */
+    int64_t liveness_us;
+    uint32_t min_workers; /* before the first task; at least 1 */
+    int64_t patience_us;  /* how long to wait for anybody; < 0: 300 s once there was
+                             somebody, no limit before */
+};
+
+enum dispatch_action_kind {
+    DISPATCH_WELCOME_SINK, /* peer */
+    DISPATCH_WELCOME,      /* peer, session, nonce; run and epoch from dispatch_run,
+                              dispatch_epoch */
+    DISPATCH_REJECT,       /* peer, reason */
+    DISPATCH_WHO,          /* peer */
+    DISPATCH_PONG,         /* peer */
+    DISPATCH_TASK, /* peer, session, seq, attempt; lowest seq first, runs of one session
+                      follow each other */
+    DISPATCH_FORGET,  /* peer, session, seq, attempt, only_queued */
+    DISPATCH_START,   /* cutting may begin: seq is the position, dispatch_mark the place
+                         in the input */
+    DISPATCH_DISCARD, /* seq is committed: the loop may drop what it keeps of it */
+    DISPATCH_SKIP,    /* peer (the sink), seq: given up, see dispatch_failure (not used
+                         before --on-error skip) */
+    DISPATCH_END,     /* peer (the sink), seq: the total */
+    DISPATCH_STOP,    /* peer (a worker) */
+    DISPATCH_GOODBYE, /* peer (the sink) */
+    DISPATCH_OVER,    /* nothing is on the books and everybody was told: leave with
+                         dispatch_verdict */
+};
+
+struct dispatch_action {
+    enum dispatch_action_kind kind;
+    uint32_t peer;
+    uint64_t session;
+    uint64_t nonce;
+    uint64_t seq;
+    uint32_t attempt;
+    bool only_queued;
+    enum reject reason;
+};
+
+/* How the run ended, or is about to. */
+struct verdict {
+    enum outcome outcome;
+    int status;      /* enum exit_status */
+    char text[1024]; /* the reason for a person; empty: nothing to say */
+};
+
+/* Counts since the start; see dispatch_counts. */
+struct dispatch_counts {
+    uint64_t cut, released, committed; /* seqs */
+    uint64_t sent;                     /* attempts */
+    uint64_t done, failed, returned;   /* attempts */
+    uint64_t retried;                  /* tasks given out again, for whatever reason */
+    uint64_t adopted; /* attempts that moved over to a new session from a ledger */
+    uint64_t lost_sessions;
+    uint64_t bytes_written;         /* as the sink says */
+    uint64_t parked;                /* as the sink says */
+    uint32_t sessions, slots, busy; /* now */
+};
+
+struct dispatch *dispatch_new(const struct dispatch_config *config, int64_t now_us);
+void dispatch_destroy(struct dispatch **dispatch_p);
+
+/* A decoded message. Slices are copied where they are kept. Types that no ventilator is
+ * sent are answered with REJECT. */
+void dispatch_on_message(struct dispatch *dispatch, uint32_t peer,
+                         const struct message *message, int64_t now_us);
+/* What came could not be decoded. */
+void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer);
+/* A send to the peer failed: it is gone. May be called between two calls of
+ * dispatch_next. */
+void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us);
+
+/* How many chunks may be cut now; 0: none. To be asked again after each cut, as the
+ * budget counts bytes. */
+uint32_t dispatch_wants(const struct dispatch *dispatch);
+/* The next chunk was cut; returns its seq. */
+uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, int64_t now_us);
+/* The input has ended in good order: what was cut is all. */
+void dispatch_on_input_end(struct dispatch *dispatch);
+/* The run is to end: input failed (STOPPED, STATUS_IO), a signal came (INTERRUPTED, 128
+ * + n). The first call counts. */
+void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
+                   const char *text, int64_t now_us);
+
+/* Gives out what can be given out, minds the time; returns when it must be called again
+ * at the latest. Called once an iteration, after the events. */
+int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us);
+
+/* The next action; false: there is none. */
+bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action);
+
+/* The run and epoch that BEGIN gave; zero before. */
+struct id dispatch_run(const struct dispatch *dispatch);
+uint64_t dispatch_epoch(const struct dispatch *dispatch);
+/* The results endpoint of the sink that began; "" before. */
+const char *dispatch_endpoint(const struct dispatch *dispatch);
+/* The largest result that the sink takes, bytes; 0 before. */
+uint64_t dispatch_max_result(const struct dispatch *dispatch);
+struct slice dispatch_mark(const struct dispatch *dispatch);
+struct verdict dispatch_verdict(const struct dispatch *dispatch);
+struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
+/* For the progress of a run: whether BEGIN has come; sessions that there are. */
+bool dispatch_begun(const struct dispatch *dispatch);
+/* The heartbeat that WELCOME states, slower with thousands of workers. */
+uint32_t dispatch_heartbeat_ms(const struct dispatch *dispatch);
+
+#endif
