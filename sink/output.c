@@ -25,7 +25,6 @@ enum {
     GATHER_MAX = 1024,         /* IOV_MAX of Linux */
     WRITE_BYTES_MAX = 4 << 20, /* a call, so that a slow disk lets the loop go on */
     PIECE_BYTES = 256 << 10,   /* of a spilled parcel */
-    NAME_BYTES = 4096,
 };
 
 /* How a write is kept from blocking. */
@@ -44,6 +43,7 @@ struct output {
     int fd;
     enum output_way way;
     bool regular;
+    bool owned; /* opened by its path: nobody else writes there */
     bool waits; /* the last write found no room */
     int error;  /* -errno of the write that failed */
     char *name;
@@ -124,20 +124,14 @@ static int take_standard_output(struct output **ret_output)
     return 0;
 }
 
-/* Locks and empties it if it is a file; -EBUSY with `error` if another has it. */
+/* -EBUSY with `error`: another process has the file locked. */
 static int claim(int fd, const char *path, char *error, size_t error_size)
 {
     struct stat status;
-    int result;
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    if (!S_ISREG(status.st_mode))
-        return 0;
-    result = lock_file(fd, path, error, error_size);
-    if (result < 0)
-        return result;
-    return ftruncate(fd, 0) == 0 ? 0 : -errno;
+    return S_ISREG(status.st_mode) ? lock_file(fd, path, error, error_size) : 0;
 }
 
 static int open_path(const char *path, struct output **ret_output, char *error,
@@ -154,6 +148,7 @@ static int open_path(const char *path, struct output **ret_output, char *error,
         return result;
     }
     *ret_output = output_adopt(fd, path);
+    (*ret_output)->owned = true;
     return 0;
 }
 
@@ -170,6 +165,13 @@ int output_open(const char *path, struct output **ret_output, char *error,
         snprintf(error, error_size, "cannot open %s: %s",
                  path ? path : "standard output", strerror(-result));
     return result;
+}
+
+int output_clear(struct output *output)
+{
+    if (!output->owned || !output->regular)
+        return 0;
+    return ftruncate(output->fd, 0) == 0 ? 0 : -errno;
 }
 
 static struct output_seat *seat_at(const struct output *output, size_t index)

@@ -17,11 +17,14 @@
 struct output;
 
 /*
- * `path` NULL: standard output. A regular file is locked, then emptied. 0, or -errno
- * with a sentence for a person in `error`; -EBUSY: another process has it locked.
+ * `path` NULL: standard output. A regular file is locked, and what is in it stays until
+ * output_clear. 0, or -errno with a sentence for a person in `error`; -EBUSY: another
+ * process has it locked. Waits for a reader where the path is a FIFO.
  */
 int output_open(const char *path, struct output **ret_output, char *error,
                 size_t error_size);
+/* Empties a file that output_open opened by its path. 0 or -errno. */
+int output_clear(struct output *output);
 /* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
 struct output *output_adopt(int fd, const char *name);
 /* 0, or -errno of close, which may be the first to tell of an error. What is still
