@@ -12,8 +12,8 @@ struct chunk {
     zmq_msg_t bytes; /* its owner closes it */
     uint64_t offset; /* of its first byte, in the input */
     uint64_t length;
-    uint64_t first_record; /* counted from 0; valid where records > 0 */
-    uint64_t records;      /* 0: not counted */
+    uint64_t first_record;        /* counted from 0; valid where records > 0 */
+    uint64_t records;             /* 0: not counted */
     uint8_t mark[CHUNK_MARK_MAX]; /* the place after it, made by the source */
     uint8_t mark_size;
 };

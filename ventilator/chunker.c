@@ -5,8 +5,8 @@
  * forwards, line by line. Backwards is right only if ends cannot overlap each other
  * ("\n\n" in "\n\n\n"), and if no record in a block can be above the limit.
  *
- * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most of
- * the buffer leaves with it, and what is left moves to a new one; a smaller chunk is
+ * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most
+ * of the buffer leaves with it, and what is left moves to a new one; a smaller chunk is
  * copied, so that it never keeps a whole buffer in memory.
  */
 #include "ventilator/chunker.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of input that a source reads from: what differs between a file and a stream.
- * Only source.c uses this. Each kind owns one descriptor.
+ * The kinds of input that a source reads from: what differs between a file and a
+ * stream. Only source.c uses this. Each kind owns one descriptor.
  */
 #ifndef FANFOLD_VENTILATOR_INPUT_H
 #define FANFOLD_VENTILATOR_INPUT_H

@@ -136,8 +136,8 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
                                                  UINT32_MAX, "a number; 0: no limit");
         return 0;
     case KEY_MIN_WORKERS:
-        options->min_workers = (uint32_t)read_number(
-            state, "--min-workers", text, 1, UINT32_MAX, "a number from 1 on");
+        options->min_workers = (uint32_t)read_number(state, "--min-workers", text, 1,
+                                                     UINT32_MAX, "a number from 1 on");
         return 0;
     case KEY_PROGRESS:
         options->progress = true;

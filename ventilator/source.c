@@ -121,7 +121,7 @@ static void write_mark(struct chunk *chunk)
 {
     uint64_t after[2] = {htole64(chunk->offset + chunk->length),
                          htole64(chunk->first_record + chunk->records)};
-    static_assert(1 + sizeof after == MARK_SIZE && MARK_SIZE <= CHUNK_MARK_MAX,
+    static_assert(1 + sizeof after == MARK_SIZE && MARK_SIZE <= sizeof chunk->mark,
                   "a mark has room");
     chunk->mark[0] = MARK_FORM;
     memcpy(chunk->mark + 1, after, sizeof after);

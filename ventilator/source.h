@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The input, pulled chunk by chunk: a regular file (also as standard input), or a stream
- * that is read only when it is readable. Nothing here blocks for longer than a disk
- * takes. Offsets of a file are the file's; of a stream, they count from its first byte.
+ * The input, pulled chunk by chunk: a regular file (also as standard input), or a
+ * stream that is read only when it is readable. Nothing here blocks for longer than a
+ * disk takes. Offsets of a file are the file's; of a stream, they count from its first
+ * byte.
  */
 #ifndef FANFOLD_VENTILATOR_SOURCE_H
 #define FANFOLD_VENTILATOR_SOURCE_H
@@ -13,8 +14,8 @@
 struct source;
 
 /*
- * Opens `path`; NULL: standard input, from where it is. 0, or -errno with a sentence for
- * a person in `error`.
+ * Opens `path`; NULL: standard input, from where it is. 0, or -errno with a sentence
+ * for a person in `error`.
  */
 int source_open(const char *path, const struct chunker_config *config,
                 struct source **ret_source, char *error, size_t error_size);
@@ -37,7 +38,8 @@ enum source_outcome source_next(struct source *source, struct chunk *ret_chunk);
 
 /* A chunk can be read again: it is a file's. */
 bool source_can_reread(const struct source *source);
-/* Reads a chunk's bytes again into a new message of the caller's. False: source_error. */
+/* Reads a chunk's bytes again into a new message of the caller's. False: source_error.
+ */
 bool source_reread(struct source *source, uint64_t offset, uint64_t length,
                    zmq_msg_t *ret_bytes);
 

@@ -49,6 +49,5 @@ static const struct input_kind file_kind = {read_file, seek_file, reread_file};
 
 struct input input_of_file(int fd, uint64_t offset, uint64_t size)
 {
-    return (struct input){
-        .kind = &file_kind, .fd = fd, .offset = offset, .size = size};
+    return (struct input){.kind = &file_kind, .fd = fd, .offset = offset, .size = size};
 }

@@ -2,8 +2,8 @@
 /*
  * A pipe, socket, terminal or device as input. It is read only when it is readable, one
  * read at a time, which then does not block. A descriptor that was inherited is shared
- * with others, so O_NONBLOCK is never set on it; a pipe is opened anew through /proc, so
- * that a second reader of it cannot make ours block.
+ * with others, so O_NONBLOCK is never set on it; a pipe is opened anew through /proc,
+ * so that a second reader of it cannot make ours block.
  */
 #include "ventilator/input.h"
 
