@@ -181,6 +181,15 @@ bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo)
     return true;
 }
 
+void *reorder_take_parked(struct reorder *reorder)
+{
+    void *cargo = NULL;
+
+    while (cargo == NULL && reorder->parked != NULL)
+        cargo = parked_remove(reorder, reorder->parked);
+    return cargo;
+}
+
 void *reorder_release(struct reorder *reorder, uint64_t *ret_seq)
 {
     struct ready_seat *seat;
@@ -259,13 +268,14 @@ const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count)
     return reorder->held;
 }
 
-void *reorder_last(const struct reorder *reorder, bool (*wanted)(const void *cargo))
+void *reorder_last(const struct reorder *reorder,
+                   bool (*wanted)(const void *cargo, void *context), void *context)
 {
     const struct parked_seat *last = NULL;
 
     for (const struct parked_seat *seat = reorder->parked; seat; seat = seat->hh.next)
         if (seat->cargo != NULL && (last == NULL || seat->seq > last->seq) &&
-            wanted(seat->cargo))
+            wanted(seat->cargo, context))
             last = seat;
     return last != NULL ? last->cargo : NULL;
 }
