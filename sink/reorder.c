@@ -9,15 +9,15 @@
  * `ready` as it came, and the table keeps bare seqs, for the counting alone.
  */
 #include "sink/reorder.h"
+#include "common/log.h"
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* A seq needs no more than to be spread: far ones may come in any stride. */
 #define HASH_FUNCTION(key, length, hash) \
     ((hash) = (unsigned)((*(key)*UINT64_C(0x9E3779B97F4A7C15)) >> 32))
 #define HASH_KEYCMP(a, b, length) (*(const uint64_t *)(a) != *(const uint64_t *)(b))
-#define uthash_fatal(text)        (fputs("out of memory\n", stderr), abort())
+#define uthash_fatal(text)        abort_out_of_memory()
 #include <uthash.h>
 
 enum { READY_CAPACITY_FIRST = 256 };
@@ -48,7 +48,8 @@ struct reorder {
 
 static void *checked(void *memory)
 {
-    assert(memory != NULL && "out of memory");
+    if (memory == NULL)
+        abort_out_of_memory();
     return memory;
 }
 
