@@ -5,6 +5,7 @@
  * is checked here only where several roles would complain of it at once.
  */
 #include "deploy/local/arguments.h"
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/options.h"
 #include "common/parse.h"
@@ -18,7 +19,8 @@
 enum { V = 1 << ROLE_VENTILATOR, W = 1 << ROLE_WORKER, S = 1 << ROLE_SINK };
 enum { ALL = V | W | S };
 
-enum check { FREE, DURATION, LEVEL, ENDPOINT };
+/* What a value must be; FREE: its owner says. */
+enum check { FREE, LIVENESS, PATIENCE, LEVEL };
 
 struct option_row {
     const char *name; /* NULL: only a letter */
@@ -32,7 +34,7 @@ struct option_row {
 static const struct option_row rows[] = {
     {.help = "Input:"},
     {"input", 'i', "FILE", V, FREE, "Read FILE instead of standard input"},
-    {"arg-file", 'a', "FILE", V, FREE, "The same"},
+    {"arg-file", 'a', "FILE", V, FREE, "As --input"},
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
@@ -44,7 +46,8 @@ static const struct option_row rows[] = {
     {"window", 0, "CHUNKS", V, FREE, "How far tasks run ahead of the output (4096)"},
     {"buffer", 0, "SIZE", V, FREE, "Memory for what waits (256M)"},
     {"retries", 0, "TIMES", V, FREE, "Attempts that a chunk has (3)"},
-    {"min-workers", 0, "COUNT", V, FREE, "Wait for COUNT workers before the first task"},
+    {"min-workers", 0, "COUNT", V, FREE,
+     "Wait for COUNT workers before the first task"},
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
@@ -58,17 +61,18 @@ static const struct option_row rows[] = {
 
     {.help = "Run:"},
     {"progress", 0, NULL, V, FREE, "Show a line of progress (default on a terminal)"},
-    {"no-progress", 0, NULL, V, FREE, "Show none"},
+    {"no-progress", 0, NULL, V, FREE, "Show no line of progress"},
     {"quiet", 0, NULL, ALL, FREE, "Say nothing but errors"},
     {"log-level", 0, "LEVEL", ALL, LEVEL, "error, warn, info, debug or trace (warn)"},
-    {"liveness", 0, "SECONDS", ALL, DURATION, "Silence after which a peer is lost (10)"},
-    {"patience", 0, "SECONDS", ALL, DURATION, "How long to wait for anybody (300)"},
-    {"tasks", 0, "ENDPOINT", 0, ENDPOINT, "Let workers join here, as tcp://*:5557"},
-    {"results", 0, "ENDPOINT", 0, ENDPOINT, "Where those send their results"},
-    {"advertise", 0, "ENDPOINT", S, ENDPOINT, "The name by which workers reach that"},
+    {"liveness", 0, "DURATION", ALL, LIVENESS,
+     "Silence after which a peer is lost (10)"},
+    {"patience", 0, "DURATION", ALL, PATIENCE, "How long to wait for anybody (300)"},
+    {"tasks", 0, "ENDPOINT", 0, FREE, "Let workers join here, as tcp://*:5557"},
+    {"results", 0, "ENDPOINT", 0, FREE, "Where workers send results to"},
+    {"advertise", 0, "ENDPOINT", S, FREE, "The endpoint by which workers reach --results"},
     {"insecure", 0, NULL, ALL, FREE, "Allow tcp, which anybody may use or read"},
-    {"pipe", 0, NULL, 0, FREE, "Accepted, for the sake of GNU parallel"},
-    {"keep-order", 'k', NULL, 0, FREE, "The same"},
+    {"pipe", 0, NULL, 0, FREE, "Accepted: it is what fanfold does anyway"},
+    {"keep-order", 'k', NULL, 0, FREE, "Accepted: the output is in order anyway"},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -81,16 +85,17 @@ static bool is(const struct option_row *row, const char *name)
 static void check_value(const struct argp_state *state, const struct option_row *row,
                         const char *value)
 {
-    char option[32];
     int64_t duration_us;
     enum log_level level;
 
-    snprintf(option, sizeof option, "--%s", row->name ? row->name : "");
-    if (row->check == DURATION && !parse_duration(value, &duration_us))
-        options_bad(state, option, value, "expected a time, such as 30, 0.5 or 2m");
+    if (row->check == LIVENESS &&
+        (!parse_duration(value, &duration_us) || duration_us < SECOND_US / 10))
+        options_bad(state, "--liveness", value,
+                    "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
+    if (row->check == PATIENCE && !parse_duration(value, &duration_us))
+        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
     if (row->check == LEVEL && !log_level_parse(value, &level))
-        options_bad(state, option, value,
-                    "expected error, warn, info, debug or trace");
+        options_bad(state, "--log-level", value, "error, warn, info, debug or trace");
 }
 
 static void pass_on(struct arguments *arguments, const struct option_row *row,

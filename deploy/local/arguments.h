@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The launcher's command line, and the ones that it makes of it for the three roles.
- * One table says which option belongs to whom; what has one owner is judged by it alone.
+ * One table says which option belongs to whom; what has one owner is judged by it
+ * alone.
  */
 #ifndef FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
 #define FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
@@ -16,7 +17,7 @@ struct arguments {
     struct passed {
         const struct option_row *row;
         const char *value; /* NULL: it takes none */
-    } *passed;             /* in the order in which they were given */
+    } * passed;            /* in the order in which they were given */
     size_t count;
     const char *tasks;   /* NULL: in the private directory */
     const char *results; /* the same */

@@ -118,44 +118,73 @@ bool child_ended(pid_t pid, struct ending *ret_ending)
     return true;
 }
 
-/* The number of some child; 0: there is none, or it cannot be told. */
-static pid_t any_child(void)
+void children_list(struct children *ret_children)
 {
+    struct children children = {NULL, 0};
     char path[64];
-    FILE *children;
-    int pid = 0;
+    FILE *file;
+    int pid;
 
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    children = fopen(path, "re");
-    if (!children)
-        return 0;
-    if (fscanf(children, "%d", &pid) != 1)
-        pid = 0;
-    fclose(children);
-    return pid;
+    file = fopen(path, "re");
+    while (file && fscanf(file, "%d", &pid) == 1) {
+        size_t size = (children.count + 1) * sizeof *children.pids;
+        children.pids = realloc(children.pids, size);
+        if (!children.pids)
+            abort();
+        children.pids[children.count++] = pid;
+    }
+    if (file)
+        fclose(file);
+    *ret_children = children;
 }
 
-/* Waits for the end of one child; false: there is none. */
-static bool bury_one(int64_t kill_at_us)
+void children_deinit(struct children *children)
 {
-    pid_t pid = any_child();
-    struct pollfd ended = {.fd = -1, .events = POLLIN};
-
-    if (pid == 0)
-        return false;
-    ended.fd = pidfd_open(pid, 0);
-    if (ended.fd < 0)
-        return false;
-    if (poll(&ended, 1, clock_poll_ms(clock_now_us(), kill_at_us, -1)) == 0)
-        kill(pid, SIGKILL);
-    close(ended.fd);
-    return waitpid(pid, NULL, 0) == pid || errno == EINTR;
+    free(children->pids);
+    *children = (struct children){NULL, 0};
 }
 
-void child_bury_orphans(int grace_ms)
+static bool is_among(const struct children *children, pid_t pid)
+{
+    for (size_t i = 0; i < children->count; i++)
+        if (children->pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* Some child that is not among the others; 0: there is none. */
+static pid_t any_orphan(const struct children *others)
+{
+    struct children all;
+    pid_t orphan = 0;
+
+    children_list(&all);
+    for (size_t i = 0; i < all.count && orphan == 0; i++)
+        if (!is_among(others, all.pids[i]))
+            orphan = all.pids[i];
+    children_deinit(&all);
+    return orphan;
+}
+
+static void bury(pid_t pid, int64_t kill_at_us)
+{
+    struct pollfd ended = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    int wait_ms = clock_poll_ms(clock_now_us(), kill_at_us, -1);
+
+    if (ended.fd < 0 || poll(&ended, 1, wait_ms) == 0)
+        kill(pid, SIGKILL);
+    if (ended.fd >= 0)
+        close(ended.fd);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void child_bury_orphans(const struct children *others, int grace_ms)
 {
     int64_t kill_at_us = clock_now_us() + INT64_C(1000) * grace_ms;
+    pid_t orphan;
 
-    while (bury_one(kill_at_us))
-        ;
+    while ((orphan = any_orphan(others)) != 0)
+        bury(orphan, kill_at_us);
 }

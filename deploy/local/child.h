@@ -35,8 +35,15 @@ bool child_ended(pid_t pid, struct ending *ret_ending);
 /*
  * Waits for what the roles left behind and this process, as their subreaper, was given:
  * what is still there after `grace_ms` is killed. Only when no child of one's own is
- * left.
+ * left. `others` are children that were there before (a shell's that exec'ed us) and
+ * are let alone.
  */
-void child_bury_orphans(int grace_ms);
+struct children {
+    pid_t *pids;
+    size_t count;
+};
+void children_list(struct children *ret_children);
+void children_deinit(struct children *children);
+void child_bury_orphans(const struct children *others, int grace_ms);
 
 #endif

@@ -28,11 +28,12 @@ struct fanfold {
     const struct arguments *arguments;
     struct launcher launcher;
     struct signals signals;
+    struct children others; /* children that were there before the run's */
     struct guardian *guardian;
     char *programs[ROLE_COUNT];
     pid_t pids[ROLE_COUNT]; /* 0: it does not run */
-    int alive_fd; /* readable once the worker has finished a task; -1: it has, or it does
-                     not run */
+    int alive_fd; /* readable once the worker has finished a task; -1: it has, or it
+                     does not run */
 };
 
 static int find_programs(struct fanfold *fanfold)
@@ -40,8 +41,7 @@ static int find_programs(struct fanfold *fanfold)
     for (int i = 0; i < ROLE_COUNT; i++) {
         fanfold->programs[i] = child_find((enum role)i);
         if (!fanfold->programs[i]) {
-            say("cannot find %s: neither beside fanfold nor in PATH",
-                role_programs[i]);
+            say("cannot find %s: neither beside fanfold nor in PATH", role_programs[i]);
             return STATUS_NOT_FOUND;
         }
     }
@@ -248,7 +248,8 @@ static void mind(struct fanfold *fanfold)
 static void close_run(struct fanfold *fanfold)
 {
     guardian_dismiss(&fanfold->guardian);
-    child_bury_orphans(ORPHANS_MS);
+    child_bury_orphans(&fanfold->others, ORPHANS_MS);
+    children_deinit(&fanfold->others);
     signals_close(&fanfold->signals);
     for (int i = 0; i < ROLE_COUNT; i++)
         free(fanfold->programs[i]);
@@ -261,8 +262,10 @@ int fanfold_run(const struct arguments *arguments)
         .signals = {.fd = -1},
         .alive_fd = -1,
     };
-    int status = find_programs(&fanfold);
+    int status;
 
+    children_list(&fanfold.others);
+    status = find_programs(&fanfold);
     if (status == STATUS_OK)
         status = open_run(&fanfold);
     if (status == STATUS_OK) {

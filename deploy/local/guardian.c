@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answerable for what is left when the launcher dies without a word. Both ends of the
- * socket pair talk in whole records: the guardian sends one `struct birth`, the launcher
- * a `struct news` for each role that starts or ends. The end of the stream is the
- * launcher's death: before an end in good order, it kills its guardian.
+ * socket pair talk in whole records: the guardian sends one `struct birth`, the
+ * launcher a `struct news` for each role that starts or ends. The end of the stream is
+ * the launcher's death: before an end in good order, it kills its guardian.
  */
 #include "deploy/local/guardian.h"
 #include "deploy/local/directory.h"

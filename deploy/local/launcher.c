@@ -18,7 +18,8 @@
 #include <signal.h>
 #include <string.h>
 
-/* The protocol tells every role of the end. These are for those that it cannot reach. */
+/* The protocol tells every role of the end. These are for those that it cannot reach.
+ */
 static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
 /* A worker that never finished a task may have come too late to be told. */

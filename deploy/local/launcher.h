@@ -15,12 +15,12 @@
 enum { LAUNCHER_RESTARTS = 3 };
 
 /* X(NAME, text): a role's way through its life. */
-#define ROLE_STATES(X)                                       \
-    X(DUE, "due")         /* to be started */                \
-    X(RUNNING, "running")                                    \
-    X(ASKED, "asked")     /* was sent SIGTERM */             \
+#define ROLE_STATES(X)                                         \
+    X(DUE, "due") /* to be started */                          \
+    X(RUNNING, "running")                                      \
+    X(ASKED, "asked")     /* was sent SIGTERM */               \
     X(PRESSED, "pressed") /* was sent SIGTERM a second time */ \
-    X(KILLED, "killed")   /* was sent SIGKILL */             \
+    X(KILLED, "killed")   /* was sent SIGKILL */               \
     X(ENDED, "ended")
 
 enum role_state {
@@ -61,10 +61,10 @@ struct launcher_action {
 struct launcher {
     struct launcher_role {
         enum role_state state;
-        bool ours;           /* it ended because it was told to */
-        int status;          /* of its last end, as an exit status; 0 when ours */
-        int64_t next_at_us;  /* when it is sent the next signal; NEVER_US */
-        int signal_due;      /* 0: none */
+        bool ours;          /* it ended because it was told to */
+        int status;         /* of its last end, as an exit status; 0 when ours */
+        int64_t next_at_us; /* when it is sent the next signal; NEVER_US */
+        int signal_due;     /* 0: none */
         enum launcher_notice notice_due;
         struct ending ending; /* of the notice */
     } roles[ROLE_COUNT];

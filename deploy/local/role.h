@@ -5,9 +5,9 @@
 #define FANFOLD_DEPLOY_LOCAL_ROLE_H
 
 /* X(NAME, folder in the build tree, program) */
-#define ROLES(X)                                       \
-    X(VENTILATOR, "ventilator", "fanfold-ventilator")  \
-    X(SINK, "sink", "fanfold-sink")                    \
+#define ROLES(X)                                      \
+    X(VENTILATOR, "ventilator", "fanfold-ventilator") \
+    X(SINK, "sink", "fanfold-sink")                   \
     X(WORKER, "worker", "fanfold-worker")
 
 enum role {

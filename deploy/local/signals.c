@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Answerable for which signals reach the launcher and its children. Does not decide what
- * follows from one. */
+/* Answerable for which signals reach the launcher and its children. Does not decide
+ * what follows from one. */
 #include "deploy/local/signals.h"
 #include <errno.h>
 #include <sys/signalfd.h>

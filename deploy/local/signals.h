@@ -9,8 +9,8 @@
 #include <signal.h>
 
 struct signals {
-    int fd;              /* readable when there is one; close-on-exec */
-    sigset_t mask;       /* as it was at the start */
+    int fd;                /* readable when there is one; close-on-exec */
+    sigset_t mask;         /* as it was at the start */
     struct sigaction pipe; /* SIGPIPE's, the same */
 };
 
