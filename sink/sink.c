@@ -16,7 +16,7 @@
 #include "sink/intake.h"
 #include "sink/output.h"
 #include "sink/session.h"
-#include "sink/uplink.h"
+#include "common/uplink.h"
 #include <assert.h>
 #include <errno.h>
 #include <libgen.h>
