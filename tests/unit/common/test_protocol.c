@@ -5,6 +5,7 @@
  */
 #include "golden.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -278,6 +279,42 @@ Test(protocol, has_a_payload_for_task_result_and_skip_only)
                  #name);
     MESSAGE_TYPES(X)
 #undef X
+}
+
+/* Adds the hex digits of a line that begins with four blanks and holds nothing else. */
+static bool add_hex(const char *line, char *hex, size_t hex_size)
+{
+    size_t length = strspn(line + strspn(line, " "), "0123456789abcdef");
+    bool is_hex = strncmp(line, "    ", 4) == 0 && length > 0 &&
+                  line[4 + length] == '\n' && strlen(hex) + length < hex_size;
+    if (is_hex)
+        strncat(hex, line + 4, length);
+    return is_hex;
+}
+
+static bool is_golden(const char *hex)
+{
+    for (size_t i = 0; i < golden_count; i++)
+        if (strcmp(goldens[i].hex, hex) == 0)
+            return true;
+    return false;
+}
+
+Test(protocol, is_quoted_in_its_document_with_its_golden_bytes)
+{
+    char line[1024], hex[4096] = "";
+    unsigned blocks = 0;
+    FILE *document = fopen(PROTOCOL_DOCUMENT, "re");
+    cr_assert_not_null(document, "%s", PROTOCOL_DOCUMENT);
+    while (fgets(line, sizeof(line), document) != NULL) {
+        if (add_hex(line, hex, sizeof(hex)) || hex[0] == '\0')
+            continue;
+        cr_assert(is_golden(hex), "%s", hex);
+        blocks++;
+        hex[0] = '\0';
+    }
+    fclose(document);
+    cr_assert_geq(blocks, 20, "%u blocks", blocks);
 }
 
 /* The errors, one by one. */
