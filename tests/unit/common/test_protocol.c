@@ -162,7 +162,7 @@ Test(protocol, decodes_a_hello_field_by_field)
     cr_assert_eq(got.type, MESSAGE_HELLO_WORKER);
     cr_assert_eq(got.hello_worker.version, 1);
     cr_assert_arr_eq(&got.hello_worker.uuid, &wanted->hello_worker.uuid, 16);
-    cr_assert_eq(got.hello_worker.nonce, 5);
+    cr_assert_eq(got.hello_worker.nonce, 8);
     cr_assert(same_slice(got.hello_worker.host, wanted->hello_worker.host));
     cr_assert_eq(got.hello_worker.pid, 812);
     cr_assert_eq(got.hello_worker.slots, 2);
