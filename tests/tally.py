@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 CASE = re.compile(r"^(?P<not>not )?ok\b(?P<rest>[^#]*)(#\s*(?P<directive>SKIP|TODO))?", re.I)
+GOOD_NEWS = re.compile(r"ok |1\.\.\d+$|# [\d.]+ s$|\s*$")
 TAIL_LINES = 100
 GOOD = {"OK", "EXPECTEDFAIL"}
 
@@ -62,7 +63,7 @@ def show(result):
     """What a program said that failed, less its good news."""
     print(f"---- {result['name']}: {result['result']}", file=sys.stderr)
     said = (result["stdout"] or "") + (result.get("stderr") or "")
-    lines = [line for line in said.splitlines() if not line.startswith("ok ")]
+    lines = [line for line in said.splitlines() if not GOOD_NEWS.match(line)]
     if len(lines) > 2 * TAIL_LINES:
         lines[TAIL_LINES:-TAIL_LINES] = ["[...]"]
     for line in lines:
