@@ -37,7 +37,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Quotes and escapes into `buffer` (cut, with "..." , where it does not fit); returns
- * `buffer`. */
+ * `buffer`. What is no printable ASCII becomes an escape. `size` is at least 6. */
 const char *log_quote(char *buffer, size_t size, const void *data, size_t length);
 
 /*
@@ -45,5 +45,8 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
  * or "" takes it away. Only where stderr is a terminal is it drawn in place.
  */
 void log_status_line(const char *text);
+
+/* One line and abort(3): what every allocation that fails comes to. */
+void abort_out_of_memory(void) __attribute__((noreturn));
 
 #endif

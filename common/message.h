@@ -28,6 +28,7 @@ enum {
     RECORDS_HEADER_MAX = 65536, /* bytes of the input's header in WELCOME */
     BAD_MAX = 4096,             /* bad records named in one RESULT entry */
     SLOTS_MAX = 65535,
+    STATUS_MAX = 255,    /* an exit status */
     WINDOW_MAX = 131072, /* tasks; half of it is RANGES_MAX, the worst that a sink can
                             hold in ranges */
 };

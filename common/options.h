@@ -38,12 +38,15 @@ enum { OPTION_KEY_FIRST = 0x400 };
 
 /*
  * Parses; on --help, --version and usage errors it exits by itself (0, 0, 2), as argp
- * does. `ret_rest` is the index of the first word that is no option.
+ * does. `ret_rest` is the index of the first word that is no option. Where there is
+ * such a word, argp does not say ARGP_KEY_END: check what must be given after this
+ * returns.
  */
 void options_parse(const struct argp *argp, int argc, char **argv, int *ret_rest,
                    void *input);
 
-/* "fanfold-sink: --tmpdir: '/nowhere': expected a directory" and exit status 2. */
+/* "fanfold-sink: --tmpdir: '/nowhere': expected a directory" and exit status 2;
+ * `option` as a person writes it, "--tmpdir" or "-j". */
 void options_bad(const struct argp_state *state, const char *option, const char *value,
                  const char *expected) __attribute__((noreturn));
 

@@ -32,7 +32,7 @@ zsock_t *transport_connect_dealer(const char *endpoint);
 zsock_t *transport_connect_push(const char *endpoint);
 
 /* The endpoint that a bound socket really has ("tcp://127.0.0.1:41234" for a port *);
- * static until the socket is gone. */
+ * static until the next call. */
 const char *transport_endpoint(zsock_t *socket);
 
 /*
@@ -65,12 +65,15 @@ int transport_send_to(zsock_t *router, uint32_t peer, struct slice header,
                       zmq_msg_t *payload);
 int transport_send(zsock_t *socket, struct slice header, zmq_msg_t *payload);
 
-/* Whether a connecting socket is connected: a monitor of its own. */
+/* Whether a PUSH made by transport_connect_push is connected: a monitor of its own. It
+ * begins as shut; a connection that is there already is its first event. To be
+ * destroyed before the socket. NULL with errno: no descriptors left. */
 struct connection_monitor;
 enum connection_event { CONNECTION_NONE, CONNECTION_OPEN, CONNECTION_SHUT };
 struct connection_monitor *connection_monitor_new(zsock_t *socket);
 void connection_monitor_destroy(struct connection_monitor **monitor_p);
-/* To be polled for input. */
+/* To be polled for input; connection_monitor_next is called once before the first poll
+ * and then until it says NONE. */
 zsock_t *connection_monitor_socket(struct connection_monitor *monitor);
 /* The next event, CONNECTION_NONE when there is none now. */
 enum connection_event connection_monitor_next(struct connection_monitor *monitor);

@@ -70,7 +70,19 @@ struct dispatch_action {
 struct verdict {
     enum outcome outcome;
     int status;      /* enum exit_status */
+    bool relayed;    /* the text is another program's, which has said it already */
     char text[1024]; /* the reason for a person; empty: nothing to say */
+};
+
+/* The failure that stopped the run (STATUS_CHUNK_FAILED): the loop, which knows bytes
+ * and records, makes the sentence of it. */
+struct dispatch_failure {
+    uint64_t seq;
+    uint32_t attempts; /* that failed or were lost */
+    enum failure how;
+    uint32_t code;
+    uint32_t text_size;
+    uint8_t text[TEXT_MAX_BYTES]; /* the tail of stderr; not terminated */
 };
 
 /* Counts since the start; see dispatch_counts. */
@@ -127,6 +139,8 @@ const char *dispatch_endpoint(const struct dispatch *dispatch);
 uint64_t dispatch_max_result(const struct dispatch *dispatch);
 struct slice dispatch_mark(const struct dispatch *dispatch);
 struct verdict dispatch_verdict(const struct dispatch *dispatch);
+/* NULL unless a chunk that failed for good stopped the run. */
+const struct dispatch_failure *dispatch_failure(const struct dispatch *dispatch);
 struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
 /* For the progress of a run: whether BEGIN has come; sessions that there are. */
 bool dispatch_begun(const struct dispatch *dispatch);

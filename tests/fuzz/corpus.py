@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the corpus of fuzz_protocol: corpus.py DIRECTORY, or prints the golden bytes: corpus.py --golden
+
+Needs python3-msgpack. What is built here is built from PROTOCOL.md with another implementation of msgpack than the
+project's, so the golden bytes of tests/unit/common/golden.h, which were printed by it, are no echo of our own encoder.
+
+A file of the corpus: byte 0 holds flags (1: there is a payload frame; 2: frame 0 goes on with zeros to one byte above its
+limit), bytes 1-4 the size of the payload, big-endian; the rest is frame 0.
+"""
+import pathlib
+import struct
+import sys
+
+import msgpack
+
+UUID, UID, INC, RUN = (bytes(range(n, n + 16)) for n in (0xA0, 0xB0, 0xC0, 0xD0))
+NO_ID = bytes(16)
+RESULTS = 'tcp://10.0.0.2:5558'
+PAYLOAD, LONG = 1, 2
+
+# name: (frame 0, size of the payload or None)
+GOLDEN = {
+    'hello_worker': ([1, 1, UUID, 1, 'node-7', 812, 2, 0, 0x0123456789ABCDEF, b'exec tr a-z A-Z', NO_ID, 0, []], None),
+    'hello_worker_again': ([1, 1, UUID, 5, 'node-7', 812, 2, 1, 0x0123456789ABCDEF, b'exec tr a-z A-Z', RUN, 1,
+                            [4, 9, 2, 5, 10, 1, 70000, 11, 0]], None),
+    'hello_worker_of_version_2': ([1, 2], None),
+    'hello_sink': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, False], None),
+    'hello_sink_finished': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, True], None),
+    'welcome_sink': ([3, 1, UID, 250, 10000, 1 << 28, 1 << 27, 'lines', b'', 0, 0, NO_ID, 0, ''], None),
+    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'', 7, 1, RUN, 1, RESULTS], None),
+    'welcome_with_header': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'name\tsize\n', 8, 2, RUN, 1, RESULTS], None),
+    'reject': ([4, 1, b'this ventilator speaks version 1'], None),
+    'begin': ([5, UID, RUN, 1, 0, b'', []], None),
+    'begin_again': ([5, UID, RUN, 1, 3, b'\x00\xff@30', [5, 2, 9, 1]], None),
+    'who': ([6], None),
+    'task': ([7, 7, [0, 1, 6, 1, 0, b'@0', 1, 2, 5, 1, 60000, b'@6']], 11),
+    'result': ([8, RUN, 1, [0, 1, 6, 1234, b'@0', [], 1, 2, 5, 987, b'@6', []]], 11),
+    'result_with_bad_records': ([8, RUN, 1, [2, 3, 0, 1 << 40, b'@11', [0, 7, 300]]], 0),
+    'done': ([9, 7, [0, 1, 1234, 1, 2, 987]], None),
+    'failed': ([10, 7, 2, 4, 4567, 0, 3, b'tr: bad \xe9\n'], None),
+    'returned': ([11, 7, [5, 10]], None),
+    'forget': ([12, 7, False, [0, 1, 1, 2]], None),
+    'forget_only_queued': ([12, 7, True, [5, 10]], None),
+    'progress': ([13, 1, [0, 2], 0, 0, 0, 0], None),
+    'progress_released': ([13, 1, [], 2, 1, 11, 5], None),
+    'skip': ([14, 1, 2, 4, 3, b'@11', 7, 10, b'lost with 10 workers'], 4),
+    'end': ([15, 1, 2, 0, 0], None),
+    'end_interrupted': ([15, 9, 7, 2, 130], None),
+    'finished': ([16, 1, 0, 0, b'', 0, 11], None),
+    'finished_disk_full': ([16, 2, 1, 4, b'No space left on device', 3, 1 << 33], None),
+    'stop': ([17, 0, b''], None),
+    'goodbye': ([18, 7], None),
+    'ping': ([19, 7, 1, False, [0, 1, 1, 2]], None),
+    'ping_leaving': ([19, 0, 2, True, []], None),
+    'pong': ([20], None),
+}
+
+
+def pack(value):
+    return msgpack.packb(value, use_bin_type=True)
+
+
+def task(*entries):
+    return [7, 7, [field for entry in entries for field in entry]]
+
+
+def changed(name, place, value):
+    fields = list(GOLDEN[name][0])
+    fields[place] = value
+    return fields
+
+
+def number_at(name, place, packed):
+    """A golden message with one field packed by hand."""
+    fields = GOLDEN[name][0]
+    head = bytes([0x90 + len(fields)])
+    return head + b''.join(packed if i == place else pack(f) for i, f in enumerate(fields))
+
+
+ONE = (0, 1, 6, 1, 0, b'')
+HUGE = 2 ** 64 - 1
+
+# Good, and unlike what the project's own encoder writes.
+GOOD = {
+    'number_in_9_bytes': (number_at('goodbye', 1, b'\xcf' + struct.pack('>Q', 7)), None),
+    'number_in_a_signed_format': (number_at('goodbye', 1, b'\xd3' + struct.pack('>q', 7)), None),
+    'array_in_5_bytes': (b'\xdd\0\0\0\1\x06', None),
+    'text_in_5_bytes': (number_at('reject', 2, b'\xc6\0\0\0\2no'), None),
+    'hello_of_version_9_with_anything_behind': (pack([2, 9, {'a': [1.5, None]}, -1]) + b'\xc1', 3),
+    'largest_number': (pack([18, HUGE]), None),
+    'largest_range': (pack([13, 1, [1, HUGE - 1], 0, 0, 0, 0]), None),
+    'mark_of_255_bytes': (pack(task((0, 1, 6, 1, 0, bytes(255)))), 6),
+    'empty_payload': (pack(task((0, 1, 0, 1, 0, b''))), 0),
+}
+
+# name: (frame 0, size of the payload or None[, flags]); the name's first word is the error's.
+BAD = {
+    'EMPTY': (b'', None),
+    'TOO_LONG': (pack([6]), None, LONG),
+    'SYNTAX_reserved_byte': (b'\x92\x12\xc1', None),
+    'SYNTAX_cut': (pack([18, HUGE])[:-1], None),
+    'SYNTAX_text_longer_than_the_frame': (b'\x93\x11\x00\xc6\xff\xff\xff\xff', None),
+    'SYNTAX_ledger_longer_than_the_frame': (pack(GOLDEN['hello_worker'][0])[:-1] + b'\xdd\0\2\xff\xfd', None),
+    'SYNTAX_bad_records_longer_than_the_frame': (pack([8, RUN, 1])[:-1].replace(b'\x93', b'\x94')
+                                                 + b'\x01\x96' + pack(0) * 4 + pack(b'') + b'\xdc\x10\x00', 0),
+    'TRAILING': (pack([6]) + b'\0', None),
+    'TRAILING_a_second_array': (pack([6]) + pack([6]), None),
+    'NOT_ARRAY_number': (pack(6), None),
+    'NOT_ARRAY_map': (pack({6: 6}), None),
+    'NOT_ARRAY_text': (pack('WHO'), None),
+    'DEPTH_array': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [[0]]]]), 0),
+    'DEPTH_map': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [{}]]]), 0),
+    'UNKNOWN_TYPE_0': (pack([0]), None),
+    'UNKNOWN_TYPE_21': (pack([21, 1]), None),
+    'UNKNOWN_TYPE_huge': (pack([HUGE]), None),
+    'UNKNOWN_TYPE_negative': (pack([-6]), None),
+    'FIELDS_none': (pack([]), None),
+    'FIELDS_one_more': (pack([6, 1]), None),
+    'FIELDS_one_less': (pack([18]), None),
+    'FIELDS_hello_without_version': (pack([1]), None),
+    'FIELDS_hello_cut': (pack([1, 1]), None),
+    'FIELDS_claims_2_to_the_32': (b'\xdd\xff\xff\xff\xff\x06', None),
+    'FIELD_TYPE_type': (pack(['WHO']), None),
+    'FIELD_TYPE_text_for_number': (pack([18, '7']), None),
+    'FIELD_TYPE_float_for_number': (pack([18, 7.0]), None),
+    'FIELD_TYPE_nil': (pack([18, None]), None),
+    'FIELD_TYPE_number_for_flag': (pack(changed('hello_sink', 7, 0)), None),
+    'FIELD_TYPE_bytes_for_text': (pack(changed('hello_sink', 4, b'store')), None),
+    'FIELD_TYPE_text_for_bytes': (pack(changed('reject', 2, 'no')), None),
+    'FIELD_TYPE_text_for_id': (pack(changed('hello_sink', 2, 'x' * 16)), None),
+    'FIELD_TYPE_map_for_list': (pack(changed('done', 2, {0: 1})), None),
+    'FIELD_TYPE_entries_not_flat': (pack(changed('done', 2, [[0, 1, 1], [2, 2, 2], [3, 3, 3]])), None),
+    'FIELD_TYPE_extension': (pack([18, msgpack.ExtType(1, b'abc')]), None),
+    'RANGE_negative': (pack([18, -1]), None),
+    'RANGE_negative_8_bytes': (pack([18, -2 ** 63]), None),
+    'RANGE_attempt_above_32_bits': (pack(changed('failed', 3, 2 ** 32)), None),
+    'RANGE_no_slots': (pack(changed('hello_worker', 6, 0)), None),
+    'RANGE_slots': (pack(changed('hello_worker', 6, 65536)), None),
+    'RANGE_way': (pack(changed('ping', 2, 3)), None),
+    'RANGE_state': (pack(changed('hello_worker', 12, [0, 1, 3])), None),
+    'RANGE_failed_is_never_lost': (pack(changed('failed', 5, 7)), None),
+    'RANGE_skip_how': (pack(changed('skip', 6, 8)), 4),
+    'RANGE_outcome': (pack(changed('stop', 1, 3)), None),
+    'RANGE_reason': (pack(changed('reject', 1, 4)), None),
+    'RANGE_status': (pack(changed('end', 4, 256)), None),
+    'RANGE_heartbeat': (pack(changed('welcome_worker', 3, 0)), None),
+    'RANGE_version_of_welcome': (pack(changed('welcome_worker', 1, 2)), None),
+    'RANGE_empty_range': (pack(changed('progress', 2, [4, 0])), None),
+    'LENGTH_id_short': (pack(changed('hello_sink', 2, INC[:15])), None),
+    'LENGTH_id_long': (pack(changed('hello_sink', 2, INC + b'x')), None),
+    'LENGTH_host': (pack(changed('hello_sink', 4, 'h' * 256)), None),
+    'LENGTH_mark': (pack(task((0, 1, 6, 1, 0, bytes(256)))), 6),
+    'LENGTH_text': (pack(changed('reject', 2, bytes(4097))), None),
+    'LENGTH_no_entries': (pack([9, 7, []]), None),
+    'LENGTH_part_of_an_entry': (pack([9, 7, [1, 2, 3, 4]]), None),
+    'LENGTH_batch': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 * 4097), None),
+    'LENGTH_2_GiB': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 ** 31), None),
+    'LENGTH_bad_records': (pack([8, RUN, 1])[:-1].replace(b'\x93', b'\x94')
+                           + b'\x01\x96' + pack(0) * 4 + pack(b'') + b'\xdc\x10\x01', 0),
+    'VALUE_range_overflows': (pack(changed('begin', 6, [HUGE, 1])), None),
+    'VALUE_bad_records_descend': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [7, 5]]]), 0),
+    'VALUE_bad_record_twice': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [7, 7]]]), 0),
+    'VALUE_committed_before_released': (pack([13, 1, [], 1, 2, 0, 0]), None),
+    'PAYLOAD_short': (pack(task(ONE)), 5),
+    'PAYLOAD_long': (pack(GOLDEN['result'][0]), 12),
+    'PAYLOAD_lengths_overflow': (pack(task((0, 1, HUGE, 1, 0, b''), (1, 1, 7, 1, 0, b''))), 6),
+    'PAYLOAD_skip': (pack(GOLDEN['skip'][0]), 0),
+    'NO_PAYLOAD_task': (pack(task(ONE)), None),
+    'NO_PAYLOAD_empty_result': (pack([8, RUN, 1, [2, 3, 0, 9, b'', []]]), None),
+    'STRAY_PAYLOAD': (pack([6]), 1),
+    'STRAY_PAYLOAD_empty': (pack([18, 7]), 0),
+}
+
+
+def file(frame, payload, flags=0):
+    if payload is not None:
+        flags |= PAYLOAD
+    return struct.pack('>BI', flags, payload or 0) + frame
+
+
+def main():
+    if sys.argv[1:] == ['--golden']:
+        for name, (fields, payload) in GOLDEN.items():
+            print(name, '-' if payload is None else payload, pack(fields).hex())
+        return
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    directory = pathlib.Path(sys.argv[1])
+    files = {'good-' + name: (pack(fields), payload) for name, (fields, payload) in GOLDEN.items()}
+    files |= {'good-' + name: case for name, case in GOOD.items()}
+    files |= {'bad-' + name: case for name, case in BAD.items()}
+    for name, case in files.items():
+        (directory / name).write_bytes(file(*case))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sessions in an array sorted by peer (a ROUTER numbers its peers upwards, so a new one
+ * goes to the end), workers by uuid in a hash.
+ *
+ * Places (DESIGN, rule 8): slots, plus a prefetch of what runs in 20 ms, none for tasks
+ * over a second, plus room for as many results that nobody holds yet. The prefetch of
+ * all workers together stays within half of the window: otherwise the first workers to
+ * ask would take all of it and leave the others idle.
+ */
+#include "ventilator/crew.h"
+
+#include "common/memory.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+enum {
+    PREFETCH_US = 20000, /* a slot's store of short tasks */
+    LONG_US = 1000000,   /* tasks that run longer are never queued behind another */
+    MEAN_WEIGHT = 8,     /* of the past in the running mean, against one new measure */
+    DOUBTS_MAX = 2,      /* unconfirmed DONEs of a worker without a monitor */
+    ROOM = 2,            /* results more than slots and prefetch */
+};
+
+struct worker_index {
+    struct id uuid;
+    struct crew_worker *worker;
+    UT_hash_handle hh;
+};
+
+void crew_init(struct crew *crew)
+{
+    *crew = (struct crew){0};
+}
+
+void crew_deinit(struct crew *crew)
+{
+    while (crew->count)
+        crew_remove(crew, crew->sessions[crew->count - 1]);
+    struct worker_index *entry, *next;
+    HASH_ITER (hh, crew->index, entry, next) {
+        HASH_DEL(crew->index, entry);
+        free(entry->worker);
+        free(entry);
+    }
+    free(crew->sessions);
+    free(crew->workers);
+}
+
+struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid)
+{
+    struct worker_index *entry;
+    HASH_FIND(hh, crew->index, uuid, sizeof *uuid, entry);
+    if (entry)
+        return entry->worker;
+    if (crew->worker_count == crew->worker_capacity) {
+        crew->worker_capacity = crew->worker_capacity ? 2 * crew->worker_capacity : 16;
+        crew->workers =
+            reallocate(crew->workers, crew->worker_capacity, sizeof *crew->workers);
+    }
+    struct crew_worker *worker = allocate_zeroed(1, sizeof *worker);
+    crew->workers[crew->worker_count++] = worker;
+    worker->number = crew->worker_count;
+    worker->uuid = *uuid;
+    entry = allocate_zeroed(1, sizeof *entry);
+    entry->uuid = *uuid;
+    entry->worker = worker;
+    HASH_ADD(hh, crew->index, uuid, sizeof entry->uuid, entry);
+    return worker;
+}
+
+/* The index of the first session whose peer is not below `peer`. */
+static uint32_t lower_bound(const struct crew *crew, uint32_t peer)
+{
+    uint32_t low = 0, high = crew->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (crew->sessions[middle]->peer < peer)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct crew_session *crew_find(const struct crew *crew, uint32_t peer)
+{
+    uint32_t i = lower_bound(crew, peer);
+    return i < crew->count && crew->sessions[i]->peer == peer ? crew->sessions[i]
+                                                              : NULL;
+}
+
+struct crew_session *crew_find_worker(const struct crew *crew,
+                                      const struct crew_worker *worker)
+{
+    for (uint32_t i = 0; i < crew->count; i++)
+        if (crew->sessions[i]->worker == worker)
+            return crew->sessions[i];
+    return NULL;
+}
+
+struct crew_session *crew_add(struct crew *crew, uint32_t peer,
+                              struct crew_worker *worker, uint32_t slots)
+{
+    uint32_t i = lower_bound(crew, peer);
+    assert(i == crew->count || crew->sessions[i]->peer != peer);
+    if (crew->count == crew->capacity) {
+        crew->capacity = crew->capacity ? 2 * crew->capacity : 16;
+        crew->sessions =
+            reallocate(crew->sessions, crew->capacity, sizeof(struct crew_session *));
+    }
+    memmove(&crew->sessions[i + 1], &crew->sessions[i],
+            (crew->count - i) * sizeof(struct crew_session *));
+    struct crew_session *session = allocate_zeroed(1, sizeof *session);
+    crew->sessions[i] = session;
+    crew->count++;
+    crew->slots += slots;
+    session->peer = peer;
+    session->number = worker->nonce;
+    session->worker = worker;
+    session->slots = slots;
+    TAILQ_INIT(&session->owed);
+    TAILQ_INIT(&session->done);
+    return session;
+}
+
+void crew_remove(struct crew *crew, struct crew_session *session)
+{
+    assert(TAILQ_EMPTY(&session->owed) && TAILQ_EMPTY(&session->done));
+    uint32_t i = lower_bound(crew, session->peer);
+    crew->count--;
+    memmove(&crew->sessions[i], &crew->sessions[i + 1],
+            (crew->count - i) * sizeof(struct crew_session *));
+    crew->slots -= session->slots;
+    free(session);
+}
+
+bool crew_trusts(const struct crew_session *session)
+{
+    return session->way != WAY_UNKNOWN || session->worker->doubts < DOUBTS_MAX;
+}
+
+/* Tasks that wait at the worker so that no slot waits for a round trip. */
+static uint32_t prefetch(const struct crew *crew, const struct crew_session *session,
+                         uint32_t window)
+{
+    if (!session->measured)
+        return 1;
+    if (session->run_us > LONG_US)
+        return 0;
+    uint64_t a_slot = PREFETCH_US / (session->run_us ? session->run_us : 1);
+    uint64_t fair = window / 2 / (crew->slots ? crew->slots : 1);
+    uint64_t all = (a_slot < fair ? a_slot : fair) * session->slots;
+    return all > LEDGER_MAX / 4 ? LEDGER_MAX / 4 : all ? (uint32_t)all : 1;
+}
+
+uint32_t crew_places(const struct crew *crew, const struct crew_session *session,
+                     uint32_t window)
+{
+    if (session->leaving || session->way == WAY_SHUT || !crew_trusts(session))
+        return 0;
+    uint32_t tasks = session->slots + prefetch(crew, session, window);
+    uint32_t all = 2 * tasks + ROOM;
+    uint32_t has = session->owed_count + session->done_count;
+    if (session->owed_count >= tasks || has >= all)
+        return 0;
+    uint32_t free_tasks = tasks - session->owed_count, free_all = all - has;
+    return free_tasks < free_all ? free_tasks : free_all;
+}
+
+bool crew_idle(const struct crew_session *session)
+{
+    return session->owed_count < session->slots;
+}
+
+void crew_measure(struct crew_session *session, uint64_t run_us)
+{
+    if (session->measured)
+        session->run_us += (run_us + MEAN_WEIGHT / 2) / MEAN_WEIGHT -
+                           session->run_us / MEAN_WEIGHT;
+    else
+        session->run_us = run_us;
+    session->measured = true;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The crew: every worker's session, how many more tasks it has room for, and what is
+ * remembered of a worker by its uuid from one session to the next. Pure data and
+ * arithmetic; the rules are dispatch's.
+ */
+#ifndef FANFOLD_VENTILATOR_CREW_H
+#define FANFOLD_VENTILATOR_CREW_H
+
+#include "common/message.h"
+#include "ventilator/book.h"
+
+/* What outlives a session. */
+struct crew_worker {
+    uint32_t number; /* from 1, by order of appearance */
+    struct id uuid;
+    uint64_t nonce;  /* of its last HELLO */
+    uint32_t doubts; /* DONEs in a row that no sink confirmed in time */
+};
+
+struct crew_session {
+    uint32_t peer;
+    uint64_t number; /* named in every message of the session: its HELLO's nonce */
+    struct crew_worker *worker;
+    uint32_t slots;
+    enum way way;
+    bool leaving;
+    int64_t heard_us; /* the last message */
+    int64_t shut_us;  /* since when the way is shut; valid while it is */
+    uint64_t run_us;  /* running mean of its tasks' run time; valid once `measured` */
+    bool measured;
+    struct attempt_queue owed; /* given and not done, in the order of sending */
+    struct attempt_queue done; /* done and not held, oldest first */
+    uint32_t owed_count, done_count;
+};
+
+struct crew {
+    struct crew_session **sessions; /* ascending by peer */
+    uint32_t count, capacity;
+    uint32_t slots;               /* sum */
+    struct crew_worker **workers; /* by number, from index 0 */
+    uint32_t worker_count, worker_capacity;
+    struct worker_index *index; /* by uuid */
+};
+
+void crew_init(struct crew *crew);
+/* No session may have an attempt. */
+void crew_deinit(struct crew *crew);
+
+/* The worker of this uuid, made where it is new. Lives as long as the crew. */
+struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid);
+
+struct crew_session *crew_find(const struct crew *crew, uint32_t peer);
+/* The session of this worker; NULL: it has none. */
+struct crew_session *crew_find_worker(const struct crew *crew,
+                                      const struct crew_worker *worker);
+/* A new session; the peer must have none. */
+struct crew_session *crew_add(struct crew *crew, uint32_t peer,
+                              struct crew_worker *worker, uint32_t slots);
+/* Ends it; it may have no attempt. */
+void crew_remove(struct crew *crew, struct crew_session *session);
+
+/* A worker that cannot tell whether its way is open is trusted until two DONEs in a row
+ * were not confirmed. */
+bool crew_trusts(const struct crew_session *session);
+/* How many more tasks it may be sent now; `window` is the run's. */
+uint32_t crew_places(const struct crew *crew, const struct crew_session *session,
+                     uint32_t window);
+/* True: it would start one more task at once. */
+bool crew_idle(const struct crew_session *session);
+/* Takes a finished task's run time into the mean. */
+void crew_measure(struct crew_session *session, uint64_t run_us);
+
+#endif

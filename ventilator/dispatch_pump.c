@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who gets what: retries before new tasks, lowest seq first, to the worker with the
+ * most room, within the window. Rules 7, 8 and 9 of DESIGN.
+ */
+#include "common/memory.h"
+#include "ventilator/dispatch_state.h"
+
+#include <stdlib.h>
+
+static bool may_send(const struct dispatch *dispatch)
+{
+    return dispatch->epoch && !dispatch->stopping && !dispatch->over &&
+           dispatch->crew_complete;
+}
+
+/* Less loaded: an idle slot first, then fewer tasks a slot. */
+static bool better(const struct crew_session *a, const struct crew_session *b)
+{
+    return !b ||
+           (uint64_t)a->owed_count * b->slots < (uint64_t)b->owed_count * a->slots;
+}
+
+/* The best worker that has room, and does not have this task already; NULL: none. One
+ * that has not just failed it is preferred. */
+static struct crew_session *choose(const struct dispatch *dispatch, uint64_t seq,
+                                   uint32_t not_this)
+{
+    struct crew_session *best = NULL, *other = NULL;
+    uint32_t window = dispatch_window(dispatch);
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        struct crew_session *session = dispatch->crew.sessions[i];
+        if (!crew_places(&dispatch->crew, session, window) ||
+            book_attempt(&dispatch->book, seq, session))
+            continue;
+        if (better(session, best))
+            best = session;
+        if (session->worker->number != not_this && better(session, other))
+            other = session;
+    }
+    return other ? other : best;
+}
+
+static void give(struct dispatch *dispatch, uint64_t seq, struct crew_session *session)
+{
+    struct task *task = book_find(&dispatch->book, seq);
+    struct attempt *attempt = allocate_zeroed(1, sizeof *attempt);
+    attempt->session = session;
+    attempt->seq = seq;
+    attempt->number = ++task->attempts;
+    LIST_INSERT_HEAD(&task->open, attempt, of_task);
+    TAILQ_INSERT_TAIL(&session->owed, attempt, of_session);
+    session->owed_count++;
+    task->state = TASK_OUT;
+    dispatch->counts.sent++;
+    dispatch->counts.retried += attempt->number > 1;
+    struct dispatch_action *action =
+        dispatch_act(dispatch, DISPATCH_TASK, session->peer);
+    action->session = session->number;
+    action->seq = seq;
+    action->attempt = attempt->number;
+}
+
+static uint64_t window_end(const struct dispatch *dispatch)
+{
+    return dispatch->released + dispatch_window(dispatch);
+}
+
+/* Tasks that were sent before; those that nobody can take now are listed again. */
+static void pump_again(struct dispatch *dispatch)
+{
+    struct book *book = &dispatch->book;
+    uint64_t *aside = NULL, seq;
+    size_t count = 0;
+    size_t most = book->again_count;
+    while (most-- && book_take_again(book, &seq)) {
+        struct crew_session *session =
+            seq < window_end(dispatch)
+                ? choose(dispatch, seq, book_find(book, seq)->failed_by)
+                : NULL;
+        if (session) {
+            give(dispatch, seq, session);
+            continue;
+        }
+        aside = reallocate(aside, count + 1, sizeof *aside);
+        aside[count++] = seq;
+        if (!choose(dispatch, book->cut, 0))
+            break; /* no place anywhere */
+    }
+    while (count)
+        book_requeue(book, aside[--count]);
+    free(aside);
+}
+
+/* New tasks, in runs: neighbours travel in one message. */
+static void pump_fresh(struct dispatch *dispatch)
+{
+    struct book *book = &dispatch->book;
+    uint32_t window = dispatch_window(dispatch);
+    uint64_t end = book->cut < window_end(dispatch) ? book->cut : window_end(dispatch);
+    while (book->fresh < end) {
+        struct crew_session *session = choose(dispatch, book->fresh, 0);
+        if (!session)
+            return;
+        uint32_t run = crew_idle(session)
+                           ? session->slots - session->owed_count
+                           : (crew_places(&dispatch->crew, session, window) + 1) / 2;
+        while (run-- && book->fresh < end &&
+               crew_places(&dispatch->crew, session, window)) {
+            uint64_t seq = book->fresh++;
+            struct task *task = book_find(book, seq);
+            if (task->state != TASK_QUEUED)
+                continue;
+            if (!dispatch->config.keeps_bytes)
+                dispatch->bytes -= task->length;
+            give(dispatch, seq, session);
+        }
+    }
+}
+
+void dispatch_pump(struct dispatch *dispatch)
+{
+    if (!may_send(dispatch))
+        return;
+    pump_again(dispatch);
+    pump_fresh(dispatch);
+}
+
+/* The oldest task that somebody has and nobody holds. */
+static struct task *oldest_out(const struct dispatch *dispatch, uint64_t *ret_seq)
+{
+    const struct book *book = &dispatch->book;
+    for (uint64_t seq = book->first; seq < book->fresh; seq++) {
+        struct task *task = book_find(book, seq);
+        if (task->state == TASK_OUT) {
+            *ret_seq = seq;
+            return task;
+        }
+    }
+    return NULL;
+}
+
+static bool slot_elsewhere(const struct dispatch *dispatch)
+{
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        const struct crew_session *session = dispatch->crew.sessions[i];
+        if (crew_idle(session) &&
+            crew_places(&dispatch->crew, session, dispatch_window(dispatch)))
+            return true;
+    }
+    return false;
+}
+
+void dispatch_call_back(struct dispatch *dispatch)
+{
+    uint64_t seq;
+    struct task *task = oldest_out(dispatch, &seq);
+    if (!task || !may_send(dispatch) || !slot_elsewhere(dispatch))
+        return;
+    struct attempt *attempt;
+    LIST_FOREACH (attempt, &task->open, of_task) {
+        if (attempt->running || attempt->done)
+            continue;
+        struct dispatch_action *action =
+            dispatch_act(dispatch, DISPATCH_FORGET, attempt->session->peer);
+        action->session = attempt->session->number;
+        action->seq = seq;
+        action->attempt = attempt->number;
+        action->only_queued = true;
+    }
+}

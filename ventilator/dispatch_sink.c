@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the sink says: HELLO, BEGIN, PROGRESS, FINISHED. Rules 1, 2, 4, 5, 12 and 14 of
+ * DESIGN.
+ */
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "ventilator/dispatch_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void copy_text(char *to, size_t size, struct slice text)
+{
+    size_t length = text.size < size - 1 ? text.size : size - 1;
+    if (length)
+        memcpy(to, text.data, length);
+    to[length] = '\0';
+}
+
+static bool same_id(const struct id *a, const struct id *b)
+{
+    return !memcmp(a, b, sizeof *a);
+}
+
+/* ---- HELLO
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
+                         const struct message *message, int64_t now_us)
+{
+    struct sink_link *sink = &dispatch->sink;
+    sink->peer = peer;
+    sink->here = true;
+    sink->begun = false;
+    sink->heard_us = now_us;
+    sink->said_incarnation = message->hello_sink.incarnation;
+    sink->said_max_result = message->hello_sink.max_result;
+    copy_text(sink->said_endpoint, sizeof sink->said_endpoint,
+              message->hello_sink.endpoint);
+    dispatch_act(dispatch, DISPATCH_WELCOME_SINK, peer);
+    if (message->hello_sink.finished)
+        dispatch_finish(dispatch, now_us);
+    else if (dispatch->over)
+        dispatch_act(dispatch, DISPATCH_GOODBYE, peer);
+}
+
+/* ---- PROGRESS
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* The sink has it: nobody else needs to. */
+static void hold(struct dispatch *dispatch, uint64_t seq)
+{
+    struct task *task = book_find(&dispatch->book, seq);
+    if (!task || task->state == TASK_GIVEN_UP)
+        return;
+    task->state = TASK_HELD;
+    struct attempt *attempt;
+    while ((attempt = LIST_FIRST(&task->open)))
+        dispatch_forget(dispatch, attempt);
+}
+
+static void hold_ranges(struct dispatch *dispatch, const struct range *ranges,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t first = ranges[i].first, end = first + ranges[i].count;
+        if (first < dispatch->book.first)
+            first = dispatch->book.first;
+        if (end > dispatch->book.cut)
+            end = dispatch->book.cut;
+        for (uint64_t seq = first; seq < end; seq++)
+            hold(dispatch, seq);
+    }
+}
+
+static void commit_to(struct dispatch *dispatch, uint64_t committed)
+{
+    while (dispatch->book.first < committed) {
+        uint64_t seq = dispatch->book.first;
+        if (dispatch->config.keeps_bytes)
+            dispatch->bytes -= book_find(&dispatch->book, seq)->length;
+        book_remove_first(&dispatch->book);
+        dispatch_act(dispatch, DISPATCH_DISCARD, 0)->seq = seq;
+    }
+}
+
+/* A sink that claims more than was cut is not ours; what it says is ignored. */
+static void move_on(struct dispatch *dispatch, uint64_t released, uint64_t committed)
+{
+    if (released > dispatch->book.cut || committed > released)
+        return;
+    uint64_t from = dispatch->released > dispatch->book.first ? dispatch->released
+                                                              : dispatch->book.first;
+    for (uint64_t seq = from; seq < released; seq++)
+        hold(dispatch, seq);
+    dispatch->released = released;
+    if (committed > dispatch->book.first)
+        commit_to(dispatch, committed);
+}
+
+static void on_progress(struct dispatch *dispatch, const struct message *message)
+{
+    if (!dispatch->sink.begun || message->progress.epoch != dispatch->epoch)
+        return;
+    hold_ranges(dispatch, message->progress.held, message->progress.count);
+    if (message->progress.released >= dispatch->released)
+        move_on(dispatch, message->progress.released, message->progress.committed);
+    dispatch->counts.bytes_written = message->progress.bytes;
+    dispatch->counts.parked = message->progress.parked;
+}
+
+/* ---- BEGIN
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+/* What the sink holds is all that it lists: the rest is with a worker, or to be sent
+ * again. */
+static void believe(struct dispatch *dispatch, const struct message *message)
+{
+    struct book *book = &dispatch->book;
+    for (uint64_t seq = book->first; seq < book->cut; seq++) {
+        struct task *task = book_find(book, seq);
+        if (task->state != TASK_HELD)
+            continue;
+        if (dispatch_in_good_hands(task))
+            task->state = TASK_OUT;
+        else
+            book_requeue(book, seq);
+    }
+    dispatch->released = book->first;
+    hold_ranges(dispatch, message->begin.held, message->begin.count);
+    move_on(dispatch, message->begin.position, book->first);
+}
+
+static void start(struct dispatch *dispatch, const struct message *message)
+{
+    book_begin(&dispatch->book, message->begin.position);
+    dispatch->released = message->begin.position;
+    dispatch->mark_size = (uint8_t)message->begin.mark.size;
+    if (dispatch->mark_size)
+        memcpy(dispatch->mark, message->begin.mark.data, dispatch->mark_size);
+    dispatch_act(dispatch, DISPATCH_START, 0)->seq = message->begin.position;
+}
+
+/* Whether a run that has begun can go on with this sink; if not, it ends. */
+static bool can_go_on(struct dispatch *dispatch, const struct message *message,
+                      int64_t now_us)
+{
+    bool same = message->begin.epoch == dispatch->epoch &&
+                same_id(&message->begin.run, &dispatch->run);
+    bool progress = dispatch->book.first > 0;
+    if (message->begin.position < dispatch->book.first || (!same && progress)) {
+        dispatch_give_up_run(
+            dispatch,
+            "the sink came back without what it had written: start the run again",
+            now_us);
+        return false;
+    }
+    if (message->begin.position > dispatch->book.cut) {
+        dispatch_give_up_run(
+            dispatch, "the sink is further than the input: it belongs to another run",
+            now_us);
+        return false;
+    }
+    return true;
+}
+
+static void on_begin(struct dispatch *dispatch, const struct message *message,
+                     int64_t now_us)
+{
+    struct sink_link *sink = &dispatch->sink;
+    if (!same_id(&message->begin.uid, &dispatch->config.uid) || dispatch->over)
+        return;
+    bool first = !dispatch->epoch;
+    if (!first && !can_go_on(dispatch, message, now_us))
+        return;
+    bool back = !first && !same_id(&sink->said_incarnation, &sink->incarnation);
+    sink->begun = true;
+    sink->end_sent = false;
+    sink->incarnation = sink->said_incarnation;
+    sink->max_result = sink->said_max_result;
+    memcpy(sink->endpoint, sink->said_endpoint, sizeof sink->endpoint);
+    dispatch->run = message->begin.run;
+    dispatch->epoch = message->begin.epoch;
+    if (first)
+        start(dispatch, message);
+    else
+        believe(dispatch, message);
+    for (uint32_t i = 0; back && i < dispatch->crew.count; i++)
+        dispatch_act(dispatch, DISPATCH_WHO, dispatch->crew.sessions[i]->peer);
+    dispatch_welcome_held(dispatch, now_us);
+}
+
+/* ---- FINISHED
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void on_finished(struct dispatch *dispatch, const struct message *message,
+                        int64_t now_us)
+{
+    struct verdict *verdict = &dispatch->verdict;
+    if (!dispatch->stopping && !dispatch->over) {
+        verdict->outcome = message->finished.outcome;
+        verdict->status = (int)message->finished.status;
+        verdict->relayed = true;
+        copy_text(verdict->text, sizeof verdict->text, message->finished.text);
+    }
+    dispatch->counts.bytes_written = message->finished.bytes;
+    dispatch_finish(dispatch, now_us);
+}
+
+void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *message,
+                              int64_t now_us)
+{
+    dispatch->sink.heard_us = now_us;
+    switch ((int)message->type) {
+    case MESSAGE_PING:
+        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.peer);
+        break;
+    case MESSAGE_BEGIN:
+        on_begin(dispatch, message, now_us);
+        break;
+    case MESSAGE_PROGRESS:
+        on_progress(dispatch, message);
+        break;
+    case MESSAGE_FINISHED:
+        on_finished(dispatch, message, now_us);
+        break;
+    case MESSAGE_GOODBYE:
+        dispatch->sink.here = dispatch->sink.begun = false;
+        break;
+    default:
+        break;
+    }
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the dispatch core share, and nobody else: dispatch.c (life, time,
+ * the end), dispatch_sink.c (what the sink says), dispatch_workers.c (what workers
+ * say), dispatch_pump.c (who gets what).
+ */
+#ifndef FANFOLD_VENTILATOR_DISPATCH_STATE_H
+#define FANFOLD_VENTILATOR_DISPATCH_STATE_H
+
+#include "common/queue.h"
+#include "ventilator/book.h"
+#include "ventilator/crew.h"
+#include "ventilator/dispatch.h"
+
+/* The sink as it is known; there is at most one. */
+struct sink_link {
+    uint32_t peer;
+    bool here;  /* it said HELLO and is not known to be gone */
+    bool begun; /* its BEGIN has come since */
+    int64_t heard_us;
+    struct id incarnation, said_incarnation; /* of the last BEGIN; of the last HELLO */
+    char endpoint[NAME_MAX_BYTES + 1], said_endpoint[NAME_MAX_BYTES + 1];
+    uint64_t max_result, said_max_result;
+    bool end_sent; /* since the last BEGIN */
+};
+
+/* A worker that came before the run had an epoch. */
+struct held_hello {
+    uint32_t peer;
+    struct crew_worker *worker;
+    uint32_t slots;
+    enum way way;
+};
+
+/* An attempt that ran at a worker that was lost: charged when it is due, unless the
+ * worker came back. */
+struct charge {
+    int64_t due_us;
+    uint64_t seq;
+    uint32_t attempt;
+    uint32_t worker; /* crew's number */
+};
+
+struct dispatch {
+    struct dispatch_config config;
+    struct queue actions; /* of struct dispatch_action */
+    struct book book;
+    struct crew crew;
+    struct sink_link sink;
+
+    struct id run;
+    uint64_t epoch;         /* 0: no BEGIN has come yet */
+    uint64_t released;      /* all before it are written */
+    uint64_t bytes;         /* of chunks that are in memory, by the budget's count */
+    uint8_t mark[MARK_MAX]; /* of the BEGIN that started the run */
+    uint8_t mark_size;
+    bool input_ended;
+    bool crew_complete; /* there were min_workers once */
+
+    struct held_hello *held;
+    uint32_t held_count, held_capacity;
+    struct charge *charges;
+    uint32_t charge_count, charge_capacity;
+
+    bool stopping; /* the verdict is made, the sink has to be told */
+    int64_t stopping_us;
+    bool over; /* the sink has finished, or there is none to wait for */
+    int64_t over_us;
+    bool gone; /* DISPATCH_OVER was given out */
+    struct verdict verdict;
+    struct dispatch_failure failure;
+
+    int64_t mind_us; /* when sessions are looked after next */
+    int64_t
+        alone_us; /* since when sink or workers are missing; NEVER_US: they are not */
+    bool had_company;
+    struct dispatch_counts counts;
+};
+
+/* The action to be filled in; its kind and peer are set. */
+struct dispatch_action *dispatch_act(struct dispatch *dispatch,
+                                     enum dispatch_action_kind kind, uint32_t peer);
+uint32_t dispatch_window(const struct dispatch *dispatch);
+
+/* dispatch_pump.c */
+void dispatch_pump(struct dispatch *dispatch);
+/* Calls the oldest task back where it waits behind a running one and a slot elsewhere
+ * is free. */
+void dispatch_call_back(struct dispatch *dispatch);
+
+/* dispatch_workers.c */
+void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *session,
+                                const struct message *message, int64_t now_us);
+void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
+                           const struct message *message, int64_t now_us);
+/* Opens the sessions of the workers that came before BEGIN. */
+void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us);
+/* Ends a session; what it had is queued again. `lost`: what ran there is charged, if it
+ * does not come back. */
+void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
+                   int64_t now_us);
+/* Once a heartbeat: silence, shut ways, results that nobody confirms. */
+void dispatch_mind_sessions(struct dispatch *dispatch, int64_t now_us);
+void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us);
+/* Takes the attempt off the books and tells the worker. */
+void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt);
+/* Some worker that can be relied on has the task. */
+bool dispatch_in_good_hands(const struct task *task);
+
+/* dispatch_sink.c */
+void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
+                         const struct message *message, int64_t now_us);
+void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *message,
+                              int64_t now_us);
+
+/* dispatch.c: the run is over, with the verdict that is set. */
+void dispatch_finish(struct dispatch *dispatch, int64_t now_us);
+/* The run ends with status 5 for this reason. */
+void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t now_us);
+
+#endif

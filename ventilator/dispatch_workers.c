@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What workers say: HELLO and its ledger, DONE, FAILED, RETURNED, PING, GOODBYE; and
+ * what their silence says. Rules 1, 2, 3, 6, 10 and 11 of DESIGN.
+ */
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/memory.h"
+#include "ventilator/dispatch_state.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool dispatch_in_good_hands(const struct task *task)
+{
+    const struct attempt *attempt;
+    LIST_FOREACH (attempt, &task->open, of_task)
+        if (crew_trusts(attempt->session))
+            return true;
+    return false;
+}
+
+/* Off both lists. */
+static void close_attempt(struct attempt *attempt)
+{
+    struct crew_session *session = attempt->session;
+    LIST_REMOVE(attempt, of_task);
+    if (attempt->done) {
+        TAILQ_REMOVE(&session->done, attempt, of_session);
+        session->done_count--;
+    } else {
+        TAILQ_REMOVE(&session->owed, attempt, of_session);
+        session->owed_count--;
+    }
+    free(attempt);
+}
+
+static void send_forget(struct dispatch *dispatch, const struct crew_session *session,
+                        uint64_t seq, uint32_t attempt)
+{
+    struct dispatch_action *action =
+        dispatch_act(dispatch, DISPATCH_FORGET, session->peer);
+    action->session = session->number;
+    action->seq = seq;
+    action->attempt = attempt;
+}
+
+void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt)
+{
+    if (attempt->done)
+        attempt->session->worker->doubts = 0;
+    send_forget(dispatch, attempt->session, attempt->seq, attempt->number);
+    close_attempt(attempt);
+}
+
+/* Back into the queue, unless a worker that can be relied on has it. */
+static void requeue(struct dispatch *dispatch, uint64_t seq)
+{
+    struct task *task = book_find(&dispatch->book, seq);
+    if (task && task->state == TASK_OUT && !dispatch_in_good_hands(task))
+        book_requeue(&dispatch->book, seq);
+}
+
+/* ---- failure and loss
+ * --------------------------------------------------------------------------------------------
+ */
+
+static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
+                     enum failure how, uint32_t code, struct slice text, int64_t now_us)
+{
+    struct dispatch_failure *failure = &dispatch->failure;
+    *failure = (struct dispatch_failure){
+        .seq = seq, .attempts = task->fails + task->losses, .how = how, .code = code};
+    failure->text_size =
+        (uint32_t)(text.size < TEXT_MAX_BYTES ? text.size : TEXT_MAX_BYTES);
+    if (failure->text_size)
+        memcpy(failure->text, text.data, failure->text_size);
+    dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, "", now_us);
+}
+
+/* Gives the task up where it failed, or was lost, as often as it may; true: it is given
+ * up. */
+static bool give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
+                    uint32_t code, struct slice text, int64_t now_us)
+{
+    const struct dispatch_config *config = &dispatch->config;
+    struct task *task = book_find(&dispatch->book, seq);
+    bool failed = config->retries && task->fails >= config->retries;
+    bool lost = config->losses && task->losses >= config->losses;
+    if (dispatch_in_good_hands(task) || (!failed && !lost))
+        return false;
+    task->state = TASK_GIVEN_UP;
+    fail_run(dispatch, seq, task, how, code, text, now_us);
+    return true;
+}
+
+static void add_charge(struct dispatch *dispatch, const struct attempt *attempt,
+                       int64_t now_us)
+{
+    if (dispatch->charge_count == dispatch->charge_capacity) {
+        dispatch->charge_capacity =
+            dispatch->charge_capacity ? 2 * dispatch->charge_capacity : 16;
+        dispatch->charges = reallocate(dispatch->charges, dispatch->charge_capacity,
+                                       sizeof *dispatch->charges);
+    }
+    dispatch->charges[dispatch->charge_count++] = (struct charge){
+        .due_us = now_us + dispatch->config.liveness_us,
+        .seq = attempt->seq,
+        .attempt = attempt->number,
+        .worker = attempt->session->worker->number,
+    };
+}
+
+/* A worker that came back has lost nothing. */
+static void waive_charges(struct dispatch *dispatch, const struct crew_worker *worker)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < dispatch->charge_count; i++)
+        if (dispatch->charges[i].worker != worker->number)
+            dispatch->charges[kept++] = dispatch->charges[i];
+    dispatch->charge_count = kept;
+}
+
+static bool has_attempt(const struct task *task, uint32_t number)
+{
+    const struct attempt *attempt;
+    LIST_FOREACH (attempt, &task->open, of_task)
+        if (attempt->number == number)
+            return true;
+    return false;
+}
+
+static void charge(struct dispatch *dispatch, const struct charge *charge,
+                   int64_t now_us)
+{
+    struct task *task = book_find(&dispatch->book, charge->seq);
+    if (!task || (task->state != TASK_QUEUED && task->state != TASK_OUT) ||
+        has_attempt(task, charge->attempt))
+        return;
+    task->losses++;
+    give_up(dispatch, charge->seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
+}
+
+void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us)
+{
+    uint32_t settled = 0; /* they are in the order of their due times */
+    while (settled < dispatch->charge_count &&
+           dispatch->charges[settled].due_us <= now_us)
+        charge(dispatch, &dispatch->charges[settled++], now_us);
+    if (!settled)
+        return;
+    dispatch->charge_count -= settled;
+    memmove(dispatch->charges, dispatch->charges + settled,
+            dispatch->charge_count * sizeof *dispatch->charges);
+}
+
+/* ---- sessions
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
+                   int64_t now_us)
+{
+    for (int list = 0; list < 2; list++) {
+        struct attempt_queue *attempts = list ? &session->done : &session->owed;
+        struct attempt *attempt;
+        while ((attempt = TAILQ_FIRST(attempts))) {
+            uint64_t seq = attempt->seq;
+            if (lost && attempt->running)
+                add_charge(dispatch, attempt, now_us);
+            close_attempt(attempt);
+            requeue(dispatch, seq);
+        }
+    }
+    dispatch->counts.lost_sessions += lost;
+    crew_remove(&dispatch->crew, session);
+}
+
+/* One entry of a ledger: what is still wanted moves over to the new session, the rest
+ * is to be forgotten. */
+static void adopt(struct dispatch *dispatch, struct crew_session *session,
+                  const struct ledger_entry *entry, int64_t now_us)
+{
+    struct task *task = book_find(&dispatch->book, entry->seq);
+    bool wanted = task && (task->state == TASK_QUEUED || task->state == TASK_OUT);
+    if (!wanted || entry->attempt > task->attempts ||
+        has_attempt(task, entry->attempt) ||
+        book_attempt(&dispatch->book, entry->seq, session)) {
+        send_forget(dispatch, session, entry->seq, entry->attempt);
+        return;
+    }
+    struct attempt *attempt = allocate_zeroed(1, sizeof *attempt);
+    *attempt = (struct attempt){
+        .session = session,
+        .seq = entry->seq,
+        .number = entry->attempt,
+        .running = entry->state == ENTRY_RUNNING,
+        .done = entry->state == ENTRY_DONE,
+        .done_us = now_us,
+    };
+    LIST_INSERT_HEAD(&task->open, attempt, of_task);
+    TAILQ_INSERT_TAIL(attempt->done ? &session->done : &session->owed, attempt,
+                      of_session);
+    *(attempt->done ? &session->done_count : &session->owed_count) += 1;
+    if (crew_trusts(session))
+        task->state = TASK_OUT;
+    dispatch->counts.adopted++;
+}
+
+static struct crew_session *open_session(struct dispatch *dispatch, uint32_t peer,
+                                         struct crew_worker *worker, uint32_t slots,
+                                         enum way way, int64_t now_us)
+{
+    struct crew_session *session = crew_find_worker(&dispatch->crew, worker);
+    if (session)
+        dispatch_drop(dispatch, session, false, now_us);
+    session = crew_find(&dispatch->crew, peer);
+    if (session) /* one connection, another worker: the old one is gone */
+        dispatch_drop(dispatch, session, true, now_us);
+    waive_charges(dispatch, worker);
+    session = crew_add(&dispatch->crew, peer, worker, slots);
+    session->way = way;
+    session->heard_us = session->shut_us = now_us;
+    struct dispatch_action *action = dispatch_act(dispatch, DISPATCH_WELCOME, peer);
+    action->session = session->number;
+    action->nonce = worker->nonce;
+    return session;
+}
+
+static void hold_hello(struct dispatch *dispatch, uint32_t peer,
+                       struct crew_worker *worker, uint32_t slots, enum way way)
+{
+    struct held_hello hello = {
+        .peer = peer, .worker = worker, .slots = slots, .way = way};
+    for (uint32_t i = 0; i < dispatch->held_count; i++)
+        if (dispatch->held[i].worker == worker) {
+            dispatch->held[i] = hello;
+            return;
+        }
+    if (dispatch->held_count == dispatch->held_capacity) {
+        dispatch->held_capacity = dispatch->held_capacity ? 2 * dispatch->held_capacity
+                                                          : 16;
+        dispatch->held =
+            reallocate(dispatch->held, dispatch->held_capacity, sizeof hello);
+    }
+    dispatch->held[dispatch->held_count++] = hello;
+}
+
+void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us)
+{
+    for (uint32_t i = 0; i < dispatch->held_count; i++) {
+        const struct held_hello *hello = &dispatch->held[i];
+        open_session(dispatch, hello->peer, hello->worker, hello->slots, hello->way,
+                     now_us);
+    }
+    dispatch->held_count = 0;
+}
+
+void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
+                           const struct message *message, int64_t now_us)
+{
+    if (dispatch->over) {
+        dispatch_act(dispatch, DISPATCH_STOP, peer);
+        return;
+    }
+    struct crew_worker *worker =
+        crew_worker(&dispatch->crew, &message->hello_worker.uuid);
+    if (message->hello_worker.nonce <= worker->nonce)
+        return; /* older than what is known */
+    worker->nonce = message->hello_worker.nonce;
+    uint32_t slots = message->hello_worker.slots;
+    enum way way = message->hello_worker.way;
+    if (!dispatch->epoch) {
+        hold_hello(dispatch, peer, worker, slots, way);
+        return;
+    }
+    struct crew_session *session =
+        open_session(dispatch, peer, worker, slots, way, now_us);
+    bool same =
+        message->hello_worker.epoch == dispatch->epoch &&
+        !memcmp(&message->hello_worker.run, &dispatch->run, sizeof dispatch->run);
+    for (uint32_t i = 0; same && i < message->hello_worker.count; i++)
+        adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
+}
+
+/* ---- what a session says
+ * -----------------------------------------------------------------------------------------
+ */
+
+/* The attempt that it names, if the session has it: no other, no older one. */
+static struct attempt *named(const struct dispatch *dispatch,
+                             const struct crew_session *session, uint64_t seq,
+                             uint32_t number)
+{
+    struct attempt *attempt = book_attempt(&dispatch->book, seq, session);
+    return attempt && attempt->number == number ? attempt : NULL;
+}
+
+static void on_done(struct dispatch *dispatch, struct crew_session *session,
+                    const struct done_entry *entry, int64_t now_us)
+{
+    struct attempt *attempt = named(dispatch, session, entry->seq, entry->attempt);
+    if (!attempt || attempt->done)
+        return;
+    TAILQ_REMOVE(&session->owed, attempt, of_session);
+    TAILQ_INSERT_TAIL(&session->done, attempt, of_session);
+    session->owed_count--;
+    session->done_count++;
+    attempt->done = true;
+    attempt->running = false;
+    attempt->done_us = now_us;
+    crew_measure(session, entry->run_us);
+    dispatch->counts.done++;
+}
+
+static void on_failed(struct dispatch *dispatch, struct crew_session *session,
+                      const struct message *message, int64_t now_us)
+{
+    uint64_t seq = message->failed.seq;
+    struct attempt *attempt = named(dispatch, session, seq, message->failed.attempt);
+    if (!attempt)
+        return;
+    close_attempt(attempt);
+    dispatch->counts.failed++;
+    struct task *task = book_find(&dispatch->book, seq);
+    task->fails++;
+    task->failed_by = session->worker->number;
+    if (task->state != TASK_QUEUED && task->state != TASK_OUT)
+        return;
+    if (!give_up(dispatch, seq, message->failed.how, message->failed.code,
+                 message->failed.text, now_us))
+        requeue(dispatch, seq);
+}
+
+static void on_returned(struct dispatch *dispatch, struct crew_session *session,
+                        const struct attempt_entry *entry)
+{
+    struct attempt *attempt = named(dispatch, session, entry->seq, entry->attempt);
+    if (!attempt)
+        return;
+    close_attempt(attempt);
+    dispatch->counts.returned++;
+    requeue(dispatch, entry->seq);
+}
+
+static void on_ping(struct dispatch *dispatch, struct crew_session *session,
+                    const struct message *message, int64_t now_us)
+{
+    if (session->way == WAY_OPEN && message->ping.way == WAY_SHUT)
+        session->shut_us = now_us;
+    session->way = message->ping.way;
+    session->leaving = message->ping.leaving;
+    struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->owed, of_session)
+        attempt->running = false;
+    for (uint32_t i = 0; i < message->ping.count; i++) {
+        attempt = named(dispatch, session, message->ping.running[i].seq,
+                        message->ping.running[i].attempt);
+        if (attempt && !attempt->done)
+            attempt->running = true;
+    }
+}
+
+/* The session that the message bears; 0 for types that bear none. */
+static uint64_t session_of(const struct message *message)
+{
+    switch ((int)message->type) {
+    case MESSAGE_DONE:
+        return message->done.session;
+    case MESSAGE_FAILED:
+        return message->failed.session;
+    case MESSAGE_RETURNED:
+        return message->returned.session;
+    case MESSAGE_PING:
+        return message->ping.session;
+    case MESSAGE_GOODBYE:
+        return message->goodbye.session;
+    default:
+        return 0;
+    }
+}
+
+void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *session,
+                                const struct message *message, int64_t now_us)
+{
+    session->heard_us = now_us;
+    if (message->type == MESSAGE_PING)
+        dispatch_act(dispatch, DISPATCH_PONG, session->peer);
+    if (session_of(message) != session->number)
+        return; /* of another session: HELLO says it all */
+    switch ((int)message->type) {
+    case MESSAGE_DONE:
+        for (uint32_t i = 0; i < message->done.count; i++)
+            on_done(dispatch, session, &message->done.entries[i], now_us);
+        break;
+    case MESSAGE_FAILED:
+        on_failed(dispatch, session, message, now_us);
+        break;
+    case MESSAGE_RETURNED:
+        for (uint32_t i = 0; i < message->returned.count; i++)
+            on_returned(dispatch, session, &message->returned.entries[i]);
+        break;
+    case MESSAGE_PING:
+        on_ping(dispatch, session, message, now_us);
+        break;
+    case MESSAGE_GOODBYE:
+        dispatch_drop(dispatch, session, false, now_us);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- once a heartbeat
+ * --------------------------------------------------------------------------------------------
+ */
+
+/* Its way to the sink is shut for too long: its tasks go to others. */
+static void give_to_others(struct dispatch *dispatch, struct crew_session *session)
+{
+    for (int list = 0; list < 2; list++) {
+        struct attempt_queue *attempts = list ? &session->done : &session->owed;
+        struct attempt *attempt;
+        while ((attempt = TAILQ_FIRST(attempts))) {
+            uint64_t seq = attempt->seq;
+            dispatch_forget(dispatch, attempt);
+            requeue(dispatch, seq);
+        }
+    }
+}
+
+/* Results that it says are done, and no live sink holds: it is asked what it has, and
+ * sends them again. */
+static void doubt(struct dispatch *dispatch, struct crew_session *session)
+{
+    session->worker->doubts++;
+    dispatch_act(dispatch, DISPATCH_WHO, session->peer);
+    struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->owed, of_session)
+        requeue(dispatch, attempt->seq);
+    TAILQ_FOREACH (attempt, &session->done, of_session)
+        requeue(dispatch, attempt->seq);
+}
+
+static bool unconfirmed(const struct dispatch *dispatch,
+                        const struct crew_session *session, int64_t now_us)
+{
+    const struct attempt *oldest = TAILQ_FIRST(&session->done);
+    int64_t liveness_us = dispatch->config.liveness_us;
+    uint32_t doubts = session->worker->doubts < 20 ? session->worker->doubts : 20;
+    return oldest && now_us - dispatch->sink.heard_us < liveness_us &&
+           now_us - oldest->done_us > liveness_us << doubts;
+}
+
+void dispatch_mind_sessions(struct dispatch *dispatch, int64_t now_us)
+{
+    int64_t liveness_us = dispatch->config.liveness_us;
+    for (uint32_t i = dispatch->crew.count; i-- > 0;) {
+        struct crew_session *session = dispatch->crew.sessions[i];
+        if (now_us - session->heard_us > liveness_us) {
+            dispatch_drop(dispatch, session, true, now_us);
+            continue;
+        }
+        dispatch_act(dispatch, DISPATCH_PONG,
+                     session->peer); /* EHOSTUNREACH tells where it is gone */
+        if (session->way == WAY_SHUT && now_us - session->shut_us > liveness_us)
+            give_to_others(dispatch, session);
+        if (unconfirmed(dispatch, session, now_us))
+            doubt(dispatch, session);
+    }
+}
