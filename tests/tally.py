@@ -49,7 +49,7 @@ def count_result(result, speaks_tap):
     if not speaks_tap:
         return (verdict in GOOD, verdict not in GOOD | {"SKIP"}, verdict == "SKIP")
     passed, failed, skipped = count_cases(result["stdout"])
-    if verdict == "SKIP" and (skipped or SKIPS_ALL.search(result["stdout"])):
+    if verdict == "SKIP" and (skipped or SKIPS_ALL.search(result["stdout"] or "")):
         return passed, failed, max(skipped, 1)
     if verdict not in GOOD and failed == 0:
         say(f"{result['name']}: {verdict}, although no case failed")
