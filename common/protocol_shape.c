@@ -267,6 +267,9 @@ static const struct field ping[] = {
     LIST(message, ping.running, ping.count, 0, LEDGER_MAX, attempt_list),
 };
 
+/* A message that is nothing but its type: never NULL, as it is counted from. */
+static const struct field none[1];
+
 static bool committed_is_released(const struct message *message)
 {
     return message->progress.committed <= message->progress.released;
@@ -306,7 +309,7 @@ static const struct shape shapes[] = {
     [MESSAGE_WELCOME] = {FIELDS(welcome)},
     [MESSAGE_REJECT] = {FIELDS(reject)},
     [MESSAGE_BEGIN] = {FIELDS(begin)},
-    [MESSAGE_WHO] = {.field_count = 0},
+    [MESSAGE_WHO] = {.fields = none},
     [MESSAGE_TASK] = {FIELDS(task), .payload = task_bytes},
     [MESSAGE_RESULT] = {FIELDS(result), .payload = result_bytes},
     [MESSAGE_DONE] = {FIELDS(done)},
@@ -320,7 +323,7 @@ static const struct shape shapes[] = {
     [MESSAGE_STOP] = {FIELDS(stop)},
     [MESSAGE_GOODBYE] = {FIELDS(goodbye)},
     [MESSAGE_PING] = {FIELDS(ping)},
-    [MESSAGE_PONG] = {.field_count = 0},
+    [MESSAGE_PONG] = {.fields = none},
 };
 
 const struct shape *shape_of(uint64_t type)

@@ -118,7 +118,7 @@ struct crew_session *crew_add(struct crew *crew, uint32_t peer,
     crew->count++;
     crew->slots += slots;
     session->peer = peer;
-    session->number = ++crew->last_number;
+    session->number = worker->nonce;
     session->worker = worker;
     session->slots = slots;
     TAILQ_INIT(&session->owed);

@@ -20,7 +20,7 @@ struct crew_worker {
 
 struct crew_session {
     uint32_t peer;
-    uint64_t number; /* from 1; named in every message of the session */
+    uint64_t number; /* named in every message of the session: its HELLO's nonce */
     struct crew_worker *worker;
     uint32_t slots;
     enum way way;
@@ -38,7 +38,6 @@ struct crew {
     struct crew_session **sessions; /* ascending by peer */
     uint32_t count, capacity;
     uint32_t slots;               /* sum */
-    uint64_t last_number;         /* of a session */
     struct crew_worker **workers; /* by number, from index 0 */
     uint32_t worker_count, worker_capacity;
     struct worker_index *index; /* by uuid */

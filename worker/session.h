@@ -26,7 +26,7 @@ struct session_config {
 
 enum session_action_kind {
     SESSION_CONNECT,  /* close the DEALER if there is one, open it anew */
-    SESSION_HELLO,    /* nonce; the ledger from session_ledger */
+    SESSION_HELLO,    /* session is the nonce; the ledger from session_ledger */
     SESSION_PING,     /* the attempts that run from session_running */
     SESSION_OPEN_WAY, /* close the PUSH if there is one, open it anew to
                          session_endpoint */
@@ -48,8 +48,7 @@ enum session_action_kind {
 struct session_action {
     enum session_action_kind kind;
     uint32_t slot;
-    uint64_t session; /* to be named in the message */
-    uint64_t nonce;
+    uint64_t session; /* to be named in the message; in HELLO, its nonce */
     uint64_t seq;
     uint32_t attempt;
     uint64_t run_us;
@@ -74,15 +73,15 @@ void session_on_way(struct session *session, bool open, int64_t now_us);
 
 /* What the slot says of a task that it was given. False: it is not on the ledger any
  * more, and the result or failure is to be thrown away (the cargo was dropped before).
- */
-bool session_on_done(struct session *session, uint64_t seq, uint32_t attempt,
-                     uint64_t run_us, int64_t now_us);
-bool session_on_failed(struct session *session, uint64_t seq, uint32_t attempt,
-                       uint64_t run_us, int64_t now_us);
+ * After SESSION_KILL nothing of that slot counts until it is ready again. */
+bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
+                     uint32_t attempt, uint64_t run_us);
+bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
+                       uint32_t attempt, uint64_t run_us);
 /* The slot was given it, but never began it (it died before, of something else): back
  * into the queue. */
-void session_on_unstarted(struct session *session, uint64_t seq, uint32_t attempt,
-                          int64_t now_us);
+void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
+                          uint32_t attempt);
 /* A slot can take tasks, or cannot (it is being replaced). All are ready at the start.
  */
 void session_on_slot(struct session *session, uint32_t slot, bool ready);

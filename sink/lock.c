@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flock, and a look into /proc/locks for whoever has it. What is found there is only
+ * for the message: the kernel alone decides.
+ */
+#include "sink/lock.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+/* The process that holds a flock on this file; 0: not to be seen from here. */
+static int find_holder(const struct stat *status)
+{
+    FILE *locks = fopen("/proc/locks", "re");
+    unsigned major_number, minor_number;
+    unsigned long long inode;
+    int pid, holder = 0;
+    char line[256];
+
+    if (locks == NULL)
+        return 0;
+    while (holder == 0 && fgets(line, sizeof line, locks) != NULL)
+        if (sscanf(line, "%*s FLOCK %*s %*s %d %x:%x:%llu", &pid, &major_number,
+                   &minor_number, &inode) == 4 &&
+            inode == status->st_ino && major_number == major(status->st_dev) &&
+            minor_number == minor(status->st_dev) && pid > 0)
+            holder = pid;
+    fclose(locks);
+    return holder;
+}
+
+static void name_process(int pid, char *name, size_t size)
+{
+    char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/comm", pid);
+    name[0] = '\0';
+    file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    if (fgets(name, (int)size, file) != NULL)
+        name[strcspn(name, "\n")] = '\0';
+    fclose(file);
+}
+
+int lock_file(int fd, const char *path, char *error, size_t error_size)
+{
+    struct stat status;
+    char name[64];
+    int holder;
+
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno == ENOLCK || errno == EOPNOTSUPP)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return -errno;
+    holder = fstat(fd, &status) == 0 ? find_holder(&status) : 0;
+    if (holder == 0) {
+        snprintf(error, error_size, "%s is being written by another process", path);
+        return -EBUSY;
+    }
+    name_process(holder, name, sizeof name);
+    snprintf(error, error_size, "%s is being written by %s (process %d)", path,
+             name[0] != '\0' ? name : "another process", holder);
+    return -EBUSY;
+}

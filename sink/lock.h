@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock on the output: held for as long as the descriptor, or a copy that a fork
+ * inherited, is open. */
+#ifndef FANFOLD_SINK_LOCK_H
+#define FANFOLD_SINK_LOCK_H
+
+#include <stddef.h>
+
+/* 0; -EBUSY: another process has it, and `error` says who, as far as that can be seen;
+ * other -errno. A file system that knows no locks is no failure. */
+int lock_file(int fd, const char *path, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where results are written: a file of its own, locked, or the standard output as it
+ * was found. Writes parcels in the order in which they were pushed, as far as the
+ * descriptor takes them now, and says which are written in full. Decides nothing.
+ *
+ * Never changes the flags of an inherited descriptor, which the shell and others
+ * share: a pipe or terminal is opened once more, a socket is told with every send, and
+ * where neither works it asks before each small write. Only a regular file or a disk
+ * may make it wait. SIGPIPE must be ignored.
+ */
+#ifndef FANFOLD_SINK_OUTPUT_H
+#define FANFOLD_SINK_OUTPUT_H
+
+#include "sink/parcel.h"
+
+struct output;
+
+/*
+ * `path` NULL: standard output. A regular file is locked, and what is in it stays until
+ * output_clear. 0, or -errno with a sentence for a person in `error`; -EBUSY: another
+ * process has it locked. Waits for a reader where the path is a FIFO.
+ */
+int output_open(const char *path, struct output **ret_output, char *error,
+                size_t error_size);
+/* Empties a file that output_open opened by its path. 0 or -errno. */
+int output_clear(struct output *output);
+/* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
+struct output *output_adopt(int fd, const char *name);
+/* 0, or -errno of close, which may be the first to tell of an error. What is still
+ * queued is dropped. */
+int output_close(struct output **output_p);
+
+/* The parcel is the output's. */
+void output_push(struct output *output, struct parcel *parcel);
+
+/*
+ * Writes some of what is queued. 0; -EPIPE: the reader is gone; other -errno. After an
+ * error nothing more is written.
+ */
+int output_write(struct output *output);
+/* The next seq that is written in full; false: none more now. */
+bool output_take_written(struct output *output, uint64_t *ret_seq);
+
+/* For the poller: whether it waits for the descriptor (POLLOUT); errors are to be
+ * looked for in any case, and given to output_check. */
+int output_descriptor(const struct output *output);
+bool output_waits(const struct output *output);
+/* The poller saw an error on the descriptor: -EPIPE if the reader is gone, else 0. */
+int output_check(struct output *output);
+
+uint64_t output_queued(const struct output *output); /* parcels */
+uint64_t output_bytes(const struct output *output);  /* written so far */
+const char *output_name(const struct output *output);
+bool output_is_regular(const struct output *output);
+
+/* The parcel that is written last of those that `wanted` accepts, for spilling, but not
+ * the one that is being written. NULL: none. */
+struct parcel *output_last(const struct output *output,
+                           bool (*wanted)(const void *parcel));
+
+#endif

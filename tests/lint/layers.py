@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Includes point one way: main -> assembly -> adapter -> pure -> common.
+
+Held here: no role includes another, common no role; only main.c includes an assembly; a core
+reaches, through whatever it includes, nothing but plain types: no system call's header, no
+socket, no clock, no log. Examples see fanfold.h alone; the launcher sees no role.
+"""
+
+import re
+from pathlib import Path
+
+from tree import ROOT, claim, files, text_of
+
+ROLES = ("ventilator", "worker", "sink")
+ASSEMBLIES = {f"{role}/{role}.h" for role in ROLES}
+# By the beginning of their names: dispatch_queue.c is a part of dispatch.
+CORES = (
+    "ventilator/dispatch",
+    "ventilator/chunker",
+    "worker/session",
+    "sink/session",
+    "sink/reorder",
+    "common/message",
+)
+PLAIN = {
+    *("assert.h", "ctype.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h"),
+    *("stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h", "string.h"),
+    *("sys/queue.h", "uthash.h", "utarray.h", "utlist.h"),
+}
+NOT_FOR_CORES = {f"common/{name}.h" for name in ("log", "options", "place", "protocol", "transport")}
+IMPURE = re.compile(r"\b(clock_now_us|fopen|fprintf|getenv|printf|puts|rand|random|system)\s*\(")
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"(?P<own>[^"]+)"|<(?P<system>[^>]+)>)', re.M)
+
+
+def includes(path):
+    """(own, system): files of the tree, and names of system headers."""
+    own, system = [], []
+    for match in INCLUDE.finditer(text_of(path)):
+        name = match["own"]
+        if name is None:
+            system.append(match["system"])
+        elif (ROOT / name).exists():
+            own.append(name)
+        else:
+            own.append(str((path.parent / name)))
+    return own, system
+
+
+def is_core(path):
+    stem = str(path.with_suffix(""))
+    return any(stem == core or stem.startswith(core + "_") for core in CORES)
+
+
+def reach(path):
+    """All that a file includes, through its own headers: {name: by whom}."""
+    reached, open_paths = {}, [path]
+    while open_paths:
+        at = open_paths.pop()
+        own, system = includes(at)
+        for name in system:
+            reached.setdefault(f"<{name}>", at)
+        for name in own:
+            if name not in reached and (ROOT / name).exists():
+                reached[name] = at
+                open_paths.append((ROOT / name).relative_to(ROOT))
+    return reached
+
+
+def folder_findings(path):
+    folder = path.parts[0]
+    own, _ = includes(path)
+    for name in own:
+        target = name.split("/")[0]
+        if not (ROOT / name).exists():
+            yield f"{path}: includes {name}, which does not exist (paths are from the root)"
+        elif folder in (*ROLES, "common", "deploy") and target in ROLES and target != folder:
+            yield f"{path}: includes {name}, of another role"
+        elif folder in (*ROLES, "common", "deploy") and target == "tests":
+            yield f"{path}: includes {name}, of the tests"
+        if name in ASSEMBLIES and folder in ROLES and path.stem not in ("main", folder):
+            yield f"{path}: includes {name}; only main.c stands above an assembly"
+        if path.parts[:2] == ("worker", "examples") and name.rsplit("/", 1)[-1] != "fanfold.h":
+            yield f"{path}: includes {name}; an example sees fanfold.h alone"
+
+
+def core_findings(path):
+    for name, by in sorted(reach(path).items()):
+        if name.startswith("<") and name.strip("<>") not in PLAIN:
+            yield f"{path}: reaches {name} (through {by}); a core touches no system"
+        if name in NOT_FOR_CORES:
+            yield f"{path}: reaches {name} (through {by}); a core knows plain types alone"
+        if name.endswith(".h") and name.split("/")[0] in ROLES and not is_core(Path(name)):
+            yield f"{path}: reaches {name} (through {by}), which is no core"
+    for number, line in enumerate(text_of(path).splitlines(), 1):
+        if call := IMPURE.search(line):
+            yield f"{path}:{number}: calls {call[1]}; time and randomness are arguments of a core"
+
+
+paths = files(".c", ".h")
+found = [finding for path in paths for finding in folder_findings(path)]
+found += [finding for path in paths if is_core(path) for finding in core_findings(path)]
+claim("includes point one way, and cores touch nothing", found, len(paths))

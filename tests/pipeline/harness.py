@@ -1,0 +1,477 @@
+# SPDX-License-Identifier: MIT
+"""What every pipeline test stands on: real programs in a directory of their own.
+
+    from harness import run_tests, test
+
+    @test
+    def output_is_the_input_in_order(case):
+        text = case.text(8 << 20)
+        run = case.run("fanfold", "-j4", "--", "cat", stdin=text)
+        run.expect(0)
+        case.assert_same(run.stdout, text)
+
+    run_tests()
+
+A test is a function whose name is a sentence. Its Case has a private directory, which is
+XDG_RUNTIME_DIR and TMPDIR of what it starts, and marks each process that it starts, and
+all that these start, by an environment variable. When the test ends, nothing so marked may
+be left: what is left is named, makes the test fail, and is killed. A test waits for events
+(`wait_for`, `Process.wait`), never for time; each wait has a deadline, and so has the test.
+
+The output is TAP. `test_NAME.py WORDS` runs the tests with these words in their names.
+"""
+
+import contextlib
+import hashlib
+import itertools
+import os
+import random
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MARK = "FANFOLD_TEST_ID"
+FOLDERS = {
+    "fanfold": "deploy/local",
+    "fanfold-ventilator": "ventilator",
+    "fanfold-worker": "worker",
+    "fanfold-sink": "sink",
+}
+# Deadlines are for a machine at ease; the sanitizer build says that it is slower.
+SLOWNESS = float(os.environ.get("FANFOLD_SLOWNESS", "1"))
+TAIL_LINES = 40
+BLOCK = 1 << 20
+
+
+class Skip(Exception):
+    """This machine cannot run the test."""
+
+
+class Overdue(AssertionError):
+    """A deadline passed."""
+
+
+def build_directory():
+    """Where the programs were built: FANFOLD_BUILD, else the tests' or the quickstart's."""
+    named = os.environ.get("FANFOLD_BUILD")
+    choices = [Path(named)] if named else [ROOT / "build-test", ROOT / "build"]
+    for choice in choices:
+        if (choice / "build.ninja").exists():
+            return choice.resolve()
+    raise FileNotFoundError(f"no build in {' or '.join(map(str, choices))}")
+
+
+def program_path(name):
+    """A program of ours by its name, a file of the build by its path below it, or itself."""
+    if name in FOLDERS:
+        path = build_directory() / FOLDERS[name] / name
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is not built")
+        return str(path)
+    return str(name)
+
+
+def wait_for(condition, what, deadline=30.0):
+    """Returns what `condition()` does, as soon as that is true; Overdue after `deadline` s."""
+    end = time.monotonic() + deadline * SLOWNESS
+    pause = 0.001
+    while True:
+        outcome = condition()
+        if outcome:
+            return outcome
+        if time.monotonic() > end:
+            raise Overdue(f"waited {deadline * SLOWNESS:g} s in vain for {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def blocks_of(path):
+    with open(path, "rb") as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    for block in blocks_of(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def assert_same(path, expected):
+    """The two files hold the same bytes."""
+    offset = 0
+    for ours, theirs in itertools.zip_longest(blocks_of(path), blocks_of(expected), fillvalue=b""):
+        if ours != theirs:
+            pairs = enumerate(zip(ours, theirs))
+            at = next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
+            raise AssertionError(
+                f"{path} ({os.path.getsize(path)} bytes) differs from {expected} "
+                f"({os.path.getsize(expected)} bytes) at byte {offset + at}: "
+                f"{ours[at:at + 40]!r}, not {theirs[at:at + 40]!r}"
+            )
+        offset += len(ours)
+
+
+# ---- text ----
+
+
+def write_lines(file, words, chance, size):
+    """About `size` bytes of lines of 1 to 14 words."""
+    written = 0
+    while written < size:
+        picked = iter(chance.choices(words, k=16384))
+        while line := list(itertools.islice(picked, chance.randint(1, 14))):
+            text = (" ".join(line) + chance.choice(["", "", ".", ",", "?"]) + "\n").encode()
+            file.write(text)
+            written += len(text)
+
+
+def make_text(size, seed=1):
+    """A file of `size` bytes of lines of dictionary words, the same ones for the same seed.
+
+    Kept in the build directory for the next test. Beyond 8 MiB the lines come again, begun
+    at another place each time, so that no two stretches at any distance are the same.
+    """
+    cache = build_directory() / "tests/pipeline/texts"
+    path = cache / f"{size}-{seed}"
+    if path.exists() and path.stat().st_size == size:
+        return path
+    cache.mkdir(parents=True, exist_ok=True)
+    dictionary = Path("/usr/share/dict/words")
+    if not dictionary.exists():
+        raise Skip(f"no {dictionary}")
+    chance = random.Random(seed)
+    with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
+        words = dictionary.read_text(encoding="utf-8").split()
+        write_lines(file, words, chance, min(size, 8 * BLOCK))
+        file.flush()
+        lines = Path(file.name).read_bytes()
+        left = size - len(lines)
+        while left > 0:
+            begin = lines.index(b"\n", chance.randrange(len(lines) // 2)) + 1
+            piece = b"copy %d\n" % left + lines[begin:] + lines[:begin]
+            left -= file.write(piece)
+        file.truncate(size)
+        if size > 0:
+            file.seek(size - 1)
+            file.write(b"\n")
+    os.replace(file.name, path)
+    return path
+
+
+# ---- processes ----
+
+
+def status_of(returncode):
+    """As a shell has it: 128 + n for an end by signal n."""
+    return 128 - returncode if returncode < 0 else returncode
+
+
+class Process:
+    """A program that a case started. `stdout` is a file, `stderr()` what it said so far."""
+
+    def __init__(self, name, popen, stdout, stderr_path):
+        self.name = name
+        self.popen = popen
+        self.pid = popen.pid
+        self.stdin = popen.stdin
+        self.stdout = stdout
+        self.stderr_path = stderr_path
+
+    def stderr(self):
+        return self.stderr_path.read_text(encoding="utf-8", errors="replace")
+
+    def output(self):
+        return self.stdout.read_bytes()
+
+    def running(self):
+        return self.popen.poll() is None
+
+    def wait(self, deadline=60.0):
+        """Its exit status."""
+        try:
+            return status_of(self.popen.wait(deadline * SLOWNESS))
+        except subprocess.TimeoutExpired:
+            raise Overdue(f"{self.name} still runs after {deadline * SLOWNESS:g} s") from None
+
+    def expect(self, status, deadline=60.0):
+        """It ends with this status."""
+        actual = self.wait(deadline)
+        assert actual == status, f"{self.name} ended with status {actual}, not {status}"
+
+    def wait_for_stderr(self, pattern, deadline=30.0):
+        """A line on stderr that matches the regular expression; the match."""
+
+        def said():
+            match = re.search(pattern, self.stderr(), re.M)
+            if match is None and not self.running():
+                match = re.search(pattern, self.stderr(), re.M)
+                assert match, f"{self.name} ended without saying {pattern!r}"
+            return match
+
+        return wait_for(said, f"{self.name} to say {pattern!r}", deadline)
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def signal_group(self, number):
+        """To all of its process group, as a terminal does."""
+        os.killpg(self.pid, number)
+
+
+class Case:
+    """One test's own directory, environment and processes."""
+
+    def __init__(self):
+        self.id = os.environ.get(MARK, "") + "/" + secrets.token_hex(8)
+        self.directory = Path(tempfile.mkdtemp(prefix="fanfold-test-"))
+        self.runtime = self.directory / "run"
+        self.tmp = self.directory / "tmp"
+        self.runtime.mkdir(mode=0o700)
+        self.tmp.mkdir()
+        self.processes = []
+        folders = [str(build_directory() / folder) for folder in FOLDERS.values()]
+        self.env = dict(os.environ)
+        self.env.update(
+            {
+                MARK: self.id,
+                "XDG_RUNTIME_DIR": str(self.runtime),
+                "TMPDIR": str(self.tmp),
+                "PATH": os.pathsep.join([*folders, self.env.get("PATH", os.defpath)]),
+            }
+        )
+
+    # -- files --
+
+    def path(self, name):
+        return self.directory / name
+
+    def file(self, name, content):
+        """A file of these bytes."""
+        path = self.path(name)
+        path.write_bytes(content)
+        return path
+
+    def text(self, size, seed=1):
+        """A file of real-looking text; shared, not to be written to."""
+        return make_text(size, seed)
+
+    def endpoints(self, name="run"):
+        """The options by which ventilator, worker and sink meet; a pair of its own a name."""
+        at = f"ipc://{self.directory}/{name}"
+        return ["--tasks", f"{at}-tasks", "--results", f"{at}-results"]
+
+    # -- programs --
+
+    def start(self, program, *arguments, stdin=None, stdout=None, name=None, env=None, **more):
+        """Starts it in a session of its own.
+
+        stdin: a path, bytes, an open file or subprocess.PIPE; nothing otherwise.
+        stdout: a path or an open file; otherwise a file that `Process.stdout` names.
+        """
+        name = f"{len(self.processes)}-{name or Path(str(program)).name}"
+        if isinstance(stdin, bytes):
+            stdin = self.file(f"{name}.stdin", stdin)
+        if stdout is None:
+            stdout = self.path(f"{name}.stdout")
+        stderr_path = self.path(f"{name}.stderr")
+        with contextlib.ExitStack() as stack:
+
+            def opened(where, mode):
+                if isinstance(where, (str, os.PathLike)):
+                    return stack.enter_context(open(where, mode))
+                return where
+
+            popen = subprocess.Popen(
+                [program_path(program), *map(str, arguments)],
+                stdin=subprocess.DEVNULL if stdin is None else opened(stdin, "rb"),
+                stdout=opened(stdout, "wb"),
+                stderr=opened(stderr_path, "wb"),
+                env={**self.env, **(env or {})},
+                cwd=more.pop("cwd", self.directory),
+                start_new_session=True,
+                **more,
+            )
+        process = Process(name, popen, stdout, stderr_path)
+        self.processes.append(process)
+        return process
+
+    def run(self, program, *arguments, deadline=60.0, **more):
+        """Starts it and waits for its end; the status is in `status`."""
+        process = self.start(program, *arguments, **more)
+        process.status = process.wait(deadline)
+        return process
+
+    def shell(self, script, deadline=60.0, **more):
+        """A line for bash, which finds our programs by name; the status is the pipeline's."""
+        return self.run("bash", "-o", "pipefail", "-c", script, deadline=deadline, **more)
+
+    # -- what is there --
+
+    def leftovers(self):
+        """{pid: command line} of every process with this case's mark, zombies aside.
+
+        A case inside a case (the harness's own test) has the outer one's mark in front.
+        """
+        mark = f"{MARK}={self.id}".encode()
+        found = {}
+        for pid in os.listdir("/proc"):
+            if not pid.isdigit() or int(pid) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                if any(entry.startswith(mark) for entry in environment):
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                    found[int(pid)] = b" ".join(words).decode(errors="replace").strip()
+        return found
+
+    def pids_of(self, program):
+        """Processes of this case that run the program, by the name of its file."""
+        return [
+            pid
+            for pid, line in self.leftovers().items()
+            if line and os.path.basename(line.split()[0]) == program
+        ]
+
+    def resident_bytes(self):
+        """The sum of the resident memory of all processes of this case."""
+        pages = 0
+        for pid in self.leftovers():
+            with contextlib.suppress(OSError):
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def wait_for(self, condition, what, deadline=30.0):
+        return wait_for(condition, what, deadline)
+
+    def assert_same(self, path, expected):
+        assert_same(path, expected)
+
+    def assert_no_leftovers(self, within=10.0):
+        """Everything that was started has ended, or does so at once."""
+        try:
+            wait_for(lambda: not self.reap(), "the processes to end", within)
+        except Overdue:
+            lines = "".join(f"\n{pid}: {line}" for pid, line in self.leftovers().items())
+            raise AssertionError(f"processes are left behind:{lines}") from None
+
+    def assert_no_files_left(self):
+        """Nothing is in the runtime and temporary directories."""
+        left = [str(p.relative_to(self.directory)) for d in (self.runtime, self.tmp) for p in d.rglob("*")]
+        assert not left, f"files are left behind: {', '.join(sorted(left))}"
+
+    def skip(self, reason):
+        raise Skip(reason)
+
+    # -- the end --
+
+    def reap(self):
+        for process in self.processes:
+            process.popen.poll()
+        return self.leftovers()
+
+    def close(self):
+        """Kills what is left and takes the directory away."""
+
+        def killed():
+            left = self.reap()
+            for pid in left:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            return not left
+
+        with contextlib.suppress(Overdue):
+            wait_for(killed, "the killed to be gone", 10.0)
+        for process in self.processes:
+            if process.stdin:
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def report(self):
+        """What the programs said, for a test that failed."""
+        for process in self.processes:
+            code = process.popen.poll()
+            state = "running" if code is None else f"status {status_of(code)}"
+            command = " ".join(map(str, process.popen.args))
+            yield f"{process.name} ({state}): {command[:300]}"
+            yield from (f"    {line}" for line in process.stderr().splitlines()[-TAIL_LINES:])
+
+
+# ---- TAP ----
+
+TESTS = []
+
+
+def test(function=None, *, deadline=120.0):
+    """Registers a test; `@test` or `@test(deadline=SECONDS)`."""
+
+    def register(function):
+        sentence = function.__name__.removeprefix("test_").replace("_", " ")
+        TESTS.append((sentence, function, deadline))
+        return function
+
+    return register(function) if function else register
+
+
+def diagnose(lines):
+    for line in lines:
+        for part in str(line).splitlines() or [""]:
+            print(f"# {part}")
+
+
+@contextlib.contextmanager
+def deadline_of(seconds):
+    def overdue(*_):
+        raise Overdue(f"the test still runs after {seconds:g} s")
+
+    signal.signal(signal.SIGALRM, overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def run_one(number, sentence, function, deadline):
+    """True: it passed or was skipped."""
+    began = time.monotonic()
+    case = Case()
+    try:
+        with deadline_of(deadline * SLOWNESS):
+            function(case)
+            case.assert_no_leftovers()
+    except Skip as skip:
+        print(f"ok {number} - {sentence} # SKIP {skip}")
+        return True
+    except Exception:  # pylint: disable=broad-except
+        print(f"not ok {number} - {sentence}")
+        diagnose(traceback.format_exc().splitlines())
+        diagnose(case.report())
+        return False
+    finally:
+        case.close()
+        sys.stdout.flush()
+    print(f"ok {number} - {sentence}")
+    diagnose([f"{time.monotonic() - began:.2f} s"])
+    sys.stdout.flush()
+    return True
+
+
+def run_tests():
+    """Runs the tests whose names have the words of the command line in them, and exits."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    words = " ".join(sys.argv[1:]).replace("_", " ")
+    chosen = [entry for entry in TESTS if words in entry[0]]
+    print(f"1..{len(chosen)}", flush=True)
+    passed = [run_one(number, *entry) for number, entry in enumerate(chosen, 1)]
+    sys.exit(0 if all(passed) and chosen else 1)

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The harness itself: a test that fails, leaks or hangs is reported as that."""
+
+import sys
+
+from harness import FOLDERS, assert_same, make_text, run_tests, sha256_of, test
+
+INNER = """
+import subprocess, sys
+sys.path.insert(0, {here!r})
+from harness import run_tests, test
+
+@test
+def that_passes(case):
+    case.run("true").expect(0)
+
+@test
+def that_fails(case):
+    case.shell("echo said by the program >&2; exit 3").expect(0)
+
+@test
+def that_leaks(case):
+    case.shell("setsid sleep 1000 & disown")
+
+@test(deadline=0.2)
+def that_hangs(case):
+    case.start("sleep", "1000").wait()
+
+@test
+def that_skips(case):
+    case.skip("no such thing here")
+
+@test
+def that_differs(case):
+    case.assert_same(case.file("a", b"x" * 3000000 + b"abc"), case.file("b", b"x" * 3000000 + b"aBc"))
+
+run_tests()
+"""
+
+
+def run_inner(case, *words):
+    script = case.file("inner.py", INNER.format(here=sys.path[0]).encode())
+    return case.run("/usr/bin/python3", "-B", script, *words, env={"FANFOLD_SLOWNESS": "0.2"})
+
+
+@test
+def failing_leaking_and_hanging_tests_are_reported_as_that(case):
+    run = run_inner(case)
+    run.expect(1)
+    lines = run.output().decode().splitlines()
+    verdicts = [line for line in lines if not line.startswith("#")]
+    assert verdicts == [
+        "1..6",
+        "ok 1 - that passes",
+        "not ok 2 - that fails",
+        "not ok 3 - that leaks",
+        "not ok 4 - that hangs",
+        "ok 5 - that skips # SKIP no such thing here",
+        "not ok 6 - that differs",
+    ], "\n".join(lines)
+    comments = "\n".join(line for line in lines if line.startswith("#"))
+    for part in (
+        "ended with status 3, not 0",
+        "#     said by the program",
+        "processes are left behind",
+        "sleep 1000",
+        "the test still runs after",
+        "at byte 3000001",
+    ):
+        assert part in comments, f"{part!r} is not in\n{comments}"
+
+
+@test
+def a_failed_test_leaves_no_process_and_no_file(case):
+    run_inner(case)
+    case.assert_no_leftovers(within=0)
+    case.assert_no_files_left()
+
+
+@test
+def words_choose_the_tests(case):
+    run = run_inner(case, "that", "passes")
+    run.expect(0)
+    assert run.output().startswith(b"1..1\nok 1 - that passes\n"), run.output()
+    run_inner(case, "no such test").expect(1)
+
+
+@test
+def text_is_the_same_for_a_seed_and_of_the_size_asked_for(case):
+    for size in (0, 1, 70_000, 20_000_003):
+        text = make_text(size, seed=7)
+        digest = sha256_of(text)
+        assert text.stat().st_size == size
+        text.unlink()
+        assert sha256_of(make_text(size, seed=7)) == digest
+    assert sha256_of(make_text(70_000, seed=8)) != sha256_of(make_text(70_000, seed=7))
+    assert make_text(20_000_003, seed=7).read_bytes().endswith(b"\n")
+
+
+@test
+def files_that_are_the_same_are_found_so(case):
+    text = case.text(3 << 20)
+    assert_same(case.file("copy", text.read_bytes()), text)
+
+
+@test
+def our_programs_are_found(case):
+    for program in FOLDERS:
+        run = case.run(program, "--help")
+        assert run.status != 127, run.stderr()
+
+
+run_tests()

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The golden messages themselves. Neighbours of one type differ somewhere, so that
+ * no two fields can be swapped unseen.
+ */
+#include "golden.h"
+
+#define S(text)                                   \
+    {                                             \
+        (const uint8_t *)(text), sizeof(text) - 1 \
+    }
+#define ID(n)                                                                         \
+    {                                                                                 \
+        {                                                                             \
+            n, n + 1, n + 2, n + 3, n + 4, n + 5, n + 6, n + 7, n + 8, n + 9, n + 10, \
+                n + 11, n + 12, n + 13, n + 14, n + 15                                \
+        }                                                                             \
+    }
+#define RESULTS "tcp://10.0.0.2:5558"
+
+static const struct ledger_entry ledger[] = {
+    {4, 9, ENTRY_DONE}, {5, 10, ENTRY_RUNNING}, {70000, 11, ENTRY_QUEUED}};
+static const struct range ranges[] = {{5, 2}, {9, 1}};
+static const struct range newly[] = {{0, 2}};
+static const struct task_entry tasks[] = {{0, 1, 6, 1, 0, S("@0")},
+                                          {1, 2, 5, 1, 60000, S("@6")}};
+static const struct result_entry results[] = {{0, 1, 6, 1234, S("@0"), NULL, 0},
+                                              {1, 2, 5, 987, S("@6"), NULL, 0}};
+static const uint64_t bad[] = {0, 7, 300};
+static const struct result_entry bad_results[] = {
+    {2, 3, 0, UINT64_C(1) << 40, S("@11"), bad, 3}};
+static const struct done_entry dones[] = {{0, 1, 1234}, {1, 2, 987}};
+static const struct attempt_entry attempts[] = {{0, 1}, {1, 2}};
+static const struct attempt_entry queued[] = {{5, 10}};
+
+const struct golden goldens[] = {
+    {"hello_worker",
+     PAYLOAD_NONE,
+     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01a66e6f64652d37cd032c"
+     "0200cf0123456789abcdefc40f6578656320747220612d7a20412d5ac4100000"
+     "00000000000000000000000000000090",
+     {.type = MESSAGE_HELLO_WORKER,
+      .hello_worker = {.version = 1,
+                       .uuid = ID(0xA0),
+                       .nonce = 1,
+                       .host = S("node-7"),
+                       .pid = 812,
+                       .slots = 2,
+                       .way = WAY_SHUT,
+                       .program = 0x0123456789ABCDEF,
+                       .command = S("exec tr a-z A-Z")}}},
+    {"hello_worker_again",
+     PAYLOAD_NONE,
+     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf05a66e6f64652d37cd032c"
+     "0201cf0123456789abcdefc40f6578656320747220612d7a20412d5ac410d0d1"
+     "d2d3d4d5d6d7d8d9dadbdcdddedf0199040902050a01ce000111700b00",
+     {.type = MESSAGE_HELLO_WORKER,
+      .hello_worker = {.version = 1,
+                       .uuid = ID(0xA0),
+                       .nonce = 5,
+                       .host = S("node-7"),
+                       .pid = 812,
+                       .slots = 2,
+                       .way = WAY_OPEN,
+                       .program = 0x0123456789ABCDEF,
+                       .command = S("exec tr a-z A-Z"),
+                       .run = ID(0xD0),
+                       .epoch = 1,
+                       .ledger = ledger,
+                       .count = 3}}},
+    {"hello_worker_of_version_2",
+     PAYLOAD_NONE,
+     "920102",
+     {.type = MESSAGE_HELLO_WORKER, .hello_worker = {.version = 2}}},
+    {"hello_sink",
+     PAYLOAD_NONE,
+     "980201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecfb37463703a2f2f31302e30"
+     "2e302e323a35353538a573746f7265cd10e1ce10000000c2",
+     {.type = MESSAGE_HELLO_SINK,
+      .hello_sink = {.version = 1,
+                     .incarnation = ID(0xC0),
+                     .endpoint = S(RESULTS),
+                     .host = S("store"),
+                     .pid = 4321,
+                     .max_result = 1 << 28,
+                     .finished = false}}},
+    {"hello_sink_finished",
+     PAYLOAD_NONE,
+     "980201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecfb37463703a2f2f31302e30"
+     "2e302e323a35353538a573746f7265cd10e1ce10000000c3",
+     {.type = MESSAGE_HELLO_SINK,
+      .hello_sink = {.version = 1,
+                     .incarnation = ID(0xC0),
+                     .endpoint = S(RESULTS),
+                     .host = S("store"),
+                     .pid = 4321,
+                     .max_result = 1 << 28,
+                     .finished = true}}},
+    {"welcome_sink",
+     PAYLOAD_NONE,
+     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce10000000ce"
+     "08000000a56c696e6573c4000000c41000000000000000000000000000000000"
+     "00a0",
+     {.type = MESSAGE_WELCOME,
+      .welcome = {.version = 1,
+                  .uid = ID(0xB0),
+                  .heartbeat_ms = 250,
+                  .liveness_ms = 10000,
+                  .max_result = 1 << 28,
+                  .buffer = 1 << 27,
+                  .format = S("lines"),
+                  .header = S("")}}},
+    {"welcome_worker",
+     PAYLOAD_NONE,
+     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
+     "a56c696e6573c4000701c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463"
+     "703a2f2f31302e302e302e323a35353538",
+     {.type = MESSAGE_WELCOME,
+      .welcome = {.version = 1,
+                  .uid = ID(0xB0),
+                  .heartbeat_ms = 250,
+                  .liveness_ms = 10000,
+                  .max_result = 1 << 28,
+                  .buffer = 0,
+                  .format = S("lines"),
+                  .header = S(""),
+                  .session = 7,
+                  .nonce = 1,
+                  .run = ID(0xD0),
+                  .epoch = 1,
+                  .endpoint = S(RESULTS)}}},
+    {"welcome_with_header",
+     PAYLOAD_NONE,
+     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
+     "a56c696e6573c40a6e616d650973697a650a0802c410d0d1d2d3d4d5d6d7d8d9"
+     "dadbdcdddedf01b37463703a2f2f31302e302e302e323a35353538",
+     {.type = MESSAGE_WELCOME,
+      .welcome = {.version = 1,
+                  .uid = ID(0xB0),
+                  .heartbeat_ms = 250,
+                  .liveness_ms = 10000,
+                  .max_result = 1 << 28,
+                  .buffer = 0,
+                  .format = S("lines"),
+                  .header = S("name\tsize\n"),
+                  .session = 8,
+                  .nonce = 2,
+                  .run = ID(0xD0),
+                  .epoch = 1,
+                  .endpoint = S(RESULTS)}}},
+    {"reject",
+     PAYLOAD_NONE,
+     "930401c420746869732076656e74696c61746f7220737065616b732076657273"
+     "696f6e2031",
+     {.type = MESSAGE_REJECT,
+      .reject = {.reason = REJECT_VERSION,
+                 .text = S("this ventilator speaks version 1")}}},
+    {"begin",
+     PAYLOAD_NONE,
+     "9705c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
+     "dadbdcdddedf0100c40090",
+     {.type = MESSAGE_BEGIN, .begin = {.uid = ID(0xB0), .run = ID(0xD0), .epoch = 1}}},
+    {"begin_again",
+     PAYLOAD_NONE,
+     "9705c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
+     "dadbdcdddedf0103c40500ff4033309405020901",
+     {.type = MESSAGE_BEGIN,
+      .begin = {.uid = ID(0xB0),
+                .run = ID(0xD0),
+                .epoch = 1,
+                .position = 3,
+                .mark = S("\0\377@30"),
+                .held = ranges,
+                .count = 2}}},
+    {"who", PAYLOAD_NONE, "9106", {.type = MESSAGE_WHO}},
+    {"task",
+     11,
+     "9307079c0001060100c402403001020501cdea60c4024036",
+     {.type = MESSAGE_TASK, .task = {.session = 7, .entries = tasks, .count = 2}}},
+    {"result",
+     11,
+     "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf019c000106cd04d2c4024030"
+     "90010205cd03dbc402403690",
+     {.type = MESSAGE_RESULT,
+      .result = {.run = ID(0xD0), .epoch = 1, .entries = results, .count = 2}}},
+    {"result_with_bad_records",
+     0,
+     "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf0196020300cf000001000000"
+     "0000c403403131930007cd012c",
+     {.type = MESSAGE_RESULT,
+      .result = {.run = ID(0xD0), .epoch = 1, .entries = bad_results, .count = 1}}},
+    {"done",
+     PAYLOAD_NONE,
+     "930907960001cd04d20102cd03db",
+     {.type = MESSAGE_DONE, .done = {.session = 7, .entries = dones, .count = 2}}},
+    {"failed",
+     PAYLOAD_NONE,
+     "980a070204cd11d70003c40a74723a2062616420e90a",
+     {.type = MESSAGE_FAILED,
+      .failed = {.session = 7,
+                 .seq = 2,
+                 .attempt = 4,
+                 .run_us = 4567,
+                 .how = FAILURE_EXIT,
+                 .code = 3,
+                 .text = S("tr: bad \351\n")}}},
+    {"returned",
+     PAYLOAD_NONE,
+     "930b0792050a",
+     {.type = MESSAGE_RETURNED,
+      .returned = {.session = 7, .entries = queued, .count = 1}}},
+    {"forget",
+     PAYLOAD_NONE,
+     "940c07c29400010102",
+     {.type = MESSAGE_FORGET,
+      .forget = {.session = 7, .entries = attempts, .count = 2}}},
+    {"forget_only_queued",
+     PAYLOAD_NONE,
+     "940c07c392050a",
+     {.type = MESSAGE_FORGET,
+      .forget = {.session = 7, .only_queued = true, .entries = queued, .count = 1}}},
+    {"progress",
+     PAYLOAD_NONE,
+     "970d0192000200000000",
+     {.type = MESSAGE_PROGRESS, .progress = {.epoch = 1, .held = newly, .count = 1}}},
+    {"progress_released",
+     PAYLOAD_NONE,
+     "970d019002010b05",
+     {.type = MESSAGE_PROGRESS,
+      .progress =
+          {.epoch = 1, .released = 2, .committed = 1, .bytes = 11, .parked = 5}}},
+    {"skip",
+     4,
+     "990e01020403c403403131070ac4146c6f7374207769746820313020776f726b"
+     "657273",
+     {.type = MESSAGE_SKIP,
+      .skip = {.epoch = 1,
+               .seq = 2,
+               .length = 4,
+               .records = 3,
+               .mark = S("@11"),
+               .how = FAILURE_LOST,
+               .code = 10,
+               .text = S("lost with 10 workers")}}},
+    {"end",
+     PAYLOAD_NONE,
+     "950f01020000",
+     {.type = MESSAGE_END, .end = {.epoch = 1, .total = 2}}},
+    {"end_interrupted",
+     PAYLOAD_NONE,
+     "950f090702cc82",
+     {.type = MESSAGE_END,
+      .end = {.epoch = 9, .total = 7, .outcome = OUTCOME_INTERRUPTED, .status = 130}}},
+    {"finished",
+     PAYLOAD_NONE,
+     "9710010000c400000b",
+     {.type = MESSAGE_FINISHED, .finished = {.epoch = 1, .bytes = 11}}},
+    {"finished_disk_full",
+     PAYLOAD_NONE,
+     "9710020104c4174e6f207370616365206c656674206f6e2064657669636503cf"
+     "0000000200000000",
+     {.type = MESSAGE_FINISHED,
+      .finished = {.epoch = 2,
+                   .outcome = OUTCOME_STOPPED,
+                   .status = 4,
+                   .text = S("No space left on device"),
+                   .dead_letters = 3,
+                   .bytes = UINT64_C(1) << 33}}},
+    {"stop", PAYLOAD_NONE, "931100c400", {.type = MESSAGE_STOP}},
+    {"goodbye",
+     PAYLOAD_NONE,
+     "921207",
+     {.type = MESSAGE_GOODBYE, .goodbye = {.session = 7}}},
+    {"ping",
+     PAYLOAD_NONE,
+     "95130701c29400010102",
+     {.type = MESSAGE_PING,
+      .ping = {.session = 7, .way = WAY_OPEN, .running = attempts, .count = 2}}},
+    {"ping_leaving",
+     PAYLOAD_NONE,
+     "95130002c390",
+     {.type = MESSAGE_PING, .ping = {.way = WAY_UNKNOWN, .leaving = true}}},
+    {"pong", PAYLOAD_NONE, "9114", {.type = MESSAGE_PONG}},
+};
+const size_t golden_count = sizeof(goldens) / sizeof(goldens[0]);

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FANFOLD/1 on the wire: golden bytes both ways, every error by its name, every
+ * truncation of every golden message.
+ */
+#include "golden.h"
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bytes {
+    uint8_t *data;
+    size_t size;
+};
+
+static unsigned nibble(char c)
+{
+    return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static struct bytes from_hex(const char *hex)
+{
+    struct bytes bytes = {.size = strlen(hex) / 2};
+    bytes.data = malloc(bytes.size > 0 ? bytes.size : 1);
+    cr_assert_not_null(bytes.data);
+    for (size_t i = 0; i < bytes.size; i++)
+        bytes.data[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+    return bytes;
+}
+
+/* A copy of exactly `size` bytes, so that a sanitizer sees a read beyond it. */
+static enum decode_error decode_first(struct bytes bytes, size_t size, size_t payload)
+{
+    struct decoder *decoder = decoder_new();
+    uint8_t *exact = malloc(size > 0 ? size : 1);
+    cr_assert_not_null(exact);
+    memcpy(exact, bytes.data, size);
+    struct message message;
+    enum decode_error error = decoder_read(decoder, exact, size, payload, &message);
+    free(exact);
+    decoder_destroy(&decoder);
+    return error;
+}
+
+static enum decode_error decode_hex(const char *hex, size_t payload)
+{
+    struct bytes bytes = from_hex(hex);
+    enum decode_error error = decode_first(bytes, bytes.size, payload);
+    free(bytes.data);
+    return error;
+}
+
+static void expect_error(const char *hex, size_t payload, enum decode_error wanted)
+{
+    enum decode_error error = decode_hex(hex, payload);
+    cr_assert_eq(error, wanted, "%s: \"%s\" instead of \"%s\"", hex,
+                 decode_error_text(error), decode_error_text(wanted));
+}
+
+static void expect_bytes(struct slice slice, struct bytes bytes, const char *name)
+{
+    cr_assert_eq(slice.size, bytes.size, "%s: %zu bytes, not %zu", name, slice.size,
+                 bytes.size);
+    cr_assert_eq(memcmp(slice.data, bytes.data, bytes.size), 0, "%s", name);
+}
+
+Test(protocol, encodes_every_golden_message_to_its_exact_bytes)
+{
+    struct encoder *encoder = encoder_new();
+    for (size_t i = 0; i < golden_count; i++) {
+        struct bytes bytes = from_hex(goldens[i].hex);
+        expect_bytes(encoder_write(encoder, &goldens[i].message), bytes,
+                     goldens[i].name);
+        free(bytes.data);
+    }
+    encoder_destroy(&encoder);
+    cr_assert_null(encoder);
+}
+
+Test(protocol, decodes_every_golden_message_to_what_encodes_to_the_same)
+{
+    struct encoder *encoder = encoder_new();
+    struct decoder *decoder = decoder_new();
+    for (size_t i = 0; i < golden_count; i++) {
+        struct bytes bytes = from_hex(goldens[i].hex);
+        struct message message;
+        enum decode_error error = decoder_read(decoder, bytes.data, bytes.size,
+                                               goldens[i].payload_size, &message);
+        cr_assert_eq(error, DECODE_NONE, "%s: %s", goldens[i].name,
+                     decode_error_text(error));
+        expect_bytes(encoder_write(encoder, &message), bytes, goldens[i].name);
+        free(bytes.data);
+    }
+    encoder_destroy(&encoder);
+    decoder_destroy(&decoder);
+    cr_assert_null(decoder);
+}
+
+Test(protocol, has_golden_bytes_for_every_type)
+{
+    bool seen[32] = {false};
+    for (size_t i = 0; i < golden_count; i++)
+        seen[goldens[i].message.type] = true;
+#define X(name, number) cr_assert(seen[number], #name);
+    MESSAGE_TYPES(X)
+#undef X
+}
+
+Test(protocol, refuses_every_truncation_of_every_golden_message_by_name)
+{
+    for (size_t i = 0; i < golden_count; i++) {
+        struct bytes bytes = from_hex(goldens[i].hex);
+        for (size_t size = 0; size < bytes.size; size++) {
+            enum decode_error error =
+                decode_first(bytes, size, goldens[i].payload_size);
+            cr_assert_eq(error, size == 0 ? DECODE_EMPTY : DECODE_SYNTAX,
+                         "%s cut to %zu: %s", goldens[i].name, size,
+                         decode_error_text(error));
+        }
+        free(bytes.data);
+    }
+}
+
+Test(protocol, survives_every_change_of_one_byte_of_every_golden_message)
+{
+    for (size_t i = 0; i < golden_count; i++) {
+        struct bytes bytes = from_hex(goldens[i].hex);
+        for (size_t at = 0; at < bytes.size; at++)
+            for (unsigned change = 1; change < 256; change++) {
+                bytes.data[at] ^= (uint8_t)change;
+                decode_first(bytes, bytes.size, goldens[i].payload_size);
+                bytes.data[at] ^= (uint8_t)change;
+            }
+        free(bytes.data);
+    }
+}
+
+static const struct golden *golden(const char *name)
+{
+    for (size_t i = 0; i < golden_count; i++)
+        if (strcmp(goldens[i].name, name) == 0)
+            return &goldens[i];
+    cr_assert_fail("no golden message %s", name);
+    return NULL;
+}
+
+static bool same_slice(struct slice a, struct slice b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+Test(protocol, decodes_a_hello_field_by_field)
+{
+    const struct golden *again = golden("hello_worker_again");
+    struct bytes bytes = from_hex(again->hex);
+    struct decoder *decoder = decoder_new();
+    struct message got;
+    cr_assert_eq(decoder_read(decoder, bytes.data, bytes.size, PAYLOAD_NONE, &got),
+                 DECODE_NONE);
+    const struct message *wanted = &again->message;
+    cr_assert_eq(got.type, MESSAGE_HELLO_WORKER);
+    cr_assert_eq(got.hello_worker.version, 1);
+    cr_assert_arr_eq(&got.hello_worker.uuid, &wanted->hello_worker.uuid, 16);
+    cr_assert_eq(got.hello_worker.nonce, 5);
+    cr_assert(same_slice(got.hello_worker.host, wanted->hello_worker.host));
+    cr_assert_eq(got.hello_worker.pid, 812);
+    cr_assert_eq(got.hello_worker.slots, 2);
+    cr_assert_eq(got.hello_worker.way, WAY_OPEN);
+    cr_assert_eq(got.hello_worker.program, 0x0123456789ABCDEF);
+    cr_assert(same_slice(got.hello_worker.command, wanted->hello_worker.command));
+    cr_assert_arr_eq(&got.hello_worker.run, &wanted->hello_worker.run, 16);
+    cr_assert_eq(got.hello_worker.epoch, 1);
+    cr_assert_eq(got.hello_worker.count, 3);
+    cr_assert_eq(got.hello_worker.ledger[2].seq, 70000);
+    cr_assert_eq(got.hello_worker.ledger[2].attempt, 11);
+    cr_assert_eq(got.hello_worker.ledger[1].state, ENTRY_RUNNING);
+    decoder_destroy(&decoder);
+    free(bytes.data);
+}
+
+Test(protocol, keeps_the_bad_records_of_each_result_apart)
+{
+    uint64_t first[] = {1, 2}, third[] = {3, 1000, UINT64_MAX};
+    struct result_entry entries[] = {
+        {.seq = 1, .bad = first, .bad_count = 2},
+        {.seq = 2},
+        {.seq = 3, .bad = third, .bad_count = 3},
+    };
+    struct message message = {.type = MESSAGE_RESULT,
+                              .result = {.entries = entries, .count = 3}};
+    struct encoder *encoder = encoder_new();
+    struct decoder *decoder = decoder_new();
+    struct slice slice = encoder_write(encoder, &message);
+    struct message got;
+    cr_assert_eq(decoder_read(decoder, slice.data, slice.size, 0, &got), DECODE_NONE);
+    cr_assert_eq(got.result.count, 3);
+    cr_assert_eq(got.result.entries[0].bad_count, 2);
+    cr_assert_arr_eq(got.result.entries[0].bad, first, sizeof(first));
+    cr_assert_eq(got.result.entries[1].bad_count, 0);
+    cr_assert_eq(got.result.entries[2].bad_count, 3);
+    cr_assert_arr_eq(got.result.entries[2].bad, third, sizeof(third));
+    encoder_destroy(&encoder);
+    decoder_destroy(&decoder);
+}
+
+Test(protocol, carries_every_list_at_its_bound)
+{
+    struct range *ranges = calloc(RANGES_MAX, sizeof(*ranges));
+    struct task_entry *tasks = calloc(BATCH_MAX, sizeof(*tasks));
+    static const uint8_t mark[MARK_MAX];
+    for (uint64_t i = 0; i < RANGES_MAX; i++)
+        ranges[i] = (struct range){UINT64_MAX - 3 * (RANGES_MAX - i), 2};
+    for (uint64_t i = 0; i < BATCH_MAX; i++)
+        tasks[i] = (struct task_entry){UINT64_MAX, UINT32_MAX, 1ULL << 40,
+                                       UINT64_MAX, UINT32_MAX, {mark, MARK_MAX}};
+    struct message begin = {.type = MESSAGE_BEGIN,
+                            .begin = {.held = ranges, .count = RANGES_MAX}};
+    struct message task = {.type = MESSAGE_TASK,
+                           .task = {.entries = tasks, .count = BATCH_MAX}};
+    struct encoder *encoder = encoder_new();
+    struct decoder *decoder = decoder_new();
+    struct message got;
+    struct slice slice = encoder_write(encoder, &begin);
+    cr_assert_eq(decoder_read(decoder, slice.data, slice.size, PAYLOAD_NONE, &got),
+                 DECODE_NONE);
+    cr_assert_arr_eq(got.begin.held, ranges, RANGES_MAX * sizeof(*ranges));
+    slice = encoder_write(encoder, &task);
+    cr_assert_eq(
+        decoder_read(decoder, slice.data, slice.size, (size_t)BATCH_MAX << 40, &got),
+        DECODE_NONE);
+    cr_assert_eq(got.task.count, BATCH_MAX);
+    cr_assert_eq(got.task.entries[BATCH_MAX - 1].mark.size, MARK_MAX);
+    encoder_destroy(&encoder);
+    decoder_destroy(&decoder);
+    free(ranges);
+    free(tasks);
+}
+
+Test(protocol, reads_no_more_than_the_version_of_a_hello_of_another_version)
+{
+    struct bytes bytes = from_hex("9302fec1ff");
+    bytes.data[2] = 9;
+    struct decoder *decoder = decoder_new();
+    struct message got;
+    cr_assert_eq(decoder_read(decoder, bytes.data, bytes.size, 12, &got), DECODE_NONE);
+    cr_assert_eq(got.type, MESSAGE_HELLO_SINK);
+    cr_assert_eq(got.hello_sink.version, 9);
+    cr_assert_eq(got.hello_sink.endpoint.size, 0);
+    decoder_destroy(&decoder);
+    free(bytes.data);
+}
+
+Test(protocol, leaves_the_message_alone_when_it_refuses)
+{
+    struct decoder *decoder = decoder_new();
+    struct message message = {.type = MESSAGE_GOODBYE, .goodbye = {42}};
+    cr_assert_eq(decoder_read(decoder, "\x92\x12\xff", 3, PAYLOAD_NONE, &message),
+                 DECODE_RANGE);
+    cr_assert_eq(message.type, MESSAGE_GOODBYE);
+    cr_assert_eq(message.goodbye.session, 42);
+    decoder_destroy(&decoder);
+}
+
+Test(protocol, names_every_type_and_none_else)
+{
+    cr_assert_str_eq(message_type_name(MESSAGE_HELLO_WORKER), "HELLO_WORKER");
+    cr_assert_str_eq(message_type_name(MESSAGE_PONG), "PONG");
+    cr_assert_str_eq(message_type_name((enum message_type)0), "?");
+    cr_assert_str_eq(message_type_name((enum message_type)21), "?");
+}
+
+Test(protocol, has_a_payload_for_task_result_and_skip_only)
+{
+#define X(name, number)                                                \
+    cr_assert_eq(message_has_payload(number),                          \
+                 number == MESSAGE_TASK || number == MESSAGE_RESULT || \
+                     number == MESSAGE_SKIP,                           \
+                 #name);
+    MESSAGE_TYPES(X)
+#undef X
+}
+
+/* The errors, one by one. */
+
+Test(decode_error, empty_is_a_frame_of_no_bytes)
+{
+    expect_error("", PAYLOAD_NONE, DECODE_EMPTY);
+}
+
+Test(decode_error, too_long_is_a_frame_above_2_MiB)
+{
+    struct bytes bytes = {calloc(1, HEADER_MAX + 1), HEADER_MAX + 1};
+    cr_assert_eq(decode_first(bytes, HEADER_MAX + 1, PAYLOAD_NONE), DECODE_TOO_LONG);
+    cr_assert_eq(decode_first(bytes, HEADER_MAX, PAYLOAD_NONE), DECODE_NOT_ARRAY);
+    free(bytes.data);
+}
+
+Test(decode_error, syntax_is_what_msgpack_does_not_know_or_what_is_cut_short)
+{
+    expect_error("9212c1", PAYLOAD_NONE, DECODE_SYNTAX);
+    expect_error("9212", PAYLOAD_NONE, DECODE_SYNTAX);
+    expect_error("931100c6ffffffff", PAYLOAD_NONE, DECODE_SYNTAX);
+}
+
+Test(decode_error, trailing_is_a_byte_after_the_array)
+{
+    expect_error("910600", PAYLOAD_NONE, DECODE_TRAILING);
+}
+
+Test(decode_error, not_array_is_any_other_value)
+{
+    expect_error("06", PAYLOAD_NONE, DECODE_NOT_ARRAY);
+    expect_error("810606", PAYLOAD_NONE, DECODE_NOT_ARRAY);
+    expect_error("c0", PAYLOAD_NONE, DECODE_NOT_ARRAY);
+}
+
+#define RESULT_HEAD "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01"
+
+Test(decode_error, depth_is_a_container_among_the_bad_records)
+{
+    expect_error(RESULT_HEAD "9602030009c4009190", 0, DECODE_DEPTH);
+    expect_error(RESULT_HEAD "9602030009c4009180", 0, DECODE_DEPTH);
+}
+
+Test(decode_error, unknown_type_is_a_number_that_no_message_has)
+{
+    expect_error("9100", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+    expect_error("9115", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+    expect_error("91cfffffffffffffffff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+    expect_error("91ff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+}
+
+Test(decode_error, fields_is_one_too_many_or_too_few)
+{
+    expect_error("90", PAYLOAD_NONE, DECODE_FIELDS);
+    expect_error("920600", PAYLOAD_NONE, DECODE_FIELDS);
+    expect_error("9112", PAYLOAD_NONE, DECODE_FIELDS);
+    expect_error("9101", PAYLOAD_NONE, DECODE_FIELDS);
+    expect_error("ddffffffff06", PAYLOAD_NONE, DECODE_FIELDS);
+}
+
+Test(decode_error, field_type_is_a_value_of_another_type)
+{
+    expect_error("9212a137", PAYLOAD_NONE, DECODE_FIELD_TYPE);
+    expect_error("9212c0", PAYLOAD_NONE, DECODE_FIELD_TYPE);
+    expect_error("9212ca40e00000", PAYLOAD_NONE, DECODE_FIELD_TYPE);
+    expect_error("9212d40100", PAYLOAD_NONE, DECODE_FIELD_TYPE);
+    expect_error("93040190", PAYLOAD_NONE, DECODE_FIELD_TYPE);
+}
+
+Test(decode_error, range_is_a_number_out_of_its_bounds)
+{
+    expect_error("9212ff", PAYLOAD_NONE, DECODE_RANGE);
+    expect_error("931103c400", PAYLOAD_NONE, DECODE_RANGE);
+    expect_error("930b079205cf0000000100000000", PAYLOAD_NONE, DECODE_RANGE);
+    expect_error("970d0192040000000000", PAYLOAD_NONE, DECODE_RANGE);
+}
+
+Test(decode_error, length_is_a_string_or_list_outside_its_bounds)
+{
+    expect_error("930b0790", PAYLOAD_NONE, DECODE_LENGTH);
+    expect_error("930b0793050505", PAYLOAD_NONE, DECODE_LENGTH);
+    expect_error("930b07dd80000000", PAYLOAD_NONE, DECODE_LENGTH);
+    expect_error("980201c40f000000000000000000000000000000a0a00000c2", PAYLOAD_NONE,
+                 DECODE_LENGTH);
+}
+
+Test(decode_error, value_is_what_does_not_go_with_the_others)
+{
+    expect_error("970d0192cfffffffffffffffff0100000000", PAYLOAD_NONE, DECODE_VALUE);
+    expect_error("970d019001020000", PAYLOAD_NONE, DECODE_VALUE);
+    expect_error(RESULT_HEAD "9602030009c400920705", 0, DECODE_VALUE);
+    expect_error(RESULT_HEAD "9602030009c400920707", 0, DECODE_VALUE);
+}
+
+Test(decode_error, payload_is_another_size_than_the_lengths_say)
+{
+    expect_error(golden("task")->hex, 10, DECODE_PAYLOAD);
+    expect_error(golden("task")->hex, 12, DECODE_PAYLOAD);
+    expect_error(golden("skip")->hex, 0, DECODE_PAYLOAD);
+    /* two lengths whose sum is 6 but for the overflow */
+    expect_error("9307079c0001cfffffffffffffffff0100c4000101070100c400", 6,
+                 DECODE_PAYLOAD);
+}
+
+Test(decode_error, no_payload_is_a_missing_frame_even_where_it_would_be_empty)
+{
+    expect_error(golden("task")->hex, PAYLOAD_NONE, DECODE_NO_PAYLOAD);
+    expect_error(golden("result_with_bad_records")->hex, PAYLOAD_NONE,
+                 DECODE_NO_PAYLOAD);
+}
+
+Test(decode_error, stray_payload_is_a_frame_where_none_belongs)
+{
+    expect_error("9106", 0, DECODE_STRAY_PAYLOAD);
+    expect_error("9106", 7, DECODE_STRAY_PAYLOAD);
+}

@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's core. A session is open from WELCOME until the next HELLO; what the
+ * ventilator sends outside of it, or bears another session's number, is ignored. The
+ * number is HELLO's nonce, so that what the worker says between HELLO and WELCOME
+ * already belongs to the new session.
+ *
+ * An entry leaves the ledger by FORGET, by failing, by being handed back, or with its
+ * epoch; never because it is done.
+ */
+#include "worker/session.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/memory.h"
+#include "common/queue.h"
+#include "worker/ledger.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    HEARTBEAT_US = 250000, /* until WELCOME says another */
+    BATCH_US = 2000,       /* of short tasks that a slot is given at once */
+    STAY_US = 500000,      /* before a worker that stays looks for the next run */
+    FAREWELL_US = 1000000, /* how long to wait for the answer to GOODBYE */
+    PATIENCE_S = 300,
+    MEAN_WEIGHT = 8,
+};
+
+struct slot {
+    bool ready;
+    uint32_t given; /* tasks */
+};
+
+enum phase {
+    PHASE_SERVING,
+    PHASE_RESTING, /* between two runs, with --stay */
+    PHASE_PARTING, /* GOODBYE is said, its answer awaited */
+    PHASE_LEFT,
+};
+
+struct session {
+    struct session_config config;
+    struct queue actions; /* of struct session_action */
+    struct ledger ledger;
+    struct slot *slots;
+    enum phase phase;
+    int64_t phase_us; /* since when */
+
+    uint64_t nonce;   /* of the last HELLO: the session's number */
+    bool open;        /* WELCOME has answered it */
+    bool connected;   /* the first CONNECT is done */
+    int64_t asked_us; /* when it was sent */
+    int64_t heard_us; /* from the ventilator; or the last new connection */
+    int64_t alone_us; /* since when the ventilator is silent */
+    int64_t ping_us;  /* when the next PING is due */
+    int64_t liveness_us, heartbeat_us;
+    bool had_company;
+
+    struct id run;
+    uint64_t epoch;
+    char endpoint[NAME_MAX_BYTES + 1];
+    uint64_t max_result;
+    enum way way;
+    bool leaving;
+    uint64_t run_us; /* running mean; valid once finished > 0 */
+    uint64_t finished;
+    char farewell[512];
+};
+
+struct session *session_new(const struct session_config *config, int64_t now_us)
+{
+    struct session *session = allocate_zeroed(1, sizeof *session);
+    session->config = *config;
+    session->slots = allocate_zeroed(config->slots, sizeof *session->slots);
+    for (uint32_t i = 0; i < config->slots; i++)
+        session->slots[i].ready = true;
+    session->liveness_us = config->liveness_us;
+    session->heartbeat_us = HEARTBEAT_US;
+    session->heard_us = session->alone_us = session->ping_us = now_us;
+    session->way = config->monitor ? WAY_SHUT : WAY_UNKNOWN;
+    queue_init(&session->actions, sizeof(struct session_action));
+    ledger_init(&session->ledger);
+    return session;
+}
+
+void session_destroy(struct session **session_p, void (*drop)(void *cargo))
+{
+    struct session *session = *session_p;
+    if (!session)
+        return;
+    struct session_action action;
+    while (queue_pop(&session->actions, &action))
+        if (action.kind == SESSION_DROP)
+            drop(action.cargo);
+    struct ledger_task *task;
+    while ((task = ledger_any(&session->ledger))) {
+        drop(task->cargo);
+        ledger_remove(&session->ledger, task);
+    }
+    ledger_deinit(&session->ledger);
+    queue_deinit(&session->actions);
+    free(session->slots);
+    free(session);
+    *session_p = NULL;
+}
+
+/* ---- actions
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static struct session_action *act(struct session *session,
+                                  enum session_action_kind kind)
+{
+    struct session_action *action = queue_push(&session->actions);
+    *action = (struct session_action){.kind = kind, .session = session->nonce};
+    return action;
+}
+
+static struct session_action *act_on(struct session *session,
+                                     enum session_action_kind kind,
+                                     const struct ledger_task *task)
+{
+    struct session_action *action = act(session, kind);
+    action->slot = task->slot;
+    action->seq = task->seq;
+    action->attempt = task->attempt;
+    action->run_us = task->run_us;
+    action->cargo = task->cargo;
+    return action;
+}
+
+static void say_hello(struct session *session, int64_t now_us)
+{
+    session->nonce++;
+    session->open = false;
+    session->asked_us = now_us;
+    act(session, SESSION_HELLO);
+}
+
+static void connect_anew(struct session *session, int64_t now_us)
+{
+    session->heard_us = now_us;
+    session->connected = true;
+    act(session, SESSION_CONNECT);
+    say_hello(session, now_us);
+}
+
+static void ping(struct session *session, int64_t now_us)
+{
+    session->ping_us = now_us + session->heartbeat_us;
+    act(session, SESSION_PING);
+}
+
+/* Off the ledger; its slot is free of it, and killed if it runs. */
+static void remove_task(struct session *session, struct ledger_task *task)
+{
+    if (task->state == ENTRY_RUNNING) {
+        session->slots[task->slot].given--;
+        session->slots[task->slot].ready = false;
+        act_on(session, SESSION_KILL, task);
+    }
+    act_on(session, SESSION_DROP, task);
+    ledger_remove(&session->ledger, task);
+}
+
+static void remove_all(struct session *session)
+{
+    struct ledger_task *task;
+    while ((task = ledger_any(&session->ledger)))
+        remove_task(session, task);
+}
+
+static void send_results(struct session *session)
+{
+    for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
+        if (task->state == ENTRY_DONE)
+            act_on(session, SESSION_RESULT, task);
+}
+
+static void set_phase(struct session *session, enum phase phase, int64_t now_us)
+{
+    session->phase = phase;
+    session->phase_us = now_us;
+}
+
+static void leave(struct session *session, int status, int64_t now_us)
+{
+    if (session->phase == PHASE_LEFT)
+        return;
+    remove_all(session);
+    set_phase(session, PHASE_LEFT, now_us);
+    act(session, SESSION_LEAVE)->status = status;
+}
+
+/* ---- messages
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static void copy_text(char *to, size_t size, struct slice text)
+{
+    size_t length = text.size < size - 1 ? text.size : size - 1;
+    if (length)
+        memcpy(to, text.data, length);
+    to[length] = '\0';
+}
+
+/* Milliseconds to microseconds, with a floor that keeps a wild peer from making us
+ * spin. */
+static int64_t at_least(uint32_t milliseconds, uint32_t floor)
+{
+    return (int64_t)(milliseconds > floor ? milliseconds : floor) * 1000;
+}
+
+static void on_welcome(struct session *session, const struct message *message,
+                       int64_t now_us)
+{
+    if (session->open || message->welcome.nonce != session->nonce ||
+        message->welcome.session != session->nonce || session->phase != PHASE_SERVING)
+        return;
+    session->open = session->had_company = true;
+    bool same = message->welcome.epoch == session->epoch &&
+                !memcmp(&message->welcome.run, &session->run, sizeof session->run);
+    if (!same)
+        remove_all(session);
+    session->run = message->welcome.run;
+    session->epoch = message->welcome.epoch;
+    session->max_result = message->welcome.max_result;
+    session->liveness_us = at_least(message->welcome.liveness_ms, 100);
+    session->heartbeat_us = at_least(message->welcome.heartbeat_ms, 10);
+    copy_text(session->endpoint, sizeof session->endpoint, message->welcome.endpoint);
+    session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
+    act(session, SESSION_OPEN_WAY);
+    if (!session->config.monitor)
+        send_results(session); /* into the new socket, at once */
+    ping(session, now_us);
+}
+
+static void on_forget(struct session *session, const struct message *message)
+{
+    if (!session->open || message->forget.session != session->nonce)
+        return;
+    for (uint32_t i = 0; i < message->forget.count; i++) {
+        const struct attempt_entry *entry = &message->forget.entries[i];
+        struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
+        if (!task || task->attempt != entry->attempt)
+            continue;
+        if (message->forget.only_queued) {
+            if (task->state != ENTRY_QUEUED)
+                continue;
+            act_on(session, SESSION_RETURNED, task);
+        }
+        remove_task(session, task);
+    }
+}
+
+static void on_stop(struct session *session, int64_t now_us)
+{
+    act(session, SESSION_GOODBYE);
+    if (!session->config.stay || session->leaving) {
+        leave(session, STATUS_OK, now_us);
+        return;
+    }
+    remove_all(session);
+    session->open = false;
+    session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
+    act(session, SESSION_CLOSE_WAY);
+    set_phase(session, PHASE_RESTING, now_us);
+}
+
+static void on_reject(struct session *session, const struct message *message,
+                      int64_t now_us)
+{
+    char text[400];
+    copy_text(text, sizeof text, message->reject.text);
+    snprintf(session->farewell, sizeof session->farewell,
+             "the ventilator rejects this worker: %s", text);
+    leave(session, STATUS_PEER, now_us);
+}
+
+void session_on_message(struct session *session, const struct message *message,
+                        int64_t now_us)
+{
+    if (session->phase == PHASE_LEFT || session->phase == PHASE_RESTING)
+        return;
+    session->heard_us = session->alone_us = now_us;
+    switch ((int)message->type) {
+    case MESSAGE_WHO:
+        if (session->open)
+            say_hello(session, now_us);
+        break;
+    case MESSAGE_WELCOME:
+        on_welcome(session, message, now_us);
+        break;
+    case MESSAGE_FORGET:
+        on_forget(session, message);
+        break;
+    case MESSAGE_STOP:
+        on_stop(session, now_us);
+        break;
+    case MESSAGE_REJECT:
+        on_reject(session, message, now_us);
+        break;
+    case MESSAGE_GOODBYE:
+        if (session->phase == PHASE_PARTING)
+            leave(session, STATUS_OK, now_us);
+        break;
+    default:
+        break;
+    }
+}
+
+bool session_on_task(struct session *session, uint64_t session_number,
+                     const struct task_entry *entry, void *cargo, int64_t now_us)
+{
+    (void)now_us;
+    if (session->phase != PHASE_SERVING || !session->open ||
+        session_number != session->nonce)
+        return false;
+    struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
+    if (session->leaving) {
+        struct session_action *action = act(session, SESSION_RETURNED);
+        action->seq = entry->seq;
+        action->attempt = entry->attempt;
+        return false;
+    }
+    if (task && task->attempt >= entry->attempt)
+        return false;
+    if (task) /* an attempt that the ventilator does not count on any more */
+        remove_task(session, task);
+    ledger_add(&session->ledger, entry->seq, entry->attempt, cargo);
+    return true;
+}
+
+void session_on_way(struct session *session, bool open, int64_t now_us)
+{
+    if (!session->open || !session->config.monitor)
+        return;
+    session->way = open ? WAY_OPEN : WAY_SHUT;
+    if (open)
+        send_results(session);
+    ping(session, now_us);
+}
+
+/* ---- slots
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+static struct ledger_task *running(const struct session *session, uint32_t slot,
+                                   uint64_t seq, uint32_t attempt)
+{
+    struct ledger_task *task = ledger_find(&session->ledger, seq);
+    return task && task->attempt == attempt && task->state == ENTRY_RUNNING &&
+                   task->slot == slot
+               ? task
+               : NULL;
+}
+
+static void measure(struct session *session, uint64_t run_us)
+{
+    if (session->finished)
+        session->run_us += (run_us + MEAN_WEIGHT / 2) / MEAN_WEIGHT -
+                           session->run_us / MEAN_WEIGHT;
+    else
+        session->run_us = run_us;
+    session->finished++;
+}
+
+bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
+                     uint32_t attempt, uint64_t run_us)
+{
+    struct ledger_task *task = running(session, slot, seq, attempt);
+    if (!task)
+        return false;
+    session->slots[slot].given--;
+    measure(session, run_us);
+    task->run_us = run_us;
+    ledger_set_state(&session->ledger, task, ENTRY_DONE);
+    if (session->way != WAY_SHUT)
+        act_on(session, SESSION_RESULT, task);
+    act_on(session, SESSION_DONE, task);
+    return true;
+}
+
+bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
+                       uint32_t attempt, uint64_t run_us)
+{
+    struct ledger_task *task = running(session, slot, seq, attempt);
+    if (!task)
+        return false;
+    session->slots[slot].given--;
+    task->run_us = run_us;
+    act_on(session, SESSION_FAILED, task);
+    act_on(session, SESSION_DROP, task);
+    ledger_remove(&session->ledger, task);
+    return true;
+}
+
+void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
+                          uint32_t attempt)
+{
+    struct ledger_task *task = running(session, slot, seq, attempt);
+    if (!task)
+        return;
+    session->slots[slot].given--;
+    ledger_set_state(&session->ledger, task, ENTRY_QUEUED);
+}
+
+void session_on_slot(struct session *session, uint32_t slot, bool ready)
+{
+    session->slots[slot].ready = ready;
+}
+
+/* Tasks that a slot may be given at once: while they are short, enough for BATCH_US. */
+static uint32_t depth(const struct session *session)
+{
+    if (!session->finished || session->config.depth <= 1)
+        return 1;
+    uint64_t fits = BATCH_US / (session->run_us ? session->run_us : 1);
+    return fits > session->config.depth ? session->config.depth
+           : fits                       ? (uint32_t)fits
+                                        : 1;
+}
+
+/* The ready slot with the fewest tasks; NULL: none has room. */
+static struct slot *choose_slot(const struct session *session, uint32_t most)
+{
+    struct slot *best = NULL;
+    for (uint32_t i = 0; i < session->config.slots; i++) {
+        struct slot *slot = &session->slots[i];
+        if (slot->ready && slot->given < most && (!best || slot->given < best->given))
+            best = slot;
+    }
+    return best;
+}
+
+static void start_tasks(struct session *session)
+{
+    uint32_t most = depth(session);
+    struct ledger_task *task;
+    struct slot *slot;
+    while ((task = ledger_first_queued(&session->ledger)) &&
+           (slot = choose_slot(session, most))) {
+        slot->given++;
+        task->slot = (uint32_t)(slot - session->slots);
+        ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
+        act_on(session, SESSION_START, task);
+    }
+}
+
+/* ---- leaving
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static void hand_back(struct session *session, bool all)
+{
+    struct ledger_task *task;
+    while ((task = all ? ledger_any(&session->ledger)
+                       : ledger_first_queued(&session->ledger))) {
+        act_on(session, SESSION_RETURNED, task);
+        remove_task(session, task);
+    }
+}
+
+static void part(struct session *session, int64_t now_us)
+{
+    if (!session->open) {
+        leave(session, STATUS_OK, now_us);
+        return;
+    }
+    act(session, SESSION_GOODBYE);
+    set_phase(session, PHASE_PARTING, now_us);
+}
+
+void session_leave(struct session *session, int64_t now_us)
+{
+    if (session->phase == PHASE_LEFT || session->phase == PHASE_PARTING)
+        return;
+    bool again = session->leaving;
+    session->leaving = true;
+    hand_back(session, again);
+    if (session->phase == PHASE_SERVING)
+        ping(session, now_us); /* says that it leaves: no more tasks */
+    else
+        leave(session, STATUS_OK, now_us);
+}
+
+/* ---- time
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static void mind_ventilator(struct session *session, int64_t now_us)
+{
+    if (!session->connected || now_us - session->heard_us > session->liveness_us)
+        connect_anew(session, now_us);
+    else if (!session->open && now_us - session->asked_us > session->liveness_us)
+        say_hello(session, now_us);
+    int64_t patience_us = session->config.patience_us;
+    if (patience_us < 0)
+        patience_us = session->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
+    if (now_us - session->alone_us < patience_us)
+        return;
+    snprintf(session->farewell, sizeof session->farewell,
+             "no word from a ventilator for %lld s",
+             (long long)(patience_us / SECOND_US));
+    leave(session, STATUS_PEER, now_us);
+}
+
+static void mind_leaving(struct session *session, int64_t now_us)
+{
+    bool alone = !session->open && now_us - session->alone_us > session->liveness_us;
+    if (!session->ledger.count || alone)
+        part(session, now_us);
+}
+
+static void serve(struct session *session, int64_t now_us)
+{
+    mind_ventilator(session, now_us);
+    if (session->phase != PHASE_SERVING)
+        return;
+    if (session->leaving)
+        mind_leaving(session, now_us);
+    start_tasks(session);
+    if (now_us >= session->ping_us)
+        ping(session, now_us);
+}
+
+int64_t session_tick(struct session *session, int64_t now_us)
+{
+    if (session->phase == PHASE_RESTING && now_us - session->phase_us >= STAY_US) {
+        set_phase(session, PHASE_SERVING, now_us);
+        session->alone_us = now_us;
+        session->connected = false;
+    }
+    if (session->phase == PHASE_PARTING && now_us - session->phase_us >= FAREWELL_US)
+        leave(session, STATUS_OK, now_us);
+    if (session->phase == PHASE_SERVING)
+        serve(session, now_us);
+    switch (session->phase) {
+    case PHASE_RESTING:
+        return session->phase_us + STAY_US;
+    case PHASE_PARTING:
+        return session->phase_us + FAREWELL_US;
+    case PHASE_SERVING:
+        return session->ping_us;
+    case PHASE_LEFT:
+        break;
+    }
+    return NEVER_US;
+}
+
+bool session_next(struct session *session, struct session_action *ret_action)
+{
+    return queue_pop(&session->actions, ret_action);
+}
+
+/* ---- queries
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+const struct ledger_entry *session_ledger(struct session *session, uint32_t *ret_count)
+{
+    return ledger_list(&session->ledger, ret_count);
+}
+
+const struct attempt_entry *session_running(struct session *session,
+                                            uint32_t *ret_count)
+{
+    return ledger_list_running(&session->ledger, ret_count);
+}
+
+bool session_leaving(const struct session *session)
+{
+    return session->leaving;
+}
+
+enum way session_way(const struct session *session)
+{
+    return session->way;
+}
+
+struct id session_run(const struct session *session)
+{
+    return session->run;
+}
+
+uint64_t session_epoch(const struct session *session)
+{
+    return session->epoch;
+}
+
+const char *session_endpoint(const struct session *session)
+{
+    return session->endpoint;
+}
+
+uint64_t session_max_result(const struct session *session)
+{
+    return session->max_result;
+}
+
+const char *session_farewell(const struct session *session)
+{
+    return session->farewell;
+}
+
+enum session_waits session_waits(const struct session *session)
+{
+    if (!session->open)
+        return SESSION_WAITS_VENTILATOR;
+    return session->way == WAY_SHUT ? SESSION_WAITS_SINK : SESSION_WAITS_NOTHING;
+}
+
+uint64_t session_finished(const struct session *session)
+{
+    return session->finished;
+}
