@@ -242,7 +242,10 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
         }
         ventilator->signalled = number;
         dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, STATUS_SIGNAL + number,
-                      number == SIGINT ? "interrupted" : "terminated", now_us);
+                      number == SIGINT   ? "interrupted"
+                      : number == SIGHUP ? "hung up"
+                                         : "terminated",
+                      now_us);
     }
 }
 
