@@ -216,8 +216,6 @@ void log_status_line(const char *text)
 
 void abort_out_of_memory(void)
 {
-    static const char text[] = ": out of memory\n";
-    write_out(voice.program, strlen(voice.program));
-    write_out(text, strlen(text));
+    say("out of memory");
     abort();
 }

@@ -45,8 +45,7 @@ bool intake_advertised(const char *bound, const char *advertise, char *buffer,
     char own[256] = "localhost";
     int length;
 
-    if (advertise == NULL && port != NULL &&
-        is_wildcard(host, (size_t) (port - host))) {
+    if (advertise == NULL && port != NULL && is_wildcard(host, (size_t)(port - host))) {
         gethostname(own, sizeof own - 1);
         advertise = own;
     }
@@ -59,21 +58,22 @@ bool intake_advertised(const char *bound, const char *advertise, char *buffer,
     else
         length = snprintf(buffer, size, "tcp://%s%s", advertise,
                           has_port(advertise) ? "" : port);
-    return length >= 0 && (size_t) length < size;
+    return length >= 0 && (size_t)length < size;
 }
 
 int intake_open(const char *endpoint, const char *advertise, uint64_t max_result_bytes,
                 struct intake **ret_intake, char *error, size_t error_size)
 {
-    uint64_t frame_max =
-        max_result_bytes > HEADER_MAX ? max_result_bytes : (uint64_t) HEADER_MAX;
+    uint64_t frame_max = max_result_bytes > HEADER_MAX ? max_result_bytes
+                                                       : (uint64_t)HEADER_MAX;
     struct intake *intake = calloc(1, sizeof *intake);
     int failure;
 
-    assert(intake != NULL && "out of memory");
+    if (intake == NULL)
+        abort_out_of_memory();
     intake->decoder = decoder_new();
     envelope_init(&intake->envelope);
-    intake->pull = transport_bind_pull(endpoint, (int64_t) frame_max);
+    intake->pull = transport_bind_pull(endpoint, (int64_t)frame_max);
     failure = intake->pull != NULL ? 0 : -errno;
     if (failure != 0)
         snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
@@ -115,8 +115,8 @@ static void count_garbage(struct intake *intake, const char *what)
 static bool read_result(struct intake *intake, struct message *ret_message)
 {
     struct envelope *envelope = &intake->envelope;
-    size_t payload =
-        envelope->frames == 2 ? zmq_msg_size(&envelope->payload) : PAYLOAD_NONE;
+    size_t payload = envelope->frames == 2 ? zmq_msg_size(&envelope->payload)
+                                           : PAYLOAD_NONE;
     enum decode_error error;
 
     if (envelope->frames > 2) {

@@ -6,6 +6,7 @@
  * one is written in pieces through `piece`, never brought back as a whole.
  */
 #include "sink/output.h"
+#include "common/log.h"
 #include "sink/lock.h"
 #include <assert.h>
 #include <errno.h>
@@ -62,12 +63,14 @@ static struct output *output_new(int fd, const char *name)
 {
     struct output *output = calloc(1, sizeof *output);
 
-    assert(output != NULL && "out of memory");
+    if (output == NULL)
+        abort_out_of_memory();
     output->fd = fd;
     output->name = strdup(name);
     output->capacity = SEATS_FIRST;
     output->seats = calloc(output->capacity, sizeof *output->seats);
-    assert(output->name != NULL && output->seats != NULL && "out of memory");
+    if (output->name == NULL || output->seats == NULL)
+        abort_out_of_memory();
     return output;
 }
 
@@ -208,7 +211,8 @@ static void grow(struct output *output)
     size_t capacity = output->capacity * 2;
     struct output_seat *seats = calloc(capacity, sizeof *seats);
 
-    assert(seats != NULL && "out of memory");
+    if (seats == NULL)
+        abort_out_of_memory();
     for (size_t i = 0; i < output->count; i++)
         seats[i] = *seat_at(output, i);
     free(output->seats);
@@ -238,7 +242,8 @@ static int load_piece(struct output *output, const struct parcel *parcel,
 
         if (output->piece == NULL)
             output->piece = malloc(PIECE_BYTES);
-        assert(output->piece != NULL && "out of memory");
+        if (output->piece == NULL)
+            abort_out_of_memory();
         result = parcel_read(parcel, output->offset, output->piece, size);
         if (result < 0)
             return result;

@@ -5,6 +5,7 @@
  * file. Reads and writes no descriptor by itself.
  */
 #include "sink/parcel.h"
+#include "common/log.h"
 #include "sink/spill.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -45,7 +46,8 @@ struct store *store_new(const char *directory)
 {
     struct store *store = calloc(1, sizeof *store);
 
-    assert(store != NULL && "out of memory");
+    if (store == NULL)
+        abort_out_of_memory();
     store->spill = spill_new(directory);
     return store;
 }
@@ -87,7 +89,8 @@ static struct parcel *parcel_allocate(size_t size)
         size <= INSIDE_MAX && size > sizeof(zmq_msg_t) ? size - sizeof(zmq_msg_t) : 0;
     struct parcel *parcel = malloc(sizeof *parcel + extra);
 
-    assert(parcel != NULL && "out of memory");
+    if (parcel == NULL)
+        abort_out_of_memory();
     return parcel;
 }
 
@@ -128,7 +131,8 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
             memcpy(inside(parcel), data, length);
     } else if (parcel->place == PARCEL_COPIED) {
         parcel->copy = malloc(length);
-        assert(parcel->copy != NULL && "out of memory");
+        if (parcel->copy == NULL)
+            abort_out_of_memory();
         memcpy(parcel->copy, data, length);
     } else {
         share(parcel, payload);

@@ -9,15 +9,15 @@
  * `ready` as it came, and the table keeps bare seqs, for the counting alone.
  */
 #include "sink/reorder.h"
+#include "common/log.h"
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* A seq needs no more than to be spread: far ones may come in any stride. */
 #define HASH_FUNCTION(key, length, hash) \
     ((hash) = (unsigned)((*(key)*UINT64_C(0x9E3779B97F4A7C15)) >> 32))
 #define HASH_KEYCMP(a, b, length) (*(const uint64_t *)(a) != *(const uint64_t *)(b))
-#define uthash_fatal(text)        (fputs("out of memory\n", stderr), abort())
+#define uthash_fatal(text)        abort_out_of_memory()
 #include <uthash.h>
 
 enum { READY_CAPACITY_FIRST = 256 };
@@ -48,7 +48,8 @@ struct reorder {
 
 static void *checked(void *memory)
 {
-    assert(memory != NULL && "out of memory");
+    if (memory == NULL)
+        abort_out_of_memory();
     return memory;
 }
 
@@ -180,6 +181,15 @@ bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo)
     return true;
 }
 
+void *reorder_take_parked(struct reorder *reorder)
+{
+    void *cargo = NULL;
+
+    while (cargo == NULL && reorder->parked != NULL)
+        cargo = parked_remove(reorder, reorder->parked);
+    return cargo;
+}
+
 void *reorder_release(struct reorder *reorder, uint64_t *ret_seq)
 {
     struct ready_seat *seat;
@@ -258,13 +268,14 @@ const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count)
     return reorder->held;
 }
 
-void *reorder_last(const struct reorder *reorder, bool (*wanted)(const void *cargo))
+void *reorder_last(const struct reorder *reorder,
+                   bool (*wanted)(const void *cargo, void *context), void *context)
 {
     const struct parked_seat *last = NULL;
 
     for (const struct parked_seat *seat = reorder->parked; seat; seat = seat->hh.next)
         if (seat->cargo != NULL && (last == NULL || seat->seq > last->seq) &&
-            wanted(seat->cargo))
+            wanted(seat->cargo, context))
             last = seat;
     return last != NULL ? last->cargo : NULL;
 }

@@ -26,6 +26,10 @@ bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo);
 /* The next cargo that may be released, in order; NULL: the next one is not in yet. */
 void *reorder_release(struct reorder *reorder, uint64_t *ret_seq);
 
+/* The cargo of any result that waits, which is then not in any more; NULL: none waits.
+ */
+void *reorder_take_parked(struct reorder *reorder);
+
 /* The next seq to be released; unordered: the first that is not in. */
 uint64_t reorder_next(const struct reorder *reorder);
 bool reorder_has(const struct reorder *reorder, uint64_t seq);
@@ -37,6 +41,7 @@ uint64_t reorder_parked_ever(const struct reorder *reorder);
 const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count);
 /* The cargo of the highest parked seq that `wanted` accepts, for spilling: the one that
  * is needed last. NULL: none. */
-void *reorder_last(const struct reorder *reorder, bool (*wanted)(const void *cargo));
+void *reorder_last(const struct reorder *reorder,
+                   bool (*wanted)(const void *cargo, void *context), void *context);
 
 #endif

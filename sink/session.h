@@ -30,6 +30,7 @@ struct position {
 struct sink_session_config {
     struct position position;
     bool ordered;
+    bool journal; /* false: committed is the same as written, no SINK_COMMIT comes */
     int64_t liveness_us; /* until WELCOME says another */
     int64_t patience_us; /* how long to wait for a ventilator; < 0: 300 s once there was
                             one, no limit before */
@@ -61,6 +62,7 @@ struct sink_action {
 struct sink_verdict {
     enum outcome outcome;
     int status;
+    bool relayed; /* the ventilator ended the run, and has said why */
     char text[512];
 };
 
@@ -85,7 +87,8 @@ void sink_session_on_message(struct sink_session *session,
 bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct result_entry *entry,
                             void *cargo);
-/* Everything up to and with `seq` is written (ordered), or this one is (unordered). */
+/* Everything that was given out up to and with `seq` is written; in the order of
+ * SINK_WRITE. */
 void sink_session_on_written(struct sink_session *session, uint64_t seq,
                              int64_t now_us);
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket,

@@ -5,6 +5,7 @@
  * more gaps than extents, and extents are bounded by the window.
  */
 #include "sink/spill.h"
+#include "common/log.h"
 #include "common/message.h"
 #include <assert.h>
 #include <errno.h>
@@ -28,9 +29,11 @@ struct spill *spill_new(const char *directory)
 {
     struct spill *spill = calloc(1, sizeof *spill);
 
-    assert(spill != NULL && "out of memory");
+    if (spill == NULL)
+        abort_out_of_memory();
     spill->directory = strdup(directory);
-    assert(spill->directory != NULL && "out of memory");
+    if (spill->directory == NULL)
+        abort_out_of_memory();
     spill->fd = -1;
     return spill;
 }
@@ -93,7 +96,8 @@ static void gap_insert(struct spill *spill, size_t index, struct range gap)
     if (spill->gap_count == spill->gap_capacity) {
         spill->gap_capacity = spill->gap_capacity ? spill->gap_capacity * 2 : 64;
         spill->gaps = realloc(spill->gaps, spill->gap_capacity * sizeof *spill->gaps);
-        assert(spill->gaps != NULL && "out of memory");
+        if (spill->gaps == NULL)
+            abort_out_of_memory();
     }
     memmove(&spill->gaps[index + 1], &spill->gaps[index],
             (spill->gap_count - index) * sizeof *spill->gaps);

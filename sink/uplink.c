@@ -22,7 +22,8 @@ struct uplink *uplink_new(const char *endpoint)
 {
     struct uplink *uplink = calloc(1, sizeof *uplink);
 
-    assert(uplink != NULL && "out of memory");
+    if (uplink == NULL)
+        abort_out_of_memory();
     uplink->endpoint = endpoint;
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();
@@ -57,8 +58,8 @@ void uplink_send(struct uplink *uplink, const struct message *message)
 
     if (uplink->dealer == NULL)
         return;
-    result = transport_send(uplink->dealer, encoder_write(uplink->encoder, message),
-                            NULL);
+    result =
+        transport_send(uplink->dealer, encoder_write(uplink->encoder, message), NULL);
     if (result < 0)
         log_event(LOG_LEVEL_DEBUG, "unsent", "message=%s error=\"%s\"",
                   message_type_name(message->type), zmq_strerror(-result));
@@ -67,8 +68,8 @@ void uplink_send(struct uplink *uplink, const struct message *message)
 static bool read_message(struct uplink *uplink, struct message *ret_message)
 {
     struct envelope *envelope = &uplink->envelope;
-    size_t payload =
-        envelope->frames == 2 ? zmq_msg_size(&envelope->payload) : PAYLOAD_NONE;
+    size_t payload = envelope->frames == 2 ? zmq_msg_size(&envelope->payload)
+                                           : PAYLOAD_NONE;
     enum decode_error error = DECODE_STRAY_PAYLOAD;
 
     if (envelope->frames <= 2)

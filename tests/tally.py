@@ -3,7 +3,7 @@
 """Counts what `meson test` ran: tally.py BUILD STATUS NAMED SUITE...
 
 Prints "PASSED FAILED SKIPPED", single test cases: each line of a program that speaks TAP,
-one for any other. What is wrong beyond the cases is a failure too: a program that ended
+one for any other; on standard error, what the programs said that failed. What is wrong beyond the cases is a failure too: a program that ended
 badly although its cases passed (a leak), a test that left no result, a suite of which
 nothing ran, and a status of meson's that none of these explains. NAMED is how many tests
 were asked for by name: then not every suite has to run.
@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 CASE = re.compile(r"^(?P<not>not )?ok\b(?P<rest>[^#]*)(#\s*(?P<directive>SKIP|TODO))?", re.I)
+TAIL_LINES = 100
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
@@ -57,6 +58,17 @@ def count_result(result, speaks_tap):
     return passed, failed, skipped
 
 
+def show(result):
+    """What a program said that failed, less its good news."""
+    print(f"---- {result['name']}: {result['result']}", file=sys.stderr)
+    said = (result["stdout"] or "") + (result.get("stderr") or "")
+    lines = [line for line in said.splitlines() if not line.startswith("ok ")]
+    if len(lines) > 2 * TAIL_LINES:
+        lines[TAIL_LINES:-TAIL_LINES] = ["[...]"]
+    for line in lines:
+        print(f"    {line}", file=sys.stderr)
+
+
 def read_tests(build, suites):
     """The tests of these suites: name -> (suites, protocol)."""
     tests = {}
@@ -87,6 +99,8 @@ def main():
         own, protocol = tests[name]
         seen.add(name)
         counts = count_result(result, protocol == "tap")
+        if counts[1] > 0:
+            show(result)
         totals = [total + count for total, count in zip(totals, counts)]
         for suite in own & set(suites):
             ran[suite] += counts[0] + counts[1]

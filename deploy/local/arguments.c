@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answerable for the words on the command lines: which are the launcher's, which are
+ * passed on, and to whom. The table is all that it knows of the roles' options. A value
+ * is checked here only where several roles would complain of it at once.
+ */
+#include "deploy/local/arguments.h"
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/options.h"
+#include "common/parse.h"
+#include "common/place.h"
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { V = 1 << ROLE_VENTILATOR, W = 1 << ROLE_WORKER, S = 1 << ROLE_SINK };
+enum { ALL = V | W | S };
+
+/* What a value must be; FREE: its owner says. */
+enum check { FREE, LIVENESS, PATIENCE, LEVEL };
+
+struct option_row {
+    const char *name; /* NULL: only a letter */
+    char letter;      /* 0: only a name */
+    const char *value;
+    unsigned owners; /* roles that it is passed on to; 0: the launcher's own */
+    enum check check;
+    const char *help; /* with a row that has neither name nor letter: a heading */
+};
+
+static const struct option_row rows[] = {
+    {.help = "Input:"},
+    {"input", 'i', "FILE", V, FREE, "Read FILE instead of standard input"},
+    {"arg-file", 'a', "FILE", V, FREE, "As --input"},
+
+    {.help = "Chunks:"},
+    {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {NULL, 'N', "RECORDS", V, FREE, "So many records a chunk"},
+    {NULL, 'L', "LINES", V, FREE, "So many lines a record"},
+    {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
+    {"null", '0', NULL, V, FREE, "A zero byte ends a record"},
+    {"max-record", 0, "SIZE", V, FREE, "A longer record is an error (256M)"},
+    {"window", 0, "CHUNKS", V, FREE, "How far tasks run ahead of the output (4096)"},
+    {"buffer", 0, "SIZE", V, FREE, "Memory for what waits (256M)"},
+    {"retries", 0, "TIMES", V, FREE, "Attempts that a chunk has (3)"},
+    {"min-workers", 0, "COUNT", V, FREE,
+     "Wait for COUNT workers before the first task"},
+
+    {.help = "Worker:"},
+    {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
+
+    {.help = "Output:"},
+    {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
+    {"unordered", 0, NULL, S, FREE, "Write results as they come"},
+    {"tmpdir", 0, "DIR", S, FREE, "Where results wait that memory has no room for"},
+    {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
+
+    {.help = "Run:"},
+    {"progress", 0, NULL, V, FREE, "Show a line of progress (default on a terminal)"},
+    {"no-progress", 0, NULL, V, FREE, "Show no line of progress"},
+    {"quiet", 0, NULL, ALL, FREE, "Say nothing but errors"},
+    {"log-level", 0, "LEVEL", ALL, LEVEL, "error, warn, info, debug or trace (warn)"},
+    {"liveness", 0, "DURATION", ALL, LIVENESS,
+     "Silence after which a peer is lost (10)"},
+    {"patience", 0, "DURATION", ALL, PATIENCE, "How long to wait for anybody (300)"},
+    {"tasks", 0, "ENDPOINT", 0, FREE, "Let workers join here, as tcp://*:5557"},
+    {"results", 0, "ENDPOINT", 0, FREE, "Where workers send results to"},
+    {"advertise", 0, "ENDPOINT", S, FREE,
+     "The endpoint by which workers reach --results"},
+    {"insecure", 0, NULL, ALL, FREE, "Allow tcp, which anybody may use or read"},
+    {"pipe", 0, NULL, 0, FREE, "Accepted: it is what fanfold does anyway"},
+    {"keep-order", 'k', NULL, 0, FREE, "Accepted: the output is in order anyway"},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static bool is(const struct option_row *row, const char *name)
+{
+    return row->name && strcmp(row->name, name) == 0;
+}
+
+static void check_value(const struct argp_state *state, const struct option_row *row,
+                        const char *value)
+{
+    int64_t duration_us;
+    enum log_level level;
+
+    if (row->check == LIVENESS &&
+        (!parse_duration(value, &duration_us) || duration_us < SECOND_US / 10))
+        options_bad(state, "--liveness", value,
+                    "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
+    if (row->check == PATIENCE && !parse_duration(value, &duration_us))
+        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
+    if (row->check == LEVEL && !log_level_parse(value, &level))
+        options_bad(state, "--log-level", value, "error, warn, info, debug or trace");
+}
+
+static void pass_on(struct arguments *arguments, const struct option_row *row,
+                    const char *value)
+{
+    size_t size = (arguments->count + 1) * sizeof *arguments->passed;
+
+    arguments->passed = realloc(arguments->passed, size);
+    if (!arguments->passed)
+        abort();
+    arguments->passed[arguments->count++] = (struct passed){row, value};
+}
+
+static void keep(struct arguments *arguments, const struct option_row *row,
+                 const char *value)
+{
+    if (row->owners)
+        pass_on(arguments, row, value);
+    if (is(row, "tasks"))
+        arguments->tasks = value;
+    else if (is(row, "results"))
+        arguments->results = value;
+    else if (is(row, "insecure"))
+        arguments->insecure = true;
+    else if (is(row, "plugin"))
+        arguments->plugin = true;
+    else if (is(row, "progress") || is(row, "no-progress") || is(row, "quiet"))
+        arguments->progress = true;
+}
+
+static int row_key(size_t row)
+{
+    return rows[row].letter ? rows[row].letter : OPTION_KEY_FIRST + (int)row;
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (!rows[i].name && !rows[i].letter)
+            continue;
+        if (key != row_key(i))
+            continue;
+        check_value(state, &rows[i], value);
+        keep(state->input, &rows[i], value);
+        return 0;
+    }
+    return ARGP_ERR_UNKNOWN;
+}
+
+static void fill_argp_options(struct argp_option *options)
+{
+    int group = 0;
+
+    for (size_t i = 0; i < ROWS; i++) {
+        const struct option_row *row = &rows[i];
+        bool heading = !row->name && !row->letter;
+        options[i] = (struct argp_option){
+            .name = row->name,
+            .key = heading ? 0 : row_key(i),
+            .arg = row->value,
+            .doc = row->help,
+            .group = heading ? ++group : group,
+        };
+    }
+    options[ROWS] = (struct argp_option){0};
+}
+
+/* Each of three programs would refuse it, in words of its own. */
+static bool endpoint_allowed(const struct arguments *arguments, const char *endpoint)
+{
+    char error[512];
+
+    if (!endpoint ||
+        endpoint_check(endpoint, arguments->insecure, error, sizeof error) == 0)
+        return true;
+    say("%s", error);
+    return false;
+}
+
+int arguments_parse(struct arguments *arguments, int argc, char **argv)
+{
+    struct argp_option options[ROWS + 1];
+    const struct argp argp = {
+        .options = options,
+        .parser = parse_option,
+        .args_doc = "[--] COMMAND [ARGUMENT...]\n--plugin FILE.so [-- ARGUMENT...]",
+        .doc = "Cut the input into chunks, run COMMAND on each, on all processors, and "
+               "put the results back in order.\v"
+               "The chunk is the command's standard input, its standard output is the "
+               "result. fanfold(1) says more, and fanfold(7) how it works.",
+    };
+    int rest = argc;
+
+    *arguments = (struct arguments){.passed = NULL};
+    fill_argp_options(options);
+    options_parse(&argp, argc, argv, &rest, arguments);
+    arguments->command = argv + rest;
+    if (!arguments->plugin && rest == argc) {
+        say("no command: fanfold [OPTIONS] -- COMMAND");
+        return STATUS_USAGE;
+    }
+    if (!endpoint_allowed(arguments, arguments->tasks) ||
+        !endpoint_allowed(arguments, arguments->results))
+        return STATUS_USAGE;
+    return STATUS_OK;
+}
+
+void arguments_deinit(struct arguments *arguments)
+{
+    free(arguments->passed);
+    arguments->passed = NULL;
+}
+
+/* A list of words that grows; each word is the list's own. */
+struct words {
+    char **items;
+    size_t count;
+};
+
+static void add(struct words *words, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add(struct words *words, const char *format, ...)
+{
+    va_list list;
+    char *word;
+
+    va_start(list, format);
+    if (vasprintf(&word, format, list) < 0)
+        abort();
+    va_end(list);
+    words->items = realloc(words->items, (words->count + 2) * sizeof *words->items);
+    if (!words->items)
+        abort();
+    words->items[words->count++] = word;
+    words->items[words->count] = NULL;
+}
+
+static void add_passed(struct words *words, const struct passed *passed)
+{
+    const struct option_row *row = passed->row;
+
+    if (row->name && passed->value)
+        add(words, "--%s=%s", row->name, passed->value);
+    else if (row->name)
+        add(words, "--%s", row->name);
+    else
+        add(words, "-%c", row->letter);
+    if (!row->name && passed->value)
+        add(words, "%s", passed->value);
+}
+
+/* Everybody connects to the ventilator's endpoint, which itself binds it. */
+static void add_endpoints(struct words *words, const struct arguments *arguments,
+                          enum role role, const struct run_words *run)
+{
+    const char *tasks = arguments->tasks ? arguments->tasks : run->tasks;
+    const char *results = arguments->results ? arguments->results : run->results;
+    char *here = endpoint_from_here(tasks);
+
+    add(words, "--tasks=%s", role == ROLE_VENTILATOR ? tasks : here);
+    if (role == ROLE_SINK)
+        add(words, "--results=%s", results);
+    free(here);
+}
+
+char **arguments_for(const struct arguments *arguments, enum role role,
+                     const struct run_words *run)
+{
+    struct words words = {NULL, 0};
+
+    add(&words, "%s", role_programs[role]);
+    add_endpoints(&words, arguments, role, run);
+    for (size_t i = 0; i < arguments->count; i++)
+        if (arguments->passed[i].row->owners & (1u << role))
+            add_passed(&words, &arguments->passed[i]);
+    if (role == ROLE_VENTILATOR && run->terminal && !arguments->progress)
+        add(&words, "--progress");
+    if (role == ROLE_WORKER) {
+        add(&words, "--alive-fd=%d", run->alive_fd);
+        add(&words, "--");
+        for (char **word = arguments->command; *word; word++)
+            add(&words, "%s", *word);
+    }
+    return words.items;
+}
+
+void arguments_free_words(char ***words_p)
+{
+    if (!*words_p)
+        return;
+    for (char **word = *words_p; *word; word++)
+        free(*word);
+    free(*words_p);
+    *words_p = NULL;
+}
+
+char *endpoint_from_here(const char *bound)
+{
+    static const char *const anywhere[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
+    char *here;
+
+    for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++) {
+        size_t length = strlen(anywhere[i]);
+        if (strncmp(bound, anywhere[i], length) != 0)
+            continue;
+        if (asprintf(&here, "tcp://127.0.0.1:%s", bound + length) < 0)
+            abort();
+        return here;
+    }
+    here = strdup(bound);
+    if (!here)
+        abort();
+    return here;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The launcher's command line, and the ones that it makes of it for the three roles.
+ * One table says which option belongs to whom; what has one owner is judged by it
+ * alone.
+ */
+#ifndef FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
+#define FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
+
+#include "deploy/local/role.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct option_row;
+
+struct arguments {
+    struct passed {
+        const struct option_row *row;
+        const char *value; /* NULL: it takes none */
+    } * passed;            /* in the order in which they were given */
+    size_t count;
+    const char *tasks;   /* NULL: in the private directory */
+    const char *results; /* the same */
+    bool insecure;
+    bool plugin;   /* --plugin: no command is needed */
+    bool progress; /* --progress or --no-progress or --quiet: said, not assumed */
+    char **command;
+};
+
+/* 0, or an exit status after a line for a person. On --help, --version and unknown
+ * options it exits by itself, as options_parse does. The words of argv are borrowed. */
+int arguments_parse(struct arguments *arguments, int argc, char **argv);
+void arguments_deinit(struct arguments *arguments);
+
+/* What only the run knows. */
+struct run_words {
+    const char *tasks; /* the endpoints where none was given */
+    const char *results;
+    int alive_fd;  /* the worker's */
+    bool terminal; /* stderr is one */
+};
+
+/* The role's argv, ended by NULL; to be given to arguments_free_words. */
+char **arguments_for(const struct arguments *arguments, enum role role,
+                     const struct run_words *run);
+void arguments_free_words(char ***words_p);
+
+/* The endpoint by which a program on this host reaches one that was bound:
+ * "tcp://127.0.0.1:5557" for "tcp://STAR:5557" or "tcp://0.0.0.0:5557". Heap. */
+char *endpoint_from_here(const char *bound);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* A run on this host: starts the three roles, minds them, returns the exit status. */
+#ifndef FANFOLD_DEPLOY_LOCAL_FANFOLD_H
+#define FANFOLD_DEPLOY_LOCAL_FANFOLD_H
+
+#include "deploy/local/arguments.h"
+
+int fanfold_run(const struct arguments *arguments);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answerable for when a role is started, told to end and killed, and for the one exit
+ * status. Knows nothing of tasks: that a worker finished one is an event like others.
+ *
+ *   DUE --start--> RUNNING --SIGTERM--> ASKED --SIGTERM--> PRESSED --SIGKILL--> KILLED
+ *                     |                   |  (worker only)    |                   |
+ *                     +--------------> ENDED <----------------+-------------------+
+ *
+ * Invariants: a signal is only sent to a role that was started and has not ended; once
+ * `stopping`, nothing is started; a role that ended because it was told to adds nothing
+ * to the exit status, unless nothing else explains why it had to be told.
+ */
+#include "deploy/local/launcher.h"
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+
+/* The protocol tells every role of the end. These are for those that it cannot reach.
+ */
+static const int64_t after_success_us = 10 * SECOND_US;
+static const int64_t after_failure_us = 2 * SECOND_US;
+/* A worker that never finished a task may have come too late to be told. */
+static const int64_t latecomer_us = SECOND_US / 10;
+/* A worker drains at the first SIGTERM, and hands back what runs at the second. */
+static const int64_t press_us = SECOND_US;
+static const int64_t kill_us = 4 * SECOND_US;
+
+static void set_state(struct launcher_role *role, enum role_state state)
+{
+#define TO(name) (1u << ROLE_##name)
+    static const unsigned allowed[] = {
+        [ROLE_DUE] = TO(RUNNING) | TO(ENDED),
+        [ROLE_RUNNING] = TO(ASKED) | TO(KILLED) | TO(ENDED),
+        [ROLE_ASKED] = TO(PRESSED) | TO(KILLED) | TO(ENDED),
+        [ROLE_PRESSED] = TO(KILLED) | TO(ENDED),
+        [ROLE_KILLED] = TO(ENDED),
+        [ROLE_ENDED] = TO(DUE),
+    };
+#undef TO
+    assert(allowed[role->state] & (1u << state));
+    role->state = state;
+}
+
+void launcher_init(struct launcher *launcher)
+{
+    memset(launcher, 0, sizeof *launcher);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        launcher->roles[i].next_at_us = NEVER_US;
+}
+
+static bool lives(const struct launcher_role *role)
+{
+    return role->state != ROLE_DUE && role->state != ROLE_ENDED;
+}
+
+static void send_signal(struct launcher_role *role, int signal, enum role_state state,
+                        int64_t next_at_us)
+{
+    set_state(role, state);
+    role->signal_due = signal;
+    role->next_at_us = next_at_us;
+}
+
+/* The next, stronger signal. */
+static void climb(struct launcher *launcher, enum role which, int64_t now_us)
+{
+    struct launcher_role *role = &launcher->roles[which];
+
+    if (role->state == ROLE_RUNNING) {
+        int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
+        send_signal(role, SIGTERM, ROLE_ASKED, now_us + wait_us);
+    } else if (role->state == ROLE_ASKED && which == ROLE_WORKER) {
+        send_signal(role, SIGTERM, ROLE_PRESSED, now_us + kill_us - press_us);
+    } else {
+        send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
+        role->notice_due = NOTICE_STUCK;
+    }
+}
+
+/* A role that is not started yet never will be. */
+static void stop_starting(struct launcher *launcher)
+{
+    launcher->stopping = true;
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (launcher->roles[i].state == ROLE_DUE)
+            set_state(&launcher->roles[i], ROLE_ENDED);
+}
+
+/* Tells the role to end at `at_us`, if it has not been told by then. */
+static void expect_end(struct launcher *launcher, enum role which, int64_t at_us)
+{
+    struct launcher_role *role = &launcher->roles[which];
+
+    if (role->state == ROLE_RUNNING && at_us < role->next_at_us)
+        role->next_at_us = at_us;
+}
+
+static void ask_all(struct launcher *launcher, int64_t now_us)
+{
+    stop_starting(launcher);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        expect_end(launcher, (enum role)i, now_us);
+}
+
+static void kill_all(struct launcher *launcher)
+{
+    stop_starting(launcher);
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        struct launcher_role *role = &launcher->roles[i];
+        if (lives(role) && role->state != ROLE_KILLED)
+            send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
+    }
+}
+
+void launcher_on_alive(struct launcher *launcher)
+{
+    launcher->alive = true;
+    launcher->restarts = 0;
+}
+
+void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
+{
+    if (launcher->signal) {
+        kill_all(launcher);
+        return;
+    }
+    launcher->signal = signal;
+    ask_all(launcher, now_us);
+}
+
+static int as_status(struct ending ending)
+{
+    return ending.signalled ? STATUS_SIGNAL + ending.code : ending.code;
+}
+
+/* Whether a role that was told to end ended by that. */
+static bool ended_as_told(const struct launcher_role *role, struct ending ending)
+{
+    int status = as_status(ending);
+
+    return role->state != ROLE_RUNNING && role->state != ROLE_DUE &&
+           (status == STATUS_TERMINATED || status == STATUS_SIGNAL + SIGKILL);
+}
+
+static void notify(struct launcher_role *role, enum launcher_notice notice,
+                   struct ending ending)
+{
+    role->notice_due = notice;
+    role->ending = ending;
+}
+
+/* A status that no new attempt would change. */
+static bool is_final(int status)
+{
+    return status == STATUS_USAGE || status == STATUS_CANNOT_EXECUTE ||
+           status == STATUS_NOT_FOUND;
+}
+
+static void worker_died(struct launcher *launcher, struct ending ending, int64_t now_us)
+{
+    struct launcher_role *worker = &launcher->roles[ROLE_WORKER];
+
+    if (launcher->stopping) {
+        if (ending.signalled)
+            notify(worker, NOTICE_KILLED, ending);
+    } else if (launcher->restarts == LAUNCHER_RESTARTS) {
+        notify(worker, NOTICE_GAVE_UP, ending);
+        ask_all(launcher, now_us);
+    } else {
+        notify(worker, NOTICE_RESTARTED, ending);
+        launcher->restarts++;
+        launcher->alive = false;
+        set_state(worker, ROLE_DUE);
+    }
+}
+
+/* Ventilator or sink: the others were told by the protocol, or soon will be. */
+static void end_ended(struct launcher *launcher, enum role which, struct ending ending,
+                      int64_t now_us)
+{
+    enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
+    int64_t grace_us = ending.signalled   ? 0
+                       : ending.code != 0 ? after_failure_us
+                                          : after_success_us;
+
+    stop_starting(launcher);
+    expect_end(launcher, other, now_us + grace_us);
+    if (ending.signalled || ending.code != 0)
+        expect_end(launcher, ROLE_WORKER, now_us + grace_us);
+    else if (which == ROLE_VENTILATOR)
+        expect_end(launcher, ROLE_WORKER,
+                   now_us + (launcher->alive ? grace_us : latecomer_us));
+}
+
+void launcher_on_end(struct launcher *launcher, enum role which, struct ending ending,
+                     int64_t now_us)
+{
+    struct launcher_role *role = &launcher->roles[which];
+    bool told = lives(role) && role->state != ROLE_RUNNING;
+
+    role->ours = ended_as_told(role, ending);
+    role->status = role->ours ? STATUS_OK : as_status(ending);
+    role->signal_due = 0;
+    role->next_at_us = NEVER_US;
+    set_state(role, ROLE_ENDED);
+
+    if (is_final(role->status))
+        kill_all(launcher);
+    else if (which != ROLE_WORKER)
+        end_ended(launcher, which, ending, now_us);
+    else if (role->status != STATUS_OK)
+        worker_died(launcher, ending, now_us);
+    if (which != ROLE_WORKER && ending.signalled && !told)
+        notify(role, NOTICE_KILLED, ending);
+}
+
+int64_t launcher_tick(struct launcher *launcher, int64_t now_us)
+{
+    int64_t next_at_us = NEVER_US;
+
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        struct launcher_role *role = &launcher->roles[i];
+        while (role->next_at_us <= now_us)
+            climb(launcher, (enum role)i, now_us);
+        if (role->next_at_us < next_at_us)
+            next_at_us = role->next_at_us;
+    }
+    return next_at_us;
+}
+
+/* What the role is due: words first, so that they stand above what follows. */
+static bool next_of_role(struct launcher_role *role, struct launcher_action *action)
+{
+    if (role->notice_due != NOTICE_NONE) {
+        action->kind = LAUNCHER_SAY;
+        action->notice = role->notice_due;
+        action->ending = role->ending;
+        role->notice_due = NOTICE_NONE;
+    } else if (role->state == ROLE_DUE) {
+        action->kind = LAUNCHER_START;
+        set_state(role, ROLE_RUNNING);
+    } else if (role->signal_due) {
+        action->kind = LAUNCHER_SIGNAL;
+        action->signal = role->signal_due;
+        role->signal_due = 0;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+bool launcher_next(struct launcher *launcher, struct launcher_action *ret_action)
+{
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        struct launcher_action action = {.role = (enum role)i};
+        if (next_of_role(&launcher->roles[i], &action)) {
+            *ret_action = action;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool launcher_over(const struct launcher *launcher)
+{
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (launcher->roles[i].state != ROLE_ENDED)
+            return false;
+    return true;
+}
+
+int launcher_status(const struct launcher *launcher)
+{
+    static const enum role precedence[] = {ROLE_SINK, ROLE_VENTILATOR, ROLE_WORKER};
+    const struct launcher_role *roles = launcher->roles;
+
+    if (launcher->signal)
+        return STATUS_SIGNAL + launcher->signal;
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||
+            roles[precedence[i]].status == STATUS_NOT_FOUND)
+            return roles[precedence[i]].status;
+    for (int i = 0; i < ROLE_COUNT; i++)
+        if (roles[precedence[i]].status != STATUS_OK)
+            return roles[precedence[i]].status;
+    return roles[ROLE_VENTILATOR].ours || roles[ROLE_SINK].ours ? STATUS_PEER
+                                                                : STATUS_OK;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the launcher does next: a state machine over three processes that it never
+ * touches. Ends of roles, signals and the time go in; starts, signals to roles and
+ * lines for a person come out.
+ */
+#ifndef FANFOLD_DEPLOY_LOCAL_LAUNCHER_H
+#define FANFOLD_DEPLOY_LOCAL_LAUNCHER_H
+
+#include "deploy/local/role.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Times that a worker is started again in a row without a finished task. */
+enum { LAUNCHER_RESTARTS = 3 };
+
+/* X(NAME, text): a role's way through its life. */
+#define ROLE_STATES(X)                                         \
+    X(DUE, "due") /* to be started */                          \
+    X(RUNNING, "running")                                      \
+    X(ASKED, "asked")     /* was sent SIGTERM */               \
+    X(PRESSED, "pressed") /* was sent SIGTERM a second time */ \
+    X(KILLED, "killed")   /* was sent SIGKILL */               \
+    X(ENDED, "ended")
+
+enum role_state {
+#define X(name, text) ROLE_##name,
+    ROLE_STATES(X)
+#undef X
+};
+
+/* How a process ended. */
+struct ending {
+    bool signalled;
+    int code; /* the exit status, or the signal */
+};
+
+enum launcher_notice {
+    NOTICE_NONE,
+    NOTICE_KILLED,    /* the role died from a signal */
+    NOTICE_RESTARTED, /* the worker died, and is started again */
+    NOTICE_GAVE_UP,   /* the worker died once too often */
+    NOTICE_STUCK,     /* the role does not end, and is killed */
+};
+
+enum launcher_action_kind {
+    LAUNCHER_START,  /* role */
+    LAUNCHER_SIGNAL, /* role, signal */
+    LAUNCHER_SAY,    /* role, notice, ending */
+};
+
+struct launcher_action {
+    enum launcher_action_kind kind;
+    enum role role;
+    int signal;
+    enum launcher_notice notice;
+    struct ending ending;
+};
+
+/* Embedded in the loop; its fields are the launcher's own. */
+struct launcher {
+    struct launcher_role {
+        enum role_state state;
+        bool ours;          /* it ended because it was told to */
+        int status;         /* of its last end, as an exit status; 0 when ours */
+        int64_t next_at_us; /* when it is sent the next signal; NEVER_US */
+        int signal_due;     /* 0: none */
+        enum launcher_notice notice_due;
+        struct ending ending; /* of the notice */
+    } roles[ROLE_COUNT];
+    int signal;    /* that the launcher got first; 0: none */
+    bool stopping; /* nothing is started any more */
+    bool alive;    /* this worker has finished a task */
+    int restarts;  /* in a row without a finished task */
+};
+
+/* All roles are due. */
+void launcher_init(struct launcher *launcher);
+
+/* The worker that runs has finished a task. */
+void launcher_on_alive(struct launcher *launcher);
+/* A role has ended, or could not be started (exit status 4). */
+void launcher_on_end(struct launcher *launcher, enum role role, struct ending ending,
+                     int64_t now_us);
+/* The launcher got this signal: the first is forwarded, a second kills. */
+void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us);
+
+/* Minds the time; returns when it must be called again at the latest. */
+int64_t launcher_tick(struct launcher *launcher, int64_t now_us);
+/* The next action; false: there is none. */
+bool launcher_next(struct launcher *launcher, struct launcher_action *ret_action);
+
+/* Whether every role has ended. */
+bool launcher_over(const struct launcher *launcher);
+/* The run's exit status, once it is over. */
+int launcher_status(const struct launcher *launcher);
+
+#endif

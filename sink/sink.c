@@ -1,0 +1,682 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop of the sink. Results come in by the intake, go as parcels through the
+ * session, which puts them in sequence, and out by the output; over their share of
+ * memory they wait in the store's file. Nothing here decides what may be written or
+ * when the run is over: that is the session's.
+ *
+ * The intake is always read, however slow the output: the result that fills the gap may
+ * be behind any other, and the window bounds them all.
+ */
+#include "sink/sink.h"
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/place.h"
+#include "common/transport.h"
+#include "sink/intake.h"
+#include "sink/output.h"
+#include "sink/session.h"
+#include "sink/uplink.h"
+#include <assert.h>
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    RESULTS_MAX = 256,           /* messages an iteration */
+    RESULT_BYTES_MAX = 16 << 20, /* an iteration, at which it stops */
+    ANSWERS_MAX = 64,            /* messages from the ventilator an iteration */
+    ROUNDS_MAX = 4,              /* of settling an iteration */
+    ERROR_MAX = 1024,
+};
+
+static const uint64_t share_default_bytes = UINT64_C(128) << 20;
+static const int64_t hint_after_us = SECOND_US;
+
+struct sink {
+    const struct sink_options *options;
+    struct place *place; /* NULL: both endpoints were given */
+    struct output *output;
+    struct store *store;
+    struct intake *intake;
+    struct uplink *uplink;
+    struct sink_session *session;
+    struct id incarnation;
+    int signals;           /* signalfd, -1 before */
+    uint64_t output_bytes; /* kept when the output is closed */
+    bool output_ended;     /* closed or failed: nothing more is written */
+    bool failed;           /* sink_session_fail was called */
+    bool stirred;          /* the session heard something since its last tick */
+    int64_t hint_at_us;    /* NEVER_US: said, or not wanted */
+    bool over;
+    int status; /* valid when over */
+};
+
+/* ---- giving up ---- */
+
+static void leave(struct sink *sink, int status)
+{
+    sink->over = true;
+    sink->status = status;
+}
+
+static void fail(struct sink *sink, int status, const char *text, int64_t now_us)
+{
+    enum outcome outcome = status > STATUS_SIGNAL && status != STATUS_OUTPUT_CLOSED
+                               ? OUTCOME_INTERRUPTED
+                               : OUTCOME_STOPPED;
+
+    sink->failed = true;
+    sink->stirred = true;
+    sink_session_fail(sink->session, outcome, status, text, now_us);
+}
+
+static void fail_output(struct sink *sink, int error, int64_t now_us)
+{
+    char text[ERROR_MAX];
+
+    sink->output_ended = true;
+    if (error == -EPIPE || error == -ECONNRESET) {
+        fail(sink, STATUS_OUTPUT_CLOSED, "", now_us);
+        return;
+    }
+    snprintf(text, sizeof text, "cannot write %s: %s", output_name(sink->output),
+             strerror(-error));
+    fail(sink, STATUS_IO, text, now_us);
+}
+
+/* ---- results out ---- */
+
+static void tell_written(struct sink *sink, int64_t now_us)
+{
+    bool some = false;
+    uint64_t seq;
+
+    while (output_take_written(sink->output, &seq)) {
+        some = true;
+        sink->stirred = true;
+        if (sink->options->unordered)
+            sink_session_on_written(sink->session, seq, now_us);
+    }
+    if (some && !sink->options->unordered)
+        sink_session_on_written(sink->session, seq, now_us);
+}
+
+static uint64_t share_bytes(const struct sink *sink)
+{
+    uint64_t said = sink_session_buffer(sink->session);
+
+    return said > 0 ? said : share_default_bytes;
+}
+
+static bool over_share(const struct sink *sink)
+{
+    return store_memory_bytes(sink->store) > share_bytes(sink);
+}
+
+/* Over the share it goes on as long as the output takes what it is given: rather there
+ * than into the spill file. */
+static void write_output(struct sink *sink, int64_t now_us)
+{
+    int result;
+
+    if (sink->output_ended)
+        return;
+    do {
+        result = output_write(sink->output);
+        sink->output_bytes = output_bytes(sink->output);
+        tell_written(sink, now_us);
+    } while (result == 0 && output_queued(sink->output) > 0 &&
+             !output_waits(sink->output) && over_share(sink));
+    if (result < 0)
+        fail_output(sink, result, now_us);
+}
+
+/* What is needed last goes first. */
+static void relieve_memory(struct sink *sink, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    int result = 0;
+
+    while (result == 0 && over_share(sink) && !sink->output_ended) {
+        struct parcel *parcel =
+            sink_session_last_parked(sink->session, parcel_spillable);
+
+        if (parcel == NULL)
+            parcel = output_last(sink->output, parcel_spillable);
+        if (parcel == NULL)
+            return;
+        result = parcel_spill(parcel);
+    }
+    if (result == 0)
+        return;
+    snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
+             store_directory(sink->store), strerror(-result));
+    sink->output_ended = true;
+    fail(sink, STATUS_IO, text, now_us);
+}
+
+/* ---- what the session wants done ---- */
+
+static void connect_uplink(struct sink *sink)
+{
+    int result = uplink_connect(sink->uplink);
+
+    if (result == 0)
+        return;
+    say("cannot connect to %s: %s", uplink_endpoint(sink->uplink),
+        zmq_strerror(-result));
+    leave(sink, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
+}
+
+static void send_hello(struct sink *sink)
+{
+    struct message message = {.type = MESSAGE_HELLO_SINK};
+    const char *endpoint = intake_endpoint(sink->intake);
+    char host[NAME_MAX_BYTES + 1] = "";
+
+    gethostname(host, sizeof host - 1);
+    message.hello_sink.version = PROTOCOL_VERSION;
+    message.hello_sink.incarnation = sink->incarnation;
+    message.hello_sink.endpoint =
+        (struct slice){(const uint8_t *)endpoint, strlen(endpoint)};
+    message.hello_sink.host = (struct slice){(const uint8_t *)host, strlen(host)};
+    message.hello_sink.pid = (uint32_t)getpid();
+    message.hello_sink.max_result = sink->options->max_result_bytes;
+    message.hello_sink.finished = sink_session_finished(sink->session);
+    uplink_send(sink->uplink, &message);
+}
+
+static void send_begin(struct sink *sink, const struct id *uid)
+{
+    struct position position = sink_session_position(sink->session);
+    struct message message = {.type = MESSAGE_BEGIN};
+
+    message.begin.uid = *uid;
+    message.begin.run = position.run;
+    message.begin.epoch = position.epoch;
+    message.begin.position = position.next;
+    message.begin.mark = (struct slice){position.mark, position.mark_size};
+    message.begin.held = sink_session_held(sink->session, &message.begin.count);
+    uplink_send(sink->uplink, &message);
+}
+
+static void send_ping(struct sink *sink)
+{
+    struct message message = {.type = MESSAGE_PING};
+
+    message.ping.way = WAY_OPEN;
+    uplink_send(sink->uplink, &message);
+}
+
+static void send_progress(struct sink *sink)
+{
+    struct sink_progress progress = sink_session_progress(sink->session);
+    struct message message = {.type = MESSAGE_PROGRESS};
+
+    message.progress.epoch = progress.epoch;
+    message.progress.held = progress.held;
+    message.progress.count = progress.count;
+    message.progress.released = progress.released;
+    message.progress.committed = progress.committed;
+    message.progress.parked = progress.parked;
+    message.progress.bytes = sink->output_bytes;
+    uplink_send(sink->uplink, &message);
+}
+
+/* The last word of the kernel on what was written comes with close. */
+static void end_output(struct sink *sink, int64_t now_us)
+{
+    char name[PATH_MAX], text[PATH_MAX + 128];
+    int result;
+
+    if (sink->output == NULL)
+        return;
+    snprintf(name, sizeof name, "%s", output_name(sink->output));
+    result = output_close(&sink->output);
+    sink->output_ended = true;
+    if (result == 0)
+        return;
+    snprintf(text, sizeof text, "cannot write %s: %s", name, strerror(-result));
+    fail(sink, STATUS_IO, text, now_us);
+}
+
+static void send_finished(struct sink *sink, int64_t now_us)
+{
+    struct position position = sink_session_position(sink->session);
+    struct message message = {.type = MESSAGE_FINISHED};
+    struct sink_verdict verdict;
+
+    end_output(sink, now_us);
+    verdict = sink_session_verdict(sink->session);
+    message.finished.epoch = position.epoch;
+    message.finished.outcome = verdict.outcome;
+    message.finished.status = (uint32_t)verdict.status;
+    message.finished.text =
+        (struct slice){(const uint8_t *)verdict.text, strlen(verdict.text)};
+    message.finished.dead_letters = position.dead_letters;
+    message.finished.bytes = sink->output_bytes;
+    uplink_send(sink->uplink, &message);
+}
+
+static void write_parcel(struct sink *sink, struct parcel *parcel)
+{
+    if (sink->output_ended)
+        parcel_destroy(&parcel);
+    else
+        output_push(sink->output, parcel);
+}
+
+/* The place of the journal: the position becomes durable here. Without one, what is
+ * written is committed. */
+static void commit(struct sink *sink, uint64_t ticket, int64_t now_us)
+{
+    sink_session_on_committed(sink->session, ticket, now_us);
+}
+
+static void leave_with_verdict(struct sink *sink, int64_t now_us)
+{
+    struct sink_verdict verdict;
+
+    end_output(sink, now_us);
+    verdict = sink_session_verdict(sink->session);
+    if (verdict.text[0] != '\0')
+        say("%s", verdict.text);
+    leave(sink, verdict.status);
+}
+
+static void act(struct sink *sink, const struct sink_action *action, int64_t now_us)
+{
+    switch (action->kind) {
+    case SINK_CONNECT:
+        connect_uplink(sink);
+        return;
+    case SINK_HELLO:
+        send_hello(sink);
+        return;
+    case SINK_BEGIN:
+        send_begin(sink, &action->uid);
+        return;
+    case SINK_PING:
+        send_ping(sink);
+        return;
+    case SINK_PROGRESS:
+        send_progress(sink);
+        return;
+    case SINK_WRITE:
+        write_parcel(sink, action->cargo);
+        return;
+    case SINK_DROP:
+        parcel_drop(action->cargo);
+        return;
+    case SINK_COMMIT:
+        commit(sink, action->ticket, now_us);
+        return;
+    case SINK_FINISHED:
+        send_finished(sink, now_us);
+        return;
+    case SINK_LEAVE:
+        leave_with_verdict(sink, now_us);
+        return;
+    }
+}
+
+/* Everything that follows from the events so far; returns the next deadline. What is
+ * written stirs the session again: a slow writer gets no more than a few rounds before
+ * the sockets are looked at. */
+static int64_t settle(struct sink *sink, int64_t now_us)
+{
+    int64_t deadline_us = now_us;
+    struct sink_action action;
+
+    for (int i = 0; i < ROUNDS_MAX && !sink->over; i++) {
+        sink->stirred = false;
+        deadline_us = sink_session_tick(sink->session, now_us);
+        while (!sink->over && sink_session_next(sink->session, &action))
+            act(sink, &action, now_us);
+        write_output(sink, now_us);
+        relieve_memory(sink, now_us);
+        if (!sink->stirred)
+            return deadline_us;
+    }
+    return now_us;
+}
+
+/* ---- what comes in ---- */
+
+static void take_results(struct sink *sink, const struct message *message,
+                         zmq_msg_t *payload)
+{
+    size_t offset = 0;
+
+    for (uint32_t i = 0; i < message->result.count; i++) {
+        const struct result_entry *entry = &message->result.entries[i];
+        struct parcel *parcel =
+            parcel_new(sink->store, entry->seq, payload, offset, entry->length);
+
+        offset += entry->length;
+        if (!sink_session_on_result(sink->session, &message->result.run,
+                                    message->result.epoch, entry, parcel))
+            parcel_destroy(&parcel);
+    }
+}
+
+static void receive_results(struct sink *sink)
+{
+    struct message message;
+    zmq_msg_t *payload;
+    size_t bytes = 0;
+
+    for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
+        if (!intake_receive(sink->intake, &message, &payload))
+            return;
+        bytes += zmq_msg_size(payload);
+        take_results(sink, &message, payload);
+    }
+}
+
+static void receive_answers(struct sink *sink, int64_t now_us)
+{
+    struct message message;
+
+    for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->uplink, &message); i++) {
+        if (message.type == MESSAGE_SKIP) /* dead letters are not written yet */
+            log_event(LOG_LEVEL_WARN, "skip_ignored", "seq=%llu",
+                      (unsigned long long)message.skip.seq);
+        else
+            sink_session_on_message(sink->session, &message, now_us);
+    }
+}
+
+/* The first asks for an orderly end, the second does not wait for it. */
+static void receive_signals(struct sink *sink, int64_t now_us)
+{
+    struct signalfd_siginfo info;
+    char text[64];
+
+    while (!sink->over && read(sink->signals, &info, sizeof info) == sizeof info) {
+        int status = STATUS_SIGNAL + (int)info.ssi_signo;
+
+        if (sink->failed) {
+            leave(sink, status);
+            return;
+        }
+        snprintf(text, sizeof text, "stopped by %s",
+                 info.ssi_signo == SIGINT    ? "SIGINT"
+                 : info.ssi_signo == SIGTERM ? "SIGTERM"
+                                             : "SIGHUP");
+        sink->output_ended = true;
+        fail(sink, status, text, now_us);
+    }
+}
+
+/* ---- the loop ---- */
+
+enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_UPLINK, ITEM_OUTPUT, ITEMS };
+
+static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
+{
+    zsock_t *dealer = uplink_socket(sink->uplink);
+
+    memset(items, 0, ITEMS * sizeof *items);
+    for (int i = 0; i < ITEMS; i++)
+        items[i].fd = -1;
+    items[ITEM_SIGNALS].fd = sink->signals;
+    items[ITEM_SIGNALS].events = ZMQ_POLLIN;
+    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->intake));
+    items[ITEM_INTAKE].events = ZMQ_POLLIN;
+    if (dealer != NULL) {
+        items[ITEM_UPLINK].socket = zsock_resolve(dealer);
+        items[ITEM_UPLINK].events = ZMQ_POLLIN;
+    }
+    if (!sink->output_ended) {
+        /* Without events too: that its reader went away is told unasked. */
+        items[ITEM_OUTPUT].fd = output_descriptor(sink->output);
+        items[ITEM_OUTPUT].events = output_queued(sink->output) > 0 ? ZMQ_POLLOUT : 0;
+    }
+}
+
+static int poll_timeout_ms(const struct sink *sink, int64_t now_us, int64_t deadline_us)
+{
+    int64_t nearest_us = deadline_us < sink->hint_at_us ? deadline_us
+                                                        : sink->hint_at_us;
+
+    return clock_poll_ms(now_us, nearest_us, 60000);
+}
+
+static void hint(struct sink *sink, int64_t now_us)
+{
+    if (now_us < sink->hint_at_us)
+        return;
+    sink->hint_at_us = NEVER_US;
+    if (!sink_session_welcomed(sink->session))
+        say("waiting for a ventilator at %s", uplink_endpoint(sink->uplink));
+}
+
+static void check_output(struct sink *sink, const zmq_pollitem_t *item, int64_t now_us)
+{
+    int result;
+
+    if (sink->output_ended || (item->revents & ZMQ_POLLERR) == 0)
+        return;
+    result = output_check(sink->output);
+    if (result < 0)
+        fail_output(sink, result, now_us);
+}
+
+static int loop(struct sink *sink)
+{
+    zmq_pollitem_t items[ITEMS];
+
+    while (!sink->over) {
+        int64_t now_us = clock_now_us();
+        int64_t deadline_us = settle(sink, now_us);
+
+        if (sink->over)
+            break;
+        hint(sink, now_us);
+        fill_items(sink, items);
+        zmq_poll(items, ITEMS, poll_timeout_ms(sink, now_us, deadline_us));
+        now_us = clock_now_us();
+        receive_signals(sink, now_us);
+        check_output(sink, &items[ITEM_OUTPUT], now_us);
+        receive_answers(sink, now_us);
+        receive_results(sink);
+    }
+    return sink->status;
+}
+
+/* ---- the beginning and the end ---- */
+
+/* What was ignored when we were started (by nohup, by a launcher that forwards) stays
+ * so. */
+static void add_unless_ignored(sigset_t *set, int number)
+{
+    struct sigaction action;
+
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        sigaddset(set, number);
+}
+
+static int open_signals(struct sink *sink)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    add_unless_ignored(&set, SIGINT);
+    add_unless_ignored(&set, SIGHUP);
+    sigaddset(&set, SIGTERM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    /* A file that may grow no further shall be an error, not our end. */
+    signal(SIGXFSZ, SIG_IGN);
+    sink->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (sink->signals >= 0)
+        return STATUS_OK;
+    say("cannot receive signals: %s", strerror(errno));
+    return STATUS_IO;
+}
+
+static int open_place(struct sink *sink)
+{
+    const struct common_options *common = &sink->options->common;
+    char error[ERROR_MAX] = "";
+    int result;
+
+    if (common->tasks != NULL && common->results != NULL)
+        return STATUS_OK;
+    result = place_open(common->name, &sink->place, error, sizeof error);
+    if (result == 0 && common->results == NULL)
+        result = place_lock(sink->place, "sink", error, sizeof error);
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return result == -EINVAL  ? STATUS_USAGE
+           : result == -EBUSY ? STATUS_PEER
+                              : STATUS_IO;
+}
+
+static int check_endpoint(const struct common_options *common, const char *endpoint)
+{
+    char error[ERROR_MAX] = "";
+
+    if (endpoint == NULL ||
+        endpoint_check(endpoint, common->insecure, error, sizeof error) == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return STATUS_USAGE;
+}
+
+static int open_output(struct sink *sink)
+{
+    char error[ERROR_MAX] = "";
+
+    if (output_open(sink->options->output, &sink->output, error, sizeof error) == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return STATUS_IO;
+}
+
+static int clear_output(struct sink *sink)
+{
+    int result = output_clear(sink->output);
+
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot empty %s: %s", output_name(sink->output), strerror(-result));
+    return STATUS_IO;
+}
+
+static int open_sockets(struct sink *sink)
+{
+    const struct common_options *common = &sink->options->common;
+    const char *results = common->results ? common->results
+                                          : place_endpoint(sink->place, "results");
+    const char *tasks = common->tasks ? common->tasks
+                                      : place_endpoint(sink->place, "tasks");
+    char error[ERROR_MAX] = "";
+    int result = intake_open(results, sink->options->advertise,
+                             sink->options->max_result_bytes, &sink->intake, error,
+                             sizeof error);
+
+    if (result < 0) {
+        say("%s", error);
+        return result == -EINVAL ? STATUS_USAGE : STATUS_PEER;
+    }
+    sink->uplink = uplink_new(tasks);
+    return STATUS_OK;
+}
+
+static void open_store(struct sink *sink)
+{
+    char path[PATH_MAX] = "";
+    const char *directory = sink->options->tmpdir;
+
+    if (directory == NULL && sink->options->output != NULL &&
+        output_is_regular(sink->output)) {
+        snprintf(path, sizeof path, "%s", sink->options->output);
+        directory = dirname(path);
+    }
+    sink->store = store_new(directory != NULL ? directory : "/var/tmp");
+}
+
+static void open_session(struct sink *sink)
+{
+    const struct common_options *common = &sink->options->common;
+    struct sink_session_config config = {
+        .position = {.run = id_random()},
+        .ordered = !sink->options->unordered,
+        .liveness_us = common->liveness_us,
+        .patience_us = common->patience_us,
+    };
+    int64_t now_us = clock_now_us();
+
+    sink->incarnation = id_random();
+    sink->session = sink_session_new(&config, now_us);
+    sink->hint_at_us = common->quiet ? NEVER_US : now_us + hint_after_us;
+}
+
+/* The output is opened while signals still end the process, because to open a FIFO may
+ * take for ever; it is emptied when nothing else can refuse us any more. */
+static int open_all(struct sink *sink)
+{
+    const struct common_options *common = &sink->options->common;
+    int status = check_endpoint(common, common->tasks);
+
+    if (status == STATUS_OK)
+        status = check_endpoint(common, common->results);
+    if (status == STATUS_OK)
+        status = open_output(sink);
+    if (status == STATUS_OK)
+        status = open_signals(sink);
+    if (status == STATUS_OK)
+        status = open_place(sink);
+    if (status == STATUS_OK)
+        status = open_sockets(sink);
+    if (status == STATUS_OK)
+        status = clear_output(sink);
+    if (status != STATUS_OK)
+        return status;
+    open_store(sink);
+    open_session(sink);
+    return STATUS_OK;
+}
+
+static void log_end(const struct sink *sink)
+{
+    log_event(LOG_LEVEL_INFO, "end", "status=%d bytes=%llu spilled=%llu garbage=%llu",
+              sink->status, (unsigned long long)sink->output_bytes,
+              (unsigned long long)store_spilled_bytes(sink->store),
+              (unsigned long long)intake_garbage(sink->intake));
+}
+
+static void close_all(struct sink *sink)
+{
+    uplink_destroy(&sink->uplink);
+    intake_close(&sink->intake);
+    transport_deinit();
+    place_close(&sink->place);
+    sink_session_destroy(&sink->session, parcel_drop);
+    output_close(&sink->output);
+    store_destroy(&sink->store);
+    if (sink->signals >= 0)
+        close(sink->signals);
+}
+
+int sink_run(const struct sink_options *options)
+{
+    struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
+
+    transport_init();
+    sink.status = open_all(&sink);
+    if (sink.status == STATUS_OK) {
+        loop(&sink);
+        log_end(&sink);
+    }
+    close_all(&sink);
+    return sink.status;
+}

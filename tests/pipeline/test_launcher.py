@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: MIT
+"""fanfold over roles that end, die and hang as the test tells them to."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+from harness import program_path, run_tests, test
+
+ROLES = ["ventilator", "sink", "worker"]
+FAKE = Path(__file__).with_name("fake_role.py")
+
+
+def lay_out(case):
+    """A folder with fanfold and three fake roles beside it."""
+    folder = case.path("bin")
+    folder.mkdir()
+    shutil.copy(program_path("fanfold"), folder / "fanfold")
+    for role in ROLES:
+        shutil.copy(FAKE, folder / f"fanfold-{role}")
+        os.chmod(folder / f"fanfold-{role}", 0o755)
+        os.mkfifo(folder / f"{role}.orders")
+    return folder
+
+
+class Run:
+    """fanfold in a folder of its own, with three fake roles beside it."""
+
+    def __init__(self, case, *arguments, command=("cat",), wrap=(), **more):
+        self.case = case
+        self.folder = lay_out(case)
+        # Held open, so that an order never waits for its reader.
+        pipes = {role: os.open(self.folder / f"{role}.orders", os.O_RDWR) for role in ROLES}
+        self.orders = {role: open(fd, "wb", buffering=0) for role, fd in pipes.items()}
+        words = [*wrap, self.folder / "fanfold", *arguments, "--", *command]
+        self.process = case.start(words[0], *words[1:], **more)
+        for role in ROLES:
+            self.wait_log(role, "start")
+
+    def log(self, role, word):
+        """Lines of the role's that begin with the word: (pid, the rest)."""
+        path = self.folder / "log"
+        lines = [line.split(" ") for line in path.read_text().splitlines()] if path.exists() else []
+        return [(int(line[1]), line[3:]) for line in lines if line[0] == role and line[2] == word]
+
+    def wait_log(self, role, word, count=1):
+        self.case.wait_for(lambda: len(self.log(role, word)) >= count, f"{role} to {word} ({count})")
+        return self.log(role, word)[count - 1]
+
+    def order(self, role, order):
+        self.orders[role].write(f"{order}\n".encode())
+
+    def done(self, role, order):
+        """Gives the order and waits until it is carried out."""
+        before = sum(rest == [order] for _, rest in self.log(role, "did"))
+        self.order(role, order)
+        self.case.wait_for(
+            lambda: sum(rest == [order] for _, rest in self.log(role, "did")) > before,
+            f"{role} to do {order}",
+        )
+
+    def end(self, *, ventilator=0, sink=0, worker=0):
+        for role, status in [("sink", sink), ("ventilator", ventilator), ("worker", worker)]:
+            self.order(role, f"exit {status}")
+
+    def pid(self, role):
+        return self.log(role, "start")[-1][0]
+
+    def expect(self, status, *said):
+        """It ends with this status, says this, a line each, and leaves nothing behind."""
+        self.process.expect(status)
+        lines = self.process.stderr().splitlines()
+        assert len(lines) == len(said), lines
+        for line, words in zip(lines, said):
+            assert words in line, line
+        left = self.case.leftovers()
+        assert not left, left
+        self.case.assert_no_files_left()
+
+
+def guardian_of(process):
+    """The fork of fanfold that watches it."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for pid in map(int, children):
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "fanfold-guard":
+            return pid
+    raise AssertionError("no guardian")
+
+
+@test
+def all_goes_well(case):
+    run = Run(case)
+    run.done("ventilator", "socket")
+    run.end()
+    run.expect(0)
+
+
+@test
+def the_sinks_status_counts_before_the_ventilators(case):
+    run = Run(case)
+    run.end(ventilator=5, sink=4, worker=0)
+    run.expect(4)
+
+
+@test
+def the_ventilators_status_counts_before_the_workers(case):
+    run = Run(case)
+    run.order("ventilator", "exit 5")
+    run.case.wait_for(lambda: not os.path.exists(f"/proc/{run.pid('ventilator')}"), "the ventilator's end")
+    run.end(ventilator=0, worker=3)
+    run.expect(5)
+
+
+@test
+def a_command_that_is_not_found_ends_the_run_at_once(case):
+    run = Run(case)
+    run.order("worker", "exit 127")
+    run.expect(127)
+    assert not run.log("sink", "term") and not run.log("ventilator", "term")
+
+
+@test
+def a_usage_error_ends_the_run_at_once_and_silently(case):
+    run = Run(case)
+    run.order("ventilator", "exit 2")
+    run.expect(2)
+    assert not run.log("sink", "term") and not run.log("worker", "term")
+
+
+@test
+def a_closed_output_is_silent(case):
+    run = Run(case)
+    run.end(ventilator=141, sink=141)
+    run.expect(141)
+
+
+@test
+def a_role_that_a_signal_kills_is_named_and_the_others_are_told(case):
+    run = Run(case)
+    run.order("sink", f"kill {int(signal.SIGKILL)}")
+    run.expect(137, "fanfold: fanfold-sink was killed by signal 9")
+    assert run.log("ventilator", "term") and run.log("worker", "term")
+
+
+@test
+def a_worker_that_dies_is_started_three_times_and_then_given_up(case):
+    run = Run(case)
+    for count in range(1, 5):
+        run.wait_log("worker", "start", count)
+        run.order("worker", f"kill {int(signal.SIGSEGV)}")
+    again = "fanfold-worker was killed by signal 11"
+    run.expect(139, again, again, again, "giving up")
+    assert len(run.log("worker", "start")) == 4
+
+
+@test
+def a_worker_that_finishes_tasks_is_started_again_for_ever(case):
+    run = Run(case)
+    for count in range(1, 8):
+        run.wait_log("worker", "start", count)
+        run.order("worker", "alive")
+        run.order("worker", "exit 1")
+    run.wait_log("worker", "start", 8)
+    run.end()
+    run.expect(0, *["fanfold-worker ended with status 1; starting it again"] * 7)
+
+
+@test
+def signals_are_forwarded_once(case):
+    run = Run(case)
+    run.process.signal(signal.SIGTERM)
+    run.expect(143)
+    assert all(len(run.log(role, "term")) == 1 for role in ROLES)
+
+
+@test
+def a_hangup_ends_the_run(case):
+    run = Run(case)
+    run.process.signal(signal.SIGHUP)
+    run.expect(129)
+
+
+@test
+def an_interrupt_from_a_terminal_reaches_each_role_once(case):
+    run = Run(case)
+    assert all(run.log(role, "start")[0][1][0] == "ignores-interrupts" for role in ROLES)
+    run.process.signal_group(signal.SIGINT)
+    run.expect(130)
+    assert all(len(run.log(role, "term")) == 1 for role in ROLES)
+
+
+@test
+def a_second_signal_kills(case):
+    run = Run(case)
+    for role in ROLES:
+        run.done(role, "stubborn")
+    run.process.signal(signal.SIGINT)
+    for role in ROLES:
+        run.wait_log(role, "term")
+    run.process.signal(signal.SIGINT)
+    run.expect(130)
+
+
+@test
+def what_does_not_end_after_a_signal_is_killed(case):
+    run = Run(case)
+    run.done("worker", "stubborn")
+    run.process.signal(signal.SIGTERM)
+    run.expect(143, "fanfold-worker does not end; killing it")
+    assert len(run.log("worker", "term")) == 2
+
+
+@test
+def a_worker_that_nobody_told_of_the_end_is_told(case):
+    run = Run(case)
+    run.order("sink", "exit 0")
+    run.order("ventilator", "exit 0")
+    run.expect(0)
+    assert run.log("worker", "term")
+
+
+@test
+def nothing_is_left_when_fanfold_is_killed(case):
+    run = Run(case)
+    run.done("ventilator", "socket")
+    assert list(case.runtime.iterdir())
+    run.process.signal(signal.SIGKILL)
+    run.process.expect(137)
+    case.assert_no_leftovers()
+    case.assert_no_files_left()
+
+
+@test
+def nothing_is_left_when_fanfold_is_killed_at_its_start(case):
+    folder = lay_out(case)
+    for _ in range(20):
+        process = case.start(folder / "fanfold", "--", "cat")
+        case.wait_for(lambda: list(case.runtime.iterdir()), "a directory")
+        process.signal(signal.SIGKILL)
+        process.wait()
+        case.assert_no_leftovers()
+        case.assert_no_files_left()
+
+
+@test
+def nothing_is_left_when_the_guardian_is_killed(case):
+    run = Run(case)
+    run.done("ventilator", "socket")
+    os.kill(guardian_of(run.process), signal.SIGKILL)
+    run.end()
+    run.expect(0)
+
+
+@test
+def a_guardian_that_was_stopped_does_not_hold_fanfold_up(case):
+    run = Run(case)
+    os.kill(guardian_of(run.process), signal.SIGSTOP)
+    run.end()
+    run.expect(0)
+
+
+@test
+def the_guardian_holds_nothing_of_the_users(case):
+    reading, writing = os.pipe()
+    run = Run(case, stdout=writing, pass_fds=[writing])
+    os.close(writing)
+    guardian = guardian_of(run.process)
+    folder = f"/proc/{guardian}/fd"
+    held = sorted(os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+    held = [what for what in held if what != "anon_inode:[pidfd]"]
+    assert held[:3] == ["/dev/null"] * 3 and len(held) == 4, held
+    assert held[3].startswith("socket:"), held
+    assert os.getsid(guardian) == guardian
+    os.kill(guardian, signal.SIGTERM)
+    run.end()
+    run.expect(0)
+    assert os.read(reading, 1) == b""
+    os.close(reading)
+
+
+@test
+def what_a_role_leaves_behind_is_ended(case):
+    run = Run(case)
+    run.done("worker", "child")
+    run.wait_log("worker", "child")
+    run.end()
+    run.expect(0)
+
+
+@test
+def the_callers_other_children_are_let_alone(case):
+    run = Run(case, wrap=["bash", "-c", 'tail -f /dev/null & exec "$@"', "bash"])
+    (other,) = case.pids_of("tail")
+    run.end()
+    run.process.expect(0)
+    assert case.pids_of("tail") == [other]
+    os.kill(other, signal.SIGKILL)
+
+
+@test
+def data_comes_in_at_the_ventilator_and_goes_out_at_the_sink(case):
+    run = Run(case, stdin=case.file("in", b"x"), stdout=case.path("out"))
+    for role in ROLES:
+        run.done(role, "streams")
+    streams = {role: run.log(role, "streams")[0][1] for role in ROLES}
+    said = str(run.process.stderr_path)
+    assert streams["ventilator"] == [str(case.path("in")), "/dev/null", said], streams
+    assert streams["sink"] == ["/dev/null", str(case.path("out")), said], streams
+    assert streams["worker"] == ["/dev/null", said, said], streams
+    run.end()
+    run.expect(0)
+
+
+@test
+def each_role_is_given_its_own_options(case):
+    run = Run(case, "--block", "64K", "-j3", "-o", "x", "--quiet", command=["tr", "a b", "--block"])
+    (directory,) = case.runtime.iterdir()
+    assert directory.stat().st_mode & 0o777 == 0o700
+    words = {role: run.log(role, "start")[0][1][1:] for role in ROLES}
+    tasks = f"--tasks=ipc://{directory}/tasks"
+    assert words["ventilator"] == [tasks, "--block=64K", "--quiet"], words
+    assert words["sink"] == [tasks, f"--results=ipc://{directory}/results", "--output=x", "--quiet"], words
+    assert words["worker"][:3] == [tasks, "--jobs=3", "--quiet"], words
+    assert words["worker"][4:] == ["--", "tr", "a", "b", "--block"], words
+    run.end()
+    run.expect(0)
+
+
+@test
+def without_a_runtime_directory_it_is_in_tmp(case):
+    run = Run(case, env={"XDG_RUNTIME_DIR": "/nowhere"})
+    assert len(list(case.tmp.iterdir())) == 1
+    run.end()
+    run.expect(0)
+
+
+@test
+def a_missing_command_is_a_usage_error(case):
+    run = case.run("fanfold", "-j4")
+    run.expect(2)
+    assert run.stderr() == "fanfold: no command: fanfold [OPTIONS] -- COMMAND\n", run.stderr()
+
+
+@test
+def a_missing_role_is_named(case):
+    folder = case.path("alone")
+    folder.mkdir()
+    shutil.copy(program_path("fanfold"), folder)
+    run = case.run(folder / "fanfold", "--", "cat", env={"PATH": "/nowhere"})
+    run.expect(127)
+    assert "cannot find fanfold-ventilator" in run.stderr()
+
+
+run_tests()

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* The directory of a run and its locks, under an XDG_RUNTIME_DIR of the test's own. */
+#include "common/place.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char runtime[64], base[96], error[512];
+
+static void set_up(void)
+{
+    strcpy(runtime, "/tmp/fanfold-test-XXXXXX");
+    cr_assert_not_null(mkdtemp(runtime));
+    snprintf(base, sizeof base, "%s/fanfold", runtime);
+    setenv("XDG_RUNTIME_DIR", runtime, 1);
+}
+
+/* rmdir: a test that leaves something behind fails. */
+static void tear_down(void)
+{
+    cr_assert_eq(rmdir(runtime), 0, "%s: %s", runtime, strerror(errno));
+}
+
+TestSuite(place, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static struct place *open_place(const char *name)
+{
+    struct place *place = NULL;
+    cr_assert_eq(place_open(name, &place, error, sizeof error), 0, "%s", error);
+    return place;
+}
+
+static void lock_place(struct place *place, const char *role)
+{
+    cr_assert_eq(place_lock(place, role, error, sizeof error), 0, "%s", error);
+}
+
+static bool exists(const char *name)
+{
+    char path[256];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    return lstat(path, &status) == 0;
+}
+
+static void make_file(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", base, name);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static void expect_refused(const char *name, int code, const char *part)
+{
+    struct place *place = NULL;
+    cr_assert_eq(place_open(name, &place, error, sizeof error), code);
+    cr_assert_null(place);
+    cr_assert_not_null(strstr(error, part), "%s", error);
+}
+
+Test(place, is_a_private_directory_under_the_runtime_directory)
+{
+    mode_t before = umask(0777);
+    struct place *place = open_place(NULL);
+    umask(before);
+    struct stat status;
+    cr_assert_eq(lstat(base, &status), 0);
+    cr_assert_eq(status.st_mode & 07777, 0700u);
+    char expected[128];
+    snprintf(expected, sizeof expected, "ipc://%s/tasks", base);
+    const char *endpoint = place_endpoint(place, "tasks");
+    cr_assert_str_eq(endpoint, expected);
+    cr_assert_eq(place_endpoint(place, "tasks"), endpoint);
+    cr_assert_str_neq(place_endpoint(place, "results"), endpoint);
+    cr_assert_str_eq(endpoint, expected);
+    place_close(&place);
+    cr_assert_null(place);
+    cr_assert_not(exists(""));
+}
+
+Test(place, falls_back_to_tmp_where_the_runtime_directory_is_no_good)
+{
+    char expected[64];
+    snprintf(expected, sizeof expected, "ipc:///tmp/fanfold-%u/tasks",
+             (unsigned)geteuid());
+    static const char *const bad[] = {NULL, "", "relative", "/nowhere/at/all",
+                                      "/dev/null"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        if (bad[i])
+            setenv("XDG_RUNTIME_DIR", bad[i], 1);
+        else
+            unsetenv("XDG_RUNTIME_DIR");
+        struct place *place = open_place(NULL);
+        cr_assert_str_eq(place_endpoint(place, "tasks"), expected);
+        place_close(&place);
+    }
+}
+
+Test(place, called_by_a_name_is_a_directory_in_the_default_one)
+{
+    struct place *place = open_place("my-run_1.a");
+    cr_assert(exists("my-run_1.a"));
+    char expected[160];
+    snprintf(expected, sizeof expected, "ipc://%s/my-run_1.a/results", base);
+    cr_assert_str_eq(place_endpoint(place, "results"), expected);
+    struct place *other = open_place(NULL);
+    place_close(&place);
+    cr_assert_not(exists("my-run_1.a"));
+    place_close(&other);
+}
+
+Test(place, refuses_what_is_no_name)
+{
+    static const char *const bad[] = {
+        "", ".", "..", ".a", "a/b", "a b", "\xc3\xa4", "tasks", "results", "sink.lock"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(bad[i], -EINVAL, "--name");
+}
+
+Test(place, refuses_a_directory_that_others_may_enter)
+{
+    cr_assert_eq(mkdir(base, 0700), 0);
+    cr_assert_eq(chmod(base, 0710), 0);
+    expect_refused(NULL, -EPERM, "does not have mode 0700");
+    cr_assert_not_null(strstr(error, base), "%s", error);
+    cr_assert_eq(chmod(base, 0707), 0);
+    expect_refused(NULL, -EPERM, "does not have mode 0700");
+    cr_assert_eq(rmdir(base), 0, "it is not ours to remove");
+}
+
+Test(place, refuses_a_symbolic_link_even_to_a_private_directory)
+{
+    char target[128];
+    snprintf(target, sizeof target, "%s/target", runtime);
+    cr_assert_eq(mkdir(target, 0700), 0);
+    cr_assert_eq(symlink(target, base), 0);
+    expect_refused(NULL, -EPERM, "symbolic link");
+    cr_assert_eq(unlink(base), 0);
+    cr_assert_eq(rmdir(target), 0);
+}
+
+Test(place, refuses_a_file)
+{
+    close(open(base, O_WRONLY | O_CREAT | O_CLOEXEC, 0700));
+    expect_refused(NULL, -EPERM, "is not a directory");
+    cr_assert_eq(unlink(base), 0);
+}
+
+Test(place, refuses_a_directory_of_another_user)
+{
+    if (geteuid() != 0)
+        cr_skip_test("only root can give a directory away");
+    cr_assert_eq(mkdir(base, 0700), 0);
+    cr_assert_eq(chown(base, 12345, 12345), 0);
+    expect_refused(NULL, -EPERM, "another user");
+    cr_assert_eq(rmdir(base), 0);
+}
+
+Test(place, refuses_a_path_that_is_too_long_for_a_socket)
+{
+    char name[200];
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    expect_refused(name, -ENAMETOOLONG, "too long");
+    /* The longest that is taken fits. */
+    size_t room = 107 - strlen(base) - 1 - 1 - 15;
+    name[room] = '\0';
+    struct place *place = open_place(name);
+    cr_assert_eq(strlen(place_endpoint(place, "123456789012345")),
+                 strlen("ipc://") + 107);
+    place_close(&place);
+    name[room] = 'n';
+    name[room + 1] = '\0';
+    expect_refused(name, -ENAMETOOLONG, "too long");
+}
+
+Test(place, lock_is_one_a_role_and_says_who_has_it)
+{
+    struct place *place = open_place(NULL), *second = open_place(NULL);
+    lock_place(place, "sink");
+    cr_assert_eq(place_lock(second, "sink", error, sizeof error), -EBUSY);
+    char holder[64];
+    snprintf(holder, sizeof holder, "fanfold-sink, pid %ld since 20", (long)getpid());
+    cr_assert_not_null(strstr(error, holder), "%s", error);
+    cr_assert_not_null(strstr(error, "--name"), "%s", error);
+    lock_place(second, "ventilator");
+    struct place *named = open_place("other");
+    lock_place(named, "sink");
+    place_close(&named);
+    place_close(&second);
+    cr_assert(exists("sink.lock"));
+    place_close(&place);
+}
+
+Test(place, close_removes_what_is_its_own_and_leaves_the_rest)
+{
+    struct place *place = open_place(NULL), *other = open_place(NULL);
+    lock_place(place, "sink");
+    lock_place(other, "ventilator");
+    make_file("results");
+    make_file("tasks");
+    place_close(&place);
+    cr_assert_not(exists("results"));
+    cr_assert_not(exists("sink.lock"));
+    cr_assert(exists("tasks"));
+    cr_assert(exists("ventilator.lock"));
+    place_close(&other);
+    cr_assert_not(exists(""));
+}
+
+Test(place, that_was_refused_a_lock_removes_nothing)
+{
+    struct place *place = open_place(NULL), *second = open_place(NULL);
+    lock_place(place, "ventilator");
+    make_file("tasks");
+    cr_assert_eq(place_lock(second, "ventilator", error, sizeof error), -EBUSY);
+    place_close(&second);
+    cr_assert(exists("tasks"));
+    cr_assert(exists("ventilator.lock"));
+    place_close(&place);
+}
+
+Test(place, can_be_locked_after_a_refusal_and_after_its_directory_went_away)
+{
+    struct place *place = open_place("x"), *second = open_place("x");
+    lock_place(place, "sink");
+    cr_assert_eq(place_lock(second, "sink", error, sizeof error), -EBUSY);
+    place_close(&place);
+    cr_assert_not(exists("x"));
+    lock_place(second, "sink");
+    cr_assert(exists("x/sink.lock"));
+    place_close(&second);
+}
+
+static pid_t start_holder(void)
+{
+    int ready[2];
+    cr_assert_eq(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct place *place;
+        if (place_open(NULL, &place, error, sizeof error) == 0 &&
+            place_lock(place, "sink", error, sizeof error) == 0)
+            (void)!write(ready[1], "x", 1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    char byte;
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+Test(place, lock_of_a_killed_process_is_no_lock)
+{
+    pid_t child = start_holder();
+    struct place *place = open_place(NULL);
+    cr_assert_eq(place_lock(place, "sink", error, sizeof error), -EBUSY);
+    char holder[32];
+    snprintf(holder, sizeof holder, "pid %ld since", (long)child);
+    cr_assert_not_null(strstr(error, holder), "%s", error);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    cr_assert(exists("sink.lock"));
+    lock_place(place, "sink");
+    place_close(&place);
+}
+
+/* A file that only the holder makes: a second holder would find it there. */
+static int contend(int rounds)
+{
+    char inside[128];
+    snprintf(inside, sizeof inside, "%s/inside", runtime);
+    int held = 0;
+    for (int i = 0; i < rounds || held == 0; i++) {
+        struct place *place;
+        if (place_open("x", &place, error, sizeof error) != 0)
+            return 2;
+        int rc = place_lock(place, "sink", error, sizeof error);
+        if (rc == 0) {
+            held++;
+            int fd = open(inside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+            if (fd < 0 || unlink(inside) != 0)
+                return 1;
+            close(fd);
+        } else if (rc != -EBUSY) {
+            return 3;
+        }
+        place_close(&place);
+    }
+    return 0;
+}
+
+Test(place, lock_has_one_holder_however_often_files_and_directories_go_and_come)
+{
+    enum { CONTENDERS = 4, ROUNDS = 500 };
+    for (int i = 0; i < CONTENDERS; i++) {
+        if (fork() == 0)
+            _exit(contend(ROUNDS));
+    }
+    for (int i = 0; i < CONTENDERS; i++) {
+        int status;
+        cr_assert_gt(wait(&status), 0);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%d", status);
+    }
+    cr_assert_not(exists(""));
+}
+
+Test(place, lock_does_not_outlive_an_exec)
+{
+    struct place *place = open_place(NULL);
+    lock_place(place, "sink");
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[0], STDIN_FILENO);
+        close(ends[1]);
+        execlp("cat", "cat", (char *)NULL);
+        _exit(127);
+    }
+    place_close(&place);
+    /* Until the exec the child shares the lock. */
+    int rc = -EBUSY;
+    for (int i = 0; i < 10000 && rc == -EBUSY; i++) {
+        place = open_place(NULL);
+        rc = place_lock(place, "sink", error, sizeof error);
+        place_close(&place);
+    }
+    cr_assert_eq(rc, 0);
+    close(ends[1]);
+    waitpid(child, NULL, 0);
+}
+
+Test(endpoint_check, takes_private_ones_and_tcp_only_when_told_so)
+{
+    cr_assert_eq(endpoint_check("ipc:///tmp/x", 0, error, sizeof error), 0);
+    cr_assert_eq(endpoint_check("inproc://x", 0, error, sizeof error), 0);
+    cr_assert_eq(endpoint_check("tcp://127.0.0.1:5557", 1, error, sizeof error), 0);
+    cr_assert_eq(endpoint_check("tcp://127.0.0.1:5557", 0, error, sizeof error),
+                 -EINVAL);
+    cr_assert_not_null(strstr(error, "--insecure"), "%s", error);
+}
+
+Test(endpoint_check, refuses_what_is_no_endpoint)
+{
+    static const char *const bad[] = {"",       "x",    "/tmp/x",        "ipc://",
+                                      "tcp://", "tcp:", "pgm://1.2.3.4", "TCP://x:1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_expect_eq(endpoint_check(bad[i], 1, error, sizeof error), -EINVAL, "%s",
+                     bad[i]);
+    char path[128] = "ipc:///";
+    memset(path + 7, 'x', 107);
+    cr_assert_eq(endpoint_check(path, 0, error, sizeof error), -EINVAL);
+    cr_assert_not_null(strstr(error, "too long"), "%s", error);
+    path[6 + 107] = '\0';
+    cr_assert_eq(endpoint_check(path, 0, error, sizeof error), 0);
+}

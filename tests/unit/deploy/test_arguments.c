@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "deploy/local/arguments.h"
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct run_words run = {"ipc:///d/tasks", "ipc:///d/results", 9, false};
+
+/* The command line that `line` makes for the role, its words parted by blanks. */
+static const char *words_of(const char *line, enum role role, bool terminal)
+{
+    static char result[4096];
+    static char copy[4096];
+    char *argv[64];
+    int argc = 0;
+    struct arguments arguments;
+    struct run_words here = run;
+
+    strcpy(copy, line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    here.terminal = terminal;
+    cr_assert_eq(arguments_parse(&arguments, argc, argv), 0);
+    char **words = arguments_for(&arguments, role, &here);
+    result[0] = '\0';
+    for (char **word = words; *word; word++)
+        strcat(strcat(result, word == words ? "" : " "), *word);
+    arguments_free_words(&words);
+    cr_assert_null(words);
+    arguments_deinit(&arguments);
+    return result;
+}
+
+static int status_of(const char *first, const char *second, const char *third)
+{
+    char *argv[] = {(char *)"fanfold", (char *)first, (char *)second, (char *)third,
+                    NULL};
+    struct arguments arguments;
+    int argc = 0;
+
+    while (argv[argc])
+        argc++;
+    int status = arguments_parse(&arguments, argc, argv);
+    arguments_deinit(&arguments);
+    return status;
+}
+
+Test(arguments, gives_each_role_what_it_owns)
+{
+    const char *line = "fanfold -i in --block 64K -j4 -o out --liveness 3 --unordered "
+                       "-0 -N 7 -- tr a-z A-Z";
+
+    cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --input=in --block=64K "
+                     "--liveness=3 --null -N 7");
+    cr_assert_str_eq(words_of(line, ROLE_SINK, false),
+                     "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
+                     "--output=out --liveness=3 --unordered");
+    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --jobs=4 --liveness=3 "
+                     "--alive-fd=9 -- tr a-z A-Z");
+}
+
+Test(arguments, keeps_the_order_so_that_the_last_one_counts)
+{
+    cr_assert_str_eq(
+        words_of("fanfold --block 1 --block=2 cat", ROLE_VENTILATOR, false),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --block=1 --block=2");
+}
+
+Test(arguments, ends_at_the_first_word_that_is_no_option)
+{
+    cr_assert_str_eq(words_of("fanfold cat -j 4", ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --alive-fd=9 -- cat -j 4");
+}
+
+Test(arguments, passes_a_plugin_and_its_arguments)
+{
+    cr_assert_str_eq(words_of("fanfold --plugin p.so -- -x y", ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --plugin=p.so --alive-fd=9 "
+                     "-- -x y");
+    cr_assert_str_eq(words_of("fanfold --plugin p.so", ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --plugin=p.so --alive-fd=9 "
+                     "--");
+}
+
+Test(arguments, swallows_what_gnu_parallel_needs)
+{
+    cr_assert_str_eq(words_of("fanfold --pipe -k --keep-order cat", ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --alive-fd=9 -- cat");
+}
+
+Test(arguments, takes_many_letters_in_one_word)
+{
+    cr_assert_str_eq(words_of("fanfold -0k0k0k0 cat", ROLE_VENTILATOR, false),
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --null --null --null "
+                     "--null");
+}
+
+Test(arguments, shows_progress_on_a_terminal_unless_something_else_was_said)
+{
+    cr_assert_str_eq(words_of("fanfold cat", ROLE_VENTILATOR, true),
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --progress");
+    cr_assert_str_eq(words_of("fanfold --no-progress cat", ROLE_VENTILATOR, true),
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --no-progress");
+    cr_assert_str_eq(words_of("fanfold --quiet cat", ROLE_VENTILATOR, true),
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --quiet");
+}
+
+Test(arguments, reaches_a_ventilator_that_is_open_to_others)
+{
+    const char *line = "fanfold --insecure --tasks tcp://*:5557 --results "
+                       "tcp://10.0.0.1:5558 cat";
+
+    cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
+                     "fanfold-ventilator --tasks=tcp://*:5557 --insecure");
+    cr_assert_str_eq(words_of(line, ROLE_SINK, false),
+                     "fanfold-sink --tasks=tcp://127.0.0.1:5557 "
+                     "--results=tcp://10.0.0.1:5558 --insecure");
+    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
+                     "fanfold-worker --tasks=tcp://127.0.0.1:5557 --insecure "
+                     "--alive-fd=9 -- cat");
+}
+
+Test(arguments, needs_a_command, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(status_of(NULL, NULL, NULL), 2);
+    cr_assert_eq(status_of("-j4", NULL, NULL), 2);
+    cr_assert_eq(status_of("-j4", "--", NULL), 2);
+    cr_assert_eq(status_of("--", "cat", NULL), 0);
+}
+
+Test(arguments, refuses_tcp_without_leave, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(status_of("--tasks=tcp://h:1", "cat", NULL), 2);
+    cr_assert_eq(status_of("--results=tcp://h:1", "cat", NULL), 2);
+    cr_assert_eq(status_of("--results=tcp://h:1", "--insecure", "cat"), 0);
+}
+
+Test(arguments, refuses_at_once_what_three_roles_would, .init = cr_redirect_stderr,
+     .exit_code = 2)
+{
+    status_of("--liveness=x", "cat", NULL);
+}
+
+Test(arguments, finds_the_way_to_a_bound_endpoint)
+{
+    const char *const pairs[][2] = {
+        {"tcp://*:5557", "tcp://127.0.0.1:5557"},
+        {"tcp://0.0.0.0:1", "tcp://127.0.0.1:1"},
+        {"tcp://[::]:1", "tcp://127.0.0.1:1"},
+        {"tcp://host:1", "tcp://host:1"},
+        {"ipc:///x", "ipc:///x"},
+    };
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *here = endpoint_from_here(pairs[i][0]);
+        cr_assert_str_eq(here, pairs[i][1]);
+        free(here);
+    }
+}

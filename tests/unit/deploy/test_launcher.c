@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/clock.h"
+#include "deploy/local/launcher.h"
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#define V ROLE_VENTILATOR
+#define S ROLE_SINK
+#define W ROLE_WORKER
+
+/* A run at `now_us`, and what the launcher asked for since the last look. */
+static struct launcher run;
+static int64_t now_us;
+static int started[ROLE_COUNT];
+static int signals[ROLE_COUNT]; /* the last one; 0: none */
+static enum launcher_notice notices[ROLE_COUNT];
+
+static void look(void)
+{
+    struct launcher_action action;
+
+    memset(started, 0, sizeof started);
+    memset(signals, 0, sizeof signals);
+    memset(notices, 0, sizeof notices);
+    launcher_tick(&run, now_us);
+    while (launcher_next(&run, &action)) {
+        if (action.kind == LAUNCHER_START)
+            started[action.role]++;
+        else if (action.kind == LAUNCHER_SIGNAL)
+            signals[action.role] = action.signal;
+        else
+            notices[action.role] = action.notice;
+    }
+}
+
+static void begin(void)
+{
+    launcher_init(&run);
+    now_us = 1000;
+    look();
+}
+
+static void exits(enum role role, int status)
+{
+    launcher_on_end(&run, role, (struct ending){false, status}, now_us);
+    look();
+}
+
+static void dies(enum role role, int signal)
+{
+    launcher_on_end(&run, role, (struct ending){true, signal}, now_us);
+    look();
+}
+
+static void gets(int signal)
+{
+    launcher_on_signal(&run, signal, now_us);
+    look();
+}
+
+/* Sleeps until the next deadline, as a loop would. */
+static void sleep_on(void)
+{
+    int64_t next_us = launcher_tick(&run, now_us);
+
+    cr_assert_neq(next_us, NEVER_US, "nothing would ever happen");
+    now_us = next_us;
+    look();
+}
+
+static void over(int status)
+{
+    cr_assert(launcher_over(&run));
+    cr_assert_eq(launcher_status(&run), status, "status %d, not %d",
+                 launcher_status(&run), status);
+    cr_assert_eq(launcher_tick(&run, now_us), NEVER_US);
+    look();
+    for (int i = 0; i < ROLE_COUNT; i++)
+        cr_assert(started[i] == 0 && signals[i] == 0);
+}
+
+Test(launcher, starts_each_role_once)
+{
+    begin();
+    launcher_init(&run);
+    look();
+    cr_assert(started[V] == 1 && started[S] == 1 && started[W] == 1);
+    look();
+    cr_assert(started[V] == 0 && started[S] == 0 && started[W] == 0);
+    cr_assert_eq(launcher_tick(&run, now_us), NEVER_US);
+}
+
+Test(launcher, is_over_when_all_have_ended_by_themselves)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(S, 0);
+    exits(V, 0);
+    cr_assert_not(launcher_over(&run));
+    cr_assert(signals[W] == 0);
+    exits(W, 0);
+    over(0);
+}
+
+Test(launcher, a_sink_counts_before_a_ventilator_and_that_before_a_worker)
+{
+    begin();
+    exits(V, 5);
+    exits(S, 4);
+    exits(W, 3);
+    over(4);
+
+    begin();
+    exits(V, 5);
+    exits(S, 0);
+    exits(W, 3);
+    over(5);
+
+    begin();
+    exits(V, 0);
+    exits(S, 0);
+    exits(W, 3);
+    over(3);
+}
+
+Test(launcher, a_command_that_cannot_run_counts_before_the_sink)
+{
+    begin();
+    exits(S, 4);
+    exits(W, 127);
+    exits(V, 0);
+    over(127);
+}
+
+Test(launcher, a_signal_counts_before_all)
+{
+    begin();
+    gets(SIGINT);
+    exits(W, 126);
+    exits(S, 4);
+    exits(V, 5);
+    over(130);
+}
+
+Test(launcher, asks_every_role_once_at_a_signal)
+{
+    begin();
+    gets(SIGHUP);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        cr_assert_eq(signals[i], SIGTERM);
+    look();
+    for (int i = 0; i < ROLE_COUNT; i++)
+        cr_assert_eq(signals[i], 0);
+    exits(V, 143);
+    exits(S, 143);
+    exits(W, 143);
+    over(129);
+}
+
+Test(launcher, kills_every_role_at_a_second_signal)
+{
+    begin();
+    gets(SIGINT);
+    exits(V, 0);
+    gets(SIGINT);
+    cr_assert(signals[V] == 0 && signals[S] == SIGKILL && signals[W] == SIGKILL);
+    dies(S, SIGKILL);
+    dies(W, SIGKILL);
+    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    over(130);
+}
+
+Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
+{
+    begin();
+    gets(SIGTERM);
+    exits(V, 143);
+    sleep_on();
+    cr_assert(signals[W] == SIGTERM && signals[S] == 0);
+    sleep_on();
+    cr_assert(signals[W] == SIGKILL && signals[S] == SIGKILL);
+    cr_assert(notices[W] == NOTICE_STUCK && notices[S] == NOTICE_STUCK);
+    dies(S, SIGKILL);
+    dies(W, SIGKILL);
+    over(143);
+}
+
+Test(launcher, kills_all_at_once_and_silently_at_a_usage_error)
+{
+    begin();
+    exits(V, 2);
+    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    dies(S, SIGKILL);
+    dies(W, SIGKILL);
+    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    over(2);
+}
+
+Test(launcher, never_starts_again_a_worker_whose_command_cannot_run)
+{
+    int final[] = {2, 126, 127};
+
+    for (int i = 0; i < 3; i++) {
+        begin();
+        exits(W, final[i]);
+        cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGKILL);
+        dies(V, SIGKILL);
+        dies(S, SIGKILL);
+        over(final[i]);
+    }
+}
+
+Test(launcher, starts_a_worker_that_dies_again_three_times_in_a_row)
+{
+    begin();
+    for (int i = 0; i < LAUNCHER_RESTARTS; i++) {
+        dies(W, SIGSEGV);
+        cr_assert(started[W] == 1 && notices[W] == NOTICE_RESTARTED);
+    }
+    dies(W, SIGSEGV);
+    cr_assert(started[W] == 0 && notices[W] == NOTICE_GAVE_UP);
+    cr_assert(signals[V] == SIGTERM && signals[S] == SIGTERM);
+    exits(V, 143);
+    exits(S, 143);
+    over(139);
+}
+
+Test(launcher, counts_anew_after_a_finished_task)
+{
+    begin();
+    for (int i = 0; i < 3 * LAUNCHER_RESTARTS; i++) {
+        if (i % 3 == 0)
+            launcher_on_alive(&run);
+        exits(W, 1);
+        cr_assert_eq(started[W], 1);
+    }
+}
+
+Test(launcher, a_worker_started_again_may_end_well)
+{
+    begin();
+    dies(W, SIGKILL);
+    exits(V, 0);
+    exits(S, 0);
+    exits(W, 0);
+    over(0);
+}
+
+Test(launcher, does_not_start_a_worker_once_an_end_has_ended)
+{
+    begin();
+    exits(S, 4);
+    dies(W, SIGSEGV);
+    cr_assert(started[W] == 0 && notices[W] == NOTICE_KILLED);
+    exits(V, 4);
+    over(4);
+}
+
+Test(launcher, leaves_a_worker_that_ended_well_alone)
+{
+    begin();
+    exits(W, 0);
+    cr_assert(started[W] == 0 && signals[V] == 0 && signals[S] == 0);
+    exits(S, 0);
+    exits(V, 0);
+    over(0);
+}
+
+Test(launcher, gives_time_after_a_failure_and_none_after_a_death)
+{
+    begin();
+    exits(V, 4);
+    cr_assert(signals[S] == 0 && signals[W] == 0);
+    sleep_on();
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
+    exits(S, 143);
+    exits(W, 143);
+    over(4);
+
+    begin();
+    dies(V, SIGKILL);
+    cr_assert(notices[V] == NOTICE_KILLED);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
+    exits(S, 143);
+    exits(W, 0);
+    over(137);
+}
+
+Test(launcher, a_role_that_is_told_to_end_may_still_fail)
+{
+    begin();
+    dies(V, SIGKILL);
+    exits(W, 143);
+    exits(S, 4);
+    over(4);
+}
+
+Test(launcher, soon_tells_a_worker_that_came_too_late_to_be_told)
+{
+    begin();
+    exits(V, 0);
+    exits(S, 0);
+    int64_t ended_us = now_us;
+    sleep_on();
+    cr_assert_eq(signals[W], SIGTERM);
+    cr_assert_leq(now_us - ended_us, SECOND_US / 4);
+    exits(W, 143);
+    over(0);
+}
+
+Test(launcher, does_not_hurry_a_ventilator_and_its_workers_when_the_sink_has_ended)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(S, 0);
+    cr_assert_geq(launcher_tick(&run, now_us) - now_us, 10 * SECOND_US);
+    cr_assert(signals[V] == 0 && signals[W] == 0);
+}
+
+Test(launcher, an_end_that_had_to_be_told_after_a_good_one_is_no_good_end)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(V, 0);
+    exits(W, 0);
+    sleep_on();
+    cr_assert_eq(signals[S], SIGTERM);
+    exits(S, 143);
+    over(5);
+}
+
+Test(launcher, a_closed_output_is_silent)
+{
+    begin();
+    exits(S, 141);
+    exits(V, 141);
+    exits(W, 0);
+    cr_assert(notices[S] == NOTICE_NONE && notices[V] == NOTICE_NONE);
+    over(141);
+}
+
+Test(launcher, a_signal_before_the_start_starts_nothing)
+{
+    launcher_init(&run);
+    now_us = 1000;
+    gets(SIGTERM);
+    cr_assert(started[V] == 0 && started[S] == 0 && started[W] == 0);
+    over(143);
+}
+
+Test(launcher, sends_no_signal_to_a_role_that_ended_meanwhile)
+{
+    begin();
+    launcher_on_signal(&run, SIGTERM, now_us);
+    launcher_on_end(&run, V, (struct ending){false, 0}, now_us);
+    look();
+    cr_assert(signals[V] == 0 && signals[S] == SIGTERM);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/output.h"
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct store *store;
+static char directory[64];
+static char path[128];
+
+static void prepare(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    strcpy(directory, "/tmp/fanfold-output-XXXXXX");
+    cr_assert_not_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/out", directory);
+    store = store_new(directory);
+}
+
+static void clean(void)
+{
+    cr_assert_eq(store_memory_bytes(store), 0, "a parcel was lost");
+    store_destroy(&store);
+    unlink(path);
+    rmdir(directory);
+}
+
+TestSuite(output, .init = prepare, .fini = clean);
+
+/* Byte i of the stream that all parcels of a test make up. */
+static uint8_t byte_at(size_t i)
+{
+    return (uint8_t)(i * 131 + (i >> 8) * 7 + (i >> 16));
+}
+
+static size_t pushed_bytes; /* by push, since the test began: each has its process */
+
+static struct parcel *push(struct output *output, uint64_t seq, size_t size)
+{
+    struct parcel *parcel;
+    zmq_msg_t payload;
+
+    zmq_msg_init_size(&payload, size);
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)zmq_msg_data(&payload))[i] = byte_at(pushed_bytes++);
+    parcel = parcel_new(store, seq, &payload, 0, size);
+    zmq_msg_close(&payload);
+    output_push(output, parcel);
+    return parcel;
+}
+
+static void expect_written(struct output *output, uint64_t expected)
+{
+    uint64_t seq = UINT64_MAX;
+
+    cr_assert(output_take_written(output, &seq));
+    cr_assert_eq(seq, expected);
+}
+
+static void expect_none_written(struct output *output)
+{
+    uint64_t seq;
+
+    cr_assert_not(output_take_written(output, &seq));
+}
+
+/* Reads what is there and compares it with the stream at `from`; returns how much. */
+static size_t read_and_compare(int fd, size_t from, size_t most)
+{
+    static uint8_t bytes[1 << 16];
+    ssize_t size = read(fd, bytes, most < sizeof bytes ? most : sizeof bytes);
+
+    cr_assert_geq(size, 0);
+    for (ssize_t i = 0; i < size; i++)
+        cr_assert_eq(bytes[i], byte_at(from + (size_t)i), "at %zu", from + (size_t)i);
+    return (size_t)size;
+}
+
+static void expect_file(const char *file, size_t size)
+{
+    int fd = open(file, O_RDONLY);
+    size_t from = 0, some;
+
+    while ((some = read_and_compare(fd, from, SIZE_MAX)) > 0)
+        from += some;
+    cr_assert_eq(from, size);
+    close(fd);
+}
+
+static struct output *open_file(void)
+{
+    struct output *output = NULL;
+    char error[256];
+
+    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    cr_assert_eq(output_clear(output), 0);
+    return output;
+}
+
+Test(output, writes_parcels_in_order_and_tells_which_are_written)
+{
+    struct output *output = open_file();
+
+    push(output, 3, 10);
+    push(output, 4, 0);
+    push(output, 5, 100000);
+    push(output, 6, 0);
+    cr_assert_eq(output_queued(output), 4);
+    cr_assert_eq(output_write(output), 0);
+    for (uint64_t seq = 3; seq <= 6; seq++)
+        expect_written(output, seq);
+    expect_none_written(output);
+    cr_assert_eq(output_queued(output), 0);
+    cr_assert_eq(output_bytes(output), 100010);
+    cr_assert_eq(output_close(&output), 0);
+    cr_assert_null(output);
+    expect_file(path, 100010);
+}
+
+Test(output, writes_thousands_of_small_parcels)
+{
+    enum { COUNT = 5000 };
+    struct output *output = open_file();
+
+    for (uint64_t seq = 0; seq < COUNT; seq++)
+        push(output, seq, seq % 90);
+    cr_assert_eq(output_write(output), 0);
+    for (uint64_t seq = 0; seq < COUNT; seq++)
+        expect_written(output, seq);
+    cr_assert_eq(output_close(&output), 0);
+    expect_file(path, pushed_bytes);
+}
+
+Test(output, stops_after_some_bytes_so_that_the_loop_goes_on)
+{
+    struct output *output = open_file();
+
+    for (uint64_t seq = 0; seq < 12; seq++)
+        push(output, seq, 1 << 20);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_gt(output_queued(output), 0);
+    cr_assert_lt(output_queued(output), 12);
+    while (output_queued(output) > 0)
+        cr_assert_eq(output_write(output), 0);
+    output_close(&output);
+    expect_file(path, 12 << 20);
+}
+
+/* A reader that takes odd amounts, and only when asked. */
+static void write_through(int reader, struct output *output, uint64_t count)
+{
+    size_t from = 0;
+    uint64_t next = 0, seq;
+
+    while (from < pushed_bytes) {
+        cr_assert_eq(output_write(output), 0);
+        if (output_queued(output) > 0)
+            cr_assert(output_waits(output), "it never blocks, and says so");
+        while (output_take_written(output, &seq))
+            cr_assert_eq(seq, next++);
+        from += read_and_compare(reader, from, 7777);
+    }
+    cr_assert_eq(output_write(output), 0);
+    while (output_take_written(output, &seq))
+        cr_assert_eq(seq, next++);
+    cr_assert_eq(next, count);
+    cr_assert_not(output_waits(output));
+}
+
+static void push_many(struct output *output)
+{
+    static const size_t sizes[] = {1, 100000, 0, 8192, 300000, 70000, 5};
+
+    for (uint64_t seq = 0; seq < 7; seq++)
+        push(output, seq, sizes[seq]);
+}
+
+Test(output, feeds_a_slow_pipe_without_blocking_or_changing_its_flags)
+{
+    struct output *output;
+    int ends[2], watch;
+
+    cr_assert_eq(pipe(ends), 0);
+    watch = dup(ends[1]);
+    output = output_adopt(ends[1], "pipe");
+    push_many(output);
+    write_through(ends[0], output, 7);
+    cr_assert_eq(fcntl(watch, F_GETFL) & O_NONBLOCK, 0);
+    output_close(&output);
+}
+
+Test(output, feeds_a_slow_socket_without_blocking_or_changing_its_flags)
+{
+    struct output *output;
+    int ends[2], watch;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    watch = dup(ends[1]);
+    output = output_adopt(ends[1], "socket");
+    push_many(output);
+    write_through(ends[0], output, 7);
+    cr_assert_eq(fcntl(watch, F_GETFL) & O_NONBLOCK, 0);
+    output_close(&output);
+}
+
+Test(output, feeds_a_pipe_that_cannot_be_reopened_without_blocking)
+{
+    struct output *output;
+    int ends[2];
+    bool root = geteuid() == 0;
+
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(fchmod(ends[1], 0), 0);
+    if (root)
+        cr_assert_eq(seteuid(65534), 0);
+    output = output_adopt(ends[1], "pipe");
+    if (root)
+        cr_assert_eq(seteuid(0), 0);
+    cr_assert_eq(output_descriptor(output), ends[1], "it was not reopened");
+    push_many(output);
+    write_through(ends[0], output, 7);
+    output_close(&output);
+}
+
+Test(output, feeds_spilled_parcels_piece_by_piece)
+{
+    struct output *output;
+    struct parcel *parcel;
+    int ends[2], spilled = 0;
+
+    cr_assert_eq(pipe(ends), 0);
+    output = output_adopt(ends[1], "pipe");
+    push_many(output);
+    while ((parcel = output_last(output, parcel_spillable)) != NULL) {
+        cr_assert_eq(parcel_spill(parcel), 0);
+        spilled++;
+    }
+    cr_assert_eq(spilled, 4);
+    write_through(ends[0], output, 7);
+    output_close(&output);
+}
+
+Test(output, never_names_the_parcel_that_is_being_written_for_spilling)
+{
+    struct output *output;
+    struct parcel *first, *second;
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    output = output_adopt(ends[1], "pipe");
+    first = push(output, 0, 1 << 20);
+    second = push(output, 1, 1 << 20);
+    cr_assert_eq(output_write(output), 0);
+    expect_none_written(output);
+    cr_assert_eq(output_last(output, parcel_spillable), second);
+    cr_assert_eq(parcel_spill(second), 0);
+    cr_assert_null(output_last(output, parcel_spillable));
+    cr_assert(parcel_spillable(first));
+    output_close(&output);
+}
+
+Test(output, tells_a_pipe_whose_reader_is_gone_when_it_writes)
+{
+    struct output *output;
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    output = output_adopt(ends[1], "pipe");
+    close(ends[0]);
+    push(output, 0, 10);
+    cr_assert_eq(output_write(output), -EPIPE);
+    cr_assert_eq(output_write(output), -EPIPE);
+    expect_none_written(output);
+    output_close(&output);
+}
+
+Test(output, tells_a_pipe_whose_reader_is_gone_when_nothing_is_written)
+{
+    struct output *output;
+    struct pollfd item = {.events = 0};
+    int ends[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    output = output_adopt(ends[1], "pipe");
+    cr_assert_eq(output_check(output), 0);
+    close(ends[0]);
+    item.fd = output_descriptor(output);
+    cr_assert_eq(poll(&item, 1, 10000), 1, "the poller is woken");
+    cr_assert_eq(output_check(output), -EPIPE);
+    output_close(&output);
+}
+
+Test(output, tells_that_the_device_is_full)
+{
+    struct output *output = NULL;
+    char error[256];
+
+    cr_assert_eq(output_open("/dev/full", &output, error, sizeof error), 0);
+    cr_assert_eq(output_clear(output), 0);
+    cr_assert_not(output_is_regular(output));
+    push(output, 0, 10);
+    cr_assert_eq(output_write(output), -ENOSPC);
+    output_close(&output);
+}
+
+Test(output, tells_that_the_file_may_grow_no_further)
+{
+    static const struct rlimit limit = {10000, 10000};
+    struct output *output = open_file();
+
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    push(output, 0, 9000);
+    push(output, 1, 9000);
+    cr_assert_eq(output_write(output), -EFBIG);
+    expect_written(output, 0);
+    expect_none_written(output);
+    output_close(&output);
+}
+
+Test(output, refuses_a_file_that_another_has_locked_and_leaves_it_alone)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    struct output *output = NULL;
+    char error[256] = "", own[32];
+
+    snprintf(own, sizeof own, "process %d", getpid());
+    cr_assert_eq(write(fd, "precious", 8), 8);
+    cr_assert_eq(flock(fd, LOCK_EX), 0);
+    cr_assert_eq(output_open(path, &output, error, sizeof error), -EBUSY);
+    cr_assert_null(output);
+    cr_assert_not_null(strstr(error, path));
+    cr_assert_not_null(strstr(error, own), "%s", error);
+    cr_assert_eq(lseek(fd, 0, SEEK_END), 8);
+    close(fd);
+}
+
+Test(output, keeps_the_old_bytes_until_it_is_cleared_and_then_is_locked)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    struct output *output = NULL;
+    struct stat status;
+    char error[256];
+
+    cr_assert_eq(write(fd, "old", 3), 3);
+    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), -1);
+    fstat(fd, &status);
+    cr_assert_eq(status.st_size, 3);
+    cr_assert_eq(output_clear(output), 0);
+    fstat(fd, &status);
+    cr_assert_eq(status.st_size, 0);
+    output_close(&output);
+    cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    close(fd);
+}
+
+Test(output, goes_on_where_an_inherited_file_is_and_never_empties_it)
+{
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    struct output *output;
+    char bytes[8] = "";
+
+    cr_assert_eq(write(fd, "head", 4), 4);
+    output = output_adopt(dup(fd), "standard output");
+    cr_assert_eq(output_clear(output), 0);
+    push(output, 0, 3);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_eq(write(fd, "t", 1), 1, "the offset is shared");
+    expect_written(output, 0);
+    output_close(&output);
+    cr_assert_eq(pread(fd, bytes, sizeof bytes, 0), 8);
+    cr_assert_arr_eq(bytes, "head", 4);
+    cr_assert_eq(bytes[7], 't');
+    close(fd);
+}
+
+Test(output, tells_why_a_file_cannot_be_opened)
+{
+    struct output *output = NULL;
+    char error[256];
+
+    cr_assert_eq(output_open("/nonexistent/out", &output, error, sizeof error),
+                 -ENOENT);
+    cr_assert_str_eq(error, "cannot open /nonexistent/out: No such file or directory");
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cuts a stream of bytes into chunks of whole records. Pure: whoever reads the input
+ * reads it straight into chunker_room and takes chunks until there is none.
+ *
+ * The chunks, one after the other, are the input; every one but the last ends where a
+ * record ends. Where the borders lie depends on the bytes alone, not on how they came
+ * in.
+ */
+#ifndef FANFOLD_VENTILATOR_CHUNKER_H
+#define FANFOLD_VENTILATOR_CHUNKER_H
+
+#include "ventilator/chunk.h"
+#include <stddef.h>
+
+struct chunker;
+
+struct chunker_config {
+    uint64_t block_bytes; /* > 0; a chunk is no longer, unless its one record is */
+    uint64_t records;     /* a chunk has exactly so many, whatever the block; 0: as the
+                             block has room for */
+    uint64_t lines;       /* a record has so many; at least 1 */
+    const char *recend;   /* what ends a line, which is a record where lines is 1 */
+    size_t recend_size;   /* at least 1 */
+    uint64_t max_record_bytes;
+};
+
+/* Copies the config. */
+struct chunker *chunker_new(const struct chunker_config *config);
+void chunker_destroy(struct chunker **chunker_p);
+
+/* The first byte to come has this place in the input. Before the first byte only. */
+void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record);
+
+/* Where the next bytes of the input go, and how many at most (never 0). Valid until the
+ * next call of any other function. */
+void *chunker_room(struct chunker *chunker, size_t *ret_size);
+/* So many bytes were put there. */
+void chunker_on_bytes(struct chunker *chunker, size_t size);
+/* There are no more. */
+void chunker_on_end(struct chunker *chunker);
+
+enum chunker_outcome {
+    CHUNKER_CHUNK,
+    CHUNKER_HUNGRY, /* not before there are more bytes, or the end */
+    CHUNKER_ENDED,
+    CHUNKER_TOO_LONG, /* the record at chunker_record_offset is above the limit; for
+                         good */
+};
+
+/* The next chunk, without its mark. The caller owns its bytes. */
+enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chunk);
+
+/* Where the first record starts that is not known to be whole. */
+uint64_t chunker_record_offset(const struct chunker *chunker);
+/* All before it was taken. */
+uint64_t chunker_offset(const struct chunker *chunker);
+
+#endif

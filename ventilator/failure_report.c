@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* Names the chunk by what a person can find again in the input. */
+#include "ventilator/failure_report.h"
+
+#include "common/log.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SAID_MAX = 512 /* bytes of stderr's tail that are shown, escaped */ };
+
+static const char *describe_place(char *text, size_t size, const struct chunk *chunk)
+{
+    if (!chunk)
+        text[0] = '\0';
+    else if (chunk->records)
+        snprintf(text, size,
+                 " (bytes %" PRIu64 "-%" PRIu64 ", records %" PRIu64 "-%" PRIu64 ")",
+                 chunk->offset, chunk->offset + chunk->length - 1,
+                 chunk->first_record + 1, chunk->first_record + chunk->records);
+    else
+        snprintf(text, size, " (bytes %" PRIu64 "-%" PRIu64 ")", chunk->offset,
+                 chunk->offset + chunk->length - 1);
+    return text;
+}
+
+static const char *describe_cause(char *text, size_t size, enum failure how,
+                                  uint32_t code)
+{
+    switch (how) {
+    case FAILURE_EXIT:
+        snprintf(text, size, "exit status %" PRIu32, code);
+        break;
+    case FAILURE_SIGNAL:
+        snprintf(text, size, "ended by signal %" PRIu32 " (%s)", code,
+                 code < 65 ? strsignal((int)code) : "?");
+        break;
+    case FAILURE_TIMEOUT:
+        return "it took longer than it may";
+    case FAILURE_MEMORY:
+        return "killed, probably for want of memory";
+    case FAILURE_PROTOCOL:
+        return "the program broke the rules of its mode";
+    case FAILURE_TOO_LARGE:
+        return "the result is larger than the sink takes";
+    case FAILURE_REPORTED:
+        snprintf(text, size, "the program reported failure %" PRIu32, code);
+        break;
+    case FAILURE_LOST:
+        return "its workers were lost, again and again";
+    default: /* a peer's number is checked by the decoder */
+        return "for an unknown reason";
+    }
+    return text;
+}
+
+/* The end of what the program wrote to stderr, without the last newline. */
+static const char *quote_tail(char *text, size_t size,
+                              const struct dispatch_failure *failure)
+{
+    const uint8_t *tail = failure->text;
+    size_t length = failure->text_size;
+    if (length && tail[length - 1] == '\n')
+        length--;
+    if (length > SAID_MAX) {
+        tail += length - SAID_MAX;
+        length = SAID_MAX;
+    }
+    return log_quote(text, size, tail, length);
+}
+
+const char *failure_report(char *text, size_t size,
+                           const struct dispatch_failure *failure,
+                           const struct chunk *chunk)
+{
+    char place[128], cause[96], said[4 * SAID_MAX + 8] = "";
+    if (failure->text_size)
+        quote_tail(said, sizeof said, failure);
+    snprintf(text, size,
+             "chunk %" PRIu64 "%s failed for good after %" PRIu32 " attempt%s: %s%s%s",
+             failure->seq, describe_place(place, sizeof place, chunk),
+             failure->attempts, failure->attempts == 1 ? "" : "s",
+             describe_cause(cause, sizeof cause, failure->how, failure->code),
+             failure->text_size ? "; it said: " : "", said);
+    return text;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* fanfold-ventilator: options, run, exit status. */
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "ventilator/options.h"
+#include "ventilator/ventilator.h"
+
+int main(int argc, char **argv)
+{
+    struct ventilator_options options;
+    log_init("fanfold-ventilator", LOG_LEVEL_WARN);
+    if (!ventilator_options_parse(argc, argv, &options))
+        return STATUS_USAGE;
+    log_set_level(options.common.log_level);
+    return ventilator_run(&options);
+}

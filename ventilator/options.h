@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line of fanfold-ventilator says. */
+#ifndef FANFOLD_VENTILATOR_OPTIONS_H
+#define FANFOLD_VENTILATOR_OPTIONS_H
+
+#include "common/options.h"
+#include "ventilator/chunker.h"
+
+struct ventilator_options {
+    struct common_options common;
+    const char *input; /* NULL: standard input */
+    struct chunker_config chunker;
+    uint32_t window;       /* tasks; 0: not given */
+    uint64_t buffer_bytes; /* the run's, of which the sink has half */
+    uint32_t retries;
+    uint32_t min_workers;
+    bool progress;
+};
+
+/* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
+ * and bad usage it exits, as options_parse does. False: words that are no option, which
+ * the person was told. */
+bool ventilator_options_parse(int argc, char **argv,
+                              struct ventilator_options *ret_options);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts come from dispatch; a rate is the mean since the run began. */
+#include "ventilator/progress.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+#define HINT_US (1 * SECOND_US) /* of waiting, before it is said */
+#define DRAW_US (SECOND_US / 10)
+
+void progress_init(struct progress *progress, bool quiet, bool line,
+                   uint32_t min_workers, int64_t now_us)
+{
+    *progress = (struct progress){
+        .quiet = quiet,
+        .line = line,
+        .min_workers = min_workers,
+        .waits_since_us = now_us,
+        .draw_us = now_us,
+        .began_us = NEVER_US,
+    };
+}
+
+static void say_sink(struct progress *progress)
+{
+    progress->said_sink = true;
+    say("waiting for a sink ...");
+}
+
+static void say_workers(struct progress *progress, uint32_t sessions)
+{
+    progress->said_workers = true;
+    if (progress->min_workers > 1)
+        say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...", sessions,
+            progress->min_workers);
+    else
+        say("waiting for workers ...");
+}
+
+/* Each hint is given once. Returns when there may be one to give. */
+static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
+                    int64_t now_us)
+{
+    if (progress->quiet || progress->said_workers)
+        return NEVER_US;
+    bool begun = dispatch_begun(dispatch);
+    uint32_t sessions = begun ? dispatch_counts(dispatch).sessions : 0;
+    if (begun ? sessions >= progress->min_workers : progress->said_sink)
+        return NEVER_US;
+    if (now_us < progress->waits_since_us + HINT_US)
+        return progress->waits_since_us + HINT_US;
+    if (begun)
+        say_workers(progress, sessions);
+    else
+        say_sink(progress);
+    return NEVER_US;
+}
+
+static uint64_t rate(uint64_t bytes, int64_t us)
+{
+    return us > 0 ? (uint64_t)((double)bytes * SECOND_US / (double)us) : bytes;
+}
+
+static void draw(struct progress *progress, const struct dispatch *dispatch,
+                 uint64_t bytes, int64_t now_us)
+{
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    char amount[32], speed[32], text[256];
+    snprintf(text, sizeof text,
+             "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks out  %" PRIu32 "/%" PRIu32
+             " slots busy  %" PRIu64 " retries",
+             format_size(amount, sizeof amount, bytes),
+             format_size(speed, sizeof speed, rate(bytes, now_us - progress->began_us)),
+             counts.released, counts.cut, counts.busy, counts.slots, counts.retried);
+    log_status_line(text);
+}
+
+int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
+                      uint64_t bytes, int64_t now_us)
+{
+    if (progress->began_us == NEVER_US && dispatch_begun(dispatch))
+        progress->began_us = progress->waits_since_us = now_us;
+    int64_t next_us = hint(progress, dispatch, now_us);
+    if (!progress->line || progress->began_us == NEVER_US)
+        return next_us;
+    if (now_us >= progress->draw_us) {
+        draw(progress, dispatch, bytes, now_us);
+        progress->draw_us = now_us + DRAW_US;
+    }
+    return next_us < progress->draw_us ? next_us : progress->draw_us;
+}
+
+void progress_end(struct progress *progress, const struct dispatch *dispatch,
+                  uint64_t bytes, int64_t now_us)
+{
+    log_status_line(NULL);
+    struct verdict verdict = dispatch_verdict(dispatch);
+    if (progress->quiet || verdict.outcome != OUTCOME_COMPLETE ||
+        progress->began_us == NEVER_US)
+        return;
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    int64_t us = now_us - progress->began_us;
+    char amount[32], speed[32];
+    say("%s in %.2f s (%s/s), %" PRIu64 " chunks, %" PRIu64 " retries",
+        format_size(amount, sizeof amount, bytes), (double)us / SECOND_US,
+        format_size(speed, sizeof speed, rate(bytes, us)), counts.cut, counts.retried);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person sees of a run: what it waits for, the line of progress, and the
+ * summary. Decides when to speak; takes the time as an argument. */
+#ifndef FANFOLD_VENTILATOR_PROGRESS_H
+#define FANFOLD_VENTILATOR_PROGRESS_H
+
+#include "ventilator/dispatch.h"
+
+struct progress {
+    bool quiet;
+    bool line;            /* draw it */
+    uint32_t min_workers; /* for which is waited */
+    bool said_sink, said_workers;
+    int64_t waits_since_us; /* for what it waits now */
+    int64_t draw_us;        /* the next time */
+    int64_t began_us;       /* NEVER_US: not yet */
+};
+
+void progress_init(struct progress *progress, bool quiet, bool line,
+                   uint32_t min_workers, int64_t now_us);
+
+/* Speaks where there is something to say; `bytes` of input were cut. Returns when it
+ * must be called again at the latest. */
+int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
+                      uint64_t bytes, int64_t now_us);
+
+/* Takes the line away and sums a run up that is complete. */
+void progress_end(struct progress *progress, const struct dispatch *dispatch,
+                  uint64_t bytes, int64_t now_us);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A pipe, socket, terminal or device as input. It is read only when it is readable, one
+ * read at a time, which then does not block. A descriptor that was inherited is shared
+ * with others, so O_NONBLOCK is never set on it; a pipe is opened anew through /proc,
+ * so that a second reader of it cannot make ours block.
+ */
+#include "ventilator/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PIPE_BYTES = 1 << 20 };
+
+static ssize_t read_stream(struct input *input, void *buffer, size_t size)
+{
+    struct pollfd ready = {.fd = input->fd, .events = POLLIN};
+    int n = poll(&ready, 1, 0);
+    if (n == 0 || (n < 0 && errno == EINTR))
+        return -EAGAIN;
+    if (n < 0)
+        return -errno;
+    ssize_t got = input->is_socket ? recv(input->fd, buffer, size, MSG_DONTWAIT)
+                                   : read(input->fd, buffer, size);
+    if (got < 0)
+        return errno == EINTR ? -EAGAIN : -errno;
+    input->offset += (uint64_t)got;
+    return got;
+}
+
+static int seek_stream(struct input *input, uint64_t offset)
+{
+    return offset == input->offset ? 0 : -ESPIPE;
+}
+
+static const struct input_kind stream_kind = {read_stream, seek_stream, NULL};
+
+/* Our own opening of the pipe behind `fd`; `fd` itself where that cannot be. Never a
+ * named pipe: opened anew after its last writer left, it would not tell its end. */
+static int open_anew(int fd)
+{
+    char path[64], target[16] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (readlink(path, target, sizeof target - 1) < 0 ||
+        strncmp(target, "pipe:", 5) != 0)
+        return fd;
+    int own = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (own < 0)
+        return fd;
+    close(fd);
+    fcntl(own, F_SETPIPE_SZ, PIPE_BYTES); /* fewer wake-ups; a wish, no more */
+    return own;
+}
+
+struct input input_of_stream(int fd, unsigned mode)
+{
+    return (struct input){
+        .kind = &stream_kind,
+        .fd = S_ISFIFO(mode) ? open_anew(fd) : fd,
+        .is_socket = S_ISSOCK(mode),
+    };
+}
