@@ -149,23 +149,34 @@ void check_leave(const struct sim_worker *w, int status)
 
 /* ---- sink ----------------------------------------------------------------------- */
 
-void check_refused(const struct sim_sink *s, const struct message *result)
+/* The position belongs to an epoch: what was taken before it came is forgotten. */
+static bool *had(struct sim_sink *s, const struct position *position, uint64_t seq)
 {
+    if (s->had_epoch != position->epoch)
+        memset(s->had, 0, sizeof s->had);
+    s->had_epoch = position->epoch;
+    return &s->had[seq];
+}
+
+void check_result(struct sim_sink *s, const struct message *result, bool taken)
+{
+    struct world *world = of(&s->process);
     struct position position = sink_session_position(s->core);
     uint64_t seq = result->result.entries[0].seq;
-    if (memcmp(&result->result.run, &position.run, sizeof position.run) != 0 ||
-        result->result.epoch != position.epoch || s->output_failed)
+    bool mine = memcmp(&result->result.run, &position.run, sizeof position.run) == 0 &&
+                result->result.epoch == position.epoch;
+    if (taken && !mine)
+        world_violation(world, "the sink takes %ju of another epoch", (uintmax_t)seq);
+    if (!mine || seq >= RECORDS)
         return;
-    uint32_t count;
-    const struct range *held = sink_session_held(s->core, &count);
-    bool had = seq < position.next;
-    for (uint32_t i = 0; i < count; i++)
-        had |= seq >= held[i].first && seq < held[i].first + held[i].count;
-    for (const struct piece *piece = s->writing; piece; piece = piece->next)
-        had |= piece->seq == seq;
-    if (!had && !sink_session_finished(s->core))
-        world_violation(of(&s->process), "the sink refuses %ju, which it has not",
+    bool *before = had(s, &position, seq);
+    bool wanted = !*before && seq >= position.next;
+    if (taken && !wanted)
+        world_violation(world, "the sink takes %ju twice", (uintmax_t)seq);
+    if (!taken && wanted && !s->ending)
+        world_violation(world, "the sink refuses %ju, which it has not",
                         (uintmax_t)seq);
+    *before |= taken;
 }
 
 void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq)
@@ -225,7 +236,8 @@ void check_commit(const struct sim_sink *s, const struct position *position)
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict)
 {
     struct world *world = of(&s->process);
-    if (world->mix.journal && !world->disk.position.finished && !s->output_failed)
+    if (world->mix.journal && verdict->outcome == OUTCOME_COMPLETE &&
+        !world->disk.position.finished)
         world_violation(world, "FINISHED is said, and the journal does not");
     if (verdict->outcome == OUTCOME_COMPLETE && s->whole != RECORDS)
         world_violation(world, "FINISHED, but %u records are written", s->whole);

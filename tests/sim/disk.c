@@ -96,6 +96,7 @@ struct position disk_open(struct world *world)
     if (world->breakage == BREAK_LOST_JOURNAL)
         disk->has_journal = false;
     if (!world->mix.journal || !disk->has_journal) {
+        world->position_lost |= !world->mix.journal && disk->position.next > 0;
         disk->position = (struct position){.run = random_id(&world->random)};
         disk->journal_length = 0;
         disk->has_journal = world->mix.journal;

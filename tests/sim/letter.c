@@ -177,7 +177,7 @@ static void add_work(struct text *text, const struct message *m)
 
 static void add_worker_fields(struct text *text, const struct message *m)
 {
-    switch (m->type) {
+    switch ((int)m->type) {
     case MESSAGE_HELLO_WORKER:
         add_hello(text, m);
         break;
@@ -216,7 +216,7 @@ static void add_worker_fields(struct text *text, const struct message *m)
 
 static void add_sink_fields(struct text *text, const struct message *m)
 {
-    switch (m->type) {
+    switch ((int)m->type) {
     case MESSAGE_HELLO_SINK:
         add(text, " endpoint=%.*s finished=%d", (int)m->hello_sink.endpoint.size,
             (const char *)m->hello_sink.endpoint.data, m->hello_sink.finished);

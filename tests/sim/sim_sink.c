@@ -64,7 +64,7 @@ static void queue_piece(struct sim_sink *s, struct piece *piece)
 static void fail_output(struct sim_sink *s)
 {
     struct world *world = s->process.world;
-    s->output_failed = world->output_failed = true;
+    s->output_failed = s->ending = world->output_failed = true;
     world->tally->faults[FAULT_OUTPUT]++;
     TRACE(world, "FAULT: the output fails");
     sink_session_fail(s->core, OUTCOME_STOPPED, world->mix.output_status,
@@ -82,6 +82,8 @@ static void finish_piece(struct sim_sink *s)
     TRACE(world, "%s has written %ju: records %u-%u", process_name(&s->process),
           (uintmax_t)piece->seq, piece->payload.first, piece->payload.end - 1);
     sink_session_on_written(s->core, piece->seq, now(s));
+    if (!world->mix.journal) /* written is committed */
+        world->disk.position = sink_session_position(s->core);
     drop(s, piece);
 }
 
@@ -177,12 +179,7 @@ static void commit(struct sim_sink *s, const struct sink_action *action)
     struct world *world = s->process.world;
     struct position position = sink_session_position(s->core);
     check_commit(s, &position);
-    if (world->mix.journal) {
-        disk_commit(world, &s->process, action->ticket, &position, s->whole);
-        return;
-    }
-    world->disk.position = position;
-    sink_session_on_committed(s->core, action->ticket, now(s));
+    disk_commit(world, &s->process, action->ticket, &position, s->whole);
 }
 
 static void finished(struct sim_sink *s)
@@ -257,12 +254,10 @@ static void on_result(struct sim_sink *s, struct letter *letter)
     bool taken = sink_session_on_result(s->core, &message->result.run,
                                         message->result.epoch,
                                         &message->result.entries[0], piece);
-    if (taken)
-        s->pieces++;
-    else if (world->breakage == BREAK_ACCEPT_TWICE)
+    s->pieces += taken;
+    check_result(s, message, taken);
+    if (!taken && world->breakage == BREAK_ACCEPT_TWICE)
         disk_write(world, piece->payload.first);
-    else
-        check_refused(s, message);
 }
 
 static void on_message(struct sim_sink *s, const struct item *item)
@@ -281,6 +276,8 @@ static void on_message(struct sim_sink *s, const struct item *item)
         return;
     }
     s->process.heard_us = now(s);
+    s->ending |= message->type == MESSAGE_END &&
+                 message->end.outcome != OUTCOME_COMPLETE;
     if (message->type == MESSAGE_GOODBYE)
         s->parted = true;
     sink_session_on_message(s->core, message, now(s));
@@ -332,6 +329,7 @@ void sim_sink_start(struct world *world)
     struct sink_session_config config = {
         .position = disk_open(world),
         .ordered = world->mix.ordered,
+        .journal = world->mix.journal,
         .liveness_us = LIVENESS_US,
         .patience_us = PATIENCE_US,
     };

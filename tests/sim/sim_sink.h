@@ -5,6 +5,7 @@
 #define FANFOLD_SIM_SINK_H
 
 #include "letter.h"
+#include "mix.h"
 #include "process.h"
 #include "sink/session.h"
 
@@ -23,9 +24,12 @@ struct sim_sink {
     struct sink_session *core;
     struct id incarnation;
     struct piece *writing, **last_writing;
-    uint32_t whole;  /* records in the output up to the last whole chunk */
-    uint32_t pieces; /* that the core or the writer has */
+    uint32_t whole;    /* records in the output up to the last whole chunk */
+    uint32_t pieces;   /* that the core or the writer has */
+    bool had[RECORDS]; /* seqs that the core took, in this epoch */
+    uint64_t had_epoch;
     bool writable_due, output_failed, parted;
+    bool ending; /* the run was stopped: results are not wanted any more */
 };
 
 void sim_sink_start(struct world *world);

@@ -348,7 +348,6 @@ static int64_t settle(struct process *process)
         if (++rounds == ROUNDS_MAX)
             world_violation(world, "the ventilator never settles");
     } while (v->again && !process->exits && rounds < ROUNDS_MAX);
-    check_window(v);
     if (v->started && !v->input_ended && v->next_cut_us > world->schedule.now_us &&
         v->next_cut_us < deadline_us)
         deadline_us = v->next_cut_us;
