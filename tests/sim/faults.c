@@ -27,7 +27,9 @@ static void kill_one(struct world *world, struct process *process)
     TRACE(world, "FAULT: kill %s", process_name(process));
     disturb_workers(world, process);
     process_kill(process);
-    if (name == SINK || !world->finishing)
+    if (name == SINK && !world->mix.journal && world->finishing)
+        world->sink_over = true; /* another would begin the output anew */
+    else if (name == SINK || !world->finishing)
         world_start(world, name, RANDOM_PICK(random, soon, late));
 }
 
@@ -89,7 +91,7 @@ static void break_dial(struct world *world, struct dial *dial)
         return;
     TRACE(world, "FAULT: break %s - %s", process_name(dial->owner),
           name_text(dial->to));
-    int64_t dial_lag = notice_us(world, dial->push);
+    int64_t dial_lag = notice_us(world, dial->to == SINK);
     conn_break(dial->conn, dial_lag, notice_us(world, false));
 }
 

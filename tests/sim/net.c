@@ -189,7 +189,7 @@ static void lose_incoming(struct conn *conn)
         at_us += random_between(random, 0, 600000);
         schedule_at(&world->schedule, at_us, arrive_late, letter, (uintptr_t)conn);
     }
-    if (conn->dial->conn != conn || conn->dial->push) {
+    if (conn->dial->conn != conn || conn->dial->immediate) {
         world->tally->lost_messages += letters->count;
         return;
     }
@@ -236,14 +236,15 @@ void conn_stall(struct conn *conn, bool in, bool back, int64_t until_us)
 
 /* ---- connecting sockets --------------------------------------------------------- */
 
-struct dial *dial_open(struct process *owner, enum name to, uint32_t address, bool push)
+struct dial *dial_open(struct process *owner, enum name to, uint32_t address,
+                       bool immediate)
 {
     struct world *world = owner->world;
     struct dial *dial = arena_take(&world->arena, sizeof *dial);
     dial->owner = owner;
     dial->to = to;
     dial->address = address;
-    dial->push = push;
+    dial->immediate = immediate;
     letters_init(&dial->waiting);
     connect_in(dial, random_between(&world->random, 1000, 50000));
     return dial;
@@ -276,15 +277,14 @@ static void connect_now(void *subject, uint64_t detail)
     post_way(dial, true);
 }
 
-bool dial_send(struct dial *dial, struct letter *letter)
+void dial_send(struct dial *dial, struct letter *letter)
 {
     if (dial->conn)
         lane_send(&dial->conn->in, letter);
-    else if (!dial->push)
+    else if (!dial->immediate)
         letters_add(&dial->waiting, letter);
     else
         dial->owner->world->tally->lost_messages++;
-    return dial->conn || !dial->push;
 }
 
 void dial_close(struct dial *dial, int64_t lag_us)

@@ -3,8 +3,8 @@
  * The network, as ZeroMQ over TCP behaves: a dial (a connecting socket, DEALER or PUSH)
  * makes one connection after another to a bound socket. Each direction of a connection
  * is in order; a break loses what was under way, and each end notices at its own time
- * or never. A DEALER keeps what it has not handed to the kernel, a PUSH (with
- * ZMQ_IMMEDIATE) drops it.
+ * or never. A dial keeps what it has not handed to the kernel; with ZMQ_IMMEDIATE, as
+ * the PUSH has it, it is dropped.
  */
 #ifndef FANFOLD_SIM_NET_H
 #define FANFOLD_SIM_NET_H
@@ -40,17 +40,17 @@ struct dial {
     struct process *owner;
     enum name to;
     uint32_t address;
-    bool push, closed;
-    struct conn *conn; /* NULL: not connected, as far as it knows */
+    bool immediate, closed; /* ZMQ_IMMEDIATE: nothing waits for a connection */
+    struct conn *conn;      /* NULL: not connected, as far as it knows */
     struct letters waiting;
 };
 
 struct dial *dial_open(struct process *owner, enum name to, uint32_t address,
-                       bool push);
+                       bool immediate);
 /* Linger 0; the other end notices after `lag_us`. */
 void dial_close(struct dial *dial, int64_t lag_us);
-/* False: a PUSH whose way is shut; the letter is gone. */
-bool dial_send(struct dial *dial, struct letter *letter);
+/* With ZMQ_IMMEDIATE and no connection the letter is gone. */
+void dial_send(struct dial *dial, struct letter *letter);
 
 /* False: the peer is known to be gone. */
 bool conn_send(struct process *server, uint32_t peer, struct letter *letter);

@@ -106,6 +106,7 @@ void world_on_exit(struct world *world, struct process *process, int status)
     if (process->name == SINK) {
         on_sink_exit(world, process);
     } else if (process->name == VENTILATOR) {
+        world->finishing = true;
         world->ended_well |= status == STATUS_OK;
         world->ended_early |= status != STATUS_OK;
     } else {
