@@ -17,9 +17,22 @@ struct intake {
     struct envelope envelope;
     uint64_t garbage;
     char endpoint[NAME_MAX_BYTES + 1];
+    const char *path; /* of an ipc socket, in the endpoint that it was opened with */
 };
 
 static const char tcp_prefix[] = "tcp://";
+static const char ipc_prefix[] = "ipc://";
+
+/* The file that libzmq makes for this endpoint, and leaves behind; NULL: none. */
+static const char *socket_path(const char *endpoint)
+{
+    const char *path = endpoint + strlen(ipc_prefix);
+
+    if (strncmp(endpoint, ipc_prefix, strlen(ipc_prefix)) != 0 || *path == '@' ||
+        *path == '*')
+        return NULL;
+    return path;
+}
 
 static bool is_wildcard(const char *host, size_t length)
 {
@@ -75,6 +88,8 @@ int intake_open(const char *endpoint, const char *advertise, uint64_t max_result
     envelope_init(&intake->envelope);
     intake->pull = transport_bind_pull(endpoint, (int64_t)frame_max);
     failure = intake->pull != NULL ? 0 : -errno;
+    if (failure == 0)
+        intake->path = socket_path(endpoint);
     if (failure != 0)
         snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
                  zmq_strerror(-failure));
@@ -99,6 +114,8 @@ void intake_close(struct intake **intake_p)
     if (intake == NULL)
         return;
     zsock_destroy(&intake->pull);
+    if (intake->path != NULL)
+        unlink(intake->path);
     envelope_deinit(&intake->envelope);
     decoder_destroy(&intake->decoder);
     free(intake);

@@ -434,14 +434,18 @@ bool output_is_regular(const struct output *output)
     return output->regular;
 }
 
-struct parcel *output_last(const struct output *output,
-                           bool (*wanted)(const void *parcel))
+int output_spill(struct output *output, const struct store *store,
+                 uint64_t memory_bytes)
 {
-    for (size_t i = output->count; i > output->written + 1; i--) {
+    int result = 0;
+
+    for (size_t i = output->count; i > output->written + 1 && result == 0; i--) {
         struct parcel *parcel = seat_at(output, i - 1)->parcel;
 
-        if (wanted(parcel))
-            return parcel;
+        if (store_memory_bytes(store) <= memory_bytes)
+            break;
+        if (parcel_spillable(parcel))
+            result = parcel_spill(parcel);
     }
-    return NULL;
+    return result;
 }

@@ -137,22 +137,32 @@ static void write_output(struct sink *sink, int64_t now_us)
         fail_output(sink, result, now_us);
 }
 
-/* What is needed last goes first. */
-static void relieve_memory(struct sink *sink, int64_t now_us)
+/* What is needed last goes first: parked results, then those that the output does not
+ * take. The latter make room for more than is asked, as each call goes over them all.
+ */
+static int spill(struct sink *sink)
 {
-    char text[ERROR_MAX];
     int result = 0;
 
-    while (result == 0 && over_share(sink) && !sink->output_ended) {
+    while (result == 0 && over_share(sink)) {
         struct parcel *parcel =
             sink_session_last_parked(sink->session, parcel_spillable);
 
         if (parcel == NULL)
-            parcel = output_last(sink->output, parcel_spillable);
-        if (parcel == NULL)
-            return;
+            return output_spill(sink->output, sink->store, share_bytes(sink) / 4 * 3);
         result = parcel_spill(parcel);
     }
+    return result;
+}
+
+static void relieve_memory(struct sink *sink, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    int result;
+
+    if (sink->output_ended || !over_share(sink))
+        return;
+    result = spill(sink);
     if (result == 0)
         return;
     snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
