@@ -2,9 +2,9 @@
 /* One PULL socket, its decoder, and the name under which it is reached. */
 #include "sink/intake.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/transport.h"
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,11 +79,9 @@ int intake_open(const char *endpoint, const char *advertise, uint64_t max_result
 {
     uint64_t frame_max = max_result_bytes > HEADER_MAX ? max_result_bytes
                                                        : (uint64_t)HEADER_MAX;
-    struct intake *intake = calloc(1, sizeof *intake);
+    struct intake *intake = allocate_zeroed(1, sizeof *intake);
     int failure;
 
-    if (intake == NULL)
-        abort_out_of_memory();
     intake->decoder = decoder_new();
     envelope_init(&intake->envelope);
     intake->pull = transport_bind_pull(endpoint, (int64_t)frame_max);

@@ -2,12 +2,13 @@
 /* One DEALER, an encoder and a decoder. */
 #include "sink/uplink.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/transport.h"
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct uplink {
     const char *endpoint;
@@ -20,10 +21,8 @@ struct uplink {
 
 struct uplink *uplink_new(const char *endpoint)
 {
-    struct uplink *uplink = calloc(1, sizeof *uplink);
+    struct uplink *uplink = allocate_zeroed(1, sizeof *uplink);
 
-    if (uplink == NULL)
-        abort_out_of_memory();
     uplink->endpoint = endpoint;
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();
@@ -52,7 +51,7 @@ int uplink_connect(struct uplink *uplink)
     return uplink->dealer != NULL ? 0 : -errno;
 }
 
-void uplink_send(struct uplink *uplink, const struct message *message)
+static void send_message(struct uplink *uplink, const struct message *message)
 {
     int result;
 
@@ -63,6 +62,80 @@ void uplink_send(struct uplink *uplink, const struct message *message)
     if (result < 0)
         log_event(LOG_LEVEL_DEBUG, "unsent", "message=%s error=\"%s\"",
                   message_type_name(message->type), zmq_strerror(-result));
+}
+
+static struct slice text_slice(const char *text)
+{
+    return (struct slice){(const uint8_t *)text, strlen(text)};
+}
+
+void uplink_say_hello(struct uplink *uplink, const struct uplink_hello *hello)
+{
+    struct message message = {.type = MESSAGE_HELLO_SINK};
+    char host[NAME_MAX_BYTES + 1] = "";
+
+    gethostname(host, sizeof host - 1);
+    message.hello_sink.version = PROTOCOL_VERSION;
+    message.hello_sink.incarnation = hello->incarnation;
+    message.hello_sink.endpoint = text_slice(hello->endpoint);
+    message.hello_sink.host = text_slice(host);
+    message.hello_sink.pid = (uint32_t)getpid();
+    message.hello_sink.max_result = hello->max_result_bytes;
+    message.hello_sink.finished = hello->finished;
+    send_message(uplink, &message);
+}
+
+void uplink_say_begin(struct uplink *uplink, const struct id *uid,
+                      const struct position *position, const struct range *held,
+                      uint32_t count)
+{
+    struct message message = {.type = MESSAGE_BEGIN};
+
+    message.begin.uid = *uid;
+    message.begin.run = position->run;
+    message.begin.epoch = position->epoch;
+    message.begin.position = position->next;
+    message.begin.mark = (struct slice){position->mark, position->mark_size};
+    message.begin.held = held;
+    message.begin.count = count;
+    send_message(uplink, &message);
+}
+
+void uplink_say_ping(struct uplink *uplink)
+{
+    struct message message = {.type = MESSAGE_PING};
+
+    message.ping.way = WAY_OPEN;
+    send_message(uplink, &message);
+}
+
+void uplink_say_progress(struct uplink *uplink, const struct sink_progress *progress,
+                         uint64_t written_bytes)
+{
+    struct message message = {.type = MESSAGE_PROGRESS};
+
+    message.progress.epoch = progress->epoch;
+    message.progress.held = progress->held;
+    message.progress.count = progress->count;
+    message.progress.released = progress->released;
+    message.progress.committed = progress->committed;
+    message.progress.parked = progress->parked;
+    message.progress.bytes = written_bytes;
+    send_message(uplink, &message);
+}
+
+void uplink_say_finished(struct uplink *uplink, const struct position *position,
+                         const struct sink_verdict *verdict, uint64_t written_bytes)
+{
+    struct message message = {.type = MESSAGE_FINISHED};
+
+    message.finished.epoch = position->epoch;
+    message.finished.outcome = verdict->outcome;
+    message.finished.status = (uint32_t)verdict->status;
+    message.finished.text = text_slice(verdict->text);
+    message.finished.dead_letters = position->dead_letters;
+    message.finished.bytes = written_bytes;
+    send_message(uplink, &message);
 }
 
 static bool read_message(struct uplink *uplink, struct message *ret_message)
