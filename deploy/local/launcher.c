@@ -22,7 +22,7 @@
  */
 static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
-/* A worker that never finished a task may have come too late to be told. */
+/* Where no task was ever finished, some may have come too late to be told. */
 static const int64_t latecomer_us = SECOND_US / 10;
 /* A worker drains at the first SIGTERM, and hands back what runs at the second. */
 static const int64_t press_us = SECOND_US;
@@ -182,8 +182,9 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
+    int64_t failure_us = launcher->alive ? after_failure_us : latecomer_us;
     int64_t grace_us = ending.signalled   ? 0
-                       : ending.code != 0 ? after_failure_us
+                       : ending.code != 0 ? failure_us
                                           : after_success_us;
 
     stop_starting(launcher);
