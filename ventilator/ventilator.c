@@ -17,7 +17,7 @@
 #include "ventilator/failure_report.h"
 #include "ventilator/progress.h"
 #include "ventilator/recent_peers.h"
-#include "ventilator/signals.h"
+#include "common/signals.h"
 #include "ventilator/source.h"
 #include "ventilator/store.h"
 #include <errno.h>
