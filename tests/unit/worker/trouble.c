@@ -89,8 +89,10 @@ static int process(void *state, const struct fanfold_chunk *chunk,
         if (strcmp(argument, "shrink") != 0)
             pause(); /* until the worker has seen it */
     }
-    if (strcmp(word, "overrun") == 0)
+    if (strcmp(word, "overrun") == 0) {
         output->size = SIZE_MAX / 2;
+        return 0;
+    }
     if (strcmp(word, "pause") == 0)
         pause();
     if (strcmp(word, "stdout") == 0) {
