@@ -11,16 +11,18 @@
 #include "sink/sink.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/signals.h"
 #include "common/transport.h"
+#include "common/uplink.h"
 #include "sink/intake.h"
 #include "sink/meeting.h"
 #include "sink/output.h"
+#include "sink/report.h"
 #include "sink/session.h"
-#include "sink/signals.h"
-#include "sink/uplink.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,14 +186,14 @@ static void connect_uplink(struct sink *sink)
 
 static void say_hello(struct sink *sink)
 {
-    const struct uplink_hello hello = {
+    const struct sink_card card = {
         .incarnation = sink->incarnation,
         .endpoint = intake_endpoint(sink->intake),
         .max_result_bytes = sink->options->max_result_bytes,
         .finished = sink_session_finished(sink->session),
     };
 
-    uplink_say_hello(sink->uplink, &hello);
+    report_hello(sink->uplink, &card);
 }
 
 static void say_begin(struct sink *sink, const struct id *uid)
@@ -200,14 +202,14 @@ static void say_begin(struct sink *sink, const struct id *uid)
     uint32_t count;
     const struct range *held = sink_session_held(sink->session, &count);
 
-    uplink_say_begin(sink->uplink, uid, &position, held, count);
+    report_begin(sink->uplink, uid, &position, held, count);
 }
 
 static void say_progress(struct sink *sink)
 {
     struct sink_progress progress = sink_session_progress(sink->session);
 
-    uplink_say_progress(sink->uplink, &progress, sink->output_bytes);
+    report_progress(sink->uplink, &progress, sink->output_bytes);
 }
 
 /* The last word of the kernel on what was written comes with close, when the session
@@ -243,7 +245,7 @@ static void say_finished(struct sink *sink)
 
     end_output(sink);
     verdict = verdict_of(sink);
-    uplink_say_finished(sink->uplink, &position, &verdict, sink->output_bytes);
+    report_finished(sink->uplink, &position, &verdict, sink->output_bytes);
 }
 
 static void write_parcel(struct sink *sink, struct parcel *parcel)
@@ -287,7 +289,7 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         say_begin(sink, &action->uid);
         return;
     case SINK_PING:
-        uplink_say_ping(sink->uplink);
+        report_ping(sink->uplink);
         return;
     case SINK_PROGRESS:
         say_progress(sink);
@@ -601,6 +603,7 @@ int sink_run(const struct sink_options *options)
     struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
 
     transport_init();
+    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error */
     sink.status = open_all(&sink);
     if (sink.status == STATUS_OK) {
         loop(&sink);
