@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the sink says to the ventilator: one function a message. */
+/* What the sink says to the ventilator: each function makes one message and sends it by
+ * the uplink. */
 #ifndef FANFOLD_SINK_REPORT_H
 #define FANFOLD_SINK_REPORT_H
 
@@ -7,14 +8,14 @@
 #include "sink/session.h"
 
 /* What the sink says of itself. */
-struct sink_card {
+struct report_hello {
     struct id incarnation;
     const char *endpoint; /* where workers reach it */
     uint64_t max_result_bytes;
     bool finished;
 };
 
-void report_hello(struct uplink *uplink, const struct sink_card *card);
+void report_hello(struct uplink *uplink, const struct report_hello *hello);
 void report_begin(struct uplink *uplink, const struct id *uid,
                   const struct position *position, const struct range *held,
                   uint32_t count);

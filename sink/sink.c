@@ -22,7 +22,6 @@
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -186,14 +185,14 @@ static void connect_uplink(struct sink *sink)
 
 static void say_hello(struct sink *sink)
 {
-    const struct sink_card card = {
+    const struct report_hello hello = {
         .incarnation = sink->incarnation,
         .endpoint = intake_endpoint(sink->intake),
         .max_result_bytes = sink->options->max_result_bytes,
         .finished = sink_session_finished(sink->session),
     };
 
-    report_hello(sink->uplink, &card);
+    report_hello(sink->uplink, &hello);
 }
 
 static void say_begin(struct sink *sink, const struct id *uid)
@@ -603,7 +602,6 @@ int sink_run(const struct sink_options *options)
     struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
 
     transport_init();
-    signal(SIGXFSZ, SIG_IGN); /* a file that may grow no further is an error */
     sink.status = open_all(&sink);
     if (sink.status == STATUS_OK) {
         loop(&sink);

@@ -199,6 +199,16 @@ static void connect_uplink(struct worker *worker)
     leave(worker, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
 }
 
+/* What the monitor has to say; also once right after the opening, as what was true
+ * before it watched wakes no poller. */
+static void watch_way(struct worker *worker)
+{
+    struct connection_monitor *monitor = outbox_monitor(worker->outbox);
+    enum connection_event event;
+    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE)
+        session_on_way(worker->session, event == CONNECTION_OPEN, worker->now_us);
+}
+
 static void open_way(struct worker *worker)
 {
     program_set_max_result(worker->program, session_max_result(worker->session));
@@ -206,6 +216,7 @@ static void open_way(struct worker *worker)
     if (result < 0) /* the session sees a way that stays shut */
         log_event(LOG_LEVEL_WARN, "no_way", "results=%s error=\"%s\"",
                   session_endpoint(worker->session), zmq_strerror(-result));
+    watch_way(worker);
 }
 
 static void start(struct worker *worker, const struct session_action *action)
@@ -322,14 +333,6 @@ static void receive_messages(struct worker *worker)
         else
             session_on_message(worker->session, &message, worker->now_us);
     }
-}
-
-static void watch_way(struct worker *worker)
-{
-    struct connection_monitor *monitor = outbox_monitor(worker->outbox);
-    enum connection_event event;
-    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE)
-        session_on_way(worker->session, event == CONNECTION_OPEN, worker->now_us);
 }
 
 /* The first drains, the second hands back at once, the third does not even do that. */

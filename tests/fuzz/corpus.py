@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Writes the corpus of fuzz_protocol: corpus.py DIRECTORY, or prints the golden bytes: corpus.py --golden
 
