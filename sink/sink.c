@@ -16,7 +16,7 @@
 #include "sink/intake.h"
 #include "sink/output.h"
 #include "sink/session.h"
-#include "sink/uplink.h"
+#include "common/uplink.h"
 #include <assert.h>
 #include <errno.h>
 #include <libgen.h>
@@ -47,12 +47,14 @@ struct sink {
     struct uplink *uplink;
     struct sink_session *session;
     struct id incarnation;
-    int signals;           /* signalfd, -1 before */
-    uint64_t output_bytes; /* kept when the output is closed */
-    bool output_ended;     /* closed or failed: nothing more is written */
-    bool failed;           /* sink_session_fail was called */
-    bool stirred;          /* the session heard something since its last tick */
-    int64_t hint_at_us;    /* NEVER_US: said, or not wanted */
+    int signals;              /* signalfd, -1 before */
+    uint64_t output_bytes;    /* kept when the output is closed */
+    bool output_ended;        /* closed or failed: nothing more is written */
+    bool failed;              /* sink_session_fail was called */
+    bool stirred;             /* the session heard something since its last tick */
+    int64_t hint_at_us;       /* NEVER_US: said, or not wanted */
+    struct sink_verdict late; /* what close said, when the session was done; status 0:
+                                 nothing */
     bool over;
     int status; /* valid when over */
 };
@@ -97,14 +99,12 @@ static void tell_written(struct sink *sink, int64_t now_us)
     bool some = false;
     uint64_t seq;
 
-    while (output_take_written(sink->output, &seq)) {
+    while (output_take_written(sink->output, &seq))
         some = true;
-        sink->stirred = true;
-        if (sink->options->unordered)
-            sink_session_on_written(sink->session, seq, now_us);
-    }
-    if (some && !sink->options->unordered)
-        sink_session_on_written(sink->session, seq, now_us);
+    if (!some)
+        return;
+    sink->stirred = true;
+    sink_session_on_written(sink->session, seq, now_us);
 }
 
 static uint64_t share_bytes(const struct sink *sink)
@@ -229,10 +229,11 @@ static void send_progress(struct sink *sink)
     uplink_send(sink->uplink, &message);
 }
 
-/* The last word of the kernel on what was written comes with close. */
-static void end_output(struct sink *sink, int64_t now_us)
+/* The last word of the kernel on what was written comes with close, when the session
+ * takes all for done. */
+static void end_output(struct sink *sink)
 {
-    char name[PATH_MAX], text[PATH_MAX + 128];
+    char name[PATH_MAX];
     int result;
 
     if (sink->output == NULL)
@@ -242,18 +243,26 @@ static void end_output(struct sink *sink, int64_t now_us)
     sink->output_ended = true;
     if (result == 0)
         return;
-    snprintf(text, sizeof text, "cannot write %s: %s", name, strerror(-result));
-    fail(sink, STATUS_IO, text, now_us);
+    sink->late = (struct sink_verdict){OUTCOME_STOPPED, STATUS_IO, false, ""};
+    snprintf(sink->late.text, sizeof sink->late.text, "cannot write %.300s: %s", name,
+             strerror(-result));
 }
 
-static void send_finished(struct sink *sink, int64_t now_us)
+static struct sink_verdict verdict_of(const struct sink *sink)
+{
+    struct sink_verdict verdict = sink_session_verdict(sink->session);
+
+    return verdict.status == STATUS_OK ? sink->late : verdict;
+}
+
+static void send_finished(struct sink *sink)
 {
     struct position position = sink_session_position(sink->session);
     struct message message = {.type = MESSAGE_FINISHED};
     struct sink_verdict verdict;
 
-    end_output(sink, now_us);
-    verdict = sink_session_verdict(sink->session);
+    end_output(sink);
+    verdict = verdict_of(sink);
     message.finished.epoch = position.epoch;
     message.finished.outcome = verdict.outcome;
     message.finished.status = (uint32_t)verdict.status;
@@ -279,13 +288,15 @@ static void commit(struct sink *sink, uint64_t ticket, int64_t now_us)
     sink_session_on_committed(sink->session, ticket, now_us);
 }
 
-static void leave_with_verdict(struct sink *sink, int64_t now_us)
+static void leave_with_verdict(struct sink *sink)
 {
     struct sink_verdict verdict;
 
-    end_output(sink, now_us);
-    verdict = sink_session_verdict(sink->session);
-    if (verdict.text[0] != '\0')
+    end_output(sink);
+    verdict = verdict_of(sink);
+    if (verdict.relayed) /* whoever ended the run has said why */
+        log_event(LOG_LEVEL_INFO, "relayed", "status=%d", verdict.status);
+    else if (verdict.text[0] != '\0')
         say("%s", verdict.text);
     leave(sink, verdict.status);
 }
@@ -318,10 +329,10 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         commit(sink, action->ticket, now_us);
         return;
     case SINK_FINISHED:
-        send_finished(sink, now_us);
+        send_finished(sink);
         return;
     case SINK_LEAVE:
-        leave_with_verdict(sink, now_us);
+        leave_with_verdict(sink);
         return;
     }
 }

@@ -23,12 +23,12 @@ enum { ALL = V | W | S };
 enum check { FREE, LIVENESS, PATIENCE, LEVEL };
 
 struct option_row {
-    const char *name; /* NULL: only a letter */
-    char letter;      /* 0: only a name */
+    const char *name; /* NULL: a heading, which is `help` */
+    char letter;      /* 0: none */
     const char *value;
     unsigned owners; /* roles that it is passed on to; 0: the launcher's own */
     enum check check;
-    const char *help; /* with a row that has neither name nor letter: a heading */
+    const char *help;
 };
 
 static const struct option_row rows[] = {
@@ -38,8 +38,8 @@ static const struct option_row rows[] = {
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
-    {NULL, 'N', "RECORDS", V, FREE, "So many records a chunk"},
-    {NULL, 'L', "LINES", V, FREE, "So many lines a record"},
+    {"max-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
+    {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
     {"null", '0', NULL, V, FREE, "A zero byte ends a record"},
     {"max-record", 0, "SIZE", V, FREE, "A longer record is an error (256M)"},
@@ -80,7 +80,7 @@ enum { ROWS = sizeof rows / sizeof *rows };
 
 static bool is(const struct option_row *row, const char *name)
 {
-    return row->name && strcmp(row->name, name) == 0;
+    return strcmp(row->name, name) == 0;
 }
 
 static void check_value(const struct argp_state *state, const struct option_row *row,
@@ -135,9 +135,7 @@ static int row_key(size_t row)
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     for (size_t i = 0; i < ROWS; i++) {
-        if (!rows[i].name && !rows[i].letter)
-            continue;
-        if (key != row_key(i))
+        if (!rows[i].name || key != row_key(i))
             continue;
         check_value(state, &rows[i], value);
         keep(state->input, &rows[i], value);
@@ -152,13 +150,12 @@ static void fill_argp_options(struct argp_option *options)
 
     for (size_t i = 0; i < ROWS; i++) {
         const struct option_row *row = &rows[i];
-        bool heading = !row->name && !row->letter;
         options[i] = (struct argp_option){
             .name = row->name,
-            .key = heading ? 0 : row_key(i),
+            .key = row->name ? row_key(i) : 0,
             .arg = row->value,
             .doc = row->help,
-            .group = heading ? ++group : group,
+            .group = row->name ? group : ++group,
         };
     }
     options[ROWS] = (struct argp_option){0};
@@ -239,14 +236,10 @@ static void add_passed(struct words *words, const struct passed *passed)
 {
     const struct option_row *row = passed->row;
 
-    if (row->name && passed->value)
+    if (passed->value)
         add(words, "--%s=%s", row->name, passed->value);
-    else if (row->name)
-        add(words, "--%s", row->name);
     else
-        add(words, "-%c", row->letter);
-    if (!row->name && passed->value)
-        add(words, "%s", passed->value);
+        add(words, "--%s", row->name);
 }
 
 /* Everybody connects to the ventilator's endpoint, which itself binds it. */

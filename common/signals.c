@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Over signalfd: a signal is an event of the loop like any other. */
-#include "ventilator/signals.h"
+#include "common/signals.h"
 
 #include <errno.h>
 #include <signal.h>
