@@ -27,6 +27,8 @@
     X(NO_PAYLOAD, "the payload frame is missing")                          \
     X(STRAY_PAYLOAD, "a payload frame where none belongs")
 
+/* The first that is met, from the front of the frame; VALUE of the whole message and
+ * the payload's come last. */
 enum decode_error {
 #define X(name, text) DECODE_##name,
     DECODE_ERRORS(X)
@@ -49,6 +51,9 @@ void decoder_destroy(struct decoder **decoder_p);
  * more than the bounds allow. `payload_size` is the size of the payload frame,
  * PAYLOAD_NONE where there is none. On success *ret_message borrows from `data` and
  * from the decoder until the next call; on an error it is untouched.
+ *
+ * A HELLO of a version other than PROTOCOL_VERSION is DECODE_NONE with that version,
+ * zeros in all other fields, and nothing after it looked at: answer REJECT_VERSION.
  */
 enum decode_error decoder_read(struct decoder *decoder, const void *data, size_t size,
                                size_t payload_size, struct message *ret_message);
@@ -63,7 +68,9 @@ void encoder_destroy(struct encoder **encoder_p);
 
 /*
  * Encodes frame 0. The slice lives until the next call. A message outside the
- * protocol's bounds is a bug of the caller's (assert).
+ * protocol's bounds is a bug of the caller's (assert). Every batch of BATCH_MAX entries
+ * fits into HEADER_MAX, except RESULTs that name many bad records: about 9 bytes each,
+ * the sender splits these.
  */
 struct slice encoder_write(struct encoder *encoder, const struct message *message);
 

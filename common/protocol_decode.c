@@ -9,11 +9,11 @@
  * lies in the first pool, the lists in its entries side by side in the second, which is
  * made large enough for all of them at the first, so that it does not move under them.
  */
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/protocol_shape.h"
 #include "common/protocol_token.h"
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,12 +48,7 @@ const char *decode_error_text(enum decode_error error)
 
 struct decoder *decoder_new(void)
 {
-    struct decoder *decoder = calloc(1, sizeof(*decoder));
-    if (decoder == NULL) {
-        fputs("fanfold: out of memory\n", stderr);
-        abort();
-    }
-    return decoder;
+    return allocate_zeroed(1, sizeof(struct decoder));
 }
 
 void decoder_destroy(struct decoder **decoder_p)
@@ -73,11 +68,7 @@ static void pool_reserve(struct pool *pool, size_t size)
     if (size <= pool->size)
         return;
     free(pool->data);
-    pool->data = malloc(size);
-    if (pool->data == NULL) {
-        fputs("fanfold: out of memory\n", stderr);
-        abort();
-    }
+    pool->data = allocate(size);
     pool->size = size;
 }
 

@@ -3,6 +3,7 @@
  * Messages into bytes: walks the message's shape and packs each field with msgpack-c.
  * Asserts every bound that the decoder at the other end will hold it to.
  */
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/protocol_shape.h"
 #include <assert.h>
@@ -28,11 +29,7 @@ static int write_or_abort(void *buffer, const char *data, size_t size)
 
 struct encoder *encoder_new(void)
 {
-    struct encoder *encoder = malloc(sizeof(*encoder));
-    if (encoder == NULL) {
-        fputs("fanfold: out of memory\n", stderr);
-        abort();
-    }
+    struct encoder *encoder = allocate(sizeof(*encoder));
     msgpack_sbuffer_init(&encoder->buffer);
     msgpack_packer_init(&encoder->packer, &encoder->buffer, write_or_abort);
     return encoder;

@@ -33,10 +33,10 @@
     {                                                         \
         .kind = FIELD_BYTES, PLACE(of, member), .max = (high) \
     }
-#define LIST(of, member, counter, low, high, shape)                         \
-    {                                                                       \
-        .kind = FIELD_LIST, PLACE(of, member), .min = (low), .max = (high), \
-        .count_offset = offsetof(struct of, counter), .list = &(shape)      \
+#define LIST(of, member, counter, low, high, shape)                                   \
+    {                                                                                 \
+        .kind = FIELD_LIST, .offset = offsetof(struct of, member), .min = (low),      \
+        .max = (high), .count_offset = offsetof(struct of, counter), .list = &(shape) \
     }
 
 _Static_assert(sizeof(enum way) == 4 && sizeof(enum entry_state) == 4 &&

@@ -31,7 +31,7 @@ struct list_shape {
 struct field {
     enum field_kind kind;
     size_t offset; /* in the message or the entry; FIELD_LIST: of the pointer */
-    size_t size;
+    size_t size;   /* of what lies there; FIELD_LIST: 0 */
     uint64_t min;
     uint64_t max;
     size_t count_offset;           /* FIELD_LIST: of the uint32_t that counts */

@@ -503,7 +503,8 @@ static void mind_begin(struct sink_session *session, int64_t now_us)
     if (session->sure_epoch != session->position.epoch)
         return;
     session->begin_owed = false;
-    session->news_count = 0; /* BEGIN lists all */
+    session->news_count = 0;    /* BEGIN lists all that is held, */
+    session->news_moved = true; /* but not what is committed: PROGRESS may be lost */
     struct sink_action *action = act(session, SINK_BEGIN);
     action->uid = session->begin_uid;
 }

@@ -11,6 +11,7 @@
  */
 #include "ventilator/chunker.h"
 
+#include "common/log.h"
 #include "common/memory.h"
 #include <assert.h>
 #include <stdbool.h>
@@ -156,13 +157,13 @@ static void hand_over(struct chunker *chunker, size_t length, zmq_msg_t *ret_byt
     if (used < capacity - capacity / 4)
         buffer = reallocate(buffer, used, 1);
     if (zmq_msg_init_data(ret_bytes, buffer + start, length, release_buffer, buffer))
-        abort(); /* out of memory is all that it can be out of */
+        abort_out_of_memory();
 }
 
 static void copy_out(struct chunker *chunker, size_t length, zmq_msg_t *ret_bytes)
 {
     if (zmq_msg_init_size(ret_bytes, length))
-        abort();
+        abort_out_of_memory();
     memcpy(zmq_msg_data(ret_bytes), chunker->buffer + chunker->start, length);
     chunker->start += length;
 }
@@ -239,10 +240,8 @@ static enum chunker_outcome take_backwards(struct chunker *chunker,
 {
     size_t block = chunker->config.block_bytes;
     size_t pending = chunker->end - chunker->start;
-    if (pending < block && !chunker->ended)
-        return CHUNKER_HUNGRY;
-    if (pending <= block && chunker->ended)
-        return take_rest(chunker, 0, ret_chunk);
+    if (pending < block)
+        return chunker->ended ? take_rest(chunker, 0, ret_chunk) : CHUNKER_HUNGRY;
     if (chunker->scanned < block) {
         size_t end = last_line_end(chunker, block);
         if (end)
@@ -289,8 +288,9 @@ static enum chunker_outcome take_forwards(struct chunker *chunker,
         if (is_full(chunker))
             return cut(chunker, chunker->whole, chunker->records, ret_chunk);
     }
+    /* What follows the whole records has no end yet: with it, it is longer. */
     size_t pending = chunker->end - chunker->start;
-    if (is_full_before(chunker, pending))
+    if (is_full_before(chunker, pending + 1))
         return cut(chunker, chunker->whole, chunker->records, ret_chunk);
     if (pending - chunker->whole > config->max_record_bytes)
         return CHUNKER_TOO_LONG;

@@ -103,7 +103,7 @@ static void send_message(struct delivery *delivery, uint32_t peer,
 static bool gather_payload(struct delivery *delivery, zmq_msg_t *ret_payload)
 {
     if (zmq_msg_init_size(ret_payload, delivery->bytes))
-        abort();
+        abort_out_of_memory();
     uint8_t *end = zmq_msg_data(ret_payload);
     for (uint32_t i = 0; i < delivery->count; i++) {
         zmq_msg_t bytes;

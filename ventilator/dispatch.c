@@ -27,7 +27,7 @@ enum {
     HEARTBEAT_SESSIONS =
         1000, /* from here on the heartbeat slows down with the number of workers */
     BACKLOG_MIN = 8,   /* tasks cut ahead of the workers' places */
-    ENDING_US = 20000, /* between looks at who is still there at the end */
+    ENDING_US = 5000, /* between looks at who is still there at the end */
     PATIENCE_S = 300,
 };
 
@@ -249,6 +249,7 @@ void dispatch_finish(struct dispatch *dispatch, int64_t now_us)
     if (!dispatch->over) {
         dispatch->over = true;
         dispatch->over_us = now_us;
+        dispatch->mind_us = now_us + ENDING_US;
         for (uint32_t i = 0; i < dispatch->crew.count; i++)
             dispatch_act(dispatch, DISPATCH_STOP, dispatch->crew.sessions[i]->peer);
         for (uint32_t i = 0; i < dispatch->held_count; i++)

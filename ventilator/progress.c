@@ -48,7 +48,9 @@ static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
         return NEVER_US;
     bool begun = dispatch_begun(dispatch);
     uint32_t sessions = begun ? dispatch_counts(dispatch).sessions : 0;
-    if (begun ? sessions >= progress->min_workers : progress->said_sink)
+    if (begun && sessions >= progress->min_workers)
+        progress->waits_since_us = now_us;
+    if (!begun && progress->said_sink)
         return NEVER_US;
     if (now_us < progress->waits_since_us + HINT_US)
         return progress->waits_since_us + HINT_US;

@@ -9,6 +9,7 @@
  */
 #include "ventilator/source.h"
 
+#include "common/log.h"
 #include "common/memory.h"
 #include "ventilator/input.h"
 #include <assert.h>
@@ -86,7 +87,7 @@ int source_open(const char *path, const struct chunker_config *config,
     struct source *source = allocate_zeroed(1, sizeof *source);
     source->name = strdup(name);
     if (!source->name)
-        abort();
+        abort_out_of_memory();
     source->input = input;
     source->started_at = input.offset;
     source->max_record_bytes = config->max_record_bytes;
@@ -224,7 +225,7 @@ bool source_reread(struct source *source, uint64_t offset, uint64_t length,
 {
     zmq_msg_t bytes;
     if (zmq_msg_init_size(&bytes, length))
-        abort();
+        abort_out_of_memory();
     int result = source->input.kind->reread(&source->input, offset,
                                             zmq_msg_data(&bytes), length);
     if (result == 0) {

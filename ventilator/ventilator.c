@@ -17,7 +17,7 @@
 #include "ventilator/failure_report.h"
 #include "ventilator/progress.h"
 #include "ventilator/recent_peers.h"
-#include "ventilator/signals.h"
+#include "common/signals.h"
 #include "ventilator/source.h"
 #include "ventilator/store.h"
 #include <errno.h>
@@ -242,7 +242,10 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
         }
         ventilator->signalled = number;
         dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, STATUS_SIGNAL + number,
-                      number == SIGINT ? "interrupted" : "terminated", now_us);
+                      number == SIGINT   ? "interrupted"
+                      : number == SIGHUP ? "hung up"
+                                         : "terminated",
+                      now_us);
     }
 }
 

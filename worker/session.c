@@ -560,6 +560,12 @@ bool session_next(struct session *session, struct session_action *ret_action)
  * -----------------------------------------------------------------------------------------------------
  */
 
+void *session_cargo(const struct session *session, uint64_t seq)
+{
+    const struct ledger_task *task = ledger_find(&session->ledger, seq);
+    return task ? task->cargo : NULL;
+}
+
 const struct ledger_entry *session_ledger(struct session *session, uint32_t *ret_count)
 {
     return ledger_list(&session->ledger, ret_count);

@@ -95,6 +95,8 @@ void session_leave(struct session *session, int64_t now_us);
 int64_t session_tick(struct session *session, int64_t now_us);
 bool session_next(struct session *session, struct session_action *ret_action);
 
+/* What the ledger keeps for the loop; NULL: the seq is not on it. */
+void *session_cargo(const struct session *session, uint64_t seq);
 /* For HELLO: at most LEDGER_MAX entries, valid until the next event. */
 const struct ledger_entry *session_ledger(struct session *session, uint32_t *ret_count);
 /* For PING. */

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Writes the corpus of fuzz_protocol: corpus.py DIRECTORY, or prints the golden bytes: corpus.py --golden
 
@@ -21,14 +21,14 @@ PAYLOAD, LONG = 1, 2
 
 # name: (frame 0, size of the payload or None)
 GOLDEN = {
-    'hello_worker': ([1, 1, UUID, 1, 'node-7', 812, 2, 0, 0x0123456789ABCDEF, b'exec tr a-z A-Z', NO_ID, 0, []], None),
-    'hello_worker_again': ([1, 1, UUID, 5, 'node-7', 812, 2, 1, 0x0123456789ABCDEF, b'exec tr a-z A-Z', RUN, 1,
+    'hello_worker': ([1, 1, UUID, 7, 'node-7', 812, 2, 0, 0x0123456789ABCDEF, b'exec tr a-z A-Z', NO_ID, 0, []], None),
+    'hello_worker_again': ([1, 1, UUID, 8, 'node-7', 812, 2, 1, 0x0123456789ABCDEF, b'exec tr a-z A-Z', RUN, 1,
                             [4, 9, 2, 5, 10, 1, 70000, 11, 0]], None),
     'hello_worker_of_version_2': ([1, 2], None),
     'hello_sink': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, False], None),
     'hello_sink_finished': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, True], None),
     'welcome_sink': ([3, 1, UID, 250, 10000, 1 << 28, 1 << 27, 'lines', b'', 0, 0, NO_ID, 0, ''], None),
-    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'', 7, 1, RUN, 1, RESULTS], None),
+    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'', 7, 7, RUN, 1, RESULTS], None),
     'welcome_with_header': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'name\tsize\n', 8, 2, RUN, 1, RESULTS], None),
     'reject': ([4, 1, b'this ventilator speaks version 1'], None),
     'begin': ([5, UID, RUN, 1, 0, b'', []], None),

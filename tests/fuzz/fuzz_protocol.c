@@ -52,8 +52,7 @@ enum decode_error drive_protocol(const uint8_t *data, size_t size,
                                  enum message_type *ret_type)
 {
     static struct decoder *decoder, *again;
-    static struct message untouched;
-    struct message message = untouched;
+    struct message message = {.type = 0}; /* no type */
     if (size < PREFIX)
         return DECODE_EMPTY;
     if (decoder == NULL)
@@ -64,7 +63,7 @@ enum decode_error drive_protocol(const uint8_t *data, size_t size,
             ? read_long(decoder, data + PREFIX, size - PREFIX, payload, &message)
             : decoder_read(decoder, data + PREFIX, size - PREFIX, payload, &message);
     if (error != DECODE_NONE) {
-        require(memcmp(&message, &untouched, sizeof(message)) == 0);
+        require(message.type == 0);
         require(decode_error_text(error) != NULL);
         return error;
     }

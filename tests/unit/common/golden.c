@@ -36,13 +36,13 @@ static const struct attempt_entry queued[] = {{5, 10}};
 const struct golden goldens[] = {
     {"hello_worker",
      PAYLOAD_NONE,
-     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01a66e6f64652d37cd032c"
+     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf07a66e6f64652d37cd032c"
      "0200cf0123456789abcdefc40f6578656320747220612d7a20412d5ac4100000"
      "00000000000000000000000000000090",
      {.type = MESSAGE_HELLO_WORKER,
       .hello_worker = {.version = 1,
                        .uuid = ID(0xA0),
-                       .nonce = 1,
+                       .nonce = 7,
                        .host = S("node-7"),
                        .pid = 812,
                        .slots = 2,
@@ -51,13 +51,13 @@ const struct golden goldens[] = {
                        .command = S("exec tr a-z A-Z")}}},
     {"hello_worker_again",
      PAYLOAD_NONE,
-     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf05a66e6f64652d37cd032c"
+     "9d0101c410a0a1a2a3a4a5a6a7a8a9aaabacadaeaf08a66e6f64652d37cd032c"
      "0201cf0123456789abcdefc40f6578656320747220612d7a20412d5ac410d0d1"
      "d2d3d4d5d6d7d8d9dadbdcdddedf0199040902050a01ce000111700b00",
      {.type = MESSAGE_HELLO_WORKER,
       .hello_worker = {.version = 1,
                        .uuid = ID(0xA0),
-                       .nonce = 5,
+                       .nonce = 8,
                        .host = S("node-7"),
                        .pid = 812,
                        .slots = 2,
@@ -113,7 +113,7 @@ const struct golden goldens[] = {
     {"welcome_worker",
      PAYLOAD_NONE,
      "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
-     "a56c696e6573c4000701c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463"
+     "a56c696e6573c4000707c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463"
      "703a2f2f31302e302e302e323a35353538",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
@@ -125,7 +125,7 @@ const struct golden goldens[] = {
                   .format = S("lines"),
                   .header = S(""),
                   .session = 7,
-                  .nonce = 1,
+                  .nonce = 7,
                   .run = ID(0xD0),
                   .epoch = 1,
                   .endpoint = S(RESULTS)}}},

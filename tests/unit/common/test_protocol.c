@@ -5,6 +5,7 @@
  */
 #include "golden.h"
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,7 +162,7 @@ Test(protocol, decodes_a_hello_field_by_field)
     cr_assert_eq(got.type, MESSAGE_HELLO_WORKER);
     cr_assert_eq(got.hello_worker.version, 1);
     cr_assert_arr_eq(&got.hello_worker.uuid, &wanted->hello_worker.uuid, 16);
-    cr_assert_eq(got.hello_worker.nonce, 5);
+    cr_assert_eq(got.hello_worker.nonce, 8);
     cr_assert(same_slice(got.hello_worker.host, wanted->hello_worker.host));
     cr_assert_eq(got.hello_worker.pid, 812);
     cr_assert_eq(got.hello_worker.slots, 2);
@@ -278,6 +279,42 @@ Test(protocol, has_a_payload_for_task_result_and_skip_only)
                  #name);
     MESSAGE_TYPES(X)
 #undef X
+}
+
+/* Adds the hex digits of a line that begins with four blanks and holds nothing else. */
+static bool add_hex(const char *line, char *hex, size_t hex_size)
+{
+    size_t length = strspn(line + strspn(line, " "), "0123456789abcdef");
+    bool is_hex = strncmp(line, "    ", 4) == 0 && length > 0 &&
+                  line[4 + length] == '\n' && strlen(hex) + length < hex_size;
+    if (is_hex)
+        strncat(hex, line + 4, length);
+    return is_hex;
+}
+
+static bool is_golden(const char *hex)
+{
+    for (size_t i = 0; i < golden_count; i++)
+        if (strcmp(goldens[i].hex, hex) == 0)
+            return true;
+    return false;
+}
+
+Test(protocol, is_quoted_in_its_document_with_its_golden_bytes)
+{
+    char line[1024], hex[4096] = "";
+    unsigned blocks = 0;
+    FILE *document = fopen(PROTOCOL_DOCUMENT, "re");
+    cr_assert_not_null(document, "%s", PROTOCOL_DOCUMENT);
+    while (fgets(line, sizeof(line), document) != NULL) {
+        if (add_hex(line, hex, sizeof(hex)) || hex[0] == '\0')
+            continue;
+        cr_assert(is_golden(hex), "%s", hex);
+        blocks++;
+        hex[0] = '\0';
+    }
+    fclose(document);
+    cr_assert_geq(blocks, 20, "%u blocks", blocks);
 }
 
 /* The errors, one by one. */

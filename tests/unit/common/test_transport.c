@@ -257,6 +257,61 @@ Test(transport, disconnects_a_peer_whose_frame_is_too_large_and_serves_the_other
     zsock_destroy(&router);
 }
 
+static zmq_msg_t payload_of(const char *text)
+{
+    zmq_msg_t payload;
+    cr_assert_eq(zmq_msg_init_size(&payload, strlen(text)), 0);
+    memcpy(zmq_msg_data(&payload), text, strlen(text));
+    return payload;
+}
+
+Test(transport, goes_on_whenever_a_peer_vanishes_amid_what_is_sent_to_it)
+{
+    zsock_t *router = bind_router(1000);
+    for (int i = 0; i < 100; i++) {
+        uint32_t peer;
+        zsock_t *dealer = connect_known(router, &peer);
+        zsock_destroy(&dealer);
+        int rc = 0;
+        for (int sent = 0; rc == 0 && sent < 10000000; sent++) {
+            zmq_msg_t payload = payload_of("payload");
+            rc = transport_send_to(router, peer, slice_of("x"), &payload);
+            cr_assert_eq(zmq_msg_size(&payload), rc == 0 ? 0u : strlen("payload"));
+            zmq_msg_close(&payload);
+        }
+        cr_assert_eq(rc, -EHOSTUNREACH);
+    }
+    zsock_destroy(&router);
+}
+
+Test(transport, pushes_whole_messages_or_none_however_often_the_way_breaks)
+{
+    zsock_t *push = transport_connect_push(tasks);
+    struct envelope envelope;
+    envelope_init(&envelope);
+    for (int i = 0; i < 30; i++) {
+        zsock_t *pull = transport_bind_pull(tasks, 1000);
+        cr_assert(wait_for(push, ZMQ_POLLOUT, PATIENCE_MS));
+        zmq_msg_t payload = payload_of("payload");
+        cr_assert_eq(transport_send(push, slice_of("first"), &payload), 0);
+        receive(pull, &envelope);
+        cr_assert_eq(envelope.frames, 2u);
+        cr_assert(frame_is(&envelope.header, "first"));
+        cr_assert(frame_is(&envelope.payload, "payload"));
+        zsock_destroy(&pull);
+        int rc = 0;
+        for (int sent = 0; rc == 0 && sent < 10000000; sent++) {
+            payload = payload_of("payload");
+            rc = transport_send(push, slice_of("lost"), &payload);
+            cr_assert_eq(zmq_msg_size(&payload), rc == 0 ? 0u : strlen("payload"));
+            zmq_msg_close(&payload);
+        }
+        cr_assert_eq(rc, -EAGAIN);
+    }
+    envelope_deinit(&envelope);
+    zsock_destroy(&push);
+}
+
 Test(transport, refuses_to_push_while_nobody_is_there)
 {
     zsock_t *push = transport_connect_push(tasks);
@@ -300,6 +355,18 @@ Test(transport, tells_when_a_push_opens_shuts_and_opens_again)
     }
     connection_monitor_destroy(&monitor);
     cr_assert_null(monitor);
+    zsock_destroy(&push);
+}
+
+Test(transport, tells_when_a_push_over_tcp_opens_and_shuts)
+{
+    zsock_t *pull = transport_bind_pull("tcp://127.0.0.1:*", 1000);
+    zsock_t *push = transport_connect_push(transport_endpoint(pull));
+    struct connection_monitor *monitor = connection_monitor_new(push);
+    cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
+    zsock_destroy(&pull);
+    cr_assert_eq(wait_for_change(monitor), CONNECTION_SHUT);
+    connection_monitor_destroy(&monitor);
     zsock_destroy(&push);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The signals that end a run, as a descriptor to be polled: SIGTERM, and SIGINT and
  * SIGHUP unless they were ignored when the program started. */
-#ifndef FANFOLD_VENTILATOR_SIGNALS_H
-#define FANFOLD_VENTILATOR_SIGNALS_H
+#ifndef FANFOLD_COMMON_SIGNALS_H
+#define FANFOLD_COMMON_SIGNALS_H
 
 /* Blocks them for the process; before the first thread. The descriptor, or -errno. */
 int signals_open(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One DEALER, an encoder and a decoder. */
-#include "sink/uplink.h"
+#include "common/uplink.h"
 #include "common/log.h"
 #include "common/protocol.h"
 #include "common/transport.h"
@@ -92,6 +92,11 @@ bool uplink_receive(struct uplink *uplink, struct message *ret_message)
             return true;
     }
     return false;
+}
+
+zmq_msg_t *uplink_payload(struct uplink *uplink)
+{
+    return &uplink->envelope.payload;
 }
 
 zsock_t *uplink_socket(const struct uplink *uplink)

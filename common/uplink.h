@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sink's link to the ventilator: a DEALER, opened anew whenever the session says
- * so. Says what the session wants said; what the ventilator answers comes out decoded.
+ * The link of a worker or a sink to the ventilator: a DEALER, opened anew whenever the
+ * session says so. Says what the session wants said; what the ventilator answers comes
+ * out decoded.
  */
-#ifndef FANFOLD_SINK_UPLINK_H
-#define FANFOLD_SINK_UPLINK_H
+#ifndef FANFOLD_COMMON_UPLINK_H
+#define FANFOLD_COMMON_UPLINK_H
 
 #include "common/message.h"
 #include <czmq.h>
@@ -21,6 +22,9 @@ int uplink_connect(struct uplink *uplink);
 void uplink_send(struct uplink *uplink, const struct message *message);
 /* True: a message, whose slices live until the next call. False: none now. */
 bool uplink_receive(struct uplink *uplink, struct message *ret_message);
+
+/* The payload of the message that was received last: empty where it has none. */
+zmq_msg_t *uplink_payload(struct uplink *uplink);
 
 /* NULL before the first uplink_connect. */
 zsock_t *uplink_socket(const struct uplink *uplink);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What must never happen, asked at the moment when it would, and what must have
+ * happened by the end. Each finds its violation by looking at the world, never by
+ * asking the core that it judges. */
+#ifndef FANFOLD_SIM_CHECKS_H
+#define FANFOLD_SIM_CHECKS_H
+
+#include "sim_sink.h"
+#include "sim_ventilator.h"
+#include "sim_worker.h"
+
+struct world;
+
+/* The ventilator: a chunk of `bytes` is to be cut; a task to be sent; a chunk to be
+ * dropped; END or the verdict to be told. */
+void check_budget(const struct sim_ventilator *v, uint64_t bytes);
+void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
+void check_discard(const struct sim_ventilator *v, uint64_t seq);
+void check_total(const struct sim_ventilator *v, const struct message *end);
+void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
+
+/* A worker: a task was taken; one is to start in a slot that has `load`. */
+void check_ledger(const struct sim_worker *w);
+void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t load,
+                 const struct session_action *action);
+void check_leave(const struct sim_worker *w, int status);
+
+/* The sink: a result of its run and epoch was taken, or refused; is to be written; what
+ * it says of its position. */
+void check_result(struct sim_sink *s, const struct message *result, bool taken);
+void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq);
+void check_begin(const struct sim_sink *s, const struct position *position);
+void check_progress(const struct sim_sink *s, const struct sink_progress *progress);
+void check_commit(const struct sim_sink *s, const struct position *position);
+void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict);
+
+/* When nothing more will happen in this run. */
+void check_end(struct world *world);
+
+#endif

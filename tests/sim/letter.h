@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* A message under way, with everything that it names copied, and the records that its
+ * payload stands for. */
+#ifndef FANFOLD_SIM_LETTER_H
+#define FANFOLD_SIM_LETTER_H
+
+#include "arena.h"
+#include "common/message.h"
+
+/* The records [first, end) of the input, as this ventilator cut them. */
+struct payload {
+    const struct sim_ventilator *cut_by;
+    uint64_t seq;
+    uint32_t first, end;
+};
+
+struct letter {
+    struct letter *next;
+    struct message message;
+    struct payload payload;
+};
+
+struct letter *letter_new(struct arena *arena, const struct message *message,
+                          const struct payload *payload);
+/* "TASK session=3 7.2 length=2000": for the trace; cut to `size`. Returns `buffer`. */
+const char *letter_print(const struct letter *letter, char *buffer, size_t size);
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim_sink.h"
+#include "checks.h"
+#include "common/exit_status.h"
+#include "faults.h"
+#include "net.h"
+#include "sim_ventilator.h"
+#include "world.h"
+#include <stdio.h>
+#include <string.h>
+
+static struct sim_sink *self(struct process *process)
+{
+    return (struct sim_sink *)process;
+}
+
+static int64_t now(const struct sim_sink *s)
+{
+    return s->process.world->schedule.now_us;
+}
+
+/* ---- output --------------------------------------------------------------------- */
+
+static void drop(struct sim_sink *s, struct piece *piece)
+{
+    if (piece->dropped)
+        world_violation(s->process.world, "the sink drops a cargo twice");
+    piece->dropped = true;
+    s->pieces--;
+}
+
+static void drop_at_end(void *cargo)
+{
+    struct piece *piece = cargo;
+    drop(piece->owner, piece);
+}
+
+static void writable(void *subject, uint64_t detail)
+{
+    (void)detail;
+    process_post(subject, (struct item){.kind = ITEM_WRITABLE});
+}
+
+static void call_writable(struct sim_sink *s)
+{
+    struct world *world = s->process.world;
+    if (s->writable_due || !s->writing)
+        return;
+    s->writable_due = true;
+    int64_t delay = random_gap(&world->random, 10000);
+    if (random_chance(&world->random, 20))
+        delay += random_between(&world->random, 0, 3 * SECOND_US);
+    schedule_at(&world->schedule, world->schedule.now_us + delay, writable, s, 0);
+}
+
+static void queue_piece(struct sim_sink *s, struct piece *piece)
+{
+    piece->next = NULL;
+    *s->last_writing = piece;
+    s->last_writing = &piece->next;
+    call_writable(s);
+}
+
+static void fail_output(struct sim_sink *s)
+{
+    struct world *world = s->process.world;
+    s->output_failed = s->ending = world->output_failed = true;
+    world->tally->faults[FAULT_OUTPUT]++;
+    TRACE(world, "FAULT: the output fails");
+    sink_session_fail(s->core, OUTCOME_STOPPED, world->mix.output_status,
+                      "the output failed", now(s));
+}
+
+static void finish_piece(struct sim_sink *s)
+{
+    struct piece *piece = s->writing;
+    struct world *world = s->process.world;
+    s->writing = piece->next;
+    if (!s->writing)
+        s->last_writing = &s->writing;
+    s->whole = world->disk.length;
+    TRACE(world, "%s has written %ju: records %u-%u", process_name(&s->process),
+          (uintmax_t)piece->seq, piece->payload.first, piece->payload.end - 1);
+    sink_session_on_written(s->core, piece->seq, now(s));
+    if (!world->mix.journal) /* written is committed */
+        world->disk.position = sink_session_position(s->core);
+    drop(s, piece);
+}
+
+/* As many records as the output takes now, which may be none. */
+static void write_some(struct sim_sink *s)
+{
+    struct world *world = s->process.world;
+    uint64_t room = random_below(&world->random, 8);
+    while (s->writing && room > 0 && !s->output_failed) {
+        struct piece *piece = s->writing;
+        uint32_t size = piece->payload.end - piece->payload.first;
+        if (piece->written < size) {
+            if (world->disk.length >= world->mix.output_fails) {
+                fail_output(s);
+                return;
+            }
+            disk_write(world, piece->payload.first + piece->written++);
+            room--;
+        }
+        if (piece->written >= size)
+            finish_piece(s);
+    }
+    if (!s->output_failed)
+        call_writable(s);
+}
+
+/* ---- actions -------------------------------------------------------------------- */
+
+static void send(struct sim_sink *s, const struct message *message)
+{
+    if (s->process.dials[0])
+        dial_send(s->process.dials[0],
+                  letter_new(&s->process.world->arena, message, NULL));
+}
+
+static void connect_again(struct sim_sink *s)
+{
+    if (s->process.dials[0])
+        dial_close(s->process.dials[0], 0);
+    s->process.dials[0] = dial_open(&s->process, VENTILATOR, 0, false);
+}
+
+static void hello(struct sim_sink *s)
+{
+    char endpoint[32];
+    int size = snprintf(endpoint, sizeof endpoint, "sink://%u", s->process.address);
+    struct message message = {.type = MESSAGE_HELLO_SINK};
+    message.hello_sink.version = PROTOCOL_VERSION;
+    message.hello_sink.incarnation = s->incarnation;
+    message.hello_sink.endpoint =
+        (struct slice){(const uint8_t *)endpoint, (size_t)size};
+    message.hello_sink.max_result = 1 << 20;
+    message.hello_sink.finished = sink_session_finished(s->core);
+    send(s, &message);
+}
+
+static void begin(struct sim_sink *s, const struct sink_action *action)
+{
+    struct position position = sink_session_position(s->core);
+    struct message message = {.type = MESSAGE_BEGIN};
+    message.begin.uid = action->uid;
+    message.begin.run = position.run;
+    message.begin.epoch = position.epoch;
+    message.begin.position = position.next;
+    message.begin.mark = (struct slice){position.mark, position.mark_size};
+    message.begin.held = sink_session_held(s->core, &message.begin.count);
+    check_begin(s, &position);
+    send(s, &message);
+    faults_nudge(s->process.world, true);
+}
+
+static void ping(struct sim_sink *s)
+{
+    send(s, &(struct message){.type = MESSAGE_PING, .ping = {.way = WAY_OPEN}});
+}
+
+static void progress(struct sim_sink *s)
+{
+    struct sink_progress news = sink_session_progress(s->core);
+    struct message message = {.type = MESSAGE_PROGRESS};
+    message.progress.epoch = news.epoch;
+    message.progress.held = news.held;
+    message.progress.count = news.count;
+    message.progress.released = news.released;
+    message.progress.committed = news.committed;
+    message.progress.parked = news.parked;
+    check_progress(s, &news);
+    send(s, &message);
+}
+
+static void commit(struct sim_sink *s, const struct sink_action *action)
+{
+    struct world *world = s->process.world;
+    struct position position = sink_session_position(s->core);
+    check_commit(s, &position);
+    disk_commit(world, &s->process, action->ticket, &position, s->whole);
+}
+
+static void finished(struct sim_sink *s)
+{
+    struct sink_verdict verdict = sink_session_verdict(s->core);
+    struct message message = {.type = MESSAGE_FINISHED};
+    message.finished.epoch = sink_session_position(s->core).epoch;
+    message.finished.outcome = verdict.outcome;
+    message.finished.status = (uint32_t)verdict.status;
+    message.finished.text =
+        (struct slice){(const uint8_t *)verdict.text, strlen(verdict.text)};
+    check_finished(s, &verdict);
+    send(s, &message);
+}
+
+static void leave(struct sim_sink *s)
+{
+    struct sink_verdict verdict = sink_session_verdict(s->core);
+    TRACE(s->process.world, "%s leaves: status %d %s", process_name(&s->process),
+          verdict.status, verdict.text);
+    process_leave(&s->process, verdict.status);
+}
+
+static void perform(struct sim_sink *s, const struct sink_action *action)
+{
+    switch (action->kind) {
+    case SINK_CONNECT:
+        connect_again(s);
+        break;
+    case SINK_HELLO:
+        hello(s);
+        break;
+    case SINK_BEGIN:
+        begin(s, action);
+        break;
+    case SINK_PING:
+        ping(s);
+        break;
+    case SINK_PROGRESS:
+        progress(s);
+        break;
+    case SINK_WRITE:
+        check_write(s, action->cargo, action->seq);
+        queue_piece(s, action->cargo);
+        break;
+    case SINK_DROP:
+        drop(s, action->cargo);
+        break;
+    case SINK_COMMIT:
+        commit(s, action);
+        break;
+    case SINK_FINISHED:
+        finished(s);
+        break;
+    case SINK_LEAVE:
+        leave(s);
+        break;
+    }
+}
+
+/* ---- loop ----------------------------------------------------------------------- */
+
+static void on_result(struct sim_sink *s, struct letter *letter)
+{
+    struct world *world = s->process.world;
+    struct message *message = &letter->message;
+    struct piece *piece = arena_take(&world->arena, sizeof *piece);
+    *piece = (struct piece){
+        .owner = s, .payload = letter->payload, .seq = message->result.entries[0].seq};
+    if (world->breakage == BREAK_OLD_RESULT)
+        message->result.epoch = sink_session_position(s->core).epoch;
+    bool taken = sink_session_on_result(s->core, &message->result.run,
+                                        message->result.epoch,
+                                        &message->result.entries[0], piece);
+    s->pieces += taken;
+    check_result(s, message, taken);
+    if (!taken && world->breakage == BREAK_ACCEPT_TWICE)
+        disk_write(world, piece->payload.first);
+}
+
+static void on_message(struct sim_sink *s, const struct item *item)
+{
+    struct world *world = s->process.world;
+    char text[512];
+    if (item->dial && item->dial->closed)
+        return;
+    TRACE(world, "%s <- %s: %s", process_name(&s->process),
+          item->conn ? process_name(item->conn->dial->owner) : "ventilator",
+          letter_print(item->letter, text, sizeof text));
+    struct message *message = &item->letter->message;
+    if (item->conn) {
+        if (message->type == MESSAGE_RESULT)
+            on_result(s, item->letter);
+        return;
+    }
+    s->process.heard_us = now(s);
+    s->ending |= message->type == MESSAGE_END &&
+                 message->end.outcome != OUTCOME_COMPLETE;
+    if (message->type == MESSAGE_GOODBYE)
+        s->parted = true;
+    sink_session_on_message(s->core, message, now(s));
+}
+
+static void on_item(struct process *process, struct item *item)
+{
+    struct sim_sink *s = self(process);
+    if (item->kind == ITEM_MESSAGE) {
+        on_message(s, item);
+    } else if (item->kind == ITEM_WRITABLE) {
+        s->writable_due = false;
+        write_some(s);
+    } else if (item->kind == ITEM_COMMITTED) {
+        sink_session_on_committed(s->core, item->detail, now(s));
+    }
+}
+
+static int64_t settle(struct process *process)
+{
+    struct sim_sink *s = self(process);
+    struct sink_action action;
+    int64_t deadline_us = sink_session_tick(s->core, now(s));
+    while (!process->exits && sink_session_next(s->core, &action))
+        perform(s, &action);
+    return deadline_us;
+}
+
+static void end(struct process *process)
+{
+    struct sim_sink *s = self(process);
+    for (; s->writing; s->writing = s->writing->next)
+        drop(s, s->writing);
+    sink_session_destroy(&s->core, drop_at_end);
+    if (s->pieces > 0)
+        world_violation(process->world, "the sink leaks %u cargoes", s->pieces);
+    disk_abandon(process->world, process);
+}
+
+static const struct role role = {on_item, settle, end};
+
+void sim_sink_start(struct world *world)
+{
+    struct sim_sink *s = arena_take(&world->arena, sizeof *s);
+    process_init(&s->process, world, SINK, &role);
+    s->last_writing = &s->writing;
+    s->process.address = world->mix.moves ? s->process.life : 0;
+    s->incarnation = random_id(&world->random);
+    struct sink_session_config config = {
+        .position = disk_open(world),
+        .ordered = world->mix.ordered,
+        .journal = world->mix.journal,
+        .liveness_us = LIVENESS_US,
+        .patience_us = PATIENCE_US,
+    };
+    s->whole = world->disk.length;
+    s->core = sink_session_new(&config, world->schedule.now_us);
+    process_post(&s->process, (struct item){.kind = ITEM_WAKE});
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim_ventilator.h"
+#include "checks.h"
+#include "common/exit_status.h"
+#include "faults.h"
+#include "net.h"
+#include "world.h"
+#include <assert.h>
+#include <string.h>
+
+static_assert(RECORDS == 70, "the tables in the header are by seq");
+
+enum { HEARTBEAT_FACTOR = 2, ROUNDS_MAX = 1000 };
+
+static struct sim_ventilator *self(struct process *process)
+{
+    return (struct sim_ventilator *)process;
+}
+
+struct fate *sim_ventilator_fate(const struct payload *payload)
+{
+    struct sim_ventilator *v = (struct sim_ventilator *)(uintptr_t)payload->cut_by;
+    return &v->fates[payload->seq];
+}
+
+/* ---- source --------------------------------------------------------------------- */
+
+static struct payload *chunk(struct sim_ventilator *v, uint64_t seq)
+{
+    if (seq < RECORDS && v->chunks[seq].end > 0)
+        return &v->chunks[seq];
+    world_violation(v->process.world, "the ventilator names chunk %ju, never cut",
+                    (uintmax_t)seq);
+    return NULL;
+}
+
+static uint64_t bytes(const struct payload *payload)
+{
+    return (uint64_t)(payload->end - payload->first) * RECORD_BYTES;
+}
+
+static void cut(struct sim_ventilator *v)
+{
+    struct world *world = v->process.world;
+    uint32_t records = 1 + (uint32_t)random_below(&world->random, v->chunk_records);
+    uint32_t end = v->offset + records < RECORDS ? v->offset + records : RECORDS;
+    struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
+    check_budget(v, bytes(&payload));
+    payload.seq = dispatch_on_cut(v->core, bytes(&payload), world->schedule.now_us);
+    if (payload.seq >= RECORDS || v->chunks[payload.seq].end > 0) {
+        world_violation(world, "chunk %ju is numbered twice", (uintmax_t)payload.seq);
+        return;
+    }
+    TRACE(world, "%s cuts %ju: records %u-%u", process_name(&v->process),
+          (uintmax_t)payload.seq, payload.first, payload.end - 1);
+    v->chunks[payload.seq] = payload;
+    v->kept_bytes += bytes(&payload);
+    v->offset = end;
+    if (world->mix.slow_input)
+        v->next_cut_us = world->schedule.now_us + random_gap(&world->random, 200000);
+}
+
+static void end_input(struct sim_ventilator *v)
+{
+    v->input_ended = true;
+    dispatch_on_input_end(v->core);
+    v->again = true;
+}
+
+static void fail_input(struct sim_ventilator *v)
+{
+    struct world *world = v->process.world;
+    v->input_failed = v->again = true;
+    world->input_failed = true;
+    world->tally->faults[FAULT_INPUT]++;
+    TRACE(world, "FAULT: the input fails");
+    dispatch_stop(v->core, OUTCOME_STOPPED, STATUS_IO, "the input failed",
+                  world->schedule.now_us);
+}
+
+static bool may_cut(struct sim_ventilator *v)
+{
+    return v->started && !v->input_ended && !v->input_failed &&
+           v->process.world->schedule.now_us >= v->next_cut_us;
+}
+
+static void read_input(struct sim_ventilator *v)
+{
+    uint32_t fails_at = v->process.world->mix.input_fails;
+    while (may_cut(v)) {
+        if (v->offset == RECORDS)
+            end_input(v);
+        else if (fails_at != NOT_EVER && v->offset >= fails_at)
+            fail_input(v);
+        else if (dispatch_wants(v->core) > 0)
+            cut(v), v->again = true;
+        else
+            return;
+    }
+}
+
+/* ---- actions -------------------------------------------------------------------- */
+
+static void send(struct sim_ventilator *v, uint32_t peer, const struct message *message,
+                 const struct payload *payload)
+{
+    struct world *world = v->process.world;
+    struct letter *letter = letter_new(&world->arena, message, payload);
+    if (conn_send(&v->process, peer, letter))
+        return;
+    TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
+    dispatch_on_unreachable(v->core, peer, world->schedule.now_us);
+    v->again = true;
+}
+
+static struct slice text_slice(const char *text)
+{
+    return (struct slice){(const uint8_t *)text, strlen(text)};
+}
+
+static void welcome(struct sim_ventilator *v, const struct dispatch_action *action,
+                    bool sink)
+{
+    struct message message = {.type = MESSAGE_WELCOME};
+    message.welcome.version = PROTOCOL_VERSION;
+    message.welcome.uid = v->uid;
+    message.welcome.heartbeat_ms = HEARTBEAT_FACTOR * dispatch_heartbeat_ms(v->core);
+    message.welcome.liveness_ms = LIVENESS_US / 1000;
+    message.welcome.max_result = 1 << 20;
+    if (!sink) {
+        message.welcome.session = action->session;
+        message.welcome.nonce = action->nonce;
+        message.welcome.run = dispatch_run(v->core);
+        message.welcome.epoch = dispatch_epoch(v->core);
+        message.welcome.endpoint = text_slice(dispatch_endpoint(v->core));
+    }
+    send(v, action->peer, &message, NULL);
+}
+
+static void task(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct world *world = v->process.world;
+    struct payload *payload = chunk(v, action->seq);
+    if (!payload)
+        return;
+    check_task(v, action);
+    if (world->breakage == BREAK_LOST_TASK && random_chance(&world->random, 10))
+        return;
+    if (world->breakage == BREAK_EARLY_DISCARD)
+        v->discarded[action->seq] = true;
+    uint8_t mark[4];
+    mark_write(mark, payload->end);
+    struct task_entry entry = {.seq = action->seq,
+                               .attempt = action->attempt,
+                               .length = bytes(payload),
+                               .records = payload->end - payload->first,
+                               .mark = {mark, sizeof mark}};
+    struct message message = {.type = MESSAGE_TASK,
+                              .task = {action->session, &entry, 1}};
+    send(v, action->peer, &message, payload);
+}
+
+static void forget(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct attempt_entry entry = {action->seq, action->attempt};
+    struct message message = {
+        .type = MESSAGE_FORGET,
+        .forget = {action->session, action->only_queued, &entry, 1}};
+    send(v, action->peer, &message, NULL);
+}
+
+static void start_cutting(struct sim_ventilator *v,
+                          const struct dispatch_action *action)
+{
+    struct slice mark = dispatch_mark(v->core);
+    v->started = v->again = true;
+    v->offset = mark_read(mark.data, mark.size);
+    TRACE(v->process.world, "%s goes on at chunk %ju, record %u",
+          process_name(&v->process), (uintmax_t)action->seq, v->offset);
+}
+
+static void discard(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct payload *payload = chunk(v, action->seq);
+    if (!payload)
+        return;
+    check_discard(v, action->seq);
+    v->discarded[action->seq] = true;
+    v->kept_bytes -= bytes(payload);
+}
+
+static void say_simple(struct sim_ventilator *v, uint32_t peer, enum message_type type)
+{
+    send(v, peer, &(struct message){.type = type}, NULL);
+}
+
+static void reject(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    v->process.world->tally->refused++;
+    struct message message = {.type = MESSAGE_REJECT,
+                              .reject = {.reason = action->reason}};
+    send(v, action->peer, &message, NULL);
+}
+
+static void say_end(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct verdict verdict = dispatch_verdict(v->core);
+    check_verdict(v, &verdict);
+    struct message message = {.type = MESSAGE_END,
+                              .end = {dispatch_epoch(v->core), action->seq,
+                                      verdict.outcome, (uint32_t)verdict.status}};
+    check_total(v, &message);
+    send(v, action->peer, &message, NULL);
+}
+
+static void finishing(struct sim_ventilator *v)
+{
+    if (v->finishing)
+        return;
+    v->finishing = true;
+    v->process.world->finishing = true;
+    faults_nudge(v->process.world, false);
+}
+
+static void say_stop(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct verdict verdict = dispatch_verdict(v->core);
+    check_verdict(v, &verdict);
+    finishing(v);
+    if (v->process.world->breakage == BREAK_NO_STOP)
+        return;
+    struct message message = {.type = MESSAGE_STOP,
+                              .stop = {verdict.outcome, text_slice(verdict.text)}};
+    send(v, action->peer, &message, NULL);
+}
+
+static void leave(struct sim_ventilator *v)
+{
+    struct verdict verdict = dispatch_verdict(v->core);
+    TRACE(v->process.world, "%s is over: status %d %s", process_name(&v->process),
+          verdict.status, verdict.text);
+    check_verdict(v, &verdict);
+    process_leave(&v->process, verdict.status);
+}
+
+static void perform(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    switch (action->kind) {
+    case DISPATCH_WELCOME_SINK:
+        welcome(v, action, true);
+        faults_nudge(v->process.world, true);
+        break;
+    case DISPATCH_WELCOME:
+        welcome(v, action, false);
+        break;
+    case DISPATCH_REJECT:
+        reject(v, action);
+        break;
+    case DISPATCH_WHO:
+        say_simple(v, action->peer, MESSAGE_WHO);
+        break;
+    case DISPATCH_PONG:
+        say_simple(v, action->peer, MESSAGE_PONG);
+        break;
+    case DISPATCH_TASK:
+        task(v, action);
+        break;
+    case DISPATCH_FORGET:
+        forget(v, action);
+        break;
+    case DISPATCH_START:
+        start_cutting(v, action);
+        break;
+    case DISPATCH_DISCARD:
+        discard(v, action);
+        break;
+    case DISPATCH_SKIP:
+        world_violation(v->process.world, "SKIP of %ju, which nobody asked for",
+                        (uintmax_t)action->seq);
+        break;
+    case DISPATCH_END:
+        say_end(v, action);
+        break;
+    case DISPATCH_STOP:
+        say_stop(v, action);
+        break;
+    case DISPATCH_GOODBYE:
+        finishing(v);
+        say_simple(v, action->peer, MESSAGE_GOODBYE);
+        break;
+    case DISPATCH_OVER:
+        leave(v);
+        break;
+    }
+}
+
+/* ---- loop ----------------------------------------------------------------------- */
+
+static void on_message(struct sim_ventilator *v, const struct item *item)
+{
+    struct world *world = v->process.world;
+    char text[512];
+    TRACE(world, "%s <- %s (%u): %s", process_name(&v->process),
+          process_name(item->conn->dial->owner), item->conn->peer,
+          letter_print(item->letter, text, sizeof text));
+    dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
+                        world->schedule.now_us);
+    if (world->breakage != BREAK_FORGET_ON_DONE ||
+        item->letter->message.type != MESSAGE_DONE)
+        return;
+    const struct message *done = &item->letter->message;
+    forget(v, &(struct dispatch_action){.peer = item->conn->peer,
+                                        .session = done->done.session,
+                                        .seq = done->done.entries[0].seq,
+                                        .attempt = done->done.entries[0].attempt});
+}
+
+static void on_interrupt(struct sim_ventilator *v)
+{
+    struct world *world = v->process.world;
+    world->interrupted = true;
+    world->tally->faults[FAULT_INTERRUPT]++;
+    dispatch_stop(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
+                  world->schedule.now_us);
+}
+
+static void on_item(struct process *process, struct item *item)
+{
+    if (item->kind == ITEM_MESSAGE)
+        on_message(self(process), item);
+    else if (item->kind == ITEM_INTERRUPT)
+        on_interrupt(self(process));
+}
+
+static int64_t settle(struct process *process)
+{
+    struct sim_ventilator *v = self(process);
+    struct world *world = process->world;
+    struct dispatch_action action;
+    int64_t deadline_us;
+    unsigned rounds = 0;
+    do {
+        v->again = false;
+        deadline_us = dispatch_tick(v->core, world->schedule.now_us);
+        while (!process->exits && dispatch_next(v->core, &action))
+            perform(v, &action);
+        read_input(v);
+        if (++rounds == ROUNDS_MAX)
+            world_violation(world, "the ventilator never settles");
+    } while (v->again && !process->exits && rounds < ROUNDS_MAX);
+    if (v->started && !v->input_ended && v->next_cut_us > world->schedule.now_us &&
+        v->next_cut_us < deadline_us)
+        deadline_us = v->next_cut_us;
+    return deadline_us;
+}
+
+static void end(struct process *process)
+{
+    struct sim_ventilator *v = self(process);
+    struct dispatch_counts counts = dispatch_counts(v->core);
+    process->world->tally->retried += counts.retried;
+    process->world->tally->adopted += counts.adopted;
+    process->world->tally->lost_sessions += counts.lost_sessions;
+    process->world->tally->parked += counts.parked;
+    dispatch_destroy(&v->core);
+}
+
+static const struct role role = {on_item, settle, end};
+
+void sim_ventilator_start(struct world *world)
+{
+    struct sim_ventilator *v = arena_take(&world->arena, sizeof *v);
+    const struct mix *mix = &world->mix;
+    process_init(&v->process, world, VENTILATOR, &role);
+    v->uid = random_id(&world->random);
+    v->chunk_records = 1 + (uint32_t)random_below(&world->random, CHUNK_RECORDS_MAX);
+    struct dispatch_config config = {
+        .uid = v->uid,
+        .window = mix->window,
+        .buffer_bytes = mix->buffer_chunks ? (uint64_t)mix->buffer_chunks *
+                                                 CHUNK_RECORDS_MAX * RECORD_BYTES
+                                           : 1 << 30,
+        .block_bytes = (uint64_t)v->chunk_records * RECORD_BYTES,
+        .keeps_bytes = mix->keeps_bytes,
+        .retries = mix->retries,
+        .losses = mix->losses,
+        .liveness_us = LIVENESS_US,
+        .min_workers = mix->min_workers,
+        .patience_us = PATIENCE_US,
+    };
+    v->core = dispatch_new(&config, world->schedule.now_us);
+    process_post(&v->process, (struct item){.kind = ITEM_WAKE});
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim_worker.h"
+#include "checks.h"
+#include "common/exit_status.h"
+#include "net.h"
+#include "sim_ventilator.h"
+#include "world.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { TO_VENTILATOR, TO_SINK };
+
+/* So long after a disturbance a ventilator may still count a task as lost. */
+#define DISTURBANCE_US (40 * SECOND_US)
+
+static struct sim_worker *self(struct process *process)
+{
+    return (struct sim_worker *)process;
+}
+
+static int64_t now(const struct sim_worker *w)
+{
+    return w->process.world->schedule.now_us;
+}
+
+/* ---- slots ---------------------------------------------------------------------- */
+
+static void run_ends(void *subject, uint64_t detail);
+
+static int64_t run_us(struct world *world)
+{
+    struct random *random = &world->random;
+    if (random_chance(random, 50))
+        return random_between(random, 4 * SECOND_US, 12 * SECOND_US);
+    if (world->mix.short_tasks)
+        return random_between(random, 500, 20000);
+    return random_between(random, 50000, SECOND_US);
+}
+
+static void lose(struct run *run)
+{
+    if (!run->disturbed)
+        sim_ventilator_fate(&run->cargo->payload)->lost++;
+    run->disturbed = true;
+}
+
+static void begin_first(struct slot *slot)
+{
+    struct run *run = slot->runs;
+    struct world *world = slot->worker->process.world;
+    if (!run || run->began_us > 0 || !slot->ready)
+        return;
+    run->began_us = world->schedule.now_us;
+    const struct payload *chunk = &run->cargo->payload;
+    bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
+    if (slot->worker->disturbed_us + DISTURBANCE_US > run->began_us)
+        lose(run);
+    if (random_chance(&world->random, world->mix.crash))
+        run->end = RUN_CRASHED;
+    else if (poisoned || random_chance(&world->random, world->mix.flaky))
+        run->end = RUN_FAILED;
+    int64_t takes_us = run_us(world);
+    schedule_at(&world->schedule, world->schedule.now_us + takes_us, run_ends, run, 0);
+}
+
+static void run_ends(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct run *run = subject;
+    if (run->killed || !run->slot->ready || run->slot->runs != run)
+        return;
+    run->slot->runs = run->next;
+    if (run->end == RUN_CRASHED)
+        run->slot->ready = false;
+    process_post(&run->slot->worker->process,
+                 (struct item){.kind = ITEM_RUN_END, .subject = run});
+    begin_first(run->slot);
+}
+
+static void replaced(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct slot *slot = subject;
+    process_post(&slot->worker->process,
+                 (struct item){.kind = ITEM_SLOT, .subject = slot});
+}
+
+static void replace(struct slot *slot)
+{
+    struct world *world = slot->worker->process.world;
+    slot->ready = false;
+    if (slot->replacing)
+        return;
+    slot->replacing = true;
+    schedule_at(&world->schedule,
+                world->schedule.now_us + random_between(&world->random, 500, 50000),
+                replaced, slot, 0);
+}
+
+/* What was in the slot and never began goes back to the session. */
+static void hand_back(struct slot *slot)
+{
+    for (struct run *run = slot->runs, *next; run; run = next) {
+        next = run->next;
+        if (!run->killed) {
+            run->killed = true;
+            session_on_unstarted(slot->worker->core, slot->number, run->seq,
+                                 run->attempt);
+        }
+    }
+    slot->runs = NULL;
+}
+
+static uint32_t slot_load(const struct slot *slot)
+{
+    uint32_t load = 0;
+    for (const struct run *run = slot->runs; run; run = run->next)
+        load += !run->killed;
+    return load;
+}
+
+static void start(struct sim_worker *w, const struct session_action *action)
+{
+    struct world *world = w->process.world;
+    if (action->slot >= w->slot_count) {
+        world_violation(world, "START in slot %u, which there is not", action->slot);
+        return;
+    }
+    struct slot *slot = &w->slots[action->slot];
+    check_start(w, slot, slot_load(slot), action);
+    struct run *run = arena_take(&world->arena, sizeof *run);
+    *run = (struct run){.slot = slot,
+                        .cargo = action->cargo,
+                        .seq = action->seq,
+                        .attempt = action->attempt};
+    struct run **last = &slot->runs;
+    while (*last)
+        last = &(*last)->next;
+    *last = run;
+    begin_first(slot);
+}
+
+static struct run *find_run(struct slot *slot, uint64_t seq, uint32_t attempt)
+{
+    for (struct run *run = slot->runs; run; run = run->next)
+        if (run->seq == seq && run->attempt == attempt && !run->killed)
+            return run;
+    return NULL;
+}
+
+/* The end of a run may wait in the mailbox; then it is not reported any more. */
+static struct run *find_ended(struct sim_worker *w, uint64_t seq, uint32_t attempt)
+{
+    for (struct item *item = w->process.first_item; item; item = item->next) {
+        struct run *run = item->kind == ITEM_RUN_END ? item->subject : NULL;
+        if (run && run->seq == seq && run->attempt == attempt && !run->killed)
+            return run;
+    }
+    return NULL;
+}
+
+static void kill_run(struct sim_worker *w, const struct session_action *action)
+{
+    struct slot *slot = &w->slots[action->slot];
+    struct run *run = find_run(slot, action->seq, action->attempt);
+    if (!run)
+        run = find_ended(w, action->seq, action->attempt);
+    if (run) /* else it has ended by itself, and was reported since KILL was decided */
+        run->killed = true;
+    replace(slot);
+}
+
+static void lose_runs(struct sim_worker *w)
+{
+    for (uint32_t i = 0; i < w->slot_count; i++)
+        for (struct run *run = w->slots[i].runs; run; run = run->next)
+            if (!run->killed && run->began_us > 0)
+                lose(run);
+}
+
+void sim_worker_disturb(struct process *process)
+{
+    self(process)->disturbed_us = process->world->schedule.now_us;
+    lose_runs(self(process));
+}
+
+/* ---- actions -------------------------------------------------------------------- */
+
+static void send(struct sim_worker *w, int to, const struct message *message,
+                 const struct payload *payload)
+{
+    if (w->process.dials[to])
+        dial_send(w->process.dials[to],
+                  letter_new(&w->process.world->arena, message, payload));
+}
+
+static void open_dial(struct sim_worker *w, int to, enum name name, uint32_t address)
+{
+    /* Without a monitor nothing tells when to send again: then ZMQ has to keep it. */
+    bool immediate = to == TO_SINK && w->monitor;
+    if (w->process.dials[to])
+        dial_close(w->process.dials[to], 0);
+    w->process.dials[to] = dial_open(&w->process, name, address, immediate);
+}
+
+static void open_way(struct sim_worker *w)
+{
+    unsigned address = 0;
+    sscanf(session_endpoint(w->core), "sink://%u", &address);
+    open_dial(w, TO_SINK, SINK, address);
+}
+
+static void close_way(struct sim_worker *w)
+{
+    if (w->process.dials[TO_SINK])
+        dial_close(w->process.dials[TO_SINK], 0);
+    w->process.dials[TO_SINK] = NULL;
+}
+
+static void swap_ledger(struct sim_worker *w, struct message *message)
+{
+    struct ledger_entry *entries =
+        arena_copy(&w->process.world->arena, message->hello_worker.ledger,
+                   message->hello_worker.count * sizeof *entries);
+    uint32_t count = message->hello_worker.count;
+    message->hello_worker.ledger = w->stale_ledger;
+    message->hello_worker.count = w->stale_count;
+    w->stale_ledger = entries;
+    w->stale_count = count;
+}
+
+static void hello(struct sim_worker *w, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_HELLO_WORKER};
+    message.hello_worker.version = PROTOCOL_VERSION;
+    message.hello_worker.uuid = w->uuid;
+    message.hello_worker.nonce = action->session;
+    message.hello_worker.slots = w->slot_count;
+    message.hello_worker.way = session_way(w->core);
+    message.hello_worker.run = session_run(w->core);
+    message.hello_worker.epoch = session_epoch(w->core);
+    message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);
+    if (w->process.world->breakage == BREAK_STALE_HELLO)
+        swap_ledger(w, &message);
+    send(w, TO_VENTILATOR, &message, NULL);
+}
+
+static void ping(struct sim_worker *w, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_PING};
+    message.ping.session = action->session;
+    message.ping.way = session_way(w->core);
+    message.ping.leaving = session_leaving(w->core);
+    message.ping.running = session_running(w->core, &message.ping.count);
+    send(w, TO_VENTILATOR, &message, NULL);
+}
+
+static void result(struct sim_worker *w, const struct session_action *action)
+{
+    struct cargo *cargo = action->cargo;
+    struct world *world = w->process.world;
+    struct payload payload = cargo->payload;
+    if (cargo->sent && world->breakage == BREAK_NO_RESEND)
+        return;
+    if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
+        payload.end--;
+    cargo->sent = true;
+    struct result_entry entry = {.seq = action->seq,
+                                 .attempt = action->attempt,
+                                 .length = 1,
+                                 .run_us = action->run_us,
+                                 .mark = {cargo->mark, sizeof cargo->mark}};
+    struct message message = {
+        .type = MESSAGE_RESULT,
+        .result = {session_run(w->core), session_epoch(w->core), &entry, 1}};
+    send(w, TO_SINK, &message, &payload);
+}
+
+static void done(struct sim_worker *w, const struct session_action *action)
+{
+    struct done_entry entry = {action->seq, action->attempt, action->run_us};
+    send(w, TO_VENTILATOR,
+         &(struct message){.type = MESSAGE_DONE, .done = {action->session, &entry, 1}},
+         NULL);
+}
+
+static void failed(struct sim_worker *w, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_FAILED};
+    message.failed.session = action->session;
+    message.failed.seq = action->seq;
+    message.failed.attempt = action->attempt;
+    message.failed.run_us = action->run_us;
+    message.failed.how = FAILURE_EXIT;
+    message.failed.code = 3;
+    send(w, TO_VENTILATOR, &message, NULL);
+}
+
+static void returned(struct sim_worker *w, const struct session_action *action)
+{
+    struct attempt_entry entry = {action->seq, action->attempt};
+    send(w, TO_VENTILATOR,
+         &(struct message){.type = MESSAGE_RETURNED,
+                           .returned = {action->session, &entry, 1}},
+         NULL);
+}
+
+static void drop(struct sim_worker *w, struct cargo *cargo)
+{
+    if (cargo->dropped)
+        world_violation(w->process.world, "%s drops a cargo twice",
+                        process_name(&w->process));
+    cargo->dropped = true;
+    w->live_cargo--;
+}
+
+static void goodbye(struct sim_worker *w, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_GOODBYE,
+                              .goodbye = {.session = action->session}};
+    send(w, TO_VENTILATOR, &message, NULL);
+}
+
+static void leave(struct sim_worker *w, const struct session_action *action)
+{
+    TRACE(w->process.world, "%s leaves: status %d %s", process_name(&w->process),
+          action->status, session_farewell(w->core));
+    process_leave(&w->process, action->status);
+}
+
+static void perform(struct sim_worker *w, const struct session_action *action)
+{
+    switch (action->kind) {
+    case SESSION_CONNECT:
+        open_dial(w, TO_VENTILATOR, VENTILATOR, 0);
+        break;
+    case SESSION_HELLO:
+        hello(w, action);
+        break;
+    case SESSION_PING:
+        ping(w, action);
+        break;
+    case SESSION_OPEN_WAY:
+        open_way(w);
+        break;
+    case SESSION_CLOSE_WAY:
+        close_way(w);
+        break;
+    case SESSION_START:
+        start(w, action);
+        break;
+    case SESSION_KILL:
+        kill_run(w, action);
+        break;
+    case SESSION_RESULT:
+        result(w, action);
+        break;
+    case SESSION_DONE:
+        done(w, action);
+        break;
+    case SESSION_FAILED:
+        failed(w, action);
+        break;
+    case SESSION_RETURNED:
+        returned(w, action);
+        break;
+    case SESSION_DROP:
+        drop(w, action->cargo);
+        break;
+    case SESSION_GOODBYE:
+        goodbye(w, action);
+        break;
+    case SESSION_LEAVE:
+        leave(w, action);
+        break;
+    }
+}
+
+/* ---- loop ----------------------------------------------------------------------- */
+
+static void on_task(struct sim_worker *w, const struct letter *letter)
+{
+    struct world *world = w->process.world;
+    const struct task_entry *entry = &letter->message.task.entries[0];
+    struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
+    cargo->owner = w;
+    cargo->payload = letter->payload;
+    memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
+    uint64_t session = letter->message.task.session;
+    if (session_on_task(w->core, session, entry, cargo, now(w)))
+        w->live_cargo++;
+    check_ledger(w);
+}
+
+static void on_message(struct sim_worker *w, const struct item *item)
+{
+    char text[512];
+    if (item->dial->closed)
+        return;
+    TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
+          name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
+    w->process.heard_us = now(w);
+    if (item->letter->message.type == MESSAGE_TASK)
+        on_task(w, item->letter);
+    else
+        session_on_message(w->core, &item->letter->message, now(w));
+}
+
+static void on_way(struct sim_worker *w, const struct item *item)
+{
+    if (w->monitor && item->dial == w->process.dials[TO_SINK])
+        session_on_way(w->core, item->detail, now(w));
+}
+
+static void on_run_end(struct sim_worker *w, struct run *run)
+{
+    struct world *world = w->process.world;
+    int64_t took_us = now(w) - run->began_us;
+    if (run->killed)
+        return;
+    run->killed = true; /* reported: it is nobody's any more */
+    if (run->end == RUN_WELL) {
+        session_on_done(w->core, run->slot->number, run->seq, run->attempt,
+                        (uint64_t)took_us);
+        return;
+    }
+    bool crashed = run->end == RUN_CRASHED;
+    world->tally->faults[crashed ? FAULT_CRASH : FAULT_FAIL]++;
+    sim_ventilator_fate(&run->cargo->payload)->failed++;
+    TRACE(world, "FAULT: %ju.%u fails on %s", (uintmax_t)run->seq, run->attempt,
+          process_name(&w->process));
+    session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
+                      (uint64_t)took_us);
+    if (!crashed)
+        return;
+    session_on_slot(w->core, run->slot->number, false);
+    hand_back(run->slot);
+    replace(run->slot);
+}
+
+static void on_slot(struct sim_worker *w, struct slot *slot)
+{
+    hand_back(slot);
+    slot->ready = true;
+    slot->replacing = false;
+    session_on_slot(w->core, slot->number, true);
+}
+
+static void on_item(struct process *process, struct item *item)
+{
+    struct sim_worker *w = self(process);
+    if (item->kind == ITEM_MESSAGE)
+        on_message(w, item);
+    else if (item->kind == ITEM_WAY)
+        on_way(w, item);
+    else if (item->kind == ITEM_RUN_END)
+        on_run_end(w, item->subject);
+    else if (item->kind == ITEM_SLOT)
+        on_slot(w, item->subject);
+    else if (item->kind == ITEM_LEAVE) {
+        session_leave(w->core, now(w));
+    }
+}
+
+static int64_t settle(struct process *process)
+{
+    struct sim_worker *w = self(process);
+    struct session_action action;
+    int64_t deadline_us = session_tick(w->core, now(w));
+    while (!process->exits && session_next(w->core, &action))
+        perform(w, &action);
+    return deadline_us;
+}
+
+static void drop_at_end(void *cargo)
+{
+    drop(((struct cargo *)cargo)->owner, cargo);
+}
+
+static void end(struct process *process)
+{
+    struct sim_worker *w = self(process);
+    lose_runs(w);
+    for (uint32_t i = 0; i < w->slot_count; i++)
+        w->slots[i].runs = NULL;
+    session_destroy(&w->core, drop_at_end);
+    if (w->live_cargo > 0)
+        world_violation(process->world, "%s leaks %u cargoes", process_name(process),
+                        w->live_cargo);
+}
+
+static const struct role role = {on_item, settle, end};
+
+void sim_worker_start(struct world *world, enum name name)
+{
+    struct sim_worker *w = arena_take(&world->arena, sizeof *w);
+    process_init(&w->process, world, name, &role);
+    w->uuid = random_id(&world->random);
+    w->disturbed_us = -DISTURBANCE_US;
+    w->slot_count = 1 + (uint32_t)random_below(&world->random, SLOTS_PER_WORKER_MAX);
+    for (uint32_t i = 0; i < w->slot_count; i++)
+        w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};
+    w->monitor = !random_chance(&world->random, world->mix.blind);
+    struct session_config config = {
+        .uuid = w->uuid,
+        .slots = w->slot_count,
+        .depth = world->mix.depth,
+        .monitor = w->monitor,
+        .stay = world->mix.stay,
+        .liveness_us = LIVENESS_US,
+        .patience_us = world->mix.stay ? 1000 * PATIENCE_US : PATIENCE_US,
+    };
+    w->core = session_new(&config, world->schedule.now_us);
+    process_post(&w->process, (struct item){.kind = ITEM_WAKE});
+}

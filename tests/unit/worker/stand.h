@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands in for the worker in tests of worker/program.h: opens a program, gives it
+ * tasks, notes every event. */
+#ifndef FANFOLD_TESTS_STAND_H
+#define FANFOLD_TESTS_STAND_H
+
+#include "worker/program.h"
+
+enum { STAND_NOTES_MAX = 256 };
+
+enum note_kind { NOTE_DONE = 1, NOTE_FAILED, NOTE_UNSTARTED };
+
+struct note {
+    enum note_kind kind;
+    uint32_t slot;
+    uint64_t seq;
+    enum failure how;
+    uint32_t code;
+    char text[TEXT_MAX_BYTES + 1];
+    size_t text_size;
+    uint8_t *data;
+    size_t size;
+    uint64_t run_us;
+};
+
+struct stand {
+    struct program *program;
+    struct note notes[STAND_NOTES_MAX]; /* the first ones */
+    uint32_t count;                     /* of all */
+    uint32_t done, failed, unstarted;
+    uint64_t bytes; /* of results */
+    uint32_t ready; /* slot events that say ready */
+    int broken;     /* its status */
+    char error[1024];
+    int status; /* of program_open */
+};
+
+/* NULL-terminated words. */
+struct stand *stand_open_exec(uint32_t slots, const char *const *words);
+struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
+                                const char *const *words);
+void stand_close(struct stand **stand_p);
+
+void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *data,
+                 size_t size);
+/* Handles events until so many notes are there (or 20 s have gone: false). */
+bool stand_await(struct stand *stand, uint32_t count);
+bool stand_await_ready(struct stand *stand, uint32_t count);
+bool stand_await_broken(struct stand *stand);
+/* One task by itself. */
+struct note *stand_run(struct stand *stand, const void *data, size_t size);
+bool stand_turn(struct stand *stand, int timeout_ms);
+
+#endif

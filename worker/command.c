@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Resolving a command word: PATH, rights, format. Reads files, starts nothing. */
+#include "worker/command.h"
+#include "common/exit_status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* 0, or why it cannot be executed. */
+static int check_file(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) < 0)
+        return errno;
+    if (S_ISDIR(info.st_mode))
+        return EISDIR;
+    return access(path, X_OK) < 0 ? errno : 0;
+}
+
+/* As execvp: a file that may not be executed is passed over, and remembered. */
+static int search_path(const char *word, char *path, size_t size)
+{
+    const char *list = getenv("PATH");
+    int result = ENOENT;
+    for (const char *next = list ? list : "/bin:/usr/bin"; next;) {
+        const char *end = strchr(next, ':');
+        int length = (int)(end ? end - next : (ptrdiff_t)strlen(next));
+        char candidate[PATH_MAX];
+        int wrote = snprintf(candidate, sizeof candidate, "%.*s%s%s", length, next,
+                             length > 0 ? "/" : "", word);
+        next = end ? end + 1 : NULL;
+        if (wrote < 0 || (size_t)wrote >= sizeof candidate)
+            continue;
+        int error = check_file(candidate);
+        if (error == 0 || (error != ENOENT && error != ENOTDIR && result == ENOENT))
+            snprintf(path, size, "%s", candidate);
+        if (error == 0)
+            return 0;
+        if (error == EACCES || error == EISDIR)
+            result = error;
+    }
+    return result;
+}
+
+/* "#!": the interpreter has to be there, because the kernel would say of the script
+ * that it does not exist. */
+static int check_format(const char *path, char *interpreter, size_t size)
+{
+    char head[256];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* executable and not readable is fine */
+    ssize_t got = read(fd, head, sizeof head - 1);
+    close(fd);
+    if (got <= 0)
+        return 0;
+    head[got] = '\0';
+    if (strncmp(head, "#!", 2) == 0) {
+        char *word = head + 2 + strspn(head + 2, " \t");
+        word[strcspn(word, " \t\r\n")] = '\0';
+        snprintf(interpreter, size, "%s", word);
+        return *word && access(word, X_OK) < 0 ? ELIBBAD : 0;
+    }
+    bool elf = strncmp(head, "\177ELF", 4) == 0;
+    bool text = !memchr(head, '\0', (size_t)got);
+    return elf || text ? 0 : ENOEXEC;
+}
+
+static int say_missing(char *const *argv, char *error, size_t size)
+{
+    const char *word = argv[0];
+    if (strpbrk(word, " \t\n|<>;&$*`'\"()"))
+        snprintf(error, size,
+                 "%s: command not found; a command line for the shell is given as: sh "
+                 "-c '%s'",
+                 word, word);
+    else
+        snprintf(error, size, "%s: command not found", word);
+    return STATUS_NOT_FOUND;
+}
+
+int command_resolve(char *const *argv, char **ret_path, char *error, size_t error_size)
+{
+    const char *word = argv ? argv[0] : NULL;
+    if (!word) {
+        snprintf(error, error_size, "no command given");
+        return STATUS_USAGE;
+    }
+    char path[PATH_MAX] = "", interpreter[256] = "";
+    snprintf(path, sizeof path, "%s", word);
+    int problem = ENOENT;
+    if (*word)
+        problem = strchr(word, '/') ? check_file(word)
+                                    : search_path(word, path, sizeof path);
+    if (problem == ENOENT || problem == ENOTDIR || problem == ENAMETOOLONG)
+        return say_missing(argv, error, error_size);
+    if (problem == 0)
+        problem = check_format(path, interpreter, sizeof interpreter);
+    if (problem == ELIBBAD) {
+        snprintf(error, error_size, "%s: its interpreter %s cannot be executed", path,
+                 interpreter);
+        return STATUS_CANNOT_EXECUTE;
+    }
+    if (problem) {
+        snprintf(error, error_size, "%s: cannot be executed: %s", path,
+                 strerror(problem));
+        return STATUS_CANNOT_EXECUTE;
+    }
+    *ret_path = strdup(path);
+    if (!*ret_path)
+        abort();
+    return 0;
+}

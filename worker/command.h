@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Finding what a command word means before anything is started, so that a wrong one is
+ * one clear sentence and not a failure of every chunk. */
+#ifndef FANFOLD_WORKER_COMMAND_H
+#define FANFOLD_WORKER_COMMAND_H
+
+#include <stddef.h>
+
+/* 0 and the path to execute (malloc, the caller's), or an exit status (126, 127, 2)
+ * with a sentence in `error`. Searches PATH as execvp does. */
+int command_resolve(char *const *argv, char **ret_path, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ending every descendant. Whoever loses its parent becomes our child, so killing
+ * children and reaping them, again and again, reaches everybody, those with a session
+ * of their own too. Children are found by their parent's pid in /proc/PID/stat, because
+ * /proc/PID/task/TID/children is missing from many kernels.
+ */
+#include "worker/descendants.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool read_stat(const char *name, pid_t *ret_parent, pid_t *ret_group)
+{
+    char path[300], text[512];
+    snprintf(path, sizeof path, "/proc/%s/stat", name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    /* The name, in parentheses, may hold anything. */
+    const char *rest = strrchr(text, ')');
+    int parent, group;
+    if (!rest || sscanf(rest + 1, " %*c %d %d", &parent, &group) != 2)
+        return false;
+    *ret_parent = parent;
+    *ret_group = group;
+    return true;
+}
+
+/* Kills the children of this process; with `group`, the whole group if a child is in
+ * it. Returns how many could be killed. */
+static unsigned kill_children(pid_t group)
+{
+    DIR *proc = opendir("/proc");
+    if (!proc)
+        return 0;
+    pid_t self = getpid();
+    unsigned killed = 0;
+    for (struct dirent *entry; (entry = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10), parent, its_group;
+        if (pid <= 0 || !read_stat(entry->d_name, &parent, &its_group) ||
+            parent != self || (group && its_group != group))
+            continue;
+        killed += kill(group ? -group : pid, SIGKILL) == 0;
+        if (group)
+            break;
+    }
+    closedir(proc);
+    return killed;
+}
+
+bool descendants_end(void)
+{
+    unsigned idle = 0;
+    for (;;) {
+        pid_t reaped = waitpid(-1, NULL, WNOHANG);
+        if (reaped > 0)
+            continue;
+        if (reaped < 0 && errno == ECHILD)
+            return true;
+        idle = kill_children(0) > 0 ? 0 : idle + 1;
+        if (idle > 100)
+            return false;
+        nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+}
+
+void descendants_end_group(pid_t group)
+{
+    kill_children(group);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes below this one. This process has to be a child subreaper, so that none
+ * can escape by losing its parent or by starting a session of its own. */
+#ifndef FANFOLD_WORKER_DESCENDANTS_H
+#define FANFOLD_WORKER_DESCENDANTS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Kills and reaps until there is none left. False: some are left that this user may not
+ * kill. */
+bool descendants_end(void);
+
+/* Kills what is left of a group whose leader has been reaped: only if a child of this
+ * process is in it, because the number may be another's by now. */
+void descendants_end_group(pid_t group);
+
+#endif

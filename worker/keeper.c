@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop of keeper and zygote. Invariants: a child's group is killed right after the
+ * child is reaped, before its number can be another's; only after a good exit it may
+ * live on, until the worker has read the output to its end and asks (REQUEST_KILL). The
+ * loop never waits for the worker: a report that does not fit stays with its slot.
+ */
+#include "worker/keeper.h"
+#include "worker/descendants.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct child {
+    pid_t pid;   /* 0: none runs */
+    pid_t group; /* what may be left of the last one's group; 0: nothing */
+    bool unsent; /* a report waits for room */
+    enum report_kind kind;
+    int32_t value;
+};
+
+struct keeper {
+    const struct keeper_service *service;
+    struct child *children; /* one a slot, and the zygote */
+    uint32_t count;
+    bool stuck; /* some report is unsent */
+    bool finish;
+};
+
+void keeper_settle_in(const char *name)
+{
+    static const int deaf[] = {SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
+                               SIGPIPE, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++)
+        signal(deaf[i], SIG_IGN);
+    signal(SIGCHLD, SIG_DFL);
+    prctl(PR_SET_NAME, name);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    if (null > STDERR_FILENO)
+        close(null);
+}
+
+void keeper_reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void send_report(struct keeper *keeper, uint32_t slot)
+{
+    struct child *child = &keeper->children[slot];
+    struct report report = {
+        .kind = child->kind,
+        .slot = slot,
+        .value = child->value,
+        .survivors = child->group != 0,
+    };
+    child->unsent = link_report(keeper->service->link, &report) == -EAGAIN;
+    keeper->stuck |= child->unsent;
+}
+
+static void send_unsent(struct keeper *keeper)
+{
+    keeper->stuck = false;
+    for (uint32_t slot = 0; slot < keeper->count; slot++)
+        if (keeper->children[slot].unsent)
+            send_report(keeper, slot);
+}
+
+static void start(struct keeper *keeper, const struct request *request, const int *fds,
+                  unsigned count)
+{
+    struct child *child = &keeper->children[request->slot];
+    child->group = 0;
+    pid_t pid = keeper->service->start(keeper->service->context, request, fds, count);
+    if (pid > 0) {
+        child->pid = pid;
+        return;
+    }
+    child->kind = REPORT_UNSTARTABLE;
+    child->value = -pid;
+    send_report(keeper, request->slot);
+}
+
+static void kill_slot(struct child *child)
+{
+    if (child->pid)
+        kill(-child->pid, SIGKILL);
+    else if (child->group)
+        descendants_end_group(child->group);
+    child->group = 0;
+}
+
+static void on_request(struct keeper *keeper, const struct request *request,
+                       const int *fds, unsigned count)
+{
+    assert(request->slot < keeper->count);
+    switch (request->kind) {
+    case REQUEST_START:
+        start(keeper, request, fds, count);
+        break;
+    case REQUEST_KILL:
+        kill_slot(&keeper->children[request->slot]);
+        break;
+    case REQUEST_FINISH:
+        keeper->finish = true;
+        break;
+    }
+}
+
+/* False: the worker is gone. */
+static bool take_requests(struct keeper *keeper)
+{
+    for (int left = 64; left > 0 && !keeper->finish; left--) {
+        struct request request;
+        int fds[LINK_FDS_MAX];
+        unsigned count;
+        int got = link_take_request(keeper->service->link, &request, fds, &count);
+        if (got <= 0)
+            return got == 0;
+        on_request(keeper, &request, fds, count);
+        for (unsigned i = 0; i < count; i++)
+            close(fds[i]);
+    }
+    return true;
+}
+
+static void on_exit_of(struct keeper *keeper, pid_t pid, int status)
+{
+    for (uint32_t slot = 0; slot < keeper->count; slot++) {
+        struct child *child = &keeper->children[slot];
+        if (child->pid != pid)
+            continue;
+        bool survivors = kill(-pid, status == 0 ? 0 : SIGKILL) == 0;
+        child->pid = 0;
+        child->group = survivors && status == 0 ? pid : 0;
+        child->kind = REPORT_ENDED;
+        child->value = status;
+        send_report(keeper, slot);
+        return;
+    }
+    /* Somebody's orphan. */
+}
+
+static void reap(struct keeper *keeper, int signals)
+{
+    struct signalfd_siginfo infos[16];
+    while (read(signals, infos, sizeof infos) == (ssize_t)sizeof infos)
+        ;
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        on_exit_of(keeper, pid, status);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+bool keeper_serve(const struct keeper_service *service)
+{
+    struct keeper keeper = {.service = service, .count = service->slots + 1};
+    keeper.children = calloc(keeper.count, sizeof *keeper.children);
+    int signals = open_signals();
+    if (!keeper.children || signals < 0)
+        return false;
+    keeper.children[service->slots].pid = service->zygote;
+    bool open = true;
+    /* Children may have ended before there was a descriptor to tell of it. */
+    reap(&keeper, signals);
+    while (open && !keeper.finish) {
+        struct pollfd polled[] = {
+            {.fd = service->link, .events = POLLIN},
+            {.fd = signals, .events = POLLIN},
+        };
+        if (keeper.stuck)
+            polled[0].events |= POLLOUT;
+        if (poll(polled, 2, -1) < 0)
+            continue;
+        if (polled[1].revents)
+            reap(&keeper, signals);
+        if (polled[0].revents & POLLOUT)
+            send_unsent(&keeper);
+        if (polled[0].revents & ~POLLOUT)
+            open = take_requests(&keeper);
+    }
+    for (uint32_t slot = 0; slot < keeper.count; slot++)
+        kill_slot(&keeper.children[slot]);
+    free(keeper.children);
+    close(signals);
+    return keeper.finish;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The link between the worker and the processes that start user code for it (keeper,
+ * zygote): a SOCK_SEQPACKET pair of this host, small messages of fixed shape,
+ * descriptors beside them. Both ends are the same binary, so the structs are the
+ * format.
+ */
+#ifndef FANFOLD_WORKER_KEEPER_LINK_H
+#define FANFOLD_WORKER_KEEPER_LINK_H
+
+#include <stdint.h>
+
+enum { LINK_FDS_MAX = 8, LINK_TEXT_MAX = 4096 };
+
+enum request_kind {
+    REQUEST_START,  /* start a process in the slot; exec: fds are its stdin, stdout;
+                       plugin: the channel's */
+    REQUEST_KILL,   /* SIGKILL the slot's process group, or what is left of it */
+    REQUEST_FINISH, /* zygote: call the plugin's finish and exit */
+};
+
+struct request {
+    enum request_kind kind;
+    uint32_t slot;
+    uint32_t attempt;
+    uint64_t seq;
+};
+
+enum report_kind {
+    REPORT_PREPARED,    /* zygote: value: times that prepare ran */
+    REPORT_REFUSED,     /* zygote: value: an exit status; text: why */
+    REPORT_UNSTARTABLE, /* value: an errno */
+    REPORT_ENDED,       /* value: a wait status; and whether its group lives on */
+};
+
+struct report {
+    enum report_kind kind;
+    uint32_t slot;
+    int32_t value;
+    uint32_t survivors;
+    char text[LINK_TEXT_MAX]; /* REPORT_REFUSED only; else it is not sent */
+};
+
+/* 0, or -errno. */
+int link_pair(int ret_fds[2]);
+
+/* Send a request with descriptors, which stay the caller's. Waits while the queue is
+ * full: the other end never waits for this one. 0, or -errno (-EPIPE: it is gone). */
+int link_request(int link, const struct request *request, const int *fds,
+                 unsigned count);
+/* 1: a request with *ret_count descriptors (close-on-exec, the caller's from now on);
+ * 0: none now; -EPIPE: the worker is gone. */
+int link_take_request(int link, struct request *ret_request, int *ret_fds,
+                      unsigned *ret_count);
+
+/* 0, -EAGAIN when the queue is full, or -errno. */
+int link_report(int link, const struct report *report);
+/* 1, 0 (none now; with `wait`: never), or -EPIPE. */
+int link_take_report(int link, struct report *ret_report, int wait);
+
+#endif

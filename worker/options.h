@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What the command line of fanfold-worker says. */
+#ifndef FANFOLD_WORKER_OPTIONS_H
+#define FANFOLD_WORKER_OPTIONS_H
+
+#include "common/options.h"
+#include "worker/program.h"
+
+struct worker_options {
+    struct common_options common;
+    enum program_mode mode;
+    const char *plugin; /* NULL: exec */
+    char **command;     /* exec: what is run; plugin: its file and its arguments */
+    uint32_t slots;
+    bool stay;
+    int alive_fd; /* -1: none; written to when the first task is done */
+};
+
+/* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
+ * and bad usage it exits, as options_parse does. False: no command, which the person
+ * was told. */
+bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A growing buffer that becomes a message. Large ones are handed over (the message
+ * frees them, on a thread of libzmq's); small ones are copied, so that the buffer lives
+ * on and a short result does not hold a long buffer.
+ */
+#include "worker/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALL_BYTES = 8 << 10, FIRST_BYTES = 16 << 10 };
+
+void result_deinit(struct result *result)
+{
+    free(result->data);
+    *result = (struct result){0};
+}
+
+static void resize(struct result *result, size_t capacity)
+{
+    result->data = realloc(result->data, capacity);
+    if (!result->data)
+        abort();
+    result->capacity = capacity;
+}
+
+void result_begin(struct result *result, size_t expected)
+{
+    result->size = 0;
+    /* One more than expected: the read that finds the end needs room, too. */
+    size_t wanted = expected + 1 < FIRST_BYTES ? FIRST_BYTES : expected + 4096;
+    if (result->capacity < wanted) {
+        free(result->data); /* nothing in it to be moved */
+        result->data = NULL;
+        resize(result, wanted);
+    }
+}
+
+size_t result_room(struct result *result)
+{
+    if (result->size == result->capacity)
+        resize(result,
+               result->capacity < FIRST_BYTES ? FIRST_BYTES : result->capacity * 2);
+    return result->capacity - result->size;
+}
+
+static void free_data(void *data, void *hint)
+{
+    (void)hint;
+    free(data);
+}
+
+void result_take(struct result *result, zmq_msg_t *ret_message)
+{
+    if (result->size <= SMALL_BYTES) {
+        if (zmq_msg_init_size(ret_message, result->size) != 0)
+            abort();
+        if (result->size > 0)
+            memcpy(zmq_msg_data(ret_message), result->data, result->size);
+        result->size = 0;
+        return;
+    }
+    if (result->size < result->capacity / 4 * 3)
+        resize(result, result->size);
+    if (zmq_msg_init_data(ret_message, result->data, result->size, free_data, NULL) !=
+        0)
+        abort();
+    *result = (struct result){0};
+}

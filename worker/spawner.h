@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Exec's way to start a process, in the keeper: the command with a chunk's pipes. */
+#ifndef FANFOLD_WORKER_SPAWNER_H
+#define FANFOLD_WORKER_SPAWNER_H
+
+#include "worker/keeper_link.h"
+#include <sys/types.h>
+
+struct spawner;
+
+/* `path` is what to execute, argv what it sees; both are borrowed. errors[slot] becomes
+ * stderr. */
+struct spawner *spawner_new(const char *path, char **argv, const char *worker,
+                            const int *errors);
+
+/* A keeper_service's start. */
+pid_t spawner_start(void *spawner, const struct request *request, const int *fds,
+                    unsigned count);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The few things that slots of both modes do with what they share. */
+#include "worker/stage.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+void stage_watch(struct stage *stage, int fd, enum tag tag, uint32_t slot,
+                 uint32_t events)
+{
+    struct epoll_event event = {.events = events,
+                                .data.u64 = (uint64_t)tag << 32 | slot};
+    /* Fails only for our stderr if that is a file, which is always writable. */
+    (void)epoll_ctl(stage->poller, EPOLL_CTL_ADD, fd, &event);
+}
+
+void stage_wake(struct stage *stage)
+{
+    (void)eventfd_write(stage->wake, 1);
+}
+
+void stage_break(struct stage *stage, int status, const char *format, ...)
+{
+    if (stage->broken)
+        return;
+    stage->broken = true;
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    stage->events.broken(stage->events.context, status, text);
+}
+
+void stage_kill(struct stage *stage, uint32_t slot)
+{
+    /* If it is gone, its link says so. */
+    (void)link_request(stage->starter,
+                       &(struct request){.kind = REQUEST_KILL, .slot = slot}, NULL, 0);
+}
+
+enum failure stage_judge(struct stage *stage, int wait_status, uint32_t *ret_code)
+{
+    *ret_code = 0;
+    if (WIFEXITED(wait_status)) {
+        *ret_code = (uint32_t)WEXITSTATUS(wait_status);
+        return FAILURE_EXIT;
+    }
+    if (WTERMSIG(wait_status) == SIGKILL && oom_watch_rose(&stage->oom))
+        return FAILURE_MEMORY;
+    *ret_code = (uint32_t)WTERMSIG(wait_status);
+    return FAILURE_SIGNAL;
+}

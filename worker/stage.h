@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the slots of either mode stand on: the poller, the links to those who start
+ * processes, the relays, the way events go out. Owned by program.c. */
+#ifndef FANFOLD_WORKER_STAGE_H
+#define FANFOLD_WORKER_STAGE_H
+
+#include "worker/keeper_link.h"
+#include "worker/oom.h"
+#include "worker/program.h"
+#include "worker/relay.h"
+
+/* What a poller's event is about; the slot is in the lower half of its data. */
+enum tag {
+    TAG_KEEPER,
+    TAG_ZYGOTE,
+    TAG_WAKE,
+    TAG_STDERR, /* a slot's */
+    TAG_DRAIN,  /* our stderr takes text again */
+    TAG_INPUT,  /* exec: the slot's program takes bytes */
+    TAG_OUTPUT, /* exec: it gives some, or has closed */
+    TAG_BELL,   /* plugin: the slot has results */
+    TAG_LOOK,   /* plugin: it is time to look after results */
+};
+
+struct stage {
+    struct program_events events;
+    uint32_t slots;
+    int poller;
+    int wake;    /* eventfd: a slot has something to tell in the next program_handle */
+    int starter; /* the link to whom starts the slots' processes: keeper or zygote */
+    struct relay **relays;
+    struct stderr_queue *queue;
+    struct oom_watch oom;
+    uint64_t max_result;
+    bool broken;
+};
+
+void stage_watch(struct stage *stage, int fd, enum tag tag, uint32_t slot,
+                 uint32_t events);
+void stage_wake(struct stage *stage);
+/* Tells once that nothing can be started any more. */
+void stage_break(struct stage *stage, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Asks the starter to kill what the slot runs. */
+void stage_kill(struct stage *stage, uint32_t slot);
+/* What a process's end means that we did not bring about. */
+enum failure stage_judge(struct stage *stage, int wait_status, uint32_t *ret_code);
+
+#endif

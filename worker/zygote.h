@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The process that loads the plugin, prepares it once, and forks slots that share what
+ * was prepared, copy on write. */
+#ifndef FANFOLD_WORKER_ZYGOTE_H
+#define FANFOLD_WORKER_ZYGOTE_H
+
+#include <stdint.h>
+
+struct zygote_config {
+    const char *plugin;
+    char **argv; /* argv[0] is the plugin's file */
+    uint32_t slots;
+    int link;
+    const int *errors; /* each slot's stderr */
+};
+
+/* Runs in a process of its own; never returns. */
+void zygote_run(const struct zygote_config *config) __attribute__((noreturn));
+
+#endif
