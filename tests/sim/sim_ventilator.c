@@ -288,6 +288,9 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
         finishing(v);
         say_simple(v, action->peer, MESSAGE_GOODBYE);
         break;
+    case DISPATCH_FAREWELL:
+        say_simple(v, action->peer, MESSAGE_GOODBYE);
+        break;
     case DISPATCH_OVER:
         leave(v);
         break;
