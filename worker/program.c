@@ -27,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ struct program {
     int zygote_link[2];    /* ours, the zygote's; -1: closed, or exec */
     int *errors;           /* the slots' ends of stderr, until the keeper has them */
     uint32_t prepared;
+    struct rlimit descriptors; /* as it was when we were called */
 };
 
 static void *allocate(size_t count, size_t size)
@@ -77,6 +79,24 @@ static void drop_worker_side(struct program *program)
         close(relay_fd(program->stage.relays[slot]));
 }
 
+/* Ours may be many; a user's program gets the limit that we were given. */
+static void raise_descriptors(struct program *program)
+{
+    if (getrlimit(RLIMIT_NOFILE, &program->descriptors) < 0)
+        return;
+    struct rlimit raised = program->descriptors;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+static void restore_descriptors(const struct program *program)
+{
+    /* The keeper itself has a pipe or two a slot, and the worker's until it closed
+     * them. */
+    if (program->descriptors.rlim_cur >= 4 * (rlim_t)program->config.slots + 64)
+        (void)setrlimit(RLIMIT_NOFILE, &program->descriptors);
+}
+
 static pid_t fork_zygote(struct program *program)
 {
     pid_t pid = fork();
@@ -102,6 +122,7 @@ static pid_t start_nothing(void *context, const struct request *request, const i
 static void run_keeper(struct program *program)
 {
     drop_worker_side(program);
+    restore_descriptors(program);
     keeper_settle_in("fanfold-keeper");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct keeper_service service = {
@@ -268,6 +289,7 @@ int program_open(const struct program_config *config,
         .zygote_link = {-1, -1},
     };
     oom_watch_init(&program->stage.oom);
+    raise_descriptors(program);
     int status = open_all(program, error, error_size);
     if (status)
         program_close(&program);
