@@ -283,6 +283,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         !memcmp(&message->hello_worker.run, &dispatch->run, sizeof dispatch->run);
     for (uint32_t i = 0; same && i < message->hello_worker.count; i++)
         adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
+    if (!session->done_count)
+        worker->doubts = 0; /* all that it had done is held: none is left to confirm */
 }
 
 /* ---- what a session says

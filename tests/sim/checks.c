@@ -158,15 +158,20 @@ static bool *had(struct sim_sink *s, const struct position *position, uint64_t s
     return &s->had[seq];
 }
 
-void check_result(struct sim_sink *s, const struct message *result, bool taken)
+void check_result(struct sim_sink *s, const struct letter *letter, bool taken)
 {
     struct world *world = of(&s->process);
+    const struct message *result = &letter->message;
+    const struct id *uid = &letter->payload.cut_by->uid;
     struct position position = sink_session_position(s->core);
     uint64_t seq = result->result.entries[0].seq;
     bool mine = memcmp(&result->result.run, &position.run, sizeof position.run) == 0 &&
                 result->result.epoch == position.epoch;
     if (taken && !mine)
         world_violation(world, "the sink takes %ju of another epoch", (uintmax_t)seq);
+    if (taken && memcmp(uid, &position.uid, sizeof *uid) != 0)
+        world_violation(world, "the sink takes %ju of another ventilator",
+                        (uintmax_t)seq);
     if (!mine || seq >= RECORDS)
         return;
     bool *before = had(s, &position, seq);
@@ -184,16 +189,16 @@ void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq)
     struct world *world = of(&s->process);
     const struct payload *payload = &piece->payload;
     const struct payload *cut = &payload->cut_by->chunks[payload->seq];
-    struct position position = sink_session_position(s->core);
     if (piece->seq != seq || payload->seq != seq)
         world_violation(world, "chunk %ju is written as %ju", (uintmax_t)payload->seq,
                         (uintmax_t)seq);
     if (payload->first != cut->first || payload->end != cut->end)
         world_violation(world, "chunk %ju is written as records %u-%u", (uintmax_t)seq,
                         payload->first, payload->end - 1);
-    if (memcmp(&payload->cut_by->uid, &position.uid, sizeof position.uid) != 0)
-        world_violation(world, "chunk %ju of another ventilator is written",
-                        (uintmax_t)seq);
+    if (world->mix.ordered && payload->first != s->given)
+        world_violation(world, "chunk %ju begins at record %u, the last ended at %u",
+                        (uintmax_t)seq, payload->first, s->given);
+    s->given = payload->end;
 }
 
 static void check_position(const struct sim_sink *s, const struct position *position)

@@ -27,7 +27,7 @@ void check_leave(const struct sim_worker *w, int status);
 
 /* The sink: a result of its run and epoch was taken, or refused; is to be written; what
  * it says of its position. */
-void check_result(struct sim_sink *s, const struct message *result, bool taken);
+void check_result(struct sim_sink *s, const struct letter *letter, bool taken);
 void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq);
 void check_begin(const struct sim_sink *s, const struct position *position);
 void check_progress(const struct sim_sink *s, const struct sink_progress *progress);

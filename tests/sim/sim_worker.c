@@ -165,6 +165,8 @@ static void kill_run(struct sim_worker *w, const struct session_action *action)
     struct run *run = find_run(slot, action->seq, action->attempt);
     if (!run)
         run = find_ended(w, action->seq, action->attempt);
+    if (run && run->began_us > 0)
+        lose(run); /* that it was handed back may not be heard */
     if (run) /* else it has ended by itself, and was reported since KILL was decided */
         run->killed = true;
     replace(slot);
