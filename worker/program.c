@@ -34,6 +34,7 @@
 enum {
     EVENTS_MAX = 64,       /* handled in one program_handle */
     CLOSE_WAIT_MS = 10000, /* for the keeper, before it is killed itself */
+    FINISH_WAIT_MS = 6000, /* for the plugin's finish, which has five seconds */
     STDERR_WAIT_MS = 200,  /* for the last lines, at the end */
 };
 
@@ -290,12 +291,22 @@ static bool await_keeper(pid_t keeper, int *ret_status)
     return ended;
 }
 
+/* Lets the plugin finish. The keeper reports nothing else than the zygote's end. */
+static void end_zygote(struct program *program)
+{
+    if (program->zygote_link[0] < 0)
+        return;
+    (void)link_request(program->zygote_link[0],
+                       &(struct request){.kind = REQUEST_FINISH}, NULL, 0);
+    struct pollfd polled = {.fd = program->keeper_link[0], .events = POLLIN};
+    if (program->plugin && !program->stage.broken)
+        (void)poll(&polled, 1, FINISH_WAIT_MS);
+    close_fd(&program->zygote_link[0]);
+}
+
 static void end_keeper(struct program *program)
 {
-    if (program->zygote_link[0] >= 0)
-        (void)link_request(program->zygote_link[0],
-                           &(struct request){.kind = REQUEST_FINISH}, NULL, 0);
-    close_fd(&program->zygote_link[0]);
+    end_zygote(program);
     close_fd(&program->keeper_link[0]);
     if (!program->keeper)
         return;
@@ -312,9 +323,9 @@ void program_close(struct program **program_p)
     if (!program)
         return;
     struct stage *stage = &program->stage;
+    end_keeper(program);
     exec_destroy(&program->exec);
     plugin_destroy(&program->plugin);
-    end_keeper(program);
     close_fd(&program->keeper_link[1]);
     close_fd(&program->zygote_link[1]);
     close_errors(program);

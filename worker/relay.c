@@ -238,12 +238,17 @@ void relay_read(struct relay *relay)
         ;
 }
 
+void relay_end_line(struct relay *relay)
+{
+    if (relay->line_size > 0)
+        end_line(relay);
+}
+
 void relay_finish(struct relay *relay)
 {
     for (int left = FINISH_READS; left > 0 && read_once(relay); left--)
         ;
-    if (relay->line_size > 0)
-        end_line(relay);
+    relay_end_line(relay);
 }
 
 struct slice relay_tail(struct relay *relay)

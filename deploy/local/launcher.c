@@ -24,6 +24,8 @@ static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
 /* A worker that never finished a task may have come too late to be told. */
 static const int64_t latecomer_us = SECOND_US / 10;
+/* Before the first finished task there is nothing to lose. */
+static const int64_t false_start_us = SECOND_US / 4;
 /* A worker drains at the first SIGTERM, and hands back what runs at the second. */
 static const int64_t press_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
@@ -69,7 +71,9 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->state == ROLE_RUNNING) {
+    if (launcher->false_start) {
+        send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
+    } else if (role->state == ROLE_RUNNING) {
         int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
         send_signal(role, SIGTERM, ROLE_ASKED, now_us + wait_us);
     } else if (role->state == ROLE_ASKED && which == ROLE_WORKER) {
@@ -118,6 +122,7 @@ static void kill_all(struct launcher *launcher)
 void launcher_on_alive(struct launcher *launcher)
 {
     launcher->alive = true;
+    launcher->begun = true;
     launcher->restarts = 0;
 }
 
@@ -177,22 +182,33 @@ static void worker_died(struct launcher *launcher, struct ending ending, int64_t
     }
 }
 
-/* Ventilator or sink: the others were told by the protocol, or soon will be. */
+/* How long the others have to end by themselves, told by the protocol. */
+static int64_t grace_us(const struct launcher *launcher, struct ending ending)
+{
+    if (ending.signalled)
+        return 0;
+    if (ending.code == STATUS_OK)
+        return after_success_us;
+    return launcher->false_start ? false_start_us : after_failure_us;
+}
+
+/* Ventilator or sink. */
 static void end_ended(struct launcher *launcher, enum role which, struct ending ending,
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
-    int64_t grace_us = ending.signalled   ? 0
-                       : ending.code != 0 ? after_failure_us
-                                          : after_success_us;
+    bool well = as_status(ending) == STATUS_OK;
 
+    if (!launcher->stopping && !launcher->begun && !well && !ending.signalled)
+        launcher->false_start = true;
     stop_starting(launcher);
-    expect_end(launcher, other, now_us + grace_us);
-    if (ending.signalled || ending.code != 0)
-        expect_end(launcher, ROLE_WORKER, now_us + grace_us);
+    int64_t end_us = now_us + grace_us(launcher, ending);
+    expect_end(launcher, other, end_us);
+    if (!well)
+        expect_end(launcher, ROLE_WORKER, end_us);
     else if (which == ROLE_VENTILATOR)
         expect_end(launcher, ROLE_WORKER,
-                   now_us + (launcher->alive ? grace_us : latecomer_us));
+                   launcher->alive ? end_us : now_us + latecomer_us);
 }
 
 void launcher_on_end(struct launcher *launcher, enum role which, struct ending ending,

@@ -68,10 +68,12 @@ struct launcher {
         enum launcher_notice notice_due;
         struct ending ending; /* of the notice */
     } roles[ROLE_COUNT];
-    int signal;    /* that the launcher got first; 0: none */
-    bool stopping; /* nothing is started any more */
-    bool alive;    /* this worker has finished a task */
-    int restarts;  /* in a row without a finished task */
+    int signal;       /* that the launcher got first; 0: none */
+    bool stopping;    /* nothing is started any more */
+    bool alive;       /* this worker has finished a task */
+    bool begun;       /* some worker has finished a task */
+    bool false_start; /* an end failed before that: the others are killed silently */
+    int restarts;     /* in a row without a finished task */
 };
 
 /* All roles are due. */

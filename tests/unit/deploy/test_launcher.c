@@ -269,6 +269,7 @@ Test(launcher, leaves_a_worker_that_ended_well_alone)
 Test(launcher, gives_time_after_a_failure_and_none_after_a_death)
 {
     begin();
+    launcher_on_alive(&run);
     exits(V, 4);
     cr_assert(signals[S] == 0 && signals[W] == 0);
     sleep_on();
@@ -284,6 +285,20 @@ Test(launcher, gives_time_after_a_failure_and_none_after_a_death)
     exits(S, 143);
     exits(W, 0);
     over(137);
+}
+
+Test(launcher, kills_silently_what_has_not_begun_when_an_end_fails)
+{
+    begin();
+    exits(V, 4);
+    cr_assert(signals[S] == 0 && signals[W] == 0);
+    sleep_on();
+    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    dies(S, SIGKILL);
+    dies(W, SIGKILL);
+    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    over(4);
 }
 
 Test(launcher, a_role_that_is_told_to_end_may_still_fail)
