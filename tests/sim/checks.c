@@ -154,7 +154,7 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
-    bool quiet = world->mix.kind_count == 0; /* else nobody may have told it */
+    bool quiet = world->mix.kind_count == 0 && w->welcomed; /* STOP came through */
     if (status != STATUS_OK && (quiet || (!world->finishing && !world->sink_over)))
         world_violation(world, "%s gives up with status %d, and was not told to",
                         process_name(&w->process), status);

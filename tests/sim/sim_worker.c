@@ -404,6 +404,7 @@ static void on_message(struct sim_worker *w, const struct item *item)
     TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
           name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
     w->process.heard_us = now(w);
+    w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
     if (item->letter->message.type == MESSAGE_TASK)
         on_task(w, item->letter);
     else if (item->letter->message.type != MESSAGE_WHO ||
