@@ -200,6 +200,7 @@ static void leave(struct sim_sink *s)
     struct sink_verdict verdict = sink_session_verdict(s->core);
     TRACE(s->process.world, "%s leaves: status %d %s", process_name(&s->process),
           verdict.status, verdict.text);
+    check_parting(s, &verdict);
     process_leave(&s->process, verdict.status);
 }
 

@@ -239,7 +239,7 @@ static void leave(struct sim_ventilator *v)
     struct verdict verdict = dispatch_verdict(v->core);
     TRACE(v->process.world, "%s is over: status %d %s", process_name(&v->process),
           verdict.status, verdict.text);
-    check_verdict(v, &verdict);
+    check_over(v, &verdict);
     process_leave(&v->process, verdict.status);
 }
 
