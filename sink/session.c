@@ -623,6 +623,11 @@ struct sink_progress sink_session_progress(struct sink_session *session)
     return progress;
 }
 
+uint64_t sink_session_parked_ever(const struct sink_session *session)
+{
+    return reorder_parked_ever(session->reorder);
+}
+
 struct sink_verdict sink_session_verdict(const struct sink_session *session)
 {
     return session->verdict;

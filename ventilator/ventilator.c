@@ -413,14 +413,18 @@ static void say_verdict(const struct ventilator *ventilator,
 {
     char text[TEXT_MAX];
     const struct dispatch_failure *failure = dispatch_failure(ventilator->dispatch);
+    bool supervised = ventilator->options->common.supervised;
     if (verdict->status == STATUS_OUTPUT_CLOSED)
         return;
     if (verdict->status == STATUS_CHUNK_FAILED && failure)
         say("%s", failure_report(text, sizeof text, failure,
                                  store_find(ventilator->store, failure->seq)));
-    else if (verdict->relayed)
-        log_event(LOG_LEVEL_INFO, "ended_by_sink", "status=%d text=%s", verdict->status,
-                  log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
+    else if (supervised &&
+             (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED))
+        log_event(LOG_LEVEL_INFO, "said_elsewhere", "status=%d", verdict->status);
+    else if (verdict->relayed && verdict->text[0])
+        say("the sink ended the run: %s",
+            log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
     else if (verdict->text[0])
         say("%s", verdict->text);
 }
