@@ -280,7 +280,8 @@ static uint64_t commit_bytes_due(const struct sink_session *session)
 static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     if (!session->config.journal || session->commits.count ||
-        session->commit_next == session->position.next)
+        session->commit_next == session->position.next ||
+        session->sure_epoch != session->position.epoch) /* BEGIN's commit, which waits */
         return;
     if (now_us - session->commit_us >= COMMIT_US ||
         session->commit_bytes >= commit_bytes_due(session) ||
@@ -620,6 +621,11 @@ struct sink_progress sink_session_progress(struct sink_session *session)
     session->news_count = 0;
     session->news_moved = false;
     return progress;
+}
+
+uint64_t sink_session_parked_ever(const struct sink_session *session)
+{
+    return reorder_parked_ever(session->reorder);
 }
 
 struct sink_verdict sink_session_verdict(const struct sink_session *session)

@@ -18,24 +18,33 @@ void progress_init(struct progress *progress, bool quiet, bool line,
         .quiet = quiet,
         .line = line,
         .min_workers = min_workers,
+        .waits = PROGRESS_WAITS_SINK,
         .waits_since_us = now_us,
         .draw_us = now_us,
         .began_us = NEVER_US,
     };
 }
 
-static void say_sink(struct progress *progress)
+/* A run that has chunks to give out, and too few workers, waits for workers. */
+static enum progress_waits find_waits(const struct progress *progress,
+                                      const struct dispatch *dispatch)
 {
-    progress->said_sink = true;
-    say("waiting for a sink ...");
+    if (!dispatch_begun(dispatch))
+        return PROGRESS_WAITS_SINK;
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    bool enough = counts.sent ? counts.sessions > 0
+                              : counts.sessions >= progress->min_workers;
+    return counts.cut > counts.released && !enough ? PROGRESS_WAITS_WORKERS
+                                                   : PROGRESS_WAITS_NOTHING;
 }
 
-static void say_workers(struct progress *progress, uint32_t sessions)
+static void say_waits(const struct progress *progress, const struct dispatch *dispatch)
 {
-    progress->said_workers = true;
-    if (progress->min_workers > 1)
-        say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...", sessions,
-            progress->min_workers);
+    if (progress->waits == PROGRESS_WAITS_SINK)
+        say("waiting for a sink ...");
+    else if (progress->min_workers > 1)
+        say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
+            dispatch_counts(dispatch).sessions, progress->min_workers);
     else
         say("waiting for workers ...");
 }
@@ -44,20 +53,17 @@ static void say_workers(struct progress *progress, uint32_t sessions)
 static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
                     int64_t now_us)
 {
-    if (progress->quiet || progress->said_workers)
-        return NEVER_US;
-    bool begun = dispatch_begun(dispatch);
-    uint32_t sessions = begun ? dispatch_counts(dispatch).sessions : 0;
-    if (begun && sessions >= progress->min_workers)
+    enum progress_waits waits = find_waits(progress, dispatch);
+    if (waits != progress->waits) {
+        progress->waits = waits;
         progress->waits_since_us = now_us;
-    if (!begun && progress->said_sink)
+    }
+    if (progress->quiet || waits == PROGRESS_WAITS_NOTHING || progress->said[waits])
         return NEVER_US;
     if (now_us < progress->waits_since_us + HINT_US)
         return progress->waits_since_us + HINT_US;
-    if (begun)
-        say_workers(progress, sessions);
-    else
-        say_sink(progress);
+    progress->said[waits] = true;
+    say_waits(progress, dispatch);
     return NEVER_US;
 }
 
@@ -84,7 +90,7 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
                       uint64_t bytes, int64_t now_us)
 {
     if (progress->began_us == NEVER_US && dispatch_begun(dispatch))
-        progress->began_us = progress->waits_since_us = now_us;
+        progress->began_us = now_us;
     int64_t next_us = hint(progress, dispatch, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
@@ -106,7 +112,9 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
     char amount[32], speed[32];
-    say("%s in %.2f s (%s/s), %" PRIu64 " chunks, %" PRIu64 " retries",
+    say("%s in %.2f s (%s/s), %" PRIu64 " %s, %" PRIu64 " %s",
         format_size(amount, sizeof amount, bytes), (double)us / SECOND_US,
-        format_size(speed, sizeof speed, rate(bytes, us)), counts.cut, counts.retried);
+        format_size(speed, sizeof speed, rate(bytes, us)), counts.cut,
+        counts.cut == 1 ? "chunk" : "chunks", counts.retried,
+        counts.retried == 1 ? "retry" : "retries");
 }

@@ -6,11 +6,18 @@
 
 #include "ventilator/dispatch.h"
 
+enum progress_waits {
+    PROGRESS_WAITS_NOTHING,
+    PROGRESS_WAITS_SINK,
+    PROGRESS_WAITS_WORKERS,
+};
+
 struct progress {
     bool quiet;
     bool line;            /* draw it */
     uint32_t min_workers; /* for which is waited */
-    bool said_sink, said_workers;
+    enum progress_waits waits;
+    bool said[PROGRESS_WAITS_WORKERS + 1];
     int64_t waits_since_us; /* for what it waits now */
     int64_t draw_us;        /* the next time */
     int64_t began_us;       /* NEVER_US: not yet */

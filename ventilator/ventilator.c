@@ -11,13 +11,13 @@
 #include "common/log.h"
 #include "common/place.h"
 #include "common/protocol.h"
+#include "common/signals.h"
 #include "common/transport.h"
 #include "ventilator/delivery.h"
 #include "ventilator/dispatch.h"
 #include "ventilator/failure_report.h"
 #include "ventilator/progress.h"
 #include "ventilator/recent_peers.h"
-#include "common/signals.h"
 #include "ventilator/source.h"
 #include "ventilator/store.h"
 #include <errno.h>
@@ -55,6 +55,7 @@ struct ventilator {
     struct delivery *delivery;
     struct progress progress;
     struct recent_peers malformed; /* logged and answered */
+    struct recent_peers different; /* workers that run something else, logged */
     enum input_state input;
     bool over;
     int signalled; /* the first signal that came */
@@ -196,6 +197,22 @@ static void on_malformed(struct ventilator *ventilator, enum decode_error error)
     dispatch_on_malformed(ventilator->dispatch, peer);
 }
 
+/* A worker that runs something else than the first one: allowed, and hardly meant. */
+static void check_program(struct ventilator *ventilator, const struct message *message)
+{
+    char host[512], command[512];
+    uint64_t first = dispatch_program(ventilator->dispatch);
+    if (first == 0 || message->hello_worker.program == first ||
+        !recent_peers_add(&ventilator->different, ventilator->envelope.peer))
+        return;
+    log_event(LOG_LEVEL_WARN, "program_differs", "host=%s pid=%" PRIu32 " command=%s",
+              log_quote(host, sizeof host, message->hello_worker.host.data,
+                        message->hello_worker.host.size),
+              message->hello_worker.pid,
+              log_quote(command, sizeof command, message->hello_worker.command.data,
+                        message->hello_worker.command.size));
+}
+
 static void on_envelope(struct ventilator *ventilator, int64_t now_us)
 {
     struct envelope *envelope = &ventilator->envelope;
@@ -216,6 +233,8 @@ static void on_envelope(struct ventilator *ventilator, int64_t now_us)
     log_event(LOG_LEVEL_TRACE, "received", "type=%s peer=%" PRIu32,
               message_type_name(message.type), envelope->peer);
     dispatch_on_message(ventilator->dispatch, envelope->peer, &message, now_us);
+    if (message.type == MESSAGE_HELLO_WORKER)
+        check_program(ventilator, &message);
 }
 
 static void receive_messages(struct ventilator *ventilator, int64_t now_us)
@@ -394,14 +413,18 @@ static void say_verdict(const struct ventilator *ventilator,
 {
     char text[TEXT_MAX];
     const struct dispatch_failure *failure = dispatch_failure(ventilator->dispatch);
+    bool supervised = ventilator->options->common.supervised;
     if (verdict->status == STATUS_OUTPUT_CLOSED)
         return;
     if (verdict->status == STATUS_CHUNK_FAILED && failure)
         say("%s", failure_report(text, sizeof text, failure,
                                  store_find(ventilator->store, failure->seq)));
-    else if (verdict->relayed)
-        log_event(LOG_LEVEL_INFO, "ended_by_sink", "status=%d text=%s", verdict->status,
-                  log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
+    else if (supervised &&
+             (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED))
+        log_event(LOG_LEVEL_INFO, "said_elsewhere", "status=%d", verdict->status);
+    else if (verdict->relayed && verdict->text[0])
+        say("the sink ended the run: %s",
+            log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
     else if (verdict->text[0])
         say("%s", verdict->text);
 }
