@@ -9,7 +9,7 @@ from tree import BUILD, claim, complaints, each, need
 
 need("clang")
 # gcc's own options are none of clang's business.
-MORE = ["-fsyntax-only", "-Werror", "-Wno-unknown-warning-option", "-Qunused-arguments"]
+MORE = ["-fsyntax-only", "-Werror", "-Wno-unknown-warning-option", "-Qunused-arguments", "-fno-color-diagnostics"]
 OUTPUTS = {"-o": 2, "-MF": 2, "-MQ": 2, "-MD": 1, "-c": 1}
 
 
