@@ -429,12 +429,25 @@ static void say_verdict(const struct ventilator *ventilator,
         say("%s", verdict->text);
 }
 
+static void log_end(const struct ventilator *ventilator, int status)
+{
+    struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
+    log_event(LOG_LEVEL_INFO, "end",
+              "status=%d cut=%" PRIu64 " released=%" PRIu64 " sent=%" PRIu64
+              " retried=%" PRIu64 " adopted=%" PRIu64 " returned=%" PRIu64
+              " failed=%" PRIu64 " lost_sessions=%" PRIu64 " parked=%" PRIu64,
+              status, counts.cut, counts.released, counts.sent, counts.retried,
+              counts.adopted, counts.returned, counts.failed, counts.lost_sessions,
+              counts.parked);
+}
+
 static int finish(struct ventilator *ventilator)
 {
     progress_end(&ventilator->progress, ventilator->dispatch,
                  source_bytes(ventilator->source), clock_now_us());
     struct verdict verdict = dispatch_verdict(ventilator->dispatch);
     say_verdict(ventilator, &verdict);
+    log_end(ventilator, verdict.status);
     return verdict.status;
 }
 
