@@ -22,6 +22,7 @@ int signals_open(void)
     sigaddset(&set, SIGTERM);
     add_unless_ignored(&set, SIGINT);
     add_unless_ignored(&set, SIGHUP);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error, not our end */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
     int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -2,9 +2,9 @@
 /* One PULL socket, its decoder, and the name under which it is reached. */
 #include "sink/intake.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/transport.h"
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +17,22 @@ struct intake {
     struct envelope envelope;
     uint64_t garbage;
     char endpoint[NAME_MAX_BYTES + 1];
+    const char *path; /* of an ipc socket, in the endpoint that it was opened with */
 };
 
 static const char tcp_prefix[] = "tcp://";
+static const char ipc_prefix[] = "ipc://";
+
+/* The file that libzmq makes for this endpoint, and leaves behind; NULL: none. */
+static const char *socket_path(const char *endpoint)
+{
+    const char *path = endpoint + strlen(ipc_prefix);
+
+    if (strncmp(endpoint, ipc_prefix, strlen(ipc_prefix)) != 0 || *path == '@' ||
+        *path == '*')
+        return NULL;
+    return path;
+}
 
 static bool is_wildcard(const char *host, size_t length)
 {
@@ -66,15 +79,15 @@ int intake_open(const char *endpoint, const char *advertise, uint64_t max_result
 {
     uint64_t frame_max = max_result_bytes > HEADER_MAX ? max_result_bytes
                                                        : (uint64_t)HEADER_MAX;
-    struct intake *intake = calloc(1, sizeof *intake);
+    struct intake *intake = allocate_zeroed(1, sizeof *intake);
     int failure;
 
-    if (intake == NULL)
-        abort_out_of_memory();
     intake->decoder = decoder_new();
     envelope_init(&intake->envelope);
     intake->pull = transport_bind_pull(endpoint, (int64_t)frame_max);
     failure = intake->pull != NULL ? 0 : -errno;
+    if (failure == 0)
+        intake->path = socket_path(endpoint);
     if (failure != 0)
         snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
                  zmq_strerror(-failure));
@@ -99,6 +112,8 @@ void intake_close(struct intake **intake_p)
     if (intake == NULL)
         return;
     zsock_destroy(&intake->pull);
+    if (intake->path != NULL)
+        unlink(intake->path);
     envelope_deinit(&intake->envelope);
     decoder_destroy(&intake->decoder);
     free(intake);

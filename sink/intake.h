@@ -13,9 +13,9 @@
 struct intake;
 
 /*
- * Binds. `advertise` (NULL: none) is a whole endpoint, or the host or HOST:PORT that
- * takes the place of the bound one's. 0, or -errno with a sentence for a person in
- * `error`.
+ * Binds. The endpoint must outlive it. `advertise` (NULL: none) is a whole endpoint, or
+ * the host or HOST:PORT that takes the place of the bound one's. 0, or -errno with a
+ * sentence for a person in `error`.
  */
 int intake_open(const char *endpoint, const char *advertise, uint64_t max_result_bytes,
                 struct intake **ret_intake, char *error, size_t error_size);

@@ -6,9 +6,8 @@
  * one is written in pieces through `piece`, never brought back as a whole.
  */
 #include "sink/output.h"
-#include "common/log.h"
+#include "common/memory.h"
 #include "sink/lock.h"
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -61,16 +60,12 @@ struct output {
 
 static struct output *output_new(int fd, const char *name)
 {
-    struct output *output = calloc(1, sizeof *output);
+    struct output *output = allocate_zeroed(1, sizeof *output);
 
-    if (output == NULL)
-        abort_out_of_memory();
     output->fd = fd;
-    output->name = strdup(name);
+    output->name = strcpy(allocate(strlen(name) + 1), name);
     output->capacity = SEATS_FIRST;
-    output->seats = calloc(output->capacity, sizeof *output->seats);
-    if (output->name == NULL || output->seats == NULL)
-        abort_out_of_memory();
+    output->seats = allocate_zeroed(output->capacity, sizeof *output->seats);
     return output;
 }
 
@@ -209,10 +204,8 @@ int output_close(struct output **output_p)
 static void grow(struct output *output)
 {
     size_t capacity = output->capacity * 2;
-    struct output_seat *seats = calloc(capacity, sizeof *seats);
+    struct output_seat *seats = allocate_zeroed(capacity, sizeof *seats);
 
-    if (seats == NULL)
-        abort_out_of_memory();
     for (size_t i = 0; i < output->count; i++)
         seats[i] = *seat_at(output, i);
     free(output->seats);
@@ -241,9 +234,7 @@ static int load_piece(struct output *output, const struct parcel *parcel,
         int result;
 
         if (output->piece == NULL)
-            output->piece = malloc(PIECE_BYTES);
-        if (output->piece == NULL)
-            abort_out_of_memory();
+            output->piece = allocate(PIECE_BYTES);
         result = parcel_read(parcel, output->offset, output->piece, size);
         if (result < 0)
             return result;
@@ -434,14 +425,18 @@ bool output_is_regular(const struct output *output)
     return output->regular;
 }
 
-struct parcel *output_last(const struct output *output,
-                           bool (*wanted)(const void *parcel))
+int output_spill(struct output *output, const struct store *store,
+                 uint64_t memory_bytes)
 {
-    for (size_t i = output->count; i > output->written + 1; i--) {
+    int result = 0;
+
+    for (size_t i = output->count; i > output->written + 1 && result == 0; i--) {
         struct parcel *parcel = seat_at(output, i - 1)->parcel;
 
-        if (wanted(parcel))
-            return parcel;
+        if (store_memory_bytes(store) <= memory_bytes)
+            break;
+        if (parcel_spillable(parcel))
+            result = parcel_spill(parcel);
     }
-    return NULL;
+    return result;
 }

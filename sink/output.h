@@ -54,9 +54,9 @@ uint64_t output_bytes(const struct output *output);  /* written so far */
 const char *output_name(const struct output *output);
 bool output_is_regular(const struct output *output);
 
-/* The parcel that is written last of those that `wanted` accepts, for spilling, but not
- * the one that is being written. NULL: none. */
-struct parcel *output_last(const struct output *output,
-                           bool (*wanted)(const void *parcel));
+/* Spills what is written last, but never the parcel that is being written, until the
+ * store has no more than that in memory. 0, or -errno. One pass over the queue. */
+int output_spill(struct output *output, const struct store *store,
+                 uint64_t memory_bytes);
 
 #endif

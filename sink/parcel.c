@@ -5,7 +5,7 @@
  * file. Reads and writes no descriptor by itself.
  */
 #include "sink/parcel.h"
-#include "common/log.h"
+#include "common/memory.h"
 #include "sink/spill.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -44,10 +44,8 @@ struct store {
 
 struct store *store_new(const char *directory)
 {
-    struct store *store = calloc(1, sizeof *store);
+    struct store *store = allocate_zeroed(1, sizeof *store);
 
-    if (store == NULL)
-        abort_out_of_memory();
     store->spill = spill_new(directory);
     return store;
 }
@@ -87,10 +85,8 @@ static struct parcel *parcel_allocate(size_t size)
 {
     size_t extra =
         size <= INSIDE_MAX && size > sizeof(zmq_msg_t) ? size - sizeof(zmq_msg_t) : 0;
-    struct parcel *parcel = malloc(sizeof *parcel + extra);
+    struct parcel *parcel = allocate(sizeof *parcel + extra);
 
-    if (parcel == NULL)
-        abort_out_of_memory();
     return parcel;
 }
 
@@ -130,9 +126,7 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
         if (length > 0)
             memcpy(inside(parcel), data, length);
     } else if (parcel->place == PARCEL_COPIED) {
-        parcel->copy = malloc(length);
-        if (parcel->copy == NULL)
-            abort_out_of_memory();
+        parcel->copy = allocate(length);
         memcpy(parcel->copy, data, length);
     } else {
         share(parcel, payload);

@@ -10,6 +10,7 @@
  */
 #include "sink/reorder.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -46,21 +47,14 @@ struct reorder {
     size_t held_capacity;
 };
 
-static void *checked(void *memory)
-{
-    if (memory == NULL)
-        abort_out_of_memory();
-    return memory;
-}
-
 struct reorder *reorder_new(uint64_t position, bool ordered)
 {
-    struct reorder *reorder = checked(calloc(1, sizeof *reorder));
+    struct reorder *reorder = allocate_zeroed(1, sizeof *reorder);
 
     reorder->ordered = ordered;
     reorder->frontier = position;
     reorder->ready_capacity = READY_CAPACITY_FIRST;
-    reorder->ready = checked(malloc(reorder->ready_capacity * sizeof *reorder->ready));
+    reorder->ready = allocate(reorder->ready_capacity * sizeof *reorder->ready);
     return reorder;
 }
 
@@ -87,7 +81,7 @@ static struct ready_seat *ready_at(const struct reorder *reorder, size_t index)
 static void ready_grow(struct reorder *reorder)
 {
     size_t capacity = reorder->ready_capacity * 2;
-    struct ready_seat *ready = checked(calloc(capacity, sizeof *ready));
+    struct ready_seat *ready = allocate_zeroed(capacity, sizeof *ready);
 
     for (size_t i = 0; i < reorder->ready_count; i++)
         ready[i] = *ready_at(reorder, i);
@@ -116,7 +110,7 @@ static struct parked_seat *parked_find(const struct reorder *reorder, uint64_t s
 
 static void parked_add(struct reorder *reorder, uint64_t seq, void *cargo)
 {
-    struct parked_seat *seat = checked(malloc(sizeof *seat));
+    struct parked_seat *seat = allocate(sizeof *seat);
 
     seat->seq = seq;
     seat->cargo = cargo;
@@ -255,7 +249,7 @@ const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count)
     uint64_t next = reorder_next(reorder);
 
     if (reorder->held_capacity < wanted) {
-        reorder->held = checked(realloc(reorder->held, wanted * sizeof *reorder->held));
+        reorder->held = reallocate(reorder->held, wanted, sizeof *reorder->held);
         reorder->held_capacity = wanted;
     }
     if (next < reorder->frontier)

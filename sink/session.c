@@ -280,7 +280,8 @@ static uint64_t commit_bytes_due(const struct sink_session *session)
 static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     if (!session->config.journal || session->commits.count ||
-        session->commit_next == session->position.next)
+        session->commit_next == session->position.next ||
+        session->sure_epoch != session->position.epoch) /* BEGIN's commit, which waits */
         return;
     if (now_us - session->commit_us >= COMMIT_US ||
         session->commit_bytes >= commit_bytes_due(session) ||

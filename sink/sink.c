@@ -11,20 +11,19 @@
 #include "sink/sink.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
-#include "common/place.h"
+#include "common/signals.h"
 #include "common/transport.h"
-#include "sink/intake.h"
-#include "sink/output.h"
-#include "sink/session.h"
 #include "common/uplink.h"
-#include <assert.h>
+#include "sink/intake.h"
+#include "sink/meeting.h"
+#include "sink/output.h"
+#include "sink/report.h"
+#include "sink/session.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum {
@@ -40,7 +39,7 @@ static const int64_t hint_after_us = SECOND_US;
 
 struct sink {
     const struct sink_options *options;
-    struct place *place; /* NULL: both endpoints were given */
+    struct meeting *meeting;
     struct output *output;
     struct store *store;
     struct intake *intake;
@@ -137,22 +136,32 @@ static void write_output(struct sink *sink, int64_t now_us)
         fail_output(sink, result, now_us);
 }
 
-/* What is needed last goes first. */
-static void relieve_memory(struct sink *sink, int64_t now_us)
+/* What is needed last goes first: parked results, then those that the output does not
+ * take. The latter make room for more than is asked, as each call goes over them all.
+ */
+static int spill(struct sink *sink)
 {
-    char text[ERROR_MAX];
     int result = 0;
 
-    while (result == 0 && over_share(sink) && !sink->output_ended) {
+    while (result == 0 && over_share(sink)) {
         struct parcel *parcel =
             sink_session_last_parked(sink->session, parcel_spillable);
 
         if (parcel == NULL)
-            parcel = output_last(sink->output, parcel_spillable);
-        if (parcel == NULL)
-            return;
+            return output_spill(sink->output, sink->store, share_bytes(sink) / 4 * 3);
         result = parcel_spill(parcel);
     }
+    return result;
+}
+
+static void relieve_memory(struct sink *sink, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    int result;
+
+    if (sink->output_ended || !over_share(sink))
+        return;
+    result = spill(sink);
     if (result == 0)
         return;
     snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
@@ -174,59 +183,32 @@ static void connect_uplink(struct sink *sink)
     leave(sink, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
 }
 
-static void send_hello(struct sink *sink)
+static void say_hello(struct sink *sink)
 {
-    struct message message = {.type = MESSAGE_HELLO_SINK};
-    const char *endpoint = intake_endpoint(sink->intake);
-    char host[NAME_MAX_BYTES + 1] = "";
+    const struct report_hello hello = {
+        .incarnation = sink->incarnation,
+        .endpoint = intake_endpoint(sink->intake),
+        .max_result_bytes = sink->options->max_result_bytes,
+        .finished = sink_session_finished(sink->session),
+    };
 
-    gethostname(host, sizeof host - 1);
-    message.hello_sink.version = PROTOCOL_VERSION;
-    message.hello_sink.incarnation = sink->incarnation;
-    message.hello_sink.endpoint =
-        (struct slice){(const uint8_t *)endpoint, strlen(endpoint)};
-    message.hello_sink.host = (struct slice){(const uint8_t *)host, strlen(host)};
-    message.hello_sink.pid = (uint32_t)getpid();
-    message.hello_sink.max_result = sink->options->max_result_bytes;
-    message.hello_sink.finished = sink_session_finished(sink->session);
-    uplink_send(sink->uplink, &message);
+    report_hello(sink->uplink, &hello);
 }
 
-static void send_begin(struct sink *sink, const struct id *uid)
+static void say_begin(struct sink *sink, const struct id *uid)
 {
     struct position position = sink_session_position(sink->session);
-    struct message message = {.type = MESSAGE_BEGIN};
+    uint32_t count;
+    const struct range *held = sink_session_held(sink->session, &count);
 
-    message.begin.uid = *uid;
-    message.begin.run = position.run;
-    message.begin.epoch = position.epoch;
-    message.begin.position = position.next;
-    message.begin.mark = (struct slice){position.mark, position.mark_size};
-    message.begin.held = sink_session_held(sink->session, &message.begin.count);
-    uplink_send(sink->uplink, &message);
+    report_begin(sink->uplink, uid, &position, held, count);
 }
 
-static void send_ping(struct sink *sink)
-{
-    struct message message = {.type = MESSAGE_PING};
-
-    message.ping.way = WAY_OPEN;
-    uplink_send(sink->uplink, &message);
-}
-
-static void send_progress(struct sink *sink)
+static void say_progress(struct sink *sink)
 {
     struct sink_progress progress = sink_session_progress(sink->session);
-    struct message message = {.type = MESSAGE_PROGRESS};
 
-    message.progress.epoch = progress.epoch;
-    message.progress.held = progress.held;
-    message.progress.count = progress.count;
-    message.progress.released = progress.released;
-    message.progress.committed = progress.committed;
-    message.progress.parked = progress.parked;
-    message.progress.bytes = sink->output_bytes;
-    uplink_send(sink->uplink, &message);
+    report_progress(sink->uplink, &progress, sink->output_bytes);
 }
 
 /* The last word of the kernel on what was written comes with close, when the session
@@ -255,22 +237,14 @@ static struct sink_verdict verdict_of(const struct sink *sink)
     return verdict.status == STATUS_OK ? sink->late : verdict;
 }
 
-static void send_finished(struct sink *sink)
+static void say_finished(struct sink *sink)
 {
     struct position position = sink_session_position(sink->session);
-    struct message message = {.type = MESSAGE_FINISHED};
     struct sink_verdict verdict;
 
     end_output(sink);
     verdict = verdict_of(sink);
-    message.finished.epoch = position.epoch;
-    message.finished.outcome = verdict.outcome;
-    message.finished.status = (uint32_t)verdict.status;
-    message.finished.text =
-        (struct slice){(const uint8_t *)verdict.text, strlen(verdict.text)};
-    message.finished.dead_letters = position.dead_letters;
-    message.finished.bytes = sink->output_bytes;
-    uplink_send(sink->uplink, &message);
+    report_finished(sink->uplink, &position, &verdict, sink->output_bytes);
 }
 
 static void write_parcel(struct sink *sink, struct parcel *parcel)
@@ -308,16 +282,16 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         connect_uplink(sink);
         return;
     case SINK_HELLO:
-        send_hello(sink);
+        say_hello(sink);
         return;
     case SINK_BEGIN:
-        send_begin(sink, &action->uid);
+        say_begin(sink, &action->uid);
         return;
     case SINK_PING:
-        send_ping(sink);
+        report_ping(sink->uplink);
         return;
     case SINK_PROGRESS:
-        send_progress(sink);
+        say_progress(sink);
         return;
     case SINK_WRITE:
         write_parcel(sink, action->cargo);
@@ -329,7 +303,7 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         commit(sink, action->ticket, now_us);
         return;
     case SINK_FINISHED:
-        send_finished(sink);
+        say_finished(sink);
         return;
     case SINK_LEAVE:
         leave_with_verdict(sink);
@@ -407,22 +381,17 @@ static void receive_answers(struct sink *sink, int64_t now_us)
 /* The first asks for an orderly end, the second does not wait for it. */
 static void receive_signals(struct sink *sink, int64_t now_us)
 {
-    struct signalfd_siginfo info;
     char text[64];
+    int number;
 
-    while (!sink->over && read(sink->signals, &info, sizeof info) == sizeof info) {
-        int status = STATUS_SIGNAL + (int)info.ssi_signo;
-
+    while (!sink->over && (number = signals_next(sink->signals)) > 0) {
         if (sink->failed) {
-            leave(sink, status);
+            leave(sink, STATUS_SIGNAL + number);
             return;
         }
-        snprintf(text, sizeof text, "stopped by %s",
-                 info.ssi_signo == SIGINT    ? "SIGINT"
-                 : info.ssi_signo == SIGTERM ? "SIGTERM"
-                                             : "SIGHUP");
+        snprintf(text, sizeof text, "stopped by SIG%s", sigabbrev_np(number));
         sink->output_ended = true;
-        fail(sink, status, text, now_us);
+        fail(sink, STATUS_SIGNAL + number, text, now_us);
     }
 }
 
@@ -504,62 +473,13 @@ static int loop(struct sink *sink)
 
 /* ---- the beginning and the end ---- */
 
-/* What was ignored when we were started (by nohup, by a launcher that forwards) stays
- * so. */
-static void add_unless_ignored(sigset_t *set, int number)
-{
-    struct sigaction action;
-
-    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
-        sigaddset(set, number);
-}
-
 static int open_signals(struct sink *sink)
 {
-    sigset_t set;
-
-    sigemptyset(&set);
-    add_unless_ignored(&set, SIGINT);
-    add_unless_ignored(&set, SIGHUP);
-    sigaddset(&set, SIGTERM);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    /* A file that may grow no further shall be an error, not our end. */
-    signal(SIGXFSZ, SIG_IGN);
-    sink->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    sink->signals = signals_open();
     if (sink->signals >= 0)
         return STATUS_OK;
-    say("cannot receive signals: %s", strerror(errno));
+    say("cannot receive signals: %s", strerror(-sink->signals));
     return STATUS_IO;
-}
-
-static int open_place(struct sink *sink)
-{
-    const struct common_options *common = &sink->options->common;
-    char error[ERROR_MAX] = "";
-    int result;
-
-    if (common->tasks != NULL && common->results != NULL)
-        return STATUS_OK;
-    result = place_open(common->name, &sink->place, error, sizeof error);
-    if (result == 0 && common->results == NULL)
-        result = place_lock(sink->place, "sink", error, sizeof error);
-    if (result == 0)
-        return STATUS_OK;
-    say("%s", error);
-    return result == -EINVAL  ? STATUS_USAGE
-           : result == -EBUSY ? STATUS_PEER
-                              : STATUS_IO;
-}
-
-static int check_endpoint(const struct common_options *common, const char *endpoint)
-{
-    char error[ERROR_MAX] = "";
-
-    if (endpoint == NULL ||
-        endpoint_check(endpoint, common->insecure, error, sizeof error) == 0)
-        return STATUS_OK;
-    say("%s", error);
-    return STATUS_USAGE;
 }
 
 static int open_output(struct sink *sink)
@@ -582,23 +502,29 @@ static int clear_output(struct sink *sink)
     return STATUS_IO;
 }
 
+/* Given wrong; taken by another; or the system's. */
+static int status_of(int result)
+{
+    if (result == -EINVAL)
+        return STATUS_USAGE;
+    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
+}
+
 static int open_sockets(struct sink *sink)
 {
-    const struct common_options *common = &sink->options->common;
-    const char *results = common->results ? common->results
-                                          : place_endpoint(sink->place, "results");
-    const char *tasks = common->tasks ? common->tasks
-                                      : place_endpoint(sink->place, "tasks");
+    const struct sink_options *options = sink->options;
     char error[ERROR_MAX] = "";
-    int result = intake_open(results, sink->options->advertise,
-                             sink->options->max_result_bytes, &sink->intake, error,
-                             sizeof error);
+    int result = meeting_open(&options->common, &sink->meeting, error, sizeof error);
 
+    if (result == 0)
+        result = intake_open(meeting_results(sink->meeting), options->advertise,
+                             options->max_result_bytes, &sink->intake, error,
+                             sizeof error);
     if (result < 0) {
         say("%s", error);
-        return result == -EINVAL ? STATUS_USAGE : STATUS_PEER;
+        return status_of(result);
     }
-    sink->uplink = uplink_new(tasks);
+    sink->uplink = uplink_new(meeting_tasks(sink->meeting));
     return STATUS_OK;
 }
 
@@ -635,17 +561,10 @@ static void open_session(struct sink *sink)
  * take for ever; it is emptied when nothing else can refuse us any more. */
 static int open_all(struct sink *sink)
 {
-    const struct common_options *common = &sink->options->common;
-    int status = check_endpoint(common, common->tasks);
+    int status = open_output(sink);
 
     if (status == STATUS_OK)
-        status = check_endpoint(common, common->results);
-    if (status == STATUS_OK)
-        status = open_output(sink);
-    if (status == STATUS_OK)
         status = open_signals(sink);
-    if (status == STATUS_OK)
-        status = open_place(sink);
     if (status == STATUS_OK)
         status = open_sockets(sink);
     if (status == STATUS_OK)
@@ -670,7 +589,7 @@ static void close_all(struct sink *sink)
     uplink_destroy(&sink->uplink);
     intake_close(&sink->intake);
     transport_deinit();
-    place_close(&sink->place);
+    meeting_close(&sink->meeting);
     sink_session_destroy(&sink->session, parcel_drop);
     output_close(&sink->output);
     store_destroy(&sink->store);

@@ -5,7 +5,7 @@
  * more gaps than extents, and extents are bounded by the window.
  */
 #include "sink/spill.h"
-#include "common/log.h"
+#include "common/memory.h"
 #include "common/message.h"
 #include <assert.h>
 #include <errno.h>
@@ -27,13 +27,9 @@ struct spill {
 
 struct spill *spill_new(const char *directory)
 {
-    struct spill *spill = calloc(1, sizeof *spill);
+    struct spill *spill = allocate_zeroed(1, sizeof *spill);
 
-    if (spill == NULL)
-        abort_out_of_memory();
-    spill->directory = strdup(directory);
-    if (spill->directory == NULL)
-        abort_out_of_memory();
+    spill->directory = strcpy(allocate(strlen(directory) + 1), directory);
     spill->fd = -1;
     return spill;
 }
@@ -95,9 +91,7 @@ static void gap_insert(struct spill *spill, size_t index, struct range gap)
 {
     if (spill->gap_count == spill->gap_capacity) {
         spill->gap_capacity = spill->gap_capacity ? spill->gap_capacity * 2 : 64;
-        spill->gaps = realloc(spill->gaps, spill->gap_capacity * sizeof *spill->gaps);
-        if (spill->gaps == NULL)
-            abort_out_of_memory();
+        spill->gaps = reallocate(spill->gaps, spill->gap_capacity, sizeof *spill->gaps);
     }
     memmove(&spill->gaps[index + 1], &spill->gaps[index],
             (spill->gap_count - index) * sizeof *spill->gaps);

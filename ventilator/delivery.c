@@ -243,6 +243,7 @@ static struct message welcome_worker(const struct delivery *delivery,
 {
     const struct dispatch *dispatch = delivery->config.dispatch;
     struct message message = welcome(delivery);
+    message.welcome.program = dispatch_program(dispatch);
     message.welcome.session = action->session;
     message.welcome.nonce = action->nonce;
     message.welcome.run = dispatch_run(dispatch);
@@ -306,7 +307,7 @@ static struct message single(const struct delivery *delivery,
     case DISPATCH_STOP:
         return stopping(verdict);
     default:
-        assert(action->kind == DISPATCH_GOODBYE);
+        assert(action->kind == DISPATCH_GOODBYE || action->kind == DISPATCH_FAREWELL);
         return (struct message){.type = MESSAGE_GOODBYE};
     }
 }

@@ -26,7 +26,7 @@ enum {
     HEARTBEAT_MS = 250,
     HEARTBEAT_SESSIONS =
         1000, /* from here on the heartbeat slows down with the number of workers */
-    BACKLOG_MIN = 8,   /* tasks cut ahead of the workers' places */
+    BACKLOG_MIN = 8,  /* tasks cut ahead of the workers' places */
     ENDING_US = 5000, /* between looks at who is still there at the end */
     PATIENCE_S = 300,
 };
@@ -372,6 +372,11 @@ struct id dispatch_run(const struct dispatch *dispatch)
 uint64_t dispatch_epoch(const struct dispatch *dispatch)
 {
     return dispatch->epoch;
+}
+
+uint64_t dispatch_program(const struct dispatch *dispatch)
+{
+    return dispatch->program;
 }
 
 const char *dispatch_endpoint(const struct dispatch *dispatch)

@@ -270,6 +270,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
     if (message->hello_worker.nonce <= worker->nonce)
         return; /* older than what is known */
     worker->nonce = message->hello_worker.nonce;
+    if (!dispatch->program)
+        dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
     enum way way = message->hello_worker.way;
     if (!dispatch->epoch) {
@@ -283,6 +285,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         !memcmp(&message->hello_worker.run, &dispatch->run, sizeof dispatch->run);
     for (uint32_t i = 0; same && i < message->hello_worker.count; i++)
         adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
+    if (!session->done_count)
+        worker->doubts = 0; /* all that it had done is held: none is left to confirm */
 }
 
 /* ---- what a session says
@@ -406,6 +410,7 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
         on_ping(dispatch, session, message, now_us);
         break;
     case MESSAGE_GOODBYE:
+        dispatch_act(dispatch, DISPATCH_FAREWELL, session->peer);
         dispatch_drop(dispatch, session, false, now_us);
         break;
     default:

@@ -55,6 +55,7 @@ struct ventilator {
     struct delivery *delivery;
     struct progress progress;
     struct recent_peers malformed; /* logged and answered */
+    struct recent_peers different; /* workers that run something else, logged */
     enum input_state input;
     bool over;
     int signalled; /* the first signal that came */
@@ -196,6 +197,22 @@ static void on_malformed(struct ventilator *ventilator, enum decode_error error)
     dispatch_on_malformed(ventilator->dispatch, peer);
 }
 
+/* A worker that runs something else than the first one: allowed, and hardly meant. */
+static void check_program(struct ventilator *ventilator, const struct message *message)
+{
+    char host[512], command[512];
+    uint64_t first = dispatch_program(ventilator->dispatch);
+    if (first == 0 || message->hello_worker.program == first ||
+        !recent_peers_add(&ventilator->different, ventilator->envelope.peer))
+        return;
+    log_event(LOG_LEVEL_WARN, "program_differs", "host=%s pid=%" PRIu32 " command=%s",
+              log_quote(host, sizeof host, message->hello_worker.host.data,
+                        message->hello_worker.host.size),
+              message->hello_worker.pid,
+              log_quote(command, sizeof command, message->hello_worker.command.data,
+                        message->hello_worker.command.size));
+}
+
 static void on_envelope(struct ventilator *ventilator, int64_t now_us)
 {
     struct envelope *envelope = &ventilator->envelope;
@@ -216,6 +233,8 @@ static void on_envelope(struct ventilator *ventilator, int64_t now_us)
     log_event(LOG_LEVEL_TRACE, "received", "type=%s peer=%" PRIu32,
               message_type_name(message.type), envelope->peer);
     dispatch_on_message(ventilator->dispatch, envelope->peer, &message, now_us);
+    if (message.type == MESSAGE_HELLO_WORKER)
+        check_program(ventilator, &message);
 }
 
 static void receive_messages(struct ventilator *ventilator, int64_t now_us)

@@ -27,7 +27,7 @@ struct request {
 };
 
 enum report_kind {
-    REPORT_PREPARED,    /* zygote: value: times that prepare ran */
+    REPORT_PREPARED,    /* zygote: value: how often it prepared */
     REPORT_REFUSED,     /* zygote: value: an exit status; text: why */
     REPORT_UNSTARTABLE, /* value: an errno */
     REPORT_ENDED,       /* value: a wait status; and whether its group lives on */

@@ -27,6 +27,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@
 enum {
     EVENTS_MAX = 64,       /* handled in one program_handle */
     CLOSE_WAIT_MS = 10000, /* for the keeper, before it is killed itself */
+    FINISH_WAIT_MS = 6000, /* for the plugin's finish, which has five seconds */
     STDERR_WAIT_MS = 200,  /* for the last lines, at the end */
 };
 
@@ -48,6 +50,7 @@ struct program {
     int zygote_link[2];    /* ours, the zygote's; -1: closed, or exec */
     int *errors;           /* the slots' ends of stderr, until the keeper has them */
     uint32_t prepared;
+    struct rlimit descriptors; /* as it was when we were called */
 };
 
 static void *allocate(size_t count, size_t size)
@@ -76,6 +79,24 @@ static void drop_worker_side(struct program *program)
         close(relay_fd(program->stage.relays[slot]));
 }
 
+/* Ours may be many; a user's program gets the limit that we were given. */
+static void raise_descriptors(struct program *program)
+{
+    if (getrlimit(RLIMIT_NOFILE, &program->descriptors) < 0)
+        return;
+    struct rlimit raised = program->descriptors;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+static void restore_descriptors(const struct program *program)
+{
+    /* The keeper itself has a pipe or two a slot, and the worker's until it closed
+     * them. */
+    if (program->descriptors.rlim_cur >= 4 * (rlim_t)program->config.slots + 64)
+        (void)setrlimit(RLIMIT_NOFILE, &program->descriptors);
+}
+
 static pid_t fork_zygote(struct program *program)
 {
     pid_t pid = fork();
@@ -101,6 +122,7 @@ static pid_t start_nothing(void *context, const struct request *request, const i
 static void run_keeper(struct program *program)
 {
     drop_worker_side(program);
+    restore_descriptors(program);
     keeper_settle_in("fanfold-keeper");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     struct keeper_service service = {
@@ -267,6 +289,7 @@ int program_open(const struct program_config *config,
         .zygote_link = {-1, -1},
     };
     oom_watch_init(&program->stage.oom);
+    raise_descriptors(program);
     int status = open_all(program, error, error_size);
     if (status)
         program_close(&program);
@@ -290,12 +313,22 @@ static bool await_keeper(pid_t keeper, int *ret_status)
     return ended;
 }
 
+/* Lets the plugin finish. The keeper reports nothing else than the zygote's end. */
+static void end_zygote(struct program *program)
+{
+    if (program->zygote_link[0] < 0)
+        return;
+    (void)link_request(program->zygote_link[0],
+                       &(struct request){.kind = REQUEST_FINISH}, NULL, 0);
+    struct pollfd polled = {.fd = program->keeper_link[0], .events = POLLIN};
+    if (program->plugin && !program->stage.broken)
+        (void)poll(&polled, 1, FINISH_WAIT_MS);
+    close_fd(&program->zygote_link[0]);
+}
+
 static void end_keeper(struct program *program)
 {
-    if (program->zygote_link[0] >= 0)
-        (void)link_request(program->zygote_link[0],
-                           &(struct request){.kind = REQUEST_FINISH}, NULL, 0);
-    close_fd(&program->zygote_link[0]);
+    end_zygote(program);
     close_fd(&program->keeper_link[0]);
     if (!program->keeper)
         return;
@@ -312,9 +345,9 @@ void program_close(struct program **program_p)
     if (!program)
         return;
     struct stage *stage = &program->stage;
+    end_keeper(program);
     exec_destroy(&program->exec);
     plugin_destroy(&program->plugin);
-    end_keeper(program);
     close_fd(&program->keeper_link[1]);
     close_fd(&program->zygote_link[1]);
     close_errors(program);

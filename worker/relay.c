@@ -78,6 +78,8 @@ void stderr_queue_destroy(struct stderr_queue **queue_p)
 
 static void queue_append(struct stderr_queue *queue, const char *data, size_t size)
 {
+    if (size == 0)
+        return;
     grow(&queue->data, &queue->capacity, queue->size + size);
     memcpy(queue->data + queue->size, data, size);
     queue->size += size;
@@ -238,12 +240,17 @@ void relay_read(struct relay *relay)
         ;
 }
 
+void relay_end_line(struct relay *relay)
+{
+    if (relay->line_size > 0)
+        end_line(relay);
+}
+
 void relay_finish(struct relay *relay)
 {
     for (int left = FINISH_READS; left > 0 && read_once(relay); left--)
         ;
-    if (relay->line_size > 0)
-        end_line(relay);
+    relay_end_line(relay);
 }
 
 struct slice relay_tail(struct relay *relay)

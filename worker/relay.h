@@ -31,6 +31,8 @@ void relay_begin(struct relay *relay, uint64_t seq);
 void relay_speaker(struct relay *relay, uint64_t seq);
 /* Reads a bounded amount of what is there. */
 void relay_read(struct relay *relay);
+/* Ends an unfinished line. */
+void relay_end_line(struct relay *relay);
 /* Reads what is there and ends an unfinished line. */
 void relay_finish(struct relay *relay);
 /* The last 4 KiB since relay_begin; until the next call. */

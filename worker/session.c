@@ -2,8 +2,10 @@
 /*
  * The worker's core. A session is open from WELCOME until the next HELLO; what the
  * ventilator sends outside of it, or bears another session's number, is ignored. The
- * number is HELLO's nonce, so that what the worker says between HELLO and WELCOME
- * already belongs to the new session.
+ * number is HELLO's nonce. Outside of a session nothing is said of attempts either: the
+ * ledger may be of an epoch that the ventilator has left, where seq and attempt named
+ * another chunk. What ends well waits as done for WELCOME; what fails or goes back is
+ * off the ledger, and HELLO says so again.
  *
  * An entry leaves the ledger by FORGET, by failing, by being handed back, or with its
  * epoch; never because it is done.
@@ -51,6 +53,7 @@ struct session {
 
     uint64_t nonce;   /* of the last HELLO: the session's number */
     bool open;        /* WELCOME has answered it */
+    bool unsaid;      /* since it was sent, something left the ledger */
     bool connected;   /* the first CONNECT is done */
     int64_t asked_us; /* when it was sent */
     int64_t heard_us; /* from the ventilator; or the last new connection */
@@ -135,7 +138,7 @@ static struct session_action *act_on(struct session *session,
 static void say_hello(struct session *session, int64_t now_us)
 {
     session->nonce++;
-    session->open = false;
+    session->open = session->unsaid = false;
     session->asked_us = now_us;
     act(session, SESSION_HELLO);
 }
@@ -151,7 +154,7 @@ static void connect_anew(struct session *session, int64_t now_us)
 static void ping(struct session *session, int64_t now_us)
 {
     session->ping_us = now_us + session->heartbeat_us;
-    act(session, SESSION_PING);
+    act(session, SESSION_PING)->session = session->open ? session->nonce : 0;
 }
 
 /* Off the ledger; its slot is free of it, and killed if it runs. */
@@ -178,6 +181,14 @@ static void send_results(struct session *session)
     for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
         if (task->state == ENTRY_DONE)
             act_on(session, SESSION_RESULT, task);
+}
+
+/* What was done while there was no session to say it in; DONE may be said again. */
+static void say_done(struct session *session)
+{
+    for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
+        if (task->state == ENTRY_DONE)
+            act_on(session, SESSION_DONE, task);
 }
 
 static void set_phase(struct session *session, enum phase phase, int64_t now_us)
@@ -233,6 +244,7 @@ static void on_welcome(struct session *session, const struct message *message,
     copy_text(session->endpoint, sizeof session->endpoint, message->welcome.endpoint);
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
     act(session, SESSION_OPEN_WAY);
+    say_done(session);
     if (!session->config.monitor)
         send_results(session); /* into the new socket, at once */
     ping(session, now_us);
@@ -380,7 +392,8 @@ bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
     ledger_set_state(&session->ledger, task, ENTRY_DONE);
     if (session->way != WAY_SHUT)
         act_on(session, SESSION_RESULT, task);
-    act_on(session, SESSION_DONE, task);
+    if (session->open)
+        act_on(session, SESSION_DONE, task);
     return true;
 }
 
@@ -392,7 +405,10 @@ bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
         return false;
     session->slots[slot].given--;
     task->run_us = run_us;
-    act_on(session, SESSION_FAILED, task);
+    if (session->open)
+        act_on(session, SESSION_FAILED, task);
+    else
+        session->unsaid = true;
     act_on(session, SESSION_DROP, task);
     ledger_remove(&session->ledger, task);
     return true;
@@ -459,7 +475,10 @@ static void hand_back(struct session *session, bool all)
     struct ledger_task *task;
     while ((task = all ? ledger_any(&session->ledger)
                        : ledger_first_queued(&session->ledger))) {
-        act_on(session, SESSION_RETURNED, task);
+        if (session->open)
+            act_on(session, SESSION_RETURNED, task);
+        else
+            session->unsaid = true;
         remove_task(session, task);
     }
 }
@@ -495,7 +514,8 @@ static void mind_ventilator(struct session *session, int64_t now_us)
 {
     if (!session->connected || now_us - session->heard_us > session->liveness_us)
         connect_anew(session, now_us);
-    else if (!session->open && now_us - session->asked_us > session->liveness_us)
+    else if (!session->open &&
+             (session->unsaid || now_us - session->asked_us > session->liveness_us))
         say_hello(session, now_us);
     int64_t patience_us = session->config.patience_us;
     if (patience_us < 0)

@@ -35,6 +35,8 @@ struct worker {
     const char *tasks;   /* the ventilator's endpoint */
     struct id uuid;
     char uuid_text[2 * sizeof(struct id) + 1];
+    uint64_t program_hash; /* of mode and command */
+    bool warned;           /* that another worker has another one */
     struct program *program;
     struct uplink *uplink;
     struct outbox *outbox;
@@ -150,7 +152,7 @@ static void say_hello(struct worker *worker, uint64_t nonce)
     message.hello_worker.pid = (uint32_t)getpid();
     message.hello_worker.slots = worker->options->slots;
     message.hello_worker.way = session_way(worker->session);
-    message.hello_worker.program = program_hash(worker->options);
+    message.hello_worker.program = worker->program_hash;
     message.hello_worker.command = slice_of(command);
     message.hello_worker.run = session_run(worker->session);
     message.hello_worker.epoch = session_epoch(worker->session);
@@ -324,10 +326,23 @@ static void take_tasks(struct worker *worker, const struct message *message)
     }
 }
 
+/* Allowed, and hardly meant; said once. */
+static void check_program(struct worker *worker, const struct message *message)
+{
+    if (message->welcome.program == 0 ||
+        message->welcome.program == worker->program_hash || worker->warned)
+        return;
+    worker->warned = true;
+    log_event(LOG_LEVEL_WARN, "program_differs",
+              "why=\"the first worker of this run has another mode or command\"");
+}
+
 static void receive_messages(struct worker *worker)
 {
     struct message message;
     for (int i = 0; i < MESSAGES_MAX && uplink_receive(worker->uplink, &message); i++) {
+        if (message.type == MESSAGE_WELCOME)
+            check_program(worker, &message);
         if (message.type == MESSAGE_TASK)
             take_tasks(worker, &message);
         else
@@ -429,6 +444,7 @@ static void loop(struct worker *worker)
 static void name_worker(struct worker *worker)
 {
     worker->uuid = id_random();
+    worker->program_hash = program_hash(worker->options);
     for (size_t i = 0; i < sizeof worker->uuid; i++)
         snprintf(worker->uuid_text + 2 * i, 3, "%02x", worker->uuid.bytes[i]);
 }

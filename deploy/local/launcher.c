@@ -22,8 +22,11 @@
  */
 static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
+static const int64_t after_signal_us = SECOND_US / 2;
 /* A worker that never finished a task may have come too late to be told. */
 static const int64_t latecomer_us = SECOND_US / 10;
+/* Before the first finished task there is nothing to lose. */
+static const int64_t false_start_us = SECOND_US / 4;
 /* A worker drains at the first SIGTERM, and hands back what runs at the second. */
 static const int64_t press_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
@@ -69,7 +72,9 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->state == ROLE_RUNNING) {
+    if (role->abrupt) {
+        send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
+    } else if (role->state == ROLE_RUNNING) {
         int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
         send_signal(role, SIGTERM, ROLE_ASKED, now_us + wait_us);
     } else if (role->state == ROLE_ASKED && which == ROLE_WORKER) {
@@ -90,19 +95,22 @@ static void stop_starting(struct launcher *launcher)
 }
 
 /* Tells the role to end at `at_us`, if it has not been told by then. */
-static void expect_end(struct launcher *launcher, enum role which, int64_t at_us)
+static void expect_end(struct launcher *launcher, enum role which, int64_t at_us,
+                       bool abrupt)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->state == ROLE_RUNNING && at_us < role->next_at_us)
+    if (role->state == ROLE_RUNNING && at_us < role->next_at_us) {
         role->next_at_us = at_us;
+        role->abrupt = abrupt;
+    }
 }
 
 static void ask_all(struct launcher *launcher, int64_t now_us)
 {
     stop_starting(launcher);
     for (int i = 0; i < ROLE_COUNT; i++)
-        expect_end(launcher, (enum role)i, now_us);
+        expect_end(launcher, (enum role)i, now_us, false);
 }
 
 static void kill_all(struct launcher *launcher)
@@ -118,6 +126,7 @@ static void kill_all(struct launcher *launcher)
 void launcher_on_alive(struct launcher *launcher)
 {
     launcher->alive = true;
+    launcher->begun = true;
     launcher->restarts = 0;
 }
 
@@ -128,7 +137,12 @@ void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
         return;
     }
     launcher->signal = signal;
-    ask_all(launcher, now_us);
+    stop_starting(launcher);
+    expect_end(launcher, ROLE_VENTILATOR, now_us, false);
+    if (launcher->roles[ROLE_VENTILATOR].state != ROLE_ENDED)
+        now_us += launcher->begun ? after_signal_us : false_start_us;
+    expect_end(launcher, ROLE_SINK, now_us, !launcher->begun);
+    expect_end(launcher, ROLE_WORKER, now_us, !launcher->begun);
 }
 
 static int as_status(struct ending ending)
@@ -182,17 +196,22 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
-    int64_t grace_us = ending.signalled   ? 0
-                       : ending.code != 0 ? after_failure_us
-                                          : after_success_us;
+    bool false_start = !launcher->stopping && !launcher->begun && !ending.signalled;
+    int64_t end_us = now_us;
 
     stop_starting(launcher);
-    expect_end(launcher, other, now_us + grace_us);
-    if (ending.signalled || ending.code != 0)
-        expect_end(launcher, ROLE_WORKER, now_us + grace_us);
-    else if (which == ROLE_VENTILATOR)
-        expect_end(launcher, ROLE_WORKER,
-                   now_us + (launcher->alive ? grace_us : latecomer_us));
+    if (as_status(ending) == STATUS_OK) {
+        expect_end(launcher, other, now_us + after_success_us, false);
+        if (which == ROLE_VENTILATOR)
+            expect_end(launcher, ROLE_WORKER,
+                       now_us + (launcher->alive ? after_success_us : latecomer_us),
+                       false);
+        return;
+    }
+    if (!ending.signalled)
+        end_us += false_start ? false_start_us : after_failure_us;
+    expect_end(launcher, other, end_us, false_start);
+    expect_end(launcher, ROLE_WORKER, end_us, false_start);
 }
 
 void launcher_on_end(struct launcher *launcher, enum role which, struct ending ending,

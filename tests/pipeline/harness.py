@@ -276,7 +276,8 @@ class Case:
         """Starts it in a session of its own.
 
         stdin: a path, bytes, an open file or subprocess.PIPE; nothing otherwise.
-        stdout: a path or an open file; otherwise a file that `Process.stdout` names.
+        stdout: a path, an open file or subprocess.PIPE; otherwise a file that
+        `Process.stdout` names.
         """
         name = f"{len(self.processes)}-{name or Path(str(program)).name}"
         if isinstance(stdin, bytes):
@@ -301,7 +302,7 @@ class Case:
                 start_new_session=True,
                 **more,
             )
-        process = Process(name, popen, stdout, stderr_path)
+        process = Process(name, popen, popen.stdout or stdout, stderr_path)
         self.processes.append(process)
         return process
 
@@ -342,13 +343,22 @@ class Case:
             if line and os.path.basename(line.split()[0]) == program
         ]
 
-    def resident_bytes(self):
-        """The sum of the resident memory of all processes of this case."""
-        pages = 0
-        for pid in self.leftovers():
+    def resident_bytes(self, pids=None):
+        """The sum of the resident memory of these processes, of all of this case without."""
+        return self.memory_bytes("Rss", pids)
+
+    def proportional_bytes(self, pids=None):
+        """The same, where what n processes share counts for an nth in each."""
+        return self.memory_bytes("Pss", pids)
+
+    def memory_bytes(self, field, pids=None):
+        total = 0
+        for pid in self.leftovers() if pids is None else pids:
             with contextlib.suppress(OSError):
-                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+                rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
+                found = re.search(rf"^{field}:\s+(\d+) kB$", rollup, re.M)
+                total += int(found[1]) * 1024 if found else 0
+        return total
 
     def wait_for(self, condition, what, deadline=30.0):
         return wait_for(condition, what, deadline)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The harness itself: a test that fails, leaks or hangs is reported as that."""
 
+import signal
 import sys
 
 from harness import FOLDERS, assert_same, make_text, run_tests, sha256_of, test
@@ -23,7 +24,7 @@ def that_fails(case):
 def that_leaks(case):
     case.shell("setsid sleep 1000 & disown")
 
-@test(deadline=0.2)
+@test(deadline=2)
 def that_hangs(case):
     case.start("sleep", "1000").wait()
 
@@ -41,7 +42,7 @@ run_tests()
 
 def run_inner(case, *words):
     script = case.file("inner.py", INNER.format(here=sys.path[0]).encode())
-    return case.run("/usr/bin/python3", "-B", script, *words, env={"FANFOLD_SLOWNESS": "0.2"})
+    return case.run("/usr/bin/python3", "-B", script, *words, env={"FANFOLD_SLOWNESS": "0.05"})
 
 
 @test
@@ -102,6 +103,16 @@ def text_is_the_same_for_a_seed_and_of_the_size_asked_for(case):
 def files_that_are_the_same_are_found_so(case):
     text = case.text(3 << 20)
     assert_same(case.file("copy", text.read_bytes()), text)
+
+
+@test
+def processes_are_found_and_measured(case):
+    sleeper = case.start("sleep", "1000")
+    case.wait_for(lambda: case.pids_of("sleep") == [sleeper.pid], "sleep to be found")
+    assert 0 < case.proportional_bytes() <= case.resident_bytes() < 64 << 20
+    sleeper.signal(signal.SIGTERM)
+    sleeper.expect(128 + signal.SIGTERM)
+    case.assert_no_leftovers(within=0)
 
 
 @test

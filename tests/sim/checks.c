@@ -112,6 +112,18 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
+void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
+{
+    struct world *world = of(&v->process);
+    const struct disk *disk = &world->disk;
+    check_verdict(v, verdict);
+    if (verdict->status == STATUS_OK && disk->length != RECORDS)
+        world_violation(world, "status 0 with %u records written", disk->length);
+    if (verdict->status == STATUS_OK && world->mix.journal && disk->has_journal &&
+        !disk->position.finished)
+        world_violation(world, "status 0, but the journal is not finished");
+}
+
 /* ---- worker --------------------------------------------------------------------- */
 
 /* As many tasks as slots and prefetch, as many results again, and two. */
@@ -142,8 +154,9 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
-    if (status != STATUS_OK && !world->finishing && !world->sink_over)
-        world_violation(world, "%s gives up with status %d while the run goes on",
+    bool quiet = world->mix.kind_count == 0 && w->welcomed; /* STOP came through */
+    if (status != STATUS_OK && (quiet || (!world->finishing && !world->sink_over)))
+        world_violation(world, "%s gives up with status %d, and was not told to",
                         process_name(&w->process), status);
 }
 
@@ -158,15 +171,20 @@ static bool *had(struct sim_sink *s, const struct position *position, uint64_t s
     return &s->had[seq];
 }
 
-void check_result(struct sim_sink *s, const struct message *result, bool taken)
+void check_result(struct sim_sink *s, const struct letter *letter, bool taken)
 {
     struct world *world = of(&s->process);
+    const struct message *result = &letter->message;
+    const struct id *uid = &letter->payload.cut_by->uid;
     struct position position = sink_session_position(s->core);
     uint64_t seq = result->result.entries[0].seq;
     bool mine = memcmp(&result->result.run, &position.run, sizeof position.run) == 0 &&
                 result->result.epoch == position.epoch;
     if (taken && !mine)
         world_violation(world, "the sink takes %ju of another epoch", (uintmax_t)seq);
+    if (taken && memcmp(uid, &position.uid, sizeof *uid) != 0)
+        world_violation(world, "the sink takes %ju of another ventilator",
+                        (uintmax_t)seq);
     if (!mine || seq >= RECORDS)
         return;
     bool *before = had(s, &position, seq);
@@ -184,16 +202,16 @@ void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq)
     struct world *world = of(&s->process);
     const struct payload *payload = &piece->payload;
     const struct payload *cut = &payload->cut_by->chunks[payload->seq];
-    struct position position = sink_session_position(s->core);
     if (piece->seq != seq || payload->seq != seq)
         world_violation(world, "chunk %ju is written as %ju", (uintmax_t)payload->seq,
                         (uintmax_t)seq);
     if (payload->first != cut->first || payload->end != cut->end)
         world_violation(world, "chunk %ju is written as records %u-%u", (uintmax_t)seq,
                         payload->first, payload->end - 1);
-    if (memcmp(&payload->cut_by->uid, &position.uid, sizeof position.uid) != 0)
-        world_violation(world, "chunk %ju of another ventilator is written",
-                        (uintmax_t)seq);
+    if (world->mix.ordered && payload->first != s->given)
+        world_violation(world, "chunk %ju begins at record %u, the last ended at %u",
+                        (uintmax_t)seq, payload->first, s->given);
+    s->given = payload->end;
 }
 
 static void check_position(const struct sim_sink *s, const struct position *position)
@@ -241,6 +259,13 @@ void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict
         world_violation(world, "FINISHED is said, and the journal does not");
     if (verdict->outcome == OUTCOME_COMPLETE && s->whole != RECORDS)
         world_violation(world, "FINISHED, but %u records are written", s->whole);
+}
+
+void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict)
+{
+    if (verdict->status == STATUS_OK && s->whole != RECORDS)
+        world_violation(of(&s->process), "the sink leaves with status 0 and %u records",
+                        s->whole);
 }
 
 /* ---- the end -------------------------------------------------------------------- */

@@ -200,6 +200,7 @@ static void leave(struct sim_sink *s)
     struct sink_verdict verdict = sink_session_verdict(s->core);
     TRACE(s->process.world, "%s leaves: status %d %s", process_name(&s->process),
           verdict.status, verdict.text);
+    check_parting(s, &verdict);
     process_leave(&s->process, verdict.status);
 }
 
@@ -255,7 +256,7 @@ static void on_result(struct sim_sink *s, struct letter *letter)
                                         message->result.epoch,
                                         &message->result.entries[0], piece);
     s->pieces += taken;
-    check_result(s, message, taken);
+    check_result(s, letter, taken);
     if (!taken && world->breakage == BREAK_ACCEPT_TWICE)
         disk_write(world, piece->payload.first);
 }
@@ -279,7 +280,7 @@ static void on_message(struct sim_sink *s, const struct item *item)
     s->ending |= message->type == MESSAGE_END &&
                  message->end.outcome != OUTCOME_COMPLETE;
     if (message->type == MESSAGE_GOODBYE)
-        s->parted = true;
+        s->parted = s->ending = true;
     sink_session_on_message(s->core, message, now(s));
 }
 
@@ -333,7 +334,7 @@ void sim_sink_start(struct world *world)
         .liveness_us = LIVENESS_US,
         .patience_us = PATIENCE_US,
     };
-    s->whole = world->disk.length;
+    s->whole = s->given = world->disk.length;
     s->core = sink_session_new(&config, world->schedule.now_us);
     process_post(&s->process, (struct item){.kind = ITEM_WAKE});
 }

@@ -25,6 +25,7 @@ struct sim_sink {
     struct id incarnation;
     struct piece *writing, **last_writing;
     uint32_t whole;    /* records in the output up to the last whole chunk */
+    uint32_t given;    /* the record where what was given to the output ends */
     uint32_t pieces;   /* that the core or the writer has */
     bool had[RECORDS]; /* seqs that the core took, in this epoch */
     uint64_t had_epoch;

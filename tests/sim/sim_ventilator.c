@@ -239,7 +239,7 @@ static void leave(struct sim_ventilator *v)
     struct verdict verdict = dispatch_verdict(v->core);
     TRACE(v->process.world, "%s is over: status %d %s", process_name(&v->process),
           verdict.status, verdict.text);
-    check_verdict(v, &verdict);
+    check_over(v, &verdict);
     process_leave(&v->process, verdict.status);
 }
 
@@ -286,6 +286,9 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
         break;
     case DISPATCH_GOODBYE:
         finishing(v);
+        say_simple(v, action->peer, MESSAGE_GOODBYE);
+        break;
+    case DISPATCH_FAREWELL:
         say_simple(v, action->peer, MESSAGE_GOODBYE);
         break;
     case DISPATCH_OVER:

@@ -165,6 +165,8 @@ static void kill_run(struct sim_worker *w, const struct session_action *action)
     struct run *run = find_run(slot, action->seq, action->attempt);
     if (!run)
         run = find_ended(w, action->seq, action->attempt);
+    if (run && run->began_us > 0)
+        lose(run); /* that it was handed back may not be heard */
     if (run) /* else it has ended by itself, and was reported since KILL was decided */
         run->killed = true;
     replace(slot);
@@ -293,6 +295,8 @@ static void failed(struct sim_worker *w, const struct session_action *action)
     message.failed.run_us = action->run_us;
     message.failed.how = FAILURE_EXIT;
     message.failed.code = 3;
+    if (w->process.world->breakage == BREAK_LOST_FAILED)
+        return;
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -400,9 +404,11 @@ static void on_message(struct sim_worker *w, const struct item *item)
     TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
           name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
     w->process.heard_us = now(w);
+    w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
     if (item->letter->message.type == MESSAGE_TASK)
         on_task(w, item->letter);
-    else
+    else if (item->letter->message.type != MESSAGE_WHO ||
+             w->process.world->breakage != BREAK_DEAF)
         session_on_message(w->core, &item->letter->message, now(w));
 }
 

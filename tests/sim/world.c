@@ -84,7 +84,8 @@ void world_start(struct world *world, enum name name, int64_t delay_us)
 static void on_sink_exit(struct world *world, struct process *process)
 {
     bool parted = ((struct sim_sink *)process)->parted;
-    if (!parted && is_alive(world, VENTILATOR) && !world->finishing) {
+    bool wanted = is_alive(world, VENTILATOR) && !world->finishing;
+    if (!parted && wanted && !world->output_failed && world->mix.ordered) {
         world_start(world, SINK, SECOND_US);
         return;
     }
@@ -145,7 +146,10 @@ static void begin_next_run(struct world *world)
     world->interrupted = world->input_failed = world->output_failed = false;
     world->position_lost = world->ended_well = world->ended_early = false;
     world_start(world, SINK, random_between(&world->random, 0, SECOND_US));
-    world_start(world, VENTILATOR, random_between(&world->random, 0, SECOND_US));
+    for (uint32_t name = VENTILATOR; name < WORKER_0 + world->mix.workers; name++)
+        if (!is_alive(world, (enum name)name))
+            world_start(world, (enum name)name,
+                        random_between(&world->random, 0, SECOND_US));
 }
 
 static void send_home(struct world *world)

@@ -235,22 +235,36 @@ Test(output, feeds_a_pipe_that_cannot_be_reopened_without_blocking)
 Test(output, feeds_spilled_parcels_piece_by_piece)
 {
     struct output *output;
-    struct parcel *parcel;
-    int ends[2], spilled = 0;
+    int ends[2];
 
     cr_assert_eq(pipe(ends), 0);
     output = output_adopt(ends[1], "pipe");
     push_many(output);
-    while ((parcel = output_last(output, parcel_spillable)) != NULL) {
-        cr_assert_eq(parcel_spill(parcel), 0);
-        spilled++;
-    }
-    cr_assert_eq(spilled, 4);
+    cr_assert_eq(output_spill(output, store, 0), 0);
+    cr_assert_eq(store_spilled_bytes(store), 100000 + 8192 + 300000 + 70000);
     write_through(ends[0], output, 7);
     output_close(&output);
 }
 
-Test(output, never_names_the_parcel_that_is_being_written_for_spilling)
+Test(output, spills_from_the_end_and_no_more_than_is_asked)
+{
+    struct output *output = open_file();
+    struct parcel *parcels[4];
+
+    for (uint64_t seq = 0; seq < 4; seq++)
+        parcels[seq] = push(output, seq, 1 << 20);
+    cr_assert_eq(output_spill(output, store, 5 << 19), 0);
+    cr_assert_not(parcel_spilled(parcels[0]));
+    cr_assert_not(parcel_spilled(parcels[1]));
+    cr_assert(parcel_spilled(parcels[2]));
+    cr_assert(parcel_spilled(parcels[3]));
+    while (output_queued(output) > 0)
+        cr_assert_eq(output_write(output), 0);
+    output_close(&output);
+    expect_file(path, 4 << 20);
+}
+
+Test(output, never_spills_the_parcel_that_is_being_written)
 {
     struct output *output;
     struct parcel *first, *second;
@@ -262,10 +276,9 @@ Test(output, never_names_the_parcel_that_is_being_written_for_spilling)
     second = push(output, 1, 1 << 20);
     cr_assert_eq(output_write(output), 0);
     expect_none_written(output);
-    cr_assert_eq(output_last(output, parcel_spillable), second);
-    cr_assert_eq(parcel_spill(second), 0);
-    cr_assert_null(output_last(output, parcel_spillable));
-    cr_assert(parcel_spillable(first));
+    cr_assert_eq(output_spill(output, store, 0), 0);
+    cr_assert_not(parcel_spilled(first));
+    cr_assert(parcel_spilled(second));
     output_close(&output);
 }
 

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The sink's messages, filled in and sent. */
+#include "sink/report.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static struct slice text_of(const char *text)
+{
+    return (struct slice){(const uint8_t *)text, strlen(text)};
+}
+
+void report_hello(struct uplink *uplink, const struct report_hello *hello)
+{
+    struct message message = {.type = MESSAGE_HELLO_SINK};
+    char host[NAME_MAX_BYTES + 1] = "";
+
+    gethostname(host, sizeof host - 1);
+    message.hello_sink.version = PROTOCOL_VERSION;
+    message.hello_sink.incarnation = hello->incarnation;
+    message.hello_sink.endpoint = text_of(hello->endpoint);
+    message.hello_sink.host = text_of(host);
+    message.hello_sink.pid = (uint32_t)getpid();
+    message.hello_sink.max_result = hello->max_result_bytes;
+    message.hello_sink.finished = hello->finished;
+    uplink_send(uplink, &message);
+}
+
+void report_begin(struct uplink *uplink, const struct id *uid,
+                  const struct position *position, const struct range *held,
+                  uint32_t count)
+{
+    struct message message = {.type = MESSAGE_BEGIN};
+
+    message.begin.uid = *uid;
+    message.begin.run = position->run;
+    message.begin.epoch = position->epoch;
+    message.begin.position = position->next;
+    message.begin.mark = (struct slice){position->mark, position->mark_size};
+    message.begin.held = held;
+    message.begin.count = count;
+    uplink_send(uplink, &message);
+}
+
+void report_ping(struct uplink *uplink)
+{
+    struct message message = {.type = MESSAGE_PING};
+
+    message.ping.way = WAY_OPEN;
+    uplink_send(uplink, &message);
+}
+
+void report_progress(struct uplink *uplink, const struct sink_progress *progress,
+                     uint64_t written_bytes)
+{
+    struct message message = {.type = MESSAGE_PROGRESS};
+
+    message.progress.epoch = progress->epoch;
+    message.progress.held = progress->held;
+    message.progress.count = progress->count;
+    message.progress.released = progress->released;
+    message.progress.committed = progress->committed;
+    message.progress.parked = progress->parked;
+    message.progress.bytes = written_bytes;
+    uplink_send(uplink, &message);
+}
+
+void report_finished(struct uplink *uplink, const struct position *position,
+                     const struct sink_verdict *verdict, uint64_t written_bytes)
+{
+    struct message message = {.type = MESSAGE_FINISHED};
+
+    message.finished.epoch = position->epoch;
+    message.finished.outcome = verdict->outcome;
+    message.finished.status = (uint32_t)verdict->status;
+    message.finished.text = text_of(verdict->text);
+    message.finished.dead_letters = position->dead_letters;
+    message.finished.bytes = written_bytes;
+    uplink_send(uplink, &message);
+}
