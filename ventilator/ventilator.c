@@ -61,7 +61,7 @@ struct ventilator {
     int signalled; /* the first signal that came */
 };
 
-/* ---- making */
+/* ---- making ---- */
 
 static int find_endpoint(struct ventilator *ventilator, const char **ret_endpoint)
 {
@@ -185,7 +185,7 @@ static void destroy(struct ventilator *ventilator)
         close(ventilator->signals);
 }
 
-/* ---- what came in */
+/* ---- what came in ---- */
 
 static void on_malformed(struct ventilator *ventilator, enum decode_error error)
 {
@@ -268,7 +268,7 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- cutting */
+/* ---- cutting ---- */
 
 static void stop_for_input(struct ventilator *ventilator, int64_t now_us)
 {
@@ -335,7 +335,7 @@ static void cut_chunks(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- what is to be done */
+/* ---- what is to be done ---- */
 
 static void check_delivery(struct ventilator *ventilator, enum delivery_outcome outcome,
                            int64_t now_us)
@@ -369,7 +369,7 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
     check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us), now_us);
 }
 
-/* ---- the loop */
+/* ---- the loop ---- */
 
 /* Sleeps until something comes in, or until the deadline. A file that may be cut is
  * always ready. */
