@@ -532,6 +532,9 @@ static int open_sockets(struct sink *sink)
         say("%s", error);
         return status_of(result);
     }
+    log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
+              transport_endpoint(intake_socket(sink->intake)),
+              intake_endpoint(sink->intake));
     sink->uplink = uplink_new(meeting_tasks(sink->meeting));
     return STATUS_OK;
 }
@@ -566,14 +569,11 @@ static void open_session(struct sink *sink)
                                                            : now_us + hint_after_us;
 }
 
-/* The output is opened while signals still end the process, because to open a FIFO may
- * take for ever; it is emptied when nothing else can refuse us any more. */
+/* The output is emptied when nothing else can refuse us any more. */
 static int open_all(struct sink *sink)
 {
-    int status = open_output(sink);
+    int status = open_signals(sink);
 
-    if (status == STATUS_OK)
-        status = open_signals(sink);
     if (status == STATUS_OK)
         status = open_sockets(sink);
     if (status == STATUS_OK)
@@ -608,10 +608,16 @@ static void close_all(struct sink *sink)
         close(sink->signals);
 }
 
+/* The output is opened first: before another descriptor can take the number of a closed
+ * standard output, and while signals still end the process, because to open a FIFO may
+ * take for ever. */
 int sink_run(const struct sink_options *options)
 {
     struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
 
+    sink.status = open_output(&sink);
+    if (sink.status != STATUS_OK)
+        return sink.status;
     transport_init();
     sink.status = open_all(&sink);
     if (sink.status == STATUS_OK) {

@@ -50,6 +50,7 @@ struct dispatch {
 
     struct id run;
     uint64_t epoch;         /* 0: no BEGIN has come yet */
+    uint64_t program;       /* of the first worker; 0: none came yet */
     uint64_t released;      /* all before it are written */
     uint64_t bytes;         /* of chunks that are in memory, by the budget's count */
     uint8_t mark[MARK_MAX]; /* of the BEGIN that started the run */

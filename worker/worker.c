@@ -35,6 +35,8 @@ struct worker {
     const char *tasks;   /* the ventilator's endpoint */
     struct id uuid;
     char uuid_text[2 * sizeof(struct id) + 1];
+    uint64_t program_hash; /* of mode and command */
+    bool warned;           /* that another worker has another one */
     struct program *program;
     struct uplink *uplink;
     struct outbox *outbox;
@@ -150,12 +152,14 @@ static void say_hello(struct worker *worker, uint64_t nonce)
     message.hello_worker.pid = (uint32_t)getpid();
     message.hello_worker.slots = worker->options->slots;
     message.hello_worker.way = session_way(worker->session);
-    message.hello_worker.program = program_hash(worker->options);
+    message.hello_worker.program = worker->program_hash;
     message.hello_worker.command = slice_of(command);
     message.hello_worker.run = session_run(worker->session);
     message.hello_worker.epoch = session_epoch(worker->session);
     message.hello_worker.ledger =
         session_ledger(worker->session, &message.hello_worker.count);
+    log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
+              (unsigned long long)nonce, message.hello_worker.count);
     outbox_say(worker->outbox, &message);
 }
 
@@ -205,8 +209,11 @@ static void watch_way(struct worker *worker)
 {
     struct connection_monitor *monitor = outbox_monitor(worker->outbox);
     enum connection_event event;
-    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE)
-        session_on_way(worker->session, event == CONNECTION_OPEN, worker->now_us);
+    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
+        bool open = event == CONNECTION_OPEN;
+        log_event(LOG_LEVEL_DEBUG, "way", "open=%d", open);
+        session_on_way(worker->session, open, worker->now_us);
+    }
 }
 
 static void open_way(struct worker *worker)
@@ -324,6 +331,17 @@ static void take_tasks(struct worker *worker, const struct message *message)
     }
 }
 
+/* Allowed, and hardly meant; said once. */
+static void check_program(struct worker *worker, const struct message *message)
+{
+    if (message->welcome.program == 0 ||
+        message->welcome.program == worker->program_hash || worker->warned)
+        return;
+    worker->warned = true;
+    log_event(LOG_LEVEL_WARN, "program_differs",
+              "why=\"the first worker of this run has another mode or command\"");
+}
+
 /* That the run did not end well is not this worker's fault, but explains its end. */
 static void tell_stopped(const struct worker *worker, const struct message *message)
 {
@@ -343,6 +361,8 @@ static void receive_messages(struct worker *worker)
 {
     struct message message;
     for (int i = 0; i < MESSAGES_MAX && uplink_receive(worker->uplink, &message); i++) {
+        if (message.type == MESSAGE_WELCOME)
+            check_program(worker, &message);
         if (message.type == MESSAGE_STOP)
             tell_stopped(worker, &message);
         if (message.type == MESSAGE_TASK)
@@ -446,6 +466,7 @@ static void loop(struct worker *worker)
 static void name_worker(struct worker *worker)
 {
     worker->uuid = id_random();
+    worker->program_hash = program_hash(worker->options);
     for (size_t i = 0; i < sizeof worker->uuid; i++)
         snprintf(worker->uuid_text + 2 * i, 3, "%02x", worker->uuid.bytes[i]);
 }

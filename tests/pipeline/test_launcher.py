@@ -169,9 +169,18 @@ def a_worker_that_finishes_tasks_is_started_again_for_ever(case):
 @test
 def signals_are_forwarded_once(case):
     run = Run(case)
+    run.done("worker", "alive")
     run.process.signal(signal.SIGTERM)
     run.expect(143, "fanfold: terminated")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
+
+
+@test
+def what_has_not_begun_ends_with_one_line_at_a_signal(case):
+    run = Run(case)
+    run.process.signal(signal.SIGINT)
+    run.expect(130, "fanfold: interrupted")
+    assert len(run.log("ventilator", "term")) == 1
 
 
 @test
@@ -185,6 +194,7 @@ def a_hangup_ends_the_run(case):
 def an_interrupt_from_a_terminal_reaches_each_role_once(case):
     run = Run(case)
     assert all(run.log(role, "start")[0][1][0] == "ignores-interrupts" for role in ROLES)
+    run.done("worker", "alive")
     run.process.signal_group(signal.SIGINT)
     run.expect(130, "fanfold: interrupted")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
@@ -193,6 +203,7 @@ def an_interrupt_from_a_terminal_reaches_each_role_once(case):
 @test
 def a_second_signal_kills(case):
     run = Run(case)
+    run.done("worker", "alive")
     for role in ROLES:
         run.done(role, "stubborn")
     run.process.signal(signal.SIGINT)
@@ -205,6 +216,7 @@ def a_second_signal_kills(case):
 @test
 def what_does_not_end_after_a_signal_is_killed(case):
     run = Run(case)
+    run.done("worker", "alive")
     run.done("worker", "stubborn")
     run.process.signal(signal.SIGTERM)
     run.expect(143, "fanfold: terminated", "fanfold-worker does not end; killing it")

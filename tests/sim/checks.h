@@ -18,6 +18,7 @@ void check_task(const struct sim_ventilator *v, const struct dispatch_action *ac
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
+void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
 
 /* A worker: a task was taken; one is to start in a slot that has `load`. */
 void check_ledger(const struct sim_worker *w);
@@ -33,6 +34,7 @@ void check_begin(const struct sim_sink *s, const struct position *position);
 void check_progress(const struct sim_sink *s, const struct sink_progress *progress);
 void check_commit(const struct sim_sink *s, const struct position *position);
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict);
+void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict);
 
 /* When nothing more will happen in this run. */
 void check_end(struct world *world);

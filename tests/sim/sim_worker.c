@@ -23,7 +23,7 @@ static int64_t now(const struct sim_worker *w)
     return w->process.world->schedule.now_us;
 }
 
-/* ---- slots ---------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 static void run_ends(void *subject, uint64_t detail);
 
@@ -186,7 +186,7 @@ void sim_worker_disturb(struct process *process)
     lose_runs(self(process));
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_worker *w, int to, const struct message *message,
                  const struct payload *payload)
@@ -295,6 +295,8 @@ static void failed(struct sim_worker *w, const struct session_action *action)
     message.failed.run_us = action->run_us;
     message.failed.how = FAILURE_EXIT;
     message.failed.code = 3;
+    if (w->process.world->breakage == BREAK_LOST_FAILED)
+        return;
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -378,7 +380,7 @@ static void perform(struct sim_worker *w, const struct session_action *action)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_task(struct sim_worker *w, const struct letter *letter)
 {
@@ -402,9 +404,11 @@ static void on_message(struct sim_worker *w, const struct item *item)
     TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
           name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
     w->process.heard_us = now(w);
+    w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
     if (item->letter->message.type == MESSAGE_TASK)
         on_task(w, item->letter);
-    else
+    else if (item->letter->message.type != MESSAGE_WHO ||
+             w->process.world->breakage != BREAK_DEAF)
         session_on_message(w->core, &item->letter->message, now(w));
 }
 

@@ -41,7 +41,7 @@ struct sim_worker {
     uint32_t slot_count;
     struct slot slots[3];
     uint32_t live_cargo;
-    bool monitor;
+    bool monitor, welcomed;
     int64_t disturbed_us;
     struct ledger_entry *stale_ledger;
     uint32_t stale_count;
