@@ -51,6 +51,8 @@ static void begin_first(struct slot *slot)
     if (!run || run->began_us > 0 || !slot->ready)
         return;
     run->began_us = world->schedule.now_us;
+    run->older = slot->worker->latest;
+    slot->worker->latest = run;
     const struct payload *chunk = &run->cargo->payload;
     bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
     if (slot->worker->disturbed_us + DISTURBANCE_US > run->began_us)
@@ -172,12 +174,12 @@ static void kill_run(struct sim_worker *w, const struct session_action *action)
     replace(slot);
 }
 
+/* Also those that ended: the news of it may be lost. */
 static void lose_runs(struct sim_worker *w)
 {
-    for (uint32_t i = 0; i < w->slot_count; i++)
-        for (struct run *run = w->slots[i].runs; run; run = run->next)
-            if (!run->killed && run->began_us > 0)
-                lose(run);
+    struct run *run = w->latest;
+    for (; run && run->began_us > now(w) - DISTURBANCE_US; run = run->older)
+        lose(run);
 }
 
 void sim_worker_disturb(struct process *process)

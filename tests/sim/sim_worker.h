@@ -17,7 +17,7 @@ struct cargo {
 
 /* A task in a slot. */
 struct run {
-    struct run *next;
+    struct run *next, *older; /* in the slot; of all that began at this worker */
     struct slot *slot;
     struct cargo *cargo;
     uint64_t seq;
@@ -40,6 +40,7 @@ struct sim_worker {
     struct id uuid;
     uint32_t slot_count;
     struct slot slots[3];
+    struct run *latest; /* that began */
     uint32_t live_cargo;
     bool monitor, welcomed;
     int64_t disturbed_us;
