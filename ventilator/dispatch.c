@@ -88,9 +88,7 @@ uint32_t dispatch_heartbeat_ms(const struct dispatch *dispatch)
     return (uint32_t)((uint64_t)HEARTBEAT_MS * sessions / HEARTBEAT_SESSIONS);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static bool is_sink(const struct dispatch *dispatch, uint32_t peer)
 {
@@ -170,9 +168,7 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
             dispatch->held[i--] = dispatch->held[--dispatch->held_count];
 }
 
-/* ---- cutting
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- cutting ---- */
 
 /* The ventilator's share of --buffer, never below two nominal blocks a slot. */
 static bool within_budget(const struct dispatch *dispatch)
@@ -221,9 +217,7 @@ void dispatch_on_input_end(struct dispatch *dispatch)
     dispatch->input_ended = true;
 }
 
-/* ---- the end
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
                    const char *text, int64_t now_us)
@@ -299,9 +293,7 @@ static void mind_over(struct dispatch *dispatch, int64_t now_us)
         dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.peer);
 }
 
-/* ---- time
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void mind_company(struct dispatch *dispatch, int64_t now_us)
 {
@@ -360,9 +352,7 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
     return queue_pop(&dispatch->actions, ret_action);
 }
 
-/* ---- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 struct id dispatch_run(const struct dispatch *dispatch)
 {

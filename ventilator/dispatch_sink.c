@@ -23,9 +23,7 @@ static bool same_id(const struct id *a, const struct id *b)
     return !memcmp(a, b, sizeof *a);
 }
 
-/* ---- HELLO
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- HELLO ---- */
 
 void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us)
@@ -46,9 +44,7 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
         dispatch_act(dispatch, DISPATCH_GOODBYE, peer);
 }
 
-/* ---- PROGRESS
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- PROGRESS ---- */
 
 /* The sink has it: nobody else needs to. */
 static void hold(struct dispatch *dispatch, uint64_t seq)
@@ -112,9 +108,7 @@ static void on_progress(struct dispatch *dispatch, const struct message *message
     dispatch->counts.parked = message->progress.parked;
 }
 
-/* ---- BEGIN
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- BEGIN ---- */
 
 /* What the sink holds is all that it lists: the rest is with a worker, or to be sent
  * again. */
@@ -194,9 +188,7 @@ static void on_begin(struct dispatch *dispatch, const struct message *message,
     dispatch_welcome_held(dispatch, now_us);
 }
 
-/* ---- FINISHED
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- FINISHED ---- */
 
 static void on_finished(struct dispatch *dispatch, const struct message *message,
                         int64_t now_us)

@@ -63,9 +63,7 @@ static void requeue(struct dispatch *dispatch, uint64_t seq)
         book_requeue(&dispatch->book, seq);
 }
 
-/* ---- failure and loss
- * --------------------------------------------------------------------------------------------
- */
+/* ---- failure and loss ---- */
 
 static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
                      enum failure how, uint32_t code, struct slice text, int64_t now_us)
@@ -156,9 +154,7 @@ void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us)
             dispatch->charge_count * sizeof *dispatch->charges);
 }
 
-/* ---- sessions
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- sessions ---- */
 
 void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
                    int64_t now_us)
@@ -289,9 +285,7 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         worker->doubts = 0; /* all that it had done is held: none is left to confirm */
 }
 
-/* ---- what a session says
- * -----------------------------------------------------------------------------------------
- */
+/* ---- what a session says ---- */
 
 /* The attempt that it names, if the session has it: no other, no older one. */
 static struct attempt *named(const struct dispatch *dispatch,
@@ -418,9 +412,7 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
     }
 }
 
-/* ---- once a heartbeat
- * --------------------------------------------------------------------------------------------
- */
+/* ---- once a heartbeat ---- */
 
 /* Its way to the sink is shut for too long: its tasks go to others. */
 static void give_to_others(struct dispatch *dispatch, struct crew_session *session)

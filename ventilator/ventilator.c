@@ -61,7 +61,7 @@ struct ventilator {
     int signalled; /* the first signal that came */
 };
 
-/* ---- making */
+/* ---- making ---- */
 
 static int find_endpoint(struct ventilator *ventilator, const char **ret_endpoint)
 {
@@ -185,7 +185,7 @@ static void destroy(struct ventilator *ventilator)
         close(ventilator->signals);
 }
 
-/* ---- what came in */
+/* ---- what came in ---- */
 
 static void on_malformed(struct ventilator *ventilator, enum decode_error error)
 {
@@ -268,7 +268,7 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- cutting */
+/* ---- cutting ---- */
 
 static void stop_for_input(struct ventilator *ventilator, int64_t now_us)
 {
@@ -335,7 +335,7 @@ static void cut_chunks(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- what is to be done */
+/* ---- what is to be done ---- */
 
 static void check_delivery(struct ventilator *ventilator, enum delivery_outcome outcome,
                            int64_t now_us)
@@ -369,7 +369,7 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
     check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us), now_us);
 }
 
-/* ---- the loop */
+/* ---- the loop ---- */
 
 /* Sleeps until something comes in, or until the deadline. A file that may be cut is
  * always ready. */
@@ -413,16 +413,32 @@ static void say_verdict(const struct ventilator *ventilator,
 {
     char text[TEXT_MAX];
     const struct dispatch_failure *failure = dispatch_failure(ventilator->dispatch);
+    bool supervised = ventilator->options->common.supervised;
     if (verdict->status == STATUS_OUTPUT_CLOSED)
         return;
     if (verdict->status == STATUS_CHUNK_FAILED && failure)
         say("%s", failure_report(text, sizeof text, failure,
                                  store_find(ventilator->store, failure->seq)));
-    else if (verdict->relayed)
-        log_event(LOG_LEVEL_INFO, "ended_by_sink", "status=%d text=%s", verdict->status,
-                  log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
+    else if (supervised &&
+             (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED))
+        log_event(LOG_LEVEL_INFO, "said_elsewhere", "status=%d", verdict->status);
+    else if (verdict->relayed && verdict->text[0])
+        say("the sink ended the run: %s",
+            log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
     else if (verdict->text[0])
         say("%s", verdict->text);
+}
+
+static void log_end(const struct ventilator *ventilator, int status)
+{
+    struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
+    log_event(LOG_LEVEL_INFO, "end",
+              "status=%d cut=%" PRIu64 " released=%" PRIu64 " sent=%" PRIu64
+              " retried=%" PRIu64 " adopted=%" PRIu64 " returned=%" PRIu64
+              " failed=%" PRIu64 " lost_sessions=%" PRIu64 " parked=%" PRIu64,
+              status, counts.cut, counts.released, counts.sent, counts.retried,
+              counts.adopted, counts.returned, counts.failed, counts.lost_sessions,
+              counts.parked);
 }
 
 static int finish(struct ventilator *ventilator)
@@ -431,6 +447,7 @@ static int finish(struct ventilator *ventilator)
                  source_bytes(ventilator->source), clock_now_us());
     struct verdict verdict = dispatch_verdict(ventilator->dispatch);
     say_verdict(ventilator, &verdict);
+    log_end(ventilator, verdict.status);
     return verdict.status;
 }
 

@@ -158,6 +158,8 @@ static void say_hello(struct worker *worker, uint64_t nonce)
     message.hello_worker.epoch = session_epoch(worker->session);
     message.hello_worker.ledger =
         session_ledger(worker->session, &message.hello_worker.count);
+    log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
+              (unsigned long long)nonce, message.hello_worker.count);
     outbox_say(worker->outbox, &message);
 }
 
@@ -207,8 +209,11 @@ static void watch_way(struct worker *worker)
 {
     struct connection_monitor *monitor = outbox_monitor(worker->outbox);
     enum connection_event event;
-    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE)
-        session_on_way(worker->session, event == CONNECTION_OPEN, worker->now_us);
+    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
+        bool open = event == CONNECTION_OPEN;
+        log_event(LOG_LEVEL_DEBUG, "way", "open=%d", open);
+        session_on_way(worker->session, open, worker->now_us);
+    }
 }
 
 static void open_way(struct worker *worker)
@@ -337,12 +342,29 @@ static void check_program(struct worker *worker, const struct message *message)
               "why=\"the first worker of this run has another mode or command\"");
 }
 
+/* That the run did not end well is not this worker's fault, but explains its end. */
+static void tell_stopped(const struct worker *worker, const struct message *message)
+{
+    char reason[512];
+    struct slice text = message->stop.text;
+    if (worker->options->common.supervised || worker->signal ||
+        message->stop.outcome == OUTCOME_COMPLETE)
+        return;
+    if (text.size)
+        say("the run was stopped: %s",
+            log_quote(reason, sizeof reason, text.data, text.size));
+    else
+        say("the run was stopped");
+}
+
 static void receive_messages(struct worker *worker)
 {
     struct message message;
     for (int i = 0; i < MESSAGES_MAX && uplink_receive(worker->uplink, &message); i++) {
         if (message.type == MESSAGE_WELCOME)
             check_program(worker, &message);
+        if (message.type == MESSAGE_STOP)
+            tell_stopped(worker, &message);
         if (message.type == MESSAGE_TASK)
             take_tasks(worker, &message);
         else
@@ -385,8 +407,8 @@ static int64_t hint(struct worker *worker)
         worker->waits = waits;
         worker->waiting_us = worker->now_us;
     }
-    if (worker->options->common.quiet || waits == SESSION_WAITS_NOTHING ||
-        waits == worker->hinted)
+    if (worker->options->common.quiet || worker->options->common.supervised ||
+        waits == SESSION_WAITS_NOTHING || waits == worker->hinted)
         return NEVER_US;
     if (worker->now_us - worker->waiting_us < HINT_US)
         return worker->waiting_us + HINT_US;

@@ -16,7 +16,7 @@ static void disturb_workers(struct world *world, const struct process *process)
     }
 }
 
-/* ---- the faults ----------------------------------------------------------------- */
+/* ---- the faults ---- */
 
 static void kill_one(struct world *world, struct process *process)
 {
@@ -174,7 +174,7 @@ static void inflict(struct world *world, struct process *process, enum fault fau
     }
 }
 
-/* ---- when ----------------------------------------------------------------------- */
+/* ---- when ---- */
 
 static enum fault pick_fault(struct world *world)
 {

@@ -19,7 +19,7 @@ static int64_t now(const struct sim_sink *s)
     return s->process.world->schedule.now_us;
 }
 
-/* ---- output --------------------------------------------------------------------- */
+/* ---- output ---- */
 
 static void drop(struct sim_sink *s, struct piece *piece)
 {
@@ -110,7 +110,7 @@ static void write_some(struct sim_sink *s)
         call_writable(s);
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_sink *s, const struct message *message)
 {
@@ -241,7 +241,7 @@ static void perform(struct sim_sink *s, const struct sink_action *action)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_result(struct sim_sink *s, struct letter *letter)
 {

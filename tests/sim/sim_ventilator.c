@@ -23,7 +23,7 @@ struct fate *sim_ventilator_fate(const struct payload *payload)
     return &v->fates[payload->seq];
 }
 
-/* ---- source --------------------------------------------------------------------- */
+/* ---- source ---- */
 
 static struct payload *chunk(struct sim_ventilator *v, uint64_t seq)
 {
@@ -99,7 +99,7 @@ static void read_input(struct sim_ventilator *v)
     }
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_ventilator *v, uint32_t peer, const struct message *message,
                  const struct payload *payload)
@@ -297,7 +297,7 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {

@@ -23,7 +23,7 @@ static int64_t now(const struct sim_worker *w)
     return w->process.world->schedule.now_us;
 }
 
-/* ---- slots ---------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 static void run_ends(void *subject, uint64_t detail);
 
@@ -188,7 +188,7 @@ void sim_worker_disturb(struct process *process)
     lose_runs(self(process));
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_worker *w, int to, const struct message *message,
                  const struct payload *payload)
@@ -382,7 +382,7 @@ static void perform(struct sim_worker *w, const struct session_action *action)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_task(struct sim_worker *w, const struct letter *letter)
 {
