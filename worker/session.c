@@ -439,7 +439,7 @@ static void mind_ventilator(struct session *session, int64_t now_us)
         say_hello(session, now_us);
         return;
     case CONTACT_NOTHING:
-        if (!session->contact.open && session->unsaid)
+        if (session->unsaid) /* also where WELCOME has come meanwhile */
             say_hello(session, now_us);
         return;
     case CONTACT_GIVE_UP:
