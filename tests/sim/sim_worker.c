@@ -264,6 +264,7 @@ static void result(struct sim_worker *w, const struct session_action *action)
     struct cargo *cargo = action->cargo;
     struct world *world = w->process.world;
     struct payload payload = cargo->payload;
+    check_sent(w, cargo);
     if (cargo->sent && world->breakage == BREAK_NO_RESEND)
         return;
     if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
@@ -390,6 +391,7 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     const struct task_entry *entry = &letter->message.task.entries[0];
     struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
     cargo->owner = w;
+    cargo->epoch = session_epoch(w->core);
     cargo->payload = letter->payload;
     memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
     uint64_t session = letter->message.task.session;

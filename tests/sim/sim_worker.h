@@ -12,6 +12,7 @@ struct cargo {
     struct sim_worker *owner;
     struct payload payload;
     uint8_t mark[4];
+    uint64_t epoch; /* in which it was given */
     bool dropped, sent;
 };
 
