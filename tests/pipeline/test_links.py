@@ -22,7 +22,10 @@ CUTS = 5
 UPPER = """
 echo "begin $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
 sleep 0.02
-while [ -e "$HOLD" ]; do sleep 0.02; done
+while [ -e "$HOLD" ]; do
+    echo "held $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
+    sleep 0.02
+done
 tr a-z A-Z
 echo "end $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
 """
@@ -76,7 +79,7 @@ class Links:
     def held_up(self, worker):
         """Within, some tasks of the worker run and do not end."""
         self.case.file("hold", b"")
-        self.case.wait_for(worker.unended, "a task to run")
+        self.case.wait_for(lambda: worker.noted("held") - worker.noted("end"), "a task to be held up")
         yield
         self.case.path("hold").unlink()
 
@@ -132,14 +135,14 @@ def the_way_to_the_ventilator_breaks_while_tasks_run(case):
     (worker,) = links.workers
     for number in range(CUTS):
         links.wait_released()
-        hellos = links.said("debug hello")
+        welcomes = links.said("way open=1")
         way = (UP, DOWN)[number % 2]
         with links.held_up(worker):
             links.tasks.stall()
             case.wait_for(lambda way=way: links.tasks.held[way] > 0, "a message to be on its way")
             links.tasks.cut()
             links.tasks.flow()
-            links.wait_said("debug hello", hellos)
+            links.wait_said("way open=1", welcomes)
     links.wait_released()
     counts = links.end()
     assert links.tasks.broken >= CUTS and all(links.tasks.lost.values()), vars(links.tasks)
@@ -189,13 +192,13 @@ def silence_on_the_way_to_the_sink_makes_the_worker_send_its_results_again(case)
 def silence_on_the_way_to_the_ventilator_makes_the_worker_connect_anew(case):
     links = Links(case, "--liveness", "1")
     links.wait_released()
-    hellos = links.said("debug hello")
+    welcomes = links.said("way open=1")
     with links.held_up(links.workers[0]):
         links.tasks.stall()
         before = links.tasks.accepted
         case.wait_for(lambda: links.tasks.accepted > before, "the worker to connect anew")
         links.tasks.flow()
-        links.wait_said("debug hello", hellos)
+        links.wait_said("way open=1", welcomes)
     links.wait_released()
     counts = links.end()
     assert counts["adopted"] > 0, counts
