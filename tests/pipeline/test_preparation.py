@@ -116,7 +116,7 @@ def the_costly_example_prepares_once_and_its_slots_share_the_memory(case):
 
 @test
 def a_slot_that_is_killed_is_replaced_without_preparing_again(case):
-    run = Preparation(case, 48 << 20, "4M")
+    run = Preparation(case, 24 << 20, "4M")
     ventilator = run.start_input()
     for _ in range(KILLS):
         slots = run.named("fanfold-slot")
