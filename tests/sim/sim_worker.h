@@ -12,12 +12,13 @@ struct cargo {
     struct sim_worker *owner;
     struct payload payload;
     uint8_t mark[4];
+    uint64_t epoch; /* in which it was given */
     bool dropped, sent;
 };
 
 /* A task in a slot. */
 struct run {
-    struct run *next;
+    struct run *next, *older; /* in the slot; of all that began at this worker */
     struct slot *slot;
     struct cargo *cargo;
     uint64_t seq;
@@ -40,6 +41,7 @@ struct sim_worker {
     struct id uuid;
     uint32_t slot_count;
     struct slot slots[3];
+    struct run *latest; /* that began */
     uint32_t live_cargo;
     bool monitor, welcomed;
     int64_t disturbed_us;
