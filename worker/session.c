@@ -160,6 +160,18 @@ static void say_done(struct session *session)
             act_on(session, SESSION_DONE, task);
 }
 
+/* Results that wait to be sent are of the epoch that ends; sent later, they would bear
+ * the name of the next. */
+static void unsend_results(struct session *session)
+{
+    struct session_action action;
+    for (size_t left = session->actions.count; left > 0; left--) {
+        queue_pop(&session->actions, &action);
+        if (action.kind != SESSION_RESULT)
+            *(struct session_action *)queue_push(&session->actions) = action;
+    }
+}
+
 static void set_phase(struct session *session, enum phase phase, int64_t now_us)
 {
     session->phase = phase;
@@ -195,8 +207,10 @@ static void on_welcome(struct session *session, const struct message *message,
                      message->welcome.liveness_ms);
     bool same = message->welcome.epoch == session->epoch &&
                 !memcmp(&message->welcome.run, &session->run, sizeof session->run);
-    if (!same)
+    if (!same) {
+        unsend_results(session);
         remove_all(session);
+    }
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
     session->max_result = message->welcome.max_result;
@@ -439,7 +453,7 @@ static void mind_ventilator(struct session *session, int64_t now_us)
         say_hello(session, now_us);
         return;
     case CONTACT_NOTHING:
-        if (!session->contact.open && session->unsaid)
+        if (session->unsaid) /* also where WELCOME has come meanwhile */
             say_hello(session, now_us);
         return;
     case CONTACT_GIVE_UP:

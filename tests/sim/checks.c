@@ -151,6 +151,16 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
                         (uintmax_t)action->seq);
 }
 
+void check_sent(const struct sim_worker *w, const struct cargo *cargo)
+{
+    struct world *world = of(&w->process);
+    if (cargo->dropped)
+        world_violation(world, "a result is sent that was dropped");
+    if (cargo->epoch != session_epoch(w->core))
+        world_violation(world, "a result of epoch %ju is sent as one of epoch %ju",
+                        (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
+}
+
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);

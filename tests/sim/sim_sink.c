@@ -192,6 +192,7 @@ static void finished(struct sim_sink *s)
     message.finished.text =
         (struct slice){(const uint8_t *)verdict.text, strlen(verdict.text)};
     check_finished(s, &verdict);
+    s->told = true;
     send(s, &message);
 }
 

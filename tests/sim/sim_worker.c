@@ -51,6 +51,8 @@ static void begin_first(struct slot *slot)
     if (!run || run->began_us > 0 || !slot->ready)
         return;
     run->began_us = world->schedule.now_us;
+    run->older = slot->worker->latest;
+    slot->worker->latest = run;
     const struct payload *chunk = &run->cargo->payload;
     bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
     if (slot->worker->disturbed_us + DISTURBANCE_US > run->began_us)
@@ -172,12 +174,12 @@ static void kill_run(struct sim_worker *w, const struct session_action *action)
     replace(slot);
 }
 
+/* Also those that ended: the news of it may be lost. */
 static void lose_runs(struct sim_worker *w)
 {
-    for (uint32_t i = 0; i < w->slot_count; i++)
-        for (struct run *run = w->slots[i].runs; run; run = run->next)
-            if (!run->killed && run->began_us > 0)
-                lose(run);
+    struct run *run = w->latest;
+    for (; run && run->began_us > now(w) - DISTURBANCE_US; run = run->older)
+        lose(run);
 }
 
 void sim_worker_disturb(struct process *process)
@@ -262,6 +264,7 @@ static void result(struct sim_worker *w, const struct session_action *action)
     struct cargo *cargo = action->cargo;
     struct world *world = w->process.world;
     struct payload payload = cargo->payload;
+    check_sent(w, cargo);
     if (cargo->sent && world->breakage == BREAK_NO_RESEND)
         return;
     if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
@@ -388,6 +391,7 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     const struct task_entry *entry = &letter->message.task.entries[0];
     struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
     cargo->owner = w;
+    cargo->epoch = session_epoch(w->core);
     cargo->payload = letter->payload;
     memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
     uint64_t session = letter->message.task.session;
