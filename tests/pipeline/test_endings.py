@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Each way in which a run ends: its status, its one line, and nothing left behind."""
 
+import fcntl
 import os
 import re
 import signal
 import subprocess
+import termios
 from pathlib import Path
 
 from harness import run_tests, test
@@ -37,6 +39,11 @@ def start_sleep(case):
     run = case.start("fanfold", "-j2", "-N1", "--", *SLEEP, stdin=LINES)
     case.wait_for(lambda: len(case.pids_of("sleep")) == 2, "two chunks to be begun")
     return run
+
+
+def take_terminal(terminal):
+    """Makes it the controlling one of this session, whose leader is about to be fanfold."""
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 def kill_worker(case, run):
@@ -217,6 +224,33 @@ def an_interrupt_from_the_terminal(case):
     run = start_sleep(case)
     run.signal_group(signal.SIGINT)
     expect(case, run, 130, "^fanfold: interrupted$")
+
+
+@test
+def an_interrupt_typed_at_a_terminal(case):
+    ours, theirs = os.openpty()
+    words = ["-j2", "-N1", "--", *SLEEP]
+    run = case.start("fanfold", *words, stdin=LINES, preexec_fn=lambda: take_terminal(theirs))
+    os.close(theirs)
+    case.wait_for(lambda: len(case.pids_of("sleep")) == 2, "two chunks to be begun")
+    os.write(ours, b"\x03")
+    expect(case, run, 130, "^fanfold: interrupted$")
+    os.close(ours)
+
+
+@test
+def a_terminal_that_is_the_input(case):
+    ours, theirs = os.openpty()
+    run = case.start("fanfold", "--quiet", "--", "cat", stdin=theirs)
+    loud = case.start("fanfold", "--", "cat", stdin=theirs)
+    os.close(theirs)
+    loud.wait_for_stderr("^fanfold-ventilator: reading from the terminal; end with Ctrl-D$")
+    loud.signal(signal.SIGTERM)
+    loud.expect(143)
+    os.write(ours, b"typed\nby hand\n\x04")
+    expect(case, run, 0)
+    assert run.output() == b"typed\nby hand\n"
+    os.close(ours)
 
 
 @test
