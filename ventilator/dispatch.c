@@ -92,7 +92,7 @@ uint32_t dispatch_heartbeat_ms(const struct dispatch *dispatch)
 
 static bool is_sink(const struct dispatch *dispatch, uint32_t peer)
 {
-    return dispatch->sink.here && dispatch->sink.peer == peer;
+    return dispatch->sink.here && dispatch->sink.said.peer == peer;
 }
 
 static void reject(struct dispatch *dispatch, uint32_t peer, enum reject reason)
@@ -158,8 +158,10 @@ void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer)
 
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us)
 {
+    if (dispatch->sink.contested && dispatch->sink.contender.peer == peer)
+        dispatch->sink.contested = false;
     if (is_sink(dispatch, peer))
-        dispatch->sink.here = dispatch->sink.begun = false;
+        dispatch_sink_gone(dispatch, now_us);
     struct crew_session *session = crew_find(&dispatch->crew, peer);
     if (session)
         dispatch_drop(dispatch, session, true, now_us);
@@ -251,7 +253,7 @@ void dispatch_finish(struct dispatch *dispatch, int64_t now_us)
         dispatch->held_count = 0;
     }
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
 }
 
 static void tell_end(struct dispatch *dispatch)
@@ -261,7 +263,8 @@ static void tell_end(struct dispatch *dispatch)
         !(dispatch->input_ended || dispatch->stopping))
         return;
     sink->end_sent = true;
-    dispatch_act(dispatch, DISPATCH_END, sink->peer)->seq = dispatch->book.cut;
+    dispatch->end_told |= !dispatch->stopping;
+    dispatch_act(dispatch, DISPATCH_END, sink->said.peer)->seq = dispatch->book.cut;
 }
 
 /* A run that is stopped waits for the sink to finish, if there is one that can. */
@@ -290,7 +293,7 @@ static void mind_over(struct dispatch *dispatch, int64_t now_us)
     for (uint32_t i = 0; i < dispatch->crew.count; i++)
         dispatch_act(dispatch, DISPATCH_PONG, dispatch->crew.sessions[i]->peer);
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
 }
 
 /* ---- time ---- */
@@ -325,7 +328,8 @@ static void mind(struct dispatch *dispatch, int64_t now_us)
 {
     dispatch->mind_us = now_us + (int64_t)dispatch_heartbeat_ms(dispatch) * 1000;
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.said.peer);
+    dispatch_mind_contender(dispatch, now_us);
     dispatch_mind_sessions(dispatch, now_us);
     dispatch_settle_charges(dispatch, now_us);
     dispatch_call_back(dispatch);
@@ -371,12 +375,12 @@ uint64_t dispatch_program(const struct dispatch *dispatch)
 
 const char *dispatch_endpoint(const struct dispatch *dispatch)
 {
-    return dispatch->sink.endpoint;
+    return dispatch->sink.now.endpoint;
 }
 
 uint64_t dispatch_max_result(const struct dispatch *dispatch)
 {
-    return dispatch->sink.max_result;
+    return dispatch->sink.now.max_result;
 }
 
 struct slice dispatch_mark(const struct dispatch *dispatch)

@@ -7,6 +7,7 @@
 #include "deploy/local/arguments.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "common/options.h"
 #include "common/parse.h"
 #include "common/place.h"
@@ -102,11 +103,8 @@ static void check_value(const struct argp_state *state, const struct option_row 
 static void pass_on(struct arguments *arguments, const struct option_row *row,
                     const char *value)
 {
-    size_t size = (arguments->count + 1) * sizeof *arguments->passed;
-
-    arguments->passed = realloc(arguments->passed, size);
-    if (!arguments->passed)
-        abort();
+    arguments->passed =
+        reallocate(arguments->passed, arguments->count + 1, sizeof *arguments->passed);
     arguments->passed[arguments->count++] = (struct passed){row, value};
 }
 
@@ -222,12 +220,9 @@ static void add(struct words *words, const char *format, ...)
     char *word;
 
     va_start(list, format);
-    if (vasprintf(&word, format, list) < 0)
-        abort();
+    word = allocate_text_v(format, list);
     va_end(list);
-    words->items = realloc(words->items, (words->count + 2) * sizeof *words->items);
-    if (!words->items)
-        abort();
+    words->items = reallocate(words->items, words->count + 2, sizeof *words->items);
     words->items[words->count++] = word;
     words->items[words->count] = NULL;
 }
@@ -291,18 +286,12 @@ void arguments_free_words(char ***words_p)
 char *endpoint_from_here(const char *bound)
 {
     static const char *const anywhere[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
-    char *here;
 
     for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++) {
         size_t length = strlen(anywhere[i]);
         if (strncmp(bound, anywhere[i], length) != 0)
             continue;
-        if (asprintf(&here, "tcp://127.0.0.1:%s", bound + length) < 0)
-            abort();
-        return here;
+        return allocate_text("tcp://127.0.0.1:%s", bound + length);
     }
-    here = strdup(bound);
-    if (!here)
-        abort();
-    return here;
+    return allocate_text("%s", bound);
 }

@@ -155,6 +155,28 @@ def a_reader_that_has_gone(case):
 def a_standard_output_that_was_closed(case):
     run = case.shell("exec fanfold -N10 -- cat >&-", stdin=LINES)
     expect(case, run, 4, "^fanfold-sink: cannot write .*: Bad file descriptor$")
+    processes = [
+        case.start("bash", "-c", "exec fanfold-sink --quiet >&-"),
+        case.start("fanfold-worker", "--quiet", "cat"),
+        case.start("fanfold-ventilator", "--quiet", stdin=LINES),
+    ]
+    for process, status in zip(processes, (4, 0, 4)):
+        process.expect(status)
+        (line,) = process.stderr().splitlines()
+        assert "cannot write standard output: Bad file descriptor" in line, line
+
+
+@test
+def a_standard_input_that_was_closed(case):
+    run = case.shell("exec fanfold -- cat <&-")
+    expect(case, run, 4, "^fanfold-ventilator: cannot read .*: Bad file descriptor$")
+
+
+@test
+def a_standard_error_that_was_closed(case):
+    run = case.shell("exec fanfold -N10 -- sh -c 'echo lost >&2; cat' 2>&-", stdin=LINES)
+    expect(case, run, 0)
+    assert run.output() == LINES
 
 
 @test
