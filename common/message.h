@@ -187,6 +187,7 @@ struct message {
             struct id run;
             uint64_t epoch;
             struct slice endpoint; /* for results */
+            uint64_t program;      /* of the run's first worker; 0: not known */
         } welcome;
         struct {
             enum reject reason;

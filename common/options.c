@@ -21,6 +21,7 @@ enum {
     KEY_LIVENESS,
     KEY_PATIENCE,
     KEY_QUIET,
+    KEY_SUPERVISED,
     KEY_LOG_LEVEL
 };
 
@@ -53,6 +54,7 @@ static const struct argp_option common_argp_options[] = {
     {.name = "quiet",
      .key = KEY_QUIET,
      .doc = "No progress, no summary: only what goes wrong"},
+    {.name = "supervised", .key = KEY_SUPERVISED, .flags = OPTION_HIDDEN},
     {.name = "log-level",
      .key = KEY_LOG_LEVEL,
      .arg = "LEVEL",
@@ -88,6 +90,9 @@ static error_t parse_common(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_QUIET:
         options->quiet = true;
+        return 0;
+    case KEY_SUPERVISED:
+        options->supervised = true;
         return 0;
     case KEY_LIVENESS:
         parse_liveness(state, value, &options->liveness_us);

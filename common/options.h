@@ -19,6 +19,7 @@ struct common_options {
     const char *name;    /* NULL: no --name */
     bool insecure;
     bool quiet;
+    bool supervised; /* hidden: another program tells the person why the run ended */
     enum log_level log_level;
     int64_t liveness_us; /* default 10 s */
     int64_t patience_us; /* < 0: not given */

@@ -162,6 +162,7 @@ static const struct field welcome[] = {
     ID(message, welcome.run),
     ANY(message, welcome.epoch),
     TEXT(message, welcome.endpoint, NAME_MAX_BYTES),
+    ANY(message, welcome.program),
 };
 
 static const struct field reject[] = {

@@ -132,14 +132,32 @@ static int claim(int fd, const char *path, char *error, size_t error_size)
     return S_ISREG(status.st_mode) ? lock_file(fd, path, error, error_size) : 0;
 }
 
+/* Never a standard descriptor's number: where one was closed, what is said on stderr
+ * would end up in the data. -errno where there is none. */
+static int leave_standard(int fd)
+{
+    int moved;
+
+    if (fd < 0)
+        return -errno;
+    if (fd > STDERR_FILENO)
+        return fd;
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (moved < 0)
+        moved = -errno;
+    close(fd);
+    return moved;
+}
+
 static int open_path(const char *path, struct output **ret_output, char *error,
                      size_t error_size)
 {
     /* Not O_TRUNC: what is there is another's until we have the lock. */
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666), result;
 
+    fd = leave_standard(fd);
     if (fd < 0)
-        return -errno;
+        return fd;
     result = claim(fd, path, error, error_size);
     if (result < 0) {
         close(fd);

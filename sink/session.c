@@ -13,6 +13,7 @@
 #include "sink/session.h"
 
 #include "common/clock.h"
+#include "common/contact.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/queue.h"
@@ -23,11 +24,9 @@
 #include <string.h>
 
 enum {
-    HEARTBEAT_US = 250000, /* until WELCOME says another */
-    PROGRESS_US = 1000,    /* news are gathered for so long */
-    FINISHED_US = 20000,   /* between two FINISHED */
-    FAREWELL_US = 2000000, /* how long a sink that gave up waits for GOODBYE */
-    PATIENCE_S = 300,
+    PROGRESS_US = 1000,      /* news are gathered for so long */
+    FINISHED_US = 20000,     /* between two FINISHED */
+    FAREWELL_US = 2000000,   /* how long a sink that gave up waits for GOODBYE */
     COMMIT_US = 1000000,     /* a commit is due after this, */
     COMMIT_BYTES = 64 << 20, /* or this, */
     COMMIT_TASKS = 100000,   /* or this, whichever is first */
@@ -62,11 +61,8 @@ struct sink_session {
     struct queue pending; /* of struct pending */
     struct position position;
 
-    bool connected, hello_sent, welcomed; /* the last HELLO is answered */
-    int64_t asked_us, heard_us, alone_us, ping_us;
-    int64_t liveness_us, heartbeat_us;
+    struct contact contact;
     uint64_t buffer;
-    bool had_company;
 
     bool begin_owed; /* to begin_uid */
     struct id begin_uid;
@@ -105,9 +101,7 @@ struct sink_session *sink_session_new(const struct sink_session_config *config,
     session->committed = session->commit_next = config->position.next;
     session->finished = config->position.finished;
     session->finished_us = session->commit_us = now_us;
-    session->liveness_us = config->liveness_us;
-    session->heartbeat_us = HEARTBEAT_US;
-    session->heard_us = session->alone_us = session->ping_us = now_us;
+    contact_init(&session->contact, config->liveness_us, config->patience_us, now_us);
     session->reorder = reorder_new(config->position.next, config->ordered);
     queue_init(&session->actions, sizeof(struct sink_action));
     queue_init(&session->pending, sizeof(struct pending));
@@ -115,9 +109,7 @@ struct sink_session *sink_session_new(const struct sink_session_config *config,
     return session;
 }
 
-/* ---- actions
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static struct sink_action *act(struct sink_session *session, enum sink_action_kind kind)
 {
@@ -128,9 +120,7 @@ static struct sink_action *act(struct sink_session *session, enum sink_action_ki
 
 static void say_hello(struct sink_session *session, int64_t now_us)
 {
-    session->hello_sent = true;
-    session->welcomed = false;
-    session->asked_us = now_us;
+    contact_asked(&session->contact, now_us);
     act(session, SINK_HELLO);
 }
 
@@ -142,9 +132,7 @@ static void leave(struct sink_session *session)
     act(session, SINK_LEAVE);
 }
 
-/* ---- results
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- results ---- */
 
 static void add_news(struct sink_session *session, uint64_t seq)
 {
@@ -231,9 +219,7 @@ void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t
         session->committed = session->position.next;
 }
 
-/* ---- commits
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- commits ---- */
 
 static void on_sure(struct sink_session *session, const struct commit *commit)
 {
@@ -281,7 +267,8 @@ static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     if (!session->config.journal || session->commits.count ||
         session->commit_next == session->position.next ||
-        session->sure_epoch != session->position.epoch) /* BEGIN's commit, which waits */
+        session->sure_epoch !=
+            session->position.epoch) /* BEGIN's commit, which waits */
         return;
     if (now_us - session->commit_us >= COMMIT_US ||
         session->commit_bytes >= commit_bytes_due(session) ||
@@ -289,9 +276,7 @@ static void mind_commit(struct sink_session *session, int64_t now_us)
         commit(session, now_us);
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 static void drop_item(struct sink_session *session, struct item *item)
 {
@@ -323,12 +308,9 @@ static void begin_epoch(struct sink_session *session, const struct id *uid,
 static void on_welcome(struct sink_session *session, const struct message *message,
                        int64_t now_us)
 {
-    session->welcomed = session->had_company = true;
+    contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
+                     message->welcome.liveness_ms);
     session->buffer = message->welcome.buffer;
-    uint32_t liveness_ms = message->welcome.liveness_ms,
-             heartbeat_ms = message->welcome.heartbeat_ms;
-    session->liveness_us = (int64_t)(liveness_ms > 100 ? liveness_ms : 100) * 1000;
-    session->heartbeat_us = (int64_t)(heartbeat_ms > 10 ? heartbeat_ms : 10) * 1000;
     if (session->finished)
         return; /* FINISHED will say it all */
     if (!session->position.epoch ||
@@ -382,10 +364,10 @@ void sink_session_on_message(struct sink_session *session,
 {
     if (session->left)
         return;
-    session->heard_us = session->alone_us = now_us;
+    contact_heard(&session->contact, now_us);
     switch ((int)message->type) {
     case MESSAGE_WHO:
-        if (session->welcomed)
+        if (session->contact.open)
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:
@@ -405,9 +387,7 @@ void sink_session_on_message(struct sink_session *session,
     }
 }
 
-/* ---- the end
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
                        const char *text, int64_t now_us)
@@ -419,7 +399,7 @@ void sink_session_fail(struct sink_session *session, enum outcome outcome, int s
     session->told_us = 0;
     session->verdict = (struct sink_verdict){.outcome = outcome, .status = status};
     snprintf(session->verdict.text, sizeof session->verdict.text, "%s", text);
-    if (!session->welcomed)
+    if (!session->contact.open)
         leave(session);
 }
 
@@ -452,51 +432,53 @@ static void mind_end(struct sink_session *session, int64_t now_us)
 static void tell_finished(struct sink_session *session, int64_t now_us)
 {
     bool complete = session->verdict.outcome == OUTCOME_COMPLETE;
-    int64_t limit_us = complete ? 4 * session->liveness_us : FAREWELL_US;
+    int64_t limit_us = complete ? 4 * session->contact.liveness_us : FAREWELL_US;
     if (now_us - session->finished_us > limit_us) {
         leave(session);
         return;
     }
-    if (!session->welcomed ||
+    if (!session->contact.open ||
         (session->told_us && now_us - session->told_us < FINISHED_US))
         return;
     session->told_us = now_us;
     act(session, SINK_FINISHED);
 }
 
-/* ---- time
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
+
+static void give_up(struct sink_session *session)
+{
+    session->verdict =
+        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
+    contact_complaint(&session->contact, session->verdict.text,
+                      sizeof session->verdict.text);
+    leave(session);
+}
 
 static void mind_ventilator(struct sink_session *session, int64_t now_us)
 {
-    if (!session->connected || now_us - session->heard_us > session->liveness_us) {
-        session->connected = true;
-        session->heard_us = now_us;
+    switch (contact_mind(&session->contact, now_us)) {
+    case CONTACT_CONNECT:
         act(session, SINK_CONNECT);
         say_hello(session, now_us);
-    } else if (!session->welcomed &&
-               now_us - session->asked_us > session->liveness_us) {
-        say_hello(session, now_us);
-    }
-    int64_t patience_us = session->config.patience_us;
-    if (patience_us < 0)
-        patience_us = session->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
-    if (now_us - session->alone_us < patience_us || session->finished)
         return;
-    session->verdict =
-        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
-    snprintf(session->verdict.text, sizeof session->verdict.text,
-             "no word from a ventilator for %lld s",
-             (long long)(patience_us / SECOND_US));
-    leave(session);
+    case CONTACT_HELLO:
+        say_hello(session, now_us);
+        return;
+    case CONTACT_GIVE_UP:
+        if (!session->finished)
+            give_up(session);
+        return;
+    case CONTACT_NOTHING:
+        return;
+    }
 }
 
 /* BEGIN only once the journal has the epoch, and nothing of the old one is on its way
  * to the output. */
 static void mind_begin(struct sink_session *session, int64_t now_us)
 {
-    if (!session->begin_owed || session->finished || !session->welcomed)
+    if (!session->begin_owed || session->finished || !session->contact.open)
         return;
     if (session->sure_epoch != session->position.epoch && !session->pending.count &&
         !session->commits.count)
@@ -513,7 +495,7 @@ static void mind_begin(struct sink_session *session, int64_t now_us)
 static int64_t tell_progress(struct sink_session *session, int64_t now_us)
 {
     if ((!session->news_count && !session->news_moved) || session->begin_owed ||
-        !session->welcomed)
+        !session->contact.open)
         return NEVER_US;
     if (now_us - session->progress_us < PROGRESS_US)
         return session->progress_us + PROGRESS_US;
@@ -540,11 +522,11 @@ int64_t sink_session_tick(struct sink_session *session, int64_t now_us)
         tell_finished(session, now_us);
         deadline_us = earlier(deadline_us, now_us + FINISHED_US);
     }
-    if (now_us >= session->ping_us) {
-        session->ping_us = now_us + session->heartbeat_us;
+    if (contact_ping_due(&session->contact, now_us)) {
+        contact_pinged(&session->contact, now_us);
         act(session, SINK_PING);
     }
-    return earlier(deadline_us, session->ping_us);
+    return earlier(deadline_us, session->contact.ping_us);
 }
 
 bool sink_session_next(struct sink_session *session, struct sink_action *ret_action)
@@ -578,9 +560,7 @@ void sink_session_destroy(struct sink_session **session_p, void (*drop)(void *ca
     *session_p = NULL;
 }
 
-/* ---- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 struct position sink_session_position(const struct sink_session *session)
 {
@@ -623,6 +603,11 @@ struct sink_progress sink_session_progress(struct sink_session *session)
     return progress;
 }
 
+uint64_t sink_session_parked_ever(const struct sink_session *session)
+{
+    return reorder_parked_ever(session->reorder);
+}
+
 struct sink_verdict sink_session_verdict(const struct sink_session *session)
 {
     return session->verdict;
@@ -635,7 +620,7 @@ bool sink_session_finished(const struct sink_session *session)
 
 bool sink_session_welcomed(const struct sink_session *session)
 {
-    return session->welcomed;
+    return session->contact.open;
 }
 
 struct spill_wish {

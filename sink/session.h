@@ -115,6 +115,8 @@ bool sink_session_welcomed(const struct sink_session *session);
 /* The cargo that will be needed last of those parked, for spilling. */
 void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo));
+/* Results that had to wait for an older one, ever. */
+uint64_t sink_session_parked_ever(const struct sink_session *session);
 /* Bytes of parked results that WELCOME allows in memory; 0: not said. */
 uint64_t sink_session_buffer(const struct sink_session *session);
 

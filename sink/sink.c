@@ -262,13 +262,21 @@ static void commit(struct sink *sink, uint64_t ticket, int64_t now_us)
     sink_session_on_committed(sink->session, ticket, now_us);
 }
 
+/* Under a launcher, which knows of its own signals, whoever ended the run has said why.
+ */
+static bool said_elsewhere(const struct sink *sink, const struct sink_verdict *verdict)
+{
+    return sink->options->common.supervised &&
+           (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED);
+}
+
 static void leave_with_verdict(struct sink *sink)
 {
     struct sink_verdict verdict;
 
     end_output(sink);
     verdict = verdict_of(sink);
-    if (verdict.relayed) /* whoever ended the run has said why */
+    if (said_elsewhere(sink, &verdict))
         log_event(LOG_LEVEL_INFO, "relayed", "status=%d", verdict.status);
     else if (verdict.text[0] != '\0')
         say("%s", verdict.text);
@@ -557,17 +565,15 @@ static void open_session(struct sink *sink)
 
     sink->incarnation = id_random();
     sink->session = sink_session_new(&config, now_us);
-    sink->hint_at_us = common->quiet ? NEVER_US : now_us + hint_after_us;
+    sink->hint_at_us = common->quiet || common->supervised ? NEVER_US
+                                                           : now_us + hint_after_us;
 }
 
-/* The output is opened while signals still end the process, because to open a FIFO may
- * take for ever; it is emptied when nothing else can refuse us any more. */
+/* The output is emptied when nothing else can refuse us any more. */
 static int open_all(struct sink *sink)
 {
-    int status = open_output(sink);
+    int status = open_signals(sink);
 
-    if (status == STATUS_OK)
-        status = open_signals(sink);
     if (status == STATUS_OK)
         status = open_sockets(sink);
     if (status == STATUS_OK)
@@ -581,8 +587,10 @@ static int open_all(struct sink *sink)
 
 static void log_end(const struct sink *sink)
 {
-    log_event(LOG_LEVEL_INFO, "end", "status=%d bytes=%llu spilled=%llu garbage=%llu",
+    log_event(LOG_LEVEL_INFO, "end",
+              "status=%d bytes=%llu parked=%llu spilled=%llu garbage=%llu",
               sink->status, (unsigned long long)sink->output_bytes,
+              (unsigned long long)sink_session_parked_ever(sink->session),
               (unsigned long long)store_spilled_bytes(sink->store),
               (unsigned long long)intake_garbage(sink->intake));
 }
@@ -600,10 +608,16 @@ static void close_all(struct sink *sink)
         close(sink->signals);
 }
 
+/* The output is opened first: before another descriptor can take the number of a closed
+ * standard output, and while signals still end the process, because to open a FIFO may
+ * take for ever. */
 int sink_run(const struct sink_options *options)
 {
     struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
 
+    sink.status = open_output(&sink);
+    if (sink.status != STATUS_OK)
+        return sink.status;
     transport_init();
     sink.status = open_all(&sink);
     if (sink.status == STATUS_OK) {

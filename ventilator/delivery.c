@@ -96,7 +96,7 @@ static void send_message(struct delivery *delivery, uint32_t peer,
     delivery->lost_peer = true;
 }
 
-/* ---- batches */
+/* ---- batches ---- */
 
 /* Copies the bytes of the batch's tasks one after the other. False: some could not be
  * had. */
@@ -210,7 +210,7 @@ static void add_forget(struct delivery *delivery, const struct dispatch_action *
         (struct attempt_entry){.seq = action->seq, .attempt = action->attempt};
 }
 
-/* ---- single messages */
+/* ---- single messages ---- */
 
 static struct slice slice_of(const char *text)
 {
@@ -243,6 +243,7 @@ static struct message welcome_worker(const struct delivery *delivery,
 {
     const struct dispatch *dispatch = delivery->config.dispatch;
     struct message message = welcome(delivery);
+    message.welcome.program = dispatch_program(dispatch);
     message.welcome.session = action->session;
     message.welcome.nonce = action->nonce;
     message.welcome.run = dispatch_run(dispatch);
@@ -306,7 +307,7 @@ static struct message single(const struct delivery *delivery,
     case DISPATCH_STOP:
         return stopping(verdict);
     default:
-        assert(action->kind == DISPATCH_GOODBYE);
+        assert(action->kind == DISPATCH_GOODBYE || action->kind == DISPATCH_FAREWELL);
         return (struct message){.type = MESSAGE_GOODBYE};
     }
 }

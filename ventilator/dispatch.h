@@ -50,9 +50,10 @@ enum dispatch_action_kind {
                          before --on-error skip) */
     DISPATCH_END,     /* peer (the sink), seq: the total */
     DISPATCH_STOP,    /* peer (a worker) */
-    DISPATCH_GOODBYE, /* peer (the sink) */
-    DISPATCH_OVER,    /* nothing is on the books and everybody was told: leave with
-                         dispatch_verdict */
+    DISPATCH_GOODBYE, /* peer (the sink): the run is over */
+    DISPATCH_FAREWELL, /* peer (a worker): the answer to its GOODBYE */
+    DISPATCH_OVER,     /* nothing is on the books and everybody was told: leave with
+                          dispatch_verdict */
 };
 
 struct dispatch_action {
@@ -133,6 +134,8 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
 /* The run and epoch that BEGIN gave; zero before. */
 struct id dispatch_run(const struct dispatch *dispatch);
 uint64_t dispatch_epoch(const struct dispatch *dispatch);
+/* The hash of mode and command of the first worker; 0 before. */
+uint64_t dispatch_program(const struct dispatch *dispatch);
 /* The results endpoint of the sink that began; "" before. */
 const char *dispatch_endpoint(const struct dispatch *dispatch);
 /* The largest result that the sink takes, bytes; 0 before. */

@@ -63,9 +63,7 @@ static void requeue(struct dispatch *dispatch, uint64_t seq)
         book_requeue(&dispatch->book, seq);
 }
 
-/* ---- failure and loss
- * --------------------------------------------------------------------------------------------
- */
+/* ---- failure and loss ---- */
 
 static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
                      enum failure how, uint32_t code, struct slice text, int64_t now_us)
@@ -156,9 +154,7 @@ void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us)
             dispatch->charge_count * sizeof *dispatch->charges);
 }
 
-/* ---- sessions
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- sessions ---- */
 
 void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
                    int64_t now_us)
@@ -270,6 +266,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
     if (message->hello_worker.nonce <= worker->nonce)
         return; /* older than what is known */
     worker->nonce = message->hello_worker.nonce;
+    if (!dispatch->program)
+        dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
     enum way way = message->hello_worker.way;
     if (!dispatch->epoch) {
@@ -287,9 +285,7 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         worker->doubts = 0; /* all that it had done is held: none is left to confirm */
 }
 
-/* ---- what a session says
- * -----------------------------------------------------------------------------------------
- */
+/* ---- what a session says ---- */
 
 /* The attempt that it names, if the session has it: no other, no older one. */
 static struct attempt *named(const struct dispatch *dispatch,
@@ -313,7 +309,8 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done = true;
     attempt->running = false;
     attempt->done_us = now_us;
-    crew_measure(session, entry->run_us);
+    crew_measure(session, entry->run_us,
+                 book_find(&dispatch->book, entry->seq)->length);
     dispatch->counts.done++;
 }
 
@@ -408,6 +405,7 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
         on_ping(dispatch, session, message, now_us);
         break;
     case MESSAGE_GOODBYE:
+        dispatch_act(dispatch, DISPATCH_FAREWELL, session->peer);
         dispatch_drop(dispatch, session, false, now_us);
         break;
     default:
@@ -415,9 +413,7 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
     }
 }
 
-/* ---- once a heartbeat
- * --------------------------------------------------------------------------------------------
- */
+/* ---- once a heartbeat ---- */
 
 /* Its way to the sink is shut for too long: its tasks go to others. */
 static void give_to_others(struct dispatch *dispatch, struct crew_session *session)

@@ -55,12 +55,13 @@ struct ventilator {
     struct delivery *delivery;
     struct progress progress;
     struct recent_peers malformed; /* logged and answered */
+    struct recent_peers different; /* workers that run something else, logged */
     enum input_state input;
     bool over;
     int signalled; /* the first signal that came */
 };
 
-/* ---- making */
+/* ---- making ---- */
 
 static int find_endpoint(struct ventilator *ventilator, const char **ret_endpoint)
 {
@@ -184,7 +185,7 @@ static void destroy(struct ventilator *ventilator)
         close(ventilator->signals);
 }
 
-/* ---- what came in */
+/* ---- what came in ---- */
 
 static void on_malformed(struct ventilator *ventilator, enum decode_error error)
 {
@@ -194,6 +195,22 @@ static void on_malformed(struct ventilator *ventilator, enum decode_error error)
     log_event(LOG_LEVEL_WARN, "malformed", "peer=%" PRIu32 " error=\"%s\"", peer,
               error == DECODE_NONE ? "too many frames" : decode_error_text(error));
     dispatch_on_malformed(ventilator->dispatch, peer);
+}
+
+/* A worker that runs something else than the first one: allowed, and hardly meant. */
+static void check_program(struct ventilator *ventilator, const struct message *message)
+{
+    char host[512], command[512];
+    uint64_t first = dispatch_program(ventilator->dispatch);
+    if (first == 0 || message->hello_worker.program == first ||
+        !recent_peers_add(&ventilator->different, ventilator->envelope.peer))
+        return;
+    log_event(LOG_LEVEL_WARN, "program_differs", "host=%s pid=%" PRIu32 " command=%s",
+              log_quote(host, sizeof host, message->hello_worker.host.data,
+                        message->hello_worker.host.size),
+              message->hello_worker.pid,
+              log_quote(command, sizeof command, message->hello_worker.command.data,
+                        message->hello_worker.command.size));
 }
 
 static void on_envelope(struct ventilator *ventilator, int64_t now_us)
@@ -216,6 +233,8 @@ static void on_envelope(struct ventilator *ventilator, int64_t now_us)
     log_event(LOG_LEVEL_TRACE, "received", "type=%s peer=%" PRIu32,
               message_type_name(message.type), envelope->peer);
     dispatch_on_message(ventilator->dispatch, envelope->peer, &message, now_us);
+    if (message.type == MESSAGE_HELLO_WORKER)
+        check_program(ventilator, &message);
 }
 
 static void receive_messages(struct ventilator *ventilator, int64_t now_us)
@@ -249,7 +268,7 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- cutting */
+/* ---- cutting ---- */
 
 static void stop_for_input(struct ventilator *ventilator, int64_t now_us)
 {
@@ -316,7 +335,7 @@ static void cut_chunks(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- what is to be done */
+/* ---- what is to be done ---- */
 
 static void check_delivery(struct ventilator *ventilator, enum delivery_outcome outcome,
                            int64_t now_us)
@@ -350,7 +369,7 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
     check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us), now_us);
 }
 
-/* ---- the loop */
+/* ---- the loop ---- */
 
 /* Sleeps until something comes in, or until the deadline. A file that may be cut is
  * always ready. */
@@ -394,14 +413,18 @@ static void say_verdict(const struct ventilator *ventilator,
 {
     char text[TEXT_MAX];
     const struct dispatch_failure *failure = dispatch_failure(ventilator->dispatch);
+    bool supervised = ventilator->options->common.supervised;
     if (verdict->status == STATUS_OUTPUT_CLOSED)
         return;
     if (verdict->status == STATUS_CHUNK_FAILED && failure)
         say("%s", failure_report(text, sizeof text, failure,
                                  store_find(ventilator->store, failure->seq)));
-    else if (verdict->relayed)
-        log_event(LOG_LEVEL_INFO, "ended_by_sink", "status=%d text=%s", verdict->status,
-                  log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
+    else if (supervised &&
+             (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED))
+        log_event(LOG_LEVEL_INFO, "said_elsewhere", "status=%d", verdict->status);
+    else if (verdict->relayed && verdict->text[0])
+        say("the sink ended the run: %s",
+            log_quote(text, sizeof text, verdict->text, strlen(verdict->text)));
     else if (verdict->text[0])
         say("%s", verdict->text);
 }

@@ -63,10 +63,12 @@ static int check_format(const char *path, char *interpreter, size_t size)
         return 0;
     head[got] = '\0';
     if (strncmp(head, "#!", 2) == 0) {
-        char *word = head + 2 + strspn(head + 2, " \t");
-        word[strcspn(word, " \t\r\n")] = '\0';
-        snprintf(interpreter, size, "%s", word);
-        return *word && access(word, X_OK) < 0 ? ELIBBAD : 0;
+        const char *word = head + 2 + strspn(head + 2, " \t");
+        size_t length = strcspn(word, " \t\r\n");
+        length = length < size ? length : size - 1;
+        memcpy(interpreter, word, length);
+        interpreter[length] = '\0';
+        return length > 0 && access(interpreter, X_OK) < 0 ? ELIBBAD : 0;
     }
     bool elf = strncmp(head, "\177ELF", 4) == 0;
     bool text = !memchr(head, '\0', (size_t)got);

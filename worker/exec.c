@@ -265,8 +265,8 @@ void exec_on_input(struct exec *exec, uint32_t number)
         write_chunk(slot);
 }
 
-/* Reads what is there, up to a bound. */
-static void read_output(struct exec *exec, uint32_t number)
+/* Reads what is there, up to a bound. `to_end`: its end may be there, too. */
+static void read_output(struct exec *exec, uint32_t number, bool to_end)
 {
     struct exec_slot *slot = &exec->slots[number];
     for (int left = DRAIN_READS; left > 0 && slot->output >= 0; left--) {
@@ -284,6 +284,8 @@ static void read_output(struct exec *exec, uint32_t number)
             close_end(&slot->output);
             stage_kill(exec->stage, number);
         }
+        if (!to_end && (size_t)got < room)
+            return;
     }
 }
 
@@ -291,7 +293,7 @@ void exec_on_output(struct exec *exec, uint32_t number)
 {
     if (!exec->slots[number].busy)
         return;
-    read_output(exec, number);
+    read_output(exec, number, false);
     settle(exec, number);
 }
 
@@ -309,7 +311,7 @@ void exec_on_report(struct exec *exec, const struct report *report)
         slot->survivors = report->survivors;
         /* Mostly its end is there already. */
         if (slot->status == 0)
-            read_output(exec, report->slot);
+            read_output(exec, report->slot, true);
     }
     settle(exec, report->slot);
 }

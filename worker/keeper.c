@@ -43,6 +43,9 @@ void keeper_settle_in(const char *name)
     for (size_t i = 0; i < sizeof deaf / sizeof *deaf; i++)
         signal(deaf[i], SIG_IGN);
     signal(SIGCHLD, SIG_DFL);
+    sigset_t none; /* the worker may have blocked what it reads from a descriptor */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_NAME, name);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)

@@ -29,9 +29,7 @@ struct ledger_task *ledger_find(const struct ledger *ledger, uint64_t seq)
     return task;
 }
 
-/* ---- the heap of the queued
- * --------------------------------------------------------------------------------------
- */
+/* ---- the heap of the queued ---- */
 
 static void place(struct ledger *ledger, size_t index, struct ledger_task *task)
 {
@@ -87,9 +85,7 @@ static void dequeue(struct ledger *ledger, struct ledger_task *task)
     sift_down(ledger, last->queue_at);
 }
 
-/* ---- entries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- entries ---- */
 
 struct ledger_task *ledger_add(struct ledger *ledger, uint64_t seq, uint32_t attempt,
                                void *cargo)

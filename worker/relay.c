@@ -78,6 +78,8 @@ void stderr_queue_destroy(struct stderr_queue **queue_p)
 
 static void queue_append(struct stderr_queue *queue, const char *data, size_t size)
 {
+    if (size == 0)
+        return;
     grow(&queue->data, &queue->capacity, queue->size + size);
     memcpy(queue->data + queue->size, data, size);
     queue->size += size;

@@ -35,6 +35,8 @@ struct worker {
     const char *tasks;   /* the ventilator's endpoint */
     struct id uuid;
     char uuid_text[2 * sizeof(struct id) + 1];
+    uint64_t program_hash; /* of mode and command */
+    bool warned;           /* that another worker has another one */
     struct program *program;
     struct uplink *uplink;
     struct outbox *outbox;
@@ -150,7 +152,7 @@ static void say_hello(struct worker *worker, uint64_t nonce)
     message.hello_worker.pid = (uint32_t)getpid();
     message.hello_worker.slots = worker->options->slots;
     message.hello_worker.way = session_way(worker->session);
-    message.hello_worker.program = program_hash(worker->options);
+    message.hello_worker.program = worker->program_hash;
     message.hello_worker.command = slice_of(command);
     message.hello_worker.run = session_run(worker->session);
     message.hello_worker.epoch = session_epoch(worker->session);
@@ -329,10 +331,40 @@ static void take_tasks(struct worker *worker, const struct message *message)
     }
 }
 
+/* Allowed, and hardly meant; said once. */
+static void check_program(struct worker *worker, const struct message *message)
+{
+    if (message->welcome.program == 0 ||
+        message->welcome.program == worker->program_hash || worker->warned)
+        return;
+    worker->warned = true;
+    log_event(LOG_LEVEL_WARN, "program_differs",
+              "why=\"the first worker of this run has another mode or command\"");
+}
+
+/* That the run did not end well is not this worker's fault, but explains its end. */
+static void tell_stopped(const struct worker *worker, const struct message *message)
+{
+    char reason[512];
+    struct slice text = message->stop.text;
+    if (worker->options->common.supervised || worker->signal ||
+        message->stop.outcome == OUTCOME_COMPLETE)
+        return;
+    if (text.size)
+        say("the run was stopped: %s",
+            log_quote(reason, sizeof reason, text.data, text.size));
+    else
+        say("the run was stopped");
+}
+
 static void receive_messages(struct worker *worker)
 {
     struct message message;
     for (int i = 0; i < MESSAGES_MAX && uplink_receive(worker->uplink, &message); i++) {
+        if (message.type == MESSAGE_WELCOME)
+            check_program(worker, &message);
+        if (message.type == MESSAGE_STOP)
+            tell_stopped(worker, &message);
         if (message.type == MESSAGE_TASK)
             take_tasks(worker, &message);
         else
@@ -375,8 +407,8 @@ static int64_t hint(struct worker *worker)
         worker->waits = waits;
         worker->waiting_us = worker->now_us;
     }
-    if (worker->options->common.quiet || waits == SESSION_WAITS_NOTHING ||
-        waits == worker->hinted)
+    if (worker->options->common.quiet || worker->options->common.supervised ||
+        waits == SESSION_WAITS_NOTHING || waits == worker->hinted)
         return NEVER_US;
     if (worker->now_us - worker->waiting_us < HINT_US)
         return worker->waiting_us + HINT_US;
@@ -434,6 +466,7 @@ static void loop(struct worker *worker)
 static void name_worker(struct worker *worker)
 {
     worker->uuid = id_random();
+    worker->program_hash = program_hash(worker->options);
     for (size_t i = 0; i < sizeof worker->uuid; i++)
         snprintf(worker->uuid_text + 2 * i, 3, "%02x", worker->uuid.bytes[i]);
 }

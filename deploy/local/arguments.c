@@ -263,6 +263,7 @@ char **arguments_for(const struct arguments *arguments, enum role role,
 
     add(&words, "%s", role_programs[role]);
     add_endpoints(&words, arguments, role, run);
+    add(&words, "--supervised");
     for (size_t i = 0; i < arguments->count; i++)
         if (arguments->passed[i].row->owners & (1u << role))
             add_passed(&words, &arguments->passed[i]);

@@ -219,13 +219,25 @@ static void reap(struct fanfold *fanfold)
     }
 }
 
+/* The roles keep silent of it: they are told to end in one way, whatever came. */
+static void tell_signal(int signal)
+{
+    say("%s", signal == SIGINT   ? "interrupted"
+              : signal == SIGHUP ? "hung up"
+                                 : "terminated");
+}
+
 static void hear_signals(struct fanfold *fanfold)
 {
     int signal;
 
-    while ((signal = signals_next(&fanfold->signals)) != 0)
-        if (signal != SIGCHLD)
-            launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
+    while ((signal = signals_next(&fanfold->signals)) != 0) {
+        if (signal == SIGCHLD)
+            continue;
+        if (!fanfold->launcher.signal)
+            tell_signal(signal);
+        launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
+    }
 }
 
 static void mind(struct fanfold *fanfold)

@@ -22,6 +22,7 @@
  */
 static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
+static const int64_t after_signal_us = SECOND_US / 2;
 /* A worker that never finished a task may have come too late to be told. */
 static const int64_t latecomer_us = SECOND_US / 10;
 /* Before the first finished task there is nothing to lose. */
@@ -71,7 +72,7 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (launcher->false_start) {
+    if (role->abrupt) {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     } else if (role->state == ROLE_RUNNING) {
         int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
@@ -94,19 +95,22 @@ static void stop_starting(struct launcher *launcher)
 }
 
 /* Tells the role to end at `at_us`, if it has not been told by then. */
-static void expect_end(struct launcher *launcher, enum role which, int64_t at_us)
+static void expect_end(struct launcher *launcher, enum role which, int64_t at_us,
+                       bool abrupt)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->state == ROLE_RUNNING && at_us < role->next_at_us)
+    if (role->state == ROLE_RUNNING && at_us < role->next_at_us) {
         role->next_at_us = at_us;
+        role->abrupt = abrupt;
+    }
 }
 
 static void ask_all(struct launcher *launcher, int64_t now_us)
 {
     stop_starting(launcher);
     for (int i = 0; i < ROLE_COUNT; i++)
-        expect_end(launcher, (enum role)i, now_us);
+        expect_end(launcher, (enum role)i, now_us, false);
 }
 
 static void kill_all(struct launcher *launcher)
@@ -133,7 +137,12 @@ void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
         return;
     }
     launcher->signal = signal;
-    ask_all(launcher, now_us);
+    stop_starting(launcher);
+    expect_end(launcher, ROLE_VENTILATOR, now_us, false);
+    if (launcher->roles[ROLE_VENTILATOR].state != ROLE_ENDED)
+        now_us += launcher->begun ? after_signal_us : false_start_us;
+    expect_end(launcher, ROLE_SINK, now_us, !launcher->begun);
+    expect_end(launcher, ROLE_WORKER, now_us, !launcher->begun);
 }
 
 static int as_status(struct ending ending)
@@ -182,33 +191,27 @@ static void worker_died(struct launcher *launcher, struct ending ending, int64_t
     }
 }
 
-/* How long the others have to end by themselves, told by the protocol. */
-static int64_t grace_us(const struct launcher *launcher, struct ending ending)
-{
-    if (ending.signalled)
-        return 0;
-    if (ending.code == STATUS_OK)
-        return after_success_us;
-    return launcher->false_start ? false_start_us : after_failure_us;
-}
-
-/* Ventilator or sink. */
+/* Ventilator or sink: the others were told by the protocol, or soon will be. */
 static void end_ended(struct launcher *launcher, enum role which, struct ending ending,
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
-    bool well = as_status(ending) == STATUS_OK;
+    bool false_start = !launcher->stopping && !launcher->begun && !ending.signalled;
+    int64_t end_us = now_us;
 
-    if (!launcher->stopping && !launcher->begun && !well && !ending.signalled)
-        launcher->false_start = true;
     stop_starting(launcher);
-    int64_t end_us = now_us + grace_us(launcher, ending);
-    expect_end(launcher, other, end_us);
-    if (!well)
-        expect_end(launcher, ROLE_WORKER, end_us);
-    else if (which == ROLE_VENTILATOR)
-        expect_end(launcher, ROLE_WORKER,
-                   launcher->alive ? end_us : now_us + latecomer_us);
+    if (as_status(ending) == STATUS_OK) {
+        expect_end(launcher, other, now_us + after_success_us, false);
+        if (which == ROLE_VENTILATOR)
+            expect_end(launcher, ROLE_WORKER,
+                       now_us + (launcher->alive ? after_success_us : latecomer_us),
+                       false);
+        return;
+    }
+    if (!ending.signalled)
+        end_us += false_start ? false_start_us : after_failure_us;
+    expect_end(launcher, other, end_us, false_start);
+    expect_end(launcher, ROLE_WORKER, end_us, false_start);
 }
 
 void launcher_on_end(struct launcher *launcher, enum role which, struct ending ending,

@@ -63,17 +63,17 @@ struct launcher {
         enum role_state state;
         bool ours;          /* it ended because it was told to */
         int status;         /* of its last end, as an exit status; 0 when ours */
+        bool abrupt;        /* that signal is SIGKILL, and nothing is said of it */
         int64_t next_at_us; /* when it is sent the next signal; NEVER_US */
         int signal_due;     /* 0: none */
         enum launcher_notice notice_due;
         struct ending ending; /* of the notice */
     } roles[ROLE_COUNT];
-    int signal;       /* that the launcher got first; 0: none */
-    bool stopping;    /* nothing is started any more */
-    bool alive;       /* this worker has finished a task */
-    bool begun;       /* some worker has finished a task */
-    bool false_start; /* an end failed before that: the others are killed silently */
-    int restarts;     /* in a row without a finished task */
+    int signal;    /* that the launcher got first; 0: none */
+    bool stopping; /* nothing is started any more */
+    bool alive;    /* this worker has finished a task */
+    bool begun;    /* some worker has finished a task */
+    int restarts;  /* in a row without a finished task */
 };
 
 /* All roles are due. */
@@ -84,7 +84,9 @@ void launcher_on_alive(struct launcher *launcher);
 /* A role has ended, or could not be started (exit status 4). */
 void launcher_on_end(struct launcher *launcher, enum role role, struct ending ending,
                      int64_t now_us);
-/* The launcher got this signal: the first is forwarded, a second kills. */
+/* The launcher got this signal: the first is forwarded, to the ventilator at once,
+ * which tells the others, and to those only if they do not end by that; a second kills.
+ */
 void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us);
 
 /* Minds the time; returns when it must be called again at the latest. */

@@ -169,45 +169,57 @@ def a_worker_that_finishes_tasks_is_started_again_for_ever(case):
 @test
 def signals_are_forwarded_once(case):
     run = Run(case)
+    run.done("worker", "alive")
     run.process.signal(signal.SIGTERM)
-    run.expect(143)
+    run.expect(143, "fanfold: terminated")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
+
+
+@test
+def what_has_not_begun_ends_with_one_line_at_a_signal(case):
+    run = Run(case)
+    run.process.signal(signal.SIGINT)
+    run.expect(130, "fanfold: interrupted")
+    assert len(run.log("ventilator", "term")) == 1
 
 
 @test
 def a_hangup_ends_the_run(case):
     run = Run(case)
     run.process.signal(signal.SIGHUP)
-    run.expect(129)
+    run.expect(129, "fanfold: hung up")
 
 
 @test
 def an_interrupt_from_a_terminal_reaches_each_role_once(case):
     run = Run(case)
     assert all(run.log(role, "start")[0][1][0] == "ignores-interrupts" for role in ROLES)
+    run.done("worker", "alive")
     run.process.signal_group(signal.SIGINT)
-    run.expect(130)
+    run.expect(130, "fanfold: interrupted")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
 
 
 @test
 def a_second_signal_kills(case):
     run = Run(case)
+    run.done("worker", "alive")
     for role in ROLES:
         run.done(role, "stubborn")
     run.process.signal(signal.SIGINT)
     for role in ROLES:
         run.wait_log(role, "term")
     run.process.signal(signal.SIGINT)
-    run.expect(130)
+    run.expect(130, "fanfold: interrupted")
 
 
 @test
 def what_does_not_end_after_a_signal_is_killed(case):
     run = Run(case)
+    run.done("worker", "alive")
     run.done("worker", "stubborn")
     run.process.signal(signal.SIGTERM)
-    run.expect(143, "fanfold-worker does not end; killing it")
+    run.expect(143, "fanfold: terminated", "fanfold-worker does not end; killing it")
     assert len(run.log("worker", "term")) == 2
 
 
@@ -319,10 +331,10 @@ def each_role_is_given_its_own_options(case):
     assert directory.stat().st_mode & 0o777 == 0o700
     words = {role: run.log(role, "start")[0][1][1:] for role in ROLES}
     tasks = f"--tasks=ipc://{directory}/tasks"
-    assert words["ventilator"] == [tasks, "--block=64K", "--quiet"], words
-    assert words["sink"] == [tasks, f"--results=ipc://{directory}/results", "--output=x", "--quiet"], words
-    assert words["worker"][:3] == [tasks, "--jobs=3", "--quiet"], words
-    assert words["worker"][4:] == ["--", "tr", "a", "b", "--block"], words
+    assert words["ventilator"] == [tasks, "--supervised", "--block=64K", "--quiet"], words
+    assert words["sink"] == [tasks, f"--results=ipc://{directory}/results", "--supervised", "--output=x", "--quiet"], words
+    assert words["worker"][:4] == [tasks, "--supervised", "--jobs=3", "--quiet"], words
+    assert words["worker"][5:] == ["--", "tr", "a", "b", "--block"], words
     run.end()
     run.expect(0)
 

@@ -11,7 +11,7 @@ static struct world *of(const struct process *process)
     return process->world;
 }
 
-/* ---- ventilator ----------------------------------------------------------------- */
+/* ---- ventilator ---- */
 
 void check_budget(const struct sim_ventilator *v, uint64_t bytes)
 {
@@ -112,7 +112,19 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
-/* ---- worker --------------------------------------------------------------------- */
+void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
+{
+    struct world *world = of(&v->process);
+    const struct disk *disk = &world->disk;
+    check_verdict(v, verdict);
+    if (verdict->status == STATUS_OK && disk->length != RECORDS)
+        world_violation(world, "status 0 with %u records written", disk->length);
+    if (verdict->status == STATUS_OK && world->mix.journal && disk->has_journal &&
+        !disk->position.finished)
+        world_violation(world, "status 0, but the journal is not finished");
+}
+
+/* ---- worker ---- */
 
 /* As many tasks as slots and prefetch, as many results again, and two. */
 void check_ledger(const struct sim_worker *w)
@@ -139,15 +151,26 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
                         (uintmax_t)action->seq);
 }
 
+void check_sent(const struct sim_worker *w, const struct cargo *cargo)
+{
+    struct world *world = of(&w->process);
+    if (cargo->dropped)
+        world_violation(world, "a result is sent that was dropped");
+    if (cargo->epoch != session_epoch(w->core))
+        world_violation(world, "a result of epoch %ju is sent as one of epoch %ju",
+                        (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
+}
+
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
-    if (status != STATUS_OK && !world->finishing && !world->sink_over)
-        world_violation(world, "%s gives up with status %d while the run goes on",
+    bool quiet = world->mix.kind_count == 0 && w->welcomed; /* STOP came through */
+    if (status != STATUS_OK && (quiet || (!world->finishing && !world->sink_over)))
+        world_violation(world, "%s gives up with status %d, and was not told to",
                         process_name(&w->process), status);
 }
 
-/* ---- sink ----------------------------------------------------------------------- */
+/* ---- sink ---- */
 
 /* The position belongs to an epoch: what was taken before it came is forgotten. */
 static bool *had(struct sim_sink *s, const struct position *position, uint64_t seq)
@@ -248,7 +271,14 @@ void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict
         world_violation(world, "FINISHED, but %u records are written", s->whole);
 }
 
-/* ---- the end -------------------------------------------------------------------- */
+void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict)
+{
+    if (verdict->status == STATUS_OK && s->whole != RECORDS)
+        world_violation(of(&s->process), "the sink leaves with status 0 and %u records",
+                        s->whole);
+}
+
+/* ---- the end ---- */
 
 static void check_output(struct world *world)
 {

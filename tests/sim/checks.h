@@ -18,11 +18,14 @@ void check_task(const struct sim_ventilator *v, const struct dispatch_action *ac
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
+void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
 
-/* A worker: a task was taken; one is to start in a slot that has `load`. */
+/* A worker: a task was taken; one is to start in a slot that has `load`; a
+ * result is to be sent. */
 void check_ledger(const struct sim_worker *w);
 void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t load,
                  const struct session_action *action);
+void check_sent(const struct sim_worker *w, const struct cargo *cargo);
 void check_leave(const struct sim_worker *w, int status);
 
 /* The sink: a result of its run and epoch was taken, or refused; is to be written; what
@@ -33,6 +36,7 @@ void check_begin(const struct sim_sink *s, const struct position *position);
 void check_progress(const struct sim_sink *s, const struct sink_progress *progress);
 void check_commit(const struct sim_sink *s, const struct position *position);
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict);
+void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict);
 
 /* When nothing more will happen in this run. */
 void check_end(struct world *world);

@@ -40,7 +40,8 @@ const char *fault_text(enum fault fault);
     X(LOST_JOURNAL, "lost_journal", "a sink that returns finds no journal")    \
     X(EARLY_COMMIT, "early_commit", "committed is said before it is on disk")  \
     X(OLD_RESULT, "old_result", "results of an older epoch pass for new ones") \
-    X(OLD_SESSION, "old_session", "TASK of another session passes for new")    \
+    X(LOST_FAILED, "lost_failed", "FAILED is not sent")                        \
+    X(DEAF, "deaf", "workers do not hear WHO")                                 \
     X(LOST_TASK, "lost_task", "one TASK of a hundred is not sent")             \
     X(NO_STOP, "no_stop", "STOP is not sent")                                  \
     X(WRONG_RANGE, "wrong_range", "a result now and then is a record short")   \
@@ -56,7 +57,9 @@ enum breakage {
 const char *break_name(enum breakage breakage);
 const char *break_text(enum breakage breakage);
 
-enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3, NOT_EVER = UINT32_MAX };
+enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3 };
+
+#define NOT_EVER UINT32_MAX
 
 #define LIVENESS_US INT64_C(5000000)
 #define PATIENCE_US INT64_C(100000000)

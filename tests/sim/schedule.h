@@ -9,8 +9,7 @@
 #include <stdint.h>
 
 struct event {
-    int64_t at_us;
-    uint64_t number;
+    uint64_t key; /* time, then number */
     void (*happen)(void *subject, uint64_t detail);
     void *subject;
     uint64_t detail;

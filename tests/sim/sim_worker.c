@@ -23,7 +23,7 @@ static int64_t now(const struct sim_worker *w)
     return w->process.world->schedule.now_us;
 }
 
-/* ---- slots ---------------------------------------------------------------------- */
+/* ---- slots ---- */
 
 static void run_ends(void *subject, uint64_t detail);
 
@@ -51,6 +51,8 @@ static void begin_first(struct slot *slot)
     if (!run || run->began_us > 0 || !slot->ready)
         return;
     run->began_us = world->schedule.now_us;
+    run->older = slot->worker->latest;
+    slot->worker->latest = run;
     const struct payload *chunk = &run->cargo->payload;
     bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
     if (slot->worker->disturbed_us + DISTURBANCE_US > run->began_us)
@@ -172,12 +174,12 @@ static void kill_run(struct sim_worker *w, const struct session_action *action)
     replace(slot);
 }
 
+/* Also those that ended: the news of it may be lost. */
 static void lose_runs(struct sim_worker *w)
 {
-    for (uint32_t i = 0; i < w->slot_count; i++)
-        for (struct run *run = w->slots[i].runs; run; run = run->next)
-            if (!run->killed && run->began_us > 0)
-                lose(run);
+    struct run *run = w->latest;
+    for (; run && run->began_us > now(w) - DISTURBANCE_US; run = run->older)
+        lose(run);
 }
 
 void sim_worker_disturb(struct process *process)
@@ -186,7 +188,7 @@ void sim_worker_disturb(struct process *process)
     lose_runs(self(process));
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_worker *w, int to, const struct message *message,
                  const struct payload *payload)
@@ -262,6 +264,7 @@ static void result(struct sim_worker *w, const struct session_action *action)
     struct cargo *cargo = action->cargo;
     struct world *world = w->process.world;
     struct payload payload = cargo->payload;
+    check_sent(w, cargo);
     if (cargo->sent && world->breakage == BREAK_NO_RESEND)
         return;
     if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
@@ -295,6 +298,8 @@ static void failed(struct sim_worker *w, const struct session_action *action)
     message.failed.run_us = action->run_us;
     message.failed.how = FAILURE_EXIT;
     message.failed.code = 3;
+    if (w->process.world->breakage == BREAK_LOST_FAILED)
+        return;
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -378,7 +383,7 @@ static void perform(struct sim_worker *w, const struct session_action *action)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_task(struct sim_worker *w, const struct letter *letter)
 {
@@ -386,6 +391,7 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     const struct task_entry *entry = &letter->message.task.entries[0];
     struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
     cargo->owner = w;
+    cargo->epoch = session_epoch(w->core);
     cargo->payload = letter->payload;
     memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
     uint64_t session = letter->message.task.session;
@@ -402,9 +408,11 @@ static void on_message(struct sim_worker *w, const struct item *item)
     TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
           name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
     w->process.heard_us = now(w);
+    w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
     if (item->letter->message.type == MESSAGE_TASK)
         on_task(w, item->letter);
-    else
+    else if (item->letter->message.type != MESSAGE_WHO ||
+             w->process.world->breakage != BREAK_DEAF)
         session_on_message(w->core, &item->letter->message, now(w));
 }
 

@@ -98,9 +98,9 @@ const struct golden goldens[] = {
                      .finished = true}}},
     {"welcome_sink",
      PAYLOAD_NONE,
-     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce10000000ce"
+     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce10000000ce"
      "08000000a56c696e6573c4000000c41000000000000000000000000000000000"
-     "00a0",
+     "00a000",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -112,9 +112,9 @@ const struct golden goldens[] = {
                   .header = S("")}}},
     {"welcome_worker",
      PAYLOAD_NONE,
-     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
+     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
      "a56c696e6573c4000707c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463"
-     "703a2f2f31302e302e302e323a35353538",
+     "703a2f2f31302e302e302e323a35353538cf0123456789abcdef",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -128,12 +128,13 @@ const struct golden goldens[] = {
                   .nonce = 7,
                   .run = ID(0xD0),
                   .epoch = 1,
-                  .endpoint = S(RESULTS)}}},
+                  .endpoint = S(RESULTS),
+                  .program = 0x0123456789ABCDEF}}},
     {"welcome_with_header",
      PAYLOAD_NONE,
-     "9e0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
+     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
      "a56c696e6573c40a6e616d650973697a650a0802c410d0d1d2d3d4d5d6d7d8d9"
-     "dadbdcdddedf01b37463703a2f2f31302e302e302e323a35353538",
+     "dadbdcdddedf01b37463703a2f2f31302e302e302e323a3535353800",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),

@@ -52,61 +52,71 @@ Test(arguments, gives_each_role_what_it_owns)
     const char *line = "fanfold -i in --block 64K -j4 -o out --liveness 3 --unordered "
                        "-0 -N 7 -- tr a-z A-Z";
 
-    cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --input=in --block=64K "
-                     "--liveness=3 --null --max-args=7");
-    cr_assert_str_eq(words_of(line, ROLE_SINK, false),
-                     "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
-                     "--output=out --liveness=3 --unordered");
-    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
-                     "fanfold-worker --tasks=ipc:///d/tasks --jobs=4 --liveness=3 "
-                     "--alive-fd=9 -- tr a-z A-Z");
+    cr_assert_str_eq(
+        words_of(line, ROLE_VENTILATOR, false),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --input=in --block=64K "
+        "--liveness=3 --null --max-args=7");
+    cr_assert_str_eq(
+        words_of(line, ROLE_SINK, false),
+        "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results --supervised "
+        "--output=out --liveness=3 --unordered");
+    cr_assert_str_eq(
+        words_of(line, ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --jobs=4 --liveness=3 "
+        "--alive-fd=9 -- tr a-z A-Z");
 }
 
 Test(arguments, keeps_the_order_so_that_the_last_one_counts)
 {
     cr_assert_str_eq(
         words_of("fanfold --block 1 --block=2 cat", ROLE_VENTILATOR, false),
-        "fanfold-ventilator --tasks=ipc:///d/tasks --block=1 --block=2");
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --block=1 --block=2");
 }
 
 Test(arguments, ends_at_the_first_word_that_is_no_option)
 {
-    cr_assert_str_eq(words_of("fanfold cat -j 4", ROLE_WORKER, false),
-                     "fanfold-worker --tasks=ipc:///d/tasks --alive-fd=9 -- cat -j 4");
+    cr_assert_str_eq(
+        words_of("fanfold cat -j 4", ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --alive-fd=9 -- cat -j 4");
 }
 
 Test(arguments, passes_a_plugin_and_its_arguments)
 {
-    cr_assert_str_eq(words_of("fanfold --plugin p.so -- -x y", ROLE_WORKER, false),
-                     "fanfold-worker --tasks=ipc:///d/tasks --plugin=p.so --alive-fd=9 "
-                     "-- -x y");
-    cr_assert_str_eq(words_of("fanfold --plugin p.so", ROLE_WORKER, false),
-                     "fanfold-worker --tasks=ipc:///d/tasks --plugin=p.so --alive-fd=9 "
-                     "--");
+    cr_assert_str_eq(
+        words_of("fanfold --plugin p.so -- -x y", ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --plugin=p.so --alive-fd=9 "
+        "-- -x y");
+    cr_assert_str_eq(
+        words_of("fanfold --plugin p.so", ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --plugin=p.so --alive-fd=9 "
+        "--");
 }
 
 Test(arguments, swallows_what_gnu_parallel_needs)
 {
-    cr_assert_str_eq(words_of("fanfold --pipe -k --keep-order cat", ROLE_WORKER, false),
-                     "fanfold-worker --tasks=ipc:///d/tasks --alive-fd=9 -- cat");
+    cr_assert_str_eq(
+        words_of("fanfold --pipe -k --keep-order cat", ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --alive-fd=9 -- cat");
 }
 
 Test(arguments, takes_many_letters_in_one_word)
 {
-    cr_assert_str_eq(words_of("fanfold -0k0k0k0 cat", ROLE_VENTILATOR, false),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --null --null --null "
-                     "--null");
+    cr_assert_str_eq(
+        words_of("fanfold -0k0k0k0 cat", ROLE_VENTILATOR, false),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --null --null --null "
+        "--null");
 }
 
 Test(arguments, shows_progress_on_a_terminal_unless_something_else_was_said)
 {
-    cr_assert_str_eq(words_of("fanfold cat", ROLE_VENTILATOR, true),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --progress");
-    cr_assert_str_eq(words_of("fanfold --no-progress cat", ROLE_VENTILATOR, true),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --no-progress");
+    cr_assert_str_eq(
+        words_of("fanfold cat", ROLE_VENTILATOR, true),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --progress");
+    cr_assert_str_eq(
+        words_of("fanfold --no-progress cat", ROLE_VENTILATOR, true),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --no-progress");
     cr_assert_str_eq(words_of("fanfold --quiet cat", ROLE_VENTILATOR, true),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --quiet");
+                     "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --quiet");
 }
 
 Test(arguments, reaches_a_ventilator_that_is_open_to_others)
@@ -115,13 +125,14 @@ Test(arguments, reaches_a_ventilator_that_is_open_to_others)
                        "tcp://10.0.0.1:5558 cat";
 
     cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
-                     "fanfold-ventilator --tasks=tcp://*:5557 --insecure");
+                     "fanfold-ventilator --tasks=tcp://*:5557 --supervised --insecure");
     cr_assert_str_eq(words_of(line, ROLE_SINK, false),
                      "fanfold-sink --tasks=tcp://127.0.0.1:5557 "
-                     "--results=tcp://10.0.0.1:5558 --insecure");
-    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
-                     "fanfold-worker --tasks=tcp://127.0.0.1:5557 --insecure "
-                     "--alive-fd=9 -- cat");
+                     "--results=tcp://10.0.0.1:5558 --supervised --insecure");
+    cr_assert_str_eq(
+        words_of(line, ROLE_WORKER, false),
+        "fanfold-worker --tasks=tcp://127.0.0.1:5557 --supervised --insecure "
+        "--alive-fd=9 -- cat");
 }
 
 Test(arguments, needs_a_command, .init = cr_redirect_stderr)

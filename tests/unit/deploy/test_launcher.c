@@ -142,19 +142,42 @@ Test(launcher, a_signal_counts_before_all)
     over(130);
 }
 
-Test(launcher, asks_every_role_once_at_a_signal)
+Test(launcher, asks_the_ventilator_at_a_signal_and_the_others_if_that_tells_them_not)
 {
     begin();
+    launcher_on_alive(&run);
     gets(SIGHUP);
-    for (int i = 0; i < ROLE_COUNT; i++)
-        cr_assert_eq(signals[i], SIGTERM);
-    look();
-    for (int i = 0; i < ROLE_COUNT; i++)
-        cr_assert_eq(signals[i], 0);
+    cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
     exits(V, 143);
+    cr_assert(signals[S] == 0 && signals[W] == 0);
+    sleep_on();
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
     exits(S, 143);
     exits(W, 143);
     over(129);
+}
+
+Test(launcher, asks_the_others_at_once_when_the_ventilator_has_ended_before_a_signal)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(V, 4);
+    gets(SIGINT);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
+}
+
+Test(launcher, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
+{
+    begin();
+    gets(SIGINT);
+    cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
+    exits(V, 143);
+    sleep_on();
+    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    dies(S, SIGKILL);
+    dies(W, SIGKILL);
+    over(130);
 }
 
 Test(launcher, kills_every_role_at_a_second_signal)
@@ -173,8 +196,11 @@ Test(launcher, kills_every_role_at_a_second_signal)
 Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
 {
     begin();
+    launcher_on_alive(&run);
     gets(SIGTERM);
     exits(V, 143);
+    sleep_on();
+    cr_assert(signals[W] == SIGTERM && signals[S] == SIGTERM);
     sleep_on();
     cr_assert(signals[W] == SIGTERM && signals[S] == 0);
     sleep_on();
@@ -367,7 +393,8 @@ Test(launcher, sends_no_signal_to_a_role_that_ended_meanwhile)
 {
     begin();
     launcher_on_signal(&run, SIGTERM, now_us);
+    launcher_tick(&run, now_us);
     launcher_on_end(&run, V, (struct ending){false, 0}, now_us);
     look();
-    cr_assert(signals[V] == 0 && signals[S] == SIGTERM);
+    cr_assert_eq(signals[V], 0);
 }

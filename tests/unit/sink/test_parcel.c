@@ -40,7 +40,7 @@ Test(parcel, keeps_its_bytes_when_the_message_is_gone)
         struct slice bytes = parcel_bytes(parcels[i]);
 
         cr_assert_eq(bytes.size, sizes[i]);
-        cr_assert_eq(parcel_seq(parcels[i]), i);
+        cr_assert_eq(parcel_seq(parcels[i]), (uint64_t)i);
         expect_bytes(bytes.data, offset, bytes.size);
         offset += sizes[i];
         parcel_destroy(&parcels[i]);

@@ -167,5 +167,6 @@ struct note *stand_run(struct stand *stand, const void *data, size_t size)
 {
     uint32_t index = stand->count;
     stand_start(stand, 0, index, data, size);
-    return stand_await(stand, index + 1) ? &stand->notes[index] : NULL;
+    bool told = stand_await(stand, index + 1);
+    return told && index < STAND_NOTES_MAX ? &stand->notes[index] : NULL;
 }

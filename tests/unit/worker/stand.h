@@ -6,7 +6,7 @@
 
 #include "worker/program.h"
 
-enum { STAND_NOTES_MAX = 256 };
+enum { STAND_NOTES_MAX = 512 };
 
 enum note_kind { NOTE_DONE = 1, NOTE_FAILED, NOTE_UNSTARTED };
 

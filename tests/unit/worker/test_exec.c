@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -372,16 +373,25 @@ Test(exec, fails_a_task_whose_command_has_vanished)
 Test(exec, fails_a_task_for_which_there_are_no_descriptors)
 {
     struct stand *stand = opened(1, WORDS("cat"));
-    int fds[4096], count = 0;
-    while (count < 4096 && (fds[count] = dup(0)) >= 0)
-        count++;
-    struct note *note = NULL;
-    if (count < 4096)
-        note = stand_run(stand, "x", 1);
-    while (count > 0)
-        close(fds[--count]);
-    if (note)
-        cr_assert(note->kind == NOTE_FAILED && note->code == 126);
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    struct rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    struct note *note = stand_run(stand, "x", 1);
+    cr_assert_eq(note->kind, NOTE_FAILED);
+    cr_assert_eq(note->code, 126);
+    setrlimit(RLIMIT_NOFILE, &limit);
     cr_assert_eq(stand_run(stand, "x", 1)->kind, NOTE_DONE);
+    stand_close(&stand);
+}
+
+Test(exec, gives_programs_the_descriptor_limit_that_the_worker_was_given)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 500;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct stand *stand = opened(2, SHELL("ulimit -n"));
+    cr_assert_str_eq((char *)stand_run(stand, "x", 1)->data, "500\n");
     stand_close(&stand);
 }

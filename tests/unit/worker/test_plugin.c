@@ -338,23 +338,38 @@ Test(plugin, is_refused_with_a_sentence_when_it_cannot_be_loaded_or_prepared)
     refused(TROUBLE_PLUGIN, WORDS("x", "exit"), 126, "exit (7)");
 }
 
-Test(plugin, ends_when_the_worker_is_killed_during_a_prepare_that_hangs)
+/* A worker in a process of its own is killed when the plugin has said something; then
+ * everything that inherited a pipe from it has to end. */
+static void kill_worker(const char *word, const char *chunk)
 {
     int ends[2], said = catch_stderr();
     cr_assert_eq(pipe(ends), 0);
     pid_t worker = fork();
     if (worker == 0) {
-        stand_open_plugin(1, TROUBLE_PLUGIN, WORDS("x", "hang"));
+        struct stand *stand = stand_open_plugin(2, TROUBLE_PLUGIN, WORDS("x", word));
+        start_text(stand, 0, 0, "pid");
+        start_text(stand, 1, 1, chunk);
+        stand_await(stand, 2);
         _exit(0);
     }
     close(ends[1]);
     char byte;
-    cr_assert_eq(read(said, &byte, 1), 1); /* "trouble: prepared" */
+    cr_assert_eq(read(said, &byte, 1), 1);
     kill(worker, SIGKILL);
     struct pollfd polled = {.fd = ends[0], .events = POLLIN};
     cr_assert_eq(poll(&polled, 1, 20000), 1);
     cr_assert_eq(read(ends[0], &byte, 1), 0);
     waitpid(worker, NULL, 0);
+}
+
+Test(plugin, ends_when_the_worker_is_killed_during_a_prepare_that_hangs)
+{
+    kill_worker("hang", "");
+}
+
+Test(plugin, ends_with_all_its_slots_and_their_children_when_the_worker_is_killed)
+{
+    kill_worker("quiet", "child");
 }
 
 Test(plugin, says_that_it_is_broken_when_the_zygote_is_killed)

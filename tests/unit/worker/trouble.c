@@ -12,9 +12,12 @@
 static int prepare(int argc, char **argv, void **ret_state, struct fanfold_error *error)
 {
     const char *word = argc > 1 ? argv[1] : "";
-    fprintf(stderr, "trouble: prepared\n");
-    if (strcmp(word, "crash") == 0)
+    if (strcmp(word, "quiet") != 0)
+        fprintf(stderr, "trouble: prepared\n");
+    if (strcmp(word, "crash") == 0) {
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer would make it an abort */
         raise(SIGSEGV);
+    }
     if (strcmp(word, "exit") == 0)
         exit(7);
     if (strcmp(word, "fail") == 0)
@@ -75,7 +78,7 @@ static int process(void *state, const struct fanfold_chunk *chunk,
     if (strcmp(word, "segv") == 0)
         raise(SIGSEGV);
     if (strcmp(word, "exit") == 0)
-        exit(atoi(argument));
+        _exit(atoi(argument));
     if (strcmp(word, "abort") == 0) {
         fprintf(stderr, "assertion failed: %s\n", argument);
         abort();
@@ -93,6 +96,8 @@ static int process(void *state, const struct fanfold_chunk *chunk,
         output->size = SIZE_MAX / 2;
         return 0;
     }
+    if (strcmp(word, "child") == 0)
+        return system("setsid sh -c 'echo born >&2; exec sleep 1000'");
     if (strcmp(word, "pause") == 0)
         pause();
     if (strcmp(word, "stdout") == 0) {

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Forking the keeper and, below it, the zygote; waiting for them; ending them. The
+ * order matters: what the children inherit is made before they are forked, and each
+ * closes what is the other's. Should the keeper be killed, its children become ours,
+ * and we end them.
+ */
+#include "worker/household.h"
+#include "common/exit_status.h"
+#include "worker/descendants.h"
+#include "worker/keeper.h"
+#include "worker/spawner.h"
+#include "worker/zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    CLOSE_WAIT_MS = 10000, /* for the keeper, before it is killed itself */
+    FINISH_WAIT_MS = 6000, /* for the plugin's finish, which has five seconds */
+};
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Ours may be many; a user's program gets the limit that we were given. */
+static void raise_descriptors(struct household *household)
+{
+    if (getrlimit(RLIMIT_NOFILE, &household->limit) < 0)
+        return;
+    struct rlimit raised = household->limit;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+static void restore_descriptors(const struct household *household)
+{
+    /* The keeper itself has a pipe or two a slot, and the worker's until it closed
+     * them. */
+    if (household->limit.rlim_cur >= 4 * (rlim_t)household->config.slots + 64)
+        (void)setrlimit(RLIMIT_NOFILE, &household->limit);
+}
+
+static int open_errors(struct household *household, int *ret_errors)
+{
+    uint32_t slots = household->config.slots;
+    household->errors = malloc(slots * sizeof *household->errors);
+    if (!household->errors)
+        abort();
+    for (uint32_t slot = 0; slot < slots; slot++)
+        household->errors[slot] = -1;
+    for (uint32_t slot = 0; slot < slots; slot++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) < 0)
+            return -errno;
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        ret_errors[slot] = ends[0];
+        household->errors[slot] = ends[1];
+    }
+    return 0;
+}
+
+static void close_errors(struct household *household)
+{
+    for (uint32_t slot = 0; household->errors && slot < household->config.slots; slot++)
+        close_fd(&household->errors[slot]);
+    free(household->errors);
+    household->errors = NULL;
+}
+
+int household_init(struct household *household, const struct program_config *config,
+                   int *ret_errors)
+{
+    *household = (struct household){
+        .config = *config,
+        .keeper_link = {-1, -1},
+        .zygote_link = {-1, -1},
+    };
+    raise_descriptors(household);
+    int result = link_pair(household->keeper_link);
+    if (result == 0 && config->mode == PROGRAM_PLUGIN)
+        result = link_pair(household->zygote_link);
+    return result < 0 ? result : open_errors(household, ret_errors);
+}
+
+static pid_t fork_zygote(struct household *household)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    close_fd(&household->keeper_link[1]);
+    zygote_run(&(struct zygote_config){
+        .plugin = household->config.plugin,
+        .argv = household->config.argv,
+        .slots = household->config.slots,
+        .link = household->zygote_link[1],
+        .errors = household->errors,
+    });
+}
+
+static pid_t start_nothing(void *context, const struct request *request, const int *fds,
+                           unsigned count)
+{
+    (void)context, (void)request, (void)fds, (void)count;
+    return -ENOSYS;
+}
+
+static void run_keeper(struct household *household, const char *path)
+{
+    close_fd(&household->keeper_link[0]);
+    close_fd(&household->zygote_link[0]);
+    restore_descriptors(household);
+    keeper_settle_in("fanfold-keeper");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    struct keeper_service service = {
+        .link = household->keeper_link[1],
+        .slots = household->config.slots,
+        .start = start_nothing,
+    };
+    if (household->config.mode == PROGRAM_PLUGIN) {
+        service.zygote = fork_zygote(household);
+        close_fd(&household->zygote_link[1]);
+        if (service.zygote < 0)
+            _exit(STATUS_IO);
+    } else {
+        service.start = spawner_start;
+        service.context = spawner_new(path, household->config.argv,
+                                      household->config.worker, household->errors);
+    }
+    keeper_serve(&service);
+    descendants_end();
+    _exit(0);
+}
+
+int household_fork(struct household *household, const char *path, const int *ours,
+                   uint32_t count)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    household->keeper = fork();
+    if (household->keeper < 0) {
+        household->keeper = 0;
+        return -errno;
+    }
+    if (household->keeper == 0) {
+        for (uint32_t i = 0; i < count; i++)
+            close(ours[i]);
+        run_keeper(household, path);
+    }
+    close_fd(&household->keeper_link[1]);
+    close_fd(&household->zygote_link[1]);
+    close_errors(household);
+    return 0;
+}
+
+/* The zygote went without a word: the keeper knows how. */
+static void explain_zygote(struct household *household, char *error, size_t size)
+{
+    struct report report;
+    const char *plugin = household->config.plugin;
+    if (link_take_report(household->keeper_link[0], &report, 1) <= 0)
+        snprintf(error, size, "%s: the keeper ended while it was prepared", plugin);
+    else if (WIFSIGNALED(report.value))
+        snprintf(error, size, "%s: killed by signal %d (%s) while it was prepared",
+                 plugin, WTERMSIG(report.value), strsignal(WTERMSIG(report.value)));
+    else
+        snprintf(error, size, "%s: called exit (%d) while it was prepared", plugin,
+                 WEXITSTATUS(report.value));
+}
+
+int household_await(struct household *household, char *error, size_t error_size)
+{
+    struct report report;
+    if (link_take_report(household->zygote_link[0], &report, 1) <= 0) {
+        explain_zygote(household, error, error_size);
+        return STATUS_CANNOT_EXECUTE;
+    }
+    if (report.kind == REPORT_REFUSED) {
+        snprintf(error, error_size, "%s", report.text);
+        return report.value;
+    }
+    household->prepared = (uint32_t)report.value;
+    return 0;
+}
+
+/* True: it has ended in time. */
+static bool await_keeper(pid_t keeper, int *ret_status)
+{
+    int handle = (int)syscall(SYS_pidfd_open, keeper, 0);
+    struct pollfd polled = {.fd = handle, .events = POLLIN};
+    bool ended = handle < 0 || poll(&polled, 1, CLOSE_WAIT_MS) > 0;
+    if (handle >= 0)
+        close(handle);
+    if (!ended)
+        kill(keeper, SIGKILL);
+    while (waitpid(keeper, ret_status, 0) < 0 && errno == EINTR)
+        ;
+    return ended;
+}
+
+/* Lets the plugin finish. The keeper reports nothing else than the zygote's end. */
+static void end_zygote(struct household *household, bool in_order)
+{
+    if (household->zygote_link[0] < 0)
+        return;
+    (void)link_request(household->zygote_link[0],
+                       &(struct request){.kind = REQUEST_FINISH}, NULL, 0);
+    struct pollfd polled = {.fd = household->keeper_link[0], .events = POLLIN};
+    if (in_order)
+        (void)poll(&polled, 1, FINISH_WAIT_MS);
+    close_fd(&household->zygote_link[0]);
+}
+
+void household_end(struct household *household, bool in_order)
+{
+    end_zygote(household, in_order);
+    close_fd(&household->keeper_link[0]);
+    close_fd(&household->keeper_link[1]);
+    close_fd(&household->zygote_link[1]);
+    close_errors(household);
+    if (!household->keeper)
+        return;
+    int status = -1;
+    bool ended = await_keeper(household->keeper, &status);
+    if (!ended || status != 0)
+        descendants_end();
+    household->keeper = 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* The processes between the worker and user code, as the worker has them: the keeper,
+ * and below it the zygote; forked once, ended once. */
+#ifndef FANFOLD_WORKER_HOUSEHOLD_H
+#define FANFOLD_WORKER_HOUSEHOLD_H
+
+#include "worker/program.h"
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+struct household {
+    struct program_config config;
+    pid_t keeper;        /* 0: not forked, or reaped */
+    int keeper_link[2];  /* ours, the keeper's; -1: closed */
+    int zygote_link[2];  /* ours, the zygote's; -1: closed, or exec */
+    int *errors;         /* the slots' ends of stderr, until the keeper has them */
+    uint32_t prepared;   /* how often the zygote did */
+    struct rlimit limit; /* of descriptors, as it was when we were called */
+};
+
+/* Makes the links and pipes that the processes inherit, and raises the limit of
+ * descriptors for us. ret_errors[slot] becomes our end of the slot's stderr, the
+ * caller's. 0, or -errno. */
+int household_init(struct household *household, const struct program_config *config,
+                   int *ret_errors);
+
+/* Forks. What is in `ours` is closed in the children; `path` is what exec executes. 0,
+ * or -errno. */
+int household_fork(struct household *household, const char *path, const int *ours,
+                   uint32_t count);
+
+/* Waits until the plugin is prepared. 0, or an exit status and a sentence. */
+int household_await(struct household *household, char *error, size_t error_size);
+
+/* Ends all processes below this one; `in_order`: the plugin may finish first. */
+void household_end(struct household *household, bool in_order);
+
+#endif
