@@ -5,11 +5,9 @@
  * is checked here only where several roles would complain of it at once.
  */
 #include "deploy/local/arguments.h"
-#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/options.h"
-#include "common/parse.h"
 #include "common/place.h"
 #include <stdarg.h>
 #include <stdint.h>
@@ -39,7 +37,7 @@ static const struct option_row rows[] = {
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
-    {"max-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
+    {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
     {"null", '0', NULL, V, FREE, "A zero byte ends a record"},
@@ -87,17 +85,12 @@ static bool is(const struct option_row *row, const char *name)
 static void check_value(const struct argp_state *state, const struct option_row *row,
                         const char *value)
 {
-    int64_t duration_us;
-    enum log_level level;
-
-    if (row->check == LIVENESS &&
-        (!parse_duration(value, &duration_us) || duration_us < SECOND_US / 10))
-        options_bad(state, "--liveness", value,
-                    "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
-    if (row->check == PATIENCE && !parse_duration(value, &duration_us))
-        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
-    if (row->check == LEVEL && !log_level_parse(value, &level))
-        options_bad(state, "--log-level", value, "error, warn, info, debug or trace");
+    if (row->check == LIVENESS)
+        options_liveness_us(state, value);
+    else if (row->check == PATIENCE)
+        options_patience_us(state, value);
+    else if (row->check == LEVEL)
+        options_log_level(state, value);
 }
 
 static void pass_on(struct arguments *arguments, const struct option_row *row,

@@ -217,7 +217,7 @@ def other_host():
     """A network namespace at the end of a cable: (its name, our end, our address)."""
     if os.geteuid() != 0:
         raise Skip("only root may make a network namespace")
-    name, net = f"fanfold{os.getpid()}", f"10.213.{os.getpid() % 256}"
+    name, net = f"fanfold{os.getpid()}", f"198.18.{os.getpid() % 256}"
     ends = f"ffa{os.getpid()}", f"ffb{os.getpid()}"
     ip("netns", "add", name)
     try:
