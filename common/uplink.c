@@ -2,6 +2,7 @@
 /* One DEALER, an encoder and a decoder. */
 #include "common/uplink.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/transport.h"
 #include <assert.h>
@@ -21,10 +22,8 @@ struct uplink {
 
 struct uplink *uplink_new(const char *endpoint)
 {
-    struct uplink *uplink = calloc(1, sizeof *uplink);
+    struct uplink *uplink = allocate_zeroed(1, sizeof *uplink);
 
-    if (uplink == NULL)
-        abort_out_of_memory();
     uplink->endpoint = endpoint;
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();

@@ -63,7 +63,7 @@ static struct output *output_new(int fd, const char *name)
     struct output *output = allocate_zeroed(1, sizeof *output);
 
     output->fd = fd;
-    output->name = strcpy(allocate(strlen(name) + 1), name);
+    output->name = allocate_text("%s", name);
     output->capacity = SEATS_FIRST;
     output->seats = allocate_zeroed(output->capacity, sizeof *output->seats);
     return output;

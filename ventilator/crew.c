@@ -57,11 +57,8 @@ struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid)
     HASH_FIND(hh, crew->index, uuid, sizeof *uuid, entry);
     if (entry)
         return entry->worker;
-    if (crew->worker_count == crew->worker_capacity) {
-        crew->worker_capacity = crew->worker_capacity ? 2 * crew->worker_capacity : 16;
-        crew->workers =
-            reallocate(crew->workers, crew->worker_capacity, sizeof *crew->workers);
-    }
+    crew->workers = room_for_one_more(crew->workers, crew->worker_count,
+                                      &crew->worker_capacity, sizeof *crew->workers);
     struct crew_worker *worker = allocate_zeroed(1, sizeof *worker);
     crew->workers[crew->worker_count++] = worker;
     worker->number = crew->worker_count;
@@ -108,11 +105,8 @@ struct crew_session *crew_add(struct crew *crew, uint32_t peer,
 {
     uint32_t i = lower_bound(crew, peer);
     assert(i == crew->count || crew->sessions[i]->peer != peer);
-    if (crew->count == crew->capacity) {
-        crew->capacity = crew->capacity ? 2 * crew->capacity : 16;
-        crew->sessions =
-            reallocate(crew->sessions, crew->capacity, sizeof(struct crew_session *));
-    }
+    crew->sessions = room_for_one_more(crew->sessions, crew->count, &crew->capacity,
+                                       sizeof(struct crew_session *));
     memmove(&crew->sessions[i + 1], &crew->sessions[i],
             (crew->count - i) * sizeof(struct crew_session *));
     struct crew_session *session = allocate_zeroed(1, sizeof *session);

@@ -37,10 +37,12 @@ struct crew_session {
 
 struct crew {
     struct crew_session **sessions; /* ascending by peer */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     uint32_t slots;               /* sum */
     struct crew_worker **workers; /* by number, from index 0 */
-    uint32_t worker_count, worker_capacity;
+    uint32_t worker_count;
+    size_t worker_capacity;
     struct worker_index *index; /* by uuid */
 };
 

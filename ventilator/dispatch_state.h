@@ -72,9 +72,11 @@ struct dispatch {
     bool crew_complete; /* there were min_workers once */
 
     struct held_hello *held;
-    uint32_t held_count, held_capacity;
+    uint32_t held_count;
+    size_t held_capacity;
     struct charge *charges;
-    uint32_t charge_count, charge_capacity;
+    uint32_t charge_count;
+    size_t charge_capacity;
 
     bool stopping; /* the verdict is made, the sink has to be told */
     int64_t stopping_us;

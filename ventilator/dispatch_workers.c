@@ -97,12 +97,9 @@ static bool give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
 static void add_charge(struct dispatch *dispatch, const struct attempt *attempt,
                        int64_t now_us)
 {
-    if (dispatch->charge_count == dispatch->charge_capacity) {
-        dispatch->charge_capacity =
-            dispatch->charge_capacity ? 2 * dispatch->charge_capacity : 16;
-        dispatch->charges = reallocate(dispatch->charges, dispatch->charge_capacity,
-                                       sizeof *dispatch->charges);
-    }
+    dispatch->charges = room_for_one_more(dispatch->charges, dispatch->charge_count,
+                                          &dispatch->charge_capacity,
+                                          sizeof *dispatch->charges);
     dispatch->charges[dispatch->charge_count++] = (struct charge){
         .due_us = now_us + dispatch->config.liveness_us,
         .seq = attempt->seq,
@@ -235,12 +232,8 @@ static void hold_hello(struct dispatch *dispatch, uint32_t peer,
             dispatch->held[i] = hello;
             return;
         }
-    if (dispatch->held_count == dispatch->held_capacity) {
-        dispatch->held_capacity = dispatch->held_capacity ? 2 * dispatch->held_capacity
-                                                          : 16;
-        dispatch->held =
-            reallocate(dispatch->held, dispatch->held_capacity, sizeof hello);
-    }
+    dispatch->held = room_for_one_more(dispatch->held, dispatch->held_count,
+                                       &dispatch->held_capacity, sizeof hello);
     dispatch->held[dispatch->held_count++] = hello;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks into the slot's shared memory, results out of it. */
 #include "worker/feed.h"
+#include "common/memory.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -94,10 +94,8 @@ static void give_batch(struct feed *feed)
     struct area *input = &feed->channel.input[half];
     uint32_t count;
     size_t bytes = measure_batch(feed, &count);
-    if (area_grow(input, bytes) < 0) {
-        fputs("fanfold-worker: out of memory\n", stderr);
-        abort();
-    }
+    if (area_grow(input, bytes) < 0)
+        abort_out_of_memory();
     struct channel_control *control = channel_control(&feed->channel);
     fill_batch(feed, &control->batches[half], input, count);
     feed->batches[half] = (struct batch){.count = count, .input_bytes = bytes};

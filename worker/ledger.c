@@ -64,12 +64,9 @@ static void sift_down(struct ledger *ledger, size_t index)
 
 static void enqueue(struct ledger *ledger, struct ledger_task *task)
 {
-    if (ledger->queued_count == ledger->queued_capacity) {
-        ledger->queued_capacity = ledger->queued_capacity ? 2 * ledger->queued_capacity
-                                                          : 64;
-        ledger->queued =
-            reallocate(ledger->queued, ledger->queued_capacity, sizeof *ledger->queued);
-    }
+    ledger->queued = room_for_one_more(ledger->queued, ledger->queued_count,
+                                       &ledger->queued_capacity,
+                                       sizeof *ledger->queued);
     place(ledger, ledger->queued_count++, task);
     sift_up(ledger, task->queue_at);
 }

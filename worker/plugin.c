@@ -11,6 +11,7 @@
 #include "worker/plugin.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "worker/feed.h"
 
 #include <errno.h>
@@ -69,10 +70,8 @@ static int start_process(struct plugin *plugin, uint32_t number)
 
 int plugin_new(struct stage *stage, struct plugin **ret_plugin)
 {
-    struct plugin *plugin = calloc(1, sizeof *plugin);
-    struct plugin_slot *slots = calloc(stage->slots, sizeof *slots);
-    if (!plugin || !slots)
-        abort();
+    struct plugin *plugin = allocate(sizeof *plugin);
+    struct plugin_slot *slots = allocate_zeroed(stage->slots, sizeof *slots);
     *plugin = (struct plugin){.stage = stage, .slots = slots};
     *ret_plugin = plugin;
     plugin->look = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -152,7 +151,7 @@ static void tell_done(struct plugin *plugin, uint32_t number,
     const struct program_events *events = &plugin->stage->events;
     zmq_msg_t message;
     if (zmq_msg_init_size(&message, result->size) != 0)
-        abort();
+        abort_out_of_memory();
     /* Copied: the area is the slot's again when its batch is collected. */
     if (result->size > 0)
         memcpy(zmq_msg_data(&message), data, result->size);
@@ -379,9 +378,7 @@ static void tell_wreck(struct plugin *plugin, uint32_t number,
 static void on_ended(struct plugin *plugin, uint32_t number, int status)
 {
     struct plugin_slot *slot = &plugin->slots[number];
-    struct wreck *wreck = calloc(1, sizeof *wreck);
-    if (!wreck)
-        abort();
+    struct wreck *wreck = allocate_zeroed(1, sizeof *wreck);
     uint64_t seq;
     collect(plugin, number);
     if (plugin_running(plugin, number, &seq))
