@@ -122,7 +122,9 @@ static int open_source(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    uint64_t share = options->buffer_bytes / 2;
+    /* The sink's part is the larger one: results as long as their chunks, all of them
+     * there because the output is slow, are not to be spilled. */
+    uint64_t share = options->buffer_bytes / 16 * 9;
     struct dispatch_config config = {
         .uid = id_random(),
         .window = options->window,

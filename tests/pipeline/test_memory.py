@@ -19,6 +19,7 @@ from harness import blocks_of, diagnose, run_tests, sha256_of, test
 MIB = 1 << 20
 FULL = "--full" in sys.argv
 BUFFER = 256 * MIB
+SHARE = BUFFER // 16 * 7  # the ventilator's, for a stream
 REST = 200 * MIB  # programs, the user's processes, what is on its way
 BLOCK = MIB
 SLOTS = 4
@@ -66,7 +67,10 @@ def repeated(path, times):
 
 
 class HeldUp:
-    """A run by hand, whose first chunk waits for `open_gate`. `times` the text is its input."""
+    """A run by hand, whose first chunk waits for `open_gate`. `times` the text is its input.
+
+    The output is read when `reads` is set.
+    """
 
     def __init__(self, case, text, times, *more, stream):
         self.case = case
@@ -78,6 +82,7 @@ class HeldUp:
             "fanfold-sink", *endpoints, "--log-level", "info", "--tmpdir", case.tmp, stdout=self.output[1]
         )
         os.close(self.output[1])
+        self.reads = threading.Event()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         self.worker = case.start(
@@ -101,6 +106,7 @@ class HeldUp:
                 pipe.write(block)
 
     def read(self):
+        self.reads.wait()
         with open(self.output[0], "rb") as pipe:
             while block := pipe.read(BLOCK):
                 self.digest.update(block)
@@ -108,19 +114,22 @@ class HeldUp:
     def begun(self):
         return os.path.getsize(self.notes) if self.notes.exists() else 0
 
-    def ended(self):
-        """Whether only the first chunk's process is left."""
-        return len(self.case.pids_of("cat")) == 0 and len(self.case.pids_of("sh")) == 1
+    def running(self):
+        """Chunks in work."""
+        return len(self.case.pids_of("cat")) + len(self.case.pids_of("sh"))
 
-    def wait_for_stand(self, chunks, deadline=120.0):
-        """Until so many have begun, and all but the first have ended."""
-        self.case.wait_for(lambda: self.begun() >= chunks and self.ended(), f"{chunks} chunks", deadline)
+    def wait_for_stand(self, chunks, left=1, deadline=120.0):
+        """Until so many have begun, and all but these have ended."""
+        self.case.wait_for(
+            lambda: self.begun() >= chunks and self.running() == left, f"{chunks} chunks to begin", deadline
+        )
 
     def open_gate(self):
         with open(self.gate, "w", encoding="ascii") as gate:
             gate.write("\n")
 
     def end(self, expected, deadline=300.0):
+        self.reads.set()
         for process in (self.ventilator, self.sink, self.worker):
             process.expect(0, deadline)
         self.reader.join()
@@ -141,15 +150,28 @@ def spill_files(process):
 def a_stream_with_a_slow_first_chunk_stays_within_the_buffer(case):
     text = case.text(64 * MIB)
     run = HeldUp(case, text, 16, stream=True)
-    # The ventilator has half of the buffer for what it reads, and cuts until that is full.
-    run.wait_for_stand(BUFFER // 2 // BLOCK - 1)
+    # The ventilator has its share of the buffer for what it reads, and cuts until that is full.
+    run.wait_for_stand(SHARE // BLOCK - 1)
     meanwhile = run.begun()
     run.open_gate()
     peak = run.end(hash_of(text, 16))
     counts = counts_of(run.ventilator)
+    assert counts_of(run.sink)["spilled"] == 0
     diagnose([f"1 GiB: peak {peak >> 20} MiB, {meanwhile} chunks begun before the first was done, {counts}"])
-    assert meanwhile <= BUFFER // 2 // BLOCK + 1, "the buffer did not close"
+    assert meanwhile <= SHARE // BLOCK + 1, "the buffer did not close"
     assert counts["parked"] >= meanwhile - 1, counts
+
+
+@test(deadline=180)
+def a_stream_whose_reader_is_slow_is_not_spilled(case):
+    text = case.text(64 * MIB)
+    run = HeldUp(case, text, 4, stream=True)
+    run.open_gate()
+    run.wait_for_stand(SHARE // BLOCK - 1, left=0)
+    peak = run.end(hash_of(text, 4))
+    counts = counts_of(run.sink)
+    diagnose([f"256 MiB: peak {peak >> 20} MiB, {counts}"])
+    assert counts["spilled"] == 0, counts
 
 
 @test(deadline=180)
@@ -182,7 +204,7 @@ def eight_gigabytes_whose_first_chunk_takes_30_seconds(case):
     run = HeldUp(case, text, 128, stream=True)
     case.wait_for(run.begun, "the first chunk")
     began = time.monotonic()
-    run.wait_for_stand(BUFFER // 2 // BLOCK - 1)
+    run.wait_for_stand(SHARE // BLOCK - 1)
     stood, meanwhile = time.monotonic() - began, run.begun()
     case.wait_for(lambda: time.monotonic() - began >= 30, "30 s", 60)
     assert run.begun() == meanwhile, "the buffer did not close"
