@@ -13,6 +13,7 @@
 struct uplink {
     const char *endpoint;
     zsock_t *dealer;
+    bool heard; /* somebody is at the dealer's other end */
     struct encoder *encoder;
     struct decoder *decoder;
     struct envelope envelope;
@@ -36,6 +37,8 @@ void uplink_destroy(struct uplink **uplink_p)
 
     if (uplink == NULL)
         return;
+    if (uplink->dealer != NULL && !uplink->heard)
+        zsock_set_linger(uplink->dealer, 0); /* nobody waits for our last words */
     zsock_destroy(&uplink->dealer);
     envelope_deinit(&uplink->envelope);
     decoder_destroy(&uplink->decoder);
@@ -47,6 +50,7 @@ void uplink_destroy(struct uplink **uplink_p)
 int uplink_connect(struct uplink *uplink)
 {
     zsock_destroy(&uplink->dealer);
+    uplink->heard = false;
     uplink->dealer = transport_connect_dealer(uplink->endpoint);
     return uplink->dealer != NULL ? 0 : -errno;
 }
@@ -87,6 +91,7 @@ bool uplink_receive(struct uplink *uplink, struct message *ret_message)
     for (int i = 0; uplink->dealer != NULL && i < GARBAGE_MAX; i++) {
         if (transport_receive(uplink->dealer, &uplink->envelope) <= 0)
             return false;
+        uplink->heard = true;
         if (read_message(uplink, ret_message))
             return true;
     }

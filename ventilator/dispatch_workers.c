@@ -302,7 +302,8 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done = true;
     attempt->running = false;
     attempt->done_us = now_us;
-    crew_measure(session, entry->run_us);
+    crew_measure(session, entry->run_us,
+                 book_find(&dispatch->book, entry->seq)->length);
     dispatch->counts.done++;
 }
 

@@ -433,12 +433,11 @@ static void log_end(const struct ventilator *ventilator, int status)
 {
     struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
     log_event(LOG_LEVEL_INFO, "end",
-              "status=%d cut=%" PRIu64 " released=%" PRIu64 " sent=%" PRIu64
-              " retried=%" PRIu64 " adopted=%" PRIu64 " returned=%" PRIu64
-              " failed=%" PRIu64 " lost_sessions=%" PRIu64 " parked=%" PRIu64,
-              status, counts.cut, counts.released, counts.sent, counts.retried,
-              counts.adopted, counts.returned, counts.failed, counts.lost_sessions,
-              counts.parked);
+              "status=%d cut=%" PRIu64 " sent=%" PRIu64 " retried=%" PRIu64
+              " adopted=%" PRIu64 " returned=%" PRIu64 " failed=%" PRIu64
+              " lost_sessions=%" PRIu64 " parked=%" PRIu64,
+              status, counts.cut, counts.sent, counts.retried, counts.adopted,
+              counts.returned, counts.failed, counts.lost_sessions, counts.parked);
 }
 
 static int finish(struct ventilator *ventilator)

@@ -39,12 +39,16 @@ def start_sleep(case):
     return run
 
 
-def worker_of(run):
-    """The worker that fanfold itself started: not its keeper, which is a fork of it."""
-    for pid in Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split():
-        if Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].endswith(b"fanfold-worker"):
-            return int(pid)
-    raise AssertionError("fanfold has no worker")
+def kill_worker(case, run):
+    """Kills the worker that fanfold has started. Its keeper is a fork of it, and becomes a
+    child of fanfold when it has lost its worker; it is soon gone."""
+
+    def workers():
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        return [int(pid) for pid in children if int(pid) in case.pids_of("fanfold-worker")]
+
+    case.wait_for(lambda: len(workers()) == 1, "one worker to be there")
+    os.kill(workers()[0], signal.SIGKILL)
 
 
 # ---- it never begins ----
@@ -155,6 +159,28 @@ def a_reader_that_has_gone(case):
 def a_standard_output_that_was_closed(case):
     run = case.shell("exec fanfold -N10 -- cat >&-", stdin=LINES)
     expect(case, run, 4, "^fanfold-sink: cannot write .*: Bad file descriptor$")
+    processes = [
+        case.start("bash", "-c", "exec fanfold-sink --quiet >&-"),
+        case.start("fanfold-worker", "--quiet", "cat"),
+        case.start("fanfold-ventilator", "--quiet", stdin=LINES),
+    ]
+    for process, status in zip(processes, (4, 0, 4)):
+        process.expect(status)
+        (line,) = process.stderr().splitlines()
+        assert "cannot write standard output: Bad file descriptor" in line, line
+
+
+@test
+def a_standard_input_that_was_closed(case):
+    run = case.shell("exec fanfold -- cat <&-")
+    expect(case, run, 4, "^fanfold-ventilator: cannot read .*: Bad file descriptor$")
+
+
+@test
+def a_standard_error_that_was_closed(case):
+    run = case.shell("exec fanfold -N10 -- sh -c 'echo lost >&2; cat' 2>&-", stdin=LINES)
+    expect(case, run, 0)
+    assert run.output() == LINES
 
 
 @test
@@ -222,7 +248,7 @@ def a_worker_that_is_killed_is_started_again(case):
     words = ["-j2", "-N100", "--liveness", "1", "--", "sh", "-c", script]
     run = case.start("fanfold", *words, stdin=LINES)
     case.wait_for(case.path("began").exists, "a chunk to begin")
-    os.kill(worker_of(run), signal.SIGKILL)
+    kill_worker(case, run)
     case.path("go").touch()
     again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
     expect(case, run, 0, again, r"^fanfold-ventilator: .* 30 chunks, [1-9] retr")
@@ -236,7 +262,7 @@ def a_worker_that_is_killed_again_and_again_is_given_up(case):
     run = case.start("fanfold", *words, stdin=LINES)
     for count in range(1, 5):
         case.wait_for(lambda: len(list(case.directory.glob("began-*"))) == count, f"worker {count}")
-        os.kill(worker_of(run), signal.SIGKILL)
+        kill_worker(case, run)
     killed = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\)"
     expect(case, run, 137, *[killed + "; starting it again$"] * 3, killed + ".*; giving up$")
 

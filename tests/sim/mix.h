@@ -58,6 +58,7 @@ const char *break_name(enum breakage breakage);
 const char *break_text(enum breakage breakage);
 
 enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3 };
+
 #define NOT_EVER UINT32_MAX
 
 #define LIVENESS_US INT64_C(5000000)

@@ -4,6 +4,7 @@
 #define FANFOLD_SIM_WORKER_H
 
 #include "letter.h"
+#include "mix.h"
 #include "process.h"
 #include "worker/session.h"
 
@@ -40,7 +41,7 @@ struct sim_worker {
     struct session *core;
     struct id uuid;
     uint32_t slot_count;
-    struct slot slots[3];
+    struct slot slots[SLOTS_PER_WORKER_MAX];
     struct run *latest; /* that began */
     uint32_t live_cargo;
     bool monitor, welcomed;

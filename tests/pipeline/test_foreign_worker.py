@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""A worker of another make, written from PROTOCOL.md alone, beside workers of ours.
+
+Each task takes the same time on all of them, as nearly all of it is a wait, and there are
+as many slots of one kind as of the other: so its fair share is a half where it is alone
+against one, a third against two.
+"""
+
+import re
+import signal
+import sys
+from pathlib import Path
+
+from harness import run_tests, test
+from bridge import Bridge
+
+FOREIGN = Path(__file__).with_name("foreign_worker.py")
+SECONDS = "0.02"
+UPPER = ["perl", "-e", f"select undef, undef, undef, {SECONDS}; print uc while <STDIN>"]
+TASKS = 400
+
+
+def numbered_lines(count):
+    return b"".join(b"the line of number %d\n" % number for number in range(count))
+
+
+class Run:
+    """A sink and a ventilator, then the foreign worker and, once it is welcome, two of ours."""
+
+    def __init__(self, case, *, results=None, tasks=None, foreign=(), ventilator=()):
+        self.case = case
+        self.content = numbered_lines(10 * TASKS)
+        at = case.endpoints()
+        reached = ["--advertise", results.endpoint, "--insecure"] if results else []
+        self.sink = case.start("fanfold-sink", *at, *reached)
+        self.ventilator = case.start(
+            "fanfold-ventilator", *at[:2], *ventilator, "--min-workers", 3, "-N", 10, stdin=self.content
+        )
+        where = tasks.endpoint if tasks else at[1]
+        more = ["--at-least", SECONDS, *foreign, where]
+        self.foreign = case.start(sys.executable, "-B", FOREIGN, *more, name="foreign")
+        self.foreign.wait_for_stderr("^welcome$")
+        insecure = ["--insecure"] if results else []
+        ours = ["fanfold-worker", *at[:2], *insecure, "-j1", "--", *UPPER]
+        self.workers = [case.start(*ours) for _ in range(2)]
+
+    def expect_right_bytes(self):
+        for process in [self.ventilator, self.sink, *self.workers, self.foreign]:
+            process.expect(0)
+        assert self.sink.output() == self.content.upper()
+
+    def counts(self):
+        """What the foreign worker says that it did, and how often its way broke."""
+        last = re.search(r"^did=(\d+) again=(\d+) breaks=(\d+)$", self.foreign.stderr(), re.M)
+        return map(int, last.groups())
+
+
+def lose_results(case, bridge):
+    """Swallows what the foreign worker, the first to connect, sends next, and cuts its way."""
+    first = bridge.connections[0]
+    case.wait_for(lambda: first.forwarded > 4096, "results to pass")
+    first.swallowing = True
+    case.wait_for(lambda: first.swallowed > 0, "a result to be lost")
+    bridge.cut(first)
+
+
+@test
+def a_foreign_worker_does_its_share_beside_ours(case):
+    run = Run(case)
+    run.expect_right_bytes()
+    did, again, _ = run.counts()
+    assert did >= TASKS / 5, did
+    assert again == 0, again
+
+
+@test
+def its_way_to_the_sink_breaks_with_results_not_yet_forgotten(case):
+    with Bridge(case.path("run-results")) as bridge:
+        run = Run(case, results=bridge)
+        case.wait_for(lambda: len(bridge.connections) == 3, "our workers to connect")
+        lose_results(case, bridge)
+        run.expect_right_bytes()
+        did, again, breaks = run.counts()
+        assert did >= TASKS / 5, did
+        assert breaks >= 1 and again >= 1, (again, breaks)
+
+
+@test
+def the_same_with_a_worker_that_does_not_watch_its_way(case):
+    with Bridge(case.path("run-results")) as bridge:
+        run = Run(case, results=bridge, foreign=["--blind"], ventilator=["--liveness", "1s"])
+        lose_results(case, bridge)
+        run.expect_right_bytes()
+        did, again, _ = run.counts()
+        assert did >= 1 and again >= 1, (did, again)
+
+
+@test
+def its_link_to_the_ventilator_breaks(case):
+    with Bridge(case.path("run-tasks")) as bridge:
+        run = Run(case, tasks=bridge)
+        run.foreign.wait_for_stderr("^began$")
+        bridge.cut(bridge.connections[0])
+        run.expect_right_bytes()
+        did, _, _ = run.counts()
+        assert did >= TASKS / 5, did
+        assert len(run.foreign.stderr().split("welcome")) == 3, "it was not greeted again"
+
+
+@test
+def it_leaves_in_the_middle(case):
+    run = Run(case)
+    run.foreign.wait_for_stderr("^began$")
+    run.foreign.signal(signal.SIGTERM)
+    run.foreign.expect(0)
+    assert run.ventilator.running()
+    run.expect_right_bytes()
+    did, _, _ = run.counts()
+    assert 1 <= did < TASKS, did
+
+
+run_tests()
