@@ -178,7 +178,7 @@ static void destroy(struct ventilator *ventilator)
     dispatch_destroy(&ventilator->dispatch);
     decoder_destroy(&ventilator->decoder);
     envelope_deinit(&ventilator->envelope);
-    zsock_destroy(&ventilator->router);
+    transport_close_bound(&ventilator->router);
     store_destroy(&ventilator->store);
     source_destroy(&ventilator->source);
     transport_deinit();
