@@ -623,6 +623,8 @@ int sink_run(const struct sink_options *options)
     if (sink.status == STATUS_OK) {
         loop(&sink);
         log_end(&sink);
+    } else {
+        output_discard(sink.output);
     }
     close_all(&sink);
     return sink.status;
