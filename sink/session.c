@@ -193,6 +193,7 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
 {
     if (stopped(session) || epoch != session->position.epoch ||
         !same_id(run, &session->position.run) ||
+        entry->seq == UINT64_MAX || /* no range can end behind it */
         reorder_has(session->reorder, entry->seq))
         return false;
     struct item *item = allocate(sizeof *item + entry->mark.size);
@@ -281,7 +282,8 @@ static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     if (!session->config.journal || session->commits.count ||
         session->commit_next == session->position.next ||
-        session->sure_epoch != session->position.epoch) /* BEGIN's commit, which waits */
+        session->sure_epoch !=
+            session->position.epoch) /* BEGIN's commit, which waits */
         return;
     if (now_us - session->commit_us >= COMMIT_US ||
         session->commit_bytes >= commit_bytes_due(session) ||
