@@ -23,6 +23,18 @@ static bool same_id(const struct id *a, const struct id *b)
     return !memcmp(a, b, sizeof *a);
 }
 
+/* Whether a sink that has finished cannot be ours, as the input has not ended. */
+static bool too_early(const struct dispatch *dispatch)
+{
+    return dispatch->epoch && !dispatch->input_ended && !dispatch->stopping &&
+           !dispatch->over;
+}
+
+static void reject(struct dispatch *dispatch, uint32_t peer)
+{
+    dispatch_act(dispatch, DISPATCH_REJECT, peer)->reason = REJECT_STATE;
+}
+
 /* ---- HELLO
  * -------------------------------------------------------------------------------------------------------
  */
@@ -31,6 +43,10 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us)
 {
     struct sink_link *sink = &dispatch->sink;
+    if (message->hello_sink.finished && too_early(dispatch)) {
+        reject(dispatch, peer);
+        return;
+    }
     sink->peer = peer;
     sink->here = true;
     sink->begun = false;
@@ -202,6 +218,11 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
                         int64_t now_us)
 {
     struct verdict *verdict = &dispatch->verdict;
+    if (message->finished.outcome == OUTCOME_COMPLETE && too_early(dispatch)) {
+        reject(dispatch, dispatch->sink.peer);
+        dispatch->sink.here = dispatch->sink.begun = false;
+        return;
+    }
     if (!dispatch->stopping && !dispatch->over) {
         verdict->outcome = message->finished.outcome;
         verdict->status = (int)message->finished.status;
