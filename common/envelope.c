@@ -8,6 +8,7 @@
  * which are our `peer`. A peer that brought an id of its own is not listened to.
  */
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/transport.h"
 
 #include <assert.h>

@@ -14,7 +14,6 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -212,10 +211,4 @@ void log_status_line(const char *text)
     char drawn[STATUS_BYTES + sizeof ERASE_LINE];
     int size = snprintf(drawn, sizeof drawn, ERASE_LINE "%s", voice.status);
     write_out(drawn, (size_t)size);
-}
-
-void abort_out_of_memory(void)
-{
-    say("out of memory");
-    abort();
 }

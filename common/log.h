@@ -46,7 +46,4 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
  */
 void log_status_line(const char *text);
 
-/* One line and abort(3): what every allocation that fails comes to. */
-void abort_out_of_memory(void) __attribute__((noreturn));
-
 #endif

@@ -5,7 +5,7 @@
  * there already; the PUSH tells by being writable, which under ZMQ_IMMEDIATE it is only
  * then, and libzmq makes it so before it reports the handshake: nothing is missed.
  */
-#include "common/log.h"
+#include "common/memory.h"
 #include "common/transport.h"
 
 #include <assert.h>
@@ -50,9 +50,7 @@ struct connection_monitor *connection_monitor_new(zsock_t *socket)
     snprintf(endpoint, sizeof endpoint, "inproc://connection-monitor-%u", count++);
     if (zmq_socket_monitor(zsock_resolve(socket), endpoint, WATCHED_EVENTS) < 0)
         return NULL;
-    struct connection_monitor *monitor = calloc(1, sizeof *monitor);
-    if (!monitor)
-        abort_out_of_memory();
+    struct connection_monitor *monitor = allocate_zeroed(1, sizeof *monitor);
     monitor->watched = socket;
     monitor->events = connect_events(endpoint);
     if (!monitor->events)

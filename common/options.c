@@ -62,14 +62,48 @@ static const struct argp_option common_argp_options[] = {
     {0},
 };
 
-static void parse_liveness(const struct argp_state *state, const char *value,
-                           int64_t *ret_us)
+uint64_t options_number(const struct argp_state *state, const char *option,
+                        const char *value, uint64_t min, uint64_t max,
+                        const char *expected)
+{
+    uint64_t number;
+    if (!parse_number(value, min, max, &number))
+        options_bad(state, option, value, expected);
+    return number;
+}
+
+uint64_t options_size(const struct argp_state *state, const char *option,
+                      const char *value, uint64_t max, const char *expected)
+{
+    uint64_t bytes;
+    if (!parse_size(value, &bytes) || bytes == 0 || bytes > max)
+        options_bad(state, option, value, expected);
+    return bytes;
+}
+
+int64_t options_liveness_us(const struct argp_state *state, const char *value)
 {
     int64_t us;
     if (!parse_duration(value, &us) || us < LIVENESS_MIN_US)
         options_bad(state, "--liveness", value,
                     "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
-    *ret_us = us;
+    return us;
+}
+
+int64_t options_patience_us(const struct argp_state *state, const char *value)
+{
+    int64_t us;
+    if (!parse_duration(value, &us))
+        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
+    return us;
+}
+
+enum log_level options_log_level(const struct argp_state *state, const char *value)
+{
+    enum log_level level;
+    if (!log_level_parse(value, &level))
+        options_bad(state, "--log-level", value, "error, warn, info, debug or trace");
+    return level;
 }
 
 static error_t parse_common(int key, char *value, struct argp_state *state)
@@ -95,16 +129,13 @@ static error_t parse_common(int key, char *value, struct argp_state *state)
         options->supervised = true;
         return 0;
     case KEY_LIVENESS:
-        parse_liveness(state, value, &options->liveness_us);
+        options->liveness_us = options_liveness_us(state, value);
         return 0;
     case KEY_PATIENCE:
-        if (!parse_duration(value, &options->patience_us))
-            options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
+        options->patience_us = options_patience_us(state, value);
         return 0;
     case KEY_LOG_LEVEL:
-        if (!log_level_parse(value, &options->log_level))
-            options_bad(state, "--log-level", value,
-                        "error, warn, info, debug or trace");
+        options->log_level = options_log_level(state, value);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -137,7 +168,7 @@ void options_parse(const struct argp *argp, int argc, char **argv, int *ret_rest
 void options_bad(const struct argp_state *state, const char *option, const char *value,
                  const char *expected)
 {
-    fprintf(stderr, "%s: %s: '%s': expected %s\nTry '%s --help'.\n", state->name,
-            option, value, expected, state->name);
+    fprintf(stderr, "%s: %s: '%s': expected %s\n", state->name, option, value,
+            expected);
     exit(STATUS_USAGE);
 }

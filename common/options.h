@@ -46,6 +46,18 @@ enum { OPTION_KEY_FIRST = 0x400 };
 void options_parse(const struct argp *argp, int argc, char **argv, int *ret_rest,
                    void *input);
 
+/* The value of an option; a wrong one ends the program as options_bad does. Sizes begin
+ * at 1 byte. */
+uint64_t options_number(const struct argp_state *state, const char *option,
+                        const char *value, uint64_t min, uint64_t max,
+                        const char *expected);
+uint64_t options_size(const struct argp_state *state, const char *option,
+                      const char *value, uint64_t max, const char *expected);
+/* Those of the common options, for who passes them on unread. */
+int64_t options_liveness_us(const struct argp_state *state, const char *value);
+int64_t options_patience_us(const struct argp_state *state, const char *value);
+enum log_level options_log_level(const struct argp_state *state, const char *value);
+
 /* "fanfold-sink: --tmpdir: '/nowhere': expected a directory" and exit status 2;
  * `option` as a person writes it, "--tmpdir" or "-j". */
 void options_bad(const struct argp_state *state, const char *option, const char *value,

@@ -10,6 +10,7 @@
  */
 #include "common/place.h"
 #include "common/log.h"
+#include "common/memory.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -65,18 +66,6 @@ static int fail_path(char *error, size_t size, const char *verb, const char *pat
     return fail(code, error, size, "cannot %s %s: %s", verb, path, strerror(-code));
 }
 
-__attribute__((format(printf, 1, 2))) static char *print_new(const char *format, ...)
-{
-    char *text;
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    if (size < 0)
-        abort_out_of_memory();
-    return text;
-}
-
 static bool is_name(const char *name)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -104,8 +93,8 @@ static char *default_directory(void)
     struct stat status;
     if (runtime && *runtime == '/' && stat(runtime, &status) == 0 &&
         S_ISDIR(status.st_mode) && status.st_uid == geteuid())
-        return print_new("%s/fanfold", runtime);
-    return print_new("/tmp/fanfold-%u", (unsigned)geteuid());
+        return allocate_text("%s/fanfold", runtime);
+    return allocate_text("/tmp/fanfold-%u", (unsigned)geteuid());
 }
 
 /* What is wrong with it as a private directory; NULL: nothing. */
@@ -187,12 +176,10 @@ int place_open(const char *name, struct place **ret_place, char *error,
                     "--name: '%s': expected letters, digits, '-', '_' and '.', not "
                     "beginning with a dot, and no name of fanfold's own files",
                     name);
-    struct place *place = calloc(1, sizeof *place);
-    if (!place)
-        abort_out_of_memory();
+    struct place *place = allocate_zeroed(1, sizeof *place);
     place->base = default_directory();
-    place->directory = name ? print_new("%s/%s", place->base, name)
-                            : print_new("%s", place->base);
+    place->directory = name ? allocate_text("%s/%s", place->base, name)
+                            : allocate_text("%s", place->base);
     int rc = check_length(place, error, error_size);
     if (rc == 0)
         rc = make_directories(place, error, error_size);
@@ -205,7 +192,7 @@ int place_open(const char *name, struct place **ret_place, char *error,
 
 static void unlink_in(const struct place *place, const char *name, const char *suffix)
 {
-    char *path = print_new("%s/%s%s", place->directory, name, suffix);
+    char *path = allocate_text("%s/%s%s", place->directory, name, suffix);
     unlink(path);
     free(path);
 }
@@ -304,7 +291,7 @@ static int try_lock(const struct place *place, const char *role, const char *pat
 int place_lock(struct place *place, const char *role, char *error, size_t error_size)
 {
     assert(!place->role);
-    char *path = print_new("%s/%s.lock", place->directory, role);
+    char *path = allocate_text("%s/%s.lock", place->directory, role);
     int fd = -EAGAIN;
     for (int i = 0; fd == -EAGAIN && i < LOCK_TRIES; i++)
         fd = try_lock(place, role, path, error, error_size);
@@ -328,9 +315,7 @@ const char *place_endpoint(struct place *place, const char *socket)
         if (strcmp(known->text, text) == 0)
             return known->text;
     }
-    struct endpoint *endpoint = malloc(sizeof *endpoint + strlen(text) + 1);
-    if (!endpoint)
-        abort_out_of_memory();
+    struct endpoint *endpoint = allocate(sizeof *endpoint + strlen(text) + 1);
     strcpy(endpoint->text, text);
     endpoint->next = place->endpoints;
     place->endpoints = endpoint;

@@ -9,7 +9,6 @@
 #include <assert.h>
 #include <msgpack/pack.h>
 #include <msgpack/sbuffer.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +19,8 @@ struct encoder {
 
 static int write_or_abort(void *buffer, const char *data, size_t size)
 {
-    if (msgpack_sbuffer_write(buffer, data, size) != 0) {
-        fputs("fanfold: out of memory\n", stderr);
-        abort();
-    }
+    if (msgpack_sbuffer_write(buffer, data, size) != 0)
+        abort_out_of_memory();
     return 0;
 }
 

@@ -151,6 +151,23 @@ const char *transport_endpoint(zsock_t *socket)
     return endpoint;
 }
 
+/* A name in the abstract namespace is no file. */
+static void remove_path(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    const char *path = endpoint + strlen(scheme);
+    if (strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@')
+        unlink(path);
+}
+
+void transport_close_bound(zsock_t **socket_p)
+{
+    if (!*socket_p)
+        return;
+    remove_path(transport_endpoint(*socket_p));
+    zsock_destroy(socket_p);
+}
+
 struct id id_random(void)
 {
     struct id id;

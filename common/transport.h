@@ -31,6 +31,11 @@ zsock_t *transport_connect_dealer(const char *endpoint);
  * kept for the next one. */
 zsock_t *transport_connect_push(const char *endpoint);
 
+/* Closes what was bound, and removes its ipc path, which libzmq leaves behind;
+ * *socket_p may be NULL. The path may have become another's that bound it meanwhile: a
+ * lock keeps them apart (common/place.h). */
+void transport_close_bound(zsock_t **socket_p);
+
 /* The endpoint that a bound socket really has ("tcp://127.0.0.1:41234" for a port *);
  * static until the next call. */
 const char *transport_endpoint(zsock_t *socket);

@@ -2,6 +2,7 @@
 /* One DEALER, an encoder and a decoder. */
 #include "common/uplink.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/protocol.h"
 #include "common/transport.h"
 #include <assert.h>
@@ -12,6 +13,7 @@
 struct uplink {
     const char *endpoint;
     zsock_t *dealer;
+    bool heard; /* somebody is at the dealer's other end */
     struct encoder *encoder;
     struct decoder *decoder;
     struct envelope envelope;
@@ -20,10 +22,8 @@ struct uplink {
 
 struct uplink *uplink_new(const char *endpoint)
 {
-    struct uplink *uplink = calloc(1, sizeof *uplink);
+    struct uplink *uplink = allocate_zeroed(1, sizeof *uplink);
 
-    if (uplink == NULL)
-        abort_out_of_memory();
     uplink->endpoint = endpoint;
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();
@@ -37,6 +37,8 @@ void uplink_destroy(struct uplink **uplink_p)
 
     if (uplink == NULL)
         return;
+    if (uplink->dealer != NULL && !uplink->heard)
+        zsock_set_linger(uplink->dealer, 0); /* nobody waits for our last words */
     zsock_destroy(&uplink->dealer);
     envelope_deinit(&uplink->envelope);
     decoder_destroy(&uplink->decoder);
@@ -48,6 +50,7 @@ void uplink_destroy(struct uplink **uplink_p)
 int uplink_connect(struct uplink *uplink)
 {
     zsock_destroy(&uplink->dealer);
+    uplink->heard = false;
     uplink->dealer = transport_connect_dealer(uplink->endpoint);
     return uplink->dealer != NULL ? 0 : -errno;
 }
@@ -88,6 +91,7 @@ bool uplink_receive(struct uplink *uplink, struct message *ret_message)
     for (int i = 0; uplink->dealer != NULL && i < GARBAGE_MAX; i++) {
         if (transport_receive(uplink->dealer, &uplink->envelope) <= 0)
             return false;
+        uplink->heard = true;
         if (read_message(uplink, ret_message))
             return true;
     }

@@ -17,22 +17,9 @@ struct intake {
     struct envelope envelope;
     uint64_t garbage;
     char endpoint[NAME_MAX_BYTES + 1];
-    const char *path; /* of an ipc socket, in the endpoint that it was opened with */
 };
 
 static const char tcp_prefix[] = "tcp://";
-static const char ipc_prefix[] = "ipc://";
-
-/* The file that libzmq makes for this endpoint, and leaves behind; NULL: none. */
-static const char *socket_path(const char *endpoint)
-{
-    const char *path = endpoint + strlen(ipc_prefix);
-
-    if (strncmp(endpoint, ipc_prefix, strlen(ipc_prefix)) != 0 || *path == '@' ||
-        *path == '*')
-        return NULL;
-    return path;
-}
 
 static bool is_wildcard(const char *host, size_t length)
 {
@@ -86,8 +73,6 @@ int intake_open(const char *endpoint, const char *advertise, uint64_t max_result
     envelope_init(&intake->envelope);
     intake->pull = transport_bind_pull(endpoint, (int64_t)frame_max);
     failure = intake->pull != NULL ? 0 : -errno;
-    if (failure == 0)
-        intake->path = socket_path(endpoint);
     if (failure != 0)
         snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
                  zmq_strerror(-failure));
@@ -111,9 +96,7 @@ void intake_close(struct intake **intake_p)
 
     if (intake == NULL)
         return;
-    zsock_destroy(&intake->pull);
-    if (intake->path != NULL)
-        unlink(intake->path);
+    transport_close_bound(&intake->pull);
     envelope_deinit(&intake->envelope);
     decoder_destroy(&intake->decoder);
     free(intake);

@@ -13,7 +13,7 @@
 struct intake;
 
 /*
- * Binds. The endpoint must outlive it. `advertise` (NULL: none) is a whole endpoint, or
+ * Binds. `advertise` (NULL: none) is a whole endpoint, or
  * the host or HOST:PORT that takes the place of the bound one's. 0, or -errno with a
  * sentence for a person in `error`.
  */

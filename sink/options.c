@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Words to values; every wrong one is named with what is expected. */
 #include "sink/options.h"
-#include "common/parse.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -41,16 +40,6 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static void set_max_result(struct sink_options *sink, const struct argp_state *state,
-                           const char *value)
-{
-    uint64_t bytes;
-
-    if (!parse_size(value, &bytes) || bytes == 0 || bytes > max_result_most_bytes)
-        options_bad(state, "--max-result", value, "a size from 1 to 1T, such as 64M");
-    sink->max_result_bytes = bytes;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct sink_options *sink = state->input;
@@ -78,7 +67,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         sink->advertise = value;
         return 0;
     case KEY_MAX_RESULT:
-        set_max_result(sink, state, value);
+        sink->max_result_bytes = options_size(state, "--max-result", value,
+                                              max_result_most_bytes,
+                                              "a size from 1 to 1T, such as 64M");
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

@@ -85,9 +85,7 @@ static struct parcel *parcel_allocate(size_t size)
 {
     size_t extra =
         size <= INSIDE_MAX && size > sizeof(zmq_msg_t) ? size - sizeof(zmq_msg_t) : 0;
-    struct parcel *parcel = allocate(sizeof *parcel + extra);
-
-    return parcel;
+    return allocate(sizeof(struct parcel) + extra);
 }
 
 static enum parcel_place choose_place(size_t size, size_t payload_size)

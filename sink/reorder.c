@@ -9,7 +9,6 @@
  * `ready` as it came, and the table keeps bare seqs, for the counting alone.
  */
 #include "sink/reorder.h"
-#include "common/log.h"
 #include "common/memory.h"
 #include <assert.h>
 #include <stdlib.h>

@@ -2,9 +2,8 @@
 /*
  * The sink's core.
  *
- *     position.next        what is written: everything before it
- *     reorder_next         what was given to the output; between the two it is being
- * written committed            what is safe; without a journal the same as written
+ *     sequence.written   what is written: everything before it; the position
+ *     commits.sure       what is safe; without a journal the same as written
  *
  * Run and epoch are given out here, in one local step: on WELCOME from another
  * ventilator than the last the epoch rises, what is parked is dropped, and only when
@@ -13,79 +12,44 @@
 #include "sink/session.h"
 
 #include "common/clock.h"
+#include "common/contact.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/queue.h"
-#include "sink/reorder.h"
+#include "sink/commits.h"
+#include "sink/news.h"
+#include "sink/sequence.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HEARTBEAT_US = 250000, /* until WELCOME says another */
-    PROGRESS_US = 1000,    /* news are gathered for so long */
     FINISHED_US = 20000,   /* between two FINISHED */
     FAREWELL_US = 2000000, /* how long a sink that gave up waits for GOODBYE */
-    PATIENCE_S = 300,
-    COMMIT_US = 1000000,     /* a commit is due after this, */
-    COMMIT_BYTES = 64 << 20, /* or this, */
-    COMMIT_TASKS = 100000,   /* or this, whichever is first */
-};
-
-/* A result that was taken: the loop's cargo, and the mark, which goes into the position
- * when it is written. */
-struct item {
-    void *cargo;
-    uint64_t length;
-    uint8_t mark_size;
-    uint8_t mark[];
-};
-
-/* Given to the output and not yet written, in order. */
-struct pending {
-    uint64_t seq;
-    uint64_t next;     /* everything before it is written once this one is */
-    struct item *item; /* without its cargo */
-};
-
-struct commit {
-    uint64_t ticket;
-    uint64_t next;
-    uint64_t epoch;
 };
 
 struct sink_session {
     struct sink_session_config config;
     struct queue actions; /* of struct sink_action */
-    struct reorder *reorder;
-    struct queue pending; /* of struct pending */
-    struct position position;
+    struct contact contact;
+    struct sequence sequence;
+    struct commits commits;
+    struct news news;
 
-    bool connected, hello_sent, welcomed; /* the last HELLO is answered */
-    int64_t asked_us, heard_us, alone_us, ping_us;
-    int64_t liveness_us, heartbeat_us;
+    struct id run;
+    struct id uid; /* of the ventilator that has this epoch */
+    uint64_t epoch;
     uint64_t buffer;
-    bool had_company;
-
     bool begin_owed; /* to begin_uid */
     struct id begin_uid;
-    uint64_t sure_epoch; /* the epoch that is safe */
 
-    struct range *news; /* newly held */
-    uint32_t news_count, news_capacity;
-    bool news_moved;     /* written or committed has moved */
-    int64_t progress_us; /* the last PROGRESS */
-
-    uint64_t committed, last_ticket;
-    struct queue commits; /* of struct commit; given out, not answered */
-    int64_t commit_us;    /* the last one given out */
-    uint64_t commit_next, commit_bytes;
-
-    bool ended;     /* END has come, or the sink gave up */
-    uint64_t total; /* valid once ended with OUTCOME_COMPLETE */
-    bool finished;  /* all is safe: FINISHED may be said */
-    int64_t finished_us, told_us;
+    bool ended;          /* END has come, or the sink gave up */
+    uint64_t total;      /* valid once ended with OUTCOME_COMPLETE */
+    bool final;          /* all is written, and to be committed as such */
+    bool finished;       /* all is safe: FINISHED may be said */
+    int64_t finished_us; /* since when; or the start */
+    int64_t told_us;     /* the last FINISHED; 0: none */
     bool left;
     struct sink_verdict verdict;
 };
@@ -100,24 +64,20 @@ struct sink_session *sink_session_new(const struct sink_session_config *config,
 {
     struct sink_session *session = allocate_zeroed(1, sizeof *session);
     session->config = *config;
-    session->position = config->position;
-    session->sure_epoch = config->position.epoch;
-    session->committed = session->commit_next = config->position.next;
-    session->finished = config->position.finished;
-    session->finished_us = session->commit_us = now_us;
-    session->liveness_us = config->liveness_us;
-    session->heartbeat_us = HEARTBEAT_US;
-    session->heard_us = session->alone_us = session->ping_us = now_us;
-    session->reorder = reorder_new(config->position.next, config->ordered);
+    session->run = config->position.run;
+    session->uid = config->position.uid;
+    session->epoch = config->position.epoch;
+    session->finished = session->final = config->position.finished;
+    session->finished_us = now_us;
+    contact_init(&session->contact, config->liveness_us, config->patience_us, now_us);
+    sequence_init(&session->sequence, config->position.next, config->ordered);
+    commits_init(&session->commits, config->journal, config->position.next,
+                 session->epoch, now_us);
     queue_init(&session->actions, sizeof(struct sink_action));
-    queue_init(&session->pending, sizeof(struct pending));
-    queue_init(&session->commits, sizeof(struct commit));
     return session;
 }
 
-/* ---- actions
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static struct sink_action *act(struct sink_session *session, enum sink_action_kind kind)
 {
@@ -128,9 +88,7 @@ static struct sink_action *act(struct sink_session *session, enum sink_action_ki
 
 static void say_hello(struct sink_session *session, int64_t now_us)
 {
-    session->hello_sent = true;
-    session->welcomed = false;
-    session->asked_us = now_us;
+    contact_asked(&session->contact, now_us);
     act(session, SINK_HELLO);
 }
 
@@ -142,42 +100,16 @@ static void leave(struct sink_session *session)
     act(session, SINK_LEAVE);
 }
 
-/* ---- results
- * -----------------------------------------------------------------------------------------------------
- */
-
-static void add_news(struct sink_session *session, uint64_t seq)
-{
-    struct range *last = session->news_count ? &session->news[session->news_count - 1]
-                                             : NULL;
-    if (last && last->first + last->count == seq) {
-        last->count++;
-        return;
-    }
-    if (session->news_count == RANGES_MAX)
-        return; /* it is told with `released`, or at the next BEGIN */
-    if (session->news_count == session->news_capacity) {
-        session->news_capacity = session->news_capacity ? 2 * session->news_capacity
-                                                        : 64;
-        session->news =
-            reallocate(session->news, session->news_capacity, sizeof *session->news);
-    }
-    session->news[session->news_count++] = (struct range){.first = seq, .count = 1};
-}
+/* ---- results ---- */
 
 static void release(struct sink_session *session)
 {
     uint64_t seq;
-    struct item *item;
-    while ((item = reorder_release(session->reorder, &seq))) {
+    void *cargo;
+    while ((cargo = sequence_give(&session->sequence, &seq))) {
         struct sink_action *action = act(session, SINK_WRITE);
         action->seq = seq;
-        action->cargo = item->cargo;
-        item->cargo = NULL;
-        struct pending *pending = queue_push(&session->pending);
-        *pending = (struct pending){.seq = seq, .item = item};
-        pending->next = session->config.ordered ? seq + 1
-                                                : reorder_next(session->reorder);
+        action->cargo = cargo;
     }
 }
 
@@ -191,150 +123,82 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct result_entry *entry,
                             void *cargo)
 {
-    if (stopped(session) || epoch != session->position.epoch ||
-        !same_id(run, &session->position.run) ||
+    if (stopped(session) || epoch != session->epoch || !same_id(run, &session->run) ||
         entry->seq == UINT64_MAX || /* no range can end behind it */
-        reorder_has(session->reorder, entry->seq))
+        !sequence_offer(&session->sequence, entry, cargo))
         return false;
-    struct item *item = allocate(sizeof *item + entry->mark.size);
-    item->cargo = cargo;
-    item->length = entry->length;
-    item->mark_size = (uint8_t)entry->mark.size;
-    if (entry->mark.size)
-        memcpy(item->mark, entry->mark.data, entry->mark.size);
-    reorder_offer(session->reorder, entry->seq, item);
-    add_news(session, entry->seq);
+    news_add(&session->news, entry->seq);
     release(session);
     return true;
 }
 
-static void advance(struct sink_session *session, const struct pending *pending)
+static void commit(struct sink_session *session, int64_t now_us)
 {
-    const struct item *item = pending->item;
-    session->position.next = pending->next;
-    session->position.mark_size = item->mark_size;
-    memcpy(session->position.mark, item->mark, item->mark_size);
-    session->commit_bytes += item->length;
-    session->news_moved = true;
+    const struct sequence *sequence = &session->sequence;
+    uint64_t ticket = commits_add(&session->commits, sequence->written, session->epoch,
+                                  sequence->bytes, now_us);
+    if (ticket)
+        act(session, SINK_COMMIT)->ticket = ticket;
+    session->news.moved = true;
 }
 
 void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t now_us)
 {
-    (void)now_us;
-    struct pending pending;
-    bool more = true;
-    while (more && queue_pop(&session->pending, &pending)) {
-        advance(session, &pending);
-        more = pending.seq != seq;
-        free(pending.item);
-    }
-    if (!session->config.journal)
-        session->committed = session->position.next;
-}
-
-/* ---- commits
- * -----------------------------------------------------------------------------------------------------
- */
-
-static void on_sure(struct sink_session *session, const struct commit *commit)
-{
-    if (commit->next > session->committed)
-        session->committed = commit->next;
-    if (commit->epoch > session->sure_epoch)
-        session->sure_epoch = commit->epoch;
-    session->news_moved = true;
-}
-
-static void commit(struct sink_session *session, int64_t now_us)
-{
-    struct commit commit = {
-        .ticket = ++session->last_ticket,
-        .next = session->position.next,
-        .epoch = session->position.epoch,
-    };
-    session->commit_us = now_us;
-    session->commit_next = commit.next;
-    session->commit_bytes = 0;
-    if (!session->config.journal) {
-        on_sure(session, &commit);
-        return;
-    }
-    *(struct commit *)queue_push(&session->commits) = commit;
-    act(session, SINK_COMMIT)->ticket = commit.ticket;
+    sequence_on_written(&session->sequence, seq);
+    session->news.moved = true;
+    if (!session->config.journal && session->commits.sure_epoch == session->epoch)
+        commit(session, now_us);
 }
 
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket,
                                int64_t now_us)
 {
     (void)now_us;
-    struct commit commit = {0};
-    while (commit.ticket != ticket && queue_pop(&session->commits, &commit))
-        on_sure(session, &commit);
+    commits_on_committed(&session->commits, ticket);
+    session->news.moved = true;
 }
 
-static uint64_t commit_bytes_due(const struct sink_session *session)
-{
-    uint64_t quarter = session->buffer / 2; /* of --buffer: half of the sink's share */
-    return quarter && quarter < COMMIT_BYTES ? quarter : COMMIT_BYTES;
-}
-
+/* The commit of a new epoch is BEGIN's, and waits for it. */
 static void mind_commit(struct sink_session *session, int64_t now_us)
 {
-    if (!session->config.journal || session->commits.count ||
-        session->commit_next == session->position.next ||
-        session->sure_epoch !=
-            session->position.epoch) /* BEGIN's commit, which waits */
-        return;
-    if (now_us - session->commit_us >= COMMIT_US ||
-        session->commit_bytes >= commit_bytes_due(session) ||
-        session->position.next - session->commit_next >= COMMIT_TASKS)
+    const struct sequence *sequence = &session->sequence;
+    if (session->commits.sure_epoch == session->epoch &&
+        commits_due(&session->commits, sequence->written, sequence->bytes,
+                    session->buffer, now_us))
         commit(session, now_us);
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------
- */
-
-static void drop_item(struct sink_session *session, struct item *item)
-{
-    act(session, SINK_DROP)->cargo = item->cargo;
-    free(item);
-}
+/* ---- messages ---- */
 
 /* Another ventilator: the next epoch, in which chunks may have other borders. */
 static void begin_epoch(struct sink_session *session, const struct id *uid,
                         int64_t now_us)
 {
-    if (!session->config.ordered && session->position.epoch &&
-        reorder_next(session->reorder)) {
+    if (!session->config.ordered && session->sequence.given) {
         sink_session_fail(
             session, OUTCOME_STOPPED, STATUS_PEER,
             "another ventilator came, and --unordered output cannot go on with it",
             now_us);
         return;
     }
-    session->position.uid = *uid;
-    session->position.epoch++;
+    session->uid = *uid;
+    session->epoch++;
     session->ended = false;
-    session->news_count = 0;
-    struct item *item;
-    while ((item = reorder_take_parked(session->reorder)))
-        drop_item(session, item);
+    news_clear(&session->news);
+    void *cargo;
+    while ((cargo = sequence_take_parked(&session->sequence)))
+        act(session, SINK_DROP)->cargo = cargo;
 }
 
 static void on_welcome(struct sink_session *session, const struct message *message,
                        int64_t now_us)
 {
-    session->welcomed = session->had_company = true;
+    contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
+                     message->welcome.liveness_ms);
     session->buffer = message->welcome.buffer;
-    uint32_t liveness_ms = message->welcome.liveness_ms,
-             heartbeat_ms = message->welcome.heartbeat_ms;
-    session->liveness_us = (int64_t)(liveness_ms > 100 ? liveness_ms : 100) * 1000;
-    session->heartbeat_us = (int64_t)(heartbeat_ms > 10 ? heartbeat_ms : 10) * 1000;
     if (session->finished)
         return; /* FINISHED will say it all */
-    if (!session->position.epoch ||
-        !same_id(&message->welcome.uid, &session->position.uid))
+    if (!session->epoch || !same_id(&message->welcome.uid, &session->uid))
         begin_epoch(session, &message->welcome.uid, now_us);
     session->begin_owed = true;
     session->begin_uid = message->welcome.uid;
@@ -342,7 +206,7 @@ static void on_welcome(struct sink_session *session, const struct message *messa
 
 static void on_end(struct sink_session *session, const struct message *message)
 {
-    if (message->end.epoch != session->position.epoch ||
+    if (message->end.epoch != session->epoch ||
         (session->ended && session->verdict.outcome))
         return;
     session->ended = true;
@@ -384,10 +248,10 @@ void sink_session_on_message(struct sink_session *session,
 {
     if (session->left)
         return;
-    session->heard_us = session->alone_us = now_us;
+    contact_heard(&session->contact, now_us);
     switch ((int)message->type) {
     case MESSAGE_WHO:
-        if (session->welcomed)
+        if (session->contact.open)
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:
@@ -407,9 +271,7 @@ void sink_session_on_message(struct sink_session *session,
     }
 }
 
-/* ---- the end
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
                        const char *text, int64_t now_us)
@@ -421,7 +283,7 @@ void sink_session_fail(struct sink_session *session, enum outcome outcome, int s
     session->told_us = 0;
     session->verdict = (struct sink_verdict){.outcome = outcome, .status = status};
     snprintf(session->verdict.text, sizeof session->verdict.text, "%s", text);
-    if (!session->welcomed)
+    if (!session->contact.open)
         leave(session);
 }
 
@@ -429,22 +291,17 @@ void sink_session_fail(struct sink_session *session, enum outcome outcome, int s
  * be safe. */
 static void mind_end(struct sink_session *session, int64_t now_us)
 {
-    if (!session->ended || session->finished || session->pending.count)
+    uint64_t written = session->sequence.written;
+    bool complete = session->verdict.outcome == OUTCOME_COMPLETE;
+    if (!session->ended || session->finished || sequence_writing(&session->sequence) ||
+        (complete && written != session->total))
         return;
-    if (session->verdict.outcome == OUTCOME_COMPLETE &&
-        session->position.next != session->total)
-        return;
-    if (session->verdict.outcome == OUTCOME_COMPLETE && !session->position.finished) {
-        session->position.finished = true;
+    if (complete ? !session->final : session->commits.next != written) {
+        session->final = complete;
         commit(session, now_us);
     }
-    if (session->commits.count)
+    if (commits_waiting(&session->commits))
         return;
-    if (session->commit_next != session->position.next) {
-        commit(session, now_us);
-        if (session->commits.count)
-            return;
-    }
     session->finished = true;
     session->finished_us = now_us;
 }
@@ -454,74 +311,73 @@ static void mind_end(struct sink_session *session, int64_t now_us)
 static void tell_finished(struct sink_session *session, int64_t now_us)
 {
     bool complete = session->verdict.outcome == OUTCOME_COMPLETE;
-    int64_t limit_us = complete ? 4 * session->liveness_us : FAREWELL_US;
+    int64_t limit_us = complete ? 4 * session->contact.liveness_us : FAREWELL_US;
     if (now_us - session->finished_us > limit_us) {
         leave(session);
         return;
     }
-    if (!session->welcomed ||
+    if (!session->contact.open ||
         (session->told_us && now_us - session->told_us < FINISHED_US))
         return;
     session->told_us = now_us;
     act(session, SINK_FINISHED);
 }
 
-/* ---- time
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
+
+static void give_up(struct sink_session *session)
+{
+    session->verdict =
+        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
+    contact_complaint(&session->contact, session->verdict.text,
+                      sizeof session->verdict.text);
+    leave(session);
+}
 
 static void mind_ventilator(struct sink_session *session, int64_t now_us)
 {
-    if (!session->connected || now_us - session->heard_us > session->liveness_us) {
-        session->connected = true;
-        session->heard_us = now_us;
+    switch (contact_mind(&session->contact, now_us)) {
+    case CONTACT_CONNECT:
         act(session, SINK_CONNECT);
         say_hello(session, now_us);
-    } else if (!session->welcomed &&
-               now_us - session->asked_us > session->liveness_us) {
-        say_hello(session, now_us);
-    }
-    int64_t patience_us = session->config.patience_us;
-    if (patience_us < 0)
-        patience_us = session->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
-    if (now_us - session->alone_us < patience_us || session->finished)
         return;
-    session->verdict =
-        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
-    snprintf(session->verdict.text, sizeof session->verdict.text,
-             "no word from a ventilator for %lld s",
-             (long long)(patience_us / SECOND_US));
-    leave(session);
+    case CONTACT_HELLO:
+        say_hello(session, now_us);
+        return;
+    case CONTACT_GIVE_UP:
+        if (!session->finished)
+            give_up(session);
+        return;
+    case CONTACT_NOTHING:
+        return;
+    }
 }
 
 /* BEGIN only once the journal has the epoch, and nothing of the old one is on its way
  * to the output. */
 static void mind_begin(struct sink_session *session, int64_t now_us)
 {
-    if (!session->begin_owed || session->finished || !session->welcomed)
+    if (!session->begin_owed || session->finished || !session->contact.open)
         return;
-    if (session->sure_epoch != session->position.epoch && !session->pending.count &&
-        !session->commits.count)
+    if (session->commits.sure_epoch != session->epoch &&
+        !sequence_writing(&session->sequence) && !commits_waiting(&session->commits))
         commit(session, now_us);
-    if (session->sure_epoch != session->position.epoch)
+    if (session->commits.sure_epoch != session->epoch)
         return;
     session->begin_owed = false;
-    session->news_count = 0;    /* BEGIN lists all that is held, */
-    session->news_moved = true; /* but not what is committed: PROGRESS may be lost */
-    struct sink_action *action = act(session, SINK_BEGIN);
-    action->uid = session->begin_uid;
+    news_clear(&session->news); /* BEGIN lists all that is held, */
+    session->news.moved = true; /* but not what is committed: PROGRESS may be lost */
+    act(session, SINK_BEGIN)->uid = session->begin_uid;
 }
 
 static int64_t tell_progress(struct sink_session *session, int64_t now_us)
 {
-    if ((!session->news_count && !session->news_moved) || session->begin_owed ||
-        !session->welcomed)
+    int64_t due_us;
+    if (session->begin_owed || !session->contact.open)
         return NEVER_US;
-    if (now_us - session->progress_us < PROGRESS_US)
-        return session->progress_us + PROGRESS_US;
-    session->progress_us = now_us;
-    act(session, SINK_PROGRESS);
-    return NEVER_US;
+    if (news_due(&session->news, now_us, &due_us))
+        act(session, SINK_PROGRESS);
+    return due_us;
 }
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -542,11 +398,11 @@ int64_t sink_session_tick(struct sink_session *session, int64_t now_us)
         tell_finished(session, now_us);
         deadline_us = earlier(deadline_us, now_us + FINISHED_US);
     }
-    if (now_us >= session->ping_us) {
-        session->ping_us = now_us + session->heartbeat_us;
+    if (contact_ping_due(&session->contact, now_us)) {
+        contact_pinged(&session->contact, now_us);
         act(session, SINK_PING);
     }
-    return earlier(deadline_us, session->ping_us);
+    return earlier(deadline_us, session->contact.ping_us);
 }
 
 bool sink_session_next(struct sink_session *session, struct sink_action *ret_action)
@@ -563,71 +419,55 @@ void sink_session_destroy(struct sink_session **session_p, void (*drop)(void *ca
     while (queue_pop(&session->actions, &action))
         if (action.cargo)
             drop(action.cargo);
-    struct pending pending;
-    while (queue_pop(&session->pending, &pending))
-        free(pending.item);
-    struct item *item;
-    while ((item = reorder_take_parked(session->reorder))) {
-        drop(item->cargo);
-        free(item);
-    }
-    reorder_destroy(&session->reorder, NULL);
+    sequence_deinit(&session->sequence, drop);
+    commits_deinit(&session->commits);
+    news_deinit(&session->news);
     queue_deinit(&session->actions);
-    queue_deinit(&session->pending);
-    queue_deinit(&session->commits);
-    free(session->news);
     free(session);
     *session_p = NULL;
 }
 
-/* ---- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 struct position sink_session_position(const struct sink_session *session)
 {
-    return session->position;
+    const struct sequence *sequence = &session->sequence;
+    struct position position = session->config.position;
+    if (sequence->written != position.next) {
+        position.next = sequence->written;
+        position.mark_size = sequence->mark_size;
+        memcpy(position.mark, sequence->mark, sequence->mark_size);
+    }
+    position.run = session->run;
+    position.uid = session->uid;
+    position.epoch = session->epoch;
+    position.finished = session->final;
+    return position;
 }
 
 const struct range *sink_session_held(struct sink_session *session, uint32_t *ret_count)
 {
-    uint32_t parked_count;
-    const struct range *parked = reorder_held(session->reorder, &parked_count);
-    uint64_t next = reorder_next(session->reorder);
-    if (session->news_capacity < parked_count + 1) {
-        session->news_capacity = parked_count + 1;
-        session->news =
-            reallocate(session->news, session->news_capacity, sizeof *session->news);
-    }
-    uint32_t count = 0;
-    if (next > session->position.next)
-        session->news[count++] = (struct range){.first = session->position.next,
-                                                .count = next - session->position.next};
-    for (uint32_t i = 0; i < parked_count && count < RANGES_MAX; i++)
-        session->news[count++] = parked[i];
-    session->news_count = 0;
-    *ret_count = count;
-    return session->news;
+    return sequence_held(&session->sequence, ret_count);
 }
 
 struct sink_progress sink_session_progress(struct sink_session *session)
 {
     struct sink_progress progress = {
-        .epoch = session->position.epoch,
-        .held = session->news,
-        .count = session->news_count,
-        .released = session->position.next,
-        .committed = session->committed,
-        .parked = reorder_parked_ever(session->reorder),
+        .epoch = session->epoch,
+        .held = session->news.held,
+        .count = session->news.count,
+        .released = session->sequence.written,
+        .committed = session->commits.sure,
+        .parked = sequence_parked_ever(&session->sequence),
     };
-    session->news_count = 0;
-    session->news_moved = false;
+    news_clear(&session->news);
+    session->news.moved = false;
     return progress;
 }
 
 uint64_t sink_session_parked_ever(const struct sink_session *session)
 {
-    return reorder_parked_ever(session->reorder);
+    return sequence_parked_ever(&session->sequence);
 }
 
 struct sink_verdict sink_session_verdict(const struct sink_session *session)
@@ -642,25 +482,13 @@ bool sink_session_finished(const struct sink_session *session)
 
 bool sink_session_welcomed(const struct sink_session *session)
 {
-    return session->welcomed;
-}
-
-struct spill_wish {
-    bool (*wanted)(const void *cargo);
-};
-
-static bool item_wanted(const void *cargo, void *context)
-{
-    const struct item *item = cargo;
-    return ((struct spill_wish *)context)->wanted(item->cargo);
+    return session->contact.open;
 }
 
 void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo))
 {
-    struct item *item = reorder_last(session->reorder, item_wanted,
-                                     &(struct spill_wish){.wanted = wanted});
-    return item ? item->cargo : NULL;
+    return sequence_last_parked(&session->sequence, wanted);
 }
 
 uint64_t sink_session_buffer(const struct sink_session *session)

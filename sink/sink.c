@@ -532,6 +532,9 @@ static int open_sockets(struct sink *sink)
         say("%s", error);
         return status_of(result);
     }
+    log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
+              transport_endpoint(intake_socket(sink->intake)),
+              intake_endpoint(sink->intake));
     sink->uplink = uplink_new(meeting_tasks(sink->meeting));
     return STATUS_OK;
 }
@@ -620,6 +623,8 @@ int sink_run(const struct sink_options *options)
     if (sink.status == STATUS_OK) {
         loop(&sink);
         log_end(&sink);
+    } else {
+        output_discard(sink.output);
     }
     close_all(&sink);
     return sink.status;

@@ -29,7 +29,7 @@ struct spill *spill_new(const char *directory)
 {
     struct spill *spill = allocate_zeroed(1, sizeof *spill);
 
-    spill->directory = strcpy(allocate(strlen(directory) + 1), directory);
+    spill->directory = allocate_text("%s", directory);
     spill->fd = -1;
     return spill;
 }
@@ -89,10 +89,8 @@ static void gap_remove(struct spill *spill, size_t index)
 
 static void gap_insert(struct spill *spill, size_t index, struct range gap)
 {
-    if (spill->gap_count == spill->gap_capacity) {
-        spill->gap_capacity = spill->gap_capacity ? spill->gap_capacity * 2 : 64;
-        spill->gaps = reallocate(spill->gaps, spill->gap_capacity, sizeof *spill->gaps);
-    }
+    spill->gaps = room_for_one_more(spill->gaps, spill->gap_count, &spill->gap_capacity,
+                                    sizeof *spill->gaps);
     memmove(&spill->gaps[index + 1], &spill->gaps[index],
             (spill->gap_count - index) * sizeof *spill->gaps);
     spill->gaps[index] = gap;

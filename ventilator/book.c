@@ -85,11 +85,8 @@ static void swap(uint64_t *a, uint64_t *b)
 
 static void heap_push(struct book *book, uint64_t seq)
 {
-    if (book->again_count == book->again_capacity) {
-        book->again_capacity = book->again_capacity ? 2 * book->again_capacity : 64;
-        book->again =
-            reallocate(book->again, book->again_capacity, sizeof *book->again);
-    }
+    book->again = room_for_one_more(book->again, book->again_count,
+                                    &book->again_capacity, sizeof *book->again);
     size_t i = book->again_count++;
     book->again[i] = seq;
     for (; i && book->again[i] < book->again[(i - 1) / 2]; i = (i - 1) / 2)

@@ -11,7 +11,6 @@
  */
 #include "ventilator/chunker.h"
 
-#include "common/log.h"
 #include "common/memory.h"
 #include <assert.h>
 #include <stdbool.h>

@@ -3,10 +3,11 @@
  * Sessions in an array sorted by peer (a ROUTER numbers its peers upwards, so a new one
  * goes to the end), workers by uuid in a hash.
  *
- * Places (DESIGN, rule 8): slots, plus a prefetch of what runs in 20 ms, none for tasks
- * over a second, plus room for as many results that nobody holds yet. The prefetch of
- * all workers together stays within half of the window: otherwise the first workers to
- * ask would take all of it and leave the others idle.
+ * Places (DESIGN, rule 8): slots, plus a prefetch of what runs in 20 ms (and is no more
+ * than 4 MiB a slot), none for tasks over a second, plus room for as many results that
+ * nobody holds yet. The prefetch of all workers together stays within half of the
+ * window: otherwise the first workers to ask would take all of it and leave the others
+ * idle.
  */
 #include "ventilator/crew.h"
 
@@ -17,11 +18,12 @@
 #include <uthash.h>
 
 enum {
-    PREFETCH_US = 20000, /* a slot's store of short tasks */
-    LONG_US = 1000000,   /* tasks that run longer are never queued behind another */
-    MEAN_WEIGHT = 8,     /* of the past in the running mean, against one new measure */
-    DOUBTS_MAX = 2,      /* unconfirmed DONEs of a worker without a monitor */
-    ROOM = 2,            /* results more than slots and prefetch */
+    PREFETCH_BYTES = 4 << 20, /* of a slot's store, however short the tasks */
+    PREFETCH_US = 20000,      /* a slot's store of short tasks */
+    LONG_US = 1000000, /* tasks that run longer are never queued behind another */
+    MEAN_WEIGHT = 8,   /* of the past in the running mean, against one new measure */
+    DOUBTS_MAX = 2,    /* unconfirmed DONEs of a worker without a monitor */
+    ROOM = 2,          /* results more than slots and prefetch */
 };
 
 struct worker_index {
@@ -55,11 +57,8 @@ struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid)
     HASH_FIND(hh, crew->index, uuid, sizeof *uuid, entry);
     if (entry)
         return entry->worker;
-    if (crew->worker_count == crew->worker_capacity) {
-        crew->worker_capacity = crew->worker_capacity ? 2 * crew->worker_capacity : 16;
-        crew->workers =
-            reallocate(crew->workers, crew->worker_capacity, sizeof *crew->workers);
-    }
+    crew->workers = room_for_one_more(crew->workers, crew->worker_count,
+                                      &crew->worker_capacity, sizeof *crew->workers);
     struct crew_worker *worker = allocate_zeroed(1, sizeof *worker);
     crew->workers[crew->worker_count++] = worker;
     worker->number = crew->worker_count;
@@ -106,11 +105,8 @@ struct crew_session *crew_add(struct crew *crew, uint32_t peer,
 {
     uint32_t i = lower_bound(crew, peer);
     assert(i == crew->count || crew->sessions[i]->peer != peer);
-    if (crew->count == crew->capacity) {
-        crew->capacity = crew->capacity ? 2 * crew->capacity : 16;
-        crew->sessions =
-            reallocate(crew->sessions, crew->capacity, sizeof(struct crew_session *));
-    }
+    crew->sessions = room_for_one_more(crew->sessions, crew->count, &crew->capacity,
+                                       sizeof(struct crew_session *));
     memmove(&crew->sessions[i + 1], &crew->sessions[i],
             (crew->count - i) * sizeof(struct crew_session *));
     struct crew_session *session = allocate_zeroed(1, sizeof *session);
@@ -142,6 +138,11 @@ bool crew_trusts(const struct crew_session *session)
     return session->way != WAY_UNKNOWN || session->worker->doubts < DOUBTS_MAX;
 }
 
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Tasks that wait at the worker so that no slot waits for a round trip. */
 static uint32_t prefetch(const struct crew *crew, const struct crew_session *session,
                          uint32_t window)
@@ -150,10 +151,12 @@ static uint32_t prefetch(const struct crew *crew, const struct crew_session *ses
         return 1;
     if (session->run_us > LONG_US)
         return 0;
-    uint64_t a_slot = PREFETCH_US / (session->run_us ? session->run_us : 1);
+    uint64_t short_enough = PREFETCH_US / (session->run_us ? session->run_us : 1);
+    uint64_t small_enough = PREFETCH_BYTES / (session->length ? session->length : 1);
     uint64_t fair = window / 2 / (crew->slots ? crew->slots : 1);
-    uint64_t all = (a_slot < fair ? a_slot : fair) * session->slots;
-    return all > LEDGER_MAX / 4 ? LEDGER_MAX / 4 : all ? (uint32_t)all : 1;
+    uint64_t a_slot = least(least(short_enough, small_enough), fair);
+    uint64_t all = least(a_slot * session->slots, LEDGER_MAX / 4);
+    return all ? (uint32_t)all : 1;
 }
 
 uint32_t crew_places(const struct crew *crew, const struct crew_session *session,
@@ -175,12 +178,14 @@ bool crew_idle(const struct crew_session *session)
     return session->owed_count < session->slots;
 }
 
-void crew_measure(struct crew_session *session, uint64_t run_us)
+static uint64_t mean(uint64_t before, uint64_t measure)
 {
-    if (session->measured)
-        session->run_us += (run_us + MEAN_WEIGHT / 2) / MEAN_WEIGHT -
-                           session->run_us / MEAN_WEIGHT;
-    else
-        session->run_us = run_us;
+    return before + (measure + MEAN_WEIGHT / 2) / MEAN_WEIGHT - before / MEAN_WEIGHT;
+}
+
+void crew_measure(struct crew_session *session, uint64_t run_us, uint64_t length)
+{
+    session->run_us = session->measured ? mean(session->run_us, run_us) : run_us;
+    session->length = session->measured ? mean(session->length, length) : length;
     session->measured = true;
 }

@@ -28,6 +28,7 @@ struct crew_session {
     int64_t heard_us; /* the last message */
     int64_t shut_us;  /* since when the way is shut; valid while it is */
     uint64_t run_us;  /* running mean of its tasks' run time; valid once `measured` */
+    uint64_t length;  /* running mean of its tasks' length, bytes; likewise */
     bool measured;
     struct attempt_queue owed; /* given and not done, in the order of sending */
     struct attempt_queue done; /* done and not held, oldest first */
@@ -36,10 +37,12 @@ struct crew_session {
 
 struct crew {
     struct crew_session **sessions; /* ascending by peer */
-    uint32_t count, capacity;
+    uint32_t count;
+    size_t capacity;
     uint32_t slots;               /* sum */
     struct crew_worker **workers; /* by number, from index 0 */
-    uint32_t worker_count, worker_capacity;
+    uint32_t worker_count;
+    size_t worker_capacity;
     struct worker_index *index; /* by uuid */
 };
 
@@ -68,7 +71,7 @@ uint32_t crew_places(const struct crew *crew, const struct crew_session *session
                      uint32_t window);
 /* True: it would start one more task at once. */
 bool crew_idle(const struct crew_session *session);
-/* Takes a finished task's run time into the mean. */
-void crew_measure(struct crew_session *session, uint64_t run_us);
+/* Takes a finished task's run time and length in bytes into the means. */
+void crew_measure(struct crew_session *session, uint64_t run_us, uint64_t length);
 
 #endif

@@ -96,7 +96,7 @@ static void send_message(struct delivery *delivery, uint32_t peer,
     delivery->lost_peer = true;
 }
 
-/* ---- batches */
+/* ---- batches ---- */
 
 /* Copies the bytes of the batch's tasks one after the other. False: some could not be
  * had. */
@@ -210,7 +210,7 @@ static void add_forget(struct delivery *delivery, const struct dispatch_action *
         (struct attempt_entry){.seq = action->seq, .attempt = action->attempt};
 }
 
-/* ---- single messages */
+/* ---- single messages ---- */
 
 static struct slice slice_of(const char *text)
 {

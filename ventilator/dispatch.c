@@ -88,13 +88,11 @@ uint32_t dispatch_heartbeat_ms(const struct dispatch *dispatch)
     return (uint32_t)((uint64_t)HEARTBEAT_MS * sessions / HEARTBEAT_SESSIONS);
 }
 
-/* ---- events
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- events ---- */
 
 static bool is_sink(const struct dispatch *dispatch, uint32_t peer)
 {
-    return dispatch->sink.here && dispatch->sink.peer == peer;
+    return dispatch->sink.here && dispatch->sink.said.peer == peer;
 }
 
 static void reject(struct dispatch *dispatch, uint32_t peer, enum reject reason)
@@ -159,8 +157,10 @@ void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer)
 
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us)
 {
+    if (dispatch->sink.contested && dispatch->sink.contender.peer == peer)
+        dispatch->sink.contested = false;
     if (is_sink(dispatch, peer))
-        dispatch->sink.here = dispatch->sink.begun = false;
+        dispatch_sink_gone(dispatch, now_us);
     struct crew_session *session = crew_find(&dispatch->crew, peer);
     if (session)
         dispatch_drop(dispatch, session, true, now_us);
@@ -169,9 +169,7 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
             dispatch->held[i--] = dispatch->held[--dispatch->held_count];
 }
 
-/* ---- cutting
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- cutting ---- */
 
 /* The ventilator's share of --buffer, never below two nominal blocks a slot. */
 static bool within_budget(const struct dispatch *dispatch)
@@ -220,9 +218,7 @@ void dispatch_on_input_end(struct dispatch *dispatch)
     dispatch->input_ended = true;
 }
 
-/* ---- the end
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- the end ---- */
 
 void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
                    const char *text, int64_t now_us)
@@ -256,7 +252,7 @@ void dispatch_finish(struct dispatch *dispatch, int64_t now_us)
         dispatch->held_count = 0;
     }
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
 }
 
 static void tell_end(struct dispatch *dispatch)
@@ -266,7 +262,8 @@ static void tell_end(struct dispatch *dispatch)
         !(dispatch->input_ended || dispatch->stopping))
         return;
     sink->end_sent = true;
-    dispatch_act(dispatch, DISPATCH_END, sink->peer)->seq = dispatch->book.cut;
+    dispatch->end_told |= !dispatch->stopping;
+    dispatch_act(dispatch, DISPATCH_END, sink->said.peer)->seq = dispatch->book.cut;
 }
 
 /* A run that is stopped waits for the sink to finish, if there is one that can. */
@@ -295,12 +292,10 @@ static void mind_over(struct dispatch *dispatch, int64_t now_us)
     for (uint32_t i = 0; i < dispatch->crew.count; i++)
         dispatch_act(dispatch, DISPATCH_PONG, dispatch->crew.sessions[i]->peer);
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
 }
 
-/* ---- time
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void mind_company(struct dispatch *dispatch, int64_t now_us)
 {
@@ -332,7 +327,8 @@ static void mind(struct dispatch *dispatch, int64_t now_us)
 {
     dispatch->mind_us = now_us + (int64_t)dispatch_heartbeat_ms(dispatch) * 1000;
     if (dispatch->sink.here)
-        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.said.peer);
+    dispatch_mind_contender(dispatch, now_us);
     dispatch_mind_sessions(dispatch, now_us);
     dispatch_settle_charges(dispatch, now_us);
     dispatch_call_back(dispatch);
@@ -359,9 +355,7 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
     return queue_pop(&dispatch->actions, ret_action);
 }
 
-/* ---- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 struct id dispatch_run(const struct dispatch *dispatch)
 {
@@ -380,12 +374,12 @@ uint64_t dispatch_program(const struct dispatch *dispatch)
 
 const char *dispatch_endpoint(const struct dispatch *dispatch)
 {
-    return dispatch->sink.endpoint;
+    return dispatch->sink.now.endpoint;
 }
 
 uint64_t dispatch_max_result(const struct dispatch *dispatch)
 {
-    return dispatch->sink.max_result;
+    return dispatch->sink.now.max_result;
 }
 
 struct slice dispatch_mark(const struct dispatch *dispatch)

@@ -53,7 +53,8 @@ static void give(struct dispatch *dispatch, uint64_t seq, struct crew_session *s
     session->owed_count++;
     task->state = TASK_OUT;
     dispatch->counts.sent++;
-    dispatch->counts.retried += attempt->number > 1;
+    dispatch->counts.retried += attempt->number > 1 && !task->handed_back;
+    task->handed_back = false;
     struct dispatch_action *action =
         dispatch_act(dispatch, DISPATCH_TASK, session->peer);
     action->session = session->number;
@@ -140,11 +141,12 @@ static struct task *oldest_out(const struct dispatch *dispatch, uint64_t *ret_se
     return NULL;
 }
 
-static bool slot_elsewhere(const struct dispatch *dispatch)
+static bool slot_elsewhere(const struct dispatch *dispatch,
+                           const struct crew_session *holder)
 {
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         const struct crew_session *session = dispatch->crew.sessions[i];
-        if (crew_idle(session) &&
+        if (session != holder && crew_idle(session) &&
             crew_places(&dispatch->crew, session, dispatch_window(dispatch)))
             return true;
     }
@@ -155,11 +157,12 @@ void dispatch_call_back(struct dispatch *dispatch)
 {
     uint64_t seq;
     struct task *task = oldest_out(dispatch, &seq);
-    if (!task || !may_send(dispatch) || !slot_elsewhere(dispatch))
+    if (!task || !may_send(dispatch))
         return;
     struct attempt *attempt;
     LIST_FOREACH (attempt, &task->open, of_task) {
-        if (attempt->running || attempt->done)
+        if (attempt->running || attempt->done ||
+            !slot_elsewhere(dispatch, attempt->session))
             continue;
         struct dispatch_action *action =
             dispatch_act(dispatch, DISPATCH_FORGET, attempt->session->peer);

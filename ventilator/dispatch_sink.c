@@ -23,48 +23,84 @@ static bool same_id(const struct id *a, const struct id *b)
     return !memcmp(a, b, sizeof *a);
 }
 
-/* Whether a sink that has finished cannot be ours, as the input has not ended. */
-static bool too_early(const struct dispatch *dispatch)
+/* ---- HELLO ---- */
+
+static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
+                   int64_t now_us)
 {
-    return dispatch->epoch && !dispatch->input_ended && !dispatch->stopping &&
-           !dispatch->over;
+    struct sink_link *sink = &dispatch->sink;
+    sink->said = *hello;
+    sink->here = true;
+    sink->begun = sink->contested = false;
+    sink->heard_us = now_us;
+    dispatch_act(dispatch, DISPATCH_WELCOME_SINK, hello->peer);
+    if (hello->finished && dispatch->epoch && !dispatch->end_told && !dispatch->over)
+        dispatch_give_up_run(dispatch,
+                             "the sink has finished another run: it is not this one's",
+                             now_us);
+    else if (hello->finished)
+        dispatch_finish(dispatch, now_us);
+    else if (dispatch->over)
+        dispatch_act(dispatch, DISPATCH_GOODBYE, hello->peer);
 }
 
-static void reject(struct dispatch *dispatch, uint32_t peer)
+/* There is a sink: this one waits until that is known to be gone. */
+static void contest(struct dispatch *dispatch, const struct sink_hello *hello,
+                    int64_t now_us)
 {
-    dispatch_act(dispatch, DISPATCH_REJECT, peer)->reason = REJECT_STATE;
+    struct sink_link *sink = &dispatch->sink;
+    if (!sink->contested || !same_id(&sink->contender.incarnation, &hello->incarnation))
+        sink->contested_us = now_us;
+    sink->contested = true;
+    sink->contender = *hello;
+    dispatch_act(dispatch, DISPATCH_PONG, sink->said.peer); /* EHOSTUNREACH tells */
 }
-
-/* ---- HELLO
- * -------------------------------------------------------------------------------------------------------
- */
 
 void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us)
 {
-    struct sink_link *sink = &dispatch->sink;
-    if (message->hello_sink.finished && too_early(dispatch)) {
-        reject(dispatch, peer);
-        return;
-    }
-    sink->peer = peer;
-    sink->here = true;
-    sink->begun = false;
-    sink->heard_us = now_us;
-    sink->said_incarnation = message->hello_sink.incarnation;
-    sink->said_max_result = message->hello_sink.max_result;
-    copy_text(sink->said_endpoint, sizeof sink->said_endpoint,
-              message->hello_sink.endpoint);
-    dispatch_act(dispatch, DISPATCH_WELCOME_SINK, peer);
-    if (message->hello_sink.finished)
-        dispatch_finish(dispatch, now_us);
-    else if (dispatch->over)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, peer);
+    const struct sink_link *sink = &dispatch->sink;
+    struct sink_hello hello = {
+        .peer = peer,
+        .incarnation = message->hello_sink.incarnation,
+        .max_result = message->hello_sink.max_result,
+        .finished = message->hello_sink.finished,
+    };
+    copy_text(hello.endpoint, sizeof hello.endpoint, message->hello_sink.endpoint);
+    if (sink->here && !dispatch->over &&
+        !same_id(&hello.incarnation, &sink->said.incarnation))
+        contest(dispatch, &hello, now_us);
+    else
+        accept(dispatch, &hello, now_us);
 }
 
-/* ---- PROGRESS
- * ----------------------------------------------------------------------------------------------------
- */
+void dispatch_sink_gone(struct dispatch *dispatch, int64_t now_us)
+{
+    struct sink_link *sink = &dispatch->sink;
+    sink->here = sink->begun = false;
+    if (!sink->contested)
+        return;
+    struct sink_hello contender = sink->contender;
+    accept(dispatch, &contender, now_us);
+}
+
+void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us)
+{
+    enum { SILENT_HEARTBEATS = 4 };
+    struct sink_link *sink = &dispatch->sink;
+    if (!sink->contested)
+        return;
+    int64_t heartbeat_us = (int64_t)dispatch_heartbeat_ms(dispatch) * 1000;
+    if (now_us - sink->heard_us > SILENT_HEARTBEATS * heartbeat_us) {
+        dispatch_sink_gone(dispatch, now_us);
+    } else if (now_us - sink->contested_us > dispatch->config.liveness_us) {
+        sink->contested = false;
+        dispatch_act(dispatch, DISPATCH_REJECT, sink->contender.peer)->reason =
+            REJECT_TAKEN;
+    }
+}
+
+/* ---- PROGRESS ---- */
 
 /* The sink has it: nobody else needs to. */
 static void hold(struct dispatch *dispatch, uint64_t seq)
@@ -128,9 +164,7 @@ static void on_progress(struct dispatch *dispatch, const struct message *message
     dispatch->counts.parked = message->progress.parked;
 }
 
-/* ---- BEGIN
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- BEGIN ---- */
 
 /* What the sink holds is all that it lists: the rest is with a worker, or to be sent
  * again. */
@@ -193,12 +227,10 @@ static void on_begin(struct dispatch *dispatch, const struct message *message,
     bool first = !dispatch->epoch;
     if (!first && !can_go_on(dispatch, message, now_us))
         return;
-    bool back = !first && !same_id(&sink->said_incarnation, &sink->incarnation);
+    bool back = !first && !same_id(&sink->said.incarnation, &sink->now.incarnation);
     sink->begun = true;
     sink->end_sent = false;
-    sink->incarnation = sink->said_incarnation;
-    sink->max_result = sink->said_max_result;
-    memcpy(sink->endpoint, sink->said_endpoint, sizeof sink->endpoint);
+    sink->now = sink->said;
     dispatch->run = message->begin.run;
     dispatch->epoch = message->begin.epoch;
     if (first)
@@ -210,17 +242,18 @@ static void on_begin(struct dispatch *dispatch, const struct message *message,
     dispatch_welcome_held(dispatch, now_us);
 }
 
-/* ---- FINISHED
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- FINISHED ---- */
 
 static void on_finished(struct dispatch *dispatch, const struct message *message,
                         int64_t now_us)
 {
     struct verdict *verdict = &dispatch->verdict;
-    if (message->finished.outcome == OUTCOME_COMPLETE && too_early(dispatch)) {
-        reject(dispatch, dispatch->sink.peer);
-        dispatch->sink.here = dispatch->sink.begun = false;
+    bool complete = message->finished.outcome == OUTCOME_COMPLETE;
+    bool early = dispatch->epoch &&
+                 !dispatch->end_told; /* no run of ours is complete yet */
+    if (complete && early && !dispatch->stopping && !dispatch->over) {
+        dispatch_give_up_run(
+            dispatch, "the sink says that the run is complete before its end", now_us);
         return;
     }
     if (!dispatch->stopping && !dispatch->over) {
@@ -239,7 +272,7 @@ void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *m
     dispatch->sink.heard_us = now_us;
     switch ((int)message->type) {
     case MESSAGE_PING:
-        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.peer);
+        dispatch_act(dispatch, DISPATCH_PONG, dispatch->sink.said.peer);
         break;
     case MESSAGE_BEGIN:
         on_begin(dispatch, message, now_us);
@@ -251,7 +284,7 @@ void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *m
         on_finished(dispatch, message, now_us);
         break;
     case MESSAGE_GOODBYE:
-        dispatch->sink.here = dispatch->sink.begun = false;
+        dispatch_sink_gone(dispatch, now_us);
         break;
     default:
         break;

@@ -12,16 +12,28 @@
 #include "ventilator/crew.h"
 #include "ventilator/dispatch.h"
 
-/* The sink as it is known; there is at most one. */
-struct sink_link {
+/* What a sink's HELLO says. */
+struct sink_hello {
     uint32_t peer;
-    bool here;  /* it said HELLO and is not known to be gone */
-    bool begun; /* its BEGIN has come since */
+    struct id incarnation;
+    char endpoint[NAME_MAX_BYTES + 1];
+    uint64_t max_result;
+    bool finished;
+};
+
+/* The sink as it is known; there is at most one. Another that says HELLO while this one
+ * is there waits until this one is gone. */
+struct sink_link {
+    struct sink_hello said; /* its last HELLO */
+    bool here;              /* it is not known to be gone */
+    bool begun;             /* its BEGIN has come since */
+    struct sink_hello now;  /* the HELLO that the last BEGIN belongs to */
     int64_t heard_us;
-    struct id incarnation, said_incarnation; /* of the last BEGIN; of the last HELLO */
-    char endpoint[NAME_MAX_BYTES + 1], said_endpoint[NAME_MAX_BYTES + 1];
-    uint64_t max_result, said_max_result;
     bool end_sent; /* since the last BEGIN */
+
+    bool contested;
+    struct sink_hello contender; /* valid while contested */
+    int64_t contested_us;        /* since when; valid while contested */
 };
 
 /* A worker that came before the run had an epoch. */
@@ -56,12 +68,15 @@ struct dispatch {
     uint8_t mark[MARK_MAX]; /* of the BEGIN that started the run */
     uint8_t mark_size;
     bool input_ended;
+    bool end_told;      /* END of a complete run was sent to some sink */
     bool crew_complete; /* there were min_workers once */
 
     struct held_hello *held;
-    uint32_t held_count, held_capacity;
+    uint32_t held_count;
+    size_t held_capacity;
     struct charge *charges;
-    uint32_t charge_count, charge_capacity;
+    uint32_t charge_count;
+    size_t charge_capacity;
 
     bool stopping; /* the verdict is made, the sink has to be told */
     int64_t stopping_us;
@@ -113,6 +128,11 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us);
 void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *message,
                               int64_t now_us);
+
+/* The sink is gone: who waited for its place takes it. */
+void dispatch_sink_gone(struct dispatch *dispatch, int64_t now_us);
+/* Once a heartbeat: is the sink silent while another wants its place? */
+void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us);
 
 /* dispatch.c: the run is over, with the verdict that is set. */
 void dispatch_finish(struct dispatch *dispatch, int64_t now_us);

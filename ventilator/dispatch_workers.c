@@ -63,9 +63,7 @@ static void requeue(struct dispatch *dispatch, uint64_t seq)
         book_requeue(&dispatch->book, seq);
 }
 
-/* ---- failure and loss
- * --------------------------------------------------------------------------------------------
- */
+/* ---- failure and loss ---- */
 
 static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
                      enum failure how, uint32_t code, struct slice text, int64_t now_us)
@@ -99,12 +97,9 @@ static bool give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
 static void add_charge(struct dispatch *dispatch, const struct attempt *attempt,
                        int64_t now_us)
 {
-    if (dispatch->charge_count == dispatch->charge_capacity) {
-        dispatch->charge_capacity =
-            dispatch->charge_capacity ? 2 * dispatch->charge_capacity : 16;
-        dispatch->charges = reallocate(dispatch->charges, dispatch->charge_capacity,
-                                       sizeof *dispatch->charges);
-    }
+    dispatch->charges = room_for_one_more(dispatch->charges, dispatch->charge_count,
+                                          &dispatch->charge_capacity,
+                                          sizeof *dispatch->charges);
     dispatch->charges[dispatch->charge_count++] = (struct charge){
         .due_us = now_us + dispatch->config.liveness_us,
         .seq = attempt->seq,
@@ -156,9 +151,7 @@ void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us)
             dispatch->charge_count * sizeof *dispatch->charges);
 }
 
-/* ---- sessions
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- sessions ---- */
 
 void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
                    int64_t now_us)
@@ -239,12 +232,8 @@ static void hold_hello(struct dispatch *dispatch, uint32_t peer,
             dispatch->held[i] = hello;
             return;
         }
-    if (dispatch->held_count == dispatch->held_capacity) {
-        dispatch->held_capacity = dispatch->held_capacity ? 2 * dispatch->held_capacity
-                                                          : 16;
-        dispatch->held =
-            reallocate(dispatch->held, dispatch->held_capacity, sizeof hello);
-    }
+    dispatch->held = room_for_one_more(dispatch->held, dispatch->held_count,
+                                       &dispatch->held_capacity, sizeof hello);
     dispatch->held[dispatch->held_count++] = hello;
 }
 
@@ -289,9 +278,7 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         worker->doubts = 0; /* all that it had done is held: none is left to confirm */
 }
 
-/* ---- what a session says
- * -----------------------------------------------------------------------------------------
- */
+/* ---- what a session says ---- */
 
 /* The attempt that it names, if the session has it: no other, no older one. */
 static struct attempt *named(const struct dispatch *dispatch,
@@ -315,7 +302,8 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done = true;
     attempt->running = false;
     attempt->done_us = now_us;
-    crew_measure(session, entry->run_us);
+    crew_measure(session, entry->run_us,
+                 book_find(&dispatch->book, entry->seq)->length);
     dispatch->counts.done++;
 }
 
@@ -346,6 +334,7 @@ static void on_returned(struct dispatch *dispatch, struct crew_session *session,
         return;
     close_attempt(attempt);
     dispatch->counts.returned++;
+    book_find(&dispatch->book, entry->seq)->handed_back = true;
     requeue(dispatch, entry->seq);
 }
 
@@ -418,9 +407,7 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
     }
 }
 
-/* ---- once a heartbeat
- * --------------------------------------------------------------------------------------------
- */
+/* ---- once a heartbeat ---- */
 
 /* Its way to the sink is shut for too long: its tasks go to others. */
 static void give_to_others(struct dispatch *dispatch, struct crew_session *session)

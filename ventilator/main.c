@@ -2,12 +2,14 @@
 /* fanfold-ventilator: options, run, exit status. */
 #include "common/exit_status.h"
 #include "common/log.h"
+#include "common/streams.h"
 #include "ventilator/options.h"
 #include "ventilator/ventilator.h"
 
 int main(int argc, char **argv)
 {
     struct ventilator_options options;
+    streams_fill();
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
     if (!ventilator_options_parse(argc, argv, &options))
         return STATUS_USAGE;

@@ -22,6 +22,7 @@ enum {
     KEY_RETRIES,
     KEY_MIN_WORKERS,
     KEY_PROGRESS,
+    KEY_NO_PROGRESS,
 };
 
 static const struct argp_option option_table[] = {
@@ -29,7 +30,7 @@ static const struct argp_option option_table[] = {
     {"arg-file", 'a', "FILE", 0, "The same as --input", 1},
     {"block", KEY_BLOCK, "SIZE", 0,
      "Chunks of at most SIZE bytes of whole records (default 1M)", 2},
-    {"max-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
+    {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
     {"max-lines", 'L', "LINES", 0, "A record has LINES lines (default 1)", 2},
     {"recend", KEY_RECEND, "STRING", 0,
      "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
@@ -46,27 +47,9 @@ static const struct argp_option option_table[] = {
      "Wait for N workers before the first chunk (default 1)", 3},
     {"progress", KEY_PROGRESS, NULL, 0,
      "Show a line of progress (default on a terminal)", 4},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Show no line of progress", 4},
     {0},
 };
-
-static uint64_t read_size(const struct argp_state *state, const char *option,
-                          const char *text, uint64_t max, const char *expected)
-{
-    uint64_t bytes;
-    if (!parse_size(text, &bytes) || bytes == 0 || bytes > max)
-        options_bad(state, option, text, expected);
-    return bytes;
-}
-
-static uint64_t read_number(const struct argp_state *state, const char *option,
-                            const char *text, uint64_t min, uint64_t max,
-                            const char *expected)
-{
-    uint64_t number;
-    if (!parse_number(text, min, max, &number))
-        options_bad(state, option, text, expected);
-    return number;
-}
 
 /* The bytes take the place of the word in argv, than which they are never longer. */
 static void read_recend(const struct argp_state *state, char *text,
@@ -89,15 +72,15 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
     switch (key) {
     case KEY_BLOCK:
         chunker->block_bytes =
-            read_size(state, "--block", text, BLOCK_MAX, "a size from 1 to 4G");
+            options_size(state, "--block", text, BLOCK_MAX, "a size from 1 to 4G");
         return 0;
     case 'N':
         chunker->records =
-            read_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
+            options_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
     case 'L':
         chunker->lines =
-            read_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
+            options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
     case KEY_RECEND:
         read_recend(state, text, chunker);
@@ -108,7 +91,7 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_MAX_RECORD:
         chunker->max_record_bytes =
-            read_size(state, "--max-record", text, BLOCK_MAX, "a size from 1 to 4G");
+            options_size(state, "--max-record", text, BLOCK_MAX, "a size from 1 to 4G");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -124,23 +107,24 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
         options->input = strcmp(text, "-") == 0 ? NULL : text;
         return 0;
     case KEY_WINDOW:
-        options->window = (uint32_t)read_number(state, "--window", text, 1, WINDOW_MAX,
-                                                "a number from 1 to 131072");
+        options->window = (uint32_t)options_number(
+            state, "--window", text, 1, WINDOW_MAX, "a number from 1 to 131072");
         return 0;
     case KEY_BUFFER:
         options->buffer_bytes =
-            read_size(state, "--buffer", text, BUFFER_MAX, "a size, such as 256M");
+            options_size(state, "--buffer", text, BUFFER_MAX, "a size, such as 256M");
         return 0;
     case KEY_RETRIES:
-        options->retries = (uint32_t)read_number(state, "--retries", text, 0,
-                                                 UINT32_MAX, "a number; 0: no limit");
+        options->retries = (uint32_t)options_number(
+            state, "--retries", text, 0, UINT32_MAX, "a number; 0: no limit");
         return 0;
     case KEY_MIN_WORKERS:
-        options->min_workers = (uint32_t)read_number(state, "--min-workers", text, 1,
-                                                     UINT32_MAX, "a number from 1 on");
+        options->min_workers = (uint32_t)options_number(
+            state, "--min-workers", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
     case KEY_PROGRESS:
-        options->progress = true;
+    case KEY_NO_PROGRESS:
+        options->progress = key == KEY_PROGRESS;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

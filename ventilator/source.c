@@ -9,7 +9,6 @@
  */
 #include "ventilator/source.h"
 
-#include "common/log.h"
 #include "common/memory.h"
 #include "ventilator/input.h"
 #include <assert.h>
@@ -85,9 +84,7 @@ int source_open(const char *path, const struct chunker_config *config,
         return result;
     }
     struct source *source = allocate_zeroed(1, sizeof *source);
-    source->name = strdup(name);
-    if (!source->name)
-        abort_out_of_memory();
+    source->name = allocate_text("%s", name);
     source->input = input;
     source->started_at = input.offset;
     source->max_record_bytes = config->max_record_bytes;

@@ -61,7 +61,7 @@ struct ventilator {
     int signalled; /* the first signal that came */
 };
 
-/* ---- making */
+/* ---- making ---- */
 
 static int find_endpoint(struct ventilator *ventilator, const char **ret_endpoint)
 {
@@ -122,7 +122,9 @@ static int open_source(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    uint64_t share = options->buffer_bytes / 2;
+    /* The sink's part is the larger one: results as long as their chunks, all of them
+     * there because the output is slow, are not to be spilled. */
+    uint64_t share = options->buffer_bytes / 16 * 9;
     struct dispatch_config config = {
         .uid = id_random(),
         .window = options->window,
@@ -176,7 +178,7 @@ static void destroy(struct ventilator *ventilator)
     dispatch_destroy(&ventilator->dispatch);
     decoder_destroy(&ventilator->decoder);
     envelope_deinit(&ventilator->envelope);
-    zsock_destroy(&ventilator->router);
+    transport_close_bound(&ventilator->router);
     store_destroy(&ventilator->store);
     source_destroy(&ventilator->source);
     transport_deinit();
@@ -185,7 +187,7 @@ static void destroy(struct ventilator *ventilator)
         close(ventilator->signals);
 }
 
-/* ---- what came in */
+/* ---- what came in ---- */
 
 static void on_malformed(struct ventilator *ventilator, const char *why)
 {
@@ -272,7 +274,7 @@ static void read_signals(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- cutting */
+/* ---- cutting ---- */
 
 static void stop_for_input(struct ventilator *ventilator, int64_t now_us)
 {
@@ -339,7 +341,7 @@ static void cut_chunks(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* ---- what is to be done */
+/* ---- what is to be done ---- */
 
 static void check_delivery(struct ventilator *ventilator, enum delivery_outcome outcome,
                            int64_t now_us)
@@ -373,7 +375,7 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
     check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us), now_us);
 }
 
-/* ---- the loop */
+/* ---- the loop ---- */
 
 /* Sleeps until something comes in, or until the deadline. A file that may be cut is
  * always ready. */
@@ -437,12 +439,11 @@ static void log_end(const struct ventilator *ventilator, int status)
 {
     struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
     log_event(LOG_LEVEL_INFO, "end",
-              "status=%d cut=%" PRIu64 " released=%" PRIu64 " sent=%" PRIu64
-              " retried=%" PRIu64 " adopted=%" PRIu64 " returned=%" PRIu64
-              " failed=%" PRIu64 " lost_sessions=%" PRIu64 " parked=%" PRIu64,
-              status, counts.cut, counts.released, counts.sent, counts.retried,
-              counts.adopted, counts.returned, counts.failed, counts.lost_sessions,
-              counts.parked);
+              "status=%d cut=%" PRIu64 " sent=%" PRIu64 " retried=%" PRIu64
+              " adopted=%" PRIu64 " returned=%" PRIu64 " failed=%" PRIu64
+              " lost_sessions=%" PRIu64 " parked=%" PRIu64,
+              status, counts.cut, counts.sent, counts.retried, counts.adopted,
+              counts.returned, counts.failed, counts.lost_sessions, counts.parked);
 }
 
 static int finish(struct ventilator *ventilator)

@@ -2,6 +2,7 @@
 /* Resolving a command word: PATH, rights, format. Reads files, starts nothing. */
 #include "worker/command.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,8 +116,6 @@ int command_resolve(char *const *argv, char **ret_path, char *error, size_t erro
                  strerror(problem));
         return STATUS_CANNOT_EXECUTE;
     }
-    *ret_path = strdup(path);
-    if (!*ret_path)
-        abort();
+    *ret_path = allocate_text("%s", path);
     return 0;
 }

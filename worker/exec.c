@@ -9,6 +9,7 @@
  */
 #include "worker/exec.h"
 #include "common/clock.h"
+#include "common/memory.h"
 #include "worker/result.h"
 
 #include <assert.h>
@@ -51,10 +52,8 @@ struct exec {
 
 struct exec *exec_new(struct stage *stage)
 {
-    struct exec *exec = calloc(1, sizeof *exec);
-    struct exec_slot *slots = calloc(stage->slots, sizeof *slots);
-    if (!exec || !slots)
-        abort();
+    struct exec *exec = allocate(sizeof *exec);
+    struct exec_slot *slots = allocate_zeroed(stage->slots, sizeof *slots);
     *exec = (struct exec){.stage = stage, .slots = slots};
     for (uint32_t slot = 0; slot < stage->slots; slot++)
         slots[slot].input = slots[slot].output = -1;

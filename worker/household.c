@@ -7,6 +7,7 @@
  */
 #include "worker/household.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "worker/descendants.h"
 #include "worker/keeper.h"
 #include "worker/spawner.h"
@@ -57,9 +58,7 @@ static void restore_descriptors(const struct household *household)
 static int open_errors(struct household *household, int *ret_errors)
 {
     uint32_t slots = household->config.slots;
-    household->errors = malloc(slots * sizeof *household->errors);
-    if (!household->errors)
-        abort();
+    household->errors = allocate(slots * sizeof *household->errors);
     for (uint32_t slot = 0; slot < slots; slot++)
         household->errors[slot] = -1;
     for (uint32_t slot = 0; slot < slots; slot++) {

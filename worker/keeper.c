@@ -6,6 +6,7 @@
  * loop never waits for the worker: a report that does not fit stays with its slot.
  */
 #include "worker/keeper.h"
+#include "common/memory.h"
 #include "worker/descendants.h"
 
 #include <assert.h>
@@ -183,9 +184,9 @@ static int open_signals(void)
 bool keeper_serve(const struct keeper_service *service)
 {
     struct keeper keeper = {.service = service, .count = service->slots + 1};
-    keeper.children = calloc(keeper.count, sizeof *keeper.children);
+    keeper.children = allocate_zeroed(keeper.count, sizeof *keeper.children);
     int signals = open_signals();
-    if (!keeper.children || signals < 0)
+    if (signals < 0)
         return false;
     keeper.children[service->slots].pid = service->zygote;
     bool open = true;

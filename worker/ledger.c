@@ -29,9 +29,7 @@ struct ledger_task *ledger_find(const struct ledger *ledger, uint64_t seq)
     return task;
 }
 
-/* ---- the heap of the queued
- * --------------------------------------------------------------------------------------
- */
+/* ---- the heap of the queued ---- */
 
 static void place(struct ledger *ledger, size_t index, struct ledger_task *task)
 {
@@ -66,12 +64,9 @@ static void sift_down(struct ledger *ledger, size_t index)
 
 static void enqueue(struct ledger *ledger, struct ledger_task *task)
 {
-    if (ledger->queued_count == ledger->queued_capacity) {
-        ledger->queued_capacity = ledger->queued_capacity ? 2 * ledger->queued_capacity
-                                                          : 64;
-        ledger->queued =
-            reallocate(ledger->queued, ledger->queued_capacity, sizeof *ledger->queued);
-    }
+    ledger->queued = room_for_one_more(ledger->queued, ledger->queued_count,
+                                       &ledger->queued_capacity,
+                                       sizeof *ledger->queued);
     place(ledger, ledger->queued_count++, task);
     sift_up(ledger, task->queue_at);
 }
@@ -87,9 +82,7 @@ static void dequeue(struct ledger *ledger, struct ledger_task *task)
     sift_down(ledger, last->queue_at);
 }
 
-/* ---- entries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- entries ---- */
 
 struct ledger_task *ledger_add(struct ledger *ledger, uint64_t seq, uint32_t attempt,
                                void *cargo)

@@ -2,9 +2,7 @@
 /* The command line of fanfold-worker. */
 #include "worker/options.h"
 
-#include "common/memory.h"
 #include "common/message.h"
-#include "common/parse.h"
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,16 +33,6 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
-static uint64_t number(const struct argp_state *state, const char *option,
-                       const char *value, uint64_t min, uint64_t max,
-                       const char *expected)
-{
-    uint64_t parsed;
-    if (!parse_number(value, min, max, &parsed))
-        options_bad(state, option, value, expected);
-    return parsed;
-}
-
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
@@ -53,8 +41,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->child_inputs[0] = &options->common;
         return 0;
     case 'j':
-        options->slots = (uint32_t)number(state, "-j", value, 1, SLOTS_MAX,
-                                          "a number of slots from 1 to 65535");
+        options->slots = (uint32_t)options_number(state, "-j", value, 1, SLOTS_MAX,
+                                                  "a number of slots from 1 to 65535");
         return 0;
     case KEY_PLUGIN:
         options->mode = PROGRAM_PLUGIN;
@@ -65,7 +53,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_ALIVE_FD:
         options->alive_fd =
-            (int)number(state, "--alive-fd", value, 3, 1 << 20, "a descriptor");
+            (int)options_number(state, "--alive-fd", value, 3, 1 << 20, "a descriptor");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -79,8 +67,7 @@ static const struct argp parser = {
     .args_doc = "COMMAND [ARGUMENT...]\n--plugin FILE.so [-- ARGUMENT...]",
     .doc =
         "Runs COMMAND on chunks of records: each on its standard input, the result "
-        "from "
-        "its standard output.\v"
+        "from its standard output.\v"
         "SIGTERM drains: what runs is finished, the rest is handed back. A second one "
         "hands everything back at once.",
     .children = children,
@@ -98,14 +85,14 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
     ret_options->command = argv + rest;
     if (ret_options->plugin) {
         /* The plugin's file stands where a program's name does. There is room: the
-         * words
-         * --plugin FILE lie before it. */
+         * words --plugin FILE lie before it. */
         ret_options->command = argv + rest - 1;
         ret_options->command[0] = (char *)ret_options->plugin;
         return true;
     }
     if (rest < argc)
         return true;
-    say("no command\nTry '%s --help'.", program_invocation_short_name);
+    say("no command: %s [OPTION...] [--] COMMAND [ARGUMENT...]",
+        program_invocation_short_name);
     return false;
 }

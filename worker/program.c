@@ -5,6 +5,7 @@
  */
 #include "worker/program.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "worker/command.h"
 #include "worker/exec.h"
 #include "worker/household.h"
@@ -33,14 +34,6 @@ struct program {
     char *path;            /* exec: what argv[0] was resolved to */
 };
 
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (!memory)
-        abort();
-    return memory;
-}
-
 static int open_poller(struct program *program)
 {
     struct stage *stage = &program->stage;
@@ -61,7 +54,7 @@ static int open_poller(struct program *program)
 static void open_relays(struct program *program, const int *errors)
 {
     struct stage *stage = &program->stage;
-    stage->relays = allocate(stage->slots, sizeof *stage->relays);
+    stage->relays = allocate_zeroed(stage->slots, sizeof *stage->relays);
     stage->queue = stderr_queue_new(STDERR_FILENO);
     for (uint32_t slot = 0; slot < stage->slots; slot++)
         if (errors[slot] >= 0) {
@@ -76,7 +69,7 @@ static int open_household(struct program *program, const struct program_config *
 {
     struct stage *stage = &program->stage;
     /* The slots' stderr, poller and wake: what the children have no use for. */
-    int *ours = allocate(config->slots + 2, sizeof *ours);
+    int *ours = allocate_zeroed(config->slots + 2, sizeof *ours);
     for (uint32_t i = 0; i < config->slots + 2; i++)
         ours[i] = -1;
     int result = household_init(&program->household, config, ours);
@@ -120,7 +113,7 @@ int program_open(const struct program_config *config,
                  char *error, size_t error_size)
 {
     assert(config->slots > 0);
-    struct program *program = allocate(1, sizeof *program);
+    struct program *program = allocate_zeroed(1, sizeof *program);
     *program = (struct program){
         .household = {.keeper_link = {-1, -1}, .zygote_link = {-1, -1}},
         .stage = {.events = *events,

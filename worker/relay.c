@@ -6,6 +6,7 @@
  * everybody's.
  */
 #include "worker/relay.h"
+#include "common/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -47,22 +48,12 @@ static void grow(char **data_p, size_t *capacity, size_t needed)
     if (needed <= *capacity)
         return;
     *capacity = needed * 2;
-    *data_p = realloc(*data_p, *capacity);
-    if (!*data_p)
-        abort();
-}
-
-static void *allocate(size_t size)
-{
-    void *memory = calloc(1, size);
-    if (!memory)
-        abort();
-    return memory;
+    *data_p = reallocate(*data_p, *capacity, 1);
 }
 
 struct stderr_queue *stderr_queue_new(int fd)
 {
-    struct stderr_queue *queue = allocate(sizeof *queue);
+    struct stderr_queue *queue = allocate_zeroed(1, sizeof *queue);
     queue->fd = fd;
     return queue;
 }
@@ -140,7 +131,7 @@ bool stderr_queue_push(struct stderr_queue *queue, int wait_ms)
 
 struct relay *relay_new(int fd, uint32_t slot, bool prefix, struct stderr_queue *queue)
 {
-    struct relay *relay = allocate(sizeof *relay);
+    struct relay *relay = allocate_zeroed(1, sizeof *relay);
     relay->fd = fd;
     relay->slot = slot;
     relay->prefix = prefix;

@@ -5,6 +5,7 @@
  * on and a short result does not hold a long buffer.
  */
 #include "worker/result.h"
+#include "common/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +20,7 @@ void result_deinit(struct result *result)
 
 static void resize(struct result *result, size_t capacity)
 {
-    result->data = realloc(result->data, capacity);
-    if (!result->data)
-        abort();
+    result->data = reallocate(result->data, capacity, 1);
     result->capacity = capacity;
 }
 
@@ -55,7 +54,7 @@ void result_take(struct result *result, zmq_msg_t *ret_message)
 {
     if (result->size <= SMALL_BYTES) {
         if (zmq_msg_init_size(ret_message, result->size) != 0)
-            abort();
+            abort_out_of_memory();
         if (result->size > 0)
             memcpy(zmq_msg_data(ret_message), result->data, result->size);
         result->size = 0;
@@ -65,6 +64,6 @@ void result_take(struct result *result, zmq_msg_t *ret_message)
         resize(result, result->size);
     if (zmq_msg_init_data(ret_message, result->data, result->size, free_data, NULL) !=
         0)
-        abort();
+        abort_out_of_memory();
     *result = (struct result){0};
 }

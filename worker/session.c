@@ -13,27 +13,20 @@
 #include "worker/session.h"
 
 #include "common/clock.h"
+#include "common/contact.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/queue.h"
 #include "worker/ledger.h"
+#include "worker/seats.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    HEARTBEAT_US = 250000, /* until WELCOME says another */
-    BATCH_US = 2000,       /* of short tasks that a slot is given at once */
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
     FAREWELL_US = 1000000, /* how long to wait for the answer to GOODBYE */
-    PATIENCE_S = 300,
-    MEAN_WEIGHT = 8,
-};
-
-struct slot {
-    bool ready;
-    uint32_t given; /* tasks */
 };
 
 enum phase {
@@ -47,20 +40,12 @@ struct session {
     struct session_config config;
     struct queue actions; /* of struct session_action */
     struct ledger ledger;
-    struct slot *slots;
+    struct seats seats;
+    struct contact contact;
     enum phase phase;
     int64_t phase_us; /* since when */
-
     uint64_t nonce;   /* of the last HELLO: the session's number */
-    bool open;        /* WELCOME has answered it */
     bool unsaid;      /* since it was sent, something left the ledger */
-    bool connected;   /* the first CONNECT is done */
-    int64_t asked_us; /* when it was sent */
-    int64_t heard_us; /* from the ventilator; or the last new connection */
-    int64_t alone_us; /* since when the ventilator is silent */
-    int64_t ping_us;  /* when the next PING is due */
-    int64_t liveness_us, heartbeat_us;
-    bool had_company;
 
     struct id run;
     uint64_t epoch;
@@ -68,8 +53,6 @@ struct session {
     uint64_t max_result;
     enum way way;
     bool leaving;
-    uint64_t run_us; /* running mean; valid once finished > 0 */
-    uint64_t finished;
     char farewell[512];
 };
 
@@ -77,12 +60,8 @@ struct session *session_new(const struct session_config *config, int64_t now_us)
 {
     struct session *session = allocate_zeroed(1, sizeof *session);
     session->config = *config;
-    session->slots = allocate_zeroed(config->slots, sizeof *session->slots);
-    for (uint32_t i = 0; i < config->slots; i++)
-        session->slots[i].ready = true;
-    session->liveness_us = config->liveness_us;
-    session->heartbeat_us = HEARTBEAT_US;
-    session->heard_us = session->alone_us = session->ping_us = now_us;
+    seats_init(&session->seats, config->slots, config->depth);
+    contact_init(&session->contact, config->liveness_us, config->patience_us, now_us);
     session->way = config->monitor ? WAY_SHUT : WAY_UNKNOWN;
     queue_init(&session->actions, sizeof(struct session_action));
     ledger_init(&session->ledger);
@@ -105,14 +84,12 @@ void session_destroy(struct session **session_p, void (*drop)(void *cargo))
     }
     ledger_deinit(&session->ledger);
     queue_deinit(&session->actions);
-    free(session->slots);
+    seats_deinit(&session->seats);
     free(session);
     *session_p = NULL;
 }
 
-/* ---- actions
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- actions ---- */
 
 static struct session_action *act(struct session *session,
                                   enum session_action_kind kind)
@@ -138,31 +115,23 @@ static struct session_action *act_on(struct session *session,
 static void say_hello(struct session *session, int64_t now_us)
 {
     session->nonce++;
-    session->open = session->unsaid = false;
-    session->asked_us = now_us;
+    session->unsaid = false;
+    contact_asked(&session->contact, now_us);
     act(session, SESSION_HELLO);
 }
 
-static void connect_anew(struct session *session, int64_t now_us)
+static void say_ping(struct session *session, int64_t now_us)
 {
-    session->heard_us = now_us;
-    session->connected = true;
-    act(session, SESSION_CONNECT);
-    say_hello(session, now_us);
-}
-
-static void ping(struct session *session, int64_t now_us)
-{
-    session->ping_us = now_us + session->heartbeat_us;
-    act(session, SESSION_PING)->session = session->open ? session->nonce : 0;
+    contact_pinged(&session->contact, now_us);
+    act(session, SESSION_PING)->session = session->contact.open ? session->nonce : 0;
 }
 
 /* Off the ledger; its slot is free of it, and killed if it runs. */
 static void remove_task(struct session *session, struct ledger_task *task)
 {
     if (task->state == ENTRY_RUNNING) {
-        session->slots[task->slot].given--;
-        session->slots[task->slot].ready = false;
+        seats_give_back(&session->seats, task->slot);
+        seats_set_ready(&session->seats, task->slot, false);
         act_on(session, SESSION_KILL, task);
     }
     act_on(session, SESSION_DROP, task);
@@ -191,6 +160,18 @@ static void say_done(struct session *session)
             act_on(session, SESSION_DONE, task);
 }
 
+/* Results that wait to be sent are of the epoch that ends; sent later, they would bear
+ * the name of the next. */
+static void unsend_results(struct session *session)
+{
+    struct session_action action;
+    for (size_t left = session->actions.count; left > 0; left--) {
+        queue_pop(&session->actions, &action);
+        if (action.kind != SESSION_RESULT)
+            *(struct session_action *)queue_push(&session->actions) = action;
+    }
+}
+
 static void set_phase(struct session *session, enum phase phase, int64_t now_us)
 {
     session->phase = phase;
@@ -206,9 +187,7 @@ static void leave(struct session *session, int status, int64_t now_us)
     act(session, SESSION_LEAVE)->status = status;
 }
 
-/* ---- messages
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- messages ---- */
 
 static void copy_text(char *to, size_t size, struct slice text)
 {
@@ -218,41 +197,35 @@ static void copy_text(char *to, size_t size, struct slice text)
     to[length] = '\0';
 }
 
-/* Milliseconds to microseconds, with a floor that keeps a wild peer from making us
- * spin. */
-static int64_t at_least(uint32_t milliseconds, uint32_t floor)
-{
-    return (int64_t)(milliseconds > floor ? milliseconds : floor) * 1000;
-}
-
 static void on_welcome(struct session *session, const struct message *message,
                        int64_t now_us)
 {
-    if (session->open || message->welcome.nonce != session->nonce ||
+    if (session->contact.open || message->welcome.nonce != session->nonce ||
         message->welcome.session != session->nonce || session->phase != PHASE_SERVING)
         return;
-    session->open = session->had_company = true;
+    contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
+                     message->welcome.liveness_ms);
     bool same = message->welcome.epoch == session->epoch &&
                 !memcmp(&message->welcome.run, &session->run, sizeof session->run);
-    if (!same)
+    if (!same) {
+        unsend_results(session);
         remove_all(session);
+    }
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
     session->max_result = message->welcome.max_result;
-    session->liveness_us = at_least(message->welcome.liveness_ms, 100);
-    session->heartbeat_us = at_least(message->welcome.heartbeat_ms, 10);
     copy_text(session->endpoint, sizeof session->endpoint, message->welcome.endpoint);
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
     act(session, SESSION_OPEN_WAY);
     say_done(session);
     if (!session->config.monitor)
         send_results(session); /* into the new socket, at once */
-    ping(session, now_us);
+    say_ping(session, now_us);
 }
 
 static void on_forget(struct session *session, const struct message *message)
 {
-    if (!session->open || message->forget.session != session->nonce)
+    if (!session->contact.open || message->forget.session != session->nonce)
         return;
     for (uint32_t i = 0; i < message->forget.count; i++) {
         const struct attempt_entry *entry = &message->forget.entries[i];
@@ -276,7 +249,7 @@ static void on_stop(struct session *session, int64_t now_us)
         return;
     }
     remove_all(session);
-    session->open = false;
+    session->contact.open = false;
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
     act(session, SESSION_CLOSE_WAY);
     set_phase(session, PHASE_RESTING, now_us);
@@ -297,10 +270,10 @@ void session_on_message(struct session *session, const struct message *message,
 {
     if (session->phase == PHASE_LEFT || session->phase == PHASE_RESTING)
         return;
-    session->heard_us = session->alone_us = now_us;
+    contact_heard(&session->contact, now_us);
     switch ((int)message->type) {
     case MESSAGE_WHO:
-        if (session->open)
+        if (session->contact.open)
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:
@@ -328,7 +301,7 @@ bool session_on_task(struct session *session, uint64_t session_number,
                      const struct task_entry *entry, void *cargo, int64_t now_us)
 {
     (void)now_us;
-    if (session->phase != PHASE_SERVING || !session->open ||
+    if (session->phase != PHASE_SERVING || !session->contact.open ||
         session_number != session->nonce)
         return false;
     struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
@@ -348,17 +321,15 @@ bool session_on_task(struct session *session, uint64_t session_number,
 
 void session_on_way(struct session *session, bool open, int64_t now_us)
 {
-    if (!session->open || !session->config.monitor)
+    if (!session->contact.open || !session->config.monitor)
         return;
     session->way = open ? WAY_OPEN : WAY_SHUT;
     if (open)
         send_results(session);
-    ping(session, now_us);
+    say_ping(session, now_us);
 }
 
-/* ---- slots
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- slots ---- */
 
 static struct ledger_task *running(const struct session *session, uint32_t slot,
                                    uint64_t seq, uint32_t attempt)
@@ -370,29 +341,19 @@ static struct ledger_task *running(const struct session *session, uint32_t slot,
                : NULL;
 }
 
-static void measure(struct session *session, uint64_t run_us)
-{
-    if (session->finished)
-        session->run_us += (run_us + MEAN_WEIGHT / 2) / MEAN_WEIGHT -
-                           session->run_us / MEAN_WEIGHT;
-    else
-        session->run_us = run_us;
-    session->finished++;
-}
-
 bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
                      uint32_t attempt, uint64_t run_us)
 {
     struct ledger_task *task = running(session, slot, seq, attempt);
     if (!task)
         return false;
-    session->slots[slot].given--;
-    measure(session, run_us);
+    seats_give_back(&session->seats, slot);
+    seats_measure(&session->seats, run_us);
     task->run_us = run_us;
     ledger_set_state(&session->ledger, task, ENTRY_DONE);
     if (session->way != WAY_SHUT)
         act_on(session, SESSION_RESULT, task);
-    if (session->open)
+    if (session->contact.open)
         act_on(session, SESSION_DONE, task);
     return true;
 }
@@ -403,9 +364,9 @@ bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
     struct ledger_task *task = running(session, slot, seq, attempt);
     if (!task)
         return false;
-    session->slots[slot].given--;
+    seats_give_back(&session->seats, slot);
     task->run_us = run_us;
-    if (session->open)
+    if (session->contact.open)
         act_on(session, SESSION_FAILED, task);
     else
         session->unsaid = true;
@@ -420,62 +381,35 @@ void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
     struct ledger_task *task = running(session, slot, seq, attempt);
     if (!task)
         return;
-    session->slots[slot].given--;
+    seats_give_back(&session->seats, slot);
     ledger_set_state(&session->ledger, task, ENTRY_QUEUED);
 }
 
 void session_on_slot(struct session *session, uint32_t slot, bool ready)
 {
-    session->slots[slot].ready = ready;
-}
-
-/* Tasks that a slot may be given at once: while they are short, enough for BATCH_US. */
-static uint32_t depth(const struct session *session)
-{
-    if (!session->finished || session->config.depth <= 1)
-        return 1;
-    uint64_t fits = BATCH_US / (session->run_us ? session->run_us : 1);
-    return fits > session->config.depth ? session->config.depth
-           : fits                       ? (uint32_t)fits
-                                        : 1;
-}
-
-/* The ready slot with the fewest tasks; NULL: none has room. */
-static struct slot *choose_slot(const struct session *session, uint32_t most)
-{
-    struct slot *best = NULL;
-    for (uint32_t i = 0; i < session->config.slots; i++) {
-        struct slot *slot = &session->slots[i];
-        if (slot->ready && slot->given < most && (!best || slot->given < best->given))
-            best = slot;
-    }
-    return best;
+    seats_set_ready(&session->seats, slot, ready);
 }
 
 static void start_tasks(struct session *session)
 {
-    uint32_t most = depth(session);
     struct ledger_task *task;
-    struct slot *slot;
+    uint32_t slot;
     while ((task = ledger_first_queued(&session->ledger)) &&
-           (slot = choose_slot(session, most))) {
-        slot->given++;
-        task->slot = (uint32_t)(slot - session->slots);
+           seats_take(&session->seats, &slot)) {
+        task->slot = slot;
         ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
         act_on(session, SESSION_START, task);
     }
 }
 
-/* ---- leaving
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- leaving ---- */
 
 static void hand_back(struct session *session, bool all)
 {
     struct ledger_task *task;
     while ((task = all ? ledger_any(&session->ledger)
                        : ledger_first_queued(&session->ledger))) {
-        if (session->open)
+        if (session->contact.open)
             act_on(session, SESSION_RETURNED, task);
         else
             session->unsaid = true;
@@ -485,7 +419,7 @@ static void hand_back(struct session *session, bool all)
 
 static void part(struct session *session, int64_t now_us)
 {
-    if (!session->open) {
+    if (!session->contact.open) {
         leave(session, STATUS_OK, now_us);
         return;
     }
@@ -501,36 +435,39 @@ void session_leave(struct session *session, int64_t now_us)
     session->leaving = true;
     hand_back(session, again);
     if (session->phase == PHASE_SERVING)
-        ping(session, now_us); /* says that it leaves: no more tasks */
+        say_ping(session, now_us); /* says that it leaves: no more tasks */
     else
         leave(session, STATUS_OK, now_us);
 }
 
-/* ---- time
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 static void mind_ventilator(struct session *session, int64_t now_us)
 {
-    if (!session->connected || now_us - session->heard_us > session->liveness_us)
-        connect_anew(session, now_us);
-    else if (!session->open &&
-             (session->unsaid || now_us - session->asked_us > session->liveness_us))
+    switch (contact_mind(&session->contact, now_us)) {
+    case CONTACT_CONNECT:
+        act(session, SESSION_CONNECT);
         say_hello(session, now_us);
-    int64_t patience_us = session->config.patience_us;
-    if (patience_us < 0)
-        patience_us = session->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
-    if (now_us - session->alone_us < patience_us)
         return;
-    snprintf(session->farewell, sizeof session->farewell,
-             "no word from a ventilator for %lld s",
-             (long long)(patience_us / SECOND_US));
-    leave(session, STATUS_PEER, now_us);
+    case CONTACT_HELLO:
+        say_hello(session, now_us);
+        return;
+    case CONTACT_NOTHING:
+        if (session->unsaid) /* also where WELCOME has come meanwhile */
+            say_hello(session, now_us);
+        return;
+    case CONTACT_GIVE_UP:
+        contact_complaint(&session->contact, session->farewell,
+                          sizeof session->farewell);
+        leave(session, STATUS_PEER, now_us);
+        return;
+    }
 }
 
 static void mind_leaving(struct session *session, int64_t now_us)
 {
-    bool alone = !session->open && now_us - session->alone_us > session->liveness_us;
+    bool alone = !session->contact.open &&
+                 now_us - session->contact.alone_us > session->contact.liveness_us;
     if (!session->ledger.count || alone)
         part(session, now_us);
 }
@@ -543,16 +480,15 @@ static void serve(struct session *session, int64_t now_us)
     if (session->leaving)
         mind_leaving(session, now_us);
     start_tasks(session);
-    if (now_us >= session->ping_us)
-        ping(session, now_us);
+    if (contact_ping_due(&session->contact, now_us))
+        say_ping(session, now_us);
 }
 
 int64_t session_tick(struct session *session, int64_t now_us)
 {
     if (session->phase == PHASE_RESTING && now_us - session->phase_us >= STAY_US) {
         set_phase(session, PHASE_SERVING, now_us);
-        session->alone_us = now_us;
-        session->connected = false;
+        contact_renew(&session->contact, now_us);
     }
     if (session->phase == PHASE_PARTING && now_us - session->phase_us >= FAREWELL_US)
         leave(session, STATUS_OK, now_us);
@@ -564,7 +500,7 @@ int64_t session_tick(struct session *session, int64_t now_us)
     case PHASE_PARTING:
         return session->phase_us + FAREWELL_US;
     case PHASE_SERVING:
-        return session->ping_us;
+        return session->contact.ping_us;
     case PHASE_LEFT:
         break;
     }
@@ -576,9 +512,7 @@ bool session_next(struct session *session, struct session_action *ret_action)
     return queue_pop(&session->actions, ret_action);
 }
 
-/* ---- queries
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- queries ---- */
 
 void *session_cargo(const struct session *session, uint64_t seq)
 {
@@ -634,12 +568,12 @@ const char *session_farewell(const struct session *session)
 
 enum session_waits session_waits(const struct session *session)
 {
-    if (!session->open)
+    if (!session->contact.open)
         return SESSION_WAITS_VENTILATOR;
     return session->way == WAY_SHUT ? SESSION_WAITS_SINK : SESSION_WAITS_NOTHING;
 }
 
 uint64_t session_finished(const struct session *session)
 {
-    return session->finished;
+    return session->seats.finished;
 }

@@ -5,6 +5,7 @@
  * and four words more, which lie at its end and are written anew for each task.
  */
 #include "worker/spawner.h"
+#include "common/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -37,20 +38,12 @@ static bool is_own(const char *variable)
     return false;
 }
 
-static void *allocate(size_t count, size_t size)
-{
-    void *memory = calloc(count, size);
-    if (!memory)
-        abort();
-    return memory;
-}
-
 static void make_environment(struct spawner *spawner)
 {
     size_t count = 0, kept = 0;
     while (environ && environ[count])
         count++;
-    spawner->environment = allocate(count + 5, sizeof(char *));
+    spawner->environment = allocate_zeroed(count + 5, sizeof(char *));
     for (size_t i = 0; i < count; i++)
         if (!is_own(environ[i]))
             spawner->environment[kept++] = environ[i];
@@ -65,7 +58,7 @@ static void make_script_argv(struct spawner *spawner)
     size_t count = 0;
     while (spawner->argv[count])
         count++;
-    spawner->script_argv = allocate(count + 2, sizeof(char *));
+    spawner->script_argv = allocate_zeroed(count + 2, sizeof(char *));
     spawner->script_argv[0] = (char *)(uintptr_t) "/bin/sh";
     spawner->script_argv[1] = (char *)(uintptr_t)spawner->path;
     for (size_t i = 1; i < count; i++)
@@ -75,7 +68,7 @@ static void make_script_argv(struct spawner *spawner)
 struct spawner *spawner_new(const char *path, char **argv, const char *worker,
                             const int *errors)
 {
-    struct spawner *spawner = allocate(1, sizeof *spawner);
+    struct spawner *spawner = allocate_zeroed(1, sizeof *spawner);
     spawner->path = path;
     spawner->argv = argv;
     spawner->errors = errors;

@@ -158,6 +158,8 @@ static void say_hello(struct worker *worker, uint64_t nonce)
     message.hello_worker.epoch = session_epoch(worker->session);
     message.hello_worker.ledger =
         session_ledger(worker->session, &message.hello_worker.count);
+    log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
+              (unsigned long long)nonce, message.hello_worker.count);
     outbox_say(worker->outbox, &message);
 }
 
@@ -207,8 +209,11 @@ static void watch_way(struct worker *worker)
 {
     struct connection_monitor *monitor = outbox_monitor(worker->outbox);
     enum connection_event event;
-    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE)
-        session_on_way(worker->session, event == CONNECTION_OPEN, worker->now_us);
+    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
+        bool open = event == CONNECTION_OPEN;
+        log_event(LOG_LEVEL_DEBUG, "way", "open=%d", open);
+        session_on_way(worker->session, open, worker->now_us);
+    }
 }
 
 static void open_way(struct worker *worker)

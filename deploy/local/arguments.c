@@ -5,10 +5,9 @@
  * is checked here only where several roles would complain of it at once.
  */
 #include "deploy/local/arguments.h"
-#include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "common/options.h"
-#include "common/parse.h"
 #include "common/place.h"
 #include <stdarg.h>
 #include <stdint.h>
@@ -38,7 +37,7 @@ static const struct option_row rows[] = {
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
-    {"max-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
+    {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
     {"null", '0', NULL, V, FREE, "A zero byte ends a record"},
@@ -86,27 +85,19 @@ static bool is(const struct option_row *row, const char *name)
 static void check_value(const struct argp_state *state, const struct option_row *row,
                         const char *value)
 {
-    int64_t duration_us;
-    enum log_level level;
-
-    if (row->check == LIVENESS &&
-        (!parse_duration(value, &duration_us) || duration_us < SECOND_US / 10))
-        options_bad(state, "--liveness", value,
-                    "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
-    if (row->check == PATIENCE && !parse_duration(value, &duration_us))
-        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
-    if (row->check == LEVEL && !log_level_parse(value, &level))
-        options_bad(state, "--log-level", value, "error, warn, info, debug or trace");
+    if (row->check == LIVENESS)
+        options_liveness_us(state, value);
+    else if (row->check == PATIENCE)
+        options_patience_us(state, value);
+    else if (row->check == LEVEL)
+        options_log_level(state, value);
 }
 
 static void pass_on(struct arguments *arguments, const struct option_row *row,
                     const char *value)
 {
-    size_t size = (arguments->count + 1) * sizeof *arguments->passed;
-
-    arguments->passed = realloc(arguments->passed, size);
-    if (!arguments->passed)
-        abort();
+    arguments->passed =
+        reallocate(arguments->passed, arguments->count + 1, sizeof *arguments->passed);
     arguments->passed[arguments->count++] = (struct passed){row, value};
 }
 
@@ -207,6 +198,14 @@ void arguments_deinit(struct arguments *arguments)
     arguments->passed = NULL;
 }
 
+const char *arguments_value(const struct arguments *arguments, const char *name)
+{
+    for (size_t i = arguments->count; i-- > 0;)
+        if (strcmp(arguments->passed[i].row->name, name) == 0)
+            return arguments->passed[i].value;
+    return NULL;
+}
+
 /* A list of words that grows; each word is the list's own. */
 struct words {
     char **items;
@@ -222,12 +221,9 @@ static void add(struct words *words, const char *format, ...)
     char *word;
 
     va_start(list, format);
-    if (vasprintf(&word, format, list) < 0)
-        abort();
+    word = allocate_text_v(format, list);
     va_end(list);
-    words->items = realloc(words->items, (words->count + 2) * sizeof *words->items);
-    if (!words->items)
-        abort();
+    words->items = reallocate(words->items, words->count + 2, sizeof *words->items);
     words->items[words->count++] = word;
     words->items[words->count] = NULL;
 }
@@ -291,18 +287,12 @@ void arguments_free_words(char ***words_p)
 char *endpoint_from_here(const char *bound)
 {
     static const char *const anywhere[] = {"tcp://*:", "tcp://0.0.0.0:", "tcp://[::]:"};
-    char *here;
 
     for (size_t i = 0; i < sizeof anywhere / sizeof *anywhere; i++) {
         size_t length = strlen(anywhere[i]);
         if (strncmp(bound, anywhere[i], length) != 0)
             continue;
-        if (asprintf(&here, "tcp://127.0.0.1:%s", bound + length) < 0)
-            abort();
-        return here;
+        return allocate_text("tcp://127.0.0.1:%s", bound + length);
     }
-    here = strdup(bound);
-    if (!here)
-        abort();
-    return here;
+    return allocate_text("%s", bound);
 }

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,10 +24,8 @@ static char *program_at(const char *folder, size_t length, const char *between,
                         const char *program)
 {
     struct stat file;
-    char *path;
+    char *path = allocate_text("%.*s/%s%s", (int)length, folder, between, program);
 
-    if (asprintf(&path, "%.*s/%s%s", (int)length, folder, between, program) < 0)
-        abort();
     if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, X_OK) == 0)
         return path;
     free(path);
@@ -128,10 +127,8 @@ void children_list(struct children *ret_children)
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     file = fopen(path, "re");
     while (file && fscanf(file, "%d", &pid) == 1) {
-        size_t size = (children.count + 1) * sizeof *children.pids;
-        children.pids = realloc(children.pids, size);
-        if (!children.pids)
-            abort();
+        children.pids =
+            reallocate(children.pids, children.count + 1, sizeof *children.pids);
         children.pids[children.count++] = pid;
     }
     if (file)

@@ -6,6 +6,7 @@
  * the launcher's death: before an end in good order, it kills its guardian.
  */
 #include "deploy/local/guardian.h"
+#include "common/memory.h"
 #include "deploy/local/directory.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -111,12 +112,10 @@ static int receive_birth(struct guardian *guardian)
 
 int guardian_start(struct guardian **ret_guardian)
 {
-    struct guardian *guardian = calloc(1, sizeof *guardian);
+    struct guardian *guardian = allocate_zeroed(1, sizeof *guardian);
     int ends[2];
     int result;
 
-    if (!guardian)
-        abort();
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
         result = -errno;
         free(guardian);

@@ -25,9 +25,10 @@ def options_of(command):
 
 
 def compile_again(entry):
-    return complaints(["env", "-C", entry["directory"], "clang", *options_of(entry["command"]), *MORE])
+    said = complaints(["env", "-C", entry["directory"], "clang", *options_of(entry["command"]), *MORE])
+    return [line for line in said if ": error: " in line] or said
 
 
 entries = json.loads((BUILD / "compile_commands.json").read_text())
 entries = list({entry["file"]: entry for entry in entries if entry["file"].endswith(".c")}.values())
-claim("clang compiles without a warning", each(compile_again, entries), len(entries))
+claim("clang compiles without a warning", dict.fromkeys(each(compile_again, entries)), len(entries))

@@ -43,10 +43,10 @@ def includes(path):
         name = match["own"]
         if name is None:
             system.append(match["system"])
-        elif (ROOT / name).exists():
-            own.append(name)
         else:
-            own.append(str((path.parent / name)))
+            # From the root; an example's fanfold.h lies in the folder above it.
+            choices = [Path(name), path.parent / name, path.parent.parent / name]
+            own.append(next((str(choice) for choice in choices if (ROOT / choice).exists()), name))
     return own, system
 
 

@@ -16,6 +16,7 @@ C = "/* SPDX-License-Identifier: MIT */\n"
 PY = "#!/usr/bin/python3\n# SPDX-License-Identifier: MIT\n"
 SH = "#!/bin/sh\n# SPDX-License-Identifier: MIT\n"
 MAN = '.\\" SPDX-License-Identifier: MIT\n.Dd January 1, 2026\n.Dt X 1\n.Os\n.Sh NAME\n.Nm x\n.Nd a thing\n'
+MAN += ".Sh OPTIONS\n.Bl -tag -width x\n.It Fl j Ar N , Fl -jobs Ns = Ns Ar N\nJobs.\n.El\n"
 
 GOOD = {
     "common/message.h": C + "#include <stdint.h>\nextern uint8_t message;\n",
@@ -55,6 +56,10 @@ FAULTS = [
     ("licence", "tests/run", "#!/bin/sh\n", "tests/run"),
     ("shell", "tests/run", SH + "rm $1\n", "SC2086"),
     ("man", "x.1", MAN + ".Xx\n", "x.1"),
+    ("options", "x.1", MAN.replace("-jobs", "-slots"), "says nothing of --jobs"),
+    ("options", "x.1", MAN.replace("-jobs", "-slots"), "--slots is no option"),
+    ("options", "x.1", MAN.replace("Fl j Ar N , ", ""), "says nothing of -j"),
+    ("options", "y.1", MAN, "there is no such program"),
     ("size", "worker/main.c", C + "\n" * 900, "901 lines"),
     ("readme", "README.md", "tests/run\n", "deploy/quickstart"),
     ("readme", "README.md", GOOD["README.md"] + "[x](gone.md)\n", "gone.md"),
@@ -82,6 +87,8 @@ def tree(**changed):
         build = root / "build"
         build.mkdir()
         (build / "build.ninja").touch()
+        (build / "x").write_text('#!/bin/sh\necho "  -j, --jobs=N   Jobs"\n')
+        (build / "x").chmod(0o755)
         command = f"cc -I{root} -Wall -Wextra -o x.o -c ../worker/main.c"
         entry = {"directory": str(build), "file": "../worker/main.c", "command": command}
         (build / "compile_commands.json").write_text(json.dumps([entry]))

@@ -1,102 +1,104 @@
 # SPDX-License-Identifier: MIT
-"""A way on loopback that a test breaks: bytes from a tcp port to an ipc endpoint and back."""
+"""A TCP link on loopback that a test stalls, cuts and restores."""
 
 import contextlib
-import selectors
 import socket
 import threading
 
-
-class Connection:
-    """One peer. What it sends is counted; while `swallowing` it goes nowhere."""
-
-    def __init__(self, peer, target):
-        self.peer = peer
-        self.target = target
-        self.swallowing = False
-        self.swallowed = 0
-        self.forwarded = 0
-
-    def close(self):
-        for end in (self.peer, self.target):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-            end.close()
+PIECE = 64 << 10
+UP, DOWN = "up", "down"  # to the target; back
 
 
 class Proxy:
-    """`endpoint` is where peers connect. All that goes on happens in a thread of its own."""
+    """Forwards from a port of its own to `target`, which may be set later.
 
-    def __init__(self, path):
-        self.path = str(path)
-        self.connections = []
-        self.lock = threading.Lock()
+    Stalled, it takes bytes and holds them (one piece a direction; the rest waits in the
+    kernel). Cut, it breaks all connections, loses what it holds, and refuses new ones.
+    """
+
+    def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(self.listener, selectors.EVENT_READ)
-        self.wake, waker = socket.socketpair()
-        self.selector.register(waker, selectors.EVENT_READ)
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
+        self.port = self.listener.getsockname()[1]
+        self.target = None
+        self.state = threading.Condition()
+        self.stalled = self.is_cut = False
+        self.pairs = []
+        self.accepted = self.broken = 0
+        self.held = {UP: 0, DOWN: 0}
+        self.lost = {UP: 0, DOWN: 0}
+        self.passed = {UP: 0, DOWN: 0}
+        threading.Thread(target=self.accept, daemon=True).start()
 
-    def __enter__(self):
-        return self
+    # -- orders --
 
-    def __exit__(self, *_):
-        self.wake.close()
-        self.thread.join()
+    def stall(self):
+        with self.state:
+            self.stalled = True
 
-    def serve(self):
-        while True:
-            for key, _ in self.selector.select():
-                with self.lock:
-                    if key.fileobj is self.listener:
-                        self.accept()
-                    elif key.data is None:
-                        return self.end()
-                    elif key.fileobj.fileno() >= 0 and not self.pass_on(key.fileobj, key.data):
-                        self.drop(key.data)
+    def flow(self):
+        """No stall any more, and no cut."""
+        with self.state:
+            self.stalled = self.is_cut = False
+            self.state.notify_all()
+
+    def cut(self):
+        with self.state:
+            self.is_cut = True
+            self.broken += len(self.pairs)
+            for pair in self.pairs:
+                close(pair)
+            self.pairs = []
+            self.state.notify_all()
+
+    # -- threads --
 
     def accept(self):
-        peer, _ = self.listener.accept()
-        target = socket.socket(socket.AF_UNIX)
-        try:
-            target.connect(self.path)
-        except OSError:
-            peer.close()
-            return
-        connection = Connection(peer, target)
-        self.connections.append(connection)
-        self.selector.register(peer, selectors.EVENT_READ, connection)
-        self.selector.register(target, selectors.EVENT_READ, connection)
+        while True:
+            client, _ = self.listener.accept()
+            with self.state:
+                if self.is_cut or self.target is None:
+                    client.close()
+                    continue
+                self.accepted += 1
+                pair = (client, socket.socket())
+                self.pairs.append(pair)
+            threading.Thread(target=self.serve, args=[pair], daemon=True).start()
 
-    def pass_on(self, source, connection):
-        """False: one of the two ends has closed."""
-        try:
-            data = source.recv(1 << 16)
-            if source is connection.target:
-                connection.peer.sendall(data)
-            elif connection.swallowing:
-                connection.swallowed += len(data)
-            else:
-                connection.target.sendall(data)
-                connection.forwarded += len(data)
-        except OSError:
-            return False
-        return bool(data)
+    def serve(self, pair):
+        client, server = pair
+        with contextlib.suppress(OSError):
+            server.connect(("127.0.0.1", self.target))
+            back = threading.Thread(target=self.pump, args=[pair, server, client, DOWN], daemon=True)
+            back.start()
+            self.pump(pair, client, server, UP)
+            back.join()
+        with self.state:
+            if pair in self.pairs:
+                self.pairs.remove(pair)
+        close(pair)
 
-    def drop(self, connection):
-        for end in (connection.peer, connection.target):
-            with contextlib.suppress(KeyError, ValueError):
-                self.selector.unregister(end)
-        connection.close()
+    def pump(self, pair, source, sink, way):
+        with contextlib.suppress(OSError):
+            while (data := source.recv(PIECE)) and self.may_pass(pair, way, len(data)):
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            source.shutdown(socket.SHUT_RD)
 
-    def cut(self, connection):
-        with self.lock:
-            self.drop(connection)
+    def may_pass(self, pair, way, size):
+        """Waits while the link is stalled; False: it was cut."""
+        with self.state:
+            self.held[way] += size
+            self.state.wait_for(lambda: not self.stalled or pair not in self.pairs)
+            self.held[way] -= size
+            there = pair in self.pairs
+            (self.passed if there else self.lost)[way] += size
+            return there
 
-    def end(self):
-        for connection in self.connections:
-            self.drop(connection)
-        self.listener.close()
+
+def close(pair):
+    for side in pair:
+        with contextlib.suppress(OSError):
+            side.shutdown(socket.SHUT_RDWR)
+        side.close()

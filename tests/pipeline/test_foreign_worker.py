@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from harness import run_tests, test
-from proxy import Proxy
+from bridge import Bridge
 
 FOREIGN = Path(__file__).with_name("foreign_worker.py")
 SECONDS = "0.02"
@@ -55,13 +55,13 @@ class Run:
         return map(int, last.groups())
 
 
-def lose_results(case, proxy):
+def lose_results(case, bridge):
     """Swallows what the foreign worker, the first to connect, sends next, and cuts its way."""
-    first = proxy.connections[0]
+    first = bridge.connections[0]
     case.wait_for(lambda: first.forwarded > 4096, "results to pass")
     first.swallowing = True
     case.wait_for(lambda: first.swallowed > 0, "a result to be lost")
-    proxy.cut(first)
+    bridge.cut(first)
 
 
 @test
@@ -75,10 +75,10 @@ def a_foreign_worker_does_its_share_beside_ours(case):
 
 @test
 def its_way_to_the_sink_breaks_with_results_not_yet_forgotten(case):
-    with Proxy(case.path("run-results")) as proxy:
-        run = Run(case, results=proxy)
-        case.wait_for(lambda: len(proxy.connections) == 3, "our workers to connect")
-        lose_results(case, proxy)
+    with Bridge(case.path("run-results")) as bridge:
+        run = Run(case, results=bridge)
+        case.wait_for(lambda: len(bridge.connections) == 3, "our workers to connect")
+        lose_results(case, bridge)
         run.expect_right_bytes()
         did, again, breaks = run.counts()
         assert did >= TASKS / 5, did
@@ -87,9 +87,9 @@ def its_way_to_the_sink_breaks_with_results_not_yet_forgotten(case):
 
 @test
 def the_same_with_a_worker_that_does_not_watch_its_way(case):
-    with Proxy(case.path("run-results")) as proxy:
-        run = Run(case, results=proxy, foreign=["--blind"], ventilator=["--liveness", "1s"])
-        lose_results(case, proxy)
+    with Bridge(case.path("run-results")) as bridge:
+        run = Run(case, results=bridge, foreign=["--blind"], ventilator=["--liveness", "1s"])
+        lose_results(case, bridge)
         run.expect_right_bytes()
         did, again, _ = run.counts()
         assert did >= 1 and again >= 1, (did, again)
@@ -97,10 +97,10 @@ def the_same_with_a_worker_that_does_not_watch_its_way(case):
 
 @test
 def its_link_to_the_ventilator_breaks(case):
-    with Proxy(case.path("run-tasks")) as proxy:
-        run = Run(case, tasks=proxy)
+    with Bridge(case.path("run-tasks")) as bridge:
+        run = Run(case, tasks=bridge)
         run.foreign.wait_for_stderr("^began$")
-        proxy.cut(proxy.connections[0])
+        bridge.cut(bridge.connections[0])
         run.expect_right_bytes()
         did, _, _ = run.counts()
         assert did >= TASKS / 5, did

@@ -176,10 +176,10 @@ def signals_are_forwarded_once(case):
 
 
 @test
-def what_has_not_begun_ends_silently_at_a_signal(case):
+def what_has_not_begun_ends_with_one_line_at_a_signal(case):
     run = Run(case)
     run.process.signal(signal.SIGINT)
-    run.expect(130)
+    run.expect(130, "fanfold: interrupted")
     assert len(run.log("ventilator", "term")) == 1
 
 

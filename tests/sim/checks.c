@@ -11,7 +11,7 @@ static struct world *of(const struct process *process)
     return process->world;
 }
 
-/* ---- ventilator ----------------------------------------------------------------- */
+/* ---- ventilator ---- */
 
 void check_budget(const struct sim_ventilator *v, uint64_t bytes)
 {
@@ -124,7 +124,7 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
         world_violation(world, "status 0, but the journal is not finished");
 }
 
-/* ---- worker --------------------------------------------------------------------- */
+/* ---- worker ---- */
 
 /* As many tasks as slots and prefetch, as many results again, and two. */
 void check_ledger(const struct sim_worker *w)
@@ -151,6 +151,16 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
                         (uintmax_t)action->seq);
 }
 
+void check_sent(const struct sim_worker *w, const struct cargo *cargo)
+{
+    struct world *world = of(&w->process);
+    if (cargo->dropped)
+        world_violation(world, "a result is sent that was dropped");
+    if (cargo->epoch != session_epoch(w->core))
+        world_violation(world, "a result of epoch %ju is sent as one of epoch %ju",
+                        (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
+}
+
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
@@ -160,7 +170,7 @@ void check_leave(const struct sim_worker *w, int status)
                         process_name(&w->process), status);
 }
 
-/* ---- sink ----------------------------------------------------------------------- */
+/* ---- sink ---- */
 
 /* The position belongs to an epoch: what was taken before it came is forgotten. */
 static bool *had(struct sim_sink *s, const struct position *position, uint64_t seq)
@@ -268,7 +278,7 @@ void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict)
                         s->whole);
 }
 
-/* ---- the end -------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void check_output(struct world *world)
 {

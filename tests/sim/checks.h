@@ -20,10 +20,12 @@ void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
 
-/* A worker: a task was taken; one is to start in a slot that has `load`. */
+/* A worker: a task was taken; one is to start in a slot that has `load`; a
+ * result is to be sent. */
 void check_ledger(const struct sim_worker *w);
 void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t load,
                  const struct session_action *action);
+void check_sent(const struct sim_worker *w, const struct cargo *cargo);
 void check_leave(const struct sim_worker *w, int status);
 
 /* The sink: a result of its run and epoch was taken, or refused; is to be written; what

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "faults.h"
 #include "net.h"
+#include "sim_sink.h"
 #include "sim_worker.h"
 #include "world.h"
 
@@ -16,7 +17,7 @@ static void disturb_workers(struct world *world, const struct process *process)
     }
 }
 
-/* ---- the faults ----------------------------------------------------------------- */
+/* ---- the faults ---- */
 
 static void kill_one(struct world *world, struct process *process)
 {
@@ -27,7 +28,8 @@ static void kill_one(struct world *world, struct process *process)
     TRACE(world, "FAULT: kill %s", process_name(process));
     disturb_workers(world, process);
     process_kill(process);
-    if (name == SINK && !world->mix.journal && world->finishing)
+    bool told = name == SINK && ((struct sim_sink *)process)->told;
+    if (name == SINK && !world->mix.journal && (told || world->finishing))
         world->sink_over = true; /* another would begin the output anew */
     else if (name == SINK || !world->finishing)
         world_start(world, name, RANDOM_PICK(random, soon, late));
@@ -174,7 +176,7 @@ static void inflict(struct world *world, struct process *process, enum fault fau
     }
 }
 
-/* ---- when ----------------------------------------------------------------------- */
+/* ---- when ---- */
 
 static enum fault pick_fault(struct world *world)
 {

@@ -112,7 +112,7 @@ struct letter *letter_new(struct arena *arena, const struct message *message,
     return letter;
 }
 
-/* ---- for a person --------------------------------------------------------------- */
+/* ---- for a person ---- */
 
 struct text {
     char *buffer;

@@ -46,7 +46,7 @@ struct report {
     struct finding found[FOUND_MAX];
 };
 
-/* ---- running seeds -------------------------------------------------------------- */
+/* ---- running seeds ---- */
 
 static void note(struct report *report, uint64_t seed, const char *text)
 {
@@ -167,7 +167,7 @@ static struct report run(const struct options *options)
     return sum;
 }
 
-/* ---- for a person --------------------------------------------------------------- */
+/* ---- for a person ---- */
 
 static void print_found(const struct report *sum, const struct options *options,
                         const char *prefix)
@@ -234,7 +234,7 @@ static int trace(const struct options *options)
     return world.violation[0] != '\0';
 }
 
-/* ---- as tests ------------------------------------------------------------------- */
+/* ---- as tests ---- */
 
 static int tap_number, tap_failures;
 
@@ -294,7 +294,7 @@ static int tap_proofs(struct options *options)
     return tap_failures > 0;
 }
 
-/* ---- options -------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static void usage(void)
 {

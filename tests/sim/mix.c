@@ -91,8 +91,10 @@ static void draw_faults(struct mix *mix, struct random *random)
     mix->outcast = mix->workers > 1 && random_chance(random, 200);
     mix->faults_until_us = random_between(random, 5, 40) * SECOND_US;
     mix->fault_gap_us = RANDOM_PICK(random, 500000, 2000000, 5000000);
-    mix->lag_us = RANDOM_PICK(random, 0, 0, 2000, 30000);
+    mix->lag_us = RANDOM_PICK(random, 0, 0, 2000, 30000, 500000);
     mix->drain = (uint32_t)RANDOM_PICK(random, 1, 8, 1000);
+    if (mix->lag_us > SECOND_US / 10) /* a slow loop that reads little would drown */
+        mix->drain = 1000;
 }
 
 void mix_draw(struct mix *mix, struct random *random)

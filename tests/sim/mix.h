@@ -57,7 +57,9 @@ enum breakage {
 const char *break_name(enum breakage breakage);
 const char *break_text(enum breakage breakage);
 
-enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3, NOT_EVER = UINT32_MAX };
+enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3 };
+
+#define NOT_EVER UINT32_MAX
 
 #define LIVENESS_US INT64_C(5000000)
 #define PATIENCE_US INT64_C(100000000)

@@ -30,7 +30,7 @@ static struct letter *letters_take(struct letters *letters)
     return first;
 }
 
-/* ---- one direction -------------------------------------------------------------- */
+/* ---- one direction ---- */
 
 static int64_t delay_us(struct world *world)
 {
@@ -93,7 +93,7 @@ static void arrive(void *subject, uint64_t detail)
         hand_in(lane->conn, letter);
 }
 
-/* ---- connections ---------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static void add_conn(struct process *server, struct conn *conn)
 {
@@ -234,7 +234,7 @@ void conn_stall(struct conn *conn, bool in, bool back, int64_t until_us)
         conn->back.stalled_until_us = later(conn->back.stalled_until_us, until_us);
 }
 
-/* ---- connecting sockets --------------------------------------------------------- */
+/* ---- connecting sockets ---- */
 
 struct dial *dial_open(struct process *owner, enum name to, uint32_t address,
                        bool immediate)

@@ -29,7 +29,7 @@ struct sim_sink {
     uint32_t pieces;   /* that the core or the writer has */
     bool had[RECORDS]; /* seqs that the core took, in this epoch */
     uint64_t had_epoch;
-    bool writable_due, output_failed, parted;
+    bool writable_due, output_failed, parted, told; /* told: FINISHED was said */
     bool ending; /* the run was stopped: results are not wanted any more */
 };
 

@@ -5,10 +5,7 @@
 #include "faults.h"
 #include "net.h"
 #include "world.h"
-#include <assert.h>
 #include <string.h>
-
-static_assert(RECORDS == 70, "the tables in the header are by seq");
 
 enum { HEARTBEAT_FACTOR = 2, ROUNDS_MAX = 1000 };
 
@@ -23,7 +20,7 @@ struct fate *sim_ventilator_fate(const struct payload *payload)
     return &v->fates[payload->seq];
 }
 
-/* ---- source --------------------------------------------------------------------- */
+/* ---- source ---- */
 
 static struct payload *chunk(struct sim_ventilator *v, uint64_t seq)
 {
@@ -99,7 +96,7 @@ static void read_input(struct sim_ventilator *v)
     }
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_ventilator *v, uint32_t peer, const struct message *message,
                  const struct payload *payload)
@@ -297,7 +294,7 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {

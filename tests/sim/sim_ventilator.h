@@ -5,6 +5,7 @@
 #define FANFOLD_SIM_VENTILATOR_H
 
 #include "letter.h"
+#include "mix.h"
 #include "process.h"
 #include "ventilator/dispatch.h"
 
@@ -19,9 +20,9 @@ struct sim_ventilator {
     struct process process;
     struct dispatch *core;
     struct id uid;
-    struct payload chunks[70]; /* by seq; end 0: not cut */
-    bool discarded[70];
-    struct fate fates[70];
+    struct payload chunks[RECORDS]; /* by seq; end 0: not cut */
+    bool discarded[RECORDS];
+    struct fate fates[RECORDS];
     uint64_t kept_bytes; /* of chunks that are cut and not discarded */
     uint32_t chunk_records, offset;
     bool started, input_ended, input_failed;

@@ -3,15 +3,13 @@
 #include "checks.h"
 #include "common/exit_status.h"
 #include "net.h"
+#include "sim_slots.h"
 #include "sim_ventilator.h"
 #include "world.h"
 #include <stdio.h>
 #include <string.h>
 
 enum { TO_VENTILATOR, TO_SINK };
-
-/* So long after a disturbance a ventilator may still count a task as lost. */
-#define DISTURBANCE_US (40 * SECOND_US)
 
 static struct sim_worker *self(struct process *process)
 {
@@ -23,170 +21,13 @@ static int64_t now(const struct sim_worker *w)
     return w->process.world->schedule.now_us;
 }
 
-/* ---- slots ---------------------------------------------------------------------- */
-
-static void run_ends(void *subject, uint64_t detail);
-
-static int64_t run_us(struct world *world)
-{
-    struct random *random = &world->random;
-    if (random_chance(random, 50))
-        return random_between(random, 4 * SECOND_US, 12 * SECOND_US);
-    if (world->mix.short_tasks)
-        return random_between(random, 500, 20000);
-    return random_between(random, 50000, SECOND_US);
-}
-
-static void lose(struct run *run)
-{
-    if (!run->disturbed)
-        sim_ventilator_fate(&run->cargo->payload)->lost++;
-    run->disturbed = true;
-}
-
-static void begin_first(struct slot *slot)
-{
-    struct run *run = slot->runs;
-    struct world *world = slot->worker->process.world;
-    if (!run || run->began_us > 0 || !slot->ready)
-        return;
-    run->began_us = world->schedule.now_us;
-    const struct payload *chunk = &run->cargo->payload;
-    bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
-    if (slot->worker->disturbed_us + DISTURBANCE_US > run->began_us)
-        lose(run);
-    if (random_chance(&world->random, world->mix.crash))
-        run->end = RUN_CRASHED;
-    else if (poisoned || random_chance(&world->random, world->mix.flaky))
-        run->end = RUN_FAILED;
-    int64_t takes_us = run_us(world);
-    schedule_at(&world->schedule, world->schedule.now_us + takes_us, run_ends, run, 0);
-}
-
-static void run_ends(void *subject, uint64_t detail)
-{
-    (void)detail;
-    struct run *run = subject;
-    if (run->killed || !run->slot->ready || run->slot->runs != run)
-        return;
-    run->slot->runs = run->next;
-    if (run->end == RUN_CRASHED)
-        run->slot->ready = false;
-    process_post(&run->slot->worker->process,
-                 (struct item){.kind = ITEM_RUN_END, .subject = run});
-    begin_first(run->slot);
-}
-
-static void replaced(void *subject, uint64_t detail)
-{
-    (void)detail;
-    struct slot *slot = subject;
-    process_post(&slot->worker->process,
-                 (struct item){.kind = ITEM_SLOT, .subject = slot});
-}
-
-static void replace(struct slot *slot)
-{
-    struct world *world = slot->worker->process.world;
-    slot->ready = false;
-    if (slot->replacing)
-        return;
-    slot->replacing = true;
-    schedule_at(&world->schedule,
-                world->schedule.now_us + random_between(&world->random, 500, 50000),
-                replaced, slot, 0);
-}
-
-/* What was in the slot and never began goes back to the session. */
-static void hand_back(struct slot *slot)
-{
-    for (struct run *run = slot->runs, *next; run; run = next) {
-        next = run->next;
-        if (!run->killed) {
-            run->killed = true;
-            session_on_unstarted(slot->worker->core, slot->number, run->seq,
-                                 run->attempt);
-        }
-    }
-    slot->runs = NULL;
-}
-
-static uint32_t slot_load(const struct slot *slot)
-{
-    uint32_t load = 0;
-    for (const struct run *run = slot->runs; run; run = run->next)
-        load += !run->killed;
-    return load;
-}
-
-static void start(struct sim_worker *w, const struct session_action *action)
-{
-    struct world *world = w->process.world;
-    if (action->slot >= w->slot_count) {
-        world_violation(world, "START in slot %u, which there is not", action->slot);
-        return;
-    }
-    struct slot *slot = &w->slots[action->slot];
-    check_start(w, slot, slot_load(slot), action);
-    struct run *run = arena_take(&world->arena, sizeof *run);
-    *run = (struct run){.slot = slot,
-                        .cargo = action->cargo,
-                        .seq = action->seq,
-                        .attempt = action->attempt};
-    struct run **last = &slot->runs;
-    while (*last)
-        last = &(*last)->next;
-    *last = run;
-    begin_first(slot);
-}
-
-static struct run *find_run(struct slot *slot, uint64_t seq, uint32_t attempt)
-{
-    for (struct run *run = slot->runs; run; run = run->next)
-        if (run->seq == seq && run->attempt == attempt && !run->killed)
-            return run;
-    return NULL;
-}
-
-/* The end of a run may wait in the mailbox; then it is not reported any more. */
-static struct run *find_ended(struct sim_worker *w, uint64_t seq, uint32_t attempt)
-{
-    for (struct item *item = w->process.first_item; item; item = item->next) {
-        struct run *run = item->kind == ITEM_RUN_END ? item->subject : NULL;
-        if (run && run->seq == seq && run->attempt == attempt && !run->killed)
-            return run;
-    }
-    return NULL;
-}
-
-static void kill_run(struct sim_worker *w, const struct session_action *action)
-{
-    struct slot *slot = &w->slots[action->slot];
-    struct run *run = find_run(slot, action->seq, action->attempt);
-    if (!run)
-        run = find_ended(w, action->seq, action->attempt);
-    if (run && run->began_us > 0)
-        lose(run); /* that it was handed back may not be heard */
-    if (run) /* else it has ended by itself, and was reported since KILL was decided */
-        run->killed = true;
-    replace(slot);
-}
-
-static void lose_runs(struct sim_worker *w)
-{
-    for (uint32_t i = 0; i < w->slot_count; i++)
-        for (struct run *run = w->slots[i].runs; run; run = run->next)
-            if (!run->killed && run->began_us > 0)
-                lose(run);
-}
-
 void sim_worker_disturb(struct process *process)
 {
     self(process)->disturbed_us = process->world->schedule.now_us;
-    lose_runs(self(process));
+    slots_lose(self(process));
 }
 
-/* ---- actions -------------------------------------------------------------------- */
+/* ---- actions ---- */
 
 static void send(struct sim_worker *w, int to, const struct message *message,
                  const struct payload *payload)
@@ -262,6 +103,7 @@ static void result(struct sim_worker *w, const struct session_action *action)
     struct cargo *cargo = action->cargo;
     struct world *world = w->process.world;
     struct payload payload = cargo->payload;
+    check_sent(w, cargo);
     if (cargo->sent && world->breakage == BREAK_NO_RESEND)
         return;
     if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
@@ -351,10 +193,10 @@ static void perform(struct sim_worker *w, const struct session_action *action)
         close_way(w);
         break;
     case SESSION_START:
-        start(w, action);
+        slots_start(w, action);
         break;
     case SESSION_KILL:
-        kill_run(w, action);
+        slots_kill(w, action);
         break;
     case SESSION_RESULT:
         result(w, action);
@@ -380,7 +222,7 @@ static void perform(struct sim_worker *w, const struct session_action *action)
     }
 }
 
-/* ---- loop ----------------------------------------------------------------------- */
+/* ---- loop ---- */
 
 static void on_task(struct sim_worker *w, const struct letter *letter)
 {
@@ -388,6 +230,7 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     const struct task_entry *entry = &letter->message.task.entries[0];
     struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
     cargo->owner = w;
+    cargo->epoch = session_epoch(w->core);
     cargo->payload = letter->payload;
     memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
     uint64_t session = letter->message.task.session;
@@ -440,13 +283,13 @@ static void on_run_end(struct sim_worker *w, struct run *run)
     if (!crashed)
         return;
     session_on_slot(w->core, run->slot->number, false);
-    hand_back(run->slot);
-    replace(run->slot);
+    slot_hand_back(run->slot);
+    slot_replace(run->slot);
 }
 
 static void on_slot(struct sim_worker *w, struct slot *slot)
 {
-    hand_back(slot);
+    slot_hand_back(slot);
     slot->ready = true;
     slot->replacing = false;
     session_on_slot(w->core, slot->number, true);
@@ -486,7 +329,7 @@ static void drop_at_end(void *cargo)
 static void end(struct process *process)
 {
     struct sim_worker *w = self(process);
-    lose_runs(w);
+    slots_lose(w);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i].runs = NULL;
     session_destroy(&w->core, drop_at_end);
@@ -502,7 +345,7 @@ void sim_worker_start(struct world *world, enum name name)
     struct sim_worker *w = arena_take(&world->arena, sizeof *w);
     process_init(&w->process, world, name, &role);
     w->uuid = random_id(&world->random);
-    w->disturbed_us = -DISTURBANCE_US;
+    w->disturbed_us = -NEVER_US;
     w->slot_count = 1 + (uint32_t)random_below(&world->random, SLOTS_PER_WORKER_MAX);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};

@@ -4,6 +4,7 @@
 #define FANFOLD_SIM_WORKER_H
 
 #include "letter.h"
+#include "mix.h"
 #include "process.h"
 #include "worker/session.h"
 
@@ -12,12 +13,13 @@ struct cargo {
     struct sim_worker *owner;
     struct payload payload;
     uint8_t mark[4];
+    uint64_t epoch; /* in which it was given */
     bool dropped, sent;
 };
 
 /* A task in a slot. */
 struct run {
-    struct run *next;
+    struct run *next, *older; /* in the slot; of all that began at this worker */
     struct slot *slot;
     struct cargo *cargo;
     uint64_t seq;
@@ -39,7 +41,8 @@ struct sim_worker {
     struct session *core;
     struct id uuid;
     uint32_t slot_count;
-    struct slot slots[3];
+    struct slot slots[SLOTS_PER_WORKER_MAX];
+    struct run *latest; /* that began */
     uint32_t live_cargo;
     bool monitor, welcomed;
     int64_t disturbed_us;

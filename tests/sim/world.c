@@ -48,7 +48,7 @@ void world_say(struct world *world, const char *format, ...)
     va_end(arguments);
 }
 
-/* ---- who is started ------------------------------------------------------------- */
+/* ---- who is started ---- */
 
 static bool is_alive(const struct world *world, enum name name)
 {
@@ -115,7 +115,7 @@ void world_on_exit(struct world *world, struct process *process, int status)
     }
 }
 
-/* ---- a run ---------------------------------------------------------------------- */
+/* ---- a run ---- */
 
 static bool run_goes_on(const struct world *world)
 {

@@ -236,17 +236,3 @@ Test(log_status_line, is_not_drawn_where_stderr_is_no_terminal)
     say("hello");
     cr_assert_str_eq(read_text(end), "p: hello\n");
 }
-
-Test(log, aborts_out_of_memory_with_a_line)
-{
-    int end = socket_as_stderr();
-    pid_t child = fork();
-    if (child == 0) {
-        log_init("p", LOG_LEVEL_WARN);
-        abort_out_of_memory();
-    }
-    int status;
-    cr_assert_eq(waitpid(child, &status, 0), child);
-    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-    cr_assert_str_eq(read_text(end), "p: out of memory\n");
-}

@@ -466,6 +466,47 @@ static void handle_signal(int number)
     (void)number;
 }
 
+Test(transport, leaves_no_path_behind_when_it_closes_what_it_bound)
+{
+    zsock_t *sockets[] = {transport_bind_router(tasks, -1), NULL};
+    cr_assert_not_null(sockets[0]);
+    cr_assert_eq(access(tasks + strlen("ipc://"), F_OK), 0);
+    transport_close_bound(&sockets[0]);
+    cr_assert_null(sockets[0]);
+    cr_assert_neq(access(tasks + strlen("ipc://"), F_OK), 0);
+    transport_close_bound(&sockets[1]); /* nothing bound: nothing to do */
+}
+
+/* The last words leave, although nobody can connect any more. */
+Test(transport, still_says_its_last_word_when_its_path_is_gone)
+{
+    struct envelope envelope;
+    envelope_init(&envelope);
+    zsock_t *router = transport_bind_router(tasks, -1);
+    zsock_t *dealer = transport_connect_dealer(tasks);
+    cr_assert_eq(transport_send(dealer, slice_of("hello"), NULL), 0);
+    receive_router(router, &envelope);
+    cr_assert_eq(transport_send_to(router, envelope.peer, slice_of("stop"), NULL), 0);
+    transport_close_bound(&router);
+    cr_assert(wait_for(dealer, ZMQ_POLLIN, PATIENCE_MS));
+    cr_assert_eq(transport_receive(dealer, &envelope), 1);
+    cr_assert(frame_is(&envelope.header, "stop"));
+    zsock_destroy(&dealer);
+    envelope_deinit(&envelope);
+}
+
+Test(transport, closes_what_is_bound_to_no_path)
+{
+    char endpoint[96];
+    snprintf(endpoint, sizeof endpoint, "ipc://@fanfold-test-%ld", (long)getpid());
+    zsock_t *abstract = transport_bind_pull(endpoint, -1);
+    zsock_t *tcp = transport_bind_pull("tcp://127.0.0.1:*", -1);
+    cr_assert_not_null(abstract);
+    cr_assert_not_null(tcp);
+    transport_close_bound(&abstract);
+    transport_close_bound(&tcp);
+}
+
 Test(transport_init, leaves_signals_to_the_program_and_stdout_to_data)
 {
     struct sigaction ours = {.sa_handler = handle_signal}, found;

@@ -55,7 +55,7 @@ Test(arguments, gives_each_role_what_it_owns)
     cr_assert_str_eq(
         words_of(line, ROLE_VENTILATOR, false),
         "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --input=in --block=64K "
-        "--liveness=3 --null --max-args=7");
+        "--liveness=3 --null --max-replace-args=7");
     cr_assert_str_eq(
         words_of(line, ROLE_SINK, false),
         "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results --supervised "

@@ -306,7 +306,7 @@ Test(chunker, hands_a_full_buffer_over_and_copies_small_chunks)
     chunker_destroy(&chunker);
 }
 
-/* ---- any input, any config, any reads */
+/* ---- any input, any config, any reads ---- */
 
 /* Where the records of `input` end, found the slow way: ret_ends[i] is the offset
  * behind record i. Returns how many there are. A last one that lacks its end counts as

@@ -169,7 +169,7 @@ Test(source, says_what_it_cannot_open)
     cr_expect_null(source);
 }
 
-/* ---- streams */
+/* ---- streams ---- */
 
 static void put(int fd, const char *text)
 {

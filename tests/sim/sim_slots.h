@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The user's program in a worker's slots: tasks that take their time, end well, fail,
+ * or take their slot with them. */
+#ifndef FANFOLD_SIM_SLOTS_H
+#define FANFOLD_SIM_SLOTS_H
+
+#include "sim_worker.h"
+
+/* As the session says: START and KILL. */
+void slots_start(struct sim_worker *w, const struct session_action *action);
+void slots_kill(struct sim_worker *w, const struct session_action *action);
+/* The slot is gone; ITEM_SLOT comes when another is there. */
+void slot_replace(struct slot *slot);
+/* What was in the slot and never began goes back to the session. */
+void slot_hand_back(struct slot *slot);
+/* A ventilator may count what began here as lost; also what ended, as the news of it
+ * may be lost. */
+void slots_lose(struct sim_worker *w);
+
+#endif

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The sink's core, one sentence a rule; the numbers in front are those of the design's
+ * rules. What it does is read as a line: "CONNECT HELLO PING".
+ */
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "sink/session.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ENTRIES = 64 };
+
+static const struct id run = {{1}}, other_run = {{9}};
+static const struct id ventilator = {{2}}, other_ventilator = {{3}};
+
+static struct sink_session *sink;
+static int64_t now_us;
+static int cargo[ENTRIES];
+static int dropped;
+
+static void drop(void *one)
+{
+    (void)one;
+    dropped++;
+}
+
+static void begin(bool ordered, bool journal)
+{
+    struct sink_session_config config = {
+        .position = {.run = run},
+        .ordered = ordered,
+        .journal = journal,
+        .liveness_us = 10 * SECOND_US,
+        .patience_us = -1,
+    };
+    now_us = SECOND_US;
+    sink = sink_session_new(&config, now_us);
+}
+
+static void end(void)
+{
+    sink_session_destroy(&sink, drop);
+    cr_assert_null(sink);
+}
+
+TestSuite(sink_session, .fini = end);
+
+static void append_action(char *line, size_t size, const struct sink_action *action)
+{
+    static const char *const names[] = {
+        [SINK_CONNECT] = "CONNECT", [SINK_HELLO] = "HELLO",   [SINK_BEGIN] = "BEGIN",
+        [SINK_PING] = "PING",       [SINK_PROGRESS] = NULL,   [SINK_WRITE] = "WRITE",
+        [SINK_DROP] = "DROP",       [SINK_COMMIT] = "COMMIT", [SINK_FINISHED] = NULL,
+        [SINK_LEAVE] = "LEAVE",
+    };
+    size_t used = strlen(line);
+    const char *gap = used ? " " : "";
+    if (action->kind == SINK_WRITE)
+        snprintf(line + used, size - used, "%sWRITE(%d)", gap, (int)action->seq);
+    else if (action->kind == SINK_COMMIT)
+        snprintf(line + used, size - used, "%sCOMMIT(%d)", gap, (int)action->ticket);
+    else if (action->kind == SINK_FINISHED)
+        snprintf(line + used, size - used, "%sFINISHED(%d)", gap,
+                 sink_session_verdict(sink).status);
+    else if (action->kind == SINK_PROGRESS)
+        snprintf(line + used, size - used, "%sPROGRESS(%d)", gap,
+                 (int)sink_session_progress(sink).released);
+    else
+        snprintf(line + used, size - used, "%s%s", gap, names[action->kind]);
+}
+
+/* All that it has to do now. */
+static void expect(const char *expected)
+{
+    char line[1000] = "";
+    struct sink_action action;
+    while (sink_session_next(sink, &action))
+        append_action(line, sizeof line, &action);
+    cr_assert_str_eq(line, expected);
+}
+
+static void tick_after(int64_t us)
+{
+    now_us += us;
+    sink_session_tick(sink, now_us);
+}
+
+static void hear(struct message message)
+{
+    sink_session_on_message(sink, &message, now_us);
+}
+
+static void welcome(const struct id *uid)
+{
+    hear((struct message){
+        .type = MESSAGE_WELCOME,
+        .welcome = {.uid = *uid, .heartbeat_ms = 250, .liveness_ms = 10000}});
+}
+
+/* In the first epoch, with everything said that is to be said. */
+static void begin_in_epoch_1(bool ordered, bool journal)
+{
+    begin(ordered, journal);
+    tick_after(0);
+    welcome(&ventilator);
+    tick_after(2000);
+    if (journal) {
+        expect("CONNECT HELLO PING COMMIT(1)");
+        sink_session_on_committed(sink, 1, now_us);
+        tick_after(2000);
+        expect("BEGIN PROGRESS(0)");
+    } else {
+        expect("CONNECT HELLO PING BEGIN PROGRESS(0)");
+    }
+}
+
+static bool offer(const struct id *from_run, uint64_t epoch, uint64_t seq)
+{
+    struct result_entry entry = {.seq = seq, .attempt = 1, .length = 10};
+    return sink_session_on_result(sink, from_run, epoch, &entry, &cargo[seq]);
+}
+
+static void take(uint64_t seq)
+{
+    cr_assert(offer(&run, 1, seq));
+}
+
+static void hear_end(uint64_t total)
+{
+    hear((struct message){.type = MESSAGE_END, .end = {.epoch = 1, .total = total}});
+}
+
+Test(sink_session, rule_1_the_first_result_of_a_seq_wins)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    cr_assert_not(offer(&run, 1, 0));
+    take(2);
+    cr_assert_not(offer(&run, 1, 2));
+    expect("WRITE(0)");
+}
+
+Test(sink_session, rule_5_results_of_another_run_or_epoch_are_refused)
+{
+    begin_in_epoch_1(true, false);
+    cr_assert_not(offer(&other_run, 1, 0));
+    cr_assert_not(offer(&run, 0, 0));
+    cr_assert_not(offer(&run, 2, 0));
+    expect("");
+}
+
+Test(sink_session, results_are_written_in_sequence_whatever_the_order_they_come_in)
+{
+    begin_in_epoch_1(true, false);
+    take(2);
+    take(1);
+    expect("");
+    take(0);
+    expect("WRITE(0) WRITE(1) WRITE(2)");
+    cr_assert_eq(sink_session_parked_ever(sink), 2);
+}
+
+Test(sink_session, unordered_results_are_written_as_they_come)
+{
+    begin_in_epoch_1(false, false);
+    take(2);
+    take(0);
+    expect("WRITE(2) WRITE(0)");
+}
+
+Test(sink_session, rule_4_any_seq_from_the_position_on_is_taken_whatever_the_window)
+{
+    begin_in_epoch_1(true, false);
+    struct result_entry far = {.seq = UINT64_C(1) << 40, .attempt = 1};
+    cr_assert(sink_session_on_result(sink, &run, 1, &far, &cargo[0]));
+    expect("");
+}
+
+Test(sink_session, rule_2_progress_says_what_is_newly_held)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    take(1);
+    take(5);
+    struct sink_progress news = sink_session_progress(sink);
+    cr_assert_eq(news.count, 2);
+    cr_assert_eq(news.held[0].first, 0);
+    cr_assert_eq(news.held[0].count, 2);
+    cr_assert_eq(news.held[1].first, 5);
+    cr_assert_eq(sink_session_progress(sink).count, 0);
+}
+
+Test(sink_session, rule_12_released_is_what_is_written_not_what_is_given_out)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    take(1);
+    cr_assert_eq(sink_session_progress(sink).released, 0);
+    sink_session_on_written(sink, 0, now_us);
+    cr_assert_eq(sink_session_progress(sink).released, 1);
+    sink_session_on_written(sink, 1, now_us);
+    cr_assert_eq(sink_session_progress(sink).released, 2);
+}
+
+Test(sink_session, rule_12_committed_waits_for_the_journal)
+{
+    begin_in_epoch_1(true, true);
+    take(0);
+    expect("WRITE(0)");
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2 * SECOND_US);
+    cr_assert_eq(sink_session_progress(sink).committed, 0);
+    sink_session_on_committed(sink, 2, now_us);
+    cr_assert_eq(sink_session_progress(sink).committed, 1);
+}
+
+Test(sink_session, rule_5_begin_waits_until_the_journal_has_the_epoch)
+{
+    begin(true, true);
+    tick_after(0);
+    welcome(&ventilator);
+    tick_after(2000);
+    expect("CONNECT HELLO PING COMMIT(1)");
+    cr_assert_eq(sink_session_position(sink).epoch, 1);
+    tick_after(2000);
+    expect("");
+    sink_session_on_committed(sink, 1, now_us);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(0)");
+}
+
+Test(sink_session, rule_5_another_ventilator_is_another_epoch_without_what_is_parked)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    take(2);
+    welcome(&other_ventilator);
+    expect("WRITE(0) DROP");
+    cr_assert_not(offer(&run, 1, 1));
+    cr_assert(offer(&run, 2, 1));
+}
+
+Test(sink_session, rule_5_begin_waits_for_what_is_on_its_way_to_the_output)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    welcome(&other_ventilator);
+    tick_after(2000);
+    expect("WRITE(0)");
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(1)");
+    cr_assert_eq(sink_session_position(sink).epoch, 2);
+    cr_assert_eq(sink_session_position(sink).next, 1);
+}
+
+Test(sink_session,
+     rule_5_the_same_ventilator_has_the_same_epoch_and_is_told_what_is_held)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    take(3);
+    sink_session_on_written(sink, 0, now_us);
+    expect("WRITE(0)");
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome(&ventilator);
+    tick_after(2000);
+    expect("HELLO BEGIN PROGRESS(1)");
+    uint32_t count;
+    const struct range *held = sink_session_held(sink, &count);
+    cr_assert_eq(sink_session_position(sink).epoch, 1);
+    cr_assert_eq(sink_session_position(sink).next, 1);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(held[0].first, 3);
+    cr_assert_eq(held[0].count, 1);
+}
+
+/* Their chunks may have other borders: what was written would be written twice. */
+Test(sink_session, unordered_output_does_not_go_on_with_another_ventilator)
+{
+    begin_in_epoch_1(false, false);
+    take(1); /* 0 is not here: in sequence nothing could have been given out */
+    expect("WRITE(1)");
+    welcome(&other_ventilator);
+    tick_after(0);
+    cr_assert_eq(sink_session_verdict(sink).outcome, OUTCOME_STOPPED);
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_PEER);
+}
+
+Test(sink_session, unordered_output_takes_another_ventilator_before_the_first_result)
+{
+    begin_in_epoch_1(false, false);
+    welcome(&other_ventilator);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(0)");
+    cr_assert(offer(&run, 2, 0));
+}
+
+Test(sink_session, the_mark_of_the_last_result_written_is_the_positions)
+{
+    begin_in_epoch_1(true, false);
+    struct result_entry entry = {.attempt = 1, .mark = {(const uint8_t *)"here", 4}};
+    cr_assert(sink_session_on_result(sink, &run, 1, &entry, &cargo[0]));
+    cr_assert_eq(sink_session_position(sink).mark_size, 0);
+    sink_session_on_written(sink, 0, now_us);
+    struct position position = sink_session_position(sink);
+    cr_assert_eq(position.mark_size, 4);
+    cr_assert_eq(memcmp(position.mark, "here", 4), 0);
+}
+
+Test(sink_session, rule_14_finished_comes_only_when_all_is_written)
+{
+    begin_in_epoch_1(true, false);
+    hear_end(2);
+    take(0);
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("WRITE(0) PROGRESS(1)");
+    take(1);
+    tick_after(2000);
+    expect("WRITE(1) PROGRESS(1)");
+    sink_session_on_written(sink, 1, now_us);
+    tick_after(2000);
+    expect("PROGRESS(2) FINISHED(0)");
+    cr_assert(sink_session_finished(sink));
+}
+
+Test(sink_session, rule_14_finished_comes_only_when_the_journal_says_so)
+{
+    begin_in_epoch_1(true, true);
+    hear_end(0);
+    tick_after(2000);
+    expect("COMMIT(2) PROGRESS(0)");
+    cr_assert(sink_session_position(sink).finished);
+    sink_session_on_committed(sink, 2, now_us);
+    tick_after(2000);
+    expect("PROGRESS(0) FINISHED(0)");
+}
+
+Test(sink_session, rule_14_finished_is_said_until_goodbye)
+{
+    begin_in_epoch_1(true, false);
+    hear_end(0);
+    tick_after(2000);
+    expect("PROGRESS(0) FINISHED(0)");
+    tick_after(20000);
+    expect("FINISHED(0)");
+    hear((struct message){.type = MESSAGE_GOODBYE});
+    expect("LEAVE");
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_OK);
+}
+
+Test(sink_session, rule_14_without_goodbye_it_leaves_at_its_time_limit)
+{
+    begin_in_epoch_1(true, false);
+    hear_end(0);
+    tick_after(2000);
+    for (int second = 0; second < 41; second++)
+        tick_after(SECOND_US);
+    struct sink_action action;
+    bool left = false;
+    while (sink_session_next(sink, &action))
+        left |= action.kind == SINK_LEAVE;
+    cr_assert(left);
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_OK);
+}
+
+Test(sink_session, an_end_of_another_epoch_ends_nothing)
+{
+    begin_in_epoch_1(true, false);
+    hear((struct message){.type = MESSAGE_END, .end = {.epoch = 2, .total = 0}});
+    tick_after(2000);
+    expect("");
+}
+
+Test(sink_session, a_run_that_is_stopped_finishes_with_what_is_written)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    hear((struct message){.type = MESSAGE_END,
+                          .end = {.epoch = 1,
+                                  .total = 5,
+                                  .outcome = OUTCOME_STOPPED,
+                                  .status = STATUS_CHUNK_FAILED}});
+    cr_assert_not(offer(&run, 1, 1));
+    tick_after(2000);
+    expect("WRITE(0) PROGRESS(0)");
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(3)");
+    cr_assert(sink_session_verdict(sink).relayed);
+}
+
+Test(sink_session, that_gives_up_tells_the_ventilator_why)
+{
+    begin_in_epoch_1(true, false);
+    sink_session_fail(sink, OUTCOME_STOPPED, STATUS_IO, "the disk is full", now_us);
+    tick_after(2000);
+    expect("FINISHED(4)");
+    cr_assert_str_eq(sink_session_verdict(sink).text, "the disk is full");
+    cr_assert_not(offer(&run, 1, 0));
+}
+
+Test(sink_session, that_gives_up_gives_the_first_reason)
+{
+    begin_in_epoch_1(true, false);
+    sink_session_fail(sink, OUTCOME_STOPPED, STATUS_IO, "the disk is full", now_us);
+    sink_session_fail(sink, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    cr_assert_str_eq(sink_session_verdict(sink).text, "the disk is full");
+}
+
+Test(sink_session, that_gives_up_without_a_ventilator_just_leaves)
+{
+    begin(true, false);
+    sink_session_fail(sink, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    expect("LEAVE");
+}
+
+Test(sink_session, rule_11_silence_makes_it_connect_anew_and_say_hello)
+{
+    begin_in_epoch_1(true, false);
+    tick_after(10 * SECOND_US + 1);
+    expect("CONNECT HELLO PING");
+}
+
+Test(sink_session, that_is_rejected_says_why_and_leaves)
+{
+    begin(true, false);
+    tick_after(0);
+    hear((struct message){
+        .type = MESSAGE_REJECT,
+        .reject = {.reason = REJECT_TAKEN, .text = {(const uint8_t *)"taken", 5}}});
+    expect("CONNECT HELLO PING LEAVE");
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_PEER);
+    cr_assert_str_eq(sink_session_verdict(sink).text,
+                     "the ventilator rejects this sink: taken");
+}
+
+Test(sink_session, hands_back_all_cargo_that_it_still_has)
+{
+    begin_in_epoch_1(true, false);
+    take(1);
+    take(2);
+    sink_session_destroy(&sink, drop);
+    cr_assert_eq(dropped, 2);
+}

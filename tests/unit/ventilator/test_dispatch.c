@@ -1,0 +1,727 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ventilator's core, one sentence a rule; the numbers in front are those of the
+ * design's rules. What it does is read as a line: "TASK(A:0) FORGET(B:1)". Worker A is
+ * peer 10, B peer 11 and so on; PONG is left out.
+ */
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "ventilator/dispatch.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SINK = 1, A = 10, B, C };
+
+static const struct id uid = {{1}}, run = {{2}};
+static struct dispatch *dispatch;
+static struct dispatch_config config;
+static int64_t now_us;
+
+static void set_up(void)
+{
+    now_us = SECOND_US;
+    config = (struct dispatch_config){
+        .uid = uid,
+        .buffer_bytes = 1 << 20,
+        .block_bytes = 100,
+        .keeps_bytes = true,
+        .retries = 3,
+        .losses = 10,
+        .liveness_us = 10 * SECOND_US,
+        .min_workers = 1,
+        .patience_us = -1,
+    };
+}
+
+static void tear_down(void)
+{
+    dispatch_destroy(&dispatch);
+    cr_assert_null(dispatch);
+}
+
+TestSuite(dispatch, .init = set_up, .fini = tear_down);
+
+/* ---- what it does ---- */
+
+static const char *const names[] = {
+    [DISPATCH_WELCOME_SINK] = "WELCOME_SINK",
+    [DISPATCH_WELCOME] = "WELCOME",
+    [DISPATCH_REJECT] = "REJECT",
+    [DISPATCH_WHO] = "WHO",
+    [DISPATCH_TASK] = "TASK",
+    [DISPATCH_FORGET] = "FORGET",
+    [DISPATCH_START] = "START",
+    [DISPATCH_DISCARD] = "DISCARD",
+    [DISPATCH_END] = "END",
+    [DISPATCH_STOP] = "STOP",
+    [DISPATCH_GOODBYE] = "GOODBYE",
+    [DISPATCH_FAREWELL] = "FAREWELL",
+    [DISPATCH_OVER] = "OVER",
+};
+
+static void append_action(char *line, size_t size, const struct dispatch_action *action)
+{
+    size_t used = strlen(line);
+    char what[40] = "";
+    if (action->kind == DISPATCH_TASK || action->kind == DISPATCH_FORGET)
+        snprintf(what, sizeof what, "(%c:%d%s)", (char)('A' + action->peer - A),
+                 (int)action->seq, action->only_queued ? "?" : "");
+    else if (action->peer >= A)
+        snprintf(what, sizeof what, "(%c)", (char)('A' + action->peer - A));
+    else if (action->kind == DISPATCH_START || action->kind == DISPATCH_DISCARD ||
+             action->kind == DISPATCH_END)
+        snprintf(what, sizeof what, "(%d)", (int)action->seq);
+    snprintf(line + used, size - used, "%s%s%s", used ? " " : "", names[action->kind],
+             what);
+}
+
+static void expect(const char *expected)
+{
+    char line[4000] = "";
+    struct dispatch_action action;
+    while (dispatch_next(dispatch, &action))
+        if (action.kind != DISPATCH_PONG)
+            append_action(line, sizeof line, &action);
+    cr_assert_str_eq(line, expected);
+}
+
+static void tick_after(int64_t us)
+{
+    now_us += us;
+    dispatch_tick(dispatch, now_us);
+}
+
+static void expect_now(const char *expected)
+{
+    tick_after(0);
+    expect(expected);
+}
+
+/* ---- what others say ---- */
+
+static void hear(uint32_t peer, struct message message)
+{
+    dispatch_on_message(dispatch, peer, &message, now_us);
+}
+
+static void hello_sink(uint32_t peer, uint8_t incarnation, bool finished)
+{
+    hear(peer, (struct message){.type = MESSAGE_HELLO_SINK,
+                                .hello_sink = {.version = PROTOCOL_VERSION,
+                                               .incarnation = {{incarnation}},
+                                               .endpoint = {(const uint8_t *)"r", 1},
+                                               .max_result = 1000,
+                                               .finished = finished}});
+}
+
+static void begin_from(uint32_t peer, uint64_t position, const struct range *held,
+                       uint32_t count)
+{
+    hear(peer, (struct message){.type = MESSAGE_BEGIN,
+                                .begin = {.uid = uid,
+                                          .run = run,
+                                          .epoch = 1,
+                                          .position = position,
+                                          .held = held,
+                                          .count = count}});
+}
+
+static void hello_with(uint32_t peer, uint64_t nonce, enum way way,
+                       const struct ledger_entry *ledger, uint32_t count)
+{
+    hear(peer, (struct message){.type = MESSAGE_HELLO_WORKER,
+                                .hello_worker = {.version = PROTOCOL_VERSION,
+                                                 .uuid = {{(uint8_t)peer}},
+                                                 .nonce = nonce,
+                                                 .slots = 1,
+                                                 .way = way,
+                                                 .run = run,
+                                                 .epoch = 1,
+                                                 .ledger = ledger,
+                                                 .count = count}});
+}
+
+/* With one slot and an open way: it has two places, slot and prefetch. */
+static void join(uint32_t peer)
+{
+    hello_with(peer, 1, WAY_OPEN, NULL, 0);
+}
+
+static void done(uint32_t peer, uint64_t seq, uint64_t run_us)
+{
+    struct done_entry entry = {.seq = seq, .attempt = 1, .run_us = run_us};
+    hear(peer, (struct message){.type = MESSAGE_DONE,
+                                .done = {.session = 1, .entries = &entry, .count = 1}});
+}
+
+static void failed(uint32_t peer, uint64_t seq, uint32_t attempt)
+{
+    hear(peer, (struct message){.type = MESSAGE_FAILED,
+                                .failed = {.session = 1,
+                                           .seq = seq,
+                                           .attempt = attempt,
+                                           .how = FAILURE_EXIT,
+                                           .code = 7}});
+}
+
+static void ping(uint32_t peer, enum way way, bool leaving,
+                 const struct attempt_entry *running)
+{
+    hear(peer, (struct message){.type = MESSAGE_PING,
+                                .ping = {.session = 1,
+                                         .way = way,
+                                         .leaving = leaving,
+                                         .running = running,
+                                         .count = running ? 1 : 0}});
+}
+
+static void progress(uint64_t first, uint64_t count, uint64_t released,
+                     uint64_t committed)
+{
+    struct range held = {first, count};
+    hear(SINK, (struct message){.type = MESSAGE_PROGRESS,
+                                .progress = {.epoch = 1,
+                                             .held = &held,
+                                             .count = count ? 1 : 0,
+                                             .released = released,
+                                             .committed = committed}});
+}
+
+static void begin(void)
+{
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("WELCOME_SINK START(0)");
+}
+
+static void cut(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        dispatch_on_cut(dispatch, 100, now_us);
+}
+
+/* ---- order of starts ---- */
+
+Test(dispatch, rule_5_no_worker_is_welcome_before_begin)
+{
+    dispatch = dispatch_new(&config, now_us);
+    join(A);
+    expect_now("");
+    cr_assert_eq(dispatch_wants(dispatch), 0);
+    hello_sink(SINK, 1, false);
+    expect_now("WELCOME_SINK");
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("START(0) WELCOME(A)");
+    cr_assert_gt(dispatch_wants(dispatch), 0);
+}
+
+Test(dispatch, rule_5_a_begin_that_answers_another_ventilator_is_ignored)
+{
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    hear(SINK, (struct message){.type = MESSAGE_BEGIN,
+                                .begin = {.uid = {{99}}, .run = run, .epoch = 1}});
+    expect_now("WELCOME_SINK");
+    cr_assert_not(dispatch_begun(dispatch));
+}
+
+Test(dispatch, nothing_is_sent_before_there_are_as_many_workers_as_asked_for)
+{
+    config.min_workers = 2;
+    begin();
+    cut(2);
+    join(A);
+    expect_now("WELCOME(A)");
+    join(B);
+    expect_now("WELCOME(B) TASK(A:0) TASK(B:1)");
+}
+
+Test(dispatch, another_version_is_rejected)
+{
+    begin();
+    hear(A, (struct message){.type = MESSAGE_HELLO_WORKER,
+                             .hello_worker = {.version = 2, .nonce = 1, .slots = 1}});
+    expect_now("REJECT(A)");
+}
+
+Test(dispatch, rule_6_a_stranger_is_asked_who_it_is)
+{
+    begin();
+    done(A, 0, 1);
+    expect_now("WHO(A)");
+}
+
+/* ---- places and window ---- */
+
+Test(dispatch, rule_8_a_worker_is_sent_no_more_than_it_has_places)
+{
+    begin();
+    join(A);
+    cut(5);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    done(A, 0, 2 * SECOND_US);
+    expect_now(""); /* tasks over a second are not queued behind another */
+    done(A, 1, 2 * SECOND_US);
+    expect_now("TASK(A:2)");
+}
+
+Test(dispatch, rule_8_results_that_nobody_holds_take_places)
+{
+    begin();
+    join(A);
+    cut(10);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    for (uint64_t seq = 0; seq < 4; seq++) { /* as long as it may */
+        done(A, seq, 2 * SECOND_US);
+        tick_after(0);
+    }
+    expect("TASK(A:2) TASK(A:3)");
+    progress(0, 1, 0, 0);
+    expect_now("FORGET(A:0) TASK(A:4)");
+}
+
+Test(dispatch, rule_8_idle_slots_come_first)
+{
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+}
+
+Test(dispatch, rule_7_nothing_is_sent_from_the_windows_end_on)
+{
+    config.window = 2;
+    begin();
+    join(A);
+    join(B);
+    cr_assert_leq(dispatch_wants(dispatch), 2);
+    cut(4);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1)");
+    progress(1, 1, 0, 0); /* held is not released */
+    expect_now("FORGET(B:1)");
+    progress(0, 1, 2, 0);
+    expect_now("FORGET(A:0) TASK(A:2) TASK(B:3)");
+}
+
+Test(dispatch, rule_7_nothing_is_cut_over_the_budget)
+{
+    config.buffer_bytes = 1000;
+    begin();
+    join(A);
+    uint32_t chunks = 0;
+    while (dispatch_wants(dispatch)) {
+        cut(1);
+        chunks++;
+    }
+    cr_assert_eq(chunks, 10);
+    tick_after(0);
+    progress(0, 2, 2, 0);
+    cr_assert_eq(dispatch_wants(dispatch), 0); /* released: the bytes are still kept */
+    progress(0, 0, 2, 2);
+    cr_assert_gt(dispatch_wants(dispatch), 0);
+}
+
+Test(dispatch, rule_7_a_chunk_larger_than_the_budget_is_admitted_alone)
+{
+    config.buffer_bytes = 1000;
+    begin();
+    cr_assert_gt(dispatch_wants(dispatch), 0);
+    dispatch_on_cut(dispatch, 5000, now_us);
+    cr_assert_eq(dispatch_wants(dispatch), 0);
+}
+
+/* ---- the books ---- */
+
+Test(dispatch, rule_2_forget_follows_progress_and_not_done)
+{
+    begin();
+    join(A);
+    cut(1);
+    done(A, 0, 1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    done(A, 0, 1);
+    expect_now("");
+    progress(0, 1, 0, 0);
+    expect_now("FORGET(A:0)");
+}
+
+Test(dispatch, rule_1_bytes_are_kept_until_they_are_committed)
+{
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1)");
+    progress(0, 0, 2, 1);
+    expect_now("DISCARD(0)");
+    progress(0, 0, 2, 2);
+    expect_now("DISCARD(1)");
+}
+
+Test(dispatch, progress_of_more_than_was_cut_is_ignored)
+{
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    progress(0, 0, 5, 5);
+    expect("WELCOME(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).released, 0);
+}
+
+Test(dispatch, rule_4_another_incarnation_holds_no_more_than_it_says)
+{
+    struct range held = {1, 1};
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1)");
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(2, 2, false);
+    begin_from(2, 0, &held, 1);
+    expect_now("WELCOME_SINK WHO(A) TASK(A:0)");
+}
+
+Test(dispatch, rule_4_a_second_begin_requeues_nothing_that_a_worker_has)
+{
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("");
+}
+
+Test(dispatch, rule_4_a_sink_that_lost_what_was_committed_ends_the_run)
+{
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 2);
+    tick_after(0);
+    begin_from(SINK, 0, NULL, 0);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1) DISCARD(0) "
+               "DISCARD(1) STOP(A) GOODBYE");
+}
+
+Test(dispatch, a_second_sink_is_rejected_while_the_first_is_alive)
+{
+    begin();
+    hello_sink(2, 2, false);
+    for (int second = 0; second < 11; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US / 2);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US / 2);
+    }
+    expect("REJECT");
+}
+
+/* ---- sessions ---- */
+
+Test(dispatch, rule_6_an_older_hello_is_ignored)
+{
+    begin();
+    hello_with(A, 5, WAY_OPEN, NULL, 0);
+    hello_with(B, 1, WAY_OPEN, NULL, 0);
+    expect_now("WELCOME(A) WELCOME(B)");
+    hello_with(A, 5, WAY_OPEN, NULL, 0);
+    hello_with(A, 4, WAY_OPEN, NULL, 0);
+    expect_now("");
+}
+
+Test(dispatch, rule_6_what_the_ledger_names_moves_over_and_the_rest_is_sent_again)
+{
+    struct ledger_entry ledger[] = {{1, 1, ENTRY_RUNNING}};
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    hello_with(A, 2, WAY_OPEN, ledger, 1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).adopted, 1);
+}
+
+Test(dispatch, rule_6_what_is_not_wanted_any_more_is_forgotten)
+{
+    struct ledger_entry ledger[] = {{0, 1, ENTRY_DONE}, {77, 1, ENTRY_DONE}};
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    progress(0, 1, 1, 0);
+    expect("WELCOME(A) TASK(A:0) FORGET(A:0)");
+    hello_with(A, 2, WAY_OPEN, ledger, 2);
+    expect_now("WELCOME(A) FORGET(A:0) FORGET(A:77)");
+}
+
+Test(dispatch, rule_6_what_bears_another_session_is_ignored)
+{
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    hello_with(A, 2, WAY_OPEN, NULL, 0); /* session 2 from here on */
+    expect_now("WELCOME(A) TASK(A:0) WELCOME(A) TASK(A:0)");
+    failed(A, 0, 2); /* of session 1 */
+    expect_now("");
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
+}
+
+Test(dispatch, rule_11_the_tasks_of_a_worker_that_is_gone_go_to_another_at_once)
+{
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    join(B);
+    dispatch_on_unreachable(dispatch, A, now_us);
+    expect_now("WELCOME(B) TASK(B:0) TASK(B:1)");
+}
+
+Test(dispatch, rule_11_silence_for_the_liveness_time_is_death)
+{
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    tick_after(9 * SECOND_US);
+    join(B);
+    expect_now("WELCOME(B)");
+    tick_after(SECOND_US + 1);
+    expect("TASK(B:0)");
+}
+
+Test(dispatch, a_worker_that_leaves_is_sent_no_more)
+{
+    begin();
+    join(A);
+    expect_now("WELCOME(A)");
+    ping(A, WAY_OPEN, true, NULL);
+    cut(1);
+    expect_now("");
+    hear(A, (struct message){.type = MESSAGE_GOODBYE, .goodbye = {.session = 1}});
+    expect_now("FAREWELL(A)");
+}
+
+Test(dispatch, rule_3_a_worker_whose_way_is_shut_is_sent_nothing)
+{
+    begin();
+    join(A);
+    ping(A, WAY_SHUT, false, NULL);
+    cut(1);
+    expect_now("WELCOME(A)");
+    ping(A, WAY_OPEN, false, NULL);
+    expect_now("TASK(A:0)");
+}
+
+Test(dispatch, rule_3_a_done_that_nobody_confirms_in_time_is_asked_about)
+{
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    done(A, 0, 1);
+    expect("WELCOME(A) TASK(A:0)");
+    for (int second = 0; second < 11; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        ping(A, WAY_OPEN, false, NULL);
+        tick_after(SECOND_US);
+    }
+    expect("WHO(A)");
+}
+
+/* ---- oldest first, retries, charges ---- */
+
+Test(dispatch, rule_9_retries_go_before_new_tasks)
+{
+    begin();
+    join(A);
+    cut(4);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    failed(A, 0, 1);
+    expect_now("TASK(A:0)");
+}
+
+Test(dispatch, rule_9_a_retry_goes_to_another_worker_if_one_has_a_place)
+{
+    begin();
+    join(A);
+    join(B);
+    cut(1);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0)");
+    failed(A, 0, 1);
+    expect_now("TASK(B:0)");
+}
+
+Test(dispatch, rule_9_the_oldest_is_called_back_while_a_slot_elsewhere_is_free)
+{
+    struct attempt_entry runs = {.seq = 0, .attempt = 1};
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    ping(A, WAY_OPEN, false, &runs);
+    progress(0, 1, 1, 0); /* 1 is the oldest now, and waits behind 0 in its slot */
+    join(B);
+    tick_after(SECOND_US);
+    expect("FORGET(A:0) WELCOME(B) FORGET(A:1?)");
+    struct attempt_entry back = {.seq = 1, .attempt = 1};
+    hear(A, (struct message){.type = MESSAGE_RETURNED,
+                             .returned = {.session = 1, .entries = &back, .count = 1}});
+    tick_after(0);
+    cr_assert_eq(dispatch_counts(dispatch).returned, 1);
+    cr_assert_eq(dispatch_counts(dispatch).sent, 3);
+    cr_assert_eq(dispatch_counts(dispatch).retried, 0,
+                 "to be called back costs nothing");
+}
+
+Test(dispatch, rule_10_a_chunk_that_fails_too_often_stops_the_run)
+{
+    begin();
+    join(A);
+    cut(1);
+    for (uint32_t attempt = 1; attempt <= 3; attempt++) {
+        tick_after(0);
+        cr_assert_null(dispatch_failure(dispatch));
+        failed(A, 0, attempt);
+    }
+    const struct dispatch_failure *failure = dispatch_failure(dispatch);
+    cr_assert_not_null(failure);
+    cr_assert_eq(failure->seq, 0);
+    cr_assert_eq(failure->attempts, 3);
+    cr_assert_eq(failure->code, 7);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_CHUNK_FAILED);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:0) TASK(A:0) END(1)");
+}
+
+/* Peers A to C come, run it, and are lost; what is left of each is its uuid. */
+static void lose(uint32_t peer, uint32_t attempt, bool runs)
+{
+    struct attempt_entry running = {.seq = 0, .attempt = attempt};
+    join(peer);
+    tick_after(0);
+    ping(peer, WAY_OPEN, false, runs ? &running : NULL);
+    dispatch_on_unreachable(dispatch, peer, now_us);
+}
+
+Test(dispatch, rule_10_a_loss_counts_for_what_ran_once_the_liveness_time_is_over)
+{
+    config.losses = 2;
+    begin();
+    cut(1);
+    lose(A, 1, true);
+    lose(B, 2, true);
+    tick_after(9 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+    tick_after(SECOND_US);
+    cr_assert_not_null(dispatch_failure(dispatch));
+    cr_assert_eq(dispatch_failure(dispatch)->how, FAILURE_LOST);
+}
+
+Test(dispatch, rule_10_a_loss_counts_nothing_for_what_only_waited)
+{
+    config.losses = 2;
+    begin();
+    cut(1);
+    lose(A, 1, false);
+    lose(B, 2, false);
+    tick_after(20 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
+Test(dispatch, rule_10_a_worker_that_comes_back_in_time_is_not_charged)
+{
+    config.losses = 1;
+    begin();
+    cut(1);
+    lose(A, 1, true);
+    tick_after(5 * SECOND_US);
+    hello_with(A, 2, WAY_OPEN, NULL, 0);
+    tick_after(6 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
+/* ---- the end ---- */
+
+Test(dispatch, rule_14_end_carries_the_total)
+{
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    dispatch_on_input_end(dispatch);
+    expect_now("END(2)");
+    expect_now("");
+}
+
+Test(dispatch, rule_14_after_finished_everybody_is_told_and_awaited)
+{
+    begin();
+    join(A);
+    cut(1);
+    dispatch_on_input_end(dispatch);
+    tick_after(0);
+    progress(0, 1, 1, 1);
+    expect("WELCOME(A) TASK(A:0) END(1) FORGET(A:0) DISCARD(0)");
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED, .finished = {.epoch = 1}});
+    expect_now("STOP(A) GOODBYE");
+    hear(A, (struct message){.type = MESSAGE_GOODBYE, .goodbye = {.session = 1}});
+    expect_now("FAREWELL(A)");
+    hear(SINK, (struct message){.type = MESSAGE_GOODBYE});
+    expect_now("OVER");
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
+Test(dispatch, rule_14_a_hello_after_the_end_is_answered_with_stop)
+{
+    begin();
+    dispatch_on_input_end(dispatch);
+    tick_after(0);
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED, .finished = {.epoch = 1}});
+    join(A);
+    expect("END(0) GOODBYE STOP(A)");
+}
+
+Test(dispatch, a_run_that_is_stopped_sends_nothing_more)
+{
+    begin();
+    join(A);
+    cut(3);
+    dispatch_stop(dispatch, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_IO, "another reason", now_us);
+    expect_now("WELCOME(A) END(3)");
+    cr_assert_eq(dispatch_wants(dispatch), 0);
+    cr_assert_eq(dispatch_verdict(dispatch).status, 130);
+    cr_assert_str_eq(dispatch_verdict(dispatch).text, "interrupted");
+}
+
+Test(dispatch, patience_ends_when_nobody_comes_back)
+{
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, A, now_us);
+    for (int second = 0; second < 305; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US);
+    }
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+    cr_assert_str_eq(dispatch_verdict(dispatch).text, "no worker came for 300 s");
+}
+
+Test(dispatch, what_no_ventilator_is_sent_is_rejected)
+{
+    begin();
+    hear(A, (struct message){.type = MESSAGE_WELCOME});
+    expect_now("REJECT(A)");
+}

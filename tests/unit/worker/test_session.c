@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's core, one sentence a rule; the numbers in front are those of the
+ * design's rules. What it does is read as a line: "START(7) PING". A slot is not named:
+ * which one runs what is the seats' affair.
+ */
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "worker/session.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct id run = {{1}};
+static struct session *worker;
+static int64_t now_us;
+static int cargo[100];
+static int dropped;
+static uint32_t slot_of[100];
+
+static void drop(void *one)
+{
+    (void)one;
+    dropped++;
+}
+
+static void begin(uint32_t slots, bool monitor, bool stay)
+{
+    struct session_config config = {
+        .uuid = {{7}},
+        .slots = slots,
+        .depth = 1,
+        .monitor = monitor,
+        .stay = stay,
+        .liveness_us = 10 * SECOND_US,
+        .patience_us = -1,
+    };
+    now_us = SECOND_US;
+    worker = session_new(&config, now_us);
+}
+
+static void end(void)
+{
+    session_destroy(&worker, drop);
+    cr_assert_null(worker);
+}
+
+TestSuite(session, .fini = end);
+
+static const char *const names[] = {
+    [SESSION_CONNECT] = "CONNECT",     [SESSION_HELLO] = "HELLO",
+    [SESSION_PING] = "PING",           [SESSION_OPEN_WAY] = "OPEN_WAY",
+    [SESSION_CLOSE_WAY] = "CLOSE_WAY", [SESSION_START] = "START",
+    [SESSION_KILL] = "KILL",           [SESSION_RESULT] = "RESULT",
+    [SESSION_DONE] = "DONE",           [SESSION_FAILED] = "FAILED",
+    [SESSION_RETURNED] = "RETURNED",   [SESSION_DROP] = "DROP",
+    [SESSION_GOODBYE] = "GOODBYE",     [SESSION_LEAVE] = "LEAVE",
+};
+
+static bool names_a_task(enum session_action_kind kind)
+{
+    return (kind >= SESSION_START && kind <= SESSION_RETURNED);
+}
+
+/* All that it has to do now. DROP is left out: the ledger tells. */
+static void expect(const char *expected)
+{
+    char line[1000] = "";
+    struct session_action action;
+    while (session_next(worker, &action)) {
+        if (action.kind == SESSION_DROP)
+            continue;
+        size_t used = strlen(line);
+        char seq[24] = "";
+        if (names_a_task(action.kind))
+            snprintf(seq, sizeof seq, "(%d)", (int)action.seq);
+        if (action.kind == SESSION_START)
+            slot_of[action.seq] = action.slot;
+        snprintf(line + used, sizeof line - used, "%s%s%s", used ? " " : "",
+                 names[action.kind], seq);
+    }
+    cr_assert_str_eq(line, expected);
+}
+
+static void expect_ledger(uint32_t expected)
+{
+    uint32_t count;
+    session_ledger(worker, &count);
+    cr_assert_eq(count, expected);
+}
+
+static void tick_after(int64_t us)
+{
+    now_us += us;
+    session_tick(worker, now_us);
+}
+
+static void hear(struct message message)
+{
+    session_on_message(worker, &message, now_us);
+}
+
+static void welcome(uint64_t session, uint64_t epoch)
+{
+    hear((struct message){.type = MESSAGE_WELCOME,
+                          .welcome = {.heartbeat_ms = 250,
+                                      .liveness_ms = 10000,
+                                      .session = session,
+                                      .nonce = session,
+                                      .run = run,
+                                      .epoch = epoch,
+                                      .endpoint = {(const uint8_t *)"ipc://r", 7}}});
+}
+
+/* In session 1, with a way to the sink that is open. */
+static void begin_in_session_1(uint32_t slots)
+{
+    begin(slots, true, false);
+    tick_after(0);
+    welcome(1, 1);
+    session_on_way(worker, true, now_us);
+    expect("CONNECT HELLO PING OPEN_WAY PING PING");
+}
+
+static bool take_attempt(uint64_t session, uint64_t seq, uint32_t attempt)
+{
+    struct task_entry entry = {.seq = seq, .attempt = attempt, .length = 1};
+    return session_on_task(worker, session, &entry, &cargo[seq], now_us);
+}
+
+static void take(uint64_t seq)
+{
+    cr_assert(take_attempt(1, seq, 1));
+}
+
+static void finish(uint64_t seq)
+{
+    cr_assert(session_on_done(worker, slot_of[seq], seq, 1, 1000));
+}
+
+static void forget(uint64_t session, uint64_t seq, bool only_queued)
+{
+    struct attempt_entry entry = {.seq = seq, .attempt = 1};
+    hear((struct message){.type = MESSAGE_FORGET,
+                          .forget = {.session = session,
+                                     .only_queued = only_queued,
+                                     .entries = &entry,
+                                     .count = 1}});
+}
+
+Test(session, rule_9_the_lowest_seq_starts_first)
+{
+    begin_in_session_1(2);
+    take(9);
+    take(3);
+    take(7);
+    tick_after(0);
+    expect("START(3) START(7)");
+    finish(3);
+    tick_after(0);
+    expect("RESULT(3) DONE(3) START(9)");
+}
+
+Test(session, rule_2_done_leaves_the_ledger_as_it_is)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    finish(0);
+    expect("RESULT(0) DONE(0)");
+    expect_ledger(1);
+    cr_assert_eq(session_cargo(worker, 0), &cargo[0]);
+}
+
+Test(session, rule_2_forget_takes_a_result_off_the_ledger)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    finish(0);
+    forget(1, 0, false);
+    expect_ledger(0);
+}
+
+Test(session, rule_3_results_are_sent_again_when_the_way_opens)
+{
+    begin_in_session_1(2);
+    take(0);
+    take(1);
+    tick_after(0);
+    expect("START(0) START(1)");
+    finish(0);
+    expect("RESULT(0) DONE(0)");
+    session_on_way(worker, false, now_us);
+    finish(1);
+    expect("PING DONE(1)"); /* nobody would hear it */
+    session_on_way(worker, true, now_us);
+    expect("RESULT(0) RESULT(1) PING");
+}
+
+Test(session, rule_3_a_forgotten_result_is_not_sent_again)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    finish(0);
+    forget(1, 0, false);
+    session_on_way(worker, false, now_us);
+    session_on_way(worker, true, now_us);
+    expect("RESULT(0) DONE(0) PING PING");
+}
+
+Test(session, rule_3_without_a_monitor_welcome_is_the_time_to_send_again)
+{
+    begin(1, false, false);
+    tick_after(0);
+    welcome(1, 1);
+    take(0);
+    tick_after(0);
+    expect("CONNECT HELLO PING OPEN_WAY PING START(0)");
+    finish(0);
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome(2, 1);
+    expect("RESULT(0) DONE(0) HELLO OPEN_WAY DONE(0) RESULT(0) PING");
+}
+
+Test(session, rule_5_another_epoch_ends_what_runs_and_empties_the_ledger)
+{
+    begin_in_session_1(1);
+    take(0);
+    take(1);
+    tick_after(0);
+    expect("START(0)");
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome(2, 2);
+    expect("HELLO KILL(0) OPEN_WAY PING");
+    expect_ledger(0);
+    cr_assert_not(session_on_done(worker, slot_of[0], 0, 1, 1000));
+}
+
+Test(session, rule_6_forget_of_another_session_is_ignored)
+{
+    begin_in_session_1(1);
+    take(0);
+    forget(2, 0, false);
+    forget(0, 0, false);
+    expect_ledger(1);
+}
+
+Test(session, rule_6_a_task_of_another_session_is_not_taken)
+{
+    begin_in_session_1(1);
+    cr_assert_not(take_attempt(2, 0, 1));
+    expect_ledger(0);
+}
+
+Test(session, rule_6_between_hello_and_welcome_there_is_no_session)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    hear((struct message){.type = MESSAGE_WHO});
+    forget(1, 0, false);
+    cr_assert_not(take_attempt(1, 1, 1));
+    finish(0);
+    expect("HELLO RESULT(0)"); /* DONE waits */
+    expect_ledger(1);
+    welcome(2, 1);
+    expect("OPEN_WAY DONE(0) PING");
+}
+
+Test(session, rule_6_a_welcome_to_an_older_hello_opens_nothing)
+{
+    begin_in_session_1(1);
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome(1, 1);
+    expect("HELLO");
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_VENTILATOR);
+}
+
+Test(session, a_newer_attempt_takes_the_place_of_an_older_one)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    cr_assert_not(take_attempt(1, 0, 1)); /* the same again is not */
+    cr_assert(take_attempt(1, 0, 2));
+    expect("KILL(0)");
+    expect_ledger(1);
+    tick_after(0);
+    expect(""); /* the slot is not ready yet */
+    session_on_slot(worker, slot_of[0], true);
+    tick_after(0);
+    expect("START(0)");
+}
+
+Test(session, rule_9_a_call_back_returns_what_has_not_started_and_nothing_else)
+{
+    begin_in_session_1(1);
+    take(0);
+    take(1);
+    tick_after(0);
+    expect("START(0)");
+    forget(1, 0, true);
+    expect("");
+    forget(1, 1, true);
+    expect("RETURNED(1)");
+    expect_ledger(1);
+}
+
+Test(session, a_task_that_its_slot_never_began_starts_again)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    expect("START(0)");
+    session_on_slot(worker, slot_of[0], false);
+    session_on_unstarted(worker, slot_of[0], 0, 1);
+    tick_after(0);
+    expect("");
+    session_on_slot(worker, slot_of[0], true);
+    tick_after(0);
+    expect("START(0)");
+}
+
+Test(session, what_fails_is_off_the_ledger_at_once)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(0);
+    cr_assert(session_on_failed(worker, 0, 0, 1, 1000));
+    expect("START(0) FAILED(0)");
+    expect_ledger(0);
+}
+
+Test(session, rule_10_ping_names_the_attempts_that_run)
+{
+    begin_in_session_1(1);
+    take(4);
+    take(5);
+    tick_after(0);
+    uint32_t count;
+    const struct attempt_entry *attempts = session_running(worker, &count);
+    cr_assert_eq(count, 1);
+    cr_assert_eq(attempts[0].seq, 4);
+    cr_assert_eq(attempts[0].attempt, 1);
+}
+
+Test(session, a_leave_finishes_what_runs_and_hands_the_rest_back)
+{
+    begin_in_session_1(1);
+    take(0);
+    take(1);
+    tick_after(0);
+    expect("START(0)");
+    session_leave(worker, now_us);
+    expect("RETURNED(1) PING");
+    cr_assert_not(take_attempt(1, 2, 1));
+    expect("RETURNED(2)");
+    finish(0);
+    tick_after(0);
+    expect("RESULT(0) DONE(0)"); /* its result is not held yet */
+    forget(1, 0, false);
+    tick_after(0);
+    expect("GOODBYE");
+    hear((struct message){.type = MESSAGE_GOODBYE, .goodbye = {.session = 1}});
+    expect("LEAVE");
+}
+
+Test(session, a_second_leave_hands_everything_back)
+{
+    begin_in_session_1(1);
+    take(0);
+    take(1);
+    tick_after(0);
+    session_leave(worker, now_us);
+    expect("START(0) RETURNED(1) PING");
+    session_leave(worker, now_us);
+    tick_after(0);
+    expect("RETURNED(0) KILL(0) PING GOODBYE");
+    expect_ledger(0);
+}
+
+Test(session, a_goodbye_that_nobody_answers_is_not_waited_for_long)
+{
+    begin_in_session_1(1);
+    session_leave(worker, now_us);
+    tick_after(0);
+    expect("PING GOODBYE");
+    tick_after(SECOND_US);
+    expect("LEAVE");
+}
+
+Test(session, rule_14_stop_ends_it)
+{
+    begin_in_session_1(1);
+    hear((struct message){.type = MESSAGE_STOP});
+    expect("GOODBYE LEAVE");
+}
+
+Test(session, that_stays_looks_for_the_next_run_after_stop)
+{
+    begin(1, true, true);
+    tick_after(0);
+    welcome(1, 1);
+    hear((struct message){.type = MESSAGE_STOP});
+    expect("CONNECT HELLO PING OPEN_WAY PING GOODBYE CLOSE_WAY");
+    tick_after(SECOND_US);
+    expect("CONNECT HELLO PING");
+}
+
+Test(session, rule_11_silence_makes_it_connect_anew_with_its_ledger)
+{
+    begin_in_session_1(1);
+    take(0);
+    tick_after(10 * SECOND_US + 1);
+    expect("CONNECT HELLO START(0) PING");
+    expect_ledger(1);
+}
+
+Test(session, that_is_rejected_says_why_and_leaves)
+{
+    begin_in_session_1(1);
+    hear((struct message){.type = MESSAGE_REJECT,
+                          .reject = {.text = {(const uint8_t *)"version", 7}}});
+    expect("LEAVE");
+    cr_assert_str_eq(session_farewell(worker),
+                     "the ventilator rejects this worker: version");
+}
+
+Test(session, hands_all_cargo_that_is_on_the_ledger_to_who_destroys_it)
+{
+    begin_in_session_1(1);
+    take(0);
+    take(1);
+    session_destroy(&worker, drop);
+    cr_assert_eq(dropped, 2);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's slots as the session sees them: which are ready, and how many tasks each
+ * was given. Short tasks are given several at once, so that no slot waits for a round
+ * trip to the next. Pure.
+ */
+#ifndef FANFOLD_WORKER_SEATS_H
+#define FANFOLD_WORKER_SEATS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct seat {
+    bool ready;
+    uint32_t given; /* tasks */
+};
+
+struct seats {
+    struct seat *list;
+    uint32_t count;
+    uint32_t depth;  /* the most that a slot is given */
+    uint64_t run_us; /* running mean of the tasks' run time; valid once finished > 0 */
+    uint64_t finished; /* tasks that ended well */
+};
+
+/* All are ready. */
+void seats_init(struct seats *seats, uint32_t count, uint32_t depth);
+void seats_deinit(struct seats *seats);
+
+/* Gives one more task to the slot that has the fewest; false: none has room. */
+bool seats_take(struct seats *seats, uint32_t *ret_slot);
+/* A task has left the slot, however. */
+void seats_give_back(struct seats *seats, uint32_t slot);
+void seats_set_ready(struct seats *seats, uint32_t slot, bool ready);
+/* A task ended well after this time. */
+void seats_measure(struct seats *seats, uint64_t run_us);
+
+#endif
