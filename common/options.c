@@ -168,7 +168,7 @@ void options_parse(const struct argp *argp, int argc, char **argv, int *ret_rest
 void options_bad(const struct argp_state *state, const char *option, const char *value,
                  const char *expected)
 {
-    fprintf(stderr, "%s: %s: '%s': expected %s\nTry '%s --help'.\n", state->name,
-            option, value, expected, state->name);
+    fprintf(stderr, "%s: %s: '%s': expected %s\n", state->name, option, value,
+            expected);
     exit(STATUS_USAGE);
 }

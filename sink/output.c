@@ -43,9 +43,10 @@ struct output {
     int fd;
     enum output_way way;
     bool regular;
-    bool owned; /* opened by its path: nobody else writes there */
-    bool waits; /* the last write found no room */
-    int error;  /* -errno of the write that failed */
+    bool owned;   /* opened by its path: nobody else writes there */
+    bool created; /* by us: it was not there */
+    bool waits;   /* the last write found no room */
+    int error;    /* -errno of the write that failed */
     char *name;
     uint64_t bytes;
     struct output_seat *seats; /* ring */
@@ -153,7 +154,12 @@ static int open_path(const char *path, struct output **ret_output, char *error,
                      size_t error_size)
 {
     /* Not O_TRUNC: what is there is another's until we have the lock. */
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666), result;
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, result;
+    int fd = open(path, flags | O_EXCL, 0666);
+    bool created = fd >= 0;
+
+    if (fd < 0 && errno == EEXIST)
+        fd = open(path, flags, 0666);
 
     fd = leave_standard(fd);
     if (fd < 0)
@@ -165,6 +171,7 @@ static int open_path(const char *path, struct output **ret_output, char *error,
     }
     *ret_output = output_adopt(fd, path);
     (*ret_output)->owned = true;
+    (*ret_output)->created = created;
     return 0;
 }
 
@@ -188,6 +195,12 @@ int output_clear(struct output *output)
     if (!output->owned || !output->regular)
         return 0;
     return ftruncate(output->fd, 0) == 0 ? 0 : -errno;
+}
+
+void output_discard(struct output *output)
+{
+    if (output != NULL && output->created && output->bytes == 0)
+        unlink(output->name);
 }
 
 static struct output_seat *seat_at(const struct output *output, size_t index)

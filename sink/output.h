@@ -27,6 +27,9 @@ int output_open(const char *path, struct output **ret_output, char *error,
 int output_clear(struct output *output);
 /* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
 struct output *output_adopt(int fd, const char *name);
+/* A run that never began leaves nothing behind: removes the file if it was not there
+ * before and nothing was written to it. */
+void output_discard(struct output *output);
 /* 0, or -errno of close, which may be the first to tell of an error. What is still
  * queued is dropped. */
 int output_close(struct output **output_p);

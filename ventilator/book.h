@@ -42,7 +42,8 @@ struct task {
     uint32_t losses;          /* attempts charged to it as lost with their workers */
     uint32_t failed_by; /* crew's number of the worker that failed it last; 0: none */
     enum task_state state;
-    bool listed; /* among those to be sent again */
+    bool handed_back; /* its last attempt was, unbegun: the next is no retry */
+    bool listed;      /* among those to be sent again */
 };
 
 struct book {

@@ -91,7 +91,7 @@ struct dispatch_counts {
     uint64_t cut, released, committed; /* seqs */
     uint64_t sent;                     /* attempts */
     uint64_t done, failed, returned;   /* attempts */
-    uint64_t retried;                  /* tasks given out again, for whatever reason */
+    uint64_t retried; /* attempts at what had failed or was lost before */
     uint64_t adopted; /* attempts that moved over to a new session from a ledger */
     uint64_t lost_sessions;
     uint64_t bytes_written;         /* as the sink says */

@@ -53,7 +53,8 @@ static void give(struct dispatch *dispatch, uint64_t seq, struct crew_session *s
     session->owed_count++;
     task->state = TASK_OUT;
     dispatch->counts.sent++;
-    dispatch->counts.retried += attempt->number > 1;
+    dispatch->counts.retried += attempt->number > 1 && !task->handed_back;
+    task->handed_back = false;
     struct dispatch_action *action =
         dispatch_act(dispatch, DISPATCH_TASK, session->peer);
     action->session = session->number;

@@ -334,6 +334,7 @@ static void on_returned(struct dispatch *dispatch, struct crew_session *session,
         return;
     close_attempt(attempt);
     dispatch->counts.returned++;
+    book_find(&dispatch->book, entry->seq)->handed_back = true;
     requeue(dispatch, entry->seq);
 }
 

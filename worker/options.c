@@ -92,6 +92,7 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
     }
     if (rest < argc)
         return true;
-    say("no command\nTry '%s --help'.", program_invocation_short_name);
+    say("no command: %s [OPTION...] [--] COMMAND [ARGUMENT...]",
+        program_invocation_short_name);
     return false;
 }

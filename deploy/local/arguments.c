@@ -198,6 +198,14 @@ void arguments_deinit(struct arguments *arguments)
     arguments->passed = NULL;
 }
 
+const char *arguments_value(const struct arguments *arguments, const char *name)
+{
+    for (size_t i = arguments->count; i-- > 0;)
+        if (strcmp(arguments->passed[i].row->name, name) == 0)
+            return arguments->passed[i].value;
+    return NULL;
+}
+
 /* A list of words that grows; each word is the list's own. */
 struct words {
     char **items;

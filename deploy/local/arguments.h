@@ -32,6 +32,9 @@ struct arguments {
 int arguments_parse(struct arguments *arguments, int argc, char **argv);
 void arguments_deinit(struct arguments *arguments);
 
+/* The value that was given last for the option of this long name; NULL: none. */
+const char *arguments_value(const struct arguments *arguments, const char *name);
+
 /* What only the run knows. */
 struct run_words {
     const char *tasks; /* the endpoints where none was given */

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Time for what a killed worker leaves behind to be ended by its keeper. */
@@ -267,6 +268,23 @@ static void close_run(struct fanfold *fanfold)
         free(fanfold->programs[i]);
 }
 
+/* The sink would empty the file before the ventilator has read it. */
+static int check_files(const struct arguments *arguments)
+{
+    const char *input = arguments_value(arguments, "input");
+    const char *output = arguments_value(arguments, "output");
+    struct stat in, out;
+
+    if (!input)
+        input = arguments_value(arguments, "arg-file");
+    if (!output || stat(output, &out) < 0 || !S_ISREG(out.st_mode) ||
+        (input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
+        in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+        return STATUS_OK;
+    say("--output: '%s': is the input; write to another file", output);
+    return STATUS_USAGE;
+}
+
 int fanfold_run(const struct arguments *arguments)
 {
     struct fanfold fanfold = {
@@ -276,6 +294,9 @@ int fanfold_run(const struct arguments *arguments)
     };
     int status;
 
+    status = check_files(arguments);
+    if (status != STATUS_OK)
+        return status;
     children_list(&fanfold.others);
     status = find_programs(&fanfold);
     if (status == STATUS_OK)

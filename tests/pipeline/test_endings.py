@@ -334,4 +334,24 @@ def help_and_version(case):
         assert "--supervised" not in case.run(program, "--help").output().decode()
 
 
+@test
+def an_output_that_is_the_input_is_refused_and_untouched(case):
+    text = case.file("text", case.text(1 << 20).read_bytes())
+    for arguments, stdin in ((["-i", text], None), ([], text)):
+        run = case.run("fanfold", *arguments, "-o", text, "--", "cat", stdin=stdin)
+        assert run.status == 2 and "is the input" in run.stderr(), run.stderr()
+    case.assert_same(text, case.text(1 << 20))
+
+
+@test
+def a_sink_that_is_refused_leaves_no_empty_file(case):
+    first = case.start("fanfold-sink", "-o", case.path("first"))
+    case.wait_for(lambda: case.path("first").exists(), "the first sink")
+    first.wait_for_stderr("waiting for a ventilator")
+    case.run("fanfold-sink", "-o", case.path("second")).expect(5)
+    assert not case.path("second").exists()
+    first.signal(signal.SIGTERM)
+    first.expect(143)
+
+
 run_tests()
