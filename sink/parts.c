@@ -101,6 +101,8 @@ int parts_open(struct parts *parts, const struct sink_options *options)
         status = clear_output(parts);
     if (status == STATUS_OK)
         open_store(parts, options);
+    else
+        output_discard(parts->output);
     return status;
 }
 

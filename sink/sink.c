@@ -510,8 +510,6 @@ int sink_run(const struct sink_options *options)
         open_session(&sink);
         loop(&sink);
         log_end(&sink);
-    } else {
-        output_discard(sink.output);
     }
     sink_session_destroy(&sink.session, parcel_drop);
     parts_close(&sink.parts);

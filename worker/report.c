@@ -3,17 +3,7 @@
 #include "worker/report.h"
 
 #include "common/log.h"
-#include <string.h>
 #include <unistd.h>
-
-static struct slice slice_of(const char *text)
-{
-    size_t size = strlen(text);
-    return (struct slice){
-        .data = (const uint8_t *)text,
-        .size = size < NAME_MAX_BYTES ? size : NAME_MAX_BYTES,
-    };
-}
 
 void report_hello(struct outbox *outbox, const struct identity *identity,
                   uint32_t slots, struct session *session, uint64_t nonce)
@@ -22,12 +12,12 @@ void report_hello(struct outbox *outbox, const struct identity *identity,
     message.hello_worker.version = PROTOCOL_VERSION;
     message.hello_worker.uuid = identity->uuid;
     message.hello_worker.nonce = nonce;
-    message.hello_worker.host = slice_of(identity->host);
+    message.hello_worker.host = slice_of_text(identity->host);
     message.hello_worker.pid = (uint32_t)getpid();
     message.hello_worker.slots = slots;
     message.hello_worker.way = session_way(session);
     message.hello_worker.program = identity->program;
-    message.hello_worker.command = slice_of(identity->command);
+    message.hello_worker.command = slice_of_text(identity->command);
     message.hello_worker.run = session_run(session);
     message.hello_worker.epoch = session_epoch(session);
     message.hello_worker.ledger = session_ledger(session, &message.hello_worker.count);
