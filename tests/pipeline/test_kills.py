@@ -94,6 +94,8 @@ class KillRun:
     def go(self):
         while self.hits() < SURE_HITS and self.kill_one():
             pass
+        for worker in self.alive:  # one that came when all is over would wait for the next run
+            self.case.wait_for(lambda worker=worker: worker.noted("begin"), "the last to have joined")
         self.feed.end()
         self.kill_one(joins=0)  # one more, while the rest is on its way
         self.ventilator.expect(0)
