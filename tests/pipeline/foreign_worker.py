@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """A worker in Python, written from common/PROTOCOL.md alone: pyzmq, msgpack, nothing of fanfold.
 
