@@ -10,6 +10,7 @@ enum {
     HEARTBEAT_MIN_MS = 10,
     LIVENESS_MIN_MS = 100,
     PATIENCE_S = 300,
+    WHO_US = 1000000, /* after which an unanswered HELLO may have been lost */
 };
 
 void contact_init(struct contact *contact, int64_t liveness_us, int64_t patience_us,
@@ -54,6 +55,11 @@ bool contact_ping_due(const struct contact *contact, int64_t now_us)
 void contact_pinged(struct contact *contact, int64_t now_us)
 {
     contact->ping_us = now_us + contact->heartbeat_us;
+}
+
+bool contact_answers_who(const struct contact *contact, int64_t now_us)
+{
+    return contact->open || now_us - contact->asked_us > WHO_US;
 }
 
 void contact_asked(struct contact *contact, int64_t now_us)

@@ -37,6 +37,10 @@ bool contact_ping_due(const struct contact *contact, int64_t now_us);
 /* PING is said; the next one is due after a heartbeat. */
 void contact_pinged(struct contact *contact, int64_t now_us);
 
+/* WHO came: whether HELLO is to be said. Not while an answer to the last one may be
+ * under way; but that one may have been lost with its link. */
+bool contact_answers_who(const struct contact *contact, int64_t now_us);
+
 void contact_asked(struct contact *contact, int64_t now_us);
 void contact_heard(struct contact *contact, int64_t now_us);
 /* WELCOME, with the times that it states; a floor keeps a wild peer from making us

@@ -173,7 +173,7 @@ static const struct field reject[] = {
 static const struct field begin[] = {
     ID(message, begin.uid),
     ID(message, begin.run),
-    ANY(message, begin.epoch),
+    NUMBER(message, begin.epoch, 1, UINT64_MAX),
     ANY(message, begin.position),
     BYTES(message, begin.mark, MARK_MAX),
     LIST(message, begin.held, begin.count, 0, RANGES_MAX, range_list),

@@ -119,6 +119,7 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             void *cargo)
 {
     if (stopped(session) || epoch != session->epoch || !id_equal(run, &session->run) ||
+        entry->seq == UINT64_MAX || /* no range can end behind it */
         !sequence_offer(&session->sequence, entry, cargo))
         return false;
     news_add(&session->news, entry->seq);
@@ -245,7 +246,7 @@ void sink_session_on_message(struct sink_session *session,
     contact_heard(&session->contact, now_us);
     switch ((int)message->type) {
     case MESSAGE_WHO:
-        if (session->contact.open)
+        if (contact_answers_who(&session->contact, now_us))
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:

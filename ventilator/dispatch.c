@@ -114,8 +114,7 @@ static void on_hello(struct dispatch *dispatch, uint32_t peer,
         dispatch_hello_sink(dispatch, peer, message, now_us);
 }
 
-/* What a ventilator alone may say. */
-static bool is_ours(enum message_type type)
+bool dispatch_hears(enum message_type type)
 {
     switch ((int)type) {
     case MESSAGE_WELCOME:
@@ -128,9 +127,9 @@ static bool is_ours(enum message_type type)
     case MESSAGE_END:
     case MESSAGE_STOP:
     case MESSAGE_PONG:
-        return true;
-    default:
         return false;
+    default:
+        return true;
     }
 }
 
@@ -138,7 +137,7 @@ void dispatch_on_message(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us)
 {
     struct crew_session *session;
-    if (is_ours(message->type))
+    if (!dispatch_hears(message->type))
         reject(dispatch, peer, REJECT_MALFORMED);
     else if (message->type == MESSAGE_HELLO_WORKER ||
              message->type == MESSAGE_HELLO_SINK)

@@ -106,7 +106,9 @@ void dispatch_destroy(struct dispatch **dispatch_p);
  * sent are answered with REJECT. */
 void dispatch_on_message(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us);
-/* What came could not be decoded. */
+/* False: a type that no ventilator is sent. */
+bool dispatch_hears(enum message_type type);
+/* What came could not be decoded, or is a type that no ventilator is sent. */
 void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer);
 /* A send to the peer failed: it is gone. May be called between two calls of
  * dispatch_next. */

@@ -10,6 +10,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whether a sink that has finished cannot be ours: nothing told it of an end. */
+static bool too_early(const struct dispatch *dispatch)
+{
+    return dispatch->epoch && !dispatch->end_told && !dispatch->stopping &&
+           !dispatch->over;
+}
+
+static void reject(struct dispatch *dispatch, uint32_t peer, enum reject reason)
+{
+    dispatch_act(dispatch, DISPATCH_REJECT, peer)->reason = reason;
+}
+
 /* ---- HELLO ---- */
 
 static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
@@ -21,11 +33,7 @@ static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
     sink->begun = sink->contested = false;
     sink->heard_us = now_us;
     dispatch_act(dispatch, DISPATCH_WELCOME_SINK, hello->peer);
-    if (hello->finished && dispatch->epoch && !dispatch->end_told && !dispatch->over)
-        dispatch_give_up_run(dispatch,
-                             "the sink has finished another run: it is not this one's",
-                             now_us);
-    else if (hello->finished)
+    if (hello->finished)
         dispatch_finish(dispatch, now_us);
     else if (dispatch->over)
         dispatch_act(dispatch, DISPATCH_GOODBYE, hello->peer);
@@ -56,8 +64,10 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
     };
     slice_copy_text(message->hello_sink.endpoint, hello.endpoint,
                     sizeof hello.endpoint);
-    if (sink->here && !dispatch->over &&
-        !id_equal(&hello.incarnation, &sink->said.incarnation))
+    if (hello.finished && too_early(dispatch))
+        reject(dispatch, peer, REJECT_STATE);
+    else if (sink->here && !dispatch->over &&
+             !id_equal(&hello.incarnation, &sink->said.incarnation))
         contest(dispatch, &hello, now_us);
     else
         accept(dispatch, &hello, now_us);
@@ -84,8 +94,7 @@ void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us)
         dispatch_sink_gone(dispatch, now_us);
     } else if (now_us - sink->contested_us > dispatch->config.liveness_us) {
         sink->contested = false;
-        dispatch_act(dispatch, DISPATCH_REJECT, sink->contender.peer)->reason =
-            REJECT_TAKEN;
+        reject(dispatch, sink->contender.peer, REJECT_TAKEN);
     }
 }
 
@@ -237,12 +246,9 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
                         int64_t now_us)
 {
     struct verdict *verdict = &dispatch->verdict;
-    bool complete = message->finished.outcome == OUTCOME_COMPLETE;
-    bool early = dispatch->epoch &&
-                 !dispatch->end_told; /* no run of ours is complete yet */
-    if (complete && early && !dispatch->stopping && !dispatch->over) {
-        dispatch_give_up_run(
-            dispatch, "the sink says that the run is complete before its end", now_us);
+    if (message->finished.outcome == OUTCOME_COMPLETE && too_early(dispatch)) {
+        reject(dispatch, dispatch->sink.said.peer, REJECT_STATE);
+        dispatch_sink_gone(dispatch, now_us);
         return;
     }
     if (!dispatch->stopping && !dispatch->over) {

@@ -189,13 +189,12 @@ static void destroy(struct ventilator *ventilator)
 
 /* ---- what came in ---- */
 
-static void on_malformed(struct ventilator *ventilator, enum decode_error error)
+static void on_malformed(struct ventilator *ventilator, const char *why)
 {
     uint32_t peer = ventilator->envelope.peer;
     if (!recent_peers_add(&ventilator->malformed, peer))
         return;
-    log_event(LOG_LEVEL_WARN, "malformed", "peer=%" PRIu32 " error=\"%s\"", peer,
-              error == DECODE_NONE ? "too many frames" : decode_error_text(error));
+    log_event(LOG_LEVEL_WARN, "malformed", "peer=%" PRIu32 " error=\"%s\"", peer, why);
     dispatch_on_malformed(ventilator->dispatch, peer);
 }
 
@@ -204,7 +203,8 @@ static void check_program(struct ventilator *ventilator, const struct message *m
 {
     char host[512], command[512];
     uint64_t first = dispatch_program(ventilator->dispatch);
-    if (first == 0 || message->hello_worker.program == first ||
+    if (message->hello_worker.version != PROTOCOL_VERSION || first == 0 ||
+        message->hello_worker.program == first ||
         !recent_peers_add(&ventilator->different, ventilator->envelope.peer))
         return;
     log_event(LOG_LEVEL_WARN, "program_differs", "host=%s pid=%" PRIu32 " command=%s",
@@ -220,7 +220,7 @@ static void on_envelope(struct ventilator *ventilator, int64_t now_us)
     struct envelope *envelope = &ventilator->envelope;
     struct message message;
     if (envelope->frames > 2) {
-        on_malformed(ventilator, DECODE_NONE);
+        on_malformed(ventilator, "too many frames");
         return;
     }
     enum decode_error error = decoder_read(
@@ -229,7 +229,11 @@ static void on_envelope(struct ventilator *ventilator, int64_t now_us)
         envelope->frames == 2 ? zmq_msg_size(&envelope->payload) : PAYLOAD_NONE,
         &message);
     if (error != DECODE_NONE) {
-        on_malformed(ventilator, error);
+        on_malformed(ventilator, decode_error_text(error));
+        return;
+    }
+    if (!dispatch_hears(message.type)) {
+        on_malformed(ventilator, "not for a ventilator");
         return;
     }
     log_event(LOG_LEVEL_TRACE, "received", "type=%s peer=%" PRIu32,

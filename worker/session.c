@@ -265,7 +265,7 @@ void session_on_message(struct session *session, const struct message *message,
     contact_heard(&session->contact, now_us);
     switch ((int)message->type) {
     case MESSAGE_WHO:
-        if (session->contact.open)
+        if (contact_answers_who(&session->contact, now_us))
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:

@@ -7,6 +7,7 @@ The function may take its time, crash and be killed, while the worker goes on sa
 from __future__ import annotations
 
 import multiprocessing
+import select
 import signal
 import time
 import traceback
@@ -28,6 +29,11 @@ class Failed(Exception):
     """The function raised; what it said is in `args`."""
 
 
+def linger(seconds: float) -> None:
+    """Work that takes its time."""
+    select.select([], [], [], max(0.0, seconds))
+
+
 def serve(pipe: Connection, work: str, at_least_s: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -37,7 +43,7 @@ def serve(pipe: Connection, work: str, at_least_s: float) -> None:
             answer = (True, WORK[work](chunk))
         except Exception:  # pylint: disable=broad-except
             answer = (False, traceback.format_exc().encode())
-        time.sleep(max(0.0, began + at_least_s - time.monotonic()))
+        linger(began + at_least_s - time.monotonic())
         pipe.send(answer)
 
 

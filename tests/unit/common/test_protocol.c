@@ -215,7 +215,7 @@ Test(protocol, carries_every_list_at_its_bound)
         tasks[i] = (struct task_entry){UINT64_MAX, UINT32_MAX, 1ULL << 40,
                                        UINT64_MAX, UINT32_MAX, {mark, MARK_MAX}};
     struct message begin = {.type = MESSAGE_BEGIN,
-                            .begin = {.held = ranges, .count = RANGES_MAX}};
+                            .begin = {.epoch = 1, .held = ranges, .count = RANGES_MAX}};
     struct message task = {.type = MESSAGE_TASK,
                            .task = {.entries = tasks, .count = BATCH_MAX}};
     struct encoder *encoder = encoder_new();

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: MIT
+"""Peers that speak the protocol well and mean ill, or are confused, in the middle of a run.
+
+Whoever may connect is trusted not to lie, so a run may end early; then it says so with
+status 5. It must not crash, not hang, and not end well with wrong bytes.
+"""
+
+import contextlib
+import os
+import subprocess
+
+from harness import run_tests, test
+from zmtp import Peer, packed
+
+HELLO_WORKER, HELLO_SINK, WELCOME, REJECT, BEGIN, WHO, TASK, RESULT = range(1, 9)
+DONE, FAILED, RETURNED, FORGET, PROGRESS, SKIP, END, FINISHED, STOP, GOODBYE, PING, PONG = range(9, 21)
+WAY_OPEN = 1
+STATE = 3
+NONE = bytes(16)
+LAST = 2**64 - 1
+LINES = 2000
+
+
+def lines_of(first, count):
+    return b"".join(b"the line of number %d\n" % number for number in range(first, first + count))
+
+
+class Run:
+    """A ventilator that is fed by the test, a sink and two workers, half of the way."""
+
+    def __init__(self, case):
+        at = case.endpoints()
+        self.tasks, self.results = at[1], at[3]
+        self.sink = case.start("fanfold-sink", *at)
+        self.ventilator = case.start(
+            "fanfold-ventilator", *at[:2], "--liveness", "2s", "-N", 10, stdin=subprocess.PIPE
+        )
+        self.workers = [case.start("fanfold-worker", *at[:2], "-j1", "--", "tr", "a-z", "A-Z") for _ in range(2)]
+        self.fed = b""
+        self.feed()
+        case.wait_for(lambda: self.sink.output(), "the first results")
+
+    def feed(self):
+        more = lines_of(self.fed.count(b"\n"), LINES)
+        self.fed += more
+        self.ventilator.stdin.write(more)
+        self.ventilator.stdin.flush()
+
+    def expect_right_end(self):
+        self.feed()
+        self.ventilator.stdin.close()
+        for process in [self.ventilator, self.sink, *self.workers]:
+            process.expect(0)
+        assert self.sink.output() == self.fed.upper(), "the output is wrong"
+
+    def expect_right_or_clear_end(self, why):
+        """Which of them depends on how far the sink was when the stranger came."""
+        with contextlib.suppress(BrokenPipeError):
+            self.feed()
+            self.ventilator.stdin.close()
+        status = self.ventilator.wait()
+        assert status in (0, 5), status
+        self.sink.expect(status)
+        for worker in self.workers:
+            worker.wait()
+        if status == 5:
+            assert why in self.ventilator.stderr(), self.ventilator.stderr()
+        same = self.fed.upper() if status == 0 else self.fed.upper()[: len(self.sink.output())]
+        assert self.sink.output() == same, "the output is wrong"
+
+    # -- strangers --
+
+    def stranger(self):
+        return Peer(self.tasks, "DEALER")
+
+    def settled(self, peer):
+        """Everything that the peer has said so far is dealt with: an answer to a PING says so."""
+        peer.say(PING, 0, 0, False, [])
+        while peer.read_message()[0][0] not in (WHO, PONG):
+            pass
+
+    def sink_like(self, *, finished=False):
+        """A stranger that is taken for the sink, and the ventilator's uid."""
+        peer = self.stranger()
+        peer.say(HELLO_SINK, 1, os.urandom(16), self.results, "host", 1, 1 << 30, finished)
+        fields, _ = peer.read_until(WELCOME)
+        return peer, fields[2]
+
+    def worker_like(self, *, uuid=None, nonce=1, slots=1, run=NONE, epoch=0, ledger=()):
+        """A stranger that is taken for a worker, and its WELCOME."""
+        peer = self.stranger()
+        about = ["host", 1, slots, WAY_OPEN, 7, b"stranger"]
+        peer.say(HELLO_WORKER, 1, uuid or os.urandom(16), nonce, *about, run, epoch, ledger)
+        return peer, peer.read_until(WELCOME)[0]
+
+
+# ---- at the place of the sink ----
+
+
+@test
+def a_strange_sink_that_says_no_more_is_taken_over_by_the_real_one(case):
+    run = Run(case)
+    strangers = [run.sink_like() for _ in range(5)]
+    run.expect_right_end()
+    for peer, _ in strangers:
+        peer.close()
+
+
+@test
+def begin_for_another_ventilator_is_ignored(case):
+    run = Run(case)
+    peer, uid = run.sink_like()
+    peer.say(BEGIN, os.urandom(16), os.urandom(16), 1, 0, b"", [])
+    peer.say(BEGIN, bytes(15) + uid[-1:], os.urandom(16), LAST, LAST, b"x", [0, LAST])
+    peer.say(PROGRESS, 1, [0, LAST], LAST, LAST, LAST, LAST)
+    run.expect_right_end()
+
+
+@test
+def a_strange_sink_that_had_finished_is_rejected(case):
+    run = Run(case)
+    peer = run.stranger()
+    peer.say(HELLO_SINK, 1, os.urandom(16), run.results, "host", 1, 1 << 30, True)
+    assert peer.read_message()[0][:2] == [REJECT, STATE]
+    run.expect_right_end()
+
+
+@test
+def a_strange_finished_is_rejected(case):
+    run = Run(case)
+    peer, _ = run.sink_like()
+    peer.say(FINISHED, 1, 0, 0, b"", 0, 12)
+    assert peer.read_message()[0][:2] == [REJECT, STATE]
+    run.expect_right_end()
+
+
+@test
+def a_strange_sink_that_begins_another_run_ends_this_one_at_worst(case):
+    run = Run(case)
+    peer, uid = run.sink_like()
+    peer.say(BEGIN, uid, os.urandom(16), 3, 0, b"", [])
+    run.expect_right_or_clear_end("start the run again")
+
+
+@test
+def a_strange_sink_that_claims_to_hold_everything_ends_the_run_at_worst(case):
+    run = Run(case)
+    worker, welcome = run.worker_like()
+    peer, uid = run.sink_like()
+    peer.say(BEGIN, uid, welcome[11], welcome[12], 0, b"", [0, LAST] * 1000)
+    worker.close()
+    run.expect_right_or_clear_end("start the run again")
+
+
+@test
+def a_strange_sink_that_claims_to_have_committed_everything_ends_the_run_at_worst(case):
+    run = Run(case)
+    worker, welcome = run.worker_like()
+    peer, uid = run.sink_like()
+    peer.say(BEGIN, uid, welcome[11], welcome[12], 0, b"", [])
+    for seq in range(1, LINES // 10 + 1):
+        peer.say(PROGRESS, welcome[12], [0, LAST], seq, seq, 0, 0)
+    worker.close()
+    run.expect_right_or_clear_end("start the run again")
+
+
+@test
+def begin_of_epoch_0_is_malformed(case):
+    tasks = f"ipc://{case.directory}/tasks"
+    ventilator = case.start("fanfold-ventilator", "--tasks", tasks, stdin=lines_of(0, LINES))
+    case.wait_for(lambda: case.path("tasks").exists(), "the ventilator to bind")
+    peer = Peer(tasks, "DEALER")
+    for attempt in range(3):
+        peer.say(HELLO_SINK, 1, os.urandom(16), "ipc:///nowhere", "host", 1, 1 << 30, False)
+        fields, _ = peer.read_until(WELCOME)
+        peer.say(BEGIN, fields[2], os.urandom(16), 0, 0, b"", [])
+        if attempt == 0:
+            peer.read_until(REJECT)
+    assert ventilator.running()
+    peer.close()
+    ventilator.signal(15)
+    ventilator.expect(143)
+
+
+# ---- at the place of a worker ----
+
+
+@test
+def what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
+    run = Run(case)
+    peer, welcome = run.worker_like(slots=1)
+    session = welcome[9]
+    tries = [n for seq in range(1000) for n in (seq, 1)]
+    for number in (session, 0, session + 1, LAST):
+        peer.say(DONE, number, [n for seq in range(1000) for n in (seq, 1, LAST)])
+        peer.say(RETURNED, number, [n for seq in range(1000, 2000) for n in (seq, 1)])
+        peer.say(PING, number, WAY_OPEN, False, tries)
+        for seq in range(100, 200):
+            peer.say(FAILED, number, seq + 1000, 1, LAST, 0, 1, b"no")
+        peer.say(PROGRESS, 1, [0, LAST], LAST, LAST, 0, 0)
+        peer.say(FORGET, number, False, tries)
+        peer.say(BEGIN, os.urandom(16), NONE, 1, 0, b"", [])
+        peer.say(FINISHED, 1, 0, 0, b"", 0, 0)
+        peer.say(END, 1, 0, 0, 0)
+        peer.say(STOP, 0, b"")
+    run.settled(peer)
+    peer.close()
+    run.expect_right_end()
+
+
+@test
+def a_ledger_of_65536_entries_is_looked_through(case):
+    run = Run(case)
+    peer, welcome = run.worker_like(slots=65535)
+    peer.close()
+    known = dict(run=welcome[11], epoch=welcome[12])
+    ledgers = [
+        [n for seq in range(65536) for n in (seq, 1, 2)],
+        [n for seq in range(65536) for n in (seq, 2**32 - 1, 1)],
+        [n for seq in range(65536) for n in (LAST - seq, 0, 0)],
+        [0, 1, 2] * 65536,
+        [n for seq in range(65536) for n in (seq % 300, seq % 5, seq % 3)],
+    ]
+    uuid = os.urandom(16)
+    peers = [run.worker_like(uuid=uuid, nonce=n + 1, ledger=ledgers[n], **known)[0] for n in range(len(ledgers))]
+    for peer in peers:
+        run.settled(peer)
+        peer.close()
+    run.expect_right_end()
+
+
+@test
+def a_stolen_uuid_and_the_last_nonce_hurt_nobody_else(case):
+    run = Run(case)
+    uuid = os.urandom(16)
+    robbed, _ = run.worker_like(uuid=uuid, nonce=5, slots=4)
+    thief, _ = run.worker_like(uuid=uuid, nonce=LAST, slots=65535)
+    run.settled(robbed)
+    about = ["host", 1, 1, WAY_OPEN, 7, b""]
+    robbed.say(HELLO_WORKER, 1, uuid, 6, *about, NONE, 0, [])
+    thief.say(HELLO_WORKER, 1, uuid, LAST, *about, NONE, 0, [])
+    thief.say(GOODBYE, 0)
+    run.settled(robbed)
+    run.settled(thief)
+    run.expect_right_end()
+
+
+@test
+def a_worker_that_takes_tasks_and_is_never_heard_again_costs_only_time(case):
+    run = Run(case)
+    peers = [run.worker_like(slots=65535)[0] for _ in range(3)]
+    run.feed()
+    for peer in peers[:1]:
+        peer.read_until(TASK)
+    run.expect_right_end()
+
+
+@test
+def one_connection_that_is_everybody_is_nobody_for_long(case):
+    run = Run(case)
+    peer, _ = run.sink_like()
+    about = ["host", 1, 3, WAY_OPEN, 7, b""]
+    for nonce in range(1, 20):
+        peer.say(HELLO_WORKER, 1, os.urandom(16), nonce, *about, NONE, 0, [])
+        peer.say(HELLO_SINK, 1, os.urandom(16), run.results, "host", 1, 0, False)
+        peer.say(DONE, nonce, [0, 1, 0])
+        peer.say(GOODBYE, nonce)
+    peer.say(PING, 19, WAY_OPEN, False, [])
+    peer.read_until(PONG)
+    peer.close()
+    run.expect_right_end()
+
+
+@test
+def a_hello_of_another_version_is_rejected_and_nothing_more(case):
+    run = Run(case)
+    for kind in (HELLO_WORKER, HELLO_SINK):
+        peer = run.stranger()
+        peer.say(kind, 2, "anything", {"at": "all"})
+        assert peer.read_message()[0][:2] == [REJECT, 1]
+    run.expect_right_end()
+    assert "program_differs" not in run.ventilator.stderr(), run.ventilator.stderr()
+
+
+@test
+def what_no_ventilator_is_sent_is_rejected_and_logged_once(case):
+    run = Run(case)
+    peer = run.stranger()
+    for _ in range(100):
+        peer.say(STOP, 0, b"")
+        peer.say(WHO)
+        peer.send(packed(RESULT, NONE, 1, [0, 1, 5, 1, b"", []]), b"wrong")
+    peer.say(PING, 0, 0, False, [])
+    kinds = [peer.read_message()[0][0] for _ in range(2)]
+    assert kinds == [REJECT, WHO], kinds
+    run.expect_right_end()
+    assert run.ventilator.stderr().count("malformed peer=") == 1, run.ventilator.stderr()
+
+
+# ---- at the sink ----
+
+
+@test
+def results_of_another_run_or_epoch_are_dropped(case):
+    run = Run(case)
+    worker, welcome = run.worker_like()
+    worker.close()
+    peer = Peer(run.results, "PUSH")
+    entry = [0, 1, 5, 1, b"", []]
+    for seq in [*range(1000), LAST - 1, LAST]:
+        entry[0] = seq
+        for about in [(os.urandom(16), welcome[12]), (welcome[11], welcome[12] + 1), (welcome[11], 0), (NONE, 0)]:
+            peer.send(packed(RESULT, *about, entry), b"wrong")
+    run.expect_right_end()
+
+
+@test
+def forged_results_far_beyond_the_end_do_not_get_into_the_output(case):
+    run = Run(case)
+    worker, welcome = run.worker_like()
+    worker.close()
+    peer = Peer(run.results, "PUSH")
+    for seq in [1 << 20, 1 << 32, 1 << 63, LAST - 2, LAST - 1, LAST]:
+        peer.send(packed(RESULT, welcome[11], welcome[12], [seq, 1, 5, 1, b"", []]), b"wrong")
+    run.expect_right_end()
+
+
+run_tests()
