@@ -72,6 +72,11 @@ struct slice {
     size_t size;
 };
 
+struct slice slice_of_text(const char *text);
+/* Into a string, cut where it has not the room. */
+void slice_copy_text(struct slice slice, char *to, size_t size);
+bool id_equal(const struct id *a, const struct id *b);
+
 /* [first, first + count) */
 struct range {
     uint64_t first;

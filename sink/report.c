@@ -2,13 +2,7 @@
 /* The sink's messages, filled in and sent. */
 #include "sink/report.h"
 
-#include <string.h>
 #include <unistd.h>
-
-static struct slice text_of(const char *text)
-{
-    return (struct slice){(const uint8_t *)text, strlen(text)};
-}
 
 void report_hello(struct uplink *uplink, const struct report_hello *hello)
 {
@@ -18,8 +12,8 @@ void report_hello(struct uplink *uplink, const struct report_hello *hello)
     gethostname(host, sizeof host - 1);
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = hello->incarnation;
-    message.hello_sink.endpoint = text_of(hello->endpoint);
-    message.hello_sink.host = text_of(host);
+    message.hello_sink.endpoint = slice_of_text(hello->endpoint);
+    message.hello_sink.host = slice_of_text(host);
     message.hello_sink.pid = (uint32_t)getpid();
     message.hello_sink.max_result = hello->max_result_bytes;
     message.hello_sink.finished = hello->finished;
@@ -73,7 +67,7 @@ void report_finished(struct uplink *uplink, const struct position *position,
     message.finished.epoch = position->epoch;
     message.finished.outcome = verdict->outcome;
     message.finished.status = (uint32_t)verdict->status;
-    message.finished.text = text_of(verdict->text);
+    message.finished.text = slice_of_text(verdict->text);
     message.finished.dead_letters = position->dead_letters;
     message.finished.bytes = written_bytes;
     uplink_send(uplink, &message);

@@ -54,11 +54,6 @@ struct sink_session {
     struct sink_verdict verdict;
 };
 
-static bool same_id(const struct id *a, const struct id *b)
-{
-    return !memcmp(a, b, sizeof *a);
-}
-
 struct sink_session *sink_session_new(const struct sink_session_config *config,
                                       int64_t now_us)
 {
@@ -123,7 +118,7 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct result_entry *entry,
                             void *cargo)
 {
-    if (stopped(session) || epoch != session->epoch || !same_id(run, &session->run) ||
+    if (stopped(session) || epoch != session->epoch || !id_equal(run, &session->run) ||
         entry->seq == UINT64_MAX || /* no range can end behind it */
         !sequence_offer(&session->sequence, entry, cargo))
         return false;
@@ -198,7 +193,7 @@ static void on_welcome(struct sink_session *session, const struct message *messa
     session->buffer = message->welcome.buffer;
     if (session->finished)
         return; /* FINISHED will say it all */
-    if (!session->epoch || !same_id(&message->welcome.uid, &session->uid))
+    if (!session->epoch || !id_equal(&message->welcome.uid, &session->uid))
         begin_epoch(session, &message->welcome.uid, now_us);
     session->begin_owed = true;
     session->begin_uid = message->welcome.uid;

@@ -13,18 +13,13 @@
 #include "common/exit_status.h"
 #include "common/signals.h"
 #include "common/transport.h"
-#include "common/uplink.h"
-#include "sink/intake.h"
-#include "sink/meeting.h"
-#include "sink/output.h"
+#include "sink/parts.h"
 #include "sink/report.h"
 #include "sink/session.h"
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     RESULTS_MAX = 256,           /* messages an iteration */
@@ -39,14 +34,9 @@ static const int64_t hint_after_us = SECOND_US;
 
 struct sink {
     const struct sink_options *options;
-    struct meeting *meeting;
-    struct output *output;
-    struct store *store;
-    struct intake *intake;
-    struct uplink *uplink;
+    struct parts parts;
     struct sink_session *session;
     struct id incarnation;
-    int signals;              /* signalfd, -1 before */
     uint64_t output_bytes;    /* kept when the output is closed */
     bool output_ended;        /* closed or failed: nothing more is written */
     bool failed;              /* sink_session_fail was called */
@@ -86,7 +76,7 @@ static void fail_output(struct sink *sink, int error, int64_t now_us)
         fail(sink, STATUS_OUTPUT_CLOSED, "", now_us);
         return;
     }
-    snprintf(text, sizeof text, "cannot write %s: %s", output_name(sink->output),
+    snprintf(text, sizeof text, "cannot write %s: %s", output_name(sink->parts.output),
              strerror(-error));
     fail(sink, STATUS_IO, text, now_us);
 }
@@ -98,7 +88,7 @@ static void tell_written(struct sink *sink, int64_t now_us)
     bool some = false;
     uint64_t seq;
 
-    while (output_take_written(sink->output, &seq))
+    while (output_take_written(sink->parts.output, &seq))
         some = true;
     if (!some)
         return;
@@ -115,7 +105,7 @@ static uint64_t share_bytes(const struct sink *sink)
 
 static bool over_share(const struct sink *sink)
 {
-    return store_memory_bytes(sink->store) > share_bytes(sink);
+    return store_memory_bytes(sink->parts.store) > share_bytes(sink);
 }
 
 /* Over the share it goes on as long as the output takes what it is given: rather there
@@ -127,11 +117,11 @@ static void write_output(struct sink *sink, int64_t now_us)
     if (sink->output_ended)
         return;
     do {
-        result = output_write(sink->output);
-        sink->output_bytes = output_bytes(sink->output);
+        result = output_write(sink->parts.output);
+        sink->output_bytes = output_bytes(sink->parts.output);
         tell_written(sink, now_us);
-    } while (result == 0 && output_queued(sink->output) > 0 &&
-             !output_waits(sink->output) && over_share(sink));
+    } while (result == 0 && output_queued(sink->parts.output) > 0 &&
+             !output_waits(sink->parts.output) && over_share(sink));
     if (result < 0)
         fail_output(sink, result, now_us);
 }
@@ -148,7 +138,8 @@ static int spill(struct sink *sink)
             sink_session_last_parked(sink->session, parcel_spillable);
 
         if (parcel == NULL)
-            return output_spill(sink->output, sink->store, share_bytes(sink) / 4 * 3);
+            return output_spill(sink->parts.output, sink->parts.store,
+                                share_bytes(sink) / 4 * 3);
         result = parcel_spill(parcel);
     }
     return result;
@@ -165,7 +156,7 @@ static void relieve_memory(struct sink *sink, int64_t now_us)
     if (result == 0)
         return;
     snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
-             store_directory(sink->store), strerror(-result));
+             store_directory(sink->parts.store), strerror(-result));
     sink->output_ended = true;
     fail(sink, STATUS_IO, text, now_us);
 }
@@ -174,11 +165,11 @@ static void relieve_memory(struct sink *sink, int64_t now_us)
 
 static void connect_uplink(struct sink *sink)
 {
-    int result = uplink_connect(sink->uplink);
+    int result = uplink_connect(sink->parts.uplink);
 
     if (result == 0)
         return;
-    say("cannot connect to %s: %s", uplink_endpoint(sink->uplink),
+    say("cannot connect to %s: %s", uplink_endpoint(sink->parts.uplink),
         zmq_strerror(-result));
     leave(sink, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
 }
@@ -187,12 +178,12 @@ static void say_hello(struct sink *sink)
 {
     const struct report_hello hello = {
         .incarnation = sink->incarnation,
-        .endpoint = intake_endpoint(sink->intake),
+        .endpoint = intake_endpoint(sink->parts.intake),
         .max_result_bytes = sink->options->max_result_bytes,
         .finished = sink_session_finished(sink->session),
     };
 
-    report_hello(sink->uplink, &hello);
+    report_hello(sink->parts.uplink, &hello);
 }
 
 static void say_begin(struct sink *sink, const struct id *uid)
@@ -201,14 +192,14 @@ static void say_begin(struct sink *sink, const struct id *uid)
     uint32_t count;
     const struct range *held = sink_session_held(sink->session, &count);
 
-    report_begin(sink->uplink, uid, &position, held, count);
+    report_begin(sink->parts.uplink, uid, &position, held, count);
 }
 
 static void say_progress(struct sink *sink)
 {
     struct sink_progress progress = sink_session_progress(sink->session);
 
-    report_progress(sink->uplink, &progress, sink->output_bytes);
+    report_progress(sink->parts.uplink, &progress, sink->output_bytes);
 }
 
 /* The last word of the kernel on what was written comes with close, when the session
@@ -218,10 +209,10 @@ static void end_output(struct sink *sink)
     char name[PATH_MAX];
     int result;
 
-    if (sink->output == NULL)
+    if (sink->parts.output == NULL)
         return;
-    snprintf(name, sizeof name, "%s", output_name(sink->output));
-    result = output_close(&sink->output);
+    snprintf(name, sizeof name, "%s", output_name(sink->parts.output));
+    result = output_close(&sink->parts.output);
     sink->output_ended = true;
     if (result == 0)
         return;
@@ -244,7 +235,7 @@ static void say_finished(struct sink *sink)
 
     end_output(sink);
     verdict = verdict_of(sink);
-    report_finished(sink->uplink, &position, &verdict, sink->output_bytes);
+    report_finished(sink->parts.uplink, &position, &verdict, sink->output_bytes);
 }
 
 static void write_parcel(struct sink *sink, struct parcel *parcel)
@@ -252,7 +243,7 @@ static void write_parcel(struct sink *sink, struct parcel *parcel)
     if (sink->output_ended)
         parcel_destroy(&parcel);
     else
-        output_push(sink->output, parcel);
+        output_push(sink->parts.output, parcel);
 }
 
 /* The place of the journal: the position becomes durable here. Without one, what is
@@ -296,7 +287,7 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         say_begin(sink, &action->uid);
         return;
     case SINK_PING:
-        report_ping(sink->uplink);
+        report_ping(sink->parts.uplink);
         return;
     case SINK_PROGRESS:
         say_progress(sink);
@@ -350,7 +341,7 @@ static void take_results(struct sink *sink, const struct message *message,
     for (uint32_t i = 0; i < message->result.count; i++) {
         const struct result_entry *entry = &message->result.entries[i];
         struct parcel *parcel =
-            parcel_new(sink->store, entry->seq, payload, offset, entry->length);
+            parcel_new(sink->parts.store, entry->seq, payload, offset, entry->length);
 
         offset += entry->length;
         if (!sink_session_on_result(sink->session, &message->result.run,
@@ -366,7 +357,7 @@ static void receive_results(struct sink *sink)
     size_t bytes = 0;
 
     for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
-        if (!intake_receive(sink->intake, &message, &payload))
+        if (!intake_receive(sink->parts.intake, &message, &payload))
             return;
         bytes += zmq_msg_size(payload);
         take_results(sink, &message, payload);
@@ -377,7 +368,8 @@ static void receive_answers(struct sink *sink, int64_t now_us)
 {
     struct message message;
 
-    for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->uplink, &message); i++) {
+    for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->parts.uplink, &message);
+         i++) {
         if (message.type == MESSAGE_SKIP) /* dead letters are not written yet */
             log_event(LOG_LEVEL_WARN, "skip_ignored", "seq=%llu",
                       (unsigned long long)message.skip.seq);
@@ -392,7 +384,7 @@ static void receive_signals(struct sink *sink, int64_t now_us)
     char text[64];
     int number;
 
-    while (!sink->over && (number = signals_next(sink->signals)) > 0) {
+    while (!sink->over && (number = signals_next(sink->parts.signals)) > 0) {
         if (sink->failed) {
             leave(sink, STATUS_SIGNAL + number);
             return;
@@ -409,14 +401,14 @@ enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_UPLINK, ITEM_OUTPUT, ITEMS };
 
 static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
 {
-    zsock_t *dealer = uplink_socket(sink->uplink);
+    zsock_t *dealer = uplink_socket(sink->parts.uplink);
 
     memset(items, 0, ITEMS * sizeof *items);
     for (int i = 0; i < ITEMS; i++)
         items[i].fd = -1;
-    items[ITEM_SIGNALS].fd = sink->signals;
+    items[ITEM_SIGNALS].fd = sink->parts.signals;
     items[ITEM_SIGNALS].events = ZMQ_POLLIN;
-    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->intake));
+    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->parts.intake));
     items[ITEM_INTAKE].events = ZMQ_POLLIN;
     if (dealer != NULL) {
         items[ITEM_UPLINK].socket = zsock_resolve(dealer);
@@ -424,8 +416,9 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     }
     if (!sink->output_ended) {
         /* Without events too: that its reader went away is told unasked. */
-        items[ITEM_OUTPUT].fd = output_descriptor(sink->output);
-        items[ITEM_OUTPUT].events = output_queued(sink->output) > 0 ? ZMQ_POLLOUT : 0;
+        items[ITEM_OUTPUT].fd = output_descriptor(sink->parts.output);
+        items[ITEM_OUTPUT].events = output_queued(sink->parts.output) > 0 ? ZMQ_POLLOUT
+                                                                          : 0;
     }
 }
 
@@ -443,7 +436,7 @@ static void hint(struct sink *sink, int64_t now_us)
         return;
     sink->hint_at_us = NEVER_US;
     if (!sink_session_welcomed(sink->session))
-        say("waiting for a ventilator at %s", uplink_endpoint(sink->uplink));
+        say("waiting for a ventilator at %s", uplink_endpoint(sink->parts.uplink));
 }
 
 static void check_output(struct sink *sink, const zmq_pollitem_t *item, int64_t now_us)
@@ -452,7 +445,7 @@ static void check_output(struct sink *sink, const zmq_pollitem_t *item, int64_t 
 
     if (sink->output_ended || (item->revents & ZMQ_POLLERR) == 0)
         return;
-    result = output_check(sink->output);
+    result = output_check(sink->parts.output);
     if (result < 0)
         fail_output(sink, result, now_us);
 }
@@ -481,77 +474,6 @@ static int loop(struct sink *sink)
 
 /* ---- the beginning and the end ---- */
 
-static int open_signals(struct sink *sink)
-{
-    sink->signals = signals_open();
-    if (sink->signals >= 0)
-        return STATUS_OK;
-    say("cannot receive signals: %s", strerror(-sink->signals));
-    return STATUS_IO;
-}
-
-static int open_output(struct sink *sink)
-{
-    char error[ERROR_MAX] = "";
-
-    if (output_open(sink->options->output, &sink->output, error, sizeof error) == 0)
-        return STATUS_OK;
-    say("%s", error);
-    return STATUS_IO;
-}
-
-static int clear_output(struct sink *sink)
-{
-    int result = output_clear(sink->output);
-
-    if (result == 0)
-        return STATUS_OK;
-    say("cannot empty %s: %s", output_name(sink->output), strerror(-result));
-    return STATUS_IO;
-}
-
-/* Given wrong; taken by another; or the system's. */
-static int status_of(int result)
-{
-    if (result == -EINVAL)
-        return STATUS_USAGE;
-    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
-}
-
-static int open_sockets(struct sink *sink)
-{
-    const struct sink_options *options = sink->options;
-    char error[ERROR_MAX] = "";
-    int result = meeting_open(&options->common, &sink->meeting, error, sizeof error);
-
-    if (result == 0)
-        result = intake_open(meeting_results(sink->meeting), options->advertise,
-                             options->max_result_bytes, &sink->intake, error,
-                             sizeof error);
-    if (result < 0) {
-        say("%s", error);
-        return status_of(result);
-    }
-    log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
-              transport_endpoint(intake_socket(sink->intake)),
-              intake_endpoint(sink->intake));
-    sink->uplink = uplink_new(meeting_tasks(sink->meeting));
-    return STATUS_OK;
-}
-
-static void open_store(struct sink *sink)
-{
-    char path[PATH_MAX] = "";
-    const char *directory = sink->options->tmpdir;
-
-    if (directory == NULL && sink->options->output != NULL &&
-        output_is_regular(sink->output)) {
-        snprintf(path, sizeof path, "%s", sink->options->output);
-        directory = dirname(path);
-    }
-    sink->store = store_new(directory != NULL ? directory : "/var/tmp");
-}
-
 static void open_session(struct sink *sink)
 {
     const struct common_options *common = &sink->options->common;
@@ -569,63 +491,27 @@ static void open_session(struct sink *sink)
                                                            : now_us + hint_after_us;
 }
 
-/* The output is emptied when nothing else can refuse us any more. */
-static int open_all(struct sink *sink)
-{
-    int status = open_signals(sink);
-
-    if (status == STATUS_OK)
-        status = open_sockets(sink);
-    if (status == STATUS_OK)
-        status = clear_output(sink);
-    if (status != STATUS_OK)
-        return status;
-    open_store(sink);
-    open_session(sink);
-    return STATUS_OK;
-}
-
 static void log_end(const struct sink *sink)
 {
     log_event(LOG_LEVEL_INFO, "end",
               "status=%d bytes=%llu parked=%llu spilled=%llu garbage=%llu",
               sink->status, (unsigned long long)sink->output_bytes,
               (unsigned long long)sink_session_parked_ever(sink->session),
-              (unsigned long long)store_spilled_bytes(sink->store),
-              (unsigned long long)intake_garbage(sink->intake));
+              (unsigned long long)store_spilled_bytes(sink->parts.store),
+              (unsigned long long)intake_garbage(sink->parts.intake));
 }
 
-static void close_all(struct sink *sink)
-{
-    uplink_destroy(&sink->uplink);
-    intake_close(&sink->intake);
-    transport_deinit();
-    meeting_close(&sink->meeting);
-    sink_session_destroy(&sink->session, parcel_drop);
-    output_close(&sink->output);
-    store_destroy(&sink->store);
-    if (sink->signals >= 0)
-        close(sink->signals);
-}
-
-/* The output is opened first: before another descriptor can take the number of a closed
- * standard output, and while signals still end the process, because to open a FIFO may
- * take for ever. */
 int sink_run(const struct sink_options *options)
 {
-    struct sink sink = {.options = options, .signals = -1, .hint_at_us = NEVER_US};
+    struct sink sink = {.options = options, .hint_at_us = NEVER_US};
 
-    sink.status = open_output(&sink);
-    if (sink.status != STATUS_OK)
-        return sink.status;
-    transport_init();
-    sink.status = open_all(&sink);
+    sink.status = parts_open(&sink.parts, options);
     if (sink.status == STATUS_OK) {
+        open_session(&sink);
         loop(&sink);
         log_end(&sink);
-    } else {
-        output_discard(sink.output);
     }
-    close_all(&sink);
+    sink_session_destroy(&sink.session, parcel_drop);
+    parts_close(&sink.parts);
     return sink.status;
 }

@@ -212,11 +212,6 @@ static void add_forget(struct delivery *delivery, const struct dispatch_action *
 
 /* ---- single messages ---- */
 
-static struct slice slice_of(const char *text)
-{
-    return (struct slice){.data = (const uint8_t *)text, .size = strlen(text)};
-}
-
 static struct message welcome(const struct delivery *delivery)
 {
     const struct dispatch *dispatch = delivery->config.dispatch;
@@ -248,7 +243,7 @@ static struct message welcome_worker(const struct delivery *delivery,
     message.welcome.nonce = action->nonce;
     message.welcome.run = dispatch_run(dispatch);
     message.welcome.epoch = dispatch_epoch(dispatch);
-    message.welcome.endpoint = slice_of(dispatch_endpoint(dispatch));
+    message.welcome.endpoint = slice_of_text(dispatch_endpoint(dispatch));
     return message;
 }
 
@@ -262,7 +257,7 @@ static struct message rejection(enum reject reason)
     };
     struct message message = {
         .type = MESSAGE_REJECT,
-        .reject = {.reason = reason, .text = slice_of(texts[reason])}};
+        .reject = {.reason = reason, .text = slice_of_text(texts[reason])}};
     return message;
 }
 
@@ -282,7 +277,7 @@ static struct message stopping(const struct verdict *verdict)
 {
     struct message message = {
         .type = MESSAGE_STOP,
-        .stop = {.outcome = verdict->outcome, .text = slice_of(verdict->text)}};
+        .stop = {.outcome = verdict->outcome, .text = slice_of_text(verdict->text)}};
     return message;
 }
 

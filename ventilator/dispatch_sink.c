@@ -10,19 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void copy_text(char *to, size_t size, struct slice text)
-{
-    size_t length = text.size < size - 1 ? text.size : size - 1;
-    if (length)
-        memcpy(to, text.data, length);
-    to[length] = '\0';
-}
-
-static bool same_id(const struct id *a, const struct id *b)
-{
-    return !memcmp(a, b, sizeof *a);
-}
-
 /* Whether a sink that has finished cannot be ours: nothing told it of an end. */
 static bool too_early(const struct dispatch *dispatch)
 {
@@ -57,7 +44,8 @@ static void contest(struct dispatch *dispatch, const struct sink_hello *hello,
                     int64_t now_us)
 {
     struct sink_link *sink = &dispatch->sink;
-    if (!sink->contested || !same_id(&sink->contender.incarnation, &hello->incarnation))
+    if (!sink->contested ||
+        !id_equal(&sink->contender.incarnation, &hello->incarnation))
         sink->contested_us = now_us;
     sink->contested = true;
     sink->contender = *hello;
@@ -74,11 +62,12 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
         .max_result = message->hello_sink.max_result,
         .finished = message->hello_sink.finished,
     };
-    copy_text(hello.endpoint, sizeof hello.endpoint, message->hello_sink.endpoint);
+    slice_copy_text(message->hello_sink.endpoint, hello.endpoint,
+                    sizeof hello.endpoint);
     if (hello.finished && too_early(dispatch))
         reject(dispatch, peer, REJECT_STATE);
     else if (sink->here && !dispatch->over &&
-             !same_id(&hello.incarnation, &sink->said.incarnation))
+             !id_equal(&hello.incarnation, &sink->said.incarnation))
         contest(dispatch, &hello, now_us);
     else
         accept(dispatch, &hello, now_us);
@@ -209,7 +198,7 @@ static bool can_go_on(struct dispatch *dispatch, const struct message *message,
                       int64_t now_us)
 {
     bool same = message->begin.epoch == dispatch->epoch &&
-                same_id(&message->begin.run, &dispatch->run);
+                id_equal(&message->begin.run, &dispatch->run);
     bool progress = dispatch->book.first > 0;
     if (message->begin.position < dispatch->book.first || (!same && progress)) {
         dispatch_give_up_run(
@@ -231,12 +220,12 @@ static void on_begin(struct dispatch *dispatch, const struct message *message,
                      int64_t now_us)
 {
     struct sink_link *sink = &dispatch->sink;
-    if (!same_id(&message->begin.uid, &dispatch->config.uid) || dispatch->over)
+    if (!id_equal(&message->begin.uid, &dispatch->config.uid) || dispatch->over)
         return;
     bool first = !dispatch->epoch;
     if (!first && !can_go_on(dispatch, message, now_us))
         return;
-    bool back = !first && !same_id(&sink->said.incarnation, &sink->now.incarnation);
+    bool back = !first && !id_equal(&sink->said.incarnation, &sink->now.incarnation);
     sink->begun = true;
     sink->end_sent = false;
     sink->now = sink->said;
@@ -266,7 +255,7 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
         verdict->outcome = message->finished.outcome;
         verdict->status = (int)message->finished.status;
         verdict->relayed = true;
-        copy_text(verdict->text, sizeof verdict->text, message->finished.text);
+        slice_copy_text(message->finished.text, verdict->text, sizeof verdict->text);
     }
     dispatch->counts.bytes_written = message->finished.bytes;
     dispatch_finish(dispatch, now_us);

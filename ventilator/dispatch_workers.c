@@ -269,9 +269,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
     }
     struct crew_session *session =
         open_session(dispatch, peer, worker, slots, way, now_us);
-    bool same =
-        message->hello_worker.epoch == dispatch->epoch &&
-        !memcmp(&message->hello_worker.run, &dispatch->run, sizeof dispatch->run);
+    bool same = message->hello_worker.epoch == dispatch->epoch &&
+                id_equal(&message->hello_worker.run, &dispatch->run);
     for (uint32_t i = 0; same && i < message->hello_worker.count; i++)
         adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
     if (!session->done_count)

@@ -22,7 +22,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
@@ -189,14 +188,6 @@ static void leave(struct session *session, int status, int64_t now_us)
 
 /* ---- messages ---- */
 
-static void copy_text(char *to, size_t size, struct slice text)
-{
-    size_t length = text.size < size - 1 ? text.size : size - 1;
-    if (length)
-        memcpy(to, text.data, length);
-    to[length] = '\0';
-}
-
 static void on_welcome(struct session *session, const struct message *message,
                        int64_t now_us)
 {
@@ -206,7 +197,7 @@ static void on_welcome(struct session *session, const struct message *message,
     contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
                      message->welcome.liveness_ms);
     bool same = message->welcome.epoch == session->epoch &&
-                !memcmp(&message->welcome.run, &session->run, sizeof session->run);
+                id_equal(&message->welcome.run, &session->run);
     if (!same) {
         unsend_results(session);
         remove_all(session);
@@ -214,7 +205,8 @@ static void on_welcome(struct session *session, const struct message *message,
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
     session->max_result = message->welcome.max_result;
-    copy_text(session->endpoint, sizeof session->endpoint, message->welcome.endpoint);
+    slice_copy_text(message->welcome.endpoint, session->endpoint,
+                    sizeof session->endpoint);
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
     act(session, SESSION_OPEN_WAY);
     say_done(session);
@@ -259,7 +251,7 @@ static void on_reject(struct session *session, const struct message *message,
                       int64_t now_us)
 {
     char text[400];
-    copy_text(text, sizeof text, message->reject.text);
+    slice_copy_text(message->reject.text, text, sizeof text);
     snprintf(session->farewell, sizeof session->farewell,
              "the ventilator rejects this worker: %s", text);
     leave(session, STATUS_PEER, now_us);

@@ -12,7 +12,9 @@
 #include "common/place.h"
 #include "common/signals.h"
 #include "common/uplink.h"
+#include "worker/identity.h"
 #include "worker/outbox.h"
+#include "worker/report.h"
 #include "worker/session.h"
 
 #include <errno.h>
@@ -20,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 enum {
     MESSAGES_MAX = 256, /* received in one iteration */
@@ -33,10 +34,8 @@ struct worker {
     const struct worker_options *options;
     struct place *place; /* NULL: an endpoint was given */
     const char *tasks;   /* the ventilator's endpoint */
-    struct id uuid;
-    char uuid_text[2 * sizeof(struct id) + 1];
-    uint64_t program_hash; /* of mode and command */
-    bool warned;           /* that another worker has another one */
+    struct identity identity;
+    bool warned; /* that another worker runs another program */
     struct program *program;
     struct uplink *uplink;
     struct outbox *outbox;
@@ -108,92 +107,6 @@ static void on_broken(void *context, int status, const char *text)
 /* ---- what the session wants done ----------------------------------------------------
  */
 
-static struct slice slice_of(const char *text)
-{
-    size_t size = strlen(text);
-    return (struct slice){
-        .data = (const uint8_t *)text,
-        .size = size < NAME_MAX_BYTES ? size : NAME_MAX_BYTES,
-    };
-}
-
-/* Mode and command: what makes two workers the same. */
-static uint64_t program_hash(const struct worker_options *options)
-{
-    XXH64_state_t *state = XXH64_createState();
-    XXH64_reset(state, options->mode);
-    for (char **word = options->command; *word; word++)
-        XXH64_update(state, *word, strlen(*word) + 1);
-    uint64_t hash = XXH64_digest(state);
-    XXH64_freeState(state);
-    return hash;
-}
-
-static void command_text(const struct worker_options *options, char *text, size_t size)
-{
-    size_t used = 0;
-    text[0] = '\0';
-    for (char **word = options->command; *word && used < size - 1; word++) {
-        int length = snprintf(text + used, size - used, "%s%s", used ? " " : "", *word);
-        used += (size_t)(length > 0 ? length : 0);
-    }
-}
-
-static void say_hello(struct worker *worker, uint64_t nonce)
-{
-    char host[NAME_MAX_BYTES + 1] = "", command[NAME_MAX_BYTES + 1];
-    struct message message = {.type = MESSAGE_HELLO_WORKER};
-    gethostname(host, sizeof host - 1);
-    command_text(worker->options, command, sizeof command);
-    message.hello_worker.version = PROTOCOL_VERSION;
-    message.hello_worker.uuid = worker->uuid;
-    message.hello_worker.nonce = nonce;
-    message.hello_worker.host = slice_of(host);
-    message.hello_worker.pid = (uint32_t)getpid();
-    message.hello_worker.slots = worker->options->slots;
-    message.hello_worker.way = session_way(worker->session);
-    message.hello_worker.program = worker->program_hash;
-    message.hello_worker.command = slice_of(command);
-    message.hello_worker.run = session_run(worker->session);
-    message.hello_worker.epoch = session_epoch(worker->session);
-    message.hello_worker.ledger =
-        session_ledger(worker->session, &message.hello_worker.count);
-    log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
-              (unsigned long long)nonce, message.hello_worker.count);
-    outbox_say(worker->outbox, &message);
-}
-
-static void say_ping(struct worker *worker, uint64_t session)
-{
-    struct message message = {.type = MESSAGE_PING};
-    message.ping.session = session;
-    message.ping.way = session_way(worker->session);
-    message.ping.leaving = session_leaving(worker->session);
-    message.ping.running = session_running(worker->session, &message.ping.count);
-    outbox_say(worker->outbox, &message);
-}
-
-static void say_failed(struct worker *worker, const struct session_action *action)
-{
-    const struct work *work = action->cargo;
-    struct message message = {.type = MESSAGE_FAILED};
-    message.failed.session = action->session;
-    message.failed.seq = action->seq;
-    message.failed.attempt = action->attempt;
-    message.failed.run_us = action->run_us;
-    message.failed.how = work->how;
-    message.failed.code = work->code;
-    message.failed.text = (struct slice){.data = work->text, .size = work->text_size};
-    outbox_say(worker->outbox, &message);
-}
-
-static void say_goodbye(struct worker *worker, uint64_t session)
-{
-    struct message message = {.type = MESSAGE_GOODBYE};
-    message.goodbye.session = session;
-    outbox_say(worker->outbox, &message);
-}
-
 static void connect_uplink(struct worker *worker)
 {
     int result = uplink_connect(worker->uplink);
@@ -262,10 +175,11 @@ static void act(struct worker *worker, const struct session_action *action)
         connect_uplink(worker);
         return;
     case SESSION_HELLO:
-        say_hello(worker, action->session);
+        report_hello(worker->outbox, &worker->identity, worker->options->slots,
+                     worker->session, action->session);
         return;
     case SESSION_PING:
-        say_ping(worker, action->session);
+        report_ping(worker->outbox, worker->session, action->session);
         return;
     case SESSION_OPEN_WAY:
         open_way(worker);
@@ -287,7 +201,7 @@ static void act(struct worker *worker, const struct session_action *action)
                     action->run_us);
         return;
     case SESSION_FAILED:
-        say_failed(worker, action);
+        report_failed(worker->outbox, action);
         return;
     case SESSION_RETURNED:
         outbox_returned(worker->outbox, action->session, action->seq, action->attempt);
@@ -296,7 +210,7 @@ static void act(struct worker *worker, const struct session_action *action)
         outbox_drop(worker->outbox, action->cargo);
         return;
     case SESSION_GOODBYE:
-        say_goodbye(worker, action->session);
+        report_goodbye(worker->outbox, action->session);
         return;
     case SESSION_LEAVE:
         part(worker, action->status);
@@ -335,7 +249,7 @@ static void take_tasks(struct worker *worker, const struct message *message)
 static void check_program(struct worker *worker, const struct message *message)
 {
     if (message->welcome.program == 0 ||
-        message->welcome.program == worker->program_hash || worker->warned)
+        message->welcome.program == worker->identity.program || worker->warned)
         return;
     worker->warned = true;
     log_event(LOG_LEVEL_WARN, "program_differs",
@@ -463,14 +377,6 @@ static void loop(struct worker *worker)
 /* ---- the beginning and the end ------------------------------------------------------
  */
 
-static void name_worker(struct worker *worker)
-{
-    worker->uuid = id_random();
-    worker->program_hash = program_hash(worker->options);
-    for (size_t i = 0; i < sizeof worker->uuid; i++)
-        snprintf(worker->uuid_text + 2 * i, 3, "%02x", worker->uuid.bytes[i]);
-}
-
 /* The user's code comes first: before any thread or socket, and before anybody counts
  * on this worker. */
 static int open_program(struct worker *worker)
@@ -482,7 +388,7 @@ static int open_program(struct worker *worker)
         .argv = options->command,
         .plugin = options->plugin,
         .slots = options->slots,
-        .worker = worker->uuid_text,
+        .worker = worker->identity.uuid_text,
     };
     struct program_events events = {
         .context = worker,
@@ -524,7 +430,7 @@ static void open_session(struct worker *worker)
 {
     const struct worker_options *options = worker->options;
     struct session_config config = {
-        .uuid = worker->uuid,
+        .uuid = worker->identity.uuid,
         .slots = options->slots,
         .depth = program_depth(worker->program),
         .monitor = true,
@@ -540,7 +446,7 @@ static void open_session(struct worker *worker)
 
 static int open_all(struct worker *worker)
 {
-    name_worker(worker);
+    identity_init(&worker->identity, worker->options);
     int status = find_tasks(worker);
     if (status == STATUS_OK)
         status = open_program(worker);

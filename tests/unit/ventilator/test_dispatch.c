@@ -387,6 +387,7 @@ Test(dispatch, rule_4_another_incarnation_holds_no_more_than_it_says)
     hello_sink(2, 2, false);
     begin_from(2, 0, &held, 1);
     expect_now("WELCOME_SINK WHO(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).released, 0);
 }
 
 Test(dispatch, rule_4_a_second_begin_requeues_nothing_that_a_worker_has)

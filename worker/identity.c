@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Names and a hash; see the header. */
+#include "worker/identity.h"
+
+#include "common/transport.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+static uint64_t program_hash(const struct worker_options *options)
+{
+    XXH64_state_t *state = XXH64_createState();
+    XXH64_reset(state, options->mode);
+    for (char **word = options->command; *word; word++)
+        XXH64_update(state, *word, strlen(*word) + 1);
+    uint64_t hash = XXH64_digest(state);
+    XXH64_freeState(state);
+    return hash;
+}
+
+static void command_text(const struct worker_options *options, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (char **word = options->command; *word && used < size - 1; word++) {
+        int length = snprintf(text + used, size - used, "%s%s", used ? " " : "", *word);
+        used += (size_t)(length > 0 ? length : 0);
+    }
+}
+
+void identity_init(struct identity *identity, const struct worker_options *options)
+{
+    *identity = (struct identity){.uuid = id_random()};
+    for (size_t i = 0; i < sizeof identity->uuid; i++)
+        snprintf(identity->uuid_text + 2 * i, 3, "%02x", identity->uuid.bytes[i]);
+    identity->program = program_hash(options);
+    command_text(options, identity->command, sizeof identity->command);
+    gethostname(identity->host, sizeof identity->host - 1);
+}

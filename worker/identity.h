@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Who this worker is, as every HELLO says: its uuid, its host, and what it runs. Made
+ * once, at the start. */
+#ifndef FANFOLD_WORKER_IDENTITY_H
+#define FANFOLD_WORKER_IDENTITY_H
+
+#include "common/message.h"
+#include "worker/options.h"
+
+struct identity {
+    struct id uuid;
+    char uuid_text[2 * sizeof(struct id) + 1];
+    uint64_t program; /* hash of mode and command: what makes two workers the same */
+    char command[NAME_MAX_BYTES + 1]; /* for people; cut */
+    char host[NAME_MAX_BYTES + 1];
+};
+
+void identity_init(struct identity *identity, const struct worker_options *options);
+
+#endif
