@@ -399,6 +399,23 @@ Test(exec, fails_a_task_for_which_there_are_no_descriptors)
     stand_close(&stand);
 }
 
+Test(exec, refuses_more_slots_than_there_are_descriptors_for)
+{
+    struct rlimit few = {.rlim_cur = 100, .rlim_max = 100};
+    setrlimit(RLIMIT_NOFILE, &few);
+    struct stand *stand = stand_open_exec(40, WORDS("cat"));
+    cr_assert_eq(stand->status, 4);
+    cr_assert(strstr(stand->error, "40 slots need up to 152 open files"), "%s",
+              stand->error);
+    stand_close(&stand);
+    stand = opened(16, WORDS("cat"));
+    for (uint32_t slot = 0; slot < 16; slot++)
+        stand_start(stand, slot, slot, "x", 1);
+    cr_assert(stand_await(stand, 16));
+    cr_assert_eq(stand->done, 16);
+    stand_close(&stand);
+}
+
 Test(exec, gives_programs_the_descriptor_limit_that_the_worker_was_given)
 {
     struct rlimit limit;
