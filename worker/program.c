@@ -117,7 +117,7 @@ static int open_all(struct program *program, const struct program_config *config
             return status;
         result = plugin_new(&program->stage, &program->plugin);
     } else if (result == 0) {
-        program->exec = exec_new(&program->stage);
+        result = exec_new(&program->stage, &program->exec);
     }
     if (result == 0)
         return 0;
@@ -294,6 +294,9 @@ static void on_event(struct program *program, const struct epoll_event *event)
         break;
     case TAG_BELL:
         plugin_on_bell(program->plugin, slot);
+        break;
+    case TAG_REST:
+        exec_on_rest(program->exec);
         break;
     case TAG_LOOK:
         plugin_on_look(program->plugin);
