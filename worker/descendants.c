@@ -40,26 +40,26 @@ static bool read_stat(const char *name, pid_t *ret_parent, pid_t *ret_group)
     return true;
 }
 
-/* Kills the children of this process; with `group`, the whole group if a child is in
- * it. Returns how many could be killed. */
-static unsigned kill_children(pid_t group)
+/* Signals the children of this process; with `group`, the whole group if a child is in
+ * it. Returns how many could be signalled. */
+static unsigned signal_children(pid_t group, int signal)
 {
     DIR *proc = opendir("/proc");
     if (!proc)
         return 0;
     pid_t self = getpid();
-    unsigned killed = 0;
+    unsigned signalled = 0;
     for (struct dirent *entry; (entry = readdir(proc));) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10), parent, its_group;
         if (pid <= 0 || !read_stat(entry->d_name, &parent, &its_group) ||
             parent != self || (group && its_group != group))
             continue;
-        killed += kill(group ? -group : pid, SIGKILL) == 0;
+        signalled += kill(group ? -group : pid, signal) == 0;
         if (group)
             break;
     }
     closedir(proc);
-    return killed;
+    return signalled;
 }
 
 bool descendants_end(void)
@@ -71,14 +71,28 @@ bool descendants_end(void)
             continue;
         if (reaped < 0 && errno == ECHILD)
             return true;
-        idle = kill_children(0) > 0 ? 0 : idle + 1;
+        idle = signal_children(0, SIGKILL) > 0 ? 0 : idle + 1;
         if (idle > 100)
             return false;
         nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
     }
 }
 
-void descendants_end_group(pid_t group)
+void descendants_signal_group(pid_t group, int signal)
 {
-    kill_children(group);
+    signal_children(group, signal);
+}
+
+bool descendants_orphaned(void)
+{
+    pid_t own = getpgrp(), group = own, pid = getppid(), parent;
+    char name[16];
+    for (;;) {
+        snprintf(name, sizeof name, "%d", (int)pid);
+        if (pid <= 0 || !read_stat(name, &parent, &group))
+            return true;
+        if (group != own)
+            return getsid(pid) != getsid(0);
+        pid = parent;
+    }
 }

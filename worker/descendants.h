@@ -11,8 +11,12 @@
  * kill. */
 bool descendants_end(void);
 
-/* Kills what is left of a group whose leader has been reaped: only if a child of this
+/* Signals what is left of a group whose leader has been reaped: only if a child of this
  * process is in it, because the number may be another's by now. */
-void descendants_end_group(pid_t group);
+void descendants_signal_group(pid_t group, int signal);
+
+/* Nobody above this process's group could continue it: its session is another, as after
+ * setsid. The kernel does not stop such a group for a SIGTSTP. */
+bool descendants_orphaned(void);
 
 #endif

@@ -4,6 +4,10 @@
  * child is reaped, before its number can be another's; only after a good exit it may
  * live on, until the worker has read the output to its end and asks (REQUEST_KILL). The
  * loop never waits for the worker: a report that does not fit stays with its slot.
+ *
+ * A terminal's Ctrl-Z reaches the worker, not the slots with their groups: these we
+ * stop and continue. We do not stop ourselves, so that the SIGCONT is not missed,
+ * however soon it comes; but we start nothing meanwhile.
  */
 #include "worker/keeper.h"
 #include "common/memory.h"
@@ -35,6 +39,7 @@ struct keeper {
     uint32_t count;
     bool stuck; /* some report is unsent */
     bool finish;
+    bool stopped; /* the slots are, by us */
 };
 
 void keeper_settle_in(const char *name)
@@ -108,9 +113,26 @@ static void kill_slot(struct child *child)
         kill(-child->pid, SIGKILL);
         kill(child->pid, SIGKILL); /* it may have gone to another group */
     } else if (child->group) {
-        descendants_end_group(child->group);
+        descendants_signal_group(child->group, SIGKILL);
     }
     child->group = 0;
+}
+
+static void stop_slots(struct keeper *keeper, bool stop)
+{
+    if (stop == keeper->stopped || (stop && descendants_orphaned()))
+        return;
+    int number = stop ? SIGSTOP : SIGCONT;
+    keeper->stopped = stop;
+    for (uint32_t slot = 0; slot < keeper->service->slots; slot++) {
+        const struct child *child = &keeper->children[slot];
+        if (child->pid) {
+            kill(-child->pid, number);
+            kill(child->pid, number);
+        } else if (child->group) {
+            descendants_signal_group(child->group, number);
+        }
+    }
 }
 
 static void on_request(struct keeper *keeper, const struct request *request,
@@ -164,14 +186,23 @@ static void on_exit_of(struct keeper *keeper, pid_t pid, int status)
     /* Somebody's orphan. */
 }
 
-static void reap(struct keeper *keeper, int signals)
+static void reap(struct keeper *keeper)
 {
-    struct signalfd_siginfo infos[16];
-    while (read(signals, infos, sizeof infos) == (ssize_t)sizeof infos)
-        ;
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
         on_exit_of(keeper, pid, status);
+}
+
+static void take_signals(struct keeper *keeper, int signals)
+{
+    struct signalfd_siginfo info;
+    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGTSTP)
+            stop_slots(keeper, true);
+        if (info.ssi_signo == SIGCONT)
+            stop_slots(keeper, false);
+    }
+    reap(keeper);
 }
 
 static int open_signals(void)
@@ -179,6 +210,8 @@ static int open_signals(void)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGCONT);
     sigprocmask(SIG_SETMASK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -193,10 +226,10 @@ bool keeper_serve(const struct keeper_service *service)
     keeper.children[service->slots].pid = service->zygote;
     bool open = true;
     /* Children may have ended before there was a descriptor to tell of it. */
-    reap(&keeper, signals);
+    reap(&keeper);
     while (open && !keeper.finish) {
         struct pollfd polled[] = {
-            {.fd = service->link, .events = POLLIN},
+            {.fd = service->link, .events = keeper.stopped ? 0 : POLLIN},
             {.fd = signals, .events = POLLIN},
         };
         if (keeper.stuck)
@@ -204,7 +237,7 @@ bool keeper_serve(const struct keeper_service *service)
         if (poll(polled, 2, -1) < 0)
             continue;
         if (polled[1].revents)
-            reap(&keeper, signals);
+            take_signals(&keeper, signals);
         if (polled[0].revents & POLLOUT)
             send_unsent(&keeper);
         if (polled[0].revents & ~POLLOUT)

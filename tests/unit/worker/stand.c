@@ -2,9 +2,12 @@
 #include "stand.h"
 #include "common/clock.h"
 
+#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static struct note *add_note(struct stand *stand, enum note_kind kind, uint32_t slot,
                              uint64_t seq)
@@ -170,4 +173,40 @@ struct note *stand_run(struct stand *stand, const void *data, size_t size)
     stand_start(stand, 0, index, data, size);
     bool told = stand_await(stand, index + 1);
     return told && index < STAND_NOTES_MAX ? &stand->notes[index] : NULL;
+}
+
+static char state_of(pid_t pid)
+{
+    char path[64], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[size] = '\0';
+    const char *rest = strrchr(text, ')');
+    return rest && rest[1] ? rest[2] : '?';
+}
+
+/* Nothing tells of it that could be waited for. */
+static bool becomes(pid_t pid, bool stopped)
+{
+    int64_t end_us = clock_now_us() + 20 * SECOND_US;
+    while ((state_of(pid) == 'T') != stopped)
+        if (clock_now_us() > end_us)
+            return false;
+        else
+            poll(NULL, 0, 1);
+    return true;
+}
+
+bool stand_suspend(pid_t worker, pid_t slot, bool hasty)
+{
+    int status;
+    kill(-worker, SIGTSTP);
+    if (!hasty && (waitpid(worker, &status, WUNTRACED) != worker ||
+                   !WIFSTOPPED(status) || !becomes(slot, true)))
+        return false;
+    kill(-worker, SIGCONT);
+    return becomes(slot, false);
 }

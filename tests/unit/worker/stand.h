@@ -5,6 +5,7 @@
 #define FANFOLD_TESTS_STAND_H
 
 #include "worker/program.h"
+#include <sys/types.h>
 
 enum { STAND_NOTES_MAX = 512 };
 
@@ -51,5 +52,10 @@ bool stand_await_broken(struct stand *stand);
 /* One task by itself. */
 struct note *stand_run(struct stand *stand, const void *data, size_t size);
 bool stand_turn(struct stand *stand, int timeout_ms);
+
+/* Sends SIGTSTP to the group of `worker`, a child of this process that leads one, sees
+ * that it stops and `slot` does, and sends SIGCONT (before that, where it is `hasty`).
+ */
+bool stand_suspend(pid_t worker, pid_t slot, bool hasty);
 
 #endif

@@ -430,6 +430,31 @@ static char *run_line(const char *line, size_t *ret_size)
 #define SPLIT \
     "cat " SOURCES "/*.c | tr -cs 'A-Za-z_' '[\\n*]' | sed 's/^/\\x80\\xff\\x00/'"
 
+Test(plugin, stops_and_continues_its_slots_with_the_worker)
+{
+    int said[2], go[2], status;
+    char text[16] = "";
+    cr_assert_eq(pipe(said) + pipe(go), 0);
+    pid_t worker = fork();
+    if (worker == 0) {
+        setpgid(0, 0);
+        struct stand *stand = opened(1, TROUBLE_PLUGIN);
+        struct note *note = stand_run(stand, "pid", 3);
+        cr_assert_gt(write(said[1], note->data, note->size), 0);
+        cr_assert_eq(read(go[0], text, 1), 1);
+        note = stand_run(stand, "still", 5);
+        bool right = note && note->kind == NOTE_DONE;
+        stand_close(&stand);
+        _exit(!right);
+    }
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    for (int round = 0; round < 20; round++)
+        cr_assert(stand_suspend(worker, atoi(text), round % 2), "%d", round);
+    cr_assert_eq(write(go[1], "x", 1), 1);
+    cr_assert_eq(waitpid(worker, &status, 0), worker);
+    cr_assert_eq(status, 0);
+}
+
 Test(plugin, patterns_finds_what_grep_finds)
 {
     char path[] = "/tmp/fanfold-test-XXXXXX", line[1024];
