@@ -492,6 +492,7 @@ Test(exec, does_not_stop_where_no_shell_could_continue_it)
     if (worker == 0) {
         setsid();
         struct stand *stand = opened(1, WORDS("cat"));
+        stand_run(stand, "x", 1); /* the keeper is at work */
         cr_assert_eq(write(said[1], "x", 1) + read(go[0], &byte, 1), 2);
         struct note *note = stand_run(stand, "x", 1);
         bool right = note && note->kind == NOTE_DONE;
