@@ -191,8 +191,8 @@ Test(exec, kills_a_program_that_went_to_another_process_group)
 {
     struct stand *stand =
         opened(1, WORDS("python3", "-c",
-                        "import os, time; os.setpgid(0, os.getpgid(os.getppid())); "
-                        "print(1, flush=True); time.sleep(1000)"));
+                        "import os, signal; os.setpgid(0, os.getpgid(os.getppid())); "
+                        "print(1, flush=True); signal.pause()"));
     stand_start(stand, 0, 7, "", 0);
     cr_assert(stand_turn(stand, 20000)); /* "1" */
     program_kill(stand->program, 0, 7, 1);
