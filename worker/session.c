@@ -296,6 +296,7 @@ bool session_on_task(struct session *session, uint64_t session_number,
     if (session->phase != PHASE_SERVING || !session->contact.open ||
         session_number != session->nonce)
         return false;
+    contact_carried(&session->contact);
     struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
     if (session->leaving) {
         struct session_action *action = act(session, SESSION_RETURNED);
