@@ -268,7 +268,13 @@ static void close_run(struct fanfold *fanfold)
         free(fanfold->programs[i]);
 }
 
-/* The sink would empty the file before the ventilator has read it. */
+static bool names_a_file(const char *path)
+{
+    return path && strcmp(path, "-") != 0;
+}
+
+/* The sink would empty the file before the ventilator has read it, or the ventilator
+ * would read what the sink appends. */
 static int check_files(const struct arguments *arguments)
 {
     const char *input = arguments_value(arguments, "input");
@@ -277,11 +283,14 @@ static int check_files(const struct arguments *arguments)
 
     if (!input)
         input = arguments_value(arguments, "arg-file");
-    if (!output || stat(output, &out) < 0 || !S_ISREG(out.st_mode) ||
-        (input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
-        in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+    if ((input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
+        (names_a_file(output) ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0 ||
+        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
         return STATUS_OK;
-    say("--output: '%s': is the input; write to another file", output);
+    say("the output is the input (%s): write to another file",
+        names_a_file(output) ? output
+        : input              ? input
+                             : "standard input");
     return STATUS_USAGE;
 }
 

@@ -340,6 +340,8 @@ def an_output_that_is_the_input_is_refused_and_untouched(case):
     for arguments, stdin in ((["-i", text], None), ([], text)):
         run = case.run("fanfold", *arguments, "-o", text, "--", "cat", stdin=stdin)
         assert run.status == 2 and "is the input" in run.stderr(), run.stderr()
+    appended = case.shell(f"fanfold -i {text} -- cat >> {text}")
+    assert appended.status == 2 and "is the input" in appended.stderr(), appended.stderr()
     case.assert_same(text, case.text(1 << 20))
 
 
