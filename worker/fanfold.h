@@ -29,12 +29,15 @@
  * elsewhere, or here), the slot is forked anew, nothing is prepared again. What
  * `process` keeps in `state` between chunks is therefore a cache and nothing more.
  *
+ * A child that `process` forks has to end by itself (_exit, exec) and to be waited for;
+ * should it return from `process`, it ends there, and its output is not taken.
+ *
  * Threads that `prepare` starts are not there in the slots (fork copies one thread);
  * start them in `process`. Descriptors that it opens are shared by all slots, their
  * file positions as well: read files with pread, or map them.
  *
  * Standard input is empty; standard output and standard error go to the worker's
- * stderr.
+ * stderr; standard output is line-buffered, and flushed when `process` returns.
  */
 #ifndef FANFOLD_H
 #define FANFOLD_H
@@ -87,7 +90,10 @@ struct fanfold_plugin {
      */
     int (*prepare)(int argc, char **argv, void **ret_state,
                    struct fanfold_error *error);
-    /* 0, or anything else (1 to 255) with a message: the chunk has failed. */
+    /*
+     * 0, or anything else with a message: the chunk has failed. The number is told with
+     * it; a negative one is told as 1.
+     */
     int (*process)(void *state, const struct fanfold_chunk *chunk,
                    struct fanfold_output *output, struct fanfold_error *error);
     /* Once, where it was prepared, when the worker ends in an orderly way; NULL:

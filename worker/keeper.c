@@ -104,10 +104,12 @@ static void start(struct keeper *keeper, const struct request *request, const in
 
 static void kill_slot(struct child *child)
 {
-    if (child->pid)
+    if (child->pid) {
         kill(-child->pid, SIGKILL);
-    else if (child->group)
+        kill(child->pid, SIGKILL); /* it may have gone to another group */
+    } else if (child->group) {
         descendants_end_group(child->group);
+    }
     child->group = 0;
 }
 

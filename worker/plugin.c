@@ -169,7 +169,7 @@ static void tell_reported(struct plugin *plugin, uint32_t number,
     memcpy(text, data, size);
     text[size] = '\0';
     tell_failed(plugin, number, task, result->run_us, FAILURE_REPORTED,
-                (uint32_t)result->code,
+                result->code > 0 ? (uint32_t)result->code : 1,
                 *text ? text : "the plugin failed and did not say why");
 }
 

@@ -9,17 +9,19 @@
 #include "common/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { RING_AFTER_US = 1000, ALIGNMENT = 16 };
+enum { RING_AFTER_US = 1000, ALIGNMENT = 16, MESSAGE_BYTES = 4096 };
 
 struct slot {
     const struct fanfold_plugin *plugin;
     void *state;
     uint32_t number;
+    pid_t pid; /* the slot's own; a child that `process` forked has another */
     struct channel *channel;
     struct channel_control *control;
     uint64_t batch; /* the one at hand, counted from 0 */
@@ -81,7 +83,7 @@ static void put_message(struct slot *slot, const char *text,
                         struct channel_result *result)
 {
     struct area *area = output_area(slot);
-    size_t size = strlen(text);
+    size_t size = strnlen(text, MESSAGE_BYTES); /* perhaps without an end */
     if (area_grow(area, slot->used + size) < 0)
         size = 0;
     memcpy(area->data + slot->used, text, size);
@@ -127,11 +129,14 @@ static void run_task(struct slot *slot, const struct channel_task *task,
         .grow = grow_output,
         .host = slot,
     };
-    char message[4096] = "";
+    char message[MESSAGE_BYTES] = "";
     struct fanfold_error error = {message, sizeof message};
     slot->too_large = false;
     int64_t from_us = clock_now_us();
     int code = slot->plugin->process(slot->state, &chunk, &output, &error);
+    if (getpid() != slot->pid)
+        _exit(0);
+    fflush(stdout);
     *result = (struct channel_result){.offset = slot->used,
                                       .run_us = (uint64_t)(clock_now_us() - from_us)};
     judge(slot, code, &output, message, result);
@@ -163,6 +168,7 @@ void slot_serve(const struct fanfold_plugin *plugin, void *state, uint32_t numbe
         .plugin = plugin,
         .state = state,
         .number = number,
+        .pid = getpid(),
         .channel = channel,
         .control = channel_control(channel),
         .rang_at_us = clock_now_us(),

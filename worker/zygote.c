@@ -71,6 +71,7 @@ static void prepare(struct zygote *zygote)
     struct fanfold_error error = {message, sizeof message};
     int code =
         zygote->plugin->prepare(argc, zygote->config->argv, &zygote->state, &error);
+    message[sizeof message - 1] = '\0';
     if (code != 0)
         refuse(zygote, STATUS_CANNOT_EXECUTE,
                *message ? message : "prepare failed and did not say why");
@@ -126,6 +127,7 @@ void zygote_run(const struct zygote_config *config)
     struct zygote zygote = {.config = config};
     prctl(PR_SET_NAME, "fanfold-zygote");
     dup2(STDERR_FILENO, STDOUT_FILENO);
+    setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a slot is killed, not ended */
     load(&zygote);
     prepare(&zygote);
     struct report report = {.kind = REPORT_PREPARED, .value = 1};

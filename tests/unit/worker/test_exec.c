@@ -187,6 +187,20 @@ Test(exec, says_nothing_of_a_task_that_was_killed_but_that_the_slot_is_ready)
     stand_close(&stand);
 }
 
+Test(exec, kills_a_program_that_went_to_another_process_group)
+{
+    struct stand *stand =
+        opened(1, WORDS("python3", "-c",
+                        "import os, time; os.setpgid(0, os.getpgid(os.getppid())); "
+                        "print(1, flush=True); time.sleep(1000)"));
+    stand_start(stand, 0, 7, "", 0);
+    cr_assert(stand_turn(stand, 20000)); /* "1" */
+    program_kill(stand->program, 0, 7, 1);
+    cr_assert(stand_await_ready(stand, 1));
+    cr_assert_eq(stand->count, 0);
+    stand_close(&stand);
+}
+
 Test(exec, kills_a_task_whose_process_is_gone_but_not_its_output)
 {
     struct stand *stand = opened(1, SHELL("sleep 1000 & exit 0"));

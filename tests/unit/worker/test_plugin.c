@@ -204,6 +204,31 @@ Test(plugin, reports_the_message_and_code_of_process)
     stand_close(&stand);
 }
 
+Test(plugin, ends_a_message_that_fills_its_room_without_an_end)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    struct note *note = stand_run(stand, "full", 4);
+    cr_assert_eq(note->how, FAILURE_REPORTED);
+    cr_assert_gt(note->text_size, 1000);
+    for (size_t i = 0; i < note->text_size; i++)
+        cr_assert_eq(note->text[i], 'f');
+    cr_assert_eq(note->code, 1, "-1 was told as %u", (unsigned)note->code);
+    stand_close(&stand);
+}
+
+Test(plugin, does_not_let_a_child_of_process_go_on_in_the_slot)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    start_text(stand, 0, 0, "pid");
+    start_text(stand, 0, 1, "fork");
+    start_text(stand, 0, 2, "pid");
+    cr_assert(stand_await(stand, 3));
+    cr_assert_eq(stand->done, 3);
+    cr_assert_str_eq((char *)note_of(stand, 1)->data, "fork");
+    cr_assert_str_eq((char *)note_of(stand, 2)->data, (char *)note_of(stand, 0)->data);
+    stand_close(&stand);
+}
+
 Test(plugin, grows_the_output_as_far_as_it_is_needed)
 {
     struct stand *stand = opened(1, TROUBLE_PLUGIN);
@@ -302,8 +327,12 @@ Test(plugin, keeps_its_stdout_out_of_the_data)
     struct stand *stand = opened(2, TROUBLE_PLUGIN);
     start_text(stand, 1, 5, "stdout hello");
     cr_assert(stand_await(stand, 1));
+    start_text(stand, 1, 6, "mutter goodbye");
+    cr_assert(stand_await(stand, 2));
     stand_close(&stand);
-    cr_assert(strstr(caught(fd), "[slot 2 seq 5] hello\n"));
+    const char *text = caught(fd);
+    cr_assert(strstr(text, "[slot 2 seq 5] hello\n"), "%s", text);
+    cr_assert(strstr(text, "goodbye"), "%s", text);
 }
 
 Test(plugin, calls_finish_once_when_it_closes)
@@ -334,6 +363,7 @@ Test(plugin, is_refused_with_a_sentence_when_it_cannot_be_loaded_or_prepared)
     refused("/etc/passwd", WORDS("x"), 126, "/etc/passwd");
     refused("/lib/x86_64-linux-gnu/libm.so.6", WORDS("x"), 126, "exports no");
     refused(TROUBLE_PLUGIN, WORDS("x", "fail", "/dict"), 126, "no dictionary at /dict");
+    refused(TROUBLE_PLUGIN, WORDS("x", "full"), 126, "fff");
     refused(TROUBLE_PLUGIN, WORDS("x", "crash"), 126, "signal 11");
     refused(TROUBLE_PLUGIN, WORDS("x", "exit"), 126, "exit (7)");
 }

@@ -3,10 +3,12 @@
 #include "worker/channel.h"
 #include "worker/fanfold.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int prepare(int argc, char **argv, void **ret_state, struct fanfold_error *error)
@@ -24,6 +26,10 @@ static int prepare(int argc, char **argv, void **ret_state, struct fanfold_error
         return fanfold_fail(error, 1, "no dictionary at %s", argv[2]);
     if (strcmp(word, "hang") == 0)
         pause();
+    if (strcmp(word, "full") == 0) {
+        memset(error->text, 'f', error->size);
+        return 1;
+    }
     *ret_state = argv;
     return 0;
 }
@@ -100,9 +106,18 @@ static int process(void *state, const struct fanfold_chunk *chunk,
         return system("setsid sh -c 'echo born >&2; exec sleep 1000'");
     if (strcmp(word, "pause") == 0)
         pause();
-    if (strcmp(word, "stdout") == 0) {
+    if (strcmp(word, "stdout") == 0)
         printf("%s\n", argument);
-        fflush(stdout);
+    if (strcmp(word, "mutter") == 0)
+        printf("%s", argument);
+    if (strcmp(word, "full") == 0) {
+        memset(error->text, 'f', error->size);
+        return -1;
+    }
+    if (strcmp(word, "fork") == 0 && fork() > 0) {
+        /* What the child does, if it comes back, it does before. */
+        while (wait(NULL) < 0 && errno == EINTR)
+            ;
     }
     if (strcmp(word, "big") == 0) {
         size_t wanted = (size_t)atol(argument);
