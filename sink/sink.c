@@ -203,16 +203,21 @@ static void say_progress(struct sink *sink)
 }
 
 /* The last word of the kernel on what was written comes with close, when the session
- * takes all for done. */
+ * takes all for done. A complete output without a byte is an empty file. */
 static void end_output(struct sink *sink)
 {
     char name[PATH_MAX];
-    int result;
+    int result = 0, closed;
 
     if (sink->parts.output == NULL)
         return;
     snprintf(name, sizeof name, "%s", output_name(sink->parts.output));
-    result = output_close(&sink->parts.output);
+    if (sink_session_finished(sink->session))
+        result = output_clear(sink->parts.output);
+    else
+        output_discard(sink->parts.output);
+    closed = output_close(&sink->parts.output);
+    result = result < 0 ? result : closed;
     sink->output_ended = true;
     if (result == 0)
         return;
@@ -510,6 +515,8 @@ int sink_run(const struct sink_options *options)
         open_session(&sink);
         loop(&sink);
         log_end(&sink);
+        if (sink.status != STATUS_OK)
+            output_discard(sink.parts.output);
     }
     sink_session_destroy(&sink.session, parcel_drop);
     parts_close(&sink.parts);

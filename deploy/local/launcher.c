@@ -27,6 +27,8 @@ static const int64_t after_signal_us = SECOND_US / 2;
 static const int64_t latecomer_us = SECOND_US / 10;
 /* Before the first finished task there is nothing to lose. */
 static const int64_t false_start_us = SECOND_US / 4;
+/* A sink takes a file away that it has made for nothing. */
+static const int64_t tidy_us = SECOND_US / 4;
 /* A worker drains at the first SIGTERM, and hands back what runs at the second. */
 static const int64_t press_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
@@ -72,7 +74,9 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->abrupt) {
+    if (role->abrupt && which == ROLE_SINK && role->state == ROLE_RUNNING) {
+        send_signal(role, SIGTERM, ROLE_ASKED, now_us + tidy_us);
+    } else if (role->abrupt) {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     } else if (role->state == ROLE_RUNNING) {
         int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
@@ -121,6 +125,14 @@ static void kill_all(struct launcher *launcher)
         if (lives(role) && role->state != ROLE_KILLED)
             send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     }
+}
+
+/* Nothing is lost, and nothing is said of it. */
+static void end_all_abruptly(struct launcher *launcher, int64_t now_us)
+{
+    stop_starting(launcher);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        expect_end(launcher, (enum role)i, now_us, true);
 }
 
 void launcher_on_alive(struct launcher *launcher)
@@ -227,7 +239,7 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
     set_state(role, ROLE_ENDED);
 
     if (is_final(role->status))
-        kill_all(launcher);
+        end_all_abruptly(launcher, now_us);
     else if (which != ROLE_WORKER)
         end_ended(launcher, which, ending, now_us);
     else if (role->status != STATUS_OK)

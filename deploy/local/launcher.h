@@ -63,7 +63,8 @@ struct launcher {
         enum role_state state;
         bool ours;          /* it ended because it was told to */
         int status;         /* of its last end, as an exit status; 0 when ours */
-        bool abrupt;        /* that signal is SIGKILL, and nothing is said of it */
+        bool abrupt;        /* SIGKILL is the signal, for a sink the second one, and
+                               nothing is said of it */
         int64_t next_at_us; /* when it is sent the next signal; NEVER_US */
         int signal_due;     /* 0: none */
         enum launcher_notice notice_due;

@@ -346,6 +346,35 @@ def an_output_that_is_the_input_is_refused_and_untouched(case):
 
 
 @test
+def a_run_that_never_begins_leaves_the_output_alone(case):
+    precious = case.file("precious", b"precious")
+    for words, status in ((["-i", "nosuch", "--", "cat"], 4), (["--", "nosuchcmd"], 127), (["-j0", "--", "cat"], 2)):
+        for _ in range(10):
+            case.run("fanfold", *words[:-2], "-o", precious, *words[-2:], stdin=LINES).expect(status)
+            assert precious.read_bytes() == b"precious", words
+            case.run("fanfold", *words[:-2], "-o", "new", *words[-2:], stdin=LINES).expect(status)
+            assert not case.path("new").exists(), words
+
+
+@test
+def a_run_without_output_leaves_an_empty_file(case):
+    for command, stdin in ((["true"], LINES), (["cat"], b"")):
+        for name in ("old", "new"):
+            case.file("old", b"bytes")
+            case.path("new").unlink(missing_ok=True)
+            case.run("fanfold", "-o", name, "--", *command, stdin=stdin).expect(0)
+            assert case.path(name).read_bytes() == b"", (command, name)
+
+
+@test
+def a_run_that_fails_before_its_first_byte_leaves_the_output_alone(case):
+    precious = case.file("precious", b"precious")
+    case.run("fanfold", "-o", precious, "--", "false", stdin=LINES).expect(3)
+    case.run("fanfold", "-o", "new", "--", "false", stdin=LINES).expect(3)
+    assert precious.read_bytes() == b"precious" and not case.path("new").exists()
+
+
+@test
 def a_sink_that_is_refused_leaves_no_empty_file(case):
     first = case.start("fanfold-sink", "-o", case.path("first"))
     case.wait_for(lambda: case.path("first").exists(), "the first sink")

@@ -173,9 +173,9 @@ Test(launcher, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
     cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
     exits(V, 143);
     sleep_on();
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
-    dies(S, SIGKILL);
+    exits(S, 143);
     dies(W, SIGKILL);
     over(130);
 }
@@ -215,8 +215,8 @@ Test(launcher, kills_all_at_once_and_silently_at_a_usage_error)
 {
     begin();
     exits(V, 2);
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
-    dies(S, SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
+    exits(S, 143);
     dies(W, SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
     over(2);
@@ -229,9 +229,9 @@ Test(launcher, never_starts_again_a_worker_whose_command_cannot_run)
     for (int i = 0; i < 3; i++) {
         begin();
         exits(W, final[i]);
-        cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGKILL);
+        cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGTERM);
         dies(V, SIGKILL);
-        dies(S, SIGKILL);
+        exits(S, 143);
         over(final[i]);
     }
 }
@@ -319,8 +319,10 @@ Test(launcher, kills_silently_what_has_not_begun_when_an_end_fails)
     exits(V, 4);
     cr_assert(signals[S] == 0 && signals[W] == 0);
     sleep_on();
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    sleep_on();
+    cr_assert_eq(signals[S], SIGKILL, "it had time to take its file away");
     dies(S, SIGKILL);
     dies(W, SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
