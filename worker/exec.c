@@ -6,9 +6,15 @@
  *
  * A task that is killed is still the slot's until the keeper has reaped its process;
  * only then is the slot ready, and nothing is told of the task.
+ *
+ * A task that cannot be started because this host lacks something is not charged with
+ * it: it comes back as not started, and its slot rests, longer each time, until one of
+ * its tasks starts. When none has started in any slot for a while, it is given up.
  */
 #include "worker/exec.h"
 #include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "worker/result.h"
 
@@ -20,12 +26,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
     PIPE_BYTES = 64 << 10, /* the kernel's default */
     PIPE_MAX_BYTES = 1 << 20,
     DRAIN_READS = 16, /* of one slot at a time */
+    REST_US = 10000,  /* the first rest; each is twice as long as the one before */
+    REST_MAX_US = 1000000,
+    LACKING_MAX_US = 30000000, /* without a task that could be started */
 };
 
 struct exec_slot {
@@ -41,6 +51,8 @@ struct exec_slot {
     int output;      /* -1: at its end */
     size_t written;
     int64_t started_at_us;
+    int64_t rest_us;       /* the last one; 0: its last task was started */
+    int64_t rest_until_us; /* 0: it does not rest */
     struct program_task task;
     struct result result;
 };
@@ -48,16 +60,24 @@ struct exec_slot {
 struct exec {
     struct stage *stage;
     struct exec_slot *slots;
+    int rest;                 /* timerfd: a slot's rest is over */
+    int64_t lacking_since_us; /* no task was started since then; 0: one was */
+    bool told;                /* that something is lacking */
 };
 
-struct exec *exec_new(struct stage *stage)
+int exec_new(struct stage *stage, struct exec **ret_exec)
 {
     struct exec *exec = allocate(sizeof *exec);
     struct exec_slot *slots = allocate_zeroed(stage->slots, sizeof *slots);
     *exec = (struct exec){.stage = stage, .slots = slots};
+    *ret_exec = exec;
     for (uint32_t slot = 0; slot < stage->slots; slot++)
         slots[slot].input = slots[slot].output = -1;
-    return exec;
+    exec->rest = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (exec->rest < 0)
+        return -errno;
+    stage_watch(stage, exec->rest, TAG_REST, 0, EPOLLIN);
+    return 0;
 }
 
 static void close_end(int *fd)
@@ -77,6 +97,7 @@ void exec_destroy(struct exec **exec_p)
         close_end(&exec->slots[slot].output);
         result_deinit(&exec->slots[slot].result);
     }
+    close_end(&exec->rest);
     free(exec->slots);
     free(exec);
     *exec_p = NULL;
@@ -146,6 +167,7 @@ void exec_start(struct exec *exec, uint32_t number, const struct program_task *t
         .input = -1,
         .output = -1,
         .started_at_us = clock_now_us(),
+        .rest_us = slot->rest_us,
         .task = *task,
         .result = slot->result,
         .ready_due = slot->ready_due,
@@ -202,6 +224,74 @@ static void report_failed(struct exec *exec, uint32_t number)
                    (uint64_t)(clock_now_us() - slot->started_at_us), how, code, text);
 }
 
+static void arm_rest(struct exec *exec)
+{
+    int64_t due_us = 0;
+    for (uint32_t number = 0; number < exec->stage->slots; number++) {
+        int64_t until_us = exec->slots[number].rest_until_us;
+        if (until_us && (!due_us || until_us < due_us))
+            due_us = until_us;
+    }
+    struct itimerspec due = {.it_value = {.tv_sec = due_us / SECOND_US,
+                                          .tv_nsec = due_us % SECOND_US * 1000}};
+    (void)timerfd_settime(exec->rest, TFD_TIMER_ABSTIME, &due, NULL);
+}
+
+void exec_on_rest(struct exec *exec)
+{
+    uint64_t count;
+    if (read(exec->rest, &count, sizeof count) < 0)
+        return;
+    int64_t now_us = clock_now_us();
+    for (uint32_t number = 0; number < exec->stage->slots; number++) {
+        struct exec_slot *slot = &exec->slots[number];
+        if (!slot->rest_until_us || slot->rest_until_us > now_us)
+            continue;
+        slot->rest_until_us = 0;
+        exec->stage->events.slot(exec->stage->events.context, number, true);
+    }
+    arm_rest(exec);
+}
+
+static bool is_idle(const struct exec *exec)
+{
+    for (uint32_t number = 0; number < exec->stage->slots; number++)
+        if (exec->slots[number].busy)
+            return false;
+    return true;
+}
+
+/* Something is lacking: since when, and whether that is too long. */
+static void mind_lack(struct exec *exec, int error, int64_t now_us)
+{
+    if (!exec->told)
+        log_event(LOG_LEVEL_WARN, "cannot_start",
+                  "error=\"%s\" why=\"tasks wait until it goes again\"",
+                  strerror(error));
+    exec->told = true;
+    if (!exec->lacking_since_us)
+        exec->lacking_since_us = now_us;
+    if (now_us - exec->lacking_since_us >= LACKING_MAX_US && is_idle(exec))
+        stage_break(exec->stage, STATUS_IO,
+                    "the command could not be started for %d s: %s",
+                    (int)(LACKING_MAX_US / SECOND_US), strerror(error));
+}
+
+static void report_unstarted(struct exec *exec, uint32_t number)
+{
+    struct exec_slot *slot = &exec->slots[number];
+    const struct program_events *events = &exec->stage->events;
+    int64_t now_us = clock_now_us();
+    slot->rest_us = slot->rest_us ? slot->rest_us * 2 : REST_US;
+    if (slot->rest_us > REST_MAX_US)
+        slot->rest_us = REST_MAX_US;
+    slot->rest_until_us = now_us + slot->rest_us;
+    arm_rest(exec);
+    events->unstarted(events->context, number, slot->task.seq, slot->task.attempt);
+    events->slot(events->context, number, false);
+    mind_lack(exec, slot->start_error, now_us);
+}
+
 static void finish(struct exec *exec, uint32_t number)
 {
     struct exec_slot *slot = &exec->slots[number];
@@ -216,11 +306,13 @@ static void finish(struct exec *exec, uint32_t number)
     slot->ready_due = false;
     if (slot->killed)
         slot->result.size = 0;
+    else if (stage_lacks(slot->start_error))
+        report_unstarted(exec, number);
     else if (slot->start_error || slot->too_large || slot->status != 0)
         report_failed(exec, number);
     else
         report_done(exec, number);
-    if (ready_due)
+    if (ready_due && !slot->rest_until_us)
         events->slot(events->context, number, true);
 }
 
@@ -239,6 +331,8 @@ void exec_settle_all(struct exec *exec)
         settle(exec, number);
         if (!slot->busy && slot->ready_due) {
             slot->ready_due = false;
+            if (slot->rest_until_us)
+                continue; /* it is told when that is over */
             exec->stage->events.slot(exec->stage->events.context, number, true);
         }
     }
@@ -306,6 +400,7 @@ void exec_on_report(struct exec *exec, const struct report *report)
         slot->start_error = report->value;
         close_end(&slot->output);
     } else {
+        slot->rest_us = exec->lacking_since_us = 0;
         slot->status = report->value;
         slot->survivors = report->survivors;
         /* Mostly its end is there already. */

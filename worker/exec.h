@@ -8,7 +8,8 @@
 
 struct exec;
 
-struct exec *exec_new(struct stage *stage);
+/* 0, or -errno; *ret_exec is valid in either case. */
+int exec_new(struct stage *stage, struct exec **ret_exec);
 void exec_destroy(struct exec **exec_p);
 
 void exec_start(struct exec *exec, uint32_t slot, const struct program_task *task);
@@ -18,6 +19,7 @@ void exec_settle_all(struct exec *exec);
 
 void exec_on_input(struct exec *exec, uint32_t slot);
 void exec_on_output(struct exec *exec, uint32_t slot);
+void exec_on_rest(struct exec *exec);
 void exec_on_report(struct exec *exec, const struct report *report);
 
 #endif

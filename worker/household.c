@@ -8,6 +8,7 @@
 #include "worker/household.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
+#include "worker/channel.h"
 #include "worker/descendants.h"
 #include "worker/keeper.h"
 #include "worker/spawner.h"
@@ -26,6 +27,8 @@
 #include <unistd.h>
 
 enum {
+    OWN_DESCRIPTORS = 32,  /* of the worker itself, sockets and all */
+    EXEC_DESCRIPTORS = 3,  /* of a slot: stdin, stdout, stderr */
     CLOSE_WAIT_MS = 10000, /* for the keeper, before it is killed itself */
     FINISH_WAIT_MS = 6000, /* for the plugin's finish, which has five seconds */
 };
@@ -37,14 +40,22 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+uint64_t household_descriptors(const struct program_config *config)
+{
+    uint64_t of_slot = config->mode == PROGRAM_PLUGIN ? 1 + CHANNEL_FDS
+                                                      : EXEC_DESCRIPTORS;
+    return OWN_DESCRIPTORS + of_slot * config->slots;
+}
+
 /* Ours may be many; a user's program gets the limit that we were given. */
-static void raise_descriptors(struct household *household)
+static int raise_descriptors(struct household *household)
 {
     if (getrlimit(RLIMIT_NOFILE, &household->limit) < 0)
-        return;
+        return -errno;
     struct rlimit raised = household->limit;
     raised.rlim_cur = raised.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &raised);
+    return raised.rlim_max < household_descriptors(&household->config) ? -EMFILE : 0;
 }
 
 static void restore_descriptors(const struct household *household)
@@ -88,8 +99,9 @@ int household_init(struct household *household, const struct program_config *con
         .keeper_link = {-1, -1},
         .zygote_link = {-1, -1},
     };
-    raise_descriptors(household);
-    int result = link_pair(household->keeper_link);
+    int result = raise_descriptors(household);
+    if (result == 0)
+        result = link_pair(household->keeper_link);
     if (result == 0 && config->mode == PROGRAM_PLUGIN)
         result = link_pair(household->zygote_link);
     return result < 0 ? result : open_errors(household, ret_errors);

@@ -19,9 +19,12 @@ struct household {
     struct rlimit limit; /* of descriptors, as it was when we were called */
 };
 
+/* How many descriptors the worker with such a program has open at most. */
+uint64_t household_descriptors(const struct program_config *config);
+
 /* Makes the links and pipes that the processes inherit, and raises the limit of
  * descriptors for us. ret_errors[slot] becomes our end of the slot's stderr, the
- * caller's. 0, or -errno. */
+ * caller's. 0, or -errno (-EMFILE: also where the limit would not do later). */
 int household_init(struct household *household, const struct program_config *config,
                    int *ret_errors);
 

@@ -67,6 +67,9 @@ int link_take_request(int link, struct request *ret_request, int *ret_fds,
         memcpy(ret_fds, CMSG_DATA(header), bytes);
         *ret_count = (unsigned)(bytes / sizeof(int));
     }
+    if (message.msg_flags & MSG_CTRUNC)
+        while (*ret_count > 0)
+            close(ret_fds[--*ret_count]);
     return 1;
 }
 

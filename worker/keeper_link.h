@@ -48,8 +48,9 @@ int link_pair(int ret_fds[2]);
  * full: the other end never waits for this one. 0, or -errno (-EPIPE: it is gone). */
 int link_request(int link, const struct request *request, const int *fds,
                  unsigned count);
-/* 1: a request with *ret_count descriptors (close-on-exec, the caller's from now on);
- * 0: none now; -EPIPE: the worker is gone. */
+/* 1: a request with *ret_count descriptors (close-on-exec, the caller's from now on;
+ * none where this process may not have so many open); 0: none now; -EPIPE: the worker
+ * is gone. */
 int link_take_request(int link, struct request *ret_request, int *ret_fds,
                       unsigned *ret_count);
 

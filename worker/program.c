@@ -14,11 +14,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -85,6 +87,21 @@ static int open_household(struct program *program, const struct program_config *
     return result;
 }
 
+static void explain(const struct program_config *config, int result, char *error,
+                    size_t error_size)
+{
+    struct rlimit limit;
+    if (result == -EMFILE && getrlimit(RLIMIT_NOFILE, &limit) == 0)
+        snprintf(error, error_size,
+                 "%" PRIu32 " slots need up to %" PRIu64
+                 " open files, more than the limit of %" PRIu64
+                 " (ulimit -Hn): raise it, or take fewer slots (-j)",
+                 config->slots, household_descriptors(config),
+                 (uint64_t)limit.rlim_max);
+    else
+        snprintf(error, error_size, "cannot start the slots: %s", strerror(-result));
+}
+
 static int open_all(struct program *program, const struct program_config *config,
                     char *error, size_t error_size)
 {
@@ -100,11 +117,11 @@ static int open_all(struct program *program, const struct program_config *config
             return status;
         result = plugin_new(&program->stage, &program->plugin);
     } else if (result == 0) {
-        program->exec = exec_new(&program->stage);
+        result = exec_new(&program->stage, &program->exec);
     }
     if (result == 0)
         return 0;
-    snprintf(error, error_size, "cannot start the slots: %s", strerror(-result));
+    explain(config, result, error, error_size);
     return STATUS_IO;
 }
 
@@ -277,6 +294,9 @@ static void on_event(struct program *program, const struct epoll_event *event)
         break;
     case TAG_BELL:
         plugin_on_bell(program->plugin, slot);
+        break;
+    case TAG_REST:
+        exec_on_rest(program->exec);
         break;
     case TAG_LOOK:
         plugin_on_look(program->plugin);

@@ -93,8 +93,8 @@ pid_t spawner_start(void *context, const struct request *request, const int *fds
                     unsigned count)
 {
     struct spawner *spawner = context;
-    if (count != 2)
-        return -EBADMSG;
+    if (count != 2) /* see link_take_request */
+        return -EMFILE;
     snprintf(spawner->seq, sizeof spawner->seq, "FANFOLD_SEQ=%" PRIu64, request->seq);
     snprintf(spawner->attempt, sizeof spawner->attempt, "FANFOLD_ATTEMPT=%" PRIu32,
              request->attempt);

@@ -2,6 +2,7 @@
 /* The few things that slots of both modes do with what they share. */
 #include "worker/stage.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,6 +42,16 @@ void stage_kill(struct stage *stage, uint32_t slot)
     /* If it is gone, its link says so. */
     (void)link_request(stage->starter,
                        &(struct request){.kind = REQUEST_KILL, .slot = slot}, NULL, 0);
+}
+
+bool stage_lacks(int error)
+{
+    static const int ours[] = {EAGAIN,  ENOMEM,       EMFILE, ENFILE,
+                               ENOBUFS, ETOOMANYREFS, EPIPE /* the starter is gone */};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (error == ours[i])
+            return true;
+    return false;
 }
 
 enum failure stage_judge(struct stage *stage, int wait_status, uint32_t *ret_code)

@@ -20,6 +20,7 @@ enum tag {
     TAG_OUTPUT, /* exec: it gives some, or has closed */
     TAG_BELL,   /* plugin: the slot has results */
     TAG_LOOK,   /* plugin: it is time to look after results */
+    TAG_REST,   /* exec: it is time to try again what could not be started */
 };
 
 struct stage {
@@ -43,6 +44,9 @@ void stage_break(struct stage *stage, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Asks the starter to kill what the slot runs. */
 void stage_kill(struct stage *stage, uint32_t slot);
+/* An errno of starting a process that is not the task's fault: this host lacks
+ * something, which may be there again soon. */
+bool stage_lacks(int error);
 /* What a process's end means that we did not bring about. */
 enum failure stage_judge(struct stage *stage, int wait_status, uint32_t *ret_code);
 

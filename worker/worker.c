@@ -132,10 +132,21 @@ static void watch_way(struct worker *worker)
     }
 }
 
+/* It is this host that lacks something, and another ventilator would not help. */
+static bool is_ours(int result)
+{
+    return result == -EMFILE || result == -ENFILE || result == -ENOMEM;
+}
+
 static void open_way(struct worker *worker)
 {
     program_set_max_result(worker->program, session_max_result(worker->session));
     int result = outbox_open_way(worker->outbox, session_endpoint(worker->session));
+    if (is_ours(result)) {
+        say("cannot open a socket for results: %s", zmq_strerror(-result));
+        leave(worker, STATUS_IO);
+        return;
+    }
     if (result < 0) /* the session sees a way that stays shut */
         log_event(LOG_LEVEL_WARN, "no_way", "results=%s error=\"%s\"",
                   session_endpoint(worker->session), zmq_strerror(-result));

@@ -100,8 +100,8 @@ static pid_t start_slot(void *context, const struct request *request, const int 
                         unsigned count)
 {
     const struct zygote *zygote = context;
-    if (count != CHANNEL_FDS)
-        return -EBADMSG;
+    if (count != CHANNEL_FDS) /* see link_take_request */
+        return -EMFILE;
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0)

@@ -63,6 +63,7 @@ static void on_slot(void *context, uint32_t slot, bool ready)
     struct stand *stand = context;
     (void)slot;
     stand->ready += ready;
+    stand->unready += !ready;
 }
 
 static void on_broken(void *context, int status, const char *text)

@@ -30,7 +30,8 @@ struct stand {
     uint32_t done, failed, unstarted;
     uint64_t bytes; /* of results */
     uint32_t ready; /* slot events that say ready */
-    int broken;     /* its status */
+    uint32_t unready;
+    int broken; /* its status */
     char error[1024];
     int status; /* of program_open */
 };

@@ -384,18 +384,60 @@ Test(exec, fails_a_task_whose_command_has_vanished)
     stand_close(&stand);
 }
 
-Test(exec, fails_a_task_for_which_there_are_no_descriptors)
+/* Takes from this process what `limit` says, keeps what it had in `ret_had`. */
+static void take_away(int resource, rlim_t limit, struct rlimit *ret_had)
+{
+    getrlimit(resource, ret_had);
+    struct rlimit few = {.rlim_cur = limit, .rlim_max = ret_had->rlim_max};
+    cr_assert_eq(setrlimit(resource, &few), 0);
+}
+
+Test(exec, does_not_charge_a_task_with_descriptors_that_are_lacking)
+{
+    struct stand *stand = opened(2, WORDS("cat"));
+    struct rlimit had;
+    take_away(RLIMIT_NOFILE, 3, &had);
+    for (uint32_t round = 1; round <= 3; round++) {
+        struct note *note = stand_run(stand, "x", 1);
+        cr_assert_eq(note->kind, NOTE_UNSTARTED);
+        cr_assert_eq(stand->unready, round);
+        cr_assert(stand_await_ready(stand, round));
+    }
+    setrlimit(RLIMIT_NOFILE, &had);
+    cr_assert_eq(stand_run(stand, "x", 1)->kind, NOTE_DONE);
+    cr_assert_eq(stand->broken, 0);
+    stand_close(&stand);
+}
+
+Test(exec, does_not_charge_a_task_with_descriptors_that_the_keeper_lacks)
 {
     struct stand *stand = opened(1, WORDS("cat"));
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    struct rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
-    setrlimit(RLIMIT_NOFILE, &none);
-    struct note *note = stand_run(stand, "x", 1);
-    cr_assert_eq(note->kind, NOTE_FAILED);
-    cr_assert_eq(note->code, 126);
-    setrlimit(RLIMIT_NOFILE, &limit);
+    pid_t keeper = keeper_of(getpid());
+    struct rlimit had, few = {.rlim_cur = 4, .rlim_max = 4096};
+    cr_assert_eq(prlimit(keeper, RLIMIT_NOFILE, NULL, &had), 0);
+    few.rlim_max = had.rlim_max;
+    cr_assert_eq(prlimit(keeper, RLIMIT_NOFILE, &few, NULL), 0);
+    cr_assert_eq(stand_run(stand, "x", 1)->kind, NOTE_UNSTARTED);
+    cr_assert(stand_await_ready(stand, 1));
+    cr_assert_eq(prlimit(keeper, RLIMIT_NOFILE, &had, NULL), 0);
     cr_assert_eq(stand_run(stand, "x", 1)->kind, NOTE_DONE);
+    stand_close(&stand);
+}
+
+Test(exec, refuses_more_slots_than_there_are_descriptors_for)
+{
+    struct rlimit few = {.rlim_cur = 100, .rlim_max = 100};
+    setrlimit(RLIMIT_NOFILE, &few);
+    struct stand *stand = stand_open_exec(40, WORDS("cat"));
+    cr_assert_eq(stand->status, 4);
+    cr_assert(strstr(stand->error, "40 slots need up to 152 open files"), "%s",
+              stand->error);
+    stand_close(&stand);
+    stand = opened(16, WORDS("cat"));
+    for (uint32_t slot = 0; slot < 16; slot++)
+        stand_start(stand, slot, slot, "x", 1);
+    cr_assert(stand_await(stand, 16));
+    cr_assert_eq(stand->done, 16);
     stand_close(&stand);
 }
 
