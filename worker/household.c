@@ -6,9 +6,9 @@
  * and we end them.
  */
 #include "worker/household.h"
+#include "common/descendants.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "worker/descendants.h"
 #include "worker/keeper.h"
 #include "worker/spawner.h"
 #include "worker/zygote.h"
