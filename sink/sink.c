@@ -40,6 +40,7 @@ struct sink {
     uint64_t output_bytes;    /* kept when the output is closed */
     bool output_ended;        /* closed or failed: nothing more is written */
     bool failed;              /* sink_session_fail was called */
+    int signalled;            /* the last signal that came; 0: none */
     bool stirred;             /* the session heard something since its last tick */
     int64_t hint_at_us;       /* NEVER_US: said, or not wanted */
     struct sink_verdict late; /* what close said, when the session was done; status 0:
@@ -390,6 +391,7 @@ static void receive_signals(struct sink *sink, int64_t now_us)
     int number;
 
     while (!sink->over && (number = signals_next(sink->parts.signals)) > 0) {
+        sink->signalled = number;
         if (sink->failed) {
             leave(sink, STATUS_SIGNAL + number);
             return;
@@ -520,5 +522,9 @@ int sink_run(const struct sink_options *options)
     }
     sink_session_destroy(&sink.session, parcel_drop);
     parts_close(&sink.parts);
+    /* The launcher says who it was that was terminated. */
+    if (options->common.supervised && sink.signalled &&
+        sink.status == STATUS_SIGNAL + sink.signalled)
+        signals_end_by(sink.signalled);
     return sink.status;
 }

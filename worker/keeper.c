@@ -6,8 +6,8 @@
  * loop never waits for the worker: a report that does not fit stays with its slot.
  */
 #include "worker/keeper.h"
+#include "common/descendants.h"
 #include "common/memory.h"
-#include "worker/descendants.h"
 
 #include <assert.h>
 #include <errno.h>

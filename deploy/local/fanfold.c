@@ -6,6 +6,7 @@
  */
 #include "deploy/local/fanfold.h"
 #include "common/clock.h"
+#include "common/descendants.h"
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "deploy/local/child.h"
@@ -60,6 +61,7 @@ static int open_run(struct fanfold *fanfold)
             strerror(-result));
         return STATUS_IO;
     }
+    children_add(&fanfold->others, (struct kid){guardian_pid(fanfold->guardian), 0});
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     launcher_init(&fanfold->launcher);
     return STATUS_OK;
@@ -143,6 +145,9 @@ static void tell_person(const struct launcher_action *action)
     switch (action->notice) {
     case NOTICE_KILLED:
         say("%s %s", program, how);
+        break;
+    case NOTICE_TERMINATED:
+        say("%s was terminated", program);
         break;
     case NOTICE_RESTARTED:
         say("%s %s; starting it again", program, how);
@@ -228,17 +233,36 @@ static void tell_signal(int signal)
                                  : "terminated");
 }
 
-static void hear_signals(struct fanfold *fanfold)
+/* Whether a child has ended, which may be one that was not ours at first. */
+static bool hear_signals(struct fanfold *fanfold)
 {
+    bool child_ended = false;
     int signal;
 
     while ((signal = signals_next(&fanfold->signals)) != 0) {
-        if (signal == SIGCHLD)
+        if (signal == SIGCHLD) {
+            child_ended = true;
             continue;
+        }
         if (!fanfold->launcher.signal)
             tell_signal(signal);
         launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
     }
+    return child_ended;
+}
+
+/* Nobody wants the results of what a worker and its keeper have left behind. */
+static void end_strays(struct fanfold *fanfold)
+{
+    struct children keep = {NULL, 0};
+
+    for (size_t i = 0; i < fanfold->others.count; i++)
+        children_add(&keep, fanfold->others.items[i]);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        children_add(&keep, (struct kid){fanfold->pids[i], getpgrp()});
+    while (child_end_strays(&keep))
+        ;
+    children_deinit(&keep);
 }
 
 static void mind(struct fanfold *fanfold)
@@ -253,8 +277,10 @@ static void mind(struct fanfold *fanfold)
         poll(items, 2, clock_poll_ms(clock_now_us(), deadline_us, -1));
         if (items[1].revents)
             hear_worker(fanfold);
-        hear_signals(fanfold);
+        if (!hear_signals(fanfold))
+            continue;
         reap(fanfold);
+        end_strays(fanfold);
     }
 }
 

@@ -157,6 +157,17 @@ void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
     expect_end(launcher, ROLE_WORKER, now_us, !launcher->begun);
 }
 
+/* Ventilator and sink have ended by themselves, and both well: every result is written,
+ * and a worker that is killed then takes nothing away. */
+static bool is_complete(const struct launcher *launcher)
+{
+    const struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
+    const struct launcher_role *sink = &launcher->roles[ROLE_SINK];
+
+    return ventilator->status == STATUS_OK && !ventilator->ours &&
+           sink->status == STATUS_OK && !sink->ours;
+}
+
 static int as_status(struct ending ending)
 {
     return ending.signalled ? STATUS_SIGNAL + ending.code : ending.code;
@@ -176,6 +187,13 @@ static void notify(struct launcher_role *role, enum launcher_notice notice,
 {
     role->notice_due = notice;
     role->ending = ending;
+}
+
+/* By SIGTERM from elsewhere: a role that got it ends the run in good order, and itself
+ * by that signal. */
+static bool was_terminated(struct ending ending)
+{
+    return ending.signalled && ending.code == SIGTERM;
 }
 
 /* A status that no new attempt would change. */
@@ -208,7 +226,8 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
-    bool false_start = !launcher->stopping && !launcher->begun && !ending.signalled;
+    bool sudden = ending.signalled && !was_terminated(ending);
+    bool false_start = !launcher->stopping && !launcher->begun && !sudden;
     int64_t end_us = now_us;
 
     stop_starting(launcher);
@@ -220,7 +239,7 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                        false);
         return;
     }
-    if (!ending.signalled)
+    if (!sudden)
         end_us += false_start ? false_start_us : after_failure_us;
     expect_end(launcher, other, end_us, false_start);
     expect_end(launcher, ROLE_WORKER, end_us, false_start);
@@ -244,8 +263,12 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
         end_ended(launcher, which, ending, now_us);
     else if (role->status != STATUS_OK)
         worker_died(launcher, ending, now_us);
-    if (which != ROLE_WORKER && ending.signalled && !told)
+    if (which == ROLE_WORKER || !ending.signalled || told)
+        return;
+    if (!was_terminated(ending))
         notify(role, NOTICE_KILLED, ending);
+    else if (!launcher->signal)
+        notify(role, NOTICE_TERMINATED, ending);
 }
 
 int64_t launcher_tick(struct launcher *launcher, int64_t now_us)
@@ -314,6 +337,8 @@ int launcher_status(const struct launcher *launcher)
         if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||
             roles[precedence[i]].status == STATUS_NOT_FOUND)
             return roles[precedence[i]].status;
+    if (is_complete(launcher) && roles[ROLE_WORKER].status > STATUS_SIGNAL)
+        return STATUS_OK;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status != STATUS_OK)
             return roles[precedence[i]].status;

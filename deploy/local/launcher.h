@@ -37,10 +37,11 @@ struct ending {
 
 enum launcher_notice {
     NOTICE_NONE,
-    NOTICE_KILLED,    /* the role died from a signal */
-    NOTICE_RESTARTED, /* the worker died, and is started again */
-    NOTICE_GAVE_UP,   /* the worker died once too often */
-    NOTICE_STUCK,     /* the role does not end, and is killed */
+    NOTICE_KILLED,     /* the role died from a signal */
+    NOTICE_TERMINATED, /* from SIGTERM, which was not ours */
+    NOTICE_RESTARTED,  /* the worker died, and is started again */
+    NOTICE_GAVE_UP,    /* the worker died once too often */
+    NOTICE_STUCK,      /* the role does not end, and is killed */
 };
 
 enum launcher_action_kind {

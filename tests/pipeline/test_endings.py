@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Each way in which a run ends: its status, its one line, and nothing left behind."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -46,13 +47,19 @@ def take_terminal(terminal):
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
+def parent_of(pid):
+    """0 where it has gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
 def kill_worker(case, run):
     """Kills the worker that fanfold has started. Its keeper is a fork of it, and becomes a
     child of fanfold when it has lost its worker; it is soon gone."""
 
     def workers():
-        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-        return [int(pid) for pid in children if int(pid) in case.pids_of("fanfold-worker")]
+        return [pid for pid in case.pids_of("fanfold-worker") if parent_of(pid) == run.pid]
 
     case.wait_for(lambda: len(workers()) == 1, "one worker to be there")
     os.kill(workers()[0], signal.SIGKILL)
@@ -261,6 +268,22 @@ def sigterm(case):
 
 
 @test
+def sigterm_to_one_role_alone(case):
+    for program in ("fanfold-ventilator", "fanfold-sink"):
+        run = start_sleep(case)
+        (pid,) = case.pids_of(program)
+        os.kill(pid, signal.SIGTERM)
+        expect(case, run, 143, f"^fanfold: {program} was terminated$")
+
+
+@test
+def sigterm_to_all_of_the_group(case):
+    run = start_sleep(case)
+    run.signal_group(signal.SIGTERM)
+    expect(case, run, 143, "^fanfold: terminated$")
+
+
+@test
 def sigkill(case):
     """Only the shell can say so."""
     run = start_sleep(case)
@@ -286,6 +309,25 @@ def a_worker_that_is_killed_is_started_again(case):
     case.path("go").touch()
     again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
     expect(case, run, 0, again, r"^fanfold-ventilator: .* 30 chunks, [1-9] retr")
+    assert run.output() == LINES
+
+
+@test
+def a_worker_that_is_killed_with_its_keeper_leaves_no_program_behind(case):
+    """The sleeps of the first attempts are gone while those of the second go on."""
+    script = 'echo $$ >> began; [ "$FANFOLD_ATTEMPT" = 1 ] || while [ ! -e go ]; do sleep 0.01; done; exec sleep 1000'
+    script = script.replace("exec sleep", '[ "$FANFOLD_ATTEMPT" = 1 ] && exec sleep') + "; cat"
+    words = ["-j2", "-N1500", "--liveness", "1", "--quiet", "--", "sh", "-c", script]
+    run = case.start("fanfold", *words, stdin=LINES)
+    case.wait_for(lambda: len(case.pids_of("sleep")) == 2, "two chunks to be begun")
+    first = case.pids_of("sleep")
+    for pid in case.pids_of("fanfold-worker"):
+        os.kill(pid, signal.SIGKILL)
+    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end", 5)
+    assert run.running()
+    case.path("go").touch()
+    again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
+    expect(case, run, 0, again)
     assert run.output() == LINES
 
 

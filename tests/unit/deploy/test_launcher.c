@@ -372,6 +372,43 @@ Test(launcher, an_end_that_had_to_be_told_after_a_good_one_is_no_good_end)
     over(5);
 }
 
+Test(launcher, a_worker_that_is_killed_after_a_good_end_takes_nothing_away)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(V, 0);
+    exits(S, 0);
+    dies(W, SIGKILL);
+    cr_assert_eq(notices[W], NOTICE_KILLED);
+    over(0);
+}
+
+Test(launcher, tells_who_was_terminated_and_gives_the_others_time)
+{
+    begin();
+    launcher_on_alive(&run);
+    int64_t ended_us = now_us;
+    dies(S, SIGTERM);
+    cr_assert_eq(notices[S], NOTICE_TERMINATED);
+    exits(V, 143);
+    cr_assert_eq(notices[V], NOTICE_NONE);
+    sleep_on();
+    cr_assert_gt(now_us, ended_us);
+    exits(W, 0);
+    over(143);
+}
+
+Test(launcher, says_nothing_of_roles_that_got_the_signal_that_it_got_too)
+{
+    begin();
+    launcher_on_signal(&run, SIGTERM, now_us);
+    dies(V, SIGTERM);
+    dies(S, SIGTERM);
+    cr_assert(notices[V] == NOTICE_NONE && notices[S] == NOTICE_NONE);
+    exits(W, 143);
+    over(143);
+}
+
 Test(launcher, a_closed_output_is_silent)
 {
     begin();
