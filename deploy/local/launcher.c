@@ -196,11 +196,12 @@ static bool was_terminated(struct ending ending)
     return ending.signalled && ending.code == SIGTERM;
 }
 
-/* A status that no new attempt would change. */
-static bool is_final(int status)
+/* A status that no new attempt would change; a worker's STATUS_IO says that the host
+ * lacks something. */
+static bool is_final(enum role which, int status)
 {
     return status == STATUS_USAGE || status == STATUS_CANNOT_EXECUTE ||
-           status == STATUS_NOT_FOUND;
+           status == STATUS_NOT_FOUND || (which == ROLE_WORKER && status == STATUS_IO);
 }
 
 static void worker_died(struct launcher *launcher, struct ending ending, int64_t now_us)
@@ -257,7 +258,7 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
     role->next_at_us = NEVER_US;
     set_state(role, ROLE_ENDED);
 
-    if (is_final(role->status))
+    if (is_final(which, role->status))
         end_all_abruptly(launcher, now_us);
     else if (which != ROLE_WORKER)
         end_ended(launcher, which, ending, now_us);
