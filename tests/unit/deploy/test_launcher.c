@@ -226,7 +226,7 @@ Test(launcher, never_starts_again_a_worker_whose_command_cannot_run)
 {
     int final[] = {2, 4, 126, 127};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         begin();
         exits(W, final[i]);
         cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGTERM);
