@@ -10,6 +10,7 @@ enum {
     HEARTBEAT_MIN_MS = 10,
     LIVENESS_MIN_MS = 100,
     PATIENCE_S = 300,
+    STRIKES_MAX = 6,  /* 64 times the liveness time */
     WHO_US = 1000000, /* after which an unanswered HELLO may have been lost */
 };
 
@@ -33,11 +34,17 @@ static int64_t patience_us(const struct contact *contact)
     return contact->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
 }
 
+static int64_t silence_us(const struct contact *contact)
+{
+    return contact->liveness_us << contact->strikes;
+}
+
 enum contact_duty contact_mind(struct contact *contact, int64_t now_us)
 {
     if (now_us - contact->alone_us >= patience_us(contact))
         return CONTACT_GIVE_UP;
-    if (!contact->connected || now_us - contact->heard_us > contact->liveness_us) {
+    if (!contact->connected || now_us - contact->heard_us > silence_us(contact)) {
+        contact->strikes += contact->connected && contact->strikes < STRIKES_MAX;
         contact->connected = true;
         contact->heard_us = now_us;
         return CONTACT_CONNECT;
@@ -71,6 +78,13 @@ void contact_asked(struct contact *contact, int64_t now_us)
 void contact_heard(struct contact *contact, int64_t now_us)
 {
     contact->heard_us = contact->alone_us = now_us;
+    if (contact->open && now_us - contact->asked_us > 2 * silence_us(contact))
+        contact->strikes = 0; /* it has held for long enough */
+}
+
+void contact_carried(struct contact *contact)
+{
+    contact->strikes = 0;
 }
 
 static int64_t at_least_us(uint32_t milliseconds, uint32_t floor)

@@ -17,6 +17,7 @@ struct contact {
     int64_t alone_us;    /* the last message, or the start */
     int64_t asked_us;    /* the last HELLO */
     int64_t ping_us;     /* when the next PING is due */
+    unsigned strikes;    /* new connections since anything but small talk came */
     bool connected;
     bool open;        /* WELCOME has answered the last HELLO */
     bool had_company; /* there was a WELCOME */
@@ -43,6 +44,10 @@ bool contact_answers_who(const struct contact *contact, int64_t now_us);
 
 void contact_asked(struct contact *contact, int64_t now_us);
 void contact_heard(struct contact *contact, int64_t now_us);
+/* A task came: the connection carries what is large, too. Until one does, each silence
+ * is borne twice as long as the last: a transfer that takes longer than the liveness
+ * time is not to be begun again for ever. */
+void contact_carried(struct contact *contact);
 /* WELCOME, with the times that it states; a floor keeps a wild peer from making us
  * spin. */
 void contact_welcomed(struct contact *contact, uint32_t heartbeat_ms,

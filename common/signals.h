@@ -9,4 +9,8 @@ int signals_open(void);
 /* The next signal; 0: there is none now. */
 int signals_next(int fd);
 
+/* Ends this process by the signal, as it would have without signals_open: who started
+ * it can tell that the signal was its own. */
+void signals_end_by(int number);
+
 #endif

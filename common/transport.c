@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -51,6 +52,16 @@ static void raise_open_files(void)
         log_event(LOG_LEVEL_DEBUG, "open_files_not_raised", "errno=%d", errno);
 }
 
+/* Chunks of some megabytes come and go all the time: their memory is used again, not
+ * given back to the system and faulted in anew for each. What is larger, or too much,
+ * still goes. */
+static void keep_freed_memory(void)
+{
+    enum { KEEP_CHUNK_BYTES = 32 << 20, KEEP_FREE_BYTES = 64 << 20 };
+    mallopt(M_MMAP_THRESHOLD, KEEP_CHUNK_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES);
+}
+
 void transport_init(void)
 {
     /* In this order: the first keeps CZMQ from installing its handler when the second
@@ -59,6 +70,7 @@ void transport_init(void)
     zsys_set_logstream(stderr);
     signal(SIGPIPE, SIG_IGN);
     raise_open_files();
+    keep_freed_memory();
 }
 
 void transport_deinit(void)

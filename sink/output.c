@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct output {
     bool regular;
     bool owned;   /* opened by its path: nobody else writes there */
     bool created; /* by us: it was not there */
+    bool cleared; /* what was there before is gone */
     bool waits;   /* the last write found no room */
     int error;    /* -errno of the write that failed */
     char *name;
@@ -150,18 +152,35 @@ static int leave_standard(int fd)
     return moved;
 }
 
+/* To open what is there may take for ever, and a signal is to end that; what is created
+ * is not to be left behind by one. */
+static int open_or_create(const char *path, bool *ret_created)
+{
+    /* Not O_TRUNC: what is there is another's until we have the lock. */
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
+    sigset_t ends, before;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGHUP);
+    sigprocmask(SIG_BLOCK, &ends, &before);
+    int fd = open(path, flags | O_EXCL, 0666);
+    *ret_created = fd >= 0;
+    if (fd >= 0)
+        return fd;
+    int error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return error == EEXIST ? open(path, flags, 0666) : -1;
+}
+
 static int open_path(const char *path, struct output **ret_output, char *error,
                      size_t error_size)
 {
-    /* Not O_TRUNC: what is there is another's until we have the lock. */
-    int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, result;
-    int fd = open(path, flags | O_EXCL, 0666);
-    bool created = fd >= 0;
-
-    if (fd < 0 && errno == EEXIST)
-        fd = open(path, flags, 0666);
-
-    fd = leave_standard(fd);
+    bool created;
+    int result;
+    int fd = leave_standard(open_or_create(path, &created));
     if (fd < 0)
         return fd;
     result = claim(fd, path, error, error_size);
@@ -192,9 +211,12 @@ int output_open(const char *path, struct output **ret_output, char *error,
 
 int output_clear(struct output *output)
 {
-    if (!output->owned || !output->regular)
+    if (!output->owned || !output->regular || output->cleared)
         return 0;
-    return ftruncate(output->fd, 0) == 0 ? 0 : -errno;
+    if (ftruncate(output->fd, 0) < 0)
+        return -errno;
+    output->cleared = true;
+    return 0;
 }
 
 void output_discard(struct output *output)
@@ -331,8 +353,10 @@ static ssize_t write_asking(int fd, struct iovec *parts, int count)
 static ssize_t write_parts(struct output *output, struct iovec *parts, int count)
 {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-    ssize_t written;
+    ssize_t written = output_clear(output);
 
+    if (written < 0)
+        return written;
     do {
         switch (output->way) {
         case OUTPUT_SOCKET:

@@ -18,17 +18,20 @@ struct output;
 
 /*
  * `path` NULL: standard output. A regular file is locked, and what is in it stays until
- * output_clear. 0, or -errno with a sentence for a person in `error`; -EBUSY: another
- * process has it locked. Waits for a reader where the path is a FIFO.
+ * the first byte is written, or output_clear. Where the file is created, the signals
+ * that end a process are blocked from here on: it is not left behind by one of them. 0,
+ * or -errno with a sentence for a person in `error`; -EBUSY: another process has it
+ * locked. Waits for a reader where the path is a FIFO.
  */
 int output_open(const char *path, struct output **ret_output, char *error,
                 size_t error_size);
-/* Empties a file that output_open opened by its path. 0 or -errno. */
+/* Empties a file that output_open opened by its path, if nothing was written to it yet.
+ * 0 or -errno. */
 int output_clear(struct output *output);
 /* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
 struct output *output_adopt(int fd, const char *name);
-/* A run that never began leaves nothing behind: removes the file if it was not there
- * before and nothing was written to it. */
+/* A run that failed leaves no empty file behind: removes it if it was not there before
+ * and nothing was written to it. */
 void output_discard(struct output *output);
 /* 0, or -errno of close, which may be the first to tell of an error. What is still
  * queued is dropped. */

@@ -33,16 +33,6 @@ static int open_output(struct parts *parts, const struct sink_options *options)
     return STATUS_IO;
 }
 
-static int clear_output(struct parts *parts)
-{
-    int result = output_clear(parts->output);
-
-    if (result == 0)
-        return STATUS_OK;
-    say("cannot empty %s: %s", output_name(parts->output), strerror(-result));
-    return STATUS_IO;
-}
-
 /* Given wrong; taken by another; or the system's. */
 static int status_of(int result)
 {
@@ -86,7 +76,7 @@ static void open_store(struct parts *parts, const struct sink_options *options)
 
 /* The output is opened first: before another descriptor can take the number of a closed
  * standard output, and while signals still end the process, because to open a FIFO may
- * take for ever. It is emptied when nothing else can refuse us any more. */
+ * take for ever. What is in it stays until there is something to write. */
 int parts_open(struct parts *parts, const struct sink_options *options)
 {
     *parts = (struct parts){.signals = -1};
@@ -97,8 +87,6 @@ int parts_open(struct parts *parts, const struct sink_options *options)
     status = open_signals(parts);
     if (status == STATUS_OK)
         status = open_sockets(parts, options);
-    if (status == STATUS_OK)
-        status = clear_output(parts);
     if (status == STATUS_OK)
         open_store(parts, options);
     else

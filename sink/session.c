@@ -244,6 +244,7 @@ void sink_session_on_message(struct sink_session *session,
     if (session->left)
         return;
     contact_heard(&session->contact, now_us);
+    contact_carried(&session->contact); /* nothing large comes to a sink */
     switch ((int)message->type) {
     case MESSAGE_WHO:
         if (contact_answers_who(&session->contact, now_us))

@@ -40,6 +40,7 @@ struct sink {
     uint64_t output_bytes;    /* kept when the output is closed */
     bool output_ended;        /* closed or failed: nothing more is written */
     bool failed;              /* sink_session_fail was called */
+    int signalled;            /* the last signal that came; 0: none */
     bool stirred;             /* the session heard something since its last tick */
     int64_t hint_at_us;       /* NEVER_US: said, or not wanted */
     struct sink_verdict late; /* what close said, when the session was done; status 0:
@@ -203,16 +204,21 @@ static void say_progress(struct sink *sink)
 }
 
 /* The last word of the kernel on what was written comes with close, when the session
- * takes all for done. */
+ * takes all for done. A complete output without a byte is an empty file. */
 static void end_output(struct sink *sink)
 {
     char name[PATH_MAX];
-    int result;
+    int result = 0, closed;
 
     if (sink->parts.output == NULL)
         return;
     snprintf(name, sizeof name, "%s", output_name(sink->parts.output));
-    result = output_close(&sink->parts.output);
+    if (sink_session_finished(sink->session))
+        result = output_clear(sink->parts.output);
+    else
+        output_discard(sink->parts.output);
+    closed = output_close(&sink->parts.output);
+    result = result < 0 ? result : closed;
     sink->output_ended = true;
     if (result == 0)
         return;
@@ -385,6 +391,7 @@ static void receive_signals(struct sink *sink, int64_t now_us)
     int number;
 
     while (!sink->over && (number = signals_next(sink->parts.signals)) > 0) {
+        sink->signalled = number;
         if (sink->failed) {
             leave(sink, STATUS_SIGNAL + number);
             return;
@@ -510,8 +517,14 @@ int sink_run(const struct sink_options *options)
         open_session(&sink);
         loop(&sink);
         log_end(&sink);
+        if (sink.status != STATUS_OK)
+            output_discard(sink.parts.output);
     }
     sink_session_destroy(&sink.session, parcel_drop);
     parts_close(&sink.parts);
+    /* The launcher says who it was that was terminated. */
+    if (options->common.supervised && sink.signalled &&
+        sink.status == STATUS_SIGNAL + sink.signalled)
+        signals_end_by(sink.signalled);
     return sink.status;
 }

@@ -26,7 +26,8 @@ struct attempt {
     struct crew_session *session;
     uint64_t seq;
     uint32_t number;
-    bool running;    /* as the worker's last PING said */
+    bool running; /* as the worker's last PING said */
+    bool called_back;
     bool done;       /* the worker says so; nobody holds its result yet */
     int64_t done_us; /* when it said so; valid while done */
 };

@@ -153,6 +153,18 @@ static bool slot_elsewhere(const struct dispatch *dispatch,
     return false;
 }
 
+/* It waits behind a running one: it has arrived, as what was sent before it runs. */
+static bool waits_behind(const struct attempt *attempt)
+{
+    const struct attempt *other;
+    if (attempt->running || attempt->done || attempt->called_back)
+        return false;
+    TAILQ_FOREACH (other, &attempt->session->owed, of_session)
+        if (other->running)
+            return true;
+    return false;
+}
+
 void dispatch_call_back(struct dispatch *dispatch)
 {
     uint64_t seq;
@@ -161,9 +173,9 @@ void dispatch_call_back(struct dispatch *dispatch)
         return;
     struct attempt *attempt;
     LIST_FOREACH (attempt, &task->open, of_task) {
-        if (attempt->running || attempt->done ||
-            !slot_elsewhere(dispatch, attempt->session))
+        if (!waits_behind(attempt) || !slot_elsewhere(dispatch, attempt->session))
             continue;
+        attempt->called_back = true; /* once: a second time would say nothing new */
         struct dispatch_action *action =
             dispatch_act(dispatch, DISPATCH_FORGET, attempt->session->peer);
         action->session = attempt->session->number;

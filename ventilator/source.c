@@ -4,8 +4,9 @@
  * goes wrong with its offset, and writes and reads the marks. Knows no difference
  * between kinds of input but that some cannot be read again.
  *
- * A mark is 1 byte (which form: 1), then two little-endian u64: the offset after the
- * chunk, and the number of the record that starts there.
+ * A mark is 1 byte (which form: 1), then three little-endian u64: the offset after the
+ * chunk, the number of the record that starts there, and a hash of which file it is:
+ * device, inode, size and time of its last change; 0 for a stream.
  */
 #include "ventilator/source.h"
 
@@ -23,19 +24,21 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum {
     READ_MAX = 1 << 20, /* bytes at once */
     READS_MAX = 16,     /* in one source_next, so that the loop goes on */
     MARK_FORM = 1,
-    MARK_SIZE = 17,
+    MARK_SIZE = 25,
 };
 
 struct source {
     char *name; /* for messages */
     struct input input;
     struct chunker *chunker;
-    uint64_t started_at; /* offset */
+    uint64_t fingerprint; /* of the file; 0: a stream */
+    uint64_t started_at;  /* offset */
     uint64_t max_record_bytes;
     char error[512];
 };
@@ -70,6 +73,18 @@ static int find_kind(int fd, struct input *ret_input)
     return 0;
 }
 
+/* Which file this is, and as of when: another one must not be gone on with. */
+static uint64_t fingerprint_of(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return 0;
+    uint64_t facts[] = {(uint64_t)status.st_dev, (uint64_t)status.st_ino,
+                        (uint64_t)status.st_size, (uint64_t)status.st_mtim.tv_sec,
+                        (uint64_t)status.st_mtim.tv_nsec};
+    return XXH64(facts, sizeof facts, 0);
+}
+
 int source_open(const char *path, const struct chunker_config *config,
                 struct source **ret_source, char *error, size_t error_size)
 {
@@ -86,6 +101,7 @@ int source_open(const char *path, const struct chunker_config *config,
     struct source *source = allocate_zeroed(1, sizeof *source);
     source->name = allocate_text("%s", name);
     source->input = input;
+    source->fingerprint = fingerprint_of(input.fd);
     source->started_at = input.offset;
     source->max_record_bytes = config->max_record_bytes;
     source->chunker = chunker_new(config);
@@ -115,10 +131,11 @@ __attribute__((format(printf, 2, 3))) static void fail(struct source *source,
     va_end(arguments);
 }
 
-static void write_mark(struct chunk *chunk)
+static void write_mark(const struct source *source, struct chunk *chunk)
 {
-    uint64_t after[2] = {htole64(chunk->offset + chunk->length),
-                         htole64(chunk->first_record + chunk->records)};
+    uint64_t after[3] = {htole64(chunk->offset + chunk->length),
+                         htole64(chunk->first_record + chunk->records),
+                         htole64(source->fingerprint)};
     static_assert(1 + sizeof after == MARK_SIZE && MARK_SIZE <= sizeof chunk->mark,
                   "a mark has room");
     chunk->mark[0] = MARK_FORM;
@@ -134,8 +151,15 @@ bool source_start(struct source *source, struct slice mark)
         fail(source, "%s: cannot go on: the mark is of another version", source->name);
         return false;
     }
-    uint64_t after[2];
+    uint64_t after[3];
     memcpy(after, mark.data + 1, sizeof after);
+    if (le64toh(after[2]) != source->fingerprint) {
+        fail(source,
+             "%s: cannot go on: the run began with another input, or with this "
+             "one before it was changed",
+             source->name);
+        return false;
+    }
     uint64_t offset = le64toh(after[0]), record = le64toh(after[1]);
     int result = source->input.kind->seek(&source->input, offset);
     if (result < 0) {
@@ -195,7 +219,7 @@ enum source_outcome source_next(struct source *source, struct chunk *ret_chunk)
     for (int reads = 0;; reads++) {
         switch (chunker_take(source->chunker, ret_chunk)) {
         case CHUNKER_CHUNK:
-            write_mark(ret_chunk);
+            write_mark(source, ret_chunk);
             return SOURCE_CHUNK;
         case CHUNKER_ENDED:
             return SOURCE_ENDED;

@@ -467,5 +467,9 @@ int ventilator_run(const struct ventilator_options *options)
         status = finish(&ventilator);
     }
     destroy(&ventilator);
+    /* The launcher says who it was that was terminated. */
+    if (options->common.supervised && ventilator.signalled &&
+        status == STATUS_SIGNAL + ventilator.signalled)
+        signals_end_by(ventilator.signalled);
     return status;
 }

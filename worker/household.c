@@ -6,10 +6,10 @@
  * and we end them.
  */
 #include "worker/household.h"
+#include "common/descendants.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "worker/channel.h"
-#include "worker/descendants.h"
 #include "worker/keeper.h"
 #include "worker/spawner.h"
 #include "worker/zygote.h"

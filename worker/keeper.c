@@ -10,8 +10,8 @@
  * however soon it comes; but we start nothing meanwhile.
  */
 #include "worker/keeper.h"
+#include "common/descendants.h"
 #include "common/memory.h"
-#include "worker/descendants.h"
 
 #include <assert.h>
 #include <errno.h>

@@ -13,12 +13,9 @@
 #include "worker/session.h"
 
 #include "common/clock.h"
-#include "common/contact.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "common/queue.h"
-#include "worker/ledger.h"
-#include "worker/seats.h"
+#include "worker/session_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,33 +23,6 @@
 enum {
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
     FAREWELL_US = 1000000, /* how long to wait for the answer to GOODBYE */
-};
-
-enum phase {
-    PHASE_SERVING,
-    PHASE_RESTING, /* between two runs, with --stay */
-    PHASE_PARTING, /* GOODBYE is said, its answer awaited */
-    PHASE_LEFT,
-};
-
-struct session {
-    struct session_config config;
-    struct queue actions; /* of struct session_action */
-    struct ledger ledger;
-    struct seats seats;
-    struct contact contact;
-    enum phase phase;
-    int64_t phase_us; /* since when */
-    uint64_t nonce;   /* of the last HELLO: the session's number */
-    bool unsaid;      /* since it was sent, something left the ledger */
-
-    struct id run;
-    uint64_t epoch;
-    char endpoint[NAME_MAX_BYTES + 1];
-    uint64_t max_result;
-    enum way way;
-    bool leaving;
-    char farewell[512];
 };
 
 struct session *session_new(const struct session_config *config, int64_t now_us)
@@ -90,24 +60,11 @@ void session_destroy(struct session **session_p, void (*drop)(void *cargo))
 
 /* ---- actions ---- */
 
-static struct session_action *act(struct session *session,
-                                  enum session_action_kind kind)
+struct session_action *session_act(struct session *session,
+                                   enum session_action_kind kind)
 {
     struct session_action *action = queue_push(&session->actions);
     *action = (struct session_action){.kind = kind, .session = session->nonce};
-    return action;
-}
-
-static struct session_action *act_on(struct session *session,
-                                     enum session_action_kind kind,
-                                     const struct ledger_task *task)
-{
-    struct session_action *action = act(session, kind);
-    action->slot = task->slot;
-    action->seq = task->seq;
-    action->attempt = task->attempt;
-    action->run_us = task->run_us;
-    action->cargo = task->cargo;
     return action;
 }
 
@@ -116,59 +73,14 @@ static void say_hello(struct session *session, int64_t now_us)
     session->nonce++;
     session->unsaid = false;
     contact_asked(&session->contact, now_us);
-    act(session, SESSION_HELLO);
+    session_act(session, SESSION_HELLO);
 }
 
 static void say_ping(struct session *session, int64_t now_us)
 {
     contact_pinged(&session->contact, now_us);
-    act(session, SESSION_PING)->session = session->contact.open ? session->nonce : 0;
-}
-
-/* Off the ledger; its slot is free of it, and killed if it runs. */
-static void remove_task(struct session *session, struct ledger_task *task)
-{
-    if (task->state == ENTRY_RUNNING) {
-        seats_give_back(&session->seats, task->slot);
-        seats_set_ready(&session->seats, task->slot, false);
-        act_on(session, SESSION_KILL, task);
-    }
-    act_on(session, SESSION_DROP, task);
-    ledger_remove(&session->ledger, task);
-}
-
-static void remove_all(struct session *session)
-{
-    struct ledger_task *task;
-    while ((task = ledger_any(&session->ledger)))
-        remove_task(session, task);
-}
-
-static void send_results(struct session *session)
-{
-    for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
-        if (task->state == ENTRY_DONE)
-            act_on(session, SESSION_RESULT, task);
-}
-
-/* What was done while there was no session to say it in; DONE may be said again. */
-static void say_done(struct session *session)
-{
-    for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
-        if (task->state == ENTRY_DONE)
-            act_on(session, SESSION_DONE, task);
-}
-
-/* Results that wait to be sent are of the epoch that ends; sent later, they would bear
- * the name of the next. */
-static void unsend_results(struct session *session)
-{
-    struct session_action action;
-    for (size_t left = session->actions.count; left > 0; left--) {
-        queue_pop(&session->actions, &action);
-        if (action.kind != SESSION_RESULT)
-            *(struct session_action *)queue_push(&session->actions) = action;
-    }
+    session_act(session, SESSION_PING)->session = session->contact.open ? session->nonce
+                                                                        : 0;
 }
 
 static void set_phase(struct session *session, enum phase phase, int64_t now_us)
@@ -181,9 +93,9 @@ static void leave(struct session *session, int status, int64_t now_us)
 {
     if (session->phase == PHASE_LEFT)
         return;
-    remove_all(session);
+    session_remove_all(session);
     set_phase(session, PHASE_LEFT, now_us);
-    act(session, SESSION_LEAVE)->status = status;
+    session_act(session, SESSION_LEAVE)->status = status;
 }
 
 /* ---- messages ---- */
@@ -199,8 +111,8 @@ static void on_welcome(struct session *session, const struct message *message,
     bool same = message->welcome.epoch == session->epoch &&
                 id_equal(&message->welcome.run, &session->run);
     if (!same) {
-        unsend_results(session);
-        remove_all(session);
+        session_unsend_results(session);
+        session_remove_all(session);
     }
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
@@ -208,42 +120,24 @@ static void on_welcome(struct session *session, const struct message *message,
     slice_copy_text(message->welcome.endpoint, session->endpoint,
                     sizeof session->endpoint);
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
-    act(session, SESSION_OPEN_WAY);
-    say_done(session);
+    session_act(session, SESSION_OPEN_WAY);
+    session_say_done(session);
     if (!session->config.monitor)
-        send_results(session); /* into the new socket, at once */
+        session_send_results(session); /* into the new socket, at once */
     say_ping(session, now_us);
-}
-
-static void on_forget(struct session *session, const struct message *message)
-{
-    if (!session->contact.open || message->forget.session != session->nonce)
-        return;
-    for (uint32_t i = 0; i < message->forget.count; i++) {
-        const struct attempt_entry *entry = &message->forget.entries[i];
-        struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
-        if (!task || task->attempt != entry->attempt)
-            continue;
-        if (message->forget.only_queued) {
-            if (task->state != ENTRY_QUEUED)
-                continue;
-            act_on(session, SESSION_RETURNED, task);
-        }
-        remove_task(session, task);
-    }
 }
 
 static void on_stop(struct session *session, int64_t now_us)
 {
-    act(session, SESSION_GOODBYE);
+    session_act(session, SESSION_GOODBYE);
     if (!session->config.stay || session->leaving) {
         leave(session, STATUS_OK, now_us);
         return;
     }
-    remove_all(session);
+    session_remove_all(session);
     session->contact.open = false;
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
-    act(session, SESSION_CLOSE_WAY);
+    session_act(session, SESSION_CLOSE_WAY);
     set_phase(session, PHASE_RESTING, now_us);
 }
 
@@ -272,7 +166,7 @@ void session_on_message(struct session *session, const struct message *message,
         on_welcome(session, message, now_us);
         break;
     case MESSAGE_FORGET:
-        on_forget(session, message);
+        session_on_forget(session, message);
         break;
     case MESSAGE_STOP:
         on_stop(session, now_us);
@@ -289,125 +183,17 @@ void session_on_message(struct session *session, const struct message *message,
     }
 }
 
-bool session_on_task(struct session *session, uint64_t session_number,
-                     const struct task_entry *entry, void *cargo, int64_t now_us)
-{
-    (void)now_us;
-    if (session->phase != PHASE_SERVING || !session->contact.open ||
-        session_number != session->nonce)
-        return false;
-    struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
-    if (session->leaving) {
-        struct session_action *action = act(session, SESSION_RETURNED);
-        action->seq = entry->seq;
-        action->attempt = entry->attempt;
-        return false;
-    }
-    if (task && task->attempt >= entry->attempt)
-        return false;
-    if (task) /* an attempt that the ventilator does not count on any more */
-        remove_task(session, task);
-    ledger_add(&session->ledger, entry->seq, entry->attempt, cargo);
-    return true;
-}
-
 void session_on_way(struct session *session, bool open, int64_t now_us)
 {
     if (!session->contact.open || !session->config.monitor)
         return;
     session->way = open ? WAY_OPEN : WAY_SHUT;
     if (open)
-        send_results(session);
+        session_send_results(session);
     say_ping(session, now_us);
 }
 
-/* ---- slots ---- */
-
-static struct ledger_task *running(const struct session *session, uint32_t slot,
-                                   uint64_t seq, uint32_t attempt)
-{
-    struct ledger_task *task = ledger_find(&session->ledger, seq);
-    return task && task->attempt == attempt && task->state == ENTRY_RUNNING &&
-                   task->slot == slot
-               ? task
-               : NULL;
-}
-
-bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
-                     uint32_t attempt, uint64_t run_us)
-{
-    struct ledger_task *task = running(session, slot, seq, attempt);
-    if (!task)
-        return false;
-    seats_give_back(&session->seats, slot);
-    seats_measure(&session->seats, run_us);
-    task->run_us = run_us;
-    ledger_set_state(&session->ledger, task, ENTRY_DONE);
-    if (session->way != WAY_SHUT)
-        act_on(session, SESSION_RESULT, task);
-    if (session->contact.open)
-        act_on(session, SESSION_DONE, task);
-    return true;
-}
-
-bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
-                       uint32_t attempt, uint64_t run_us)
-{
-    struct ledger_task *task = running(session, slot, seq, attempt);
-    if (!task)
-        return false;
-    seats_give_back(&session->seats, slot);
-    task->run_us = run_us;
-    if (session->contact.open)
-        act_on(session, SESSION_FAILED, task);
-    else
-        session->unsaid = true;
-    act_on(session, SESSION_DROP, task);
-    ledger_remove(&session->ledger, task);
-    return true;
-}
-
-void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
-                          uint32_t attempt)
-{
-    struct ledger_task *task = running(session, slot, seq, attempt);
-    if (!task)
-        return;
-    seats_give_back(&session->seats, slot);
-    ledger_set_state(&session->ledger, task, ENTRY_QUEUED);
-}
-
-void session_on_slot(struct session *session, uint32_t slot, bool ready)
-{
-    seats_set_ready(&session->seats, slot, ready);
-}
-
-static void start_tasks(struct session *session)
-{
-    struct ledger_task *task;
-    uint32_t slot;
-    while ((task = ledger_first_queued(&session->ledger)) &&
-           seats_take(&session->seats, &slot)) {
-        task->slot = slot;
-        ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
-        act_on(session, SESSION_START, task);
-    }
-}
-
 /* ---- leaving ---- */
-
-static void hand_back(struct session *session, bool all)
-{
-    struct ledger_task *task;
-    while ((task = all ? ledger_any(&session->ledger)
-                       : ledger_first_queued(&session->ledger))) {
-        if (session->contact.open)
-            act_on(session, SESSION_RETURNED, task);
-        else
-            session->unsaid = true;
-        remove_task(session, task);
-    }
-}
 
 static void part(struct session *session, int64_t now_us)
 {
@@ -415,7 +201,7 @@ static void part(struct session *session, int64_t now_us)
         leave(session, STATUS_OK, now_us);
         return;
     }
-    act(session, SESSION_GOODBYE);
+    session_act(session, SESSION_GOODBYE);
     set_phase(session, PHASE_PARTING, now_us);
 }
 
@@ -425,7 +211,7 @@ void session_leave(struct session *session, int64_t now_us)
         return;
     bool again = session->leaving;
     session->leaving = true;
-    hand_back(session, again);
+    session_hand_back(session, again);
     if (session->phase == PHASE_SERVING)
         say_ping(session, now_us); /* says that it leaves: no more tasks */
     else
@@ -438,7 +224,7 @@ static void mind_ventilator(struct session *session, int64_t now_us)
 {
     switch (contact_mind(&session->contact, now_us)) {
     case CONTACT_CONNECT:
-        act(session, SESSION_CONNECT);
+        session_act(session, SESSION_CONNECT);
         say_hello(session, now_us);
         return;
     case CONTACT_HELLO:
@@ -471,7 +257,7 @@ static void serve(struct session *session, int64_t now_us)
         return;
     if (session->leaving)
         mind_leaving(session, now_us);
-    start_tasks(session);
+    session_start_tasks(session);
     if (contact_ping_due(&session->contact, now_us))
         say_ping(session, now_us);
 }

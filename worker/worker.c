@@ -109,6 +109,9 @@ static void on_broken(void *context, int status, const char *text)
 
 static void connect_uplink(struct worker *worker)
 {
+    if (uplink_socket(worker->uplink))
+        log_event(LOG_LEVEL_WARN, "connecting_anew", "tasks=%s why=silence",
+                  worker->tasks);
     int result = uplink_connect(worker->uplink);
     if (result == 0)
         return;

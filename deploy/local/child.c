@@ -117,35 +117,18 @@ bool child_ended(pid_t pid, struct ending *ret_ending)
     return true;
 }
 
-void children_list(struct children *ret_children)
-{
-    struct children children = {NULL, 0};
-    char path[64];
-    FILE *file;
-    int pid;
-
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
-    file = fopen(path, "re");
-    while (file && fscanf(file, "%d", &pid) == 1) {
-        children.pids =
-            reallocate(children.pids, children.count + 1, sizeof *children.pids);
-        children.pids[children.count++] = pid;
-    }
-    if (file)
-        fclose(file);
-    *ret_children = children;
-}
-
-void children_deinit(struct children *children)
-{
-    free(children->pids);
-    *children = (struct children){NULL, 0};
-}
-
 static bool is_among(const struct children *children, pid_t pid)
 {
     for (size_t i = 0; i < children->count; i++)
-        if (children->pids[i] == pid)
+        if (children->items[i].pid == pid)
+            return true;
+    return false;
+}
+
+static bool is_group_among(const struct children *children, pid_t group)
+{
+    for (size_t i = 0; i < children->count; i++)
+        if (children->items[i].group == group)
             return true;
     return false;
 }
@@ -158,8 +141,8 @@ static pid_t any_orphan(const struct children *others)
 
     children_list(&all);
     for (size_t i = 0; i < all.count && orphan == 0; i++)
-        if (!is_among(others, all.pids[i]))
-            orphan = all.pids[i];
+        if (!is_among(others, all.items[i].pid))
+            orphan = all.items[i].pid;
     children_deinit(&all);
     return orphan;
 }
@@ -184,4 +167,24 @@ void child_bury_orphans(const struct children *others, int grace_ms)
 
     while ((orphan = any_orphan(others)) != 0)
         bury(orphan, kill_at_us);
+}
+
+/* The group is what tells a slot's program from a caller's child's child, which may be
+ * where the input comes from. */
+bool child_end_strays(const struct children *others)
+{
+    struct children all;
+    bool some = false;
+
+    children_list(&all);
+    for (size_t i = 0; i < all.count; i++) {
+        struct kid kid = all.items[i];
+        if (is_among(others, kid.pid) || is_group_among(others, kid.group) ||
+            kid.group == getpgrp())
+            continue;
+        bury(kid.pid, 0);
+        some = true;
+    }
+    children_deinit(&all);
+    return some;
 }

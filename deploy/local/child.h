@@ -3,6 +3,7 @@
 #ifndef FANFOLD_DEPLOY_LOCAL_CHILD_H
 #define FANFOLD_DEPLOY_LOCAL_CHILD_H
 
+#include "common/descendants.h"
 #include "deploy/local/launcher.h"
 #include "deploy/local/signals.h"
 #include <stddef.h>
@@ -38,12 +39,13 @@ bool child_ended(pid_t pid, struct ending *ret_ending);
  * left. `others` are children that were there before (a shell's that exec'ed us) and
  * are let alone.
  */
-struct children {
-    pid_t *pids;
-    size_t count;
-};
-void children_list(struct children *ret_children);
-void children_deinit(struct children *children);
 void child_bury_orphans(const struct children *others, int grace_ms);
+
+/*
+ * In the middle of a run: kills and reaps what a killed worker's killed keeper has left
+ * behind, programs of slots, which have groups of their own. `others` are let alone,
+ * and so are their groups and one's own. Whether there was something.
+ */
+bool child_end_strays(const struct children *others);
 
 #endif

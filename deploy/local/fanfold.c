@@ -6,6 +6,7 @@
  */
 #include "deploy/local/fanfold.h"
 #include "common/clock.h"
+#include "common/descendants.h"
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "deploy/local/child.h"
@@ -60,6 +61,7 @@ static int open_run(struct fanfold *fanfold)
             strerror(-result));
         return STATUS_IO;
     }
+    children_add(&fanfold->others, (struct kid){guardian_pid(fanfold->guardian), 0});
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     launcher_init(&fanfold->launcher);
     return STATUS_OK;
@@ -143,6 +145,9 @@ static void tell_person(const struct launcher_action *action)
     switch (action->notice) {
     case NOTICE_KILLED:
         say("%s %s", program, how);
+        break;
+    case NOTICE_TERMINATED:
+        say("%s was terminated", program);
         break;
     case NOTICE_RESTARTED:
         say("%s %s; starting it again", program, how);
@@ -228,17 +233,36 @@ static void tell_signal(int signal)
                                  : "terminated");
 }
 
-static void hear_signals(struct fanfold *fanfold)
+/* Whether a child has ended, which may be one that was not ours at first. */
+static bool hear_signals(struct fanfold *fanfold)
 {
+    bool child_ended = false;
     int signal;
 
     while ((signal = signals_next(&fanfold->signals)) != 0) {
-        if (signal == SIGCHLD)
+        if (signal == SIGCHLD) {
+            child_ended = true;
             continue;
+        }
         if (!fanfold->launcher.signal)
             tell_signal(signal);
         launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
     }
+    return child_ended;
+}
+
+/* Nobody wants the results of what a worker and its keeper have left behind. */
+static void end_strays(struct fanfold *fanfold)
+{
+    struct children keep = {NULL, 0};
+
+    for (size_t i = 0; i < fanfold->others.count; i++)
+        children_add(&keep, fanfold->others.items[i]);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        children_add(&keep, (struct kid){fanfold->pids[i], getpgrp()});
+    while (child_end_strays(&keep))
+        ;
+    children_deinit(&keep);
 }
 
 static void mind(struct fanfold *fanfold)
@@ -253,8 +277,10 @@ static void mind(struct fanfold *fanfold)
         poll(items, 2, clock_poll_ms(clock_now_us(), deadline_us, -1));
         if (items[1].revents)
             hear_worker(fanfold);
-        hear_signals(fanfold);
+        if (!hear_signals(fanfold))
+            continue;
         reap(fanfold);
+        end_strays(fanfold);
     }
 }
 
@@ -268,7 +294,13 @@ static void close_run(struct fanfold *fanfold)
         free(fanfold->programs[i]);
 }
 
-/* The sink would empty the file before the ventilator has read it. */
+static bool names_a_file(const char *path)
+{
+    return path && strcmp(path, "-") != 0;
+}
+
+/* The sink would empty the file before the ventilator has read it, or the ventilator
+ * would read what the sink appends. */
 static int check_files(const struct arguments *arguments)
 {
     const char *input = arguments_value(arguments, "input");
@@ -277,11 +309,14 @@ static int check_files(const struct arguments *arguments)
 
     if (!input)
         input = arguments_value(arguments, "arg-file");
-    if (!output || stat(output, &out) < 0 || !S_ISREG(out.st_mode) ||
-        (input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
-        in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+    if ((input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
+        (names_a_file(output) ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0 ||
+        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
         return STATUS_OK;
-    say("--output: '%s': is the input; write to another file", output);
+    say("the output is the input (%s): write to another file",
+        names_a_file(output) ? output
+        : input              ? input
+                             : "standard input");
     return STATUS_USAGE;
 }
 

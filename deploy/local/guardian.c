@@ -143,6 +143,11 @@ const char *guardian_directory(const struct guardian *guardian)
     return guardian->directory;
 }
 
+pid_t guardian_pid(const struct guardian *guardian)
+{
+    return guardian->pid;
+}
+
 void guardian_watch(struct guardian *guardian, enum role role, pid_t pid)
 {
     struct news news = {.role = role, .pid = pid};

@@ -26,4 +26,7 @@ void guardian_watch(struct guardian *guardian, enum role role, pid_t pid);
 /* Removes the directory and lets the guardian go; waits for its end. */
 void guardian_dismiss(struct guardian **guardian_p);
 
+/* Its own process. */
+pid_t guardian_pid(const struct guardian *guardian);
+
 #endif

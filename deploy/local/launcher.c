@@ -27,6 +27,8 @@ static const int64_t after_signal_us = SECOND_US / 2;
 static const int64_t latecomer_us = SECOND_US / 10;
 /* Before the first finished task there is nothing to lose. */
 static const int64_t false_start_us = SECOND_US / 4;
+/* A sink takes a file away that it has made for nothing. */
+static const int64_t tidy_us = SECOND_US / 4;
 /* A worker drains at the first SIGTERM, and hands back what runs at the second. */
 static const int64_t press_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
@@ -72,7 +74,9 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->abrupt) {
+    if (role->abrupt && which == ROLE_SINK && role->state == ROLE_RUNNING) {
+        send_signal(role, SIGTERM, ROLE_ASKED, now_us + tidy_us);
+    } else if (role->abrupt) {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     } else if (role->state == ROLE_RUNNING) {
         int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
@@ -123,6 +127,14 @@ static void kill_all(struct launcher *launcher)
     }
 }
 
+/* Nothing is lost, and nothing is said of it. */
+static void end_all_abruptly(struct launcher *launcher, int64_t now_us)
+{
+    stop_starting(launcher);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        expect_end(launcher, (enum role)i, now_us, true);
+}
+
 void launcher_on_alive(struct launcher *launcher)
 {
     launcher->alive = true;
@@ -143,6 +155,17 @@ void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
         now_us += launcher->begun ? after_signal_us : false_start_us;
     expect_end(launcher, ROLE_SINK, now_us, !launcher->begun);
     expect_end(launcher, ROLE_WORKER, now_us, !launcher->begun);
+}
+
+/* Ventilator and sink have ended by themselves, and both well: every result is written,
+ * and a worker that is killed then takes nothing away. */
+static bool is_complete(const struct launcher *launcher)
+{
+    const struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
+    const struct launcher_role *sink = &launcher->roles[ROLE_SINK];
+
+    return ventilator->status == STATUS_OK && !ventilator->ours &&
+           sink->status == STATUS_OK && !sink->ours;
 }
 
 static int as_status(struct ending ending)
@@ -166,11 +189,19 @@ static void notify(struct launcher_role *role, enum launcher_notice notice,
     role->ending = ending;
 }
 
-/* A status that no new attempt would change. */
-static bool is_final(int status)
+/* By SIGTERM from elsewhere: a role that got it ends the run in good order, and itself
+ * by that signal. */
+static bool was_terminated(struct ending ending)
+{
+    return ending.signalled && ending.code == SIGTERM;
+}
+
+/* A status that no new attempt would change; a worker's STATUS_IO says that the host
+ * lacks something. */
+static bool is_final(enum role which, int status)
 {
     return status == STATUS_USAGE || status == STATUS_CANNOT_EXECUTE ||
-           status == STATUS_NOT_FOUND;
+           status == STATUS_NOT_FOUND || (which == ROLE_WORKER && status == STATUS_IO);
 }
 
 static void worker_died(struct launcher *launcher, struct ending ending, int64_t now_us)
@@ -196,7 +227,8 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                       int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
-    bool false_start = !launcher->stopping && !launcher->begun && !ending.signalled;
+    bool sudden = ending.signalled && !was_terminated(ending);
+    bool false_start = !launcher->stopping && !launcher->begun && !sudden;
     int64_t end_us = now_us;
 
     stop_starting(launcher);
@@ -208,7 +240,7 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
                        false);
         return;
     }
-    if (!ending.signalled)
+    if (!sudden)
         end_us += false_start ? false_start_us : after_failure_us;
     expect_end(launcher, other, end_us, false_start);
     expect_end(launcher, ROLE_WORKER, end_us, false_start);
@@ -226,14 +258,18 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
     role->next_at_us = NEVER_US;
     set_state(role, ROLE_ENDED);
 
-    if (is_final(role->status))
-        kill_all(launcher);
+    if (is_final(which, role->status))
+        end_all_abruptly(launcher, now_us);
     else if (which != ROLE_WORKER)
         end_ended(launcher, which, ending, now_us);
     else if (role->status != STATUS_OK)
         worker_died(launcher, ending, now_us);
-    if (which != ROLE_WORKER && ending.signalled && !told)
+    if (which == ROLE_WORKER || !ending.signalled || told)
+        return;
+    if (!was_terminated(ending))
         notify(role, NOTICE_KILLED, ending);
+    else if (!launcher->signal)
+        notify(role, NOTICE_TERMINATED, ending);
 }
 
 int64_t launcher_tick(struct launcher *launcher, int64_t now_us)
@@ -302,6 +338,8 @@ int launcher_status(const struct launcher *launcher)
         if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||
             roles[precedence[i]].status == STATUS_NOT_FOUND)
             return roles[precedence[i]].status;
+    if (is_complete(launcher) && roles[ROLE_WORKER].status > STATUS_SIGNAL)
+        return STATUS_OK;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status != STATUS_OK)
             return roles[precedence[i]].status;

@@ -37,10 +37,11 @@ struct ending {
 
 enum launcher_notice {
     NOTICE_NONE,
-    NOTICE_KILLED,    /* the role died from a signal */
-    NOTICE_RESTARTED, /* the worker died, and is started again */
-    NOTICE_GAVE_UP,   /* the worker died once too often */
-    NOTICE_STUCK,     /* the role does not end, and is killed */
+    NOTICE_KILLED,     /* the role died from a signal */
+    NOTICE_TERMINATED, /* from SIGTERM, which was not ours */
+    NOTICE_RESTARTED,  /* the worker died, and is started again */
+    NOTICE_GAVE_UP,    /* the worker died once too often */
+    NOTICE_STUCK,      /* the role does not end, and is killed */
 };
 
 enum launcher_action_kind {
@@ -63,7 +64,8 @@ struct launcher {
         enum role_state state;
         bool ours;          /* it ended because it was told to */
         int status;         /* of its last end, as an exit status; 0 when ours */
-        bool abrupt;        /* that signal is SIGKILL, and nothing is said of it */
+        bool abrupt;        /* SIGKILL is the signal, for a sink the second one, and
+                               nothing is said of it */
         int64_t next_at_us; /* when it is sent the next signal; NEVER_US */
         int signal_due;     /* 0: none */
         enum launcher_notice notice_due;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Each way in which a run ends: its status, its one line, and nothing left behind."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -46,13 +47,19 @@ def take_terminal(terminal):
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
+def parent_of(pid):
+    """0 where it has gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
 def kill_worker(case, run):
     """Kills the worker that fanfold has started. Its keeper is a fork of it, and becomes a
     child of fanfold when it has lost its worker; it is soon gone."""
 
     def workers():
-        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
-        return [int(pid) for pid in children if int(pid) in case.pids_of("fanfold-worker")]
+        return [pid for pid in case.pids_of("fanfold-worker") if parent_of(pid) == run.pid]
 
     case.wait_for(lambda: len(workers()) == 1, "one worker to be there")
     os.kill(workers()[0], signal.SIGKILL)
@@ -84,9 +91,9 @@ def a_command_that_is_no_program(case):
 @test
 def options_that_are_wrong(case):
     hint = r"^Try .* --help"
-    ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size", hint)
-    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number", hint)
-    ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected", hint)
+    ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
+    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number")
+    ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
     ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", hint)
     ends(case, [], 2, "^fanfold: no command")
 
@@ -261,6 +268,22 @@ def sigterm(case):
 
 
 @test
+def sigterm_to_one_role_alone(case):
+    for program in ("fanfold-ventilator", "fanfold-sink"):
+        run = start_sleep(case)
+        (pid,) = case.pids_of(program)
+        os.kill(pid, signal.SIGTERM)
+        expect(case, run, 143, f"^fanfold: {program} was terminated$")
+
+
+@test
+def sigterm_to_all_of_the_group(case):
+    run = start_sleep(case)
+    run.signal_group(signal.SIGTERM)
+    expect(case, run, 143, "^fanfold: terminated$")
+
+
+@test
 def sigkill(case):
     """Only the shell can say so."""
     run = start_sleep(case)
@@ -286,6 +309,25 @@ def a_worker_that_is_killed_is_started_again(case):
     case.path("go").touch()
     again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
     expect(case, run, 0, again, r"^fanfold-ventilator: .* 30 chunks, [1-9] retr")
+    assert run.output() == LINES
+
+
+@test
+def a_worker_that_is_killed_with_its_keeper_leaves_no_program_behind(case):
+    """The sleeps of the first attempts are gone while those of the second go on."""
+    script = 'echo $$ >> began; [ "$FANFOLD_ATTEMPT" = 1 ] || while [ ! -e go ]; do sleep 0.01; done; exec sleep 1000'
+    script = script.replace("exec sleep", '[ "$FANFOLD_ATTEMPT" = 1 ] && exec sleep') + "; cat"
+    words = ["-j2", "-N1500", "--liveness", "1", "--quiet", "--", "sh", "-c", script]
+    run = case.start("fanfold", *words, stdin=LINES)
+    case.wait_for(lambda: len(case.pids_of("sleep")) == 2, "two chunks to be begun")
+    first = case.pids_of("sleep")
+    for pid in case.pids_of("fanfold-worker"):
+        os.kill(pid, signal.SIGKILL)
+    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end", 5)
+    assert run.running()
+    case.path("go").touch()
+    again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
+    expect(case, run, 0, again)
     assert run.output() == LINES
 
 
@@ -340,7 +382,38 @@ def an_output_that_is_the_input_is_refused_and_untouched(case):
     for arguments, stdin in ((["-i", text], None), ([], text)):
         run = case.run("fanfold", *arguments, "-o", text, "--", "cat", stdin=stdin)
         assert run.status == 2 and "is the input" in run.stderr(), run.stderr()
+    appended = case.shell(f"fanfold -i {text} -- cat >> {text}")
+    assert appended.status == 2 and "is the input" in appended.stderr(), appended.stderr()
     case.assert_same(text, case.text(1 << 20))
+
+
+@test
+def a_run_that_never_begins_leaves_the_output_alone(case):
+    precious = case.file("precious", b"precious")
+    for words, status in ((["-i", "nosuch", "--", "cat"], 4), (["--", "nosuchcmd"], 127), (["-j0", "--", "cat"], 2)):
+        for _ in range(10):
+            case.run("fanfold", *words[:-2], "-o", precious, *words[-2:], stdin=LINES).expect(status)
+            assert precious.read_bytes() == b"precious", words
+            case.run("fanfold", *words[:-2], "-o", "new", *words[-2:], stdin=LINES).expect(status)
+            assert not case.path("new").exists(), words
+
+
+@test
+def a_run_without_output_leaves_an_empty_file(case):
+    for command, stdin in ((["true"], LINES), (["cat"], b"")):
+        for name in ("old", "new"):
+            case.file("old", b"bytes")
+            case.path("new").unlink(missing_ok=True)
+            case.run("fanfold", "-o", name, "--", *command, stdin=stdin).expect(0)
+            assert case.path(name).read_bytes() == b"", (command, name)
+
+
+@test
+def a_run_that_fails_before_its_first_byte_leaves_the_output_alone(case):
+    precious = case.file("precious", b"precious")
+    case.run("fanfold", "-o", precious, "--", "false", stdin=LINES).expect(3)
+    case.run("fanfold", "-o", "new", "--", "false", stdin=LINES).expect(3)
+    assert precious.read_bytes() == b"precious" and not case.path("new").exists()
 
 
 @test

@@ -111,3 +111,16 @@ Test(contact, a_peer_that_states_no_time_at_all_does_not_make_it_spin)
     cr_assert_not(contact_ping_due(&contact, START_US + 9999));
     cr_assert_eq(contact_mind(&contact, START_US + 99999), CONTACT_NOTHING);
 }
+
+Test(contact, bears_each_silence_twice_as_long_until_a_task_comes)
+{
+    begin_in_touch(-1);
+    int64_t at_us = START_US + 10 * SECOND_US + 1;
+    cr_assert_eq(contact_mind(&contact, at_us), CONTACT_CONNECT);
+    contact_asked(&contact, at_us);
+    contact_heard(&contact, at_us); /* WELCOME: small talk proves nothing */
+    contact_welcomed(&contact, 250, 10000);
+    cr_assert_eq(contact_mind(&contact, at_us + 20 * SECOND_US), CONTACT_NOTHING);
+    contact_carried(&contact);
+    cr_assert_eq(contact_mind(&contact, at_us + 20 * SECOND_US), CONTACT_CONNECT);
+}

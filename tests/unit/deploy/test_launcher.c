@@ -173,9 +173,9 @@ Test(launcher, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
     cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
     exits(V, 143);
     sleep_on();
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
-    dies(S, SIGKILL);
+    exits(S, 143);
     dies(W, SIGKILL);
     over(130);
 }
@@ -215,8 +215,8 @@ Test(launcher, kills_all_at_once_and_silently_at_a_usage_error)
 {
     begin();
     exits(V, 2);
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
-    dies(S, SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
+    exits(S, 143);
     dies(W, SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
     over(2);
@@ -224,14 +224,14 @@ Test(launcher, kills_all_at_once_and_silently_at_a_usage_error)
 
 Test(launcher, never_starts_again_a_worker_whose_command_cannot_run)
 {
-    int final[] = {2, 126, 127};
+    int final[] = {2, 4, 126, 127};
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         begin();
         exits(W, final[i]);
-        cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGKILL);
+        cr_assert(started[W] == 0 && signals[V] == SIGKILL && signals[S] == SIGTERM);
         dies(V, SIGKILL);
-        dies(S, SIGKILL);
+        exits(S, 143);
         over(final[i]);
     }
 }
@@ -319,8 +319,10 @@ Test(launcher, kills_silently_what_has_not_begun_when_an_end_fails)
     exits(V, 4);
     cr_assert(signals[S] == 0 && signals[W] == 0);
     sleep_on();
-    cr_assert(signals[S] == SIGKILL && signals[W] == SIGKILL);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    sleep_on();
+    cr_assert_eq(signals[S], SIGKILL, "it had time to take its file away");
     dies(S, SIGKILL);
     dies(W, SIGKILL);
     cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
@@ -368,6 +370,43 @@ Test(launcher, an_end_that_had_to_be_told_after_a_good_one_is_no_good_end)
     cr_assert_eq(signals[S], SIGTERM);
     exits(S, 143);
     over(5);
+}
+
+Test(launcher, a_worker_that_is_killed_after_a_good_end_takes_nothing_away)
+{
+    begin();
+    launcher_on_alive(&run);
+    exits(V, 0);
+    exits(S, 0);
+    dies(W, SIGKILL);
+    cr_assert_eq(notices[W], NOTICE_KILLED);
+    over(0);
+}
+
+Test(launcher, tells_who_was_terminated_and_gives_the_others_time)
+{
+    begin();
+    launcher_on_alive(&run);
+    int64_t ended_us = now_us;
+    dies(S, SIGTERM);
+    cr_assert_eq(notices[S], NOTICE_TERMINATED);
+    exits(V, 143);
+    cr_assert_eq(notices[V], NOTICE_NONE);
+    sleep_on();
+    cr_assert_gt(now_us, ended_us);
+    exits(W, 0);
+    over(143);
+}
+
+Test(launcher, says_nothing_of_roles_that_got_the_signal_that_it_got_too)
+{
+    begin();
+    launcher_on_signal(&run, SIGTERM, now_us);
+    dies(V, SIGTERM);
+    dies(S, SIGTERM);
+    cr_assert(notices[V] == NOTICE_NONE && notices[S] == NOTICE_NONE);
+    exits(W, 143);
+    over(143);
 }
 
 Test(launcher, a_closed_output_is_silent)

@@ -378,6 +378,28 @@ Test(output, keeps_the_old_bytes_until_it_is_cleared_and_then_is_locked)
     close(fd);
 }
 
+Test(output, keeps_the_old_bytes_until_the_first_new_one)
+{
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    struct output *output = NULL;
+    char error[256], bytes[8] = "";
+
+    cr_assert_eq(write(fd, "precious", 8), 8);
+    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    push(output, 0, 0);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_eq(pread(fd, bytes, 8, 0), 8, "a result without a byte is none");
+    push(output, 1, 3);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_eq(lseek(fd, 0, SEEK_END), 3);
+    cr_assert_eq(output_clear(output), 0);
+    cr_assert_eq(lseek(fd, 0, SEEK_END), 3, "what is ours is not cleared");
+    output_discard(output);
+    output_close(&output);
+    cr_assert_eq(access(path, F_OK), 0, "it was there before");
+    close(fd);
+}
+
 Test(output, goes_on_where_an_inherited_file_is_and_never_empties_it)
 {
     int fd = open(path, O_RDWR | O_CREAT, 0600);

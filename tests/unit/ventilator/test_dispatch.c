@@ -566,17 +566,16 @@ Test(dispatch, rule_9_a_retry_goes_to_another_worker_if_one_has_a_place)
 
 Test(dispatch, rule_9_the_oldest_is_called_back_while_a_slot_elsewhere_is_free)
 {
-    struct attempt_entry runs = {.seq = 0, .attempt = 1};
+    struct attempt_entry runs = {.seq = 1, .attempt = 1};
     begin();
     join(A);
     cut(2);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
     ping(A, WAY_OPEN, false, &runs);
-    progress(0, 1, 1, 0); /* 1 is the oldest now, and waits behind 0 in its slot */
     join(B);
     tick_after(SECOND_US);
-    expect("FORGET(A:0) WELCOME(B) FORGET(A:1?)");
-    struct attempt_entry back = {.seq = 1, .attempt = 1};
+    expect("WELCOME(B) FORGET(A:0?)"); /* 0 waits behind 1 in its only slot */
+    struct attempt_entry back = {.seq = 0, .attempt = 1};
     hear(A, (struct message){.type = MESSAGE_RETURNED,
                              .returned = {.session = 1, .entries = &back, .count = 1}});
     tick_after(0);
@@ -584,6 +583,18 @@ Test(dispatch, rule_9_the_oldest_is_called_back_while_a_slot_elsewhere_is_free)
     cr_assert_eq(dispatch_counts(dispatch).sent, 3);
     cr_assert_eq(dispatch_counts(dispatch).retried, 0,
                  "to be called back costs nothing");
+}
+
+Test(dispatch, rule_9_what_has_not_arrived_is_not_called_back)
+{
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    progress(0, 1, 1, 0); /* A has named nothing that runs: 1 may still be on its way */
+    join(B);
+    tick_after(SECOND_US);
+    expect("FORGET(A:0) WELCOME(B)");
 }
 
 Test(dispatch, rule_10_a_chunk_that_fails_too_often_stops_the_run)

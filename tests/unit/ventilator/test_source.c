@@ -148,13 +148,38 @@ Test(source, refuses_a_mark_beyond_the_file_and_one_that_is_none)
     struct chunker_config config = blocks_of(1);
     close(make_file(path, "a\n", 2));
     struct source *source = open_source(path, &config);
-    uint8_t far[17] = {1, 3}, other[17] = {9};
+    uint8_t far[25] = {1, 3}, other[25] = {9};
     cr_expect(!source_start(source, (struct slice){far, sizeof far}));
     cr_expect(!source_start(source, (struct slice){other, sizeof other}));
     cr_expect(!source_start(source, (struct slice){far, 3}));
     cr_expect(source_start(source, (struct slice){0}));
     source_destroy(&source);
     unlink(path);
+}
+
+Test(source, refuses_the_mark_of_another_file_and_of_one_that_was_changed)
+{
+    char path[64], other_path[64];
+    struct chunk chunk;
+    struct chunker_config config = blocks_of(1);
+    close(make_file(path, "a\nb\n", 4));
+    close(make_file(other_path, "a\nb\n", 4));
+    struct source *source = open_source(path, &config);
+    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
+    zmq_msg_close(&chunk.bytes);
+    source_destroy(&source);
+
+    struct slice mark = {chunk.mark, chunk.mark_size};
+    source = open_source(other_path, &config);
+    cr_expect(!source_start(source, mark));
+    cr_expect(strstr(source_error(source), "another input"));
+    source_destroy(&source);
+    cr_assert_eq(truncate(path, 3), 0);
+    source = open_source(path, &config);
+    cr_expect(!source_start(source, mark));
+    source_destroy(&source);
+    unlink(path);
+    unlink(other_path);
 }
 
 Test(source, says_what_it_cannot_open)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ending every descendant. Whoever loses its parent becomes our child, so killing
- * children and reaping them, again and again, reaches everybody, those with a session
- * of their own too. Children are found by their parent's pid in /proc/PID/stat, because
- * /proc/PID/task/TID/children is missing from many kernels.
+ * Finding children, and ending every descendant. Whoever loses its parent becomes our
+ * child, so killing children and reaping them, again and again, reaches everybody,
+ * those with a session of their own too. Children are found by their parent's pid in
+ * /proc/PID/stat, because /proc/PID/task/TID/children is missing from many kernels.
  */
-#include "worker/descendants.h"
+#include "common/descendants.h"
 
+#include "common/memory.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,36 @@ static bool read_stat(const char *name, pid_t *ret_parent, pid_t *ret_group)
     *ret_parent = parent;
     *ret_group = group;
     return true;
+}
+
+void children_list(struct children *ret_children)
+{
+    struct children children = {NULL, 0};
+    DIR *proc = opendir("/proc");
+    pid_t self = getpid();
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        struct kid kid = {.pid = (pid_t)strtol(entry->d_name, NULL, 10)};
+        pid_t parent;
+        if (kid.pid > 0 && read_stat(entry->d_name, &parent, &kid.group) &&
+            parent == self)
+            children_add(&children, kid);
+    }
+    if (proc)
+        closedir(proc);
+    *ret_children = children;
+}
+
+void children_add(struct children *children, struct kid kid)
+{
+    children->items =
+        reallocate(children->items, children->count + 1, sizeof *children->items);
+    children->items[children->count++] = kid;
+}
+
+void children_deinit(struct children *children)
+{
+    free(children->items);
+    *children = (struct children){NULL, 0};
 }
 
 /* Signals the children of this process; with `group`, the whole group if a child is in
