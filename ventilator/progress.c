@@ -11,10 +11,11 @@
 #define HINT_US (1 * SECOND_US) /* of waiting, before it is said */
 #define DRAW_US (SECOND_US / 10)
 
-void progress_init(struct progress *progress, bool quiet, bool line,
+void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
                    uint32_t min_workers, int64_t now_us)
 {
     *progress = (struct progress){
+        .place = place,
         .quiet = quiet,
         .line = line,
         .min_workers = min_workers,
@@ -41,7 +42,7 @@ static enum progress_waits find_waits(const struct progress *progress,
 static void say_waits(const struct progress *progress, const struct dispatch *dispatch)
 {
     if (progress->waits == PROGRESS_WAITS_SINK)
-        say("waiting for a sink ...");
+        say("waiting for a sink at %s ...", progress->place);
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);

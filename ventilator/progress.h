@@ -13,6 +13,7 @@ enum progress_waits {
 };
 
 struct progress {
+    const char *place; /* the ventilator's endpoint, borrowed */
     bool quiet;
     bool line;            /* draw it */
     uint32_t min_workers; /* for which is waited */
@@ -23,7 +24,7 @@ struct progress {
     int64_t began_us;       /* NEVER_US: not yet */
 };
 
-void progress_init(struct progress *progress, bool quiet, bool line,
+void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
                    uint32_t min_workers, int64_t now_us);
 
 /* Speaks where there is something to say; `bytes` of input were cut. Returns when it

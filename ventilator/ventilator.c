@@ -98,10 +98,9 @@ static int open_router(struct ventilator *ventilator)
                   transport_endpoint(ventilator->router));
         return STATUS_OK;
     }
-    bool taken = errno == EADDRINUSE;
-    say("cannot bind %s: %s", endpoint,
-        taken ? "another program has it" : zmq_strerror(errno));
-    return taken ? STATUS_PEER : STATUS_USAGE;
+    int error = errno;
+    say("cannot bind %s: %s", endpoint, transport_bind_text(error));
+    return error == EADDRINUSE ? STATUS_PEER : STATUS_USAGE;
 }
 
 static int open_source(struct ventilator *ventilator)
@@ -122,9 +121,10 @@ static int open_source(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    /* The sink's part is the larger one: results as long as their chunks, all of them
-     * there because the output is slow, are not to be spilled. */
-    uint64_t share = options->buffer_bytes / 16 * 9;
+    /* The sink's part is the larger one, and at least a byte, as 0 says nothing:
+     * results as long as their chunks, all of them there because the output is slow,
+     * are not to be spilled. */
+    uint64_t share = options->buffer_bytes - options->buffer_bytes / 16 * 7;
     struct dispatch_config config = {
         .uid = id_random(),
         .window = options->window,
@@ -147,9 +147,9 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
     });
-    progress_init(&ventilator->progress, options->common.quiet,
-                  options->progress && !options->common.quiet, options->min_workers,
-                  now_us);
+    progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
+                  options->common.quiet, options->progress && !options->common.quiet,
+                  options->min_workers, now_us);
 }
 
 /* STATUS_OK, or the exit status after saying why. */

@@ -164,6 +164,18 @@ static bool endpoint_allowed(const struct arguments *arguments, const char *endp
     return false;
 }
 
+/* The private directory is no place that a worker on another host reaches. */
+static bool results_reachable(const struct arguments *arguments)
+{
+    if (!arguments->tasks || arguments->results ||
+        strncmp(arguments->tasks, "tcp://", strlen("tcp://")) != 0)
+        return true;
+    say("--tasks %s needs --results too, such as tcp://*:5558: where those workers "
+        "send results to",
+        arguments->tasks);
+    return false;
+}
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     struct argp_option options[ROWS + 1];
@@ -187,7 +199,8 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         return STATUS_USAGE;
     }
     if (!endpoint_allowed(arguments, arguments->tasks) ||
-        !endpoint_allowed(arguments, arguments->results))
+        !endpoint_allowed(arguments, arguments->results) ||
+        !results_reachable(arguments))
         return STATUS_USAGE;
     return STATUS_OK;
 }

@@ -90,12 +90,25 @@ def a_command_that_is_no_program(case):
 
 @test
 def options_that_are_wrong(case):
-    hint = r"^Try .* --help"
-    ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size", hint)
-    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number", hint)
-    ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected", hint)
-    ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", hint)
+    ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
+    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a plain number")
+    ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
+    ends(case, ["--patience", "0", "--", "cat"], 2, "^fanfold: --patience: '0': expected a duration above 0")
+    ends(case, ["-j", "100%", "--", "cat"], 2, "^fanfold-worker: -j: '100%': expected a plain number")
+    ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", "^Try .* --help")
     ends(case, [], 2, "^fanfold: no command")
+
+
+@test
+def endpoints_that_are_wrong(case):
+    tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
+    ends(case, [*tcp, "--", "cat"], 2, r"^fanfold: --tasks tcp://localhost:25557 needs --results too")
+    said = r"^fanfold-ventilator: cannot bind tcp://localhost:25557: expected an address of this host, .*\*"
+    ventilator = case.start("fanfold-ventilator", *tcp)
+    expect(case, ventilator, 2, said)
+    sink = case.start("fanfold-sink", "--insecure", *case.endpoints()[:2], "--results", "tcp://localhost:25557")
+    sink.wait()
+    assert "expected an address of this host" in sink.stderr(), sink.stderr()
 
 
 @test
@@ -344,6 +357,21 @@ def a_worker_that_is_killed_again_and_again_is_given_up(case):
 
 
 # ---- words ----
+
+
+@test
+def the_smallest_buffer_is_not_the_default_one(case):
+    """Results that wait for the first go to the file instead of memory."""
+    script = '[ "$FANFOLD_SEQ" != 0 ] || while [ ! -e seen ]; do sleep 0.01; done; : > "seen-$FANFOLD_SEQ"; cat'
+    words = ["-j2", "--window", "4", "--buffer", "1", "-N100", "--log-level", "info", "-i", "lines"]
+    case.file("lines", LINES)
+    run = case.start("fanfold", *words, "--", "sh", "-c", script)
+    case.wait_for(case.path("seen-3").exists, "three chunks to be done")
+    case.path("seen").touch()
+    run.expect(0)
+    assert run.output() == LINES
+    spilled = re.search(r"^fanfold-sink: info end .* spilled=(\d+)", run.stderr(), re.M)
+    assert int(spilled[1]) > 0, spilled[0]
 
 
 @test

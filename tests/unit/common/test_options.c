@@ -178,6 +178,7 @@ Test(options, bad_values_of_the_common_ones_are_usage_errors)
                {"--liveness", "0.09"},
                {"--liveness", "-1"},
                {"--patience", "soon"},
+               {"--patience", "0"},
                {"--log-level", "loud"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct ending ending = run(

@@ -150,6 +150,13 @@ Test(arguments, refuses_tcp_without_leave, .init = cr_redirect_stderr)
     cr_assert_eq(status_of("--results=tcp://h:1", "--insecure", "cat"), 0);
 }
 
+Test(arguments, refuses_tcp_for_tasks_with_results_in_private,
+     .init = cr_redirect_stderr)
+{
+    cr_assert_eq(status_of("--tasks=tcp://h:1", "--insecure", "cat"), 2);
+    cr_assert_eq(status_of("--tasks=ipc:///there", "cat", NULL), 0);
+}
+
 Test(arguments, refuses_at_once_what_three_roles_would, .init = cr_redirect_stderr,
      .exit_code = 2)
 {
