@@ -33,6 +33,7 @@ static struct {
     const char *program;
     enum log_level level;
     char status[STATUS_BYTES]; /* "" while none is drawn */
+    bool shares;               /* another process draws one */
 } voice = {.program = "fanfold", .level = LOG_LEVEL_WARN};
 
 static const char *const level_names[] = {
@@ -125,7 +126,8 @@ static void line_begin(struct line *line)
 {
     line->size = 0;
     line->cut = false;
-    line_append(line, "%s%s: ", *voice.status ? ERASE_LINE : "", voice.program);
+    line_append(line, "%s%s: ", *voice.status || voice.shares ? ERASE_LINE : "",
+                voice.program);
 }
 
 void say(const char *format, ...)
@@ -191,6 +193,11 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
     }
     memcpy(buffer + used, "\"", sizeof "\"");
     return buffer;
+}
+
+void log_share_line(bool shares)
+{
+    voice.shares = shares;
 }
 
 /* A line that wraps could not be erased: it is cut to the terminal's width. */

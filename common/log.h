@@ -45,5 +45,8 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
  * or "" takes it away. Only where stderr is a terminal is it drawn in place.
  */
 void log_status_line(const char *text);
+/* Whether another process draws such a line on this terminal: then it is erased before
+ * any line of ours. */
+void log_share_line(bool shares);
 
 #endif

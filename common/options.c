@@ -93,8 +93,9 @@ int64_t options_liveness_us(const struct argp_state *state, const char *value)
 int64_t options_patience_us(const struct argp_state *state, const char *value)
 {
     int64_t us;
-    if (!parse_duration(value, &us))
-        options_bad(state, "--patience", value, "a duration such as 30, 0.5 or 2m");
+    if (!parse_duration(value, &us) || us == 0)
+        options_bad(state, "--patience", value,
+                    "a duration above 0, such as 30, 0.5 or 2m");
     return us;
 }
 

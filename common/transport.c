@@ -134,6 +134,19 @@ zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max)
     return bind_socket(router, endpoint, frame_max);
 }
 
+const char *transport_bind_text(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "another program has it";
+    case ENODEV:
+    case EADDRNOTAVAIL:
+        return "expected an address of this host, an interface's name or *";
+    default:
+        return zmq_strerror(error);
+    }
+}
+
 zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max)
 {
     return bind_socket(socket_new(ZMQ_PULL, 0), endpoint, frame_max);

@@ -26,6 +26,8 @@ void transport_deinit(void);
 zsock_t *transport_bind_router(const char *endpoint,
                                int64_t frame_max); /* the ventilator's */
 zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max); /* the sink's */
+/* Why it could not be bound, for a person. */
+const char *transport_bind_text(int error);
 zsock_t *transport_connect_dealer(const char *endpoint);
 /* PUSH with ZMQ_IMMEDIATE: what is queued for a connection that breaks is dropped, not
  * kept for the next one. */

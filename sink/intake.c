@@ -75,7 +75,7 @@ int intake_open(const char *endpoint, const char *advertise, uint64_t max_result
     failure = intake->pull != NULL ? 0 : -errno;
     if (failure != 0)
         snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
-                 zmq_strerror(-failure));
+                 transport_bind_text(-failure));
     else if (!intake_advertised(transport_endpoint(intake->pull), advertise,
                                 intake->endpoint, sizeof intake->endpoint)) {
         failure = -EINVAL;

@@ -46,7 +46,8 @@ static const struct argp_option option_table[] = {
     {"min-workers", KEY_MIN_WORKERS, "N", 0,
      "Wait for N workers before the first chunk (default 1)", 3},
     {"progress", KEY_PROGRESS, NULL, 0,
-     "Show a line of progress (default on a terminal)", 4},
+     "Show a line of progress (default where stderr is a terminal and stdout is none)",
+     4},
     {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Show no line of progress", 4},
     {0},
 };
@@ -125,6 +126,7 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
     case KEY_PROGRESS:
     case KEY_NO_PROGRESS:
         options->progress = key == KEY_PROGRESS;
+        options->progress_said = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -166,10 +168,12 @@ bool ventilator_options_parse(int argc, char **argv,
         .buffer_bytes = 256 << 20,
         .retries = 3,
         .min_workers = 1,
-        .progress = isatty(STDERR_FILENO),
     };
     int rest;
     options_parse(&ventilator_argp, argc, argv, &rest, ret_options);
+    /* A launcher says what it wants; it knows where the output goes. */
+    if (!ret_options->progress_said && !ret_options->common.supervised)
+        ret_options->progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
     if (rest < argc) {
         say("'%s' is not an option; the input is standard input, or that of -i FILE",
             argv[rest]);

@@ -15,6 +15,7 @@ struct ventilator_options {
     uint32_t retries;
     uint32_t min_workers;
     bool progress;
+    bool progress_said; /* by an option */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version

@@ -11,10 +11,11 @@
 #define HINT_US (1 * SECOND_US) /* of waiting, before it is said */
 #define DRAW_US (SECOND_US / 10)
 
-void progress_init(struct progress *progress, bool quiet, bool line,
+void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
                    uint32_t min_workers, int64_t now_us)
 {
     *progress = (struct progress){
+        .place = place,
         .quiet = quiet,
         .line = line,
         .min_workers = min_workers,
@@ -41,7 +42,7 @@ static enum progress_waits find_waits(const struct progress *progress,
 static void say_waits(const struct progress *progress, const struct dispatch *dispatch)
 {
     if (progress->waits == PROGRESS_WAITS_SINK)
-        say("waiting for a sink ...");
+        say("waiting for a sink at %s ...", progress->place);
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);
@@ -72,22 +73,38 @@ static uint64_t rate(uint64_t bytes, int64_t us)
     return us > 0 ? (uint64_t)((double)bytes * SECOND_US / (double)us) : bytes;
 }
 
+/* "10.3 MiB done (2%)" of a file, "10.3 MiB done, 22.0 MiB read" of what has no known
+ * end. */
+static void describe(char *text, size_t size, const struct progress_bytes *bytes)
+{
+    char done[32], read[32];
+    format_size(done, sizeof done, bytes->done);
+    double share = bytes->total ? 100 * (double)bytes->done / (double)bytes->total : 0;
+    if (bytes->total)
+        snprintf(text, size, "%s done (%d%%)", done, share < 100 ? (int)share : 100);
+    else
+        snprintf(text, size, "%s done, %s read", done,
+                 format_size(read, sizeof read, bytes->read));
+}
+
 static void draw(struct progress *progress, const struct dispatch *dispatch,
-                 uint64_t bytes, int64_t now_us)
+                 const struct progress_bytes *bytes, int64_t now_us)
 {
     struct dispatch_counts counts = dispatch_counts(dispatch);
-    char amount[32], speed[32], text[256];
+    int64_t us = now_us - progress->began_us;
+    char amount[80], speed[32], text[256];
+    describe(amount, sizeof amount, bytes);
     snprintf(text, sizeof text,
-             "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks out  %" PRIu32 "/%" PRIu32
-             " slots busy  %" PRIu64 " retries",
-             format_size(amount, sizeof amount, bytes),
-             format_size(speed, sizeof speed, rate(bytes, now_us - progress->began_us)),
-             counts.released, counts.cut, counts.busy, counts.slots, counts.retried);
+             "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks  %" PRIu32 "/%" PRIu32
+             " busy  %" PRIu64 " %s",
+             amount, format_size(speed, sizeof speed, rate(bytes->done, us)),
+             counts.released, counts.cut, counts.busy, counts.slots, counts.retried,
+             counts.retried == 1 ? "retry" : "retries");
     log_status_line(text);
 }
 
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
-                      uint64_t bytes, int64_t now_us)
+                      const struct progress_bytes *bytes, int64_t now_us)
 {
     if (progress->began_us == NEVER_US && dispatch_begun(dispatch))
         progress->began_us = now_us;
@@ -102,7 +119,7 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
 }
 
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
-                  uint64_t bytes, int64_t now_us)
+                  const struct progress_bytes *bytes, int64_t now_us)
 {
     log_status_line(NULL);
     struct verdict verdict = dispatch_verdict(dispatch);
@@ -113,8 +130,8 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
     int64_t us = now_us - progress->began_us;
     char amount[32], speed[32];
     say("%s in %.2f s (%s/s), %" PRIu64 " %s, %" PRIu64 " %s",
-        format_size(amount, sizeof amount, bytes), (double)us / SECOND_US,
-        format_size(speed, sizeof speed, rate(bytes, us)), counts.cut,
+        format_size(amount, sizeof amount, bytes->read), (double)us / SECOND_US,
+        format_size(speed, sizeof speed, rate(bytes->read, us)), counts.cut,
         counts.cut == 1 ? "chunk" : "chunks", counts.retried,
         counts.retried == 1 ? "retry" : "retries");
 }

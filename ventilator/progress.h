@@ -13,6 +13,7 @@ enum progress_waits {
 };
 
 struct progress {
+    const char *place; /* the ventilator's endpoint, borrowed */
     bool quiet;
     bool line;            /* draw it */
     uint32_t min_workers; /* for which is waited */
@@ -23,16 +24,23 @@ struct progress {
     int64_t began_us;       /* NEVER_US: not yet */
 };
 
-void progress_init(struct progress *progress, bool quiet, bool line,
+void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
                    uint32_t min_workers, int64_t now_us);
 
-/* Speaks where there is something to say; `bytes` of input were cut. Returns when it
+/* Bytes of input. */
+struct progress_bytes {
+    uint64_t read;
+    uint64_t done;  /* of chunks whose results are written */
+    uint64_t total; /* 0: not known */
+};
+
+/* Speaks where there is something to say. Returns when it
  * must be called again at the latest. */
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
-                      uint64_t bytes, int64_t now_us);
+                      const struct progress_bytes *bytes, int64_t now_us);
 
 /* Takes the line away and sums a run up that is complete. */
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
-                  uint64_t bytes, int64_t now_us);
+                  const struct progress_bytes *bytes, int64_t now_us);
 
 #endif

@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -57,6 +58,8 @@ struct ventilator {
     struct recent_peers malformed; /* logged and answered */
     struct recent_peers different; /* workers that run something else, logged */
     enum input_state input;
+    uint64_t total_bytes; /* of the input; 0: not known */
+    uint64_t done_bytes;  /* of chunks whose results are written */
     bool over;
     int signalled; /* the first signal that came */
 };
@@ -98,10 +101,20 @@ static int open_router(struct ventilator *ventilator)
                   transport_endpoint(ventilator->router));
         return STATUS_OK;
     }
-    bool taken = errno == EADDRINUSE;
-    say("cannot bind %s: %s", endpoint,
-        taken ? "another program has it" : zmq_strerror(errno));
-    return taken ? STATUS_PEER : STATUS_USAGE;
+    int error = errno;
+    say("cannot bind %s: %s", endpoint, transport_bind_text(error));
+    return error == EADDRINUSE ? STATUS_PEER : STATUS_USAGE;
+}
+
+/* A file's, from where it is read; 0: nobody knows. */
+static uint64_t find_total(const char *input)
+{
+    struct stat status;
+    int result = input ? stat(input, &status) : fstat(STDIN_FILENO, &status);
+    if (result < 0 || !S_ISREG(status.st_mode))
+        return 0;
+    off_t from = input ? 0 : lseek(STDIN_FILENO, 0, SEEK_CUR);
+    return from >= 0 && from < status.st_size ? (uint64_t)(status.st_size - from) : 0;
 }
 
 static int open_source(struct ventilator *ventilator)
@@ -113,6 +126,7 @@ static int open_source(struct ventilator *ventilator)
         say("%s", error);
         return STATUS_IO;
     }
+    ventilator->total_bytes = find_total(options->input);
     ventilator->store = store_new(ventilator->source);
     if (source_is_terminal(ventilator->source) && !options->common.quiet)
         say("reading from the terminal; end with Ctrl-D");
@@ -122,9 +136,10 @@ static int open_source(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    /* The sink's part is the larger one: results as long as their chunks, all of them
-     * there because the output is slow, are not to be spilled. */
-    uint64_t share = options->buffer_bytes / 16 * 9;
+    /* The sink's part is the larger one, and at least a byte, as 0 says nothing:
+     * results as long as their chunks, all of them there because the output is slow,
+     * are not to be spilled. */
+    uint64_t share = options->buffer_bytes - options->buffer_bytes / 16 * 7;
     struct dispatch_config config = {
         .uid = id_random(),
         .window = options->window,
@@ -147,9 +162,9 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
     });
-    progress_init(&ventilator->progress, options->common.quiet,
-                  options->progress && !options->common.quiet, options->min_workers,
-                  now_us);
+    progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
+                  options->common.quiet, options->progress && !options->common.quiet,
+                  options->min_workers, now_us);
 }
 
 /* STATUS_OK, or the exit status after saying why. */
@@ -355,6 +370,8 @@ static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
     if (delivery_has_tasks(ventilator->delivery))
         check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us),
                        now_us);
+    const struct chunk *chunk = store_find(ventilator->store, seq);
+    ventilator->done_bytes += chunk ? chunk->length : 0;
     store_discard(ventilator->store, seq);
 }
 
@@ -397,6 +414,15 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));
 }
 
+static struct progress_bytes count_bytes(const struct ventilator *ventilator)
+{
+    return (struct progress_bytes){
+        .read = source_bytes(ventilator->source),
+        .done = ventilator->done_bytes,
+        .total = ventilator->total_bytes,
+    };
+}
+
 static void iterate(struct ventilator *ventilator)
 {
     int64_t now_us = clock_now_us();
@@ -407,8 +433,9 @@ static void iterate(struct ventilator *ventilator)
     carry_out(ventilator, now_us);
     if (delivery_lost_peer(ventilator->delivery))
         deadline_us = now_us; /* its tasks can go to others at once */
-    int64_t speak_us = progress_tick(&ventilator->progress, ventilator->dispatch,
-                                     source_bytes(ventilator->source), now_us);
+    struct progress_bytes bytes = count_bytes(ventilator);
+    int64_t speak_us =
+        progress_tick(&ventilator->progress, ventilator->dispatch, &bytes, now_us);
     if (!ventilator->over)
         wait_for_events(ventilator, now_us,
                         speak_us < deadline_us ? speak_us : deadline_us);
@@ -448,8 +475,8 @@ static void log_end(const struct ventilator *ventilator, int status)
 
 static int finish(struct ventilator *ventilator)
 {
-    progress_end(&ventilator->progress, ventilator->dispatch,
-                 source_bytes(ventilator->source), clock_now_us());
+    struct progress_bytes bytes = count_bytes(ventilator);
+    progress_end(&ventilator->progress, ventilator->dispatch, &bytes, clock_now_us());
     struct verdict verdict = dispatch_verdict(ventilator->dispatch);
     say_verdict(ventilator, &verdict);
     log_end(ventilator, verdict.status);

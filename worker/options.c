@@ -41,8 +41,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->child_inputs[0] = &options->common;
         return 0;
     case 'j':
-        options->slots = (uint32_t)options_number(state, "-j", value, 1, SLOTS_MAX,
-                                                  "a number of slots from 1 to 65535");
+        options->slots =
+            (uint32_t)options_number(state, "-j", value, 1, SLOTS_MAX,
+                                     "a plain number of slots, from 1 to 65535");
         return 0;
     case KEY_PLUGIN:
         options->mode = PROGRAM_PLUGIN;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { V = 1 << ROLE_VENTILATOR, W = 1 << ROLE_WORKER, S = 1 << ROLE_SINK };
 enum { ALL = V | W | S };
@@ -59,7 +60,8 @@ static const struct option_row rows[] = {
     {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
 
     {.help = "Run:"},
-    {"progress", 0, NULL, V, FREE, "Show a line of progress (default on a terminal)"},
+    {"progress", 0, NULL, V, FREE,
+     "Show a line of progress (default on a terminal that the output does not go to)"},
     {"no-progress", 0, NULL, V, FREE, "Show no line of progress"},
     {"quiet", 0, NULL, ALL, FREE, "Say nothing but errors"},
     {"log-level", 0, "LEVEL", ALL, LEVEL, "error, warn, info, debug or trace (warn)"},
@@ -114,8 +116,10 @@ static void keep(struct arguments *arguments, const struct option_row *row,
         arguments->insecure = true;
     else if (is(row, "plugin"))
         arguments->plugin = true;
-    else if (is(row, "progress") || is(row, "no-progress") || is(row, "quiet"))
-        arguments->progress = true;
+    else if (is(row, "quiet"))
+        arguments->quiet = true;
+    else if (is(row, "progress") || is(row, "no-progress"))
+        arguments->progress = is(row, "progress") ? SAID_YES : SAID_NO;
 }
 
 static int row_key(size_t row)
@@ -164,6 +168,18 @@ static bool endpoint_allowed(const struct arguments *arguments, const char *endp
     return false;
 }
 
+/* The private directory is no place that a worker on another host reaches. */
+static bool results_reachable(const struct arguments *arguments)
+{
+    if (!arguments->tasks || arguments->results ||
+        strncmp(arguments->tasks, "tcp://", strlen("tcp://")) != 0)
+        return true;
+    say("--tasks %s needs --results too, such as tcp://*:5558: where those workers "
+        "send results to",
+        arguments->tasks);
+    return false;
+}
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     struct argp_option options[ROWS + 1];
@@ -187,7 +203,8 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         return STATUS_USAGE;
     }
     if (!endpoint_allowed(arguments, arguments->tasks) ||
-        !endpoint_allowed(arguments, arguments->results))
+        !endpoint_allowed(arguments, arguments->results) ||
+        !results_reachable(arguments))
         return STATUS_USAGE;
     return STATUS_OK;
 }
@@ -204,6 +221,14 @@ const char *arguments_value(const struct arguments *arguments, const char *name)
         if (strcmp(arguments->passed[i].row->name, name) == 0)
             return arguments->passed[i].value;
     return NULL;
+}
+
+bool arguments_show_progress(const struct arguments *arguments)
+{
+    if (arguments->quiet || arguments->progress == SAID_NO || !isatty(STDERR_FILENO))
+        return false;
+    return arguments->progress == SAID_YES || arguments_value(arguments, "output") ||
+           !isatty(STDOUT_FILENO);
 }
 
 /* A list of words that grows; each word is the list's own. */
@@ -263,7 +288,7 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     for (size_t i = 0; i < arguments->count; i++)
         if (arguments->passed[i].row->owners & (1u << role))
             add_passed(&words, &arguments->passed[i]);
-    if (role == ROLE_VENTILATOR && run->terminal && !arguments->progress)
+    if (role == ROLE_VENTILATOR && run->progress && arguments->progress == SAID_NOTHING)
         add(&words, "--progress");
     if (role == ROLE_WORKER) {
         add(&words, "--alive-fd=%d", run->alive_fd);

@@ -22,8 +22,9 @@ struct arguments {
     const char *tasks;   /* NULL: in the private directory */
     const char *results; /* the same */
     bool insecure;
-    bool plugin;   /* --plugin: no command is needed */
-    bool progress; /* --progress or --no-progress or --quiet: said, not assumed */
+    bool plugin; /* --plugin: no command is needed */
+    bool quiet;
+    enum { SAID_NOTHING, SAID_YES, SAID_NO } progress;
     char **command;
 };
 
@@ -35,12 +36,16 @@ void arguments_deinit(struct arguments *arguments);
 /* The value that was given last for the option of this long name; NULL: none. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
+/* Whether a line of progress is shown: where nothing was said, where standard error is
+ * a terminal and no output goes to one. */
+bool arguments_show_progress(const struct arguments *arguments);
+
 /* What only the run knows. */
 struct run_words {
     const char *tasks; /* the endpoints where none was given */
     const char *results;
     int alive_fd;  /* the worker's */
-    bool terminal; /* stderr is one */
+    bool progress; /* it is shown */
 };
 
 /* The role's argv, ended by NULL; to be given to arguments_free_words. */

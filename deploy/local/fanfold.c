@@ -93,7 +93,7 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
         .tasks = tasks,
         .results = results,
         .alive_fd = alive_fd,
-        .terminal = isatty(STDERR_FILENO),
+        .progress = arguments_show_progress(fanfold->arguments),
     };
 
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);
@@ -337,6 +337,7 @@ int fanfold_run(const struct arguments *arguments)
     if (status == STATUS_OK)
         status = open_run(&fanfold);
     if (status == STATUS_OK) {
+        log_share_line(arguments_show_progress(arguments));
         mind(&fanfold);
         status = launcher_status(&fanfold.launcher);
     }

@@ -90,12 +90,25 @@ def a_command_that_is_no_program(case):
 
 @test
 def options_that_are_wrong(case):
-    hint = r"^Try .* --help"
     ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
-    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number")
+    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a plain number")
     ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
-    ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", hint)
+    ends(case, ["--patience", "0", "--", "cat"], 2, "^fanfold: --patience: '0': expected a duration above 0")
+    ends(case, ["-j", "100%", "--", "cat"], 2, "^fanfold-worker: -j: '100%': expected a plain number")
+    ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", "^Try .* --help")
     ends(case, [], 2, "^fanfold: no command")
+
+
+@test
+def endpoints_that_are_wrong(case):
+    tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
+    ends(case, [*tcp, "--", "cat"], 2, r"^fanfold: --tasks tcp://localhost:25557 needs --results too")
+    said = r"^fanfold-ventilator: cannot bind tcp://localhost:25557: expected an address of this host, .*\*"
+    ventilator = case.start("fanfold-ventilator", *tcp)
+    expect(case, ventilator, 2, said)
+    sink = case.start("fanfold-sink", "--insecure", *case.endpoints()[:2], "--results", "tcp://localhost:25557")
+    sink.wait()
+    assert "expected an address of this host" in sink.stderr(), sink.stderr()
 
 
 @test
@@ -347,6 +360,21 @@ def a_worker_that_is_killed_again_and_again_is_given_up(case):
 
 
 @test
+def the_smallest_buffer_is_not_the_default_one(case):
+    """Results that wait for the first go to the file instead of memory."""
+    script = '[ "$FANFOLD_SEQ" != 0 ] || while [ ! -e seen ]; do sleep 0.01; done; : > "seen-$FANFOLD_SEQ"; cat'
+    words = ["-j2", "--window", "4", "--buffer", "1", "-N100", "--log-level", "info", "-i", "lines"]
+    case.file("lines", LINES)
+    run = case.start("fanfold", *words, "--", "sh", "-c", script)
+    case.wait_for(case.path("seen-3").exists, "three chunks to be done")
+    case.path("seen").touch()
+    run.expect(0)
+    assert run.output() == LINES
+    spilled = re.search(r"^fanfold-sink: info end .* spilled=(\d+)", run.stderr(), re.M)
+    assert int(spilled[1]) > 0, spilled[0]
+
+
+@test
 def quiet_is_quiet(case):
     ends(case, ["--quiet", "-N10", "--", "cat"], 0)
     said = "^fanfold-ventilator: chunk 0 .* exit status 1$"
@@ -358,6 +386,55 @@ def all_is_well_in_one_line(case):
     said = r"^fanfold-ventilator: [\d.]+ KiB in [\d.]+ s \([\d.]+ [KM]iB/s\), 300 chunks, \d+ retr(y|ies)$"
     run = ends(case, ["-N10", "--", "cat"], 0, said)
     assert run.output() == LINES
+
+
+def start_at_terminal(case, redirections, *words):
+    """Its stderr is a terminal; returns the run, and what reads the terminal so far."""
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    terminal = os.ttyname(theirs)
+    words = " ".join(map(str, words))
+    run = case.start("bash", "-c", f"exec fanfold {words} 2>{terminal} {redirections.format(terminal)}")
+    seen = bytearray()
+
+    def read():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                seen.extend(os.read(ours, 4096))
+        return seen.decode()
+
+    read.keep_open = theirs
+    return run, read
+
+
+@test
+def progress_of_a_file_is_in_per_cent_and_makes_room_for_an_interrupt(case):
+    case.file("lines", LINES)
+    script = "'[ $FANFOLD_SEQ != 1 ] || sleep 1000; cat'"
+    run, read = start_at_terminal(case, ">out", "-j1 -N1500 -i lines -- sh -c", script)
+    line = r"\r\x1b\[K\d+\.\d KiB done \(4\d%\)  \d+.*/s  1 of 2 chunks  1/1 busy  0 retries"
+    case.wait_for(lambda: re.search(line, read()), "a line of progress")
+    run.signal_group(signal.SIGINT)
+    run.expect(130)
+    assert "\r\x1b[Kfanfold: interrupted\r\n" in read(), read()
+    assert max(map(len, re.split(r"\r\x1b\[K|\r\n", read()))) < 80, read()
+
+
+@test
+def progress_is_not_shown_where_the_output_goes(case):
+    case.file("lines", LINES)
+    script = "'sleep 0.3; wc -l'"
+    for redirections, words, shown in (
+        (">{}", "", False),
+        (">{}", "--progress", True),
+        (">{}", "-o out", True),
+        (">out", "", True),
+        (">out", "--no-progress", False),
+        (">out", "--progress --quiet", False),
+    ):
+        run, read = start_at_terminal(case, redirections, words, "-i lines -- sh -c", script)
+        run.expect(0)
+        assert ("done (" in read()) is shown, (redirections, words, read())
 
 
 @test

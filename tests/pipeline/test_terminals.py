@@ -93,7 +93,7 @@ for order in itertools.permutations(["sink", "worker", "ventilator"]):
 def each_waits_for_the_one_before_it(case):
     """The slow way, in which each has said what it waits for when the next one comes."""
     ventilator = case.start("fanfold-ventilator", "--min-workers", 2, stdin=LINES)
-    ventilator.wait_for_stderr(r"waiting for a sink")
+    ventilator.wait_for_stderr(r"^fanfold-ventilator: waiting for a sink at ipc://.*/tasks \.\.\.$")
     sink = case.start("fanfold-sink")
     ventilator.wait_for_stderr(r"waiting for workers \(0 of 2\)")
     workers = [case.start("fanfold-worker", *UPPER) for _ in range(2)]

@@ -219,6 +219,15 @@ Test(log_status_line, is_erased_before_a_line_and_drawn_again_after_it)
     expect_terminal(master, "p: hello\n");
 }
 
+Test(log_status_line, of_another_process_is_erased_before_a_line)
+{
+    int master = terminal_as_stderr(80);
+    log_init("p", LOG_LEVEL_WARN);
+    log_share_line(true);
+    say("hello");
+    expect_terminal(master, "\r\033[Kp: hello\n");
+}
+
 Test(log_status_line, is_cut_to_the_width_of_the_terminal)
 {
     int master = terminal_as_stderr(10);

@@ -174,11 +174,8 @@ Test(options, bad_values_of_the_common_ones_are_usage_errors)
 {
     static const struct {
         const char *option, *value;
-    } bad[] = {{"--liveness", "0"},
-               {"--liveness", "0.09"},
-               {"--liveness", "-1"},
-               {"--patience", "soon"},
-               {"--log-level", "loud"}};
+    } bad[] = {{"--liveness", "0"},    {"--liveness", "0.09"}, {"--liveness", "-1"},
+               {"--patience", "soon"}, {"--patience", "0"},    {"--log-level", "loud"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct ending ending = run(
             WORDS((char *)(uintptr_t)bad[i].option, (char *)(uintptr_t)bad[i].value));

@@ -8,7 +8,7 @@
 static const struct run_words run = {"ipc:///d/tasks", "ipc:///d/results", 9, false};
 
 /* The command line that `line` makes for the role, its words parted by blanks. */
-static const char *words_of(const char *line, enum role role, bool terminal)
+static const char *words_of(const char *line, enum role role, bool progress)
 {
     static char result[4096];
     static char copy[4096];
@@ -21,7 +21,7 @@ static const char *words_of(const char *line, enum role role, bool terminal)
     for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
         argv[argc++] = word;
     argv[argc] = NULL;
-    here.terminal = terminal;
+    here.progress = progress;
     cr_assert_eq(arguments_parse(&arguments, argc, argv), 0);
     char **words = arguments_for(&arguments, role, &here);
     result[0] = '\0';
@@ -107,7 +107,7 @@ Test(arguments, takes_many_letters_in_one_word)
         "--null");
 }
 
-Test(arguments, shows_progress_on_a_terminal_unless_something_else_was_said)
+Test(arguments, shows_progress_where_the_run_does_unless_something_else_was_said)
 {
     cr_assert_str_eq(
         words_of("fanfold cat", ROLE_VENTILATOR, true),
@@ -115,8 +115,6 @@ Test(arguments, shows_progress_on_a_terminal_unless_something_else_was_said)
     cr_assert_str_eq(
         words_of("fanfold --no-progress cat", ROLE_VENTILATOR, true),
         "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --no-progress");
-    cr_assert_str_eq(words_of("fanfold --quiet cat", ROLE_VENTILATOR, true),
-                     "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --quiet");
 }
 
 Test(arguments, reaches_a_ventilator_that_is_open_to_others)
@@ -148,6 +146,13 @@ Test(arguments, refuses_tcp_without_leave, .init = cr_redirect_stderr)
     cr_assert_eq(status_of("--tasks=tcp://h:1", "cat", NULL), 2);
     cr_assert_eq(status_of("--results=tcp://h:1", "cat", NULL), 2);
     cr_assert_eq(status_of("--results=tcp://h:1", "--insecure", "cat"), 0);
+}
+
+Test(arguments, refuses_tcp_for_tasks_with_results_in_private,
+     .init = cr_redirect_stderr)
+{
+    cr_assert_eq(status_of("--tasks=tcp://h:1", "--insecure", "cat"), 2);
+    cr_assert_eq(status_of("--tasks=ipc:///there", "cat", NULL), 0);
 }
 
 Test(arguments, refuses_at_once_what_three_roles_would, .init = cr_redirect_stderr,
