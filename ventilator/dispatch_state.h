@@ -45,12 +45,13 @@ struct held_hello {
 };
 
 /* An attempt that ran at a worker that was lost: charged when it is due, unless the
- * worker came back. */
+ * worker came back; lifted again if it comes back later. Kept as long as the task. */
 struct charge {
     int64_t due_us;
     uint64_t seq;
     uint32_t attempt;
     uint32_t worker; /* crew's number */
+    bool charged;
 };
 
 struct dispatch {
@@ -75,7 +76,7 @@ struct dispatch {
     uint32_t held_count;
     size_t held_capacity;
     struct charge *charges;
-    uint32_t charge_count;
+    size_t charge_count;
     size_t charge_capacity;
 
     bool stopping; /* the verdict is made, the sink has to be told */
@@ -117,11 +118,24 @@ void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool
                    int64_t now_us);
 /* Once a heartbeat: silence, shut ways, results that nobody confirms. */
 void dispatch_mind_sessions(struct dispatch *dispatch, int64_t now_us);
-void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us);
 /* Takes the attempt off the books and tells the worker. */
 void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt);
 /* Some worker that can be relied on has the task. */
 bool dispatch_in_good_hands(const struct task *task);
+
+/* dispatch_losses.c */
+bool dispatch_has_attempt(const struct task *task, uint32_t number);
+/* Gives the task up where it failed, or was lost, as often as it may; true: it is given
+ * up. */
+bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
+                      uint32_t code, struct slice text, int64_t now_us);
+/* The attempt ran at a worker that was lost just now. */
+void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attempt,
+                         int64_t now_us);
+/* A worker that came back has lost nothing. */
+void dispatch_waive_charges(struct dispatch *dispatch,
+                            const struct crew_worker *worker);
+void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us);
 
 /* dispatch_sink.c */
 void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,

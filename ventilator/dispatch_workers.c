@@ -63,94 +63,6 @@ static void requeue(struct dispatch *dispatch, uint64_t seq)
         book_requeue(&dispatch->book, seq);
 }
 
-/* ---- failure and loss ---- */
-
-static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
-                     enum failure how, uint32_t code, struct slice text, int64_t now_us)
-{
-    struct dispatch_failure *failure = &dispatch->failure;
-    *failure = (struct dispatch_failure){
-        .seq = seq, .attempts = task->fails + task->losses, .how = how, .code = code};
-    failure->text_size =
-        (uint32_t)(text.size < TEXT_MAX_BYTES ? text.size : TEXT_MAX_BYTES);
-    if (failure->text_size)
-        memcpy(failure->text, text.data, failure->text_size);
-    dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, "", now_us);
-}
-
-/* Gives the task up where it failed, or was lost, as often as it may; true: it is given
- * up. */
-static bool give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
-                    uint32_t code, struct slice text, int64_t now_us)
-{
-    const struct dispatch_config *config = &dispatch->config;
-    struct task *task = book_find(&dispatch->book, seq);
-    bool failed = config->retries && task->fails >= config->retries;
-    bool lost = config->losses && task->losses >= config->losses;
-    if (dispatch_in_good_hands(task) || (!failed && !lost))
-        return false;
-    task->state = TASK_GIVEN_UP;
-    fail_run(dispatch, seq, task, how, code, text, now_us);
-    return true;
-}
-
-static void add_charge(struct dispatch *dispatch, const struct attempt *attempt,
-                       int64_t now_us)
-{
-    dispatch->charges = room_for_one_more(dispatch->charges, dispatch->charge_count,
-                                          &dispatch->charge_capacity,
-                                          sizeof *dispatch->charges);
-    dispatch->charges[dispatch->charge_count++] = (struct charge){
-        .due_us = now_us + dispatch->config.liveness_us,
-        .seq = attempt->seq,
-        .attempt = attempt->number,
-        .worker = attempt->session->worker->number,
-    };
-}
-
-/* A worker that came back has lost nothing. */
-static void waive_charges(struct dispatch *dispatch, const struct crew_worker *worker)
-{
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < dispatch->charge_count; i++)
-        if (dispatch->charges[i].worker != worker->number)
-            dispatch->charges[kept++] = dispatch->charges[i];
-    dispatch->charge_count = kept;
-}
-
-static bool has_attempt(const struct task *task, uint32_t number)
-{
-    const struct attempt *attempt;
-    LIST_FOREACH (attempt, &task->open, of_task)
-        if (attempt->number == number)
-            return true;
-    return false;
-}
-
-static void charge(struct dispatch *dispatch, const struct charge *charge,
-                   int64_t now_us)
-{
-    struct task *task = book_find(&dispatch->book, charge->seq);
-    if (!task || (task->state != TASK_QUEUED && task->state != TASK_OUT) ||
-        has_attempt(task, charge->attempt))
-        return;
-    task->losses++;
-    give_up(dispatch, charge->seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
-}
-
-void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us)
-{
-    uint32_t settled = 0; /* they are in the order of their due times */
-    while (settled < dispatch->charge_count &&
-           dispatch->charges[settled].due_us <= now_us)
-        charge(dispatch, &dispatch->charges[settled++], now_us);
-    if (!settled)
-        return;
-    dispatch->charge_count -= settled;
-    memmove(dispatch->charges, dispatch->charges + settled,
-            dispatch->charge_count * sizeof *dispatch->charges);
-}
-
 /* ---- sessions ---- */
 
 void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
@@ -162,7 +74,7 @@ void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool
         while ((attempt = TAILQ_FIRST(attempts))) {
             uint64_t seq = attempt->seq;
             if (lost && attempt->running)
-                add_charge(dispatch, attempt, now_us);
+                dispatch_add_charge(dispatch, attempt, now_us);
             close_attempt(attempt);
             requeue(dispatch, seq);
         }
@@ -179,7 +91,7 @@ static void adopt(struct dispatch *dispatch, struct crew_session *session,
     struct task *task = book_find(&dispatch->book, entry->seq);
     bool wanted = task && (task->state == TASK_QUEUED || task->state == TASK_OUT);
     if (!wanted || entry->attempt > task->attempts ||
-        has_attempt(task, entry->attempt) ||
+        dispatch_has_attempt(task, entry->attempt) ||
         book_attempt(&dispatch->book, entry->seq, session)) {
         send_forget(dispatch, session, entry->seq, entry->attempt);
         return;
@@ -212,7 +124,7 @@ static struct crew_session *open_session(struct dispatch *dispatch, uint32_t pee
     session = crew_find(&dispatch->crew, peer);
     if (session) /* one connection, another worker: the old one is gone */
         dispatch_drop(dispatch, session, true, now_us);
-    waive_charges(dispatch, worker);
+    dispatch_waive_charges(dispatch, worker);
     session = crew_add(&dispatch->crew, peer, worker, slots);
     session->way = way;
     session->heard_us = session->shut_us = now_us;
@@ -320,8 +232,8 @@ static void on_failed(struct dispatch *dispatch, struct crew_session *session,
     task->failed_by = session->worker->number;
     if (task->state != TASK_QUEUED && task->state != TASK_OUT)
         return;
-    if (!give_up(dispatch, seq, message->failed.how, message->failed.code,
-                 message->failed.text, now_us))
+    if (!dispatch_give_up(dispatch, seq, message->failed.how, message->failed.code,
+                          message->failed.text, now_us))
         requeue(dispatch, seq);
 }
 

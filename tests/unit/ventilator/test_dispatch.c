@@ -663,6 +663,20 @@ Test(dispatch, rule_10_a_worker_that_comes_back_in_time_is_not_charged)
     cr_assert_null(dispatch_failure(dispatch));
 }
 
+Test(dispatch, rule_10_an_attempt_whose_worker_comes_back_and_is_lost_again_counts_once)
+{
+    struct ledger_entry kept = {.seq = 0, .attempt = 1, .state = ENTRY_RUNNING};
+    config.losses = 2;
+    begin();
+    cut(1);
+    lose(A, 1, true);
+    tick_after(11 * SECOND_US); /* charged */
+    hello_with(A, 2, WAY_OPEN, &kept, 1);
+    dispatch_on_unreachable(dispatch, A, now_us);
+    tick_after(11 * SECOND_US); /* charged again, and it is the same attempt */
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
 /* ---- the end ---- */
 
 Test(dispatch, rule_14_end_carries_the_total)
