@@ -161,6 +161,7 @@ def both_ways_break_again_and_again(case):
             if chance.random() < 0.7:
                 proxy.stall()
                 case.wait_for(lambda proxy=proxy: any(proxy.held.values()), "something to be on its way")
+            case.wait_for(lambda proxy=proxy: proxy.pairs, "a connection that can break")
             proxy.cut()
         chance.shuffle(proxies)
         for proxy in proxies:
