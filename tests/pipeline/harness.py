@@ -51,6 +51,13 @@ TAIL_LINES = 40
 BLOCK = 1 << 20
 
 
+# Whoever ran the tests in the background, or by nohup, may have these ignored; what is
+# started here would inherit that, and never be interrupted.
+for ignored in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.SIG_DFL)
+
+
 class Skip(Exception):
     """This machine cannot run the test."""
 
