@@ -10,6 +10,7 @@
  */
 #include "sink/reorder.h"
 #include "common/memory.h"
+#include "common/queue.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -19,8 +20,6 @@
 #define HASH_KEYCMP(a, b, length) (*(const uint64_t *)(a) != *(const uint64_t *)(b))
 #define uthash_fatal(text)        abort_out_of_memory()
 #include <uthash.h>
-
-enum { READY_CAPACITY_FIRST = 256 };
 
 struct parked_seat {
     uint64_t seq;
@@ -36,10 +35,7 @@ struct ready_seat {
 struct reorder {
     bool ordered;
     uint64_t frontier;
-    struct ready_seat *ready; /* ring */
-    size_t ready_capacity;    /* a power of two */
-    size_t ready_first;
-    size_t ready_count;
+    struct queue ready; /* of struct ready_seat */
     struct parked_seat *parked;
     uint64_t parked_ever;
     struct range *held; /* memory of reorder_held */
@@ -52,8 +48,7 @@ struct reorder *reorder_new(uint64_t position, bool ordered)
 
     reorder->ordered = ordered;
     reorder->frontier = position;
-    reorder->ready_capacity = READY_CAPACITY_FIRST;
-    reorder->ready = allocate(reorder->ready_capacity * sizeof *reorder->ready);
+    queue_init(&reorder->ready, sizeof(struct ready_seat));
     return reorder;
 }
 
@@ -64,37 +59,15 @@ void reorder_destroy(struct reorder **reorder_p, void (*drop)(void *cargo))
     if (reorder == NULL)
         return;
     reorder_reset(reorder, 0, drop);
-    free(reorder->ready);
+    queue_deinit(&reorder->ready);
     free(reorder->held);
     free(reorder);
     *reorder_p = NULL;
 }
 
-static struct ready_seat *ready_at(const struct reorder *reorder, size_t index)
-{
-    size_t mask = reorder->ready_capacity - 1;
-
-    return &reorder->ready[(reorder->ready_first + index) & mask];
-}
-
-static void ready_grow(struct reorder *reorder)
-{
-    size_t capacity = reorder->ready_capacity * 2;
-    struct ready_seat *ready = allocate_zeroed(capacity, sizeof *ready);
-
-    for (size_t i = 0; i < reorder->ready_count; i++)
-        ready[i] = *ready_at(reorder, i);
-    free(reorder->ready);
-    reorder->ready = ready;
-    reorder->ready_capacity = capacity;
-    reorder->ready_first = 0;
-}
-
 static void ready_push(struct reorder *reorder, uint64_t seq, void *cargo)
 {
-    if (reorder->ready_count == reorder->ready_capacity)
-        ready_grow(reorder);
-    *ready_at(reorder, reorder->ready_count++) =
+    *(struct ready_seat *)queue_push(&reorder->ready) =
         (struct ready_seat){.seq = seq, .cargo = cargo};
 }
 
@@ -185,21 +158,18 @@ void *reorder_take_parked(struct reorder *reorder)
 
 void *reorder_release(struct reorder *reorder, uint64_t *ret_seq)
 {
-    struct ready_seat *seat;
+    struct ready_seat seat;
 
-    if (reorder->ready_count == 0)
+    if (!queue_pop(&reorder->ready, &seat))
         return NULL;
-    seat = ready_at(reorder, 0);
-    *ret_seq = seat->seq;
-    reorder->ready_first = (reorder->ready_first + 1) & (reorder->ready_capacity - 1);
-    reorder->ready_count--;
-    return seat->cargo;
+    *ret_seq = seat.seq;
+    return seat.cargo;
 }
 
 uint64_t reorder_next(const struct reorder *reorder)
 {
     if (reorder->ordered)
-        return reorder->frontier - reorder->ready_count;
+        return reorder->frontier - reorder->ready.count;
     return reorder->frontier;
 }
 
