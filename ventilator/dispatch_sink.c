@@ -3,11 +3,8 @@
  * What the sink says: HELLO, BEGIN, PROGRESS, FINISHED. Rules 1, 2, 4, 5, 12 and 14 of
  * DESIGN.
  */
-#include "common/clock.h"
-#include "common/exit_status.h"
 #include "ventilator/dispatch_state.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* Whether a sink that has finished cannot be ours: nothing told it of an end. */

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What workers say: HELLO and its ledger, DONE, FAILED, RETURNED, PING, GOODBYE; and
- * what their silence says. Rules 1, 2, 3, 6, 10 and 11 of DESIGN.
+ * what their silence says. Rules 1, 2, 3, 6 and 11 of DESIGN.
  */
-#include "common/clock.h"
-#include "common/exit_status.h"
 #include "common/memory.h"
 #include "ventilator/dispatch_state.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 bool dispatch_in_good_hands(const struct task *task)
 {
