@@ -4,6 +4,7 @@
 import contextlib
 import socket
 import struct
+import time
 
 import msgpack
 
@@ -12,12 +13,25 @@ MORE, LARGE, COMMAND = 1, 2, 4
 DEADLINE_S = 60.0
 
 
+def connect_ipc(path):
+    """A listener's path exists from bind() on, and refuses until its listen(): try again."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        raw = socket.socket(socket.AF_UNIX)
+        try:
+            raw.connect(path)
+            return raw
+        except ConnectionRefusedError:
+            raw.close()
+            if time.monotonic() > deadline:
+                raise
+
+
 def open_socket(endpoint):
     """A connection to ipc://PATH or tcp://HOST:PORT, before any greeting."""
     kind, _, where = endpoint.partition("://")
     if kind == "ipc":
-        raw = socket.socket(socket.AF_UNIX)
-        raw.connect(where)
+        raw = connect_ipc(where)
     else:
         host, _, port = where.rpartition(":")
         raw = socket.create_connection((host, int(port)))
