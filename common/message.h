@@ -26,7 +26,9 @@ enum {
     NAME_MAX_BYTES = 255, /* bytes of a host name, an endpoint, a record format */
     TEXT_MAX_BYTES = 4096,      /* bytes of a reason, of the tail of stderr */
     RECORDS_HEADER_MAX = 65536, /* bytes of the input's header in WELCOME */
-    BAD_MAX = 4096,             /* bad records named in one RESULT entry */
+    BAD_MAX = 2048,             /* bad records named in one RESULT entry */
+    BAD_TEXT_MAX_BYTES = 512,   /* bytes of what is said of one */
+    INPUT_MAX_BYTES = 255,      /* bytes of what names an input */
     SLOTS_MAX = 65535,
     STATUS_MAX = 255,    /* an exit status */
     WINDOW_MAX = 131072, /* tasks; half of it is RANGES_MAX, the worst that a sink can
@@ -54,7 +56,8 @@ enum {
     X(STOP, 17)          \
     X(GOODBYE, 18)       \
     X(PING, 19)          \
-    X(PONG, 20)
+    X(PONG, 20)          \
+    X(ISOLATE, 21)
 
 enum message_type {
 #define X(name, number) MESSAGE_##name = number,
@@ -126,14 +129,24 @@ struct task_entry {
     struct slice mark;
 };
 
+/* A record that failed by itself. */
+struct bad_record {
+    uint64_t record; /* its number in the input, from 0 */
+    uint64_t offset; /* of its first byte in the input */
+    uint64_t length; /* bytes */
+    enum failure how;
+    uint32_t code;
+    struct slice text; /* the tail of stderr, or what is to be said */
+};
+
 struct result_entry {
     uint64_t seq;
     uint32_t attempt;
     uint64_t length;
     uint64_t run_us;
     struct slice mark;
-    const uint64_t *bad; /* records, counted from 0 in the chunk, that became dead
-                            letters; ascending */
+    const struct bad_record *bad; /* that became dead letters; ascending. Their bytes
+                                     follow the result's in the payload */
     uint32_t bad_count;
 };
 
@@ -193,6 +206,7 @@ struct message {
             uint64_t epoch;
             struct slice endpoint; /* for results */
             uint64_t program;      /* of the run's first worker; 0: not known */
+            struct slice input;    /* to the sink: which input this is; the source's */
         } welcome;
         struct {
             enum reject reason;
@@ -202,8 +216,9 @@ struct message {
             struct id uid; /* of the ventilator that it answers */
             struct id run;
             uint64_t epoch;
-            uint64_t position; /* the first seq that is not released */
-            struct slice mark; /* where the source goes on; empty at the start */
+            uint64_t position;  /* the first seq that is not released */
+            struct slice mark;  /* where the source goes on; empty at the start */
+            struct slice input; /* that the run began with, as WELCOME said it then */
             const struct range *held;
             uint32_t count;
         } begin;
@@ -212,6 +227,25 @@ struct message {
             const struct task_entry *entries;
             uint32_t count; /* 1 .. BATCH_MAX */
         } task;
+        /* A task whose bad records are to be found: by the worker, as far as it
+         * survives them. */
+        struct {
+            uint64_t session;
+            uint64_t seq;
+            uint32_t attempt;
+            uint64_t length;
+            uint64_t records;
+            uint32_t limit_ms; /* of each run of a part of it */
+            struct slice mark;
+            uint64_t offset; /* of its first byte in the input */
+            uint64_t record; /* the number of its first record, from 0 */
+            uint32_t tries;  /* of a record alone, before it is bad; at least 1 */
+            bool probe; /* only whether it is survived matters: DONE, and no RESULT */
+            const struct range *except; /* records, from 0 in the chunk, that are not to
+                                           be run: they are bad; for a probe, not asked
+                                           for */
+            uint32_t count;
+        } isolate;
         struct {
             struct id run;
             uint64_t epoch;
@@ -251,13 +285,18 @@ struct message {
             uint64_t committed; /* the first seq that is not committed */
             uint64_t bytes;     /* written so far */
             uint64_t parked;    /* results that ever had to wait for an older one */
+            uint64_t failed;    /* tasks before `released` that are dead letters, as a
+                                   whole or in part */
         } progress;
         struct {
             uint64_t epoch;
             uint64_t seq;
-            uint64_t length; /* of the chunk, which is the payload */
-            uint64_t records;
+            uint64_t length;  /* of the chunk, which is the payload */
+            uint64_t offset;  /* of its first byte in the input */
+            uint64_t record;  /* the number of its first record, from 0 */
+            uint64_t records; /* 0: not counted, and `record` says nothing */
             struct slice mark;
+            uint32_t attempts; /* that failed or were lost */
             enum failure how;
             uint32_t code;
             struct slice text;

@@ -148,7 +148,7 @@ static enum decode_error read_slice(struct reading *reading, const struct field 
 }
 
 /* Room for the entries of a list at the current depth, and in the second pool for all
- * that can still come: an element is at least a byte. */
+ * that can still come: each field is at least a byte. */
 static unsigned char *make_room(struct reading *reading, const struct list_shape *list,
                                 uint32_t count)
 {
@@ -159,7 +159,8 @@ static unsigned char *make_room(struct reading *reading, const struct list_shape
     if (reading->depth == 1)
         pool_reserve(pool, size);
     else if (pool->used == 0)
-        pool_reserve(pool, token_bytes_left(&reading->tokens) * list->entry_size);
+        pool_reserve(pool, (token_bytes_left(&reading->tokens) / list->field_count) *
+                               list->entry_size);
     return pool_take(pool, size);
 }
 

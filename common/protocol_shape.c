@@ -53,11 +53,23 @@ static bool ranges_fit(const void *entries, uint32_t count)
     return true;
 }
 
-static bool numbers_ascend(const void *entries, uint32_t count)
+/* Ascending, and none overlaps the next. */
+static bool ranges_ascend(const void *entries, uint32_t count)
 {
-    const uint64_t *numbers = entries;
+    const struct range *ranges = entries;
+    if (!ranges_fit(entries, count))
+        return false;
     for (uint32_t i = 1; i < count; i++)
-        if (numbers[i - 1] >= numbers[i])
+        if (ranges[i - 1].first + ranges[i - 1].count > ranges[i].first)
+            return false;
+    return true;
+}
+
+static bool records_ascend(const void *entries, uint32_t count)
+{
+    const struct bad_record *bad = entries;
+    for (uint32_t i = 1; i < count; i++)
+        if (bad[i - 1].record >= bad[i].record)
             return false;
     return true;
 }
@@ -83,11 +95,16 @@ static const struct field range_fields[] = {
 static const struct list_shape range_list =
     LIST_SHAPE(struct range, range_fields, ranges_fit);
 
+static const struct list_shape except_list =
+    LIST_SHAPE(struct range, range_fields, ranges_ascend);
+
 static const struct field bad_fields[] = {
-    {.kind = FIELD_NUMBER, .size = sizeof(uint64_t), .max = UINT64_MAX},
+    ANY(bad_record, record), ANY(bad_record, offset),
+    ANY(bad_record, length), NUMBER(bad_record, how, 0, FAILURE_LOST),
+    ANY(bad_record, code),   BYTES(bad_record, text, BAD_TEXT_MAX_BYTES),
 };
 static const struct list_shape bad_list =
-    LIST_SHAPE(uint64_t, bad_fields, numbers_ascend);
+    LIST_SHAPE(struct bad_record, bad_fields, records_ascend);
 
 static const struct field task_fields[] = {
     ANY(task_entry, seq),      ANY(task_entry, attempt),
@@ -163,6 +180,7 @@ static const struct field welcome[] = {
     ANY(message, welcome.epoch),
     TEXT(message, welcome.endpoint, NAME_MAX_BYTES),
     ANY(message, welcome.program),
+    BYTES(message, welcome.input, INPUT_MAX_BYTES),
 };
 
 static const struct field reject[] = {
@@ -176,6 +194,7 @@ static const struct field begin[] = {
     NUMBER(message, begin.epoch, 1, UINT64_MAX),
     ANY(message, begin.position),
     BYTES(message, begin.mark, MARK_MAX),
+    BYTES(message, begin.input, INPUT_MAX_BYTES),
     LIST(message, begin.held, begin.count, 0, RANGES_MAX, range_list),
 };
 
@@ -223,14 +242,18 @@ static const struct field progress[] = {
     ANY(message, progress.committed),
     ANY(message, progress.bytes),
     ANY(message, progress.parked),
+    ANY(message, progress.failed),
 };
 
 static const struct field skip[] = {
     ANY(message, skip.epoch),
     ANY(message, skip.seq),
     ANY(message, skip.length),
+    ANY(message, skip.offset),
+    ANY(message, skip.record),
     ANY(message, skip.records),
     BYTES(message, skip.mark, MARK_MAX),
+    ANY(message, skip.attempts),
     NUMBER(message, skip.how, 0, FAILURE_LOST),
     ANY(message, skip.code),
     BYTES(message, skip.text, TEXT_MAX_BYTES),
@@ -268,12 +291,36 @@ static const struct field ping[] = {
     LIST(message, ping.running, ping.count, 0, LEDGER_MAX, attempt_list),
 };
 
+static const struct field isolate[] = {
+    ANY(message, isolate.session),
+    ANY(message, isolate.seq),
+    ANY(message, isolate.attempt),
+    ANY(message, isolate.length),
+    NUMBER(message, isolate.records, 1, UINT64_MAX),
+    ANY(message, isolate.limit_ms),
+    BYTES(message, isolate.mark, MARK_MAX),
+    ANY(message, isolate.offset),
+    ANY(message, isolate.record),
+    NUMBER(message, isolate.tries, 1, UINT32_MAX),
+    FLAG(message, isolate.probe),
+    LIST(message, isolate.except, isolate.count, 0, BAD_MAX, except_list),
+};
+
 /* A message that is nothing but its type: never NULL, as it is counted from. */
 static const struct field none[1];
 
 static bool committed_is_released(const struct message *message)
 {
     return message->progress.committed <= message->progress.released;
+}
+
+static bool excepts_its_own(const struct message *message)
+{
+    uint32_t count = message->isolate.count;
+    if (count == 0)
+        return true;
+    const struct range *last = &message->isolate.except[count - 1];
+    return last->first + last->count <= message->isolate.records;
 }
 
 static bool task_bytes(const struct message *message, uint64_t *ret_bytes)
@@ -289,10 +336,21 @@ static bool task_bytes(const struct message *message, uint64_t *ret_bytes)
 static bool result_bytes(const struct message *message, uint64_t *ret_bytes)
 {
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < message->result.count; i++)
-        if (__builtin_add_overflow(bytes, message->result.entries[i].length, &bytes))
+    for (uint32_t i = 0; i < message->result.count; i++) {
+        const struct result_entry *entry = &message->result.entries[i];
+        if (__builtin_add_overflow(bytes, entry->length, &bytes))
             return false;
+        for (uint32_t k = 0; k < entry->bad_count; k++)
+            if (__builtin_add_overflow(bytes, entry->bad[k].length, &bytes))
+                return false;
+    }
     *ret_bytes = bytes;
+    return true;
+}
+
+static bool isolate_bytes(const struct message *message, uint64_t *ret_bytes)
+{
+    *ret_bytes = message->isolate.length;
     return true;
 }
 
@@ -325,6 +383,8 @@ static const struct shape shapes[] = {
     [MESSAGE_GOODBYE] = {FIELDS(goodbye)},
     [MESSAGE_PING] = {FIELDS(ping)},
     [MESSAGE_PONG] = {.fields = none},
+    [MESSAGE_ISOLATE] = {FIELDS(isolate), .payload = isolate_bytes,
+                         .valid = excepts_its_own},
 };
 
 const struct shape *shape_of(uint64_t type)

@@ -127,6 +127,7 @@ bool dispatch_hears(enum message_type type)
     case MESSAGE_END:
     case MESSAGE_STOP:
     case MESSAGE_PONG:
+    case MESSAGE_ISOLATE:
         return false;
     default:
         return true;
@@ -206,9 +207,11 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
     return (uint32_t)(room < missing ? room : missing);
 }
 
-uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, int64_t now_us)
+uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records,
+                         int64_t now_us)
 {
     (void)now_us;
+    (void)records;
     dispatch->bytes += length;
     return book_add(&dispatch->book, length);
 }
@@ -231,6 +234,12 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
     dispatch->verdict.outcome = outcome;
     dispatch->verdict.status = status;
     snprintf(dispatch->verdict.text, sizeof dispatch->verdict.text, "%s", text);
+}
+
+void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
+                    const char *text, int64_t now_us)
+{
+    dispatch_stop(dispatch, outcome, status, text, now_us);
 }
 
 void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t now_us)
@@ -385,6 +394,25 @@ uint64_t dispatch_max_result(const struct dispatch *dispatch)
 struct slice dispatch_mark(const struct dispatch *dispatch)
 {
     return (struct slice){.data = dispatch->mark, .size = dispatch->mark_size};
+}
+
+struct slice dispatch_input(const struct dispatch *dispatch)
+{
+    return (struct slice){.data = dispatch->input, .size = dispatch->input_size};
+}
+
+struct isolation dispatch_isolation(const struct dispatch *dispatch, uint64_t seq)
+{
+    (void)dispatch;
+    (void)seq;
+    return (struct isolation){.tries = 1};
+}
+
+const struct dispatch_failure *dispatch_skipped(const struct dispatch *dispatch,
+                                                uint64_t seq)
+{
+    (void)seq;
+    return &dispatch->failure;
 }
 
 struct verdict dispatch_verdict(const struct dispatch *dispatch)

@@ -16,6 +16,20 @@
 
 struct dispatch;
 
+/* What follows when a chunk has failed, or was lost, as often as it may. */
+enum on_error {
+    ON_ERROR_STOP,    /* the run stops */
+    ON_ERROR_SKIP,    /* the chunk is a dead letter, the run goes on */
+    ON_ERROR_ISOLATE, /* its bad records are found, and only they are dead letters */
+};
+
+/* After how many tasks with dead letters the run stops all the same. */
+struct halt {
+    enum { HALT_NEVER, HALT_SOON, HALT_NOW } when; /* soon: what runs is finished */
+    uint64_t tasks;                                /* so many; 0: by percent */
+    uint32_t percent; /* of the tasks that are released, once 3 of them failed */
+};
+
 struct dispatch_config {
     struct id uid;   /* this ventilator's */
     uint32_t window; /* tasks ahead of released; 0: 4096, or 4 a slot if that is more */
@@ -28,6 +42,12 @@ struct dispatch_config {
     uint32_t retries; /* attempts that a chunk may fail; 0: no limit */
     uint32_t losses;  /* attempts that may be lost with their workers; 0: no limit */
     int64_t liveness_us;
+    enum on_error on_error;
+    struct halt halt;
+    uint32_t limit_ms;      /* an attempt may run so long; 0: as long as it takes */
+    uint32_t limit_percent; /* or so long, of the median run time; 0: not said */
+    bool speculate; /* a copy of a task that runs long goes to a slot that is free */
+    bool resume;    /* the sink may begin where an earlier run stood */
     uint32_t min_workers; /* before the first task; at least 1 */
     int64_t patience_us;  /* how long to wait for anybody; < 0: 300 s once there was
                              somebody, no limit before */
@@ -40,14 +60,14 @@ enum dispatch_action_kind {
     DISPATCH_REJECT,       /* peer, reason */
     DISPATCH_WHO,          /* peer */
     DISPATCH_PONG,         /* peer */
-    DISPATCH_TASK, /* peer, session, seq, attempt; lowest seq first, runs of one session
-                      follow each other */
+    DISPATCH_TASK, /* peer, session, seq, attempt, limit_ms; lowest seq first, runs of
+                      one session follow each other */
+    DISPATCH_ISOLATE, /* the same; and see dispatch_isolation */
     DISPATCH_FORGET,  /* peer, session, seq, attempt, only_queued */
     DISPATCH_START,   /* cutting may begin: seq is the position, dispatch_mark the place
-                         in the input */
+                         in the input that dispatch_input names */
     DISPATCH_DISCARD, /* seq is committed: the loop may drop what it keeps of it */
-    DISPATCH_SKIP,    /* peer (the sink), seq: given up, see dispatch_failure (not used
-                         before --on-error skip) */
+    DISPATCH_SKIP,    /* peer (the sink), seq: given up, see dispatch_skipped */
     DISPATCH_END,     /* peer (the sink), seq: the total */
     DISPATCH_STOP,    /* peer (a worker) */
     DISPATCH_GOODBYE, /* peer (the sink): the run is over */
@@ -63,8 +83,17 @@ struct dispatch_action {
     uint64_t nonce;
     uint64_t seq;
     uint32_t attempt;
+    uint32_t limit_ms;
     bool only_queued;
     enum reject reason;
+};
+
+/* How the bad records of a task are to be found in its next attempt. */
+struct isolation {
+    uint32_t tries; /* of a record alone */
+    bool probe;
+    const struct range *except; /* valid until the next event */
+    uint32_t count;
 };
 
 /* How the run ended, or is about to. */
@@ -75,8 +104,8 @@ struct verdict {
     char text[1024]; /* the reason for a person; empty: nothing to say */
 };
 
-/* The failure that stopped the run (STATUS_CHUNK_FAILED): the loop, which knows bytes
- * and records, makes the sentence of it. */
+/* Why a chunk was given up: the loop, which knows bytes and records, makes the sentence
+ * or the dead letter of it. */
 struct dispatch_failure {
     uint64_t seq;
     uint32_t attempts; /* that failed or were lost */
@@ -94,6 +123,9 @@ struct dispatch_counts {
     uint64_t retried; /* attempts at what had failed or was lost before */
     uint64_t adopted; /* attempts that moved over to a new session from a ledger */
     uint64_t lost_sessions;
+    uint64_t given_up;              /* tasks that are dead letters as a whole */
+    uint64_t dead;                  /* tasks with dead letters, as the sink says */
+    uint64_t speculated;            /* attempts that were copies */
     uint64_t bytes_written;         /* as the sink says */
     uint64_t parked;                /* as the sink says */
     uint32_t sessions, slots, busy; /* now */
@@ -118,13 +150,20 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
  * budget counts bytes. */
 uint32_t dispatch_wants(const struct dispatch *dispatch);
 /* The next chunk was cut; returns its seq. */
-uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, int64_t now_us);
+uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records,
+                         int64_t now_us);
 /* The input has ended in good order: what was cut is all. */
 void dispatch_on_input_end(struct dispatch *dispatch);
 /* The run is to end: input failed (STOPPED, STATUS_IO), a signal came (INTERRUPTED, 128
  * + n). The first call counts. */
 void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
                    const char *text, int64_t now_us);
+
+/* The run is to end in good order (the first SIGINT, --halt soon): nothing more is cut
+ * or begun, what was given out is finished, and then as dispatch_stop says. The first
+ * call counts; dispatch_stop after it ends the run at once. */
+void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
+                    const char *text, int64_t now_us);
 
 /* Gives out what can be given out, minds the time; returns when it must be called again
  * at the latest. Called once an iteration, after the events. */
@@ -143,8 +182,15 @@ const char *dispatch_endpoint(const struct dispatch *dispatch);
 /* The largest result that the sink takes, bytes; 0 before. */
 uint64_t dispatch_max_result(const struct dispatch *dispatch);
 struct slice dispatch_mark(const struct dispatch *dispatch);
+/* The input that the run began with, as the sink's journal has it. */
+struct slice dispatch_input(const struct dispatch *dispatch);
+/* Of a DISPATCH_ISOLATE; valid until the next event. */
+struct isolation dispatch_isolation(const struct dispatch *dispatch, uint64_t seq);
+/* Why the task of a DISPATCH_SKIP was given up; borrowed until the next event. */
+const struct dispatch_failure *dispatch_skipped(const struct dispatch *dispatch,
+                                                uint64_t seq);
 struct verdict dispatch_verdict(const struct dispatch *dispatch);
-/* NULL unless a chunk that failed for good stopped the run. */
+/* NULL unless a chunk that failed for good stopped the run (STATUS_CHUNK_FAILED). */
 const struct dispatch_failure *dispatch_failure(const struct dispatch *dispatch);
 struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
 /* For the progress of a run: whether BEGIN has come; sessions that there are. */

@@ -187,6 +187,9 @@ static void start(struct dispatch *dispatch, const struct message *message)
     dispatch->mark_size = (uint8_t)message->begin.mark.size;
     if (dispatch->mark_size)
         memcpy(dispatch->mark, message->begin.mark.data, dispatch->mark_size);
+    dispatch->input_size = (uint8_t)message->begin.input.size;
+    if (dispatch->input_size)
+        memcpy(dispatch->input, message->begin.input.data, dispatch->input_size);
     dispatch_act(dispatch, DISPATCH_START, 0)->seq = message->begin.position;
 }
 

@@ -68,6 +68,8 @@ struct dispatch {
     uint64_t bytes;         /* of chunks that are in memory, by the budget's count */
     uint8_t mark[MARK_MAX]; /* of the BEGIN that started the run */
     uint8_t mark_size;
+    uint8_t input[INPUT_MAX_BYTES]; /* of that BEGIN as well */
+    uint8_t input_size;
     bool input_ended;
     bool end_told;      /* END of a complete run was sent to some sink */
     bool crew_complete; /* there were min_workers once */

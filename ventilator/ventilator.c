@@ -313,7 +313,7 @@ static uint64_t cut_chunk(struct ventilator *ventilator, int64_t now_us)
     switch (source_next(ventilator->source, &chunk)) {
     case SOURCE_CHUNK:
         store_put(ventilator->store,
-                  dispatch_on_cut(ventilator->dispatch, chunk.length, now_us), &chunk);
+                  dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us), &chunk);
         return chunk.length;
     case SOURCE_MORE:
         break;

@@ -43,7 +43,7 @@ static void cut(struct sim_ventilator *v)
     uint32_t end = v->offset + records < RECORDS ? v->offset + records : RECORDS;
     struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
     check_budget(v, bytes(&payload));
-    payload.seq = dispatch_on_cut(v->core, bytes(&payload), world->schedule.now_us);
+    payload.seq = dispatch_on_cut(v->core, bytes(&payload), end - v->offset, world->schedule.now_us);
     if (payload.seq >= RECORDS || v->chunks[payload.seq].end > 0) {
         world_violation(world, "chunk %ju is numbered twice", (uintmax_t)payload.seq);
         return;
@@ -271,6 +271,7 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
     case DISPATCH_DISCARD:
         discard(v, action);
         break;
+    case DISPATCH_ISOLATE:
     case DISPATCH_SKIP:
         world_violation(v->process.world, "SKIP of %ju, which nobody asked for",
                         (uintmax_t)action->seq);

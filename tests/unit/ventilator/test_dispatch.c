@@ -200,7 +200,7 @@ static void begin(void)
 static void cut(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        dispatch_on_cut(dispatch, 100, now_us);
+        dispatch_on_cut(dispatch, 100, 1, now_us);
 }
 
 /* ---- order of starts ---- */
@@ -330,7 +330,7 @@ Test(dispatch, rule_7_a_chunk_larger_than_the_budget_is_admitted_alone)
     config.buffer_bytes = 1000;
     begin();
     cr_assert_gt(dispatch_wants(dispatch), 0);
-    dispatch_on_cut(dispatch, 5000, now_us);
+    dispatch_on_cut(dispatch, 5000, 1, now_us);
     cr_assert_eq(dispatch_wants(dispatch), 0);
 }
 
