@@ -312,8 +312,10 @@ static uint64_t cut_chunk(struct ventilator *ventilator, int64_t now_us)
     struct chunk chunk;
     switch (source_next(ventilator->source, &chunk)) {
     case SOURCE_CHUNK:
-        store_put(ventilator->store,
-                  dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us), &chunk);
+        store_put(
+            ventilator->store,
+            dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us),
+            &chunk);
         return chunk.length;
     case SOURCE_MORE:
         break;
