@@ -161,6 +161,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
+        .format = "",
     });
     progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
                   options->common.quiet, options->progress && !options->common.quiet,
