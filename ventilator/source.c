@@ -153,7 +153,7 @@ __attribute__((format(printf, 2, 3))) static void fail(struct source *source,
 
 /* ---- marks ---- */
 
-static void write_mark(const struct source *source, struct chunk *chunk)
+static void write_mark(struct chunk *chunk)
 {
     uint64_t after[3] = {htole64(chunk->offset + chunk->length),
                          htole64(chunk->first_record + chunk->records),
@@ -186,7 +186,7 @@ static void finish_chunk(struct source *source, struct chunk *chunk)
     chunk->hash_before = source_hash_value(&source->hash);
     source_hash_add(&source->hash, zmq_msg_data(&chunk->bytes), chunk->length);
     chunk->hash_after = source_hash_value(&source->hash);
-    write_mark(source, chunk);
+    write_mark(chunk);
 }
 
 /* ---- going on with a run ---- */
@@ -220,12 +220,14 @@ static int hash_before(struct source *source, struct source_hash *hash, uint64_t
 
 static bool seek(struct source *source, const struct mark *mark)
 {
-    int result = hash_before(source, &source->hash, mark->offset);
-    if (result == 0 && own_offset(source, mark->offset) > source->input.size)
-        result = -ENODATA;
+    uint64_t there = source->input.size - source->own_start;
+    int result = -ENODATA;
+    if (mark->offset - source->run_start <= there)
+        result = hash_before(source, &source->hash, mark->offset);
     if (result < 0) {
-        fail(source, "%s: cannot go on at byte %" PRIu64 ": %s", source->name,
-             mark->offset, result == -ENODATA ? "it is shorter" : strerror(-result));
+        fail(source, "%s: cannot go on: %s at byte %" PRIu64 ", where the run stood",
+             source->name, result == -ENODATA ? "there is nothing" : strerror(-result),
+             mark->offset);
         return false;
     }
     source_hash_set(&source->hash, mark->hash);

@@ -389,9 +389,18 @@ Test(chunker, cuts_any_input_where_a_slow_and_simple_reader_would)
                   round);
         cr_assert_eq(cuts->count, count, "round %u: %u chunks, expected %zu", round,
                      cuts->count, count);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0, record = 0; i < count; i++) {
             cr_assert_eq(cuts->cut[i].offset + cuts->cut[i].length, borders[i],
                          "round %u, chunk %zu", round, i);
+            cr_assert_eq(cuts->cut[i].first_record, record, "round %u, chunk %zu",
+                         round, i);
+            record += cuts->cut[i].records;
+            cr_assert_leq(record, records, "round %u, chunk %zu", round, i);
+            cr_assert_geq(ends[record - 1], borders[i], "round %u, chunk %zu", round,
+                          i);
+            cr_assert(ends[record - 1] == borders[i] || i == count - 1,
+                      "round %u, chunk %zu", round, i);
+        }
         cuts_destroy(cuts);
     }
 }
