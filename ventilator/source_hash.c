@@ -8,6 +8,9 @@
 #include "ventilator/source_hash.h"
 
 #include "common/memory.h"
+#ifdef XXHASH_DISPATCHES
+#include <xxh_x86dispatch.h> /* the same functions, by the same names */
+#endif
 
 static void begin_segment(struct source_hash *hash, uint64_t segment)
 {
