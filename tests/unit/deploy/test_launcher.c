@@ -33,11 +33,28 @@ static void look(void)
     }
 }
 
-static void begin(void)
+static const struct launcher_config alone = {.restarts = LAUNCHER_RESTARTS};
+static const struct launcher_config isolating = {.restarts = LAUNCHER_RESTARTS_ISOLATE};
+static const struct launcher_config with_others = {.restarts = LAUNCHER_RESTARTS,
+                                                   .open = true};
+
+static void begin_as(const struct launcher_config *config)
 {
-    launcher_init(&run);
+    launcher_init(&run, config);
     now_us = 1000;
     look();
+}
+
+static void begin(void)
+{
+    begin_as(&alone);
+}
+
+/* In the middle of it: a worker has finished a task. */
+static void begin_and_work(void)
+{
+    begin();
+    launcher_on_alive(&run);
 }
 
 static void exits(enum role role, int status)
@@ -52,10 +69,13 @@ static void dies(enum role role, int signal)
     look();
 }
 
-static void gets(int signal)
+/* Whether what runs is waited for. */
+static bool gets(int signal)
 {
-    launcher_on_signal(&run, signal, now_us);
+    bool drains = launcher_on_signal(&run, signal, now_us);
+
     look();
+    return drains;
 }
 
 /* Sleeps until the next deadline, as a loop would. */
@@ -82,7 +102,7 @@ static void over(int status)
 Test(launcher, starts_each_role_once)
 {
     begin();
-    launcher_init(&run);
+    launcher_init(&run, &alone);
     look();
     cr_assert(started[V] == 1 && started[S] == 1 && started[W] == 1);
     look();
@@ -142,19 +162,163 @@ Test(launcher, a_signal_counts_before_all)
     over(130);
 }
 
-Test(launcher, asks_the_ventilator_at_a_signal_and_the_others_if_that_tells_them_not)
+Test(launcher, lets_the_ventilator_finish_what_runs_however_long_that_takes)
 {
-    begin();
-    launcher_on_alive(&run);
-    gets(SIGHUP);
+    begin_and_work();
+    cr_assert(gets(SIGINT));
     cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
-    exits(V, 143);
+    cr_assert_eq(launcher_tick(&run, now_us), NEVER_US, "there is a time limit");
+    exits(S, 130);
+    exits(W, 130);
+    dies(V, SIGTERM);
+    cr_assert(notices[V] == NOTICE_NONE && notices[W] == NOTICE_NONE);
+    over(130);
+}
+
+Test(launcher, tells_the_others_if_a_drained_ventilator_did_not)
+{
+    begin_and_work();
+    gets(SIGHUP);
+    dies(V, SIGTERM);
     cr_assert(signals[S] == 0 && signals[W] == 0);
     sleep_on();
     cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
     exits(S, 143);
     exits(W, 143);
     over(129);
+}
+
+Test(launcher, waits_for_nothing_at_a_second_signal)
+{
+    begin_and_work();
+    gets(SIGTERM);
+    now_us += 3600 * SECOND_US;
+    cr_assert_not(gets(SIGINT));
+    cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
+    sleep_on();
+    cr_assert(signals[V] == 0 && signals[S] == SIGTERM && signals[W] == SIGTERM);
+    dies(V, SIGTERM);
+    exits(S, 143);
+    exits(W, 143);
+    over(143);
+}
+
+Test(launcher, kills_a_ventilator_that_does_not_end_at_a_second_signal)
+{
+    begin_and_work();
+    gets(SIGINT);
+    gets(SIGINT);
+    int64_t told_us = now_us;
+    exits(S, 143);
+    exits(W, 143);
+    sleep_on();
+    cr_assert(signals[V] == SIGKILL && notices[V] == NOTICE_STUCK);
+    cr_assert_geq(now_us - told_us, SECOND_US);
+    dies(V, SIGKILL);
+    over(130);
+}
+
+Test(launcher, kills_every_role_at_a_third_signal)
+{
+    begin_and_work();
+    gets(SIGINT);
+    gets(SIGINT);
+    gets(SIGINT);
+    for (int i = 0; i < ROLE_COUNT; i++)
+        cr_assert_eq(signals[i], SIGKILL);
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        dies((enum role)i, SIGKILL);
+        cr_assert_eq(notices[i], NOTICE_NONE);
+    }
+    over(130);
+}
+
+Test(launcher, finishes_nothing_without_its_worker)
+{
+    begin_and_work();
+    gets(SIGINT);
+    dies(W, SIGKILL);
+    cr_assert(started[W] == 0 && notices[W] == NOTICE_KILLED);
+    cr_assert_eq(signals[V], SIGTERM, "it would wait for a worker");
+    sleep_on();
+    cr_assert_eq(signals[S], SIGTERM);
+    exits(S, 143);
+    dies(V, SIGTERM);
+    over(130);
+}
+
+Test(launcher, finishes_what_runs_on_other_hosts_without_its_worker)
+{
+    begin_as(&with_others);
+    launcher_on_alive(&run);
+    gets(SIGINT);
+    dies(W, SIGKILL);
+    cr_assert(signals[V] == 0 && signals[S] == 0);
+    cr_assert_eq(launcher_tick(&run, now_us), NEVER_US);
+}
+
+Test(launcher, finishes_nothing_without_its_sink)
+{
+    begin_and_work();
+    gets(SIGINT);
+    dies(S, SIGKILL);
+    cr_assert_eq(notices[S], NOTICE_KILLED);
+    cr_assert(signals[V] == SIGTERM && signals[W] == SIGTERM);
+    dies(V, SIGTERM);
+    exits(W, 143);
+    over(130);
+    cr_assert(launcher_sink_was_lost(&run));
+}
+
+Test(launcher, tells_of_a_ventilator_that_was_killed_while_it_drained)
+{
+    begin_and_work();
+    gets(SIGINT);
+    dies(V, SIGKILL);
+    cr_assert_eq(notices[V], NOTICE_KILLED);
+    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
+    exits(S, 143);
+    exits(W, 143);
+    over(130);
+}
+
+Test(launcher, a_ventilator_that_waits_for_a_task_is_told_twice_without_a_signal_too)
+{
+    begin_and_work();
+    dies(S, SIGKILL);
+    cr_assert_eq(signals[V], SIGTERM);
+    exits(W, 143);
+    sleep_on();
+    cr_assert(signals[V] == SIGTERM && notices[V] == NOTICE_NONE);
+    dies(V, SIGTERM);
+    over(137);
+}
+
+Test(launcher, drains_nothing_once_an_end_has_ended)
+{
+    begin_and_work();
+    exits(S, 4);
+    cr_assert_not(gets(SIGINT));
+    cr_assert_eq(signals[V], SIGTERM);
+    sleep_on();
+    cr_assert_eq(signals[W], SIGTERM);
+}
+
+Test(launcher, a_sink_that_ends_in_good_order_is_not_lost)
+{
+    begin_and_work();
+    dies(V, SIGKILL);
+    exits(S, 143);
+    exits(W, 143);
+    over(137);
+    cr_assert_not(launcher_sink_was_lost(&run));
+
+    begin_and_work();
+    dies(S, SIGTERM);
+    cr_assert_not(launcher_sink_was_lost(&run));
+    dies(V, SIGTERM);
+    exits(W, 143);
+    over(143);
 }
 
 Test(launcher, asks_the_others_at_once_when_the_ventilator_has_ended_before_a_signal)
@@ -180,10 +344,10 @@ Test(launcher, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
     over(130);
 }
 
-Test(launcher, kills_every_role_at_a_second_signal)
+Test(launcher, kills_at_a_second_signal_what_had_nothing_to_finish)
 {
     begin();
-    gets(SIGINT);
+    cr_assert_not(gets(SIGINT));
     exits(V, 0);
     gets(SIGINT);
     cr_assert(signals[V] == 0 && signals[S] == SIGKILL && signals[W] == SIGKILL);
@@ -193,12 +357,25 @@ Test(launcher, kills_every_role_at_a_second_signal)
     over(130);
 }
 
-Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
+Test(launcher, tells_a_ventilator_twice_that_waits_for_a_first_task)
 {
     begin();
-    launcher_on_alive(&run);
+    gets(SIGINT);
+    sleep_on();
+    cr_assert_eq(signals[W], SIGKILL);
+    dies(W, SIGKILL);
+    exits(S, 143);
+    sleep_on();
+    cr_assert(signals[V] == SIGTERM && notices[V] == NOTICE_NONE);
+    dies(V, SIGTERM);
+    over(130);
+}
+
+Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
+{
+    begin_and_work();
     gets(SIGTERM);
-    exits(V, 143);
+    dies(V, SIGTERM);
     sleep_on();
     cr_assert(signals[W] == SIGTERM && signals[S] == SIGTERM);
     sleep_on();
@@ -209,6 +386,7 @@ Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
     dies(S, SIGKILL);
     dies(W, SIGKILL);
     over(143);
+    cr_assert(launcher_sink_was_lost(&run));
 }
 
 Test(launcher, kills_all_at_once_and_silently_at_a_usage_error)
@@ -249,6 +427,19 @@ Test(launcher, starts_a_worker_that_dies_again_three_times_in_a_row)
     exits(V, 143);
     exits(S, 143);
     over(139);
+}
+
+Test(launcher, starts_a_worker_again_as_often_as_a_search_for_a_bad_record_needs)
+{
+    begin_as(&isolating);
+    for (int i = 0; i < LAUNCHER_RESTARTS_ISOLATE; i++) {
+        dies(W, SIGKILL);
+        cr_assert_eq(started[W], 1);
+        cr_assert_eq(notices[W],
+                     i < LAUNCHER_RESTARTS ? NOTICE_RESTARTED : NOTICE_NONE);
+    }
+    dies(W, SIGKILL);
+    cr_assert(started[W] == 0 && notices[W] == NOTICE_GAVE_UP);
 }
 
 Test(launcher, counts_anew_after_a_finished_task)
@@ -421,7 +612,7 @@ Test(launcher, a_closed_output_is_silent)
 
 Test(launcher, a_signal_before_the_start_starts_nothing)
 {
-    launcher_init(&run);
+    launcher_init(&run, &alone);
     now_us = 1000;
     gets(SIGTERM);
     cr_assert(started[V] == 0 && started[S] == 0 && started[W] == 0);
