@@ -98,9 +98,12 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 static void stop_starting(struct launcher *launcher)
 {
     launcher->stopping = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
-        if (launcher->roles[i].state == ROLE_DUE)
-            set_state(&launcher->roles[i], ROLE_ENDED);
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        if (launcher->roles[i].state != ROLE_DUE)
+            continue;
+        launcher->roles[i].ours = true;
+        set_state(&launcher->roles[i], ROLE_ENDED);
+    }
 }
 
 /* Tells the role to end at `at_us`, if it has not been told by then; to one that drains
@@ -187,15 +190,22 @@ bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
     return !launcher->hurried;
 }
 
+static bool is_done(int status)
+{
+    return status == STATUS_OK || status == STATUS_DEAD_LETTERS;
+}
+
 /* Ventilator and sink have ended by themselves, and both well: every result is written,
- * and a worker that is killed then takes nothing away. */
+ * and a worker that is killed then takes nothing away. Neither does a signal that found
+ * nothing more to stop. */
 static bool is_complete(const struct launcher *launcher)
 {
     const struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
     const struct launcher_role *sink = &launcher->roles[ROLE_SINK];
 
-    return ventilator->status == STATUS_OK && !ventilator->ours &&
-           sink->status == STATUS_OK && !sink->ours;
+    return ventilator->state == ROLE_ENDED && is_done(ventilator->status) &&
+           !ventilator->ours && sink->state == ROLE_ENDED && is_done(sink->status) &&
+           !sink->ours;
 }
 
 static int as_status(struct ending ending)
@@ -266,7 +276,7 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
     int64_t end_us = now_us;
 
     stop_starting(launcher);
-    if (as_status(ending) == STATUS_OK) {
+    if (is_done(as_status(ending))) {
         expect_end(launcher, other, now_us + after_success_us, false);
         if (which == ROLE_VENTILATOR)
             expect_end(launcher, ROLE_WORKER,
@@ -368,14 +378,16 @@ int launcher_status(const struct launcher *launcher)
     static const enum role precedence[] = {ROLE_SINK, ROLE_VENTILATOR, ROLE_WORKER};
     const struct launcher_role *roles = launcher->roles;
 
-    if (launcher->signal)
+    if (launcher->signal && !is_complete(launcher))
         return STATUS_SIGNAL + launcher->signal;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||
             roles[precedence[i]].status == STATUS_NOT_FOUND)
             return roles[precedence[i]].status;
-    if (is_complete(launcher) && roles[ROLE_WORKER].status > STATUS_SIGNAL)
-        return STATUS_OK;
+    if (is_complete(launcher) &&
+        (launcher->signal || roles[ROLE_WORKER].status > STATUS_SIGNAL))
+        return roles[ROLE_SINK].status ? roles[ROLE_SINK].status
+                                       : roles[ROLE_VENTILATOR].status;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status != STATUS_OK)
             return roles[precedence[i]].status;

@@ -233,6 +233,33 @@ Test(launcher, kills_every_role_at_a_third_signal)
     over(130);
 }
 
+Test(launcher, a_signal_that_found_nothing_more_to_stop_changes_nothing)
+{
+    begin_and_work();
+    gets(SIGTERM);
+    exits(S, 0);
+    exits(V, 0);
+    dies(W, SIGTERM);
+    over(0);
+
+    begin_and_work();
+    gets(SIGTERM);
+    exits(S, 1);
+    exits(V, 0);
+    exits(W, 0);
+    over(1);
+}
+
+Test(launcher, a_run_with_dead_letters_is_done_and_its_end_is_not_hurried)
+{
+    begin_and_work();
+    exits(S, 1);
+    cr_assert_geq(launcher_tick(&run, now_us) - now_us, 10 * SECOND_US);
+    exits(V, 0);
+    dies(W, SIGKILL);
+    over(1);
+}
+
 Test(launcher, finishes_nothing_without_its_worker)
 {
     begin_and_work();
