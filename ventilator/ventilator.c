@@ -161,6 +161,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
+        .format = "",
     });
     progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
                   options->common.quiet, options->progress && !options->common.quiet,
@@ -312,8 +313,10 @@ static uint64_t cut_chunk(struct ventilator *ventilator, int64_t now_us)
     struct chunk chunk;
     switch (source_next(ventilator->source, &chunk)) {
     case SOURCE_CHUNK:
-        store_put(ventilator->store,
-                  dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us), &chunk);
+        store_put(
+            ventilator->store,
+            dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us),
+            &chunk);
         return chunk.length;
     case SOURCE_MORE:
         break;

@@ -15,6 +15,7 @@ struct ledger_task {
     uint32_t attempt;
     uint32_t slot; /* valid while it runs */
     enum entry_state state;
+    bool probe;      /* its result is not sent */
     uint64_t run_us; /* valid once it is done */
     void *cargo;     /* the loop's */
     size_t queue_at; /* its index in the heap of the queued; valid while it is queued */

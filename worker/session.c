@@ -19,6 +19,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
@@ -117,6 +118,9 @@ static void on_welcome(struct session *session, const struct message *message,
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
     session->max_result = message->welcome.max_result;
+    session->format_size = message->welcome.format.size;
+    if (session->format_size)
+        memcpy(session->format, message->welcome.format.data, session->format_size);
     slice_copy_text(message->welcome.endpoint, session->endpoint,
                     sizeof session->endpoint);
     session->way = session->config.monitor ? WAY_SHUT : WAY_UNKNOWN;
@@ -337,6 +341,11 @@ const char *session_endpoint(const struct session *session)
 uint64_t session_max_result(const struct session *session)
 {
     return session->max_result;
+}
+
+struct slice session_format(const struct session *session)
+{
+    return (struct slice){session->format, session->format_size};
 }
 
 const char *session_farewell(const struct session *session)

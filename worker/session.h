@@ -60,7 +60,7 @@ struct session *session_new(const struct session_config *config, int64_t now_us)
 /* Cargo that is still on the ledger goes to `drop`. */
 void session_destroy(struct session **session_p, void (*drop)(void *cargo));
 
-/* Every message from the ventilator but TASK. */
+/* Every message from the ventilator but TASK and ISOLATE. */
 void session_on_message(struct session *session, const struct message *message,
                         int64_t now_us);
 /* One entry of a TASK. True: it is on the ledger with this cargo. False: not taken
@@ -68,9 +68,20 @@ void session_on_message(struct session *session, const struct message *message,
  * caller's. */
 bool session_on_task(struct session *session, uint64_t session_number,
                      const struct task_entry *entry, void *cargo, int64_t now_us);
+/* An ISOLATE, by the same rules. The result of a probe is never sent; that it is done,
+ * is said. */
+bool session_on_isolate(struct session *session, const struct message *message,
+                        void *cargo, int64_t now_us);
 /* The way to the sink (monitor). */
 void session_on_way(struct session *session, bool open, int64_t now_us);
 
+/* The attempt is on the ledger and runs in this slot: what the slot says of it counts.
+ */
+bool session_is_running(const struct session *session, uint32_t slot, uint64_t seq,
+                        uint32_t attempt);
+/* It runs, and has another part to be run in its slot: SESSION_START comes again. */
+void session_on_part(struct session *session, uint32_t slot, uint64_t seq,
+                     uint32_t attempt);
 /* What the slot says of a task that it was given. False: it is not on the ledger any
  * more, and the result or failure is to be thrown away (the cargo was dropped before).
  * After SESSION_KILL nothing of that slot counts until it is ready again. */
@@ -108,6 +119,8 @@ struct id session_run(const struct session *session);
 uint64_t session_epoch(const struct session *session);
 const char *session_endpoint(const struct session *session);
 uint64_t session_max_result(const struct session *session);
+/* Of the input's records, as WELCOME says it; valid until the next event. */
+struct slice session_format(const struct session *session);
 /* Why it leaves; "" where there is nothing to say. */
 const char *session_farewell(const struct session *session);
 

@@ -40,7 +40,7 @@ void session_remove_all(struct session *session)
 void session_send_results(struct session *session)
 {
     for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next)
-        if (task->state == ENTRY_DONE)
+        if (task->state == ENTRY_DONE && !task->probe)
             act_on(session, SESSION_RESULT, task);
 }
 
@@ -64,27 +64,41 @@ void session_unsend_results(struct session *session)
 
 /* ---- on and off the ledger ---- */
 
-bool session_on_task(struct session *session, uint64_t session_number,
-                     const struct task_entry *entry, void *cargo, int64_t now_us)
+static bool take(struct session *session, uint64_t session_number, uint64_t seq,
+                 uint32_t attempt, bool probe, void *cargo)
 {
-    (void)now_us;
     if (session->phase != PHASE_SERVING || !session->contact.open ||
         session_number != session->nonce)
         return false;
     contact_carried(&session->contact);
-    struct ledger_task *task = ledger_find(&session->ledger, entry->seq);
+    struct ledger_task *task = ledger_find(&session->ledger, seq);
     if (session->leaving) {
         struct session_action *action = session_act(session, SESSION_RETURNED);
-        action->seq = entry->seq;
-        action->attempt = entry->attempt;
+        action->seq = seq;
+        action->attempt = attempt;
         return false;
     }
-    if (task && task->attempt >= entry->attempt)
+    if (task && task->attempt >= attempt)
         return false;
     if (task) /* an attempt that the ventilator does not count on any more */
         remove_task(session, task);
-    ledger_add(&session->ledger, entry->seq, entry->attempt, cargo);
+    ledger_add(&session->ledger, seq, attempt, cargo)->probe = probe;
     return true;
+}
+
+bool session_on_task(struct session *session, uint64_t session_number,
+                     const struct task_entry *entry, void *cargo, int64_t now_us)
+{
+    (void)now_us;
+    return take(session, session_number, entry->seq, entry->attempt, false, cargo);
+}
+
+bool session_on_isolate(struct session *session, const struct message *message,
+                        void *cargo, int64_t now_us)
+{
+    (void)now_us;
+    return take(session, message->isolate.session, message->isolate.seq,
+                message->isolate.attempt, message->isolate.probe, cargo);
 }
 
 void session_on_forget(struct session *session, const struct message *message)
@@ -130,6 +144,20 @@ static struct ledger_task *running(const struct session *session, uint32_t slot,
                : NULL;
 }
 
+bool session_is_running(const struct session *session, uint32_t slot, uint64_t seq,
+                        uint32_t attempt)
+{
+    return running(session, slot, seq, attempt) != NULL;
+}
+
+void session_on_part(struct session *session, uint32_t slot, uint64_t seq,
+                     uint32_t attempt)
+{
+    struct ledger_task *task = running(session, slot, seq, attempt);
+    if (task)
+        act_on(session, SESSION_START, task);
+}
+
 bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
                      uint32_t attempt, uint64_t run_us)
 {
@@ -140,7 +168,7 @@ bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
     seats_measure(&session->seats, run_us);
     task->run_us = run_us;
     ledger_set_state(&session->ledger, task, ENTRY_DONE);
-    if (session->way != WAY_SHUT)
+    if (session->way != WAY_SHUT && !task->probe)
         act_on(session, SESSION_RESULT, task);
     if (session->contact.open)
         act_on(session, SESSION_DONE, task);

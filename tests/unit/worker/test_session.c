@@ -339,6 +339,116 @@ Test(session, what_fails_is_off_the_ledger_at_once)
     expect_ledger(0);
 }
 
+static bool take_isolate(uint64_t session, uint64_t seq, uint32_t attempt, bool probe)
+{
+    struct message message = {.type = MESSAGE_ISOLATE,
+                              .isolate = {.session = session,
+                                          .seq = seq,
+                                          .attempt = attempt,
+                                          .records = 1,
+                                          .tries = 1,
+                                          .probe = probe}};
+    return session_on_isolate(worker, &message, &cargo[seq], now_us);
+}
+
+Test(session, isolate_is_taken_as_a_task_is)
+{
+    begin_in_session_1(1);
+    cr_assert_not(take_isolate(2, 0, 1, false));
+    cr_assert(take_isolate(1, 0, 1, false));
+    cr_assert_not(take_isolate(1, 0, 1, false));
+    tick_after(0);
+    expect("START(0)");
+    cr_assert(take_isolate(1, 0, 2, false)); /* a newer attempt */
+    expect("KILL(0)");
+    session_leave(worker, now_us);
+    expect("RETURNED(0) PING");
+    cr_assert_not(take_isolate(1, 1, 1, false));
+    expect("RETURNED(1)");
+    expect_ledger(0);
+}
+
+Test(session, a_task_in_parts_starts_again_in_its_slot_until_it_is_done)
+{
+    begin_in_session_1(1);
+    cr_assert(take_isolate(1, 0, 1, false));
+    take(1);
+    tick_after(0);
+    expect("START(0)");
+    uint32_t slot = slot_of[0];
+    cr_assert(session_is_running(worker, slot, 0, 1));
+    cr_assert_not(session_is_running(worker, slot, 0, 2));
+    cr_assert_not(session_is_running(worker, slot, 1, 1));
+    session_on_part(worker, slot, 0, 1);
+    tick_after(0);
+    expect("START(0)"); /* and not the other */
+    cr_assert_eq(slot_of[0], slot);
+    finish(0);
+    tick_after(0);
+    expect("RESULT(0) DONE(0) START(1)");
+}
+
+Test(session, a_part_that_its_slot_never_began_starts_again_where_there_is_a_slot)
+{
+    begin_in_session_1(1);
+    cr_assert(take_isolate(1, 0, 1, false));
+    tick_after(0);
+    session_on_part(worker, slot_of[0], 0, 1);
+    expect("START(0) START(0)");
+    session_on_unstarted(worker, slot_of[0], 0, 1);
+    cr_assert_not(session_is_running(worker, slot_of[0], 0, 1));
+    session_on_part(worker, slot_of[0], 0, 1);
+    expect("");
+    tick_after(0);
+    expect("START(0)");
+}
+
+Test(session, a_task_that_is_forgotten_in_the_middle_of_its_parts_is_killed)
+{
+    begin_in_session_1(1);
+    cr_assert(take_isolate(1, 0, 1, false));
+    tick_after(0);
+    expect("START(0)");
+    session_on_part(worker, slot_of[0], 0, 1);
+    forget(1, 0, false);
+    expect("START(0) KILL(0)");
+    session_on_part(worker, slot_of[0], 0, 1);
+    expect("");
+    expect_ledger(0);
+}
+
+Test(session, a_probe_is_done_and_sends_no_result)
+{
+    begin_in_session_1(1);
+    cr_assert(take_isolate(1, 0, 1, true));
+    tick_after(0);
+    expect("START(0)");
+    finish(0);
+    expect("DONE(0)");
+    session_on_way(worker, true, now_us);
+    expect("PING");
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome(2, 1);
+    session_on_way(worker, true, now_us);
+    expect("HELLO OPEN_WAY DONE(0) PING PING");
+    expect_ledger(1);
+    forget(2, 0, false);
+    expect_ledger(0);
+}
+
+Test(session, keeps_the_format_of_records_that_welcome_says)
+{
+    begin(1, true, false);
+    tick_after(0);
+    hear((struct message){.type = MESSAGE_WELCOME,
+                          .welcome = {.session = 1,
+                                      .nonce = 1,
+                                      .format = slice_of_text("lines=4 end=0a")}});
+    struct slice format = session_format(worker);
+    cr_assert_eq(format.size, 14);
+    cr_assert_eq(memcmp(format.data, "lines=4 end=0a", 14), 0);
+}
+
 Test(session, rule_10_ping_names_the_attempts_that_run)
 {
     begin_in_session_1(1);
