@@ -38,6 +38,8 @@ def ready(scene, fault):
 
 
 def kill_worker_pids(scene, fault, pids):
+    if not scene.may_kill_worker():
+        return None
     kin = Kin(scene.case)
     hit = [at_work(scene, kin, pid) for pid in pids]
     for pid in pids:
@@ -61,7 +63,7 @@ def kill_below(scene, fault, candidates, ends_worker):
     kin = Kin(scene.case)
     workers = scene.worker_pids(kin)
     pid = choose(fault, [pid for pid in candidates(kin) if set(kin.ancestors(pid)) & set(workers)])
-    if pid is None:
+    if pid is None or (ends_worker and not scene.may_kill_worker()):
         return None
     (worker,) = set(kin.ancestors(pid)) & set(workers)
     hit = at_work(scene, kin, worker if ends_worker else pid)

@@ -14,15 +14,16 @@ import time
 from pathlib import Path
 
 from harness import Overdue, build_directory
-
 from material import SIZE, expected_output, make_input
 from plan import LENGTH_S
 from processes import Busy, Kin
 from wires import mount_tmpfs, unmount
 
 WORKERS_MOST = 6
+WORKERS_IN_A_ROW = 2
 END_S = 40.0  # for all to end, once something has ended the run
 FULL_BYTES = SIZE + (3 << 20)  # of the disk; spill files need room
+
 
 class Reader:
     """Takes what comes out of a pipe to a file, and pauses when it is told."""
@@ -47,6 +48,7 @@ class Reader:
         self.thread.join()
         os.close(self.source)
 
+
 def feed(path, pipe):
     """All of the file to the pipe, or as much as somebody reads."""
 
@@ -59,6 +61,7 @@ def feed(path, pipe):
             pass
 
     threading.Thread(target=write, daemon=True).start()
+
 
 class Disk:
     """Where the output is. `fill` leaves no byte; `empty` makes room."""
@@ -86,6 +89,7 @@ class Disk:
     def close(self):
         if self.mounts:
             unmount(self.path)
+
 
 class Scene:
     """What both shapes have: files, the pace of the work, the diary of what happened."""
@@ -201,6 +205,7 @@ class Scene:
         if self.wires:
             self.wires.close()
 
+
 class Hand(Scene):
     """Ventilator, sink and workers in a terminal each."""
 
@@ -210,6 +215,9 @@ class Hand(Scene):
         self.workers = []
         self.hired = 0
         self.start()
+
+    def may_kill_worker(self):
+        return True
 
     # -- starting --
 
@@ -384,12 +392,14 @@ class Hand(Scene):
     def process_of(self, pid):
         return next((one for one in [self.sink, self.ventilator, *self.workers] if one.pid == pid), None)
 
+
 class Launched(Scene):
     """`fanfold` does all of it."""
 
     def __init__(self, *words):
         super().__init__(*words)
         self.kills_of_all = 0
+        self.killed = self.killed_at = 0  # workers in a row without output in between
         self.start()
 
     def start(self):
@@ -411,6 +421,12 @@ class Launched(Scene):
 
     def condemn(self, _process, _why, _again_s=0.0):
         """The launcher starts a worker again by itself."""
+        self.killed = 1 if self.released() > self.killed_at else self.killed + 1
+        self.killed_at = self.released()
+
+    def may_kill_worker(self):
+        """The launcher gives up at the fourth that has not finished a task."""
+        return self.killed < WORKERS_IN_A_ROW or self.released() > self.killed_at
 
     def mind(self):
         self.set_pace()
