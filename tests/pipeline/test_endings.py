@@ -21,7 +21,7 @@ def expect(case, run, status, *said, deadline=60.0):
     """It ends with this status, says just these lines (regular expressions), and leaves
     neither process nor file."""
     run.expect(status, deadline)
-    lines = run.stderr().splitlines()
+    lines = run.reasons()
     assert len(lines) == len(said), f"{len(lines)} lines, not {len(said)}"
     for line, pattern in zip(lines, said):
         assert re.search(pattern, line), f"{line!r} is not {pattern!r}"
@@ -151,7 +151,7 @@ def a_chunk_that_fails_every_time(case):
     script = 'if [ "$FANFOLD_SEQ" = 7 ]; then echo "attempt $FANFOLD_ATTEMPT is no good" >&2; exit 3; fi; cat'
     run = case.start("fanfold", "-j2", "-N10", "--", "sh", "-c", script, stdin=LINES)
     run.expect(3)
-    *passed, last = run.stderr().splitlines()
+    *passed, last = run.reasons()
     assert len(passed) == 3, passed
     for line in passed:
         assert re.fullmatch(r"\[slot [12] seq 7\] attempt \d is no good", line), line
@@ -336,7 +336,7 @@ def a_worker_that_is_killed_with_its_keeper_leaves_no_program_behind(case):
     first = case.pids_of("sleep")
     for pid in case.pids_of("fanfold-worker"):
         os.kill(pid, signal.SIGKILL)
-    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end", 5)
+    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end")
     assert run.running()
     case.path("go").touch()
     again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
