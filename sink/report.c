@@ -31,6 +31,7 @@ void report_begin(struct uplink *uplink, const struct id *uid,
     message.begin.epoch = position->epoch;
     message.begin.position = position->next;
     message.begin.mark = (struct slice){position->mark, position->mark_size};
+    message.begin.input = (struct slice){position->input, position->input_size};
     message.begin.held = held;
     message.begin.count = count;
     uplink_send(uplink, &message);
@@ -55,6 +56,7 @@ void report_progress(struct uplink *uplink, const struct sink_progress *progress
     message.progress.released = progress->released;
     message.progress.committed = progress->committed;
     message.progress.parked = progress->parked;
+    message.progress.failed = progress->failed;
     message.progress.bytes = written_bytes;
     uplink_send(uplink, &message);
 }

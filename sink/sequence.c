@@ -9,6 +9,7 @@
 struct item {
     void *cargo; /* NULL once it is given out */
     uint64_t length;
+    uint32_t dead_letters;
     uint8_t mark_size;
     uint8_t mark[];
 };
@@ -39,20 +40,21 @@ void sequence_deinit(struct sequence *sequence, void (*drop)(void *cargo))
     free(sequence->held);
 }
 
-bool sequence_offer(struct sequence *sequence, const struct result_entry *entry,
+bool sequence_offer(struct sequence *sequence, const struct arrival *arrival,
                     void *cargo)
 {
-    if (reorder_has(sequence->reorder, entry->seq))
+    if (reorder_has(sequence->reorder, arrival->seq))
         return false;
-    struct item *item = allocate(sizeof *item + entry->mark.size);
+    struct item *item = allocate(sizeof *item + arrival->mark.size);
     *item = (struct item){
         .cargo = cargo,
-        .length = entry->length,
-        .mark_size = (uint8_t)entry->mark.size,
+        .length = arrival->length,
+        .dead_letters = arrival->dead_letters,
+        .mark_size = (uint8_t)arrival->mark.size,
     };
-    if (entry->mark.size)
-        memcpy(item->mark, entry->mark.data, entry->mark.size);
-    reorder_offer(sequence->reorder, entry->seq, item);
+    if (arrival->mark.size)
+        memcpy(item->mark, arrival->mark.data, arrival->mark.size);
+    reorder_offer(sequence->reorder, arrival->seq, item);
     return true;
 }
 
@@ -77,6 +79,8 @@ static void advance(struct sequence *sequence, const struct pending *pending)
     const struct item *item = pending->item;
     sequence->written = pending->next;
     sequence->bytes += item->length;
+    sequence->dead_letters += item->dead_letters;
+    sequence->failed += item->dead_letters > 0;
     sequence->mark_size = item->mark_size;
     memcpy(sequence->mark, item->mark, item->mark_size);
 }

@@ -12,6 +12,15 @@
 #include "common/queue.h"
 #include "sink/reorder.h"
 
+/* What is to take its place among the others: a result, or a chunk that was given up.
+ */
+struct arrival {
+    uint64_t seq;
+    uint64_t length; /* bytes for the output */
+    struct slice mark;
+    uint32_t dead_letters; /* that come with it */
+};
+
 struct sequence {
     struct reorder *reorder;
     struct queue pending; /* of struct pending: given out, not written; in order */
@@ -19,6 +28,8 @@ struct sequence {
     bool given;             /* something was given out */
     uint64_t written;       /* everything before it is written */
     uint64_t bytes;         /* of results that were written */
+    uint64_t dead_letters;  /* of those that were written */
+    uint64_t failed;        /* tasks among them that brought some */
     uint8_t mark[MARK_MAX]; /* of the result before `written` */
     uint8_t mark_size;
     struct range *held; /* memory of sequence_held */
@@ -30,7 +41,7 @@ void sequence_deinit(struct sequence *sequence, void (*drop)(void *cargo));
 
 /* True: taken, the mark copied. False: it was here before; the cargo is still the
  * caller's. */
-bool sequence_offer(struct sequence *sequence, const struct result_entry *entry,
+bool sequence_offer(struct sequence *sequence, const struct arrival *arrival,
                     void *cargo);
 /* The next cargo that the output is to be given; NULL: none now. */
 void *sequence_give(struct sequence *sequence, uint64_t *ret_seq);

@@ -40,16 +40,22 @@ struct sink_session {
     struct id run;
     struct id uid; /* of the ventilator that has this epoch */
     uint64_t epoch;
+    uint8_t input[INPUT_MAX_BYTES], offered[INPUT_MAX_BYTES];
+    uint8_t input_size, offered_size; /* the run's; the last WELCOME's */
     uint64_t buffer;
     bool begin_owed; /* to begin_uid */
     struct id begin_uid;
 
     bool ended;          /* END has come, or the sink gave up */
+    bool failed;         /* the sink gave up: what is given out is not waited for */
+    bool parted;         /* nobody is there to be told of the end */
+    bool journal_lost;   /* nothing more can be committed */
     uint64_t total;      /* valid once ended with OUTCOME_COMPLETE */
     bool final;          /* all is written, and to be committed as such */
     bool finished;       /* all is safe: FINISHED may be said */
     int64_t finished_us; /* since when; or the start */
     int64_t told_us;     /* the last FINISHED; 0: none */
+    bool dismissed;      /* GOODBYE has come */
     bool left;
     struct sink_verdict verdict;
 };
@@ -62,6 +68,10 @@ struct sink_session *sink_session_new(const struct sink_session_config *config,
     session->run = config->position.run;
     session->uid = config->position.uid;
     session->epoch = config->position.epoch;
+    session->input_size = config->position.input_size;
+    memcpy(session->input, config->position.input, session->input_size);
+    if (config->position.finished && config->position.dead_letters)
+        session->verdict.status = STATUS_DEAD_LETTERS;
     session->finished = session->final = config->position.finished;
     session->finished_us = now_us;
     contact_init(&session->contact, config->liveness_us, config->patience_us, now_us);
@@ -110,21 +120,44 @@ static void release(struct sink_session *session)
 
 static bool stopped(const struct sink_session *session)
 {
-    return session->left || session->finished ||
+    return session->left || session->finished || session->failed ||
            (session->ended && session->verdict.outcome != OUTCOME_COMPLETE);
+}
+
+/* The first of a seq, whatever it is; nothing before the first epoch is ours. */
+static bool take(struct sink_session *session, uint64_t epoch,
+                 const struct arrival *arrival, void *cargo)
+{
+    if (stopped(session) || !epoch || epoch != session->epoch ||
+        arrival->seq == UINT64_MAX || /* no range can end behind it */
+        !sequence_offer(&session->sequence, arrival, cargo))
+        return false;
+    news_add(&session->news, arrival->seq);
+    release(session);
+    return true;
 }
 
 bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct result_entry *entry,
                             void *cargo)
 {
-    if (stopped(session) || epoch != session->epoch || !id_equal(run, &session->run) ||
-        entry->seq == UINT64_MAX || /* no range can end behind it */
-        !sequence_offer(&session->sequence, entry, cargo))
-        return false;
-    news_add(&session->news, entry->seq);
-    release(session);
-    return true;
+    struct arrival arrival = {
+        .seq = entry->seq,
+        .length = entry->length,
+        .mark = entry->mark,
+        .dead_letters = entry->bad_count,
+    };
+    return id_equal(run, &session->run) && take(session, epoch, &arrival, cargo);
+}
+
+bool sink_session_on_skip(struct sink_session *session, const struct message *message,
+                          void *cargo, int64_t now_us)
+{
+    struct arrival arrival = {
+        .seq = message->skip.seq, .mark = message->skip.mark, .dead_letters = 1};
+    contact_heard(&session->contact, now_us);
+    contact_carried(&session->contact);
+    return take(session, message->skip.epoch, &arrival, cargo);
 }
 
 static void commit(struct sink_session *session, int64_t now_us)
@@ -157,10 +190,110 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket,
 static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     const struct sequence *sequence = &session->sequence;
-    if (session->commits.sure_epoch == session->epoch &&
+    if (!session->failed && !session->finished &&
+        session->commits.sure_epoch == session->epoch &&
         commits_due(&session->commits, sequence->written, sequence->bytes,
                     session->buffer, now_us))
         commit(session, now_us);
+}
+
+/* ---- the end ---- */
+
+static bool complete(const struct sink_session *session)
+{
+    return session->verdict.outcome == OUTCOME_COMPLETE;
+}
+
+/* All that is to be written before the end is told is. */
+static bool all_written(const struct sink_session *session)
+{
+    if (session->failed)
+        return true; /* what is given out, and not written yet, may never be */
+    return !sequence_writing(&session->sequence) &&
+           (!complete(session) || session->sequence.written == session->total);
+}
+
+/* What is written is safe, or going to be; a complete run is committed as such. */
+static void commit_all(struct sink_session *session, int64_t now_us)
+{
+    bool pending = session->commits.next != session->sequence.written;
+    if (complete(session) && !session->final)
+        session->final = pending = true;
+    if (pending && !session->journal_lost)
+        commit(session, now_us);
+}
+
+static int status_of_complete(const struct sink_session *session)
+{
+    int said = session->verdict.status;
+    if (session->config.position.dead_letters + session->sequence.dead_letters)
+        return STATUS_DEAD_LETTERS;
+    /* What was given up may have come all the same. */
+    return said == STATUS_DEAD_LETTERS ? STATUS_OK : said;
+}
+
+/* Everything is written, or what was in order when the run was stopped; then it has to
+ * be safe. */
+static void mind_end(struct sink_session *session, int64_t now_us)
+{
+    if (!session->ended || session->finished || !all_written(session))
+        return;
+    commit_all(session, now_us);
+    if (commits_waiting(&session->commits) && !session->journal_lost)
+        return;
+    session->finished = true;
+    session->finished_us = now_us;
+    session->told_us = 0;
+    if (complete(session))
+        session->verdict.status = status_of_complete(session);
+    if (session->parted || (session->failed && !session->contact.open))
+        leave(session);
+}
+
+/* Without waiting for what is given out. A run that is on its way to its end keeps the
+ * reason that it has, and one that only has to be made safe is complete all the same.
+ */
+static void give_up_for(struct sink_session *session,
+                        const struct sink_verdict *verdict, int64_t now_us)
+{
+    bool safe_soon = session->final && !session->journal_lost;
+    if (!safe_soon) {
+        if (!session->ended || complete(session))
+            session->verdict = *verdict;
+        session->ended = session->failed = true;
+        session->final = false;
+    }
+    mind_end(session, now_us);
+}
+
+void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
+                       const char *text, int64_t now_us)
+{
+    struct sink_verdict verdict = {.outcome = outcome, .status = status};
+    if (session->finished || session->failed || session->left)
+        return;
+    snprintf(verdict.text, sizeof verdict.text, "%s", text);
+    session->ended &= session->final; /* its own reason, whatever it was told before */
+    give_up_for(session, &verdict, now_us);
+}
+
+void sink_session_on_journal_failed(struct sink_session *session, const char *text,
+                                    int64_t now_us)
+{
+    session->journal_lost = true;
+    sink_session_fail(session, OUTCOME_STOPPED, STATUS_IO, text, now_us);
+    mind_end(session, now_us);
+}
+
+/* The ventilator is gone for good: leave as soon as what is written is safe. */
+static void part(struct sink_session *session, const struct sink_verdict *verdict,
+                 int64_t now_us)
+{
+    session->parted = true;
+    if (session->finished)
+        leave(session);
+    else
+        give_up_for(session, verdict, now_us);
 }
 
 /* ---- messages ---- */
@@ -178,7 +311,8 @@ static void begin_epoch(struct sink_session *session, const struct id *uid,
     }
     session->uid = *uid;
     session->epoch++;
-    session->ended = false;
+    session->ended = session->final = false;
+    session->verdict = (struct sink_verdict){.outcome = OUTCOME_COMPLETE};
     news_clear(&session->news);
     void *cargo;
     while ((cargo = sequence_take_parked(&session->sequence)))
@@ -191,19 +325,29 @@ static void on_welcome(struct sink_session *session, const struct message *messa
     contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
                      message->welcome.liveness_ms);
     session->buffer = message->welcome.buffer;
-    if (session->finished)
+    if (session->finished || session->failed)
         return; /* FINISHED will say it all */
+    session->offered_size = (uint8_t)message->welcome.input.size;
+    if (session->offered_size)
+        memcpy(session->offered, message->welcome.input.data, session->offered_size);
     if (!session->epoch || !id_equal(&message->welcome.uid, &session->uid))
         begin_epoch(session, &message->welcome.uid, now_us);
     session->begin_owed = true;
     session->begin_uid = message->welcome.uid;
 }
 
-static void on_end(struct sink_session *session, const struct message *message)
+static void on_end(struct sink_session *session, const struct message *message,
+                   int64_t now_us)
 {
-    if (message->end.epoch != session->epoch ||
+    if (message->end.epoch != session->epoch || session->final || session->finished ||
         (session->ended && session->verdict.outcome))
         return;
+    if (message->end.outcome == OUTCOME_COMPLETE &&
+        message->end.total < session->sequence.written) {
+        sink_session_fail(session, OUTCOME_STOPPED, STATUS_PEER,
+                          "the ventilator counts fewer tasks than are written", now_us);
+        return;
+    }
     session->ended = true;
     session->total = message->end.total;
     session->verdict.outcome = message->end.outcome;
@@ -214,28 +358,27 @@ static void on_end(struct sink_session *session, const struct message *message)
                  "the ventilator stopped the run (status %d)", session->verdict.status);
 }
 
-static void on_goodbye(struct sink_session *session)
+static void on_goodbye(struct sink_session *session, int64_t now_us)
 {
-    if (!session->finished) {
-        session->verdict = (struct sink_verdict){
-            .outcome = OUTCOME_STOPPED,
-            .status = STATUS_PEER,
-            .relayed = true,
-            .text = "the ventilator ended the run before all of it was here",
-        };
-    }
-    leave(session);
+    struct sink_verdict verdict = {
+        .outcome = OUTCOME_STOPPED,
+        .status = STATUS_PEER,
+        .relayed = true,
+        .text = "the ventilator ended the run before all of it was here",
+    };
+    session->dismissed = true;
+    part(session, &verdict, now_us);
 }
 
-static void on_reject(struct sink_session *session, const struct message *message)
+static void on_reject(struct sink_session *session, const struct message *message,
+                      int64_t now_us)
 {
-    session->verdict =
-        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
+    struct sink_verdict verdict = {.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
     int size = message->reject.text.size < 400 ? (int)message->reject.text.size : 400;
-    snprintf(session->verdict.text, sizeof session->verdict.text,
+    snprintf(verdict.text, sizeof verdict.text,
              "the ventilator rejects this sink: %.*s", size,
              size ? (const char *)message->reject.text.data : "");
-    leave(session);
+    part(session, &verdict, now_us);
 }
 
 void sink_session_on_message(struct sink_session *session,
@@ -254,60 +397,27 @@ void sink_session_on_message(struct sink_session *session,
         on_welcome(session, message, now_us);
         break;
     case MESSAGE_END:
-        on_end(session, message);
+        on_end(session, message, now_us);
         break;
     case MESSAGE_GOODBYE:
-        on_goodbye(session);
+        on_goodbye(session, now_us);
         break;
     case MESSAGE_REJECT:
-        on_reject(session, message);
+        on_reject(session, message, now_us);
         break;
     default:
         break;
     }
 }
 
-/* ---- the end ---- */
-
-void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
-                       const char *text, int64_t now_us)
-{
-    if (session->finished || session->left)
-        return;
-    session->ended = session->finished = true;
-    session->finished_us = now_us;
-    session->told_us = 0;
-    session->verdict = (struct sink_verdict){.outcome = outcome, .status = status};
-    snprintf(session->verdict.text, sizeof session->verdict.text, "%s", text);
-    if (!session->contact.open)
-        leave(session);
-}
-
-/* Everything is written, or what was in order when the run was stopped; then it has to
- * be safe. */
-static void mind_end(struct sink_session *session, int64_t now_us)
-{
-    uint64_t written = session->sequence.written;
-    bool complete = session->verdict.outcome == OUTCOME_COMPLETE;
-    if (!session->ended || session->finished || sequence_writing(&session->sequence) ||
-        (complete && written != session->total))
-        return;
-    if (complete ? !session->final : session->commits.next != written) {
-        session->final = complete;
-        commit(session, now_us);
-    }
-    if (commits_waiting(&session->commits))
-        return;
-    session->finished = true;
-    session->finished_us = now_us;
-}
+/* ---- time ---- */
 
 /* FINISHED again and again, until GOODBYE or the time limit: no protocol can do
  * without. */
 static void tell_finished(struct sink_session *session, int64_t now_us)
 {
-    bool complete = session->verdict.outcome == OUTCOME_COMPLETE;
-    int64_t limit_us = complete ? 4 * session->contact.liveness_us : FAREWELL_US;
+    int64_t limit_us = complete(session) ? 4 * session->contact.liveness_us
+                                         : FAREWELL_US;
     if (now_us - session->finished_us > limit_us) {
         leave(session);
         return;
@@ -319,15 +429,11 @@ static void tell_finished(struct sink_session *session, int64_t now_us)
     act(session, SINK_FINISHED);
 }
 
-/* ---- time ---- */
-
-static void give_up(struct sink_session *session)
+static void give_up(struct sink_session *session, int64_t now_us)
 {
-    session->verdict =
-        (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
-    contact_complaint(&session->contact, session->verdict.text,
-                      sizeof session->verdict.text);
-    leave(session);
+    struct sink_verdict verdict = {.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
+    contact_complaint(&session->contact, verdict.text, sizeof verdict.text);
+    part(session, &verdict, now_us);
 }
 
 static void mind_ventilator(struct sink_session *session, int64_t now_us)
@@ -342,22 +448,35 @@ static void mind_ventilator(struct sink_session *session, int64_t now_us)
         return;
     case CONTACT_GIVE_UP:
         if (!session->finished)
-            give_up(session);
+            give_up(session, now_us);
         return;
     case CONTACT_NOTHING:
         return;
     }
 }
 
+/* Nothing is written: the run is this input's, whichever was offered before. Marks of
+ * one input must never lie beside the name of another. */
+static void take_input(struct sink_session *session)
+{
+    if (session->sequence.written)
+        return;
+    session->input_size = session->offered_size;
+    memcpy(session->input, session->offered, session->offered_size);
+}
+
 /* BEGIN only once the journal has the epoch, and nothing of the old one is on its way
  * to the output. */
 static void mind_begin(struct sink_session *session, int64_t now_us)
 {
-    if (!session->begin_owed || session->finished || !session->contact.open)
+    if (!session->begin_owed || session->finished || session->failed ||
+        !session->contact.open)
         return;
     if (session->commits.sure_epoch != session->epoch &&
-        !sequence_writing(&session->sequence) && !commits_waiting(&session->commits))
+        !sequence_writing(&session->sequence) && !commits_waiting(&session->commits)) {
+        take_input(session);
         commit(session, now_us);
+    }
     if (session->commits.sure_epoch != session->epoch)
         return;
     session->begin_owed = false;
@@ -389,6 +508,8 @@ int64_t sink_session_tick(struct sink_session *session, int64_t now_us)
     mind_begin(session, now_us);
     mind_commit(session, now_us);
     mind_end(session, now_us);
+    if (session->left)
+        return NEVER_US;
     int64_t deadline_us = tell_progress(session, now_us);
     if (session->finished) {
         tell_finished(session, now_us);
@@ -437,6 +558,10 @@ struct position sink_session_position(const struct sink_session *session)
     position.run = session->run;
     position.uid = session->uid;
     position.epoch = session->epoch;
+    position.dead_letters += sequence->dead_letters;
+    position.failed += sequence->failed;
+    position.input_size = session->input_size;
+    memcpy(position.input, session->input, session->input_size);
     position.finished = session->final;
     return position;
 }
@@ -455,6 +580,7 @@ struct sink_progress sink_session_progress(struct sink_session *session)
         .released = session->sequence.written,
         .committed = session->commits.sure,
         .parked = sequence_parked_ever(&session->sequence),
+        .failed = session->config.position.failed + session->sequence.failed,
     };
     news_clear(&session->news);
     session->news.moved = false;
@@ -473,7 +599,12 @@ struct sink_verdict sink_session_verdict(const struct sink_session *session)
 
 bool sink_session_finished(const struct sink_session *session)
 {
-    return session->finished && session->verdict.outcome == OUTCOME_COMPLETE;
+    return session->finished && complete(session);
+}
+
+bool sink_session_dismissed(const struct sink_session *session)
+{
+    return session->dismissed;
 }
 
 bool sink_session_welcomed(const struct sink_session *session)

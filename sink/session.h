@@ -4,8 +4,12 @@
  * what is released, written and committed. Touches no socket, file or byte: results are
  * opaque cargo of the loop's.
  *
- * Released is given to the output; written is all of it there; committed is safe. A
- * sink without a journal answers SINK_COMMIT at once.
+ * Released is given to the output; written is all of it there; committed is safe.
+ * Without a journal written is committed.
+ *
+ * However the run ends, what is written is committed before the end is told: also when
+ * a signal came or the output failed. Only when the journal itself fails
+ * (sink_session_on_journal_failed) nothing more is.
  */
 #ifndef FANFOLD_SINK_SESSION_H
 #define FANFOLD_SINK_SESSION_H
@@ -15,16 +19,19 @@
 struct sink_session;
 
 /* What a journal keeps: where a sink that returns goes on. Without one, all zero but
- * `run`. */
+ * `run`. Counts are of what is written. */
 struct position {
     struct id run;
     struct id uid; /* of the ventilator that has this epoch */
     uint64_t epoch;
     uint64_t next; /* seq */
     uint64_t dead_letters;
+    uint64_t failed; /* tasks that are dead letters, as a whole or in part */
     uint8_t mark[MARK_MAX];
     uint8_t mark_size;
-    bool finished;
+    uint8_t input[INPUT_MAX_BYTES]; /* that the run began with */
+    uint8_t input_size;
+    bool finished; /* complete, and nothing is to follow */
 };
 
 struct sink_session_config {
@@ -39,8 +46,8 @@ struct sink_session_config {
 enum sink_action_kind {
     SINK_CONNECT, /* close the DEALER if there is one, open it anew */
     SINK_HELLO,   /* finished from sink_session_finished */
-    SINK_BEGIN,   /* uid; run, epoch, position, mark and held from sink_session_position
-                     and _held */
+    SINK_BEGIN,   /* uid; run, epoch, position, mark, input and held from
+                     sink_session_position and _held */
     SINK_PING,
     SINK_PROGRESS, /* from sink_session_progress */
     SINK_WRITE,    /* seq, cargo: append it to the output; it is the loop's now */
@@ -73,28 +80,38 @@ struct sink_progress {
     uint64_t released; /* written in full */
     uint64_t committed;
     uint64_t parked;
+    uint64_t failed; /* tasks before `released` with dead letters */
 };
 
 struct sink_session *sink_session_new(const struct sink_session_config *config,
                                       int64_t now_us);
 void sink_session_destroy(struct sink_session **session_p, void (*drop)(void *cargo));
 
-/* From the ventilator, every message but SKIP. */
+/* From the ventilator, every message but SKIP, which has cargo. */
 void sink_session_on_message(struct sink_session *session,
                              const struct message *message, int64_t now_us);
 /* One entry of a RESULT. True: taken, cargo too. False: of another run or epoch, or
- * here before; the cargo is still the caller's. The mark is copied. */
+ * here before, also as a SKIP; the cargo is still the caller's. The mark is copied. Its
+ * bad records are dead letters, as many as bad_count, once it is written. */
 bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct result_entry *entry,
                             void *cargo);
+/* A SKIP, which is a result without a byte and with one dead letter; outcomes as with
+ * sink_session_on_result. */
+bool sink_session_on_skip(struct sink_session *session, const struct message *message,
+                          void *cargo, int64_t now_us);
 /* Everything that was given out up to and with `seq` is written; in the order of
  * SINK_WRITE. */
 void sink_session_on_written(struct sink_session *session, uint64_t seq,
                              int64_t now_us);
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket,
                                int64_t now_us);
-/* The output or the disk failed, its reader went away, or a signal came: give up, tell
- * the ventilator, leave. The first call counts. */
+/* No SINK_COMMIT will be answered any more: give up with STATUS_IO, unless it gives up
+ * already for a reason of its own. */
+void sink_session_on_journal_failed(struct sink_session *session, const char *text,
+                                    int64_t now_us);
+/* The output or the disk failed, its reader went away, or a signal came: give up,
+ * commit what is written, tell the ventilator, leave. The first call counts. */
 void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
                        const char *text, int64_t now_us);
 
@@ -109,6 +126,9 @@ const struct range *sink_session_held(struct sink_session *session,
 /* What is new since the last call. */
 struct sink_progress sink_session_progress(struct sink_session *session);
 struct sink_verdict sink_session_verdict(const struct sink_session *session);
+/* GOODBYE came: what the journal says is not needed any more if all is finished. */
+bool sink_session_dismissed(const struct sink_session *session);
+/* All is written and committed. */
 bool sink_session_finished(const struct sink_session *session);
 /* Has a ventilator? For a line on stderr. */
 bool sink_session_welcomed(const struct sink_session *session);

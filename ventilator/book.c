@@ -17,8 +17,16 @@ void book_init(struct book *book)
     book->tasks = allocate_zeroed(book->capacity, sizeof(struct task));
 }
 
+static void free_task(struct task *task)
+{
+    search_destroy(&task->search);
+    free(task->failure);
+}
+
 void book_deinit(struct book *book)
 {
+    while (book->first < book->cut)
+        book_remove_first(book);
     free(book->tasks);
     free(book->again);
     *book = (struct book){0};
@@ -60,17 +68,19 @@ static void grow(struct book *book)
     *book = larger;
 }
 
-uint64_t book_add(struct book *book, uint64_t length)
+uint64_t book_add(struct book *book, uint64_t length, uint64_t records)
 {
     if (book->cut - book->first == book->capacity)
         grow(book);
-    *at(book, book->cut) = (struct task){.length = length, .state = TASK_QUEUED};
+    *at(book, book->cut) =
+        (struct task){.length = length, .records = records, .state = TASK_QUEUED};
     return book->cut++;
 }
 
 void book_remove_first(struct book *book)
 {
     assert(book->first < book->cut && LIST_EMPTY(&at(book, book->first)->open));
+    free_task(at(book, book->first));
     book->first++;
     if (book->fresh < book->first)
         book->fresh = book->first;

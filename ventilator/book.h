@@ -9,15 +9,17 @@
 #define FANFOLD_VENTILATOR_BOOK_H
 
 #include "common/message.h"
+#include "ventilator/search.h"
 #include <sys/queue.h>
 
 struct crew_session;
+struct dispatch_failure;
 
 enum task_state {
     TASK_QUEUED, /* to be sent; some attempt may be with a worker that is not trusted */
     TASK_OUT,    /* with a worker */
     TASK_HELD,   /* the sink has its result */
-    TASK_GIVEN_UP, /* it failed for good */
+    TASK_GIVEN_UP, /* it failed for good; the sink has not said yet that it knows */
 };
 
 struct attempt {
@@ -26,8 +28,13 @@ struct attempt {
     struct crew_session *session;
     uint64_t seq;
     uint32_t number;
-    bool running; /* as the worker's last PING said */
+    bool running;       /* as the worker's last PING said */
+    bool was_running;   /* as the one before it did; while a PING is read */
+    int64_t running_us; /* since when; valid while it runs */
+    uint32_t limit_ms;  /* that it was sent with; 0: none */
     bool called_back;
+    bool isolates;   /* it is to find bad records */
+    bool probe;      /* only whether it is survived matters; it isolates, too */
     bool done;       /* the worker says so; nobody holds its result yet */
     int64_t done_us; /* when it said so; valid while done */
 };
@@ -38,10 +45,14 @@ TAILQ_HEAD(attempt_queue, attempt);
 struct task {
     struct attempt_list open; /* the attempts that workers have */
     uint64_t length;          /* bytes of the chunk */
+    uint64_t records;         /* in it; 0: not counted */
     uint32_t attempts;        /* the number of the last one */
     uint32_t fails;           /* attempts charged to it as failed */
     uint32_t losses;          /* attempts charged to it as lost with their workers */
     uint32_t failed_by; /* crew's number of the worker that failed it last; 0: none */
+    struct search *search; /* for records that take workers down; NULL: none */
+    struct dispatch_failure *failure; /* why it was given up; NULL: it was not. Kept
+                                         when it is held: a sink may lose that again */
     enum task_state state;
     bool handed_back; /* its last attempt was, unbegun: the next is no retry */
     bool listed;      /* among those to be sent again */
@@ -66,7 +77,7 @@ void book_begin(struct book *book, uint64_t position);
 /* NULL: not on the book. Borrowed until the next book_add. */
 struct task *book_find(const struct book *book, uint64_t seq);
 /* A new task at the end, queued; returns its seq. */
-uint64_t book_add(struct book *book, uint64_t length);
+uint64_t book_add(struct book *book, uint64_t length, uint64_t records);
 /* Takes the first task off; nobody may have an attempt at it. */
 void book_remove_first(struct book *book);
 

@@ -197,6 +197,7 @@ static enum delivery_outcome add_task(struct delivery *delivery,
         .attempt = action->attempt,
         .length = chunk->length,
         .records = chunk->records,
+        .limit_ms = action->limit_ms,
         .mark = {.data = chunk->mark, .size = chunk->mark_size},
     };
     if (chunk->length < ALONE_BYTES || outcome != DELIVERY_OK)
@@ -230,6 +231,7 @@ static struct message welcome_sink(const struct delivery *delivery)
 {
     struct message message = welcome(delivery);
     message.welcome.buffer = delivery->config.sink_buffer_bytes;
+    message.welcome.input = delivery->config.input;
     return message;
 }
 
@@ -239,6 +241,7 @@ static struct message welcome_worker(const struct delivery *delivery,
     const struct dispatch *dispatch = delivery->config.dispatch;
     struct message message = welcome(delivery);
     message.welcome.program = dispatch_program(dispatch);
+    message.welcome.format = slice_of_text(delivery->config.format);
     message.welcome.session = action->session;
     message.welcome.nonce = action->nonce;
     message.welcome.run = dispatch_run(dispatch);
@@ -321,11 +324,82 @@ static enum delivery_outcome send_single(struct delivery *delivery,
     return outcome;
 }
 
+/* ---- a chunk by itself ---- */
+
+static struct message isolate(const struct delivery *delivery,
+                              const struct dispatch_action *action,
+                              const struct chunk *chunk)
+{
+    struct isolation isolation =
+        dispatch_isolation(delivery->config.dispatch, action->seq);
+    struct message message = {
+        .type = MESSAGE_ISOLATE,
+        .isolate = {.session = action->session,
+                    .seq = action->seq,
+                    .attempt = action->attempt,
+                    .length = chunk->length,
+                    .records = chunk->records,
+                    .limit_ms = action->limit_ms,
+                    .mark = {.data = chunk->mark, .size = chunk->mark_size},
+                    .offset = chunk->offset,
+                    .record = chunk->first_record,
+                    .tries = isolation.tries,
+                    .probe = isolation.probe,
+                    .except = isolation.except,
+                    .count = isolation.count},
+    };
+    return message;
+}
+
+static struct message skip(const struct delivery *delivery,
+                           const struct dispatch_failure *failure,
+                           const struct chunk *chunk)
+{
+    struct message message = {
+        .type = MESSAGE_SKIP,
+        .skip = {.epoch = dispatch_epoch(delivery->config.dispatch),
+                 .seq = failure->seq,
+                 .length = chunk->length,
+                 .offset = chunk->offset,
+                 .record = chunk->first_record,
+                 .records = chunk->records,
+                 .mark = {.data = chunk->mark, .size = chunk->mark_size},
+                 .attempts = failure->attempts,
+                 .how = failure->how,
+                 .code = failure->code,
+                 .text = {.data = failure->text, .size = failure->text_size}},
+    };
+    return message;
+}
+
+/* ISOLATE and SKIP. A SKIP that the sink has meanwhile settled is not said. */
+static enum delivery_outcome send_chunk(struct delivery *delivery,
+                                        const struct dispatch_action *action,
+                                        int64_t now_us)
+{
+    enum delivery_outcome outcome = delivery_flush(delivery, now_us);
+    const struct chunk *chunk = store_find(delivery->config.store, action->seq);
+    const struct dispatch_failure *failure =
+        dispatch_skipped(delivery->config.dispatch, action->seq);
+    if (outcome != DELIVERY_OK || !chunk || (action->kind == DISPATCH_SKIP && !failure))
+        return outcome;
+    zmq_msg_t payload;
+    if (!store_take_bytes(delivery->config.store, action->seq, &payload))
+        return DELIVERY_NO_BYTES;
+    struct message message = action->kind == DISPATCH_SKIP
+                                 ? skip(delivery, failure, chunk)
+                                 : isolate(delivery, action, chunk);
+    send_message(delivery, action->peer, &message, &payload, now_us);
+    return DELIVERY_OK;
+}
+
 enum delivery_outcome delivery_do(struct delivery *delivery,
                                   const struct dispatch_action *action, int64_t now_us)
 {
     if (action->kind == DISPATCH_TASK)
         return add_task(delivery, action, now_us);
+    if (action->kind == DISPATCH_ISOLATE || action->kind == DISPATCH_SKIP)
+        return send_chunk(delivery, action, now_us);
     if (action->kind != DISPATCH_FORGET)
         return send_single(delivery, action, now_us);
     enum delivery_outcome outcome = join(delivery, BATCH_FORGETS, action, 0, now_us);

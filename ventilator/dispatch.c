@@ -65,6 +65,7 @@ void dispatch_destroy(struct dispatch **dispatch_p)
     book_deinit(&dispatch->book);
     queue_deinit(&dispatch->actions);
     free(dispatch->held);
+    free(dispatch->except);
     free(dispatch->charges);
     free(dispatch);
     *dispatch_p = NULL;
@@ -196,8 +197,8 @@ static uint64_t backlog_wanted(const struct dispatch *dispatch)
 uint32_t dispatch_wants(const struct dispatch *dispatch)
 {
     const struct book *book = &dispatch->book;
-    if (!dispatch->epoch || dispatch->input_ended || dispatch->stopping ||
-        dispatch->over || !within_budget(dispatch))
+    if (!dispatch->epoch || dispatch->input_ended || dispatch->draining ||
+        dispatch->stopping || dispatch->over || !within_budget(dispatch))
         return 0;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     uint64_t backlog = book->cut - book->fresh, wanted = backlog_wanted(dispatch);
@@ -211,9 +212,8 @@ uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t re
                          int64_t now_us)
 {
     (void)now_us;
-    (void)records;
     dispatch->bytes += length;
-    return book_add(&dispatch->book, length);
+    return book_add(&dispatch->book, length, records);
 }
 
 void dispatch_on_input_end(struct dispatch *dispatch)
@@ -239,7 +239,35 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
 void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
                     const char *text, int64_t now_us)
 {
-    dispatch_stop(dispatch, outcome, status, text, now_us);
+    (void)now_us;
+    if (dispatch->draining || dispatch->stopping || dispatch->over)
+        return;
+    dispatch->draining = true;
+    dispatch->drained = (struct verdict){.outcome = outcome, .status = status};
+    snprintf(dispatch->drained.text, sizeof dispatch->drained.text, "%s", text);
+}
+
+/* Everything that was given out is held. */
+static bool is_drained(const struct dispatch *dispatch)
+{
+    const struct book *book = &dispatch->book;
+    for (uint64_t seq = dispatch->released; seq < book->fresh; seq++)
+        if (book_find(book, seq)->state != TASK_HELD)
+            return false;
+    return true;
+}
+
+/* An input that has been given out to its end is simply done. */
+static void mind_draining(struct dispatch *dispatch, int64_t now_us)
+{
+    const struct book *book = &dispatch->book;
+    if (!dispatch->draining || dispatch->stopping ||
+        (dispatch->epoch && !is_drained(dispatch)))
+        return;
+    if (dispatch->input_ended && book->fresh == book->cut)
+        return;
+    dispatch_stop(dispatch, dispatch->drained.outcome, dispatch->drained.status,
+                  dispatch->drained.text, now_us);
 }
 
 void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t now_us)
@@ -340,7 +368,9 @@ static void mind(struct dispatch *dispatch, int64_t now_us)
     dispatch_mind_contender(dispatch, now_us);
     dispatch_mind_sessions(dispatch, now_us);
     dispatch_settle_charges(dispatch, now_us);
+    dispatch_mind_limits(dispatch, now_us);
     dispatch_call_back(dispatch);
+    dispatch_speculate(dispatch, now_us);
     mind_company(dispatch, now_us);
 }
 
@@ -351,6 +381,7 @@ int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us)
         if (now_us >= dispatch->mind_us)
             mind(dispatch, now_us);
         dispatch_pump(dispatch);
+        mind_draining(dispatch, now_us);
         tell_end(dispatch);
         mind_stopping(dispatch, now_us);
     }
@@ -399,20 +430,6 @@ struct slice dispatch_mark(const struct dispatch *dispatch)
 struct slice dispatch_input(const struct dispatch *dispatch)
 {
     return (struct slice){.data = dispatch->input, .size = dispatch->input_size};
-}
-
-struct isolation dispatch_isolation(const struct dispatch *dispatch, uint64_t seq)
-{
-    (void)dispatch;
-    (void)seq;
-    return (struct isolation){.tries = 1};
-}
-
-const struct dispatch_failure *dispatch_skipped(const struct dispatch *dispatch,
-                                                uint64_t seq)
-{
-    (void)seq;
-    return &dispatch->failure;
 }
 
 struct verdict dispatch_verdict(const struct dispatch *dispatch)

@@ -185,7 +185,7 @@ struct slice dispatch_mark(const struct dispatch *dispatch);
 /* The input that the run began with, as the sink's journal has it. */
 struct slice dispatch_input(const struct dispatch *dispatch);
 /* Of a DISPATCH_ISOLATE; valid until the next event. */
-struct isolation dispatch_isolation(const struct dispatch *dispatch, uint64_t seq);
+struct isolation dispatch_isolation(struct dispatch *dispatch, uint64_t seq);
 /* Why the task of a DISPATCH_SKIP was given up; borrowed until the next event. */
 const struct dispatch_failure *dispatch_skipped(const struct dispatch *dispatch,
                                                 uint64_t seq);

@@ -1,39 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is charged to a task, and when it is given up: attempts that failed, and
- * attempts that ran at a worker that was lost. Rule 10 of DESIGN.
+ * What is charged to a task for the loss of workers: attempts that ran there, and only
+ * once it is sure that they do not come back. Rule 10 of DESIGN.
+ *
+ * Where records are searched that take workers down, the charge is also the answer that
+ * the search waits for: the task is queued again only when it is settled or waived.
  */
-#include "common/exit_status.h"
 #include "common/memory.h"
 #include "ventilator/dispatch_state.h"
 
-#include <string.h>
+enum { LOSSES_TO_SEARCH = 2 };
 
-static void fail_run(struct dispatch *dispatch, uint64_t seq, const struct task *task,
-                     enum failure how, uint32_t code, struct slice text, int64_t now_us)
+bool dispatch_awaits_charge(const struct task *task, const struct attempt *attempt)
 {
-    struct dispatch_failure *failure = &dispatch->failure;
-    *failure = (struct dispatch_failure){
-        .seq = seq, .attempts = task->fails + task->losses, .how = how, .code = code};
-    failure->text_size =
-        (uint32_t)(text.size < TEXT_MAX_BYTES ? text.size : TEXT_MAX_BYTES);
-    if (failure->text_size)
-        memcpy(failure->text, text.data, failure->text_size);
-    dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, "", now_us);
-}
-
-bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
-                      uint32_t code, struct slice text, int64_t now_us)
-{
-    const struct dispatch_config *config = &dispatch->config;
-    struct task *task = book_find(&dispatch->book, seq);
-    bool failed = config->retries && task->fails >= config->retries;
-    bool lost = config->losses && task->losses >= config->losses;
-    if (dispatch_in_good_hands(task) || (!failed && !lost))
-        return false;
-    task->state = TASK_GIVEN_UP;
-    fail_run(dispatch, seq, task, how, code, text, now_us);
-    return true;
+    return task && task->search && task->search->attempt == attempt->number;
 }
 
 void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attempt,
@@ -60,6 +40,8 @@ void dispatch_waive_charges(struct dispatch *dispatch, const struct crew_worker 
             dispatch->charges[kept++] = *charge;
         else if (charge->charged && task)
             task->losses--;
+        else if (task && task->search)
+            dispatch_requeue(dispatch, charge->seq);
     }
     dispatch->charge_count = kept;
 }
@@ -73,6 +55,17 @@ bool dispatch_has_attempt(const struct task *task, uint32_t number)
     return false;
 }
 
+/* One loss more of a task whose bad records may be found. */
+static void search_on(struct dispatch *dispatch, struct task *task,
+                      const struct charge *charge)
+{
+    if (!task->search && task->losses >= LOSSES_TO_SEARCH && task->records)
+        task->search = search_new(task->records);
+    else if (task->search && task->search->attempt == charge->attempt)
+        search_on_lost(task->search);
+    dispatch_requeue(dispatch, charge->seq);
+}
+
 /* Charges the task; false: it is not to be charged, as it was settled otherwise. */
 static bool charge_loss(struct dispatch *dispatch, const struct charge *charge,
                         int64_t now_us)
@@ -82,6 +75,8 @@ static bool charge_loss(struct dispatch *dispatch, const struct charge *charge,
         dispatch_has_attempt(task, charge->attempt))
         return false;
     task->losses++;
+    if (dispatch->config.on_error == ON_ERROR_ISOLATE)
+        search_on(dispatch, task, charge);
     dispatch_give_up(dispatch, charge->seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
     return true;
 }

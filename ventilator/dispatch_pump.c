@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-static bool may_send(const struct dispatch *dispatch)
+bool dispatch_may_send(const struct dispatch *dispatch)
 {
     return dispatch->epoch && !dispatch->stopping && !dispatch->over &&
            dispatch->crew_complete;
@@ -41,13 +41,20 @@ static struct crew_session *choose(const struct dispatch *dispatch, uint64_t seq
     return other ? other : best;
 }
 
-static void give(struct dispatch *dispatch, uint64_t seq, struct crew_session *session)
+void dispatch_give(struct dispatch *dispatch, uint64_t seq,
+                   struct crew_session *session)
 {
     struct task *task = book_find(&dispatch->book, seq);
     struct attempt *attempt = allocate_zeroed(1, sizeof *attempt);
+    attempt->isolates = dispatch_isolates(dispatch, task);
+    attempt->limit_ms = dispatch_limit_ms(dispatch);
     attempt->session = session;
     attempt->seq = seq;
     attempt->number = ++task->attempts;
+    if (task->search) {
+        attempt->probe = search_probes(task->search);
+        task->search->attempt = attempt->number;
+    }
     LIST_INSERT_HEAD(&task->open, attempt, of_task);
     TAILQ_INSERT_TAIL(&session->owed, attempt, of_session);
     session->owed_count++;
@@ -55,11 +62,12 @@ static void give(struct dispatch *dispatch, uint64_t seq, struct crew_session *s
     dispatch->counts.sent++;
     dispatch->counts.retried += attempt->number > 1 && !task->handed_back;
     task->handed_back = false;
-    struct dispatch_action *action =
-        dispatch_act(dispatch, DISPATCH_TASK, session->peer);
+    struct dispatch_action *action = dispatch_act(
+        dispatch, attempt->isolates ? DISPATCH_ISOLATE : DISPATCH_TASK, session->peer);
     action->session = session->number;
     action->seq = seq;
     action->attempt = attempt->number;
+    action->limit_ms = attempt->limit_ms;
 }
 
 static uint64_t window_end(const struct dispatch *dispatch)
@@ -80,7 +88,7 @@ static void pump_again(struct dispatch *dispatch)
                 ? choose(dispatch, seq, book_find(book, seq)->failed_by)
                 : NULL;
         if (session) {
-            give(dispatch, seq, session);
+            dispatch_give(dispatch, seq, session);
             continue;
         }
         aside = reallocate(aside, count + 1, sizeof *aside);
@@ -114,17 +122,18 @@ static void pump_fresh(struct dispatch *dispatch)
                 continue;
             if (!dispatch->config.keeps_bytes)
                 dispatch->bytes -= task->length;
-            give(dispatch, seq, session);
+            dispatch_give(dispatch, seq, session);
         }
     }
 }
 
 void dispatch_pump(struct dispatch *dispatch)
 {
-    if (!may_send(dispatch))
+    if (!dispatch_may_send(dispatch))
         return;
     pump_again(dispatch);
-    pump_fresh(dispatch);
+    if (!dispatch->draining)
+        pump_fresh(dispatch);
 }
 
 /* The oldest task that somebody has and nobody holds. */
@@ -141,16 +150,16 @@ static struct task *oldest_out(const struct dispatch *dispatch, uint64_t *ret_se
     return NULL;
 }
 
-static bool slot_elsewhere(const struct dispatch *dispatch,
-                           const struct crew_session *holder)
+struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
+                                             const struct crew_session *holder)
 {
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
-        const struct crew_session *session = dispatch->crew.sessions[i];
+        struct crew_session *session = dispatch->crew.sessions[i];
         if (session != holder && crew_idle(session) &&
             crew_places(&dispatch->crew, session, dispatch_window(dispatch)))
-            return true;
+            return session;
     }
-    return false;
+    return NULL;
 }
 
 /* It waits behind a running one: it has arrived, as what was sent before it runs. */
@@ -169,11 +178,12 @@ void dispatch_call_back(struct dispatch *dispatch)
 {
     uint64_t seq;
     struct task *task = oldest_out(dispatch, &seq);
-    if (!task || !may_send(dispatch))
+    if (!task || !dispatch_may_send(dispatch))
         return;
     struct attempt *attempt;
     LIST_FOREACH (attempt, &task->open, of_task) {
-        if (!waits_behind(attempt) || !slot_elsewhere(dispatch, attempt->session))
+        if (!waits_behind(attempt) ||
+            !dispatch_idle_elsewhere(dispatch, attempt->session))
             continue;
         attempt->called_back = true; /* once: a second time would say nothing new */
         struct dispatch_action *action =

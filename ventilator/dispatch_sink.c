@@ -101,7 +101,7 @@ void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us)
 static void hold(struct dispatch *dispatch, uint64_t seq)
 {
     struct task *task = book_find(&dispatch->book, seq);
-    if (!task || task->state == TASK_GIVEN_UP)
+    if (!task)
         return;
     task->state = TASK_HELD;
     struct attempt *attempt;
@@ -148,7 +148,19 @@ static void move_on(struct dispatch *dispatch, uint64_t released, uint64_t commi
         commit_to(dispatch, committed);
 }
 
-static void on_progress(struct dispatch *dispatch, const struct message *message)
+/* What an earlier run left is not held against this one. */
+static void on_failed_tasks(struct dispatch *dispatch, uint64_t failed, int64_t now_us)
+{
+    if (!dispatch->failed_known)
+        dispatch->failed_before = failed;
+    dispatch->failed_known = true;
+    dispatch->counts.dead =
+        failed > dispatch->failed_before ? failed - dispatch->failed_before : 0;
+    dispatch_mind_halt(dispatch, now_us);
+}
+
+static void on_progress(struct dispatch *dispatch, const struct message *message,
+                        int64_t now_us)
 {
     if (!dispatch->sink.begun || message->progress.epoch != dispatch->epoch)
         return;
@@ -157,6 +169,7 @@ static void on_progress(struct dispatch *dispatch, const struct message *message
         move_on(dispatch, message->progress.released, message->progress.committed);
     dispatch->counts.bytes_written = message->progress.bytes;
     dispatch->counts.parked = message->progress.parked;
+    on_failed_tasks(dispatch, message->progress.failed, now_us);
 }
 
 /* ---- BEGIN ---- */
@@ -170,7 +183,9 @@ static void believe(struct dispatch *dispatch, const struct message *message)
         struct task *task = book_find(book, seq);
         if (task->state != TASK_HELD)
             continue;
-        if (dispatch_in_good_hands(task))
+        if (task->failure)
+            task->state = TASK_GIVEN_UP;
+        else if (dispatch_in_good_hands(task))
             task->state = TASK_OUT;
         else
             book_requeue(book, seq);
@@ -178,12 +193,13 @@ static void believe(struct dispatch *dispatch, const struct message *message)
     dispatch->released = book->first;
     hold_ranges(dispatch, message->begin.held, message->begin.count);
     move_on(dispatch, message->begin.position, book->first);
+    dispatch_skip_again(dispatch);
 }
 
 static void start(struct dispatch *dispatch, const struct message *message)
 {
     book_begin(&dispatch->book, message->begin.position);
-    dispatch->released = message->begin.position;
+    dispatch->released = dispatch->began_at = message->begin.position;
     dispatch->mark_size = (uint8_t)message->begin.mark.size;
     if (dispatch->mark_size)
         memcpy(dispatch->mark, message->begin.mark.data, dispatch->mark_size);
@@ -191,6 +207,20 @@ static void start(struct dispatch *dispatch, const struct message *message)
     if (dispatch->input_size)
         memcpy(dispatch->input, message->begin.input.data, dispatch->input_size);
     dispatch_act(dispatch, DISPATCH_START, 0)->seq = message->begin.position;
+}
+
+/* A sink that stands further than at the beginning has another run's output, unless
+ * the person says that it is this one's. */
+static bool may_start(struct dispatch *dispatch, const struct message *message,
+                      int64_t now_us)
+{
+    if (message->begin.position == 0 || dispatch->config.resume)
+        return true;
+    dispatch_give_up_run(dispatch,
+                         "the sink goes on with a run that was begun before: start the "
+                         "ventilator with --resume, on the same input",
+                         now_us);
+    return false;
 }
 
 /* Whether a run that has begun can go on with this sink; if not, it ends. */
@@ -223,7 +253,8 @@ static void on_begin(struct dispatch *dispatch, const struct message *message,
     if (!id_equal(&message->begin.uid, &dispatch->config.uid) || dispatch->over)
         return;
     bool first = !dispatch->epoch;
-    if (!first && !can_go_on(dispatch, message, now_us))
+    if (first ? !may_start(dispatch, message, now_us)
+              : !can_go_on(dispatch, message, now_us))
         return;
     bool back = !first && !id_equal(&sink->said.incarnation, &sink->now.incarnation);
     sink->begun = true;
@@ -273,7 +304,7 @@ void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *m
         on_begin(dispatch, message, now_us);
         break;
     case MESSAGE_PROGRESS:
-        on_progress(dispatch, message);
+        on_progress(dispatch, message, now_us);
         break;
     case MESSAGE_FINISHED:
         on_finished(dispatch, message, now_us);

@@ -2,7 +2,8 @@
 /*
  * What the files of the dispatch core share, and nobody else: dispatch.c (life, time,
  * the end), dispatch_sink.c (what the sink says), dispatch_workers.c (what workers
- * say), dispatch_pump.c (who gets what).
+ * say), dispatch_pump.c (who gets what), dispatch_losses.c (what is charged),
+ * dispatch_failures.c (what is given up), dispatch_stragglers.c (what runs too long).
  */
 #ifndef FANFOLD_VENTILATOR_DISPATCH_STATE_H
 #define FANFOLD_VENTILATOR_DISPATCH_STATE_H
@@ -11,6 +12,7 @@
 #include "ventilator/book.h"
 #include "ventilator/crew.h"
 #include "ventilator/dispatch.h"
+#include "ventilator/run_times.h"
 
 /* What a sink's HELLO says. */
 struct sink_hello {
@@ -64,6 +66,7 @@ struct dispatch {
     struct id run;
     uint64_t epoch;         /* 0: no BEGIN has come yet */
     uint64_t program;       /* of the first worker; 0: none came yet */
+    uint64_t began_at;      /* the position of the BEGIN that started the run */
     uint64_t released;      /* all before it are written */
     uint64_t bytes;         /* of chunks that are in memory, by the budget's count */
     uint8_t mark[MARK_MAX]; /* of the BEGIN that started the run */
@@ -81,6 +84,13 @@ struct dispatch {
     size_t charge_count;
     size_t charge_capacity;
 
+    struct range *except;   /* memory of dispatch_isolation; NULL: not needed yet */
+    uint64_t failed_before; /* tasks with dead letters that an earlier run left */
+    bool failed_known;      /* that number is; the sink's first PROGRESS says it */
+    struct run_times run_times;
+
+    bool draining; /* what was given out is finished, and then `drained` is the end */
+    struct verdict drained;
     bool stopping; /* the verdict is made, the sink has to be told */
     int64_t stopping_us;
     bool over; /* the sink has finished, or there is none to wait for */
@@ -102,7 +112,13 @@ struct dispatch_action *dispatch_act(struct dispatch *dispatch,
 uint32_t dispatch_window(const struct dispatch *dispatch);
 
 /* dispatch_pump.c */
+bool dispatch_may_send(const struct dispatch *dispatch);
 void dispatch_pump(struct dispatch *dispatch);
+void dispatch_give(struct dispatch *dispatch, uint64_t seq,
+                   struct crew_session *session);
+/* A session other than this one that would start a task at once; NULL: none. */
+struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
+                                             const struct crew_session *holder);
 /* Calls the oldest task back where it waits behind a running one and a slot elsewhere
  * is free. */
 void dispatch_call_back(struct dispatch *dispatch);
@@ -120,18 +136,44 @@ void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool
                    int64_t now_us);
 /* Once a heartbeat: silence, shut ways, results that nobody confirms. */
 void dispatch_mind_sessions(struct dispatch *dispatch, int64_t now_us);
+/* Tells the worker to take it off its ledger, whatever it does. */
+void dispatch_send_forget(struct dispatch *dispatch, const struct attempt *attempt);
 /* Takes the attempt off the books and tells the worker. */
 void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt);
 /* Some worker that can be relied on has the task. */
 bool dispatch_in_good_hands(const struct task *task);
 
-/* dispatch_losses.c */
-bool dispatch_has_attempt(const struct task *task, uint32_t number);
+/* Back into the queue, unless a worker that can be relied on has it. */
+void dispatch_requeue(struct dispatch *dispatch, uint64_t seq);
+/* The worker that was last given it, at this attempt, failed it. */
+void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum failure how,
+                   uint32_t code, struct slice text, int64_t now_us);
+
+/* dispatch_failures.c */
 /* Gives the task up where it failed, or was lost, as often as it may; true: it is given
  * up. */
 bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
                       uint32_t code, struct slice text, int64_t now_us);
-/* The attempt ran at a worker that was lost just now. */
+/* The next attempt at it is to find its bad records. */
+bool dispatch_isolates(const struct dispatch *dispatch, const struct task *task);
+/* Tells the sink of all that was given up and that it does not hold. */
+void dispatch_skip_again(struct dispatch *dispatch);
+/* Whether so many have failed that the run is to stop. */
+void dispatch_mind_halt(struct dispatch *dispatch, int64_t now_us);
+
+/* dispatch_stragglers.c */
+/* How long an attempt may run that is given out now, ms; 0: as long as it takes. */
+uint32_t dispatch_limit_ms(struct dispatch *dispatch);
+/* Once a heartbeat: what runs beyond a limit that was not known when it was sent, */
+void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us);
+/* and what runs so long that a copy of it may be sooner. */
+void dispatch_speculate(struct dispatch *dispatch, int64_t now_us);
+
+/* dispatch_losses.c */
+bool dispatch_has_attempt(const struct task *task, uint32_t number);
+/* The attempt ran at a worker that was lost just now. The task is to wait for what
+ * comes of it, where the loss of this attempt says where to search on. */
+bool dispatch_awaits_charge(const struct task *task, const struct attempt *attempt);
 void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attempt,
                          int64_t now_us);
 /* A worker that came back has lost nothing. */

@@ -42,23 +42,56 @@ static void send_forget(struct dispatch *dispatch, const struct crew_session *se
     action->attempt = attempt;
 }
 
+void dispatch_send_forget(struct dispatch *dispatch, const struct attempt *attempt)
+{
+    send_forget(dispatch, attempt->session, attempt->seq, attempt->number);
+}
+
 void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt)
 {
     if (attempt->done)
         attempt->session->worker->doubts = 0;
-    send_forget(dispatch, attempt->session, attempt->seq, attempt->number);
+    dispatch_send_forget(dispatch, attempt);
     close_attempt(attempt);
 }
 
-/* Back into the queue, unless a worker that can be relied on has it. */
-static void requeue(struct dispatch *dispatch, uint64_t seq)
+void dispatch_requeue(struct dispatch *dispatch, uint64_t seq)
 {
     struct task *task = book_find(&dispatch->book, seq);
-    if (task && task->state == TASK_OUT && !dispatch_in_good_hands(task))
+    bool wanted = task && (task->state == TASK_OUT || task->state == TASK_QUEUED);
+    if (wanted && !dispatch_in_good_hands(task))
         book_requeue(&dispatch->book, seq);
 }
 
+/* A probe has told what it was to tell; there is no result to wait for. */
+static void end_probe(struct dispatch *dispatch, struct attempt *attempt)
+{
+    uint64_t seq = attempt->seq;
+    struct search *search = book_find(&dispatch->book, seq)->search;
+    if (search && search->attempt == attempt->number)
+        search_on_survived(search);
+    dispatch_forget(dispatch, attempt);
+    dispatch_requeue(dispatch, seq);
+}
+
 /* ---- sessions ---- */
+
+/* Its session is gone. */
+static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
+                         int64_t now_us)
+{
+    uint64_t seq = attempt->seq;
+    struct task *task = book_find(&dispatch->book, seq);
+    bool charge = lost && attempt->running;
+    bool waits = charge && dispatch_awaits_charge(task, attempt);
+    if (charge)
+        dispatch_add_charge(dispatch, attempt, now_us);
+    close_attempt(attempt);
+    if (waits)
+        task->state = TASK_QUEUED; /* and not among those to be sent, yet */
+    else
+        dispatch_requeue(dispatch, seq);
+}
 
 void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool lost,
                    int64_t now_us)
@@ -66,16 +99,26 @@ void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool
     for (int list = 0; list < 2; list++) {
         struct attempt_queue *attempts = list ? &session->done : &session->owed;
         struct attempt *attempt;
-        while ((attempt = TAILQ_FIRST(attempts))) {
-            uint64_t seq = attempt->seq;
-            if (lost && attempt->running)
-                dispatch_add_charge(dispatch, attempt, now_us);
-            close_attempt(attempt);
-            requeue(dispatch, seq);
-        }
+        while ((attempt = TAILQ_FIRST(attempts)))
+            lose_attempt(dispatch, attempt, lost, now_us);
     }
     dispatch->counts.lost_sessions += lost;
     crew_remove(&dispatch->crew, session);
+}
+
+/* Where a task's records are searched, only its last attempt is known for what it is.
+ */
+static bool wanted(const struct dispatch *dispatch, const struct crew_session *session,
+                   const struct ledger_entry *entry)
+{
+    const struct task *task = book_find(&dispatch->book, entry->seq);
+    if (!task || (task->state != TASK_QUEUED && task->state != TASK_OUT))
+        return false;
+    if (task->search && entry->attempt != task->search->attempt)
+        return false;
+    return entry->attempt <= task->attempts &&
+           !dispatch_has_attempt(task, entry->attempt) &&
+           !book_attempt(&dispatch->book, entry->seq, session);
 }
 
 /* One entry of a ledger: what is still wanted moves over to the new session, the rest
@@ -83,20 +126,20 @@ void dispatch_drop(struct dispatch *dispatch, struct crew_session *session, bool
 static void adopt(struct dispatch *dispatch, struct crew_session *session,
                   const struct ledger_entry *entry, int64_t now_us)
 {
-    struct task *task = book_find(&dispatch->book, entry->seq);
-    bool wanted = task && (task->state == TASK_QUEUED || task->state == TASK_OUT);
-    if (!wanted || entry->attempt > task->attempts ||
-        dispatch_has_attempt(task, entry->attempt) ||
-        book_attempt(&dispatch->book, entry->seq, session)) {
+    if (!wanted(dispatch, session, entry)) {
         send_forget(dispatch, session, entry->seq, entry->attempt);
         return;
     }
+    struct task *task = book_find(&dispatch->book, entry->seq);
     struct attempt *attempt = allocate_zeroed(1, sizeof *attempt);
     *attempt = (struct attempt){
         .session = session,
         .seq = entry->seq,
         .number = entry->attempt,
         .running = entry->state == ENTRY_RUNNING,
+        .running_us = now_us,
+        .isolates = dispatch_isolates(dispatch, task),
+        .probe = task->search && search_probes(task->search),
         .done = entry->state == ENTRY_DONE,
         .done_us = now_us,
     };
@@ -107,6 +150,8 @@ static void adopt(struct dispatch *dispatch, struct crew_session *session,
     if (crew_trusts(session))
         task->state = TASK_OUT;
     dispatch->counts.adopted++;
+    if (attempt->probe && attempt->done)
+        end_probe(dispatch, attempt);
 }
 
 static struct crew_session *open_session(struct dispatch *dispatch, uint32_t peer,
@@ -201,6 +246,11 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     struct attempt *attempt = named(dispatch, session, entry->seq, entry->attempt);
     if (!attempt || attempt->done)
         return;
+    dispatch->counts.done++;
+    if (attempt->probe) {
+        end_probe(dispatch, attempt);
+        return;
+    }
     TAILQ_REMOVE(&session->owed, attempt, of_session);
     TAILQ_INSERT_TAIL(&session->done, attempt, of_session);
     session->owed_count--;
@@ -208,28 +258,38 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done = true;
     attempt->running = false;
     attempt->done_us = now_us;
+    if (attempt->isolates)
+        return; /* it ran in parts, and some of them again */
     crew_measure(session, entry->run_us,
                  book_find(&dispatch->book, entry->seq)->length);
-    dispatch->counts.done++;
+    run_times_add(&dispatch->run_times, entry->run_us);
 }
 
-static void on_failed(struct dispatch *dispatch, struct crew_session *session,
-                      const struct message *message, int64_t now_us)
+void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum failure how,
+                   uint32_t code, struct slice text, int64_t now_us)
 {
-    uint64_t seq = message->failed.seq;
-    struct attempt *attempt = named(dispatch, session, seq, message->failed.attempt);
-    if (!attempt)
-        return;
+    uint64_t seq = attempt->seq;
+    struct task *task = book_find(&dispatch->book, seq);
+    task->failed_by = attempt->session->worker->number;
+    task->fails++;
+    if (task->search && task->search->attempt == attempt->number)
+        search_on_survived(task->search); /* the worker was not lost with it */
     close_attempt(attempt);
     dispatch->counts.failed++;
-    struct task *task = book_find(&dispatch->book, seq);
-    task->fails++;
-    task->failed_by = session->worker->number;
     if (task->state != TASK_QUEUED && task->state != TASK_OUT)
         return;
-    if (!dispatch_give_up(dispatch, seq, message->failed.how, message->failed.code,
-                          message->failed.text, now_us))
-        requeue(dispatch, seq);
+    if (!dispatch_give_up(dispatch, seq, how, code, text, now_us))
+        dispatch_requeue(dispatch, seq);
+}
+
+static void on_failed(struct dispatch *dispatch, const struct crew_session *session,
+                      const struct message *message, int64_t now_us)
+{
+    struct attempt *attempt =
+        named(dispatch, session, message->failed.seq, message->failed.attempt);
+    if (attempt)
+        dispatch_fail(dispatch, attempt, message->failed.how, message->failed.code,
+                      message->failed.text, now_us);
 }
 
 static void on_returned(struct dispatch *dispatch, struct crew_session *session,
@@ -241,7 +301,7 @@ static void on_returned(struct dispatch *dispatch, struct crew_session *session,
     close_attempt(attempt);
     dispatch->counts.returned++;
     book_find(&dispatch->book, entry->seq)->handed_back = true;
-    requeue(dispatch, entry->seq);
+    dispatch_requeue(dispatch, entry->seq);
 }
 
 static void on_ping(struct dispatch *dispatch, struct crew_session *session,
@@ -253,12 +313,15 @@ static void on_ping(struct dispatch *dispatch, struct crew_session *session,
     session->leaving = message->ping.leaving;
     struct attempt *attempt;
     TAILQ_FOREACH (attempt, &session->owed, of_session)
-        attempt->running = false;
+        attempt->was_running = attempt->running, attempt->running = false;
     for (uint32_t i = 0; i < message->ping.count; i++) {
         attempt = named(dispatch, session, message->ping.running[i].seq,
                         message->ping.running[i].attempt);
-        if (attempt && !attempt->done)
-            attempt->running = true;
+        if (!attempt || attempt->done)
+            continue;
+        attempt->running = true;
+        if (!attempt->was_running)
+            attempt->running_us = now_us;
     }
 }
 
@@ -324,7 +387,7 @@ static void give_to_others(struct dispatch *dispatch, struct crew_session *sessi
         while ((attempt = TAILQ_FIRST(attempts))) {
             uint64_t seq = attempt->seq;
             dispatch_forget(dispatch, attempt);
-            requeue(dispatch, seq);
+            dispatch_requeue(dispatch, seq);
         }
     }
 }
@@ -337,9 +400,9 @@ static void doubt(struct dispatch *dispatch, struct crew_session *session)
     dispatch_act(dispatch, DISPATCH_WHO, session->peer);
     struct attempt *attempt;
     TAILQ_FOREACH (attempt, &session->owed, of_session)
-        requeue(dispatch, attempt->seq);
+        dispatch_requeue(dispatch, attempt->seq);
     TAILQ_FOREACH (attempt, &session->done, of_session)
-        requeue(dispatch, attempt->seq);
+        dispatch_requeue(dispatch, attempt->seq);
 }
 
 static bool unconfirmed(const struct dispatch *dispatch,

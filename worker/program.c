@@ -247,7 +247,8 @@ static void on_link(struct program *program, int link)
             return;
         if (got < 0 || report.slot >= program->stage.slots) {
             epoll_ctl(program->stage.poller, EPOLL_CTL_DEL, link, NULL);
-            stage_break(&program->stage, STATUS_IO,
+            /* Whoever has ended it: a new worker has a new one. */
+            stage_break(&program->stage, STATUS_PEER,
                         "the process that runs %s has ended",
                         program->plugin ? "the plugin" : "the commands");
             return;

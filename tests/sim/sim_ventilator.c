@@ -386,6 +386,7 @@ void sim_ventilator_start(struct world *world)
         .retries = mix->retries,
         .losses = mix->losses,
         .liveness_us = LIVENESS_US,
+        .resume = true,
         .min_workers = mix->min_workers,
         .patience_us = PATIENCE_US,
     };

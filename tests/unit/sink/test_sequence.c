@@ -9,9 +9,11 @@ static int cargo[16];
 static bool offer(struct sequence *sequence, uint64_t seq)
 {
     static uint8_t mark[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    struct result_entry entry = {
-        .seq = seq, .length = 10, .mark = {.data = &mark[seq], .size = 1}};
-    return sequence_offer(sequence, &entry, &cargo[seq]);
+    struct arrival arrival = {.seq = seq,
+                              .length = 10,
+                              .mark = {.data = &mark[seq], .size = 1},
+                              .dead_letters = (uint32_t)seq % 4};
+    return sequence_offer(sequence, &arrival, &cargo[seq]);
 }
 
 /* Gives out all that can be; how many. */
@@ -115,4 +117,18 @@ Test(sequence, drops_each_parked_cargo_once_at_its_end)
     give_all(&sequence); /* 0 is the output's now */
     sequence_deinit(&sequence, count_dropped);
     cr_assert_eq(dropped, 2);
+}
+
+Test(sequence, counts_dead_letters_when_what_brings_them_is_written)
+{
+    struct sequence sequence;
+    sequence_init(&sequence, 0, true);
+    for (uint64_t seq = 0; seq < 4; seq++)
+        offer(&sequence, seq);
+    give_all(&sequence);
+    cr_assert_eq(sequence.dead_letters, 0);
+    sequence_on_written(&sequence, 2);
+    cr_assert_eq(sequence.dead_letters, 3);
+    cr_assert_eq(sequence.failed, 2, "0 brought none");
+    sequence_deinit(&sequence, keep);
 }

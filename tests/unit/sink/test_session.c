@@ -447,3 +447,320 @@ Test(sink_session, hands_back_all_cargo_that_it_still_has)
     sink_session_destroy(&sink, drop);
     cr_assert_eq(dropped, 2);
 }
+
+/* ---- dead letters ---- */
+
+static bool skip(uint64_t epoch, uint64_t seq)
+{
+    struct message message = {.type = MESSAGE_SKIP,
+                              .skip = {.epoch = epoch, .seq = seq, .length = 3}};
+    return sink_session_on_skip(sink, &message, &cargo[seq], now_us);
+}
+
+Test(sink_session, rule_13_the_first_of_skip_and_result_wins)
+{
+    begin_in_epoch_1(true, false);
+    cr_assert(skip(1, 0));
+    cr_assert_not(offer(&run, 1, 0));
+    take(1);
+    cr_assert_not(skip(1, 1));
+    take(3);
+    cr_assert_not(skip(1, 3));
+    expect("WRITE(0) WRITE(1)");
+}
+
+Test(sink_session, rule_13_a_skip_of_another_epoch_or_before_any_is_none)
+{
+    begin(true, false);
+    cr_assert_not(skip(0, 0));
+    end();
+    begin_in_epoch_1(true, false);
+    cr_assert_not(skip(0, 0));
+    cr_assert_not(skip(2, 0));
+    expect("");
+}
+
+Test(sink_session, dead_letters_count_once_what_brings_them_is_written)
+{
+    static const struct bad_record bad[2] = {{.record = 1}, {.record = 2}};
+    struct result_entry partly = {.seq = 1, .attempt = 1, .bad = bad, .bad_count = 2};
+    begin_in_epoch_1(true, false);
+    cr_assert(sink_session_on_result(sink, &run, 1, &partly, &cargo[1]));
+    cr_assert(skip(1, 0));
+    cr_assert_eq(sink_session_position(sink).dead_letters, 0);
+    sink_session_on_written(sink, 0, now_us);
+    cr_assert_eq(sink_session_position(sink).dead_letters, 1);
+    cr_assert_eq(sink_session_progress(sink).failed, 1);
+    sink_session_on_written(sink, 1, now_us);
+    cr_assert_eq(sink_session_position(sink).dead_letters, 3);
+    cr_assert_eq(sink_session_progress(sink).failed, 2);
+    expect("WRITE(0) WRITE(1)");
+}
+
+Test(sink_session, that_is_complete_with_dead_letters_says_1)
+{
+    begin_in_epoch_1(true, false);
+    cr_assert(skip(1, 0));
+    hear_end(1);
+    expect("WRITE(0)");
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(1)");
+    cr_assert(sink_session_finished(sink));
+}
+
+Test(sink_session, a_chunk_given_up_that_came_all_the_same_is_no_dead_letter)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    hear((struct message){
+        .type = MESSAGE_END,
+        .end = {.epoch = 1, .total = 1, .status = STATUS_DEAD_LETTERS}});
+    expect("WRITE(0)");
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(0)");
+}
+
+/* ---- going on ---- */
+
+static void go_on(const struct position *position)
+{
+    struct sink_session_config config = {
+        .position = *position,
+        .ordered = true,
+        .journal = true,
+        .liveness_us = 10 * SECOND_US,
+        .patience_us = -1,
+    };
+    now_us = SECOND_US;
+    sink = sink_session_new(&config, now_us);
+    tick_after(0);
+    expect("CONNECT HELLO PING");
+}
+
+static void welcome_with(const struct id *uid, const char *input)
+{
+    hear((struct message){.type = MESSAGE_WELCOME,
+                          .welcome = {.uid = *uid,
+                                      .heartbeat_ms = 250,
+                                      .liveness_ms = 10000,
+                                      .input = slice_of_text(input)}});
+}
+
+static void expect_input(const char *input)
+{
+    struct position position = sink_session_position(sink);
+    cr_assert_eq(position.input_size, strlen(input));
+    cr_assert_eq(memcmp(position.input, input, position.input_size), 0);
+}
+
+Test(sink_session, that_goes_on_counts_from_where_its_journal_stands)
+{
+    go_on(&(struct position){.run = run,
+                             .uid = ventilator,
+                             .epoch = 1,
+                             .next = 7,
+                             .dead_letters = 5,
+                             .failed = 2});
+    welcome(&ventilator);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(7)");
+    cr_assert_not(offer(&run, 1, 6), "it was written in an earlier life");
+    cr_assert(skip(1, 7));
+    sink_session_on_written(sink, 7, now_us);
+    cr_assert_eq(sink_session_position(sink).next, 8);
+    cr_assert_eq(sink_session_position(sink).dead_letters, 6);
+    cr_assert_eq(sink_session_progress(sink).failed, 3);
+    expect("WRITE(7)");
+}
+
+Test(sink_session, a_new_run_has_the_input_of_its_first_welcome)
+{
+    go_on(&(struct position){.run = run});
+    welcome_with(&ventilator, "one");
+    tick_after(2000);
+    expect("COMMIT(1)");
+    expect_input("one");
+}
+
+Test(sink_session, a_run_with_nothing_written_is_the_next_inputs)
+{
+    go_on(&(struct position){
+        .run = run, .uid = ventilator, .epoch = 1, .input = "one", .input_size = 3});
+    welcome_with(&other_ventilator, "another");
+    tick_after(2000);
+    expect("COMMIT(1)");
+    expect_input("another");
+}
+
+Test(sink_session, a_run_that_goes_on_keeps_its_input)
+{
+    go_on(&(struct position){.run = run,
+                             .uid = ventilator,
+                             .epoch = 1,
+                             .next = 1,
+                             .input = "one",
+                             .input_size = 3});
+    welcome_with(&other_ventilator, "another");
+    tick_after(2000);
+    expect("COMMIT(1)");
+    expect_input("one");
+}
+
+Test(sink_session, what_is_on_its_way_to_the_output_keeps_its_input)
+{
+    go_on(&(struct position){.run = run});
+    welcome_with(&ventilator, "one");
+    tick_after(2000);
+    sink_session_on_committed(sink, 1, now_us);
+    tick_after(2000);
+    take(0);
+    welcome_with(&other_ventilator, "another");
+    tick_after(2000);
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("COMMIT(1) BEGIN PROGRESS(1) WRITE(0) COMMIT(2)");
+    expect_input("one");
+}
+
+Test(sink_session, that_finds_its_run_finished_says_so)
+{
+    go_on(&(struct position){
+        .run = run, .uid = ventilator, .epoch = 1, .next = 3, .finished = true});
+    cr_assert(sink_session_finished(sink));
+    welcome(&other_ventilator);
+    tick_after(2000);
+    expect("FINISHED(0)");
+    hear((struct message){.type = MESSAGE_GOODBYE});
+    expect("LEAVE");
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_OK);
+}
+
+Test(sink_session, that_finds_its_run_finished_with_dead_letters_says_1)
+{
+    go_on(&(struct position){.run = run,
+                             .uid = ventilator,
+                             .epoch = 1,
+                             .next = 3,
+                             .dead_letters = 1,
+                             .finished = true});
+    welcome(&ventilator);
+    tick_after(2000);
+    expect("FINISHED(1)");
+}
+
+/* ---- the end, with a journal ---- */
+
+/* Seq 0 is written, 1 is given out. */
+static void write_one_of_two(void)
+{
+    begin_in_epoch_1(true, true);
+    take(0);
+    take(1);
+    sink_session_on_written(sink, 0, now_us);
+    tick_after(2000);
+    expect("WRITE(0) WRITE(1) PROGRESS(1)");
+}
+
+Test(sink_session, that_gives_up_commits_what_is_written_before_it_says_so)
+{
+    write_one_of_two();
+    sink_session_fail(sink, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    tick_after(2000);
+    expect("COMMIT(2) PROGRESS(1)");
+    cr_assert_eq(sink_session_position(sink).next, 1);
+    cr_assert_not(sink_session_position(sink).finished);
+    sink_session_on_committed(sink, 2, now_us);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(130)");
+}
+
+Test(sink_session, whose_journal_fails_waits_for_no_commit)
+{
+    write_one_of_two();
+    sink_session_fail(sink, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    expect("COMMIT(2)");
+    sink_session_on_journal_failed(sink, "the disk is full", now_us);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(130)");
+}
+
+Test(sink_session, gives_up_with_its_journal)
+{
+    write_one_of_two();
+    sink_session_on_journal_failed(sink, "the disk is full", now_us);
+    sink_session_on_written(sink, 1, now_us);
+    tick_after(2 * SECOND_US);
+    expect("PROGRESS(2) FINISHED(4) PING");
+    cr_assert_str_eq(sink_session_verdict(sink).text, "the disk is full");
+}
+
+Test(sink_session, that_is_parted_from_leaves_when_what_is_written_is_safe)
+{
+    write_one_of_two();
+    hear((struct message){.type = MESSAGE_GOODBYE});
+    expect("COMMIT(2)");
+    sink_session_on_committed(sink, 2, now_us);
+    tick_after(2000);
+    expect("LEAVE");
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_PEER);
+}
+
+Test(sink_session, that_has_only_to_be_made_safe_is_complete_whatever_comes)
+{
+    write_one_of_two();
+    sink_session_on_written(sink, 1, now_us);
+    hear_end(2);
+    tick_after(2000);
+    expect("COMMIT(2) PROGRESS(2)");
+    sink_session_fail(sink, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    hear((struct message){.type = MESSAGE_GOODBYE});
+    sink_session_on_committed(sink, 2, now_us);
+    tick_after(2000);
+    expect("LEAVE");
+    cr_assert(sink_session_finished(sink));
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_OK);
+}
+
+Test(sink_session, is_not_complete_when_the_last_commit_fails)
+{
+    write_one_of_two();
+    sink_session_on_written(sink, 1, now_us);
+    hear_end(2);
+    tick_after(2000);
+    expect("COMMIT(2) PROGRESS(2)");
+    sink_session_on_journal_failed(sink, "the disk is full", now_us);
+    tick_after(2000);
+    expect("FINISHED(4)");
+    cr_assert_not(sink_session_finished(sink));
+    cr_assert_not(sink_session_position(sink).finished);
+}
+
+Test(sink_session, another_epoch_is_not_finished_because_the_last_one_was_to_be)
+{
+    write_one_of_two();
+    sink_session_on_written(sink, 1, now_us);
+    hear_end(2);
+    tick_after(2000);
+    welcome(&other_ventilator);
+    expect("COMMIT(2) PROGRESS(2)");
+    cr_assert_not(sink_session_position(sink).finished);
+    sink_session_on_committed(sink, 2, now_us);
+    tick_after(2000);
+    expect("COMMIT(3)");
+    sink_session_on_committed(sink, 3, now_us);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(2)");
+}
+
+Test(sink_session, an_end_before_what_is_written_is_refused)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    sink_session_on_written(sink, 0, now_us);
+    expect("WRITE(0)");
+    hear_end(0);
+    tick_after(2000);
+    expect("PROGRESS(1) FINISHED(5)");
+}

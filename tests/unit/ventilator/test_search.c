@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* The search, played against chunks of which we know which records take a worker down.
+ */
+#include "ventilator/search.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+enum { RECORDS_MAX = 64 };
+
+struct chunk {
+    uint64_t records;
+    bool kills[RECORDS_MAX];
+};
+
+static struct range except[BAD_MAX];
+
+/* Whether a worker survives the next attempt. */
+static bool survived(const struct search *search, const struct chunk *chunk)
+{
+    bool run[RECORDS_MAX] = {false};
+    uint32_t count = search_except(search, except);
+    for (uint64_t i = 0; i < chunk->records; i++)
+        run[i] = true;
+    for (uint32_t i = 0; i < count; i++) {
+        cr_assert_leq(except[i].first + except[i].count, chunk->records);
+        if (i)
+            cr_assert_leq(except[i - 1].first + except[i - 1].count, except[i].first);
+        for (uint64_t k = 0; k < except[i].count; k++)
+            run[except[i].first + k] = false;
+    }
+    for (uint64_t i = 0; i < chunk->records; i++)
+        if (run[i] && chunk->kills[i])
+            return false;
+    return true;
+}
+
+static uint32_t play(struct search *search, const struct chunk *chunk,
+                     uint32_t lost_by_chance_percent)
+{
+    for (uint32_t attempts = 1;; attempts++) {
+        cr_assert_lt(attempts, 10000);
+        bool by_chance = (uint32_t)(rand() % 100) < lost_by_chance_percent;
+        if (!by_chance && survived(search, chunk)) {
+            if (!search_probes(search))
+                return attempts;
+            search_on_survived(search);
+        } else {
+            search_on_lost(search);
+        }
+    }
+}
+
+static struct chunk chunk_of(uint64_t records, uint32_t killers)
+{
+    struct chunk chunk = {.records = records};
+    while (killers--)
+        chunk.kills[(uint64_t)rand() % records] = true;
+    return chunk;
+}
+
+Test(search, condemns_the_killers_and_nobody_else)
+{
+    for (unsigned seed = 0; seed < 500; seed++) {
+        srand(seed);
+        uint64_t records = 1 + (uint64_t)rand() % RECORDS_MAX;
+        struct chunk chunk = chunk_of(records, 1 + (uint32_t)rand() % 3);
+        struct search *search = search_new(records);
+        play(search, &chunk, 0);
+        uint32_t killers = 0;
+        for (uint64_t i = 0; i < records; i++)
+            killers += chunk.kills[i];
+        cr_assert_eq(search->count, killers, "seed %u", seed);
+        for (uint32_t i = 0; i < search->count; i++)
+            cr_assert(chunk.kills[search->condemned[i].first], "seed %u", seed);
+        cr_assert_not(search_hopeless(search));
+        search_destroy(&search);
+    }
+}
+
+Test(search, needs_a_loss_or_two_more_than_halvings)
+{
+    struct chunk chunk = {.records = 64, .kills = {[0] = true}};
+    struct search *search = search_new(64);
+    uint32_t attempts = play(search, &chunk, 0);
+    cr_assert_leq(attempts, 6 + 1 + 1); /* halves, alone again, the rest */
+    search_destroy(&search);
+}
+
+Test(search, losses_by_chance_cost_time_and_no_record)
+{
+    for (unsigned seed = 0; seed < 200; seed++) {
+        srand(seed);
+        struct chunk chunk = chunk_of(32, 1);
+        struct search *search = search_new(32);
+        play(search, &chunk, 3);
+        for (uint32_t i = 0; i < search->count; i++)
+            if (!chunk.kills[search->condemned[i].first])
+                cr_assert_leq(search->count, 3); /* twice by chance, alone: rare */
+        search_destroy(&search);
+    }
+}
+
+/* It takes more than one record together. */
+Test(search, gives_up_where_no_record_does_it_alone)
+{
+    struct search *search = search_new(16);
+    for (int i = 0; i < 1000 && !search_hopeless(search); i++) {
+        if (search_probes(search))
+            search_on_survived(search);
+        else
+            search_on_lost(search);
+    }
+    cr_assert(search_hopeless(search));
+    cr_assert_eq(search->count, 0);
+    search_destroy(&search);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What runs too long, as measured by the median of what ended well: it has failed by
+ * its time limit, or a copy of it goes to a slot that has nothing to do.
+ *
+ * A limit travels with the task, and the worker keeps it. Only what was sent before
+ * there was a median is minded here.
+ */
+#include "common/clock.h"
+#include "ventilator/dispatch_state.h"
+
+enum {
+    LIMIT_LEAST_MS = 100, /* of a limit in per cent: short tasks differ by chance */
+    STRAGGLES_AT = 3,     /* medians */
+    STRAGGLES_LEAST_US = 1000000, /* below, a copy is not worth its way */
+};
+
+uint32_t dispatch_limit_ms(struct dispatch *dispatch)
+{
+    const struct dispatch_config *config = &dispatch->config;
+    if (!config->limit_percent)
+        return config->limit_ms;
+    uint64_t median_us = run_times_median_us(&dispatch->run_times);
+    if (!median_us)
+        return 0;
+    uint64_t limit_ms = median_us / 1000 * config->limit_percent / 100;
+    if (limit_ms < LIMIT_LEAST_MS)
+        return LIMIT_LEAST_MS;
+    return limit_ms < UINT32_MAX ? (uint32_t)limit_ms : UINT32_MAX;
+}
+
+/* The first attempt of the session that runs beyond the limit; NULL: none. */
+static struct attempt *find_overdue(const struct crew_session *session,
+                                    int64_t limit_us, int64_t now_us)
+{
+    struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->owed, of_session)
+        if (attempt->running && !attempt->limit_ms && !attempt->isolates &&
+            now_us - attempt->running_us > limit_us)
+            return attempt;
+    return NULL;
+}
+
+void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
+{
+    int64_t limit_us = (int64_t)dispatch_limit_ms(dispatch) * 1000;
+    if (!limit_us)
+        return;
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        struct attempt *attempt;
+        while ((attempt = find_overdue(dispatch->crew.sessions[i], limit_us, now_us))) {
+            dispatch_send_forget(dispatch, attempt);
+            dispatch_fail(dispatch, attempt, FAILURE_TIMEOUT, 0, (struct slice){0},
+                          now_us);
+        }
+    }
+}
+
+/* It has run for long, at one worker, and is nothing special. */
+static struct attempt *straggler(const struct task *task, int64_t than_us,
+                                 int64_t now_us)
+{
+    struct attempt *attempt = LIST_FIRST(&task->open);
+    bool alone = attempt && !LIST_NEXT(attempt, of_task);
+    return task->state == TASK_OUT && alone && !attempt->isolates && attempt->running &&
+                   now_us - attempt->running_us > than_us
+               ? attempt
+               : NULL;
+}
+
+void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
+{
+    const struct book *book = &dispatch->book;
+    int64_t than_us =
+        (int64_t)(STRAGGLES_AT * run_times_median_us(&dispatch->run_times));
+    if (!dispatch->config.speculate || !than_us || !dispatch_may_send(dispatch))
+        return;
+    if (than_us < STRAGGLES_LEAST_US)
+        than_us = STRAGGLES_LEAST_US;
+    for (uint64_t seq = book->first; seq < book->fresh; seq++) {
+        struct attempt *attempt = straggler(book_find(book, seq), than_us, now_us);
+        if (!attempt)
+            continue;
+        struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);
+        if (!idle)
+            return;
+        dispatch_give(dispatch, seq, idle);
+        dispatch->counts.speculated++;
+    }
+}
