@@ -263,10 +263,12 @@ static void receive_messages(struct ventilator *ventilator, int64_t now_us)
 
 /* ---- signals ---- */
 
+/* A launcher has said so: it alone knows which signal it was that came first. */
 static void say_draining(const struct ventilator *ventilator, const char *what)
 {
+    const struct common_options *options = &ventilator->options->common;
     uint32_t busy = dispatch_counts(ventilator->dispatch).busy;
-    if (busy && !ventilator->options->common.quiet)
+    if (busy && !options->quiet && !options->supervised)
         say("%s: finishing %" PRIu32 " chunk%s that run%s; again to stop at once", what,
             busy, busy == 1 ? "" : "s", busy == 1 ? "s" : "");
 }
