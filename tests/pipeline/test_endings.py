@@ -281,12 +281,43 @@ def sigterm(case):
 
 
 @test
-def sigterm_to_one_role_alone(case):
-    for program in ("fanfold-ventilator", "fanfold-sink"):
-        run = start_sleep(case)
-        (pid,) = case.pids_of(program)
-        os.kill(pid, signal.SIGTERM)
-        expect(case, run, 143, f"^fanfold: {program} was terminated$")
+def sigterm_to_the_sink_alone(case):
+    run = start_sleep(case)
+    (pid,) = case.pids_of("fanfold-sink")
+    os.kill(pid, signal.SIGTERM)
+    expect(case, run, 143, "^fanfold: fanfold-sink was terminated$")
+
+
+@test
+def sigterm_to_the_ventilator_alone_lets_what_runs_be_finished(case):
+    script = ": > began; while [ ! -e go ]; do sleep 0.01; done; cat"
+    run = case.start("fanfold", "-j2", "-N1", "--", "sh", "-c", script, stdin=LINES)
+    case.wait_for(case.path("began").exists, "a chunk to begin")
+    (pid,) = case.pids_of("fanfold-ventilator")
+    os.kill(pid, signal.SIGTERM)
+    case.path("go").touch()
+    expect(case, run, 143, "^fanfold: fanfold-ventilator was terminated$")
+    assert run.output() and LINES.startswith(run.output())
+
+
+@test
+def an_interrupt_lets_what_runs_be_finished(case):
+    """And the same command goes on."""
+    case.file("in", LINES)
+    script = '[ "$FANFOLD_SEQ" -lt 4 ] || { : > began; while [ ! -e go ]; do sleep 0.01; done; }; cat'
+    words = ["-j2", "-N100", "-i", "in", "-o", "out", "--", "sh", "-c", script]
+    run = case.start("fanfold", *words)
+    case.wait_for(case.path("began").exists, "a chunk to begin")
+    run.signal_group(signal.SIGINT)
+    said = r"^fanfold: interrupted: finishing what runs \(once more: stop at once\)$"
+    run.wait_for_stderr(said)
+    case.path("go").touch()
+    expect(case, run, 130, said, r"^fanfold-sink: out is whole up to chunk \d+ .*: the same command with --resume goes on$")
+    done = case.path("out").read_bytes()
+    assert len(done) > len(LINES) * 4 // 30 and LINES.startswith(done), len(done)
+    ends(case, ["--resume", *words], 0, r"^fanfold-ventilator: .* chunks", stdin=None)
+    assert case.path("out").read_bytes() == LINES
+    assert not case.path("out.fanfold").exists()
 
 
 @test
@@ -418,7 +449,7 @@ def progress_of_a_file_is_in_per_cent_and_makes_room_for_an_interrupt(case):
     said = "\r\x1b[Kfanfold: interrupted: finishing what runs (once more: stop at once)\r\n"
     case.wait_for(lambda: said in read(), "a word of the interrupt")
     case.path("go").touch()
-    run.expect(130)
+    run.expect(0)  # both chunks had been given out: nothing was left to interrupt
     assert max(map(len, re.split(r"\r\x1b\[K|\r\n", read()))) < 80, read()
 
 
