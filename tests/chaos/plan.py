@@ -79,6 +79,9 @@ def kinds_for(plan, can):
     resumable = plan.output == "file" and "resume" in can
     if plan.shape == "hand":
         kinds.update({**CROWD, **INTRUDERS})
+        if plan.output == "reader":
+            # Nothing is locked: while the first one is stopped, a second one is its successor.
+            del kinds["second sink"]
     if plan.way != "ipc":
         kinds.update(WIRES)
     if plan.output == "reader":

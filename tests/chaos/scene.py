@@ -186,9 +186,10 @@ class Scene:
             return ["--plugin", folder / "work_plugin.so", "--", self.control]
         return ["--", "sh", "-c", '"$0" "$1" || exit $?', folder / "work", self.control]
 
-    def resume(self):
-        again = self.rounds > 1 or self.plan.resume_at_once
-        return ["--resume"] if "resume" in self.can and self.plan.output == "file" and again else []
+    def resume(self, again=False):
+        if "resume" not in self.can or self.plan.output != "file":
+            return []
+        return ["--resume"] if again or self.rounds > 1 or self.plan.resume_at_once else []
 
     # -- the end --
 
@@ -256,7 +257,7 @@ class Hand(Scene):
 
     def begin(self, role, process):
         process.role, process.condemned = role, None
-        self.note(f"start {role} as {process.pid}" + (" --resume" if self.resume() else ""))
+        self.note(f"start {role} as {process.pid}" + (" --resume" if "--resume" in process.popen.args else ""))
         return process
 
     def start_sink(self):
@@ -264,13 +265,13 @@ class Hand(Scene):
         if self.reader:
             process = self.on("sink", "fanfold-sink", *self.common(), *words, stdout=self.reader.end)
         else:
-            words += ["-o", self.output, *self.resume()]
+            words += ["-o", self.output, *self.resume(bool(self.sink))]
             process = self.on("sink", "fanfold-sink", *self.common(), *words)
         self.sink = self.begin("sink", process)
 
     def start_ventilator(self):
         stream = subprocess.PIPE if self.plan.input == "stream" else None
-        words = [*self.common(), *self.meet("ventilator"), *self.cutting(), *self.resume()]
+        words = [*self.common(), *self.meet("ventilator"), *self.cutting(), *self.resume(bool(self.ventilator))]
         process = self.on("ventilator", "fanfold-ventilator", *words, stdin=stream)
         if stream:
             feed(self.input, process.stdin)
