@@ -42,6 +42,7 @@ class Journal(NamedTuple):
     offset: int
     dead_letters: int
     failed: int
+    letters_name: int
     finished: bool
 
 
@@ -130,7 +131,7 @@ def refused(case, words, status, pattern, remains=None, program="fanfold", **mor
     """It ends with this status and one line of its own making, and touches nothing."""
     run = case.run(program, *words, **more)
     assert run.status == status, f"{run.name} ended with status {run.status}, not {status}"
-    lines = run.stderr().splitlines()
+    lines = [line for line in run.stderr().splitlines() if not line.startswith("Try ")]
     assert len(lines) == 1, f"{len(lines)} lines"
     assert re.search(pattern, lines[0]), f"{lines[0]!r} is not {pattern!r}"
     case.assert_no_leftovers()

@@ -26,7 +26,6 @@ class Trio:
         self.case = case
         self.chance = random.Random(seed)
         self.output = case.path(name)
-        self.endpoints = case.endpoints()
         self.text = case.text((kills + 2) * 40 * BLOCK)
         self.notes = case.path("notes")
         self.workers = []
@@ -36,7 +35,7 @@ class Trio:
         plugin = build_directory() / PLUGIN
         env = {"NOTES": str(self.notes), "SLOW_MS": "15"}
         for _ in range(WORKERS):
-            words = [*self.endpoints[:2], *options, "-j2", "--plugin", plugin]
+            words = [*options, "-j2", "--plugin", plugin]
             self.workers.append(self.case.start("fanfold-worker", *words, env=env))
         self.case.wait_for(lambda: self.prepared() == WORKERS, "the workers to have prepared")
 
@@ -45,11 +44,11 @@ class Trio:
 
     def start_ventilator(self):
         options = ["--block", BLOCK, "--buffer", 8 * BLOCK, "--resume", "--log-level", "info"]
-        self.ventilator = self.case.start("fanfold-ventilator", *self.endpoints[:2], *options, "-i", self.text)
+        self.ventilator = self.case.start("fanfold-ventilator", *options, "-i", self.text)
 
     def start_sink(self):
         options = ["--resume", "--log-level", "info", "-o", self.output]
-        self.sink = self.case.start("fanfold-sink", *self.endpoints, *options)
+        self.sink = self.case.start("fanfold-sink", *options)
 
     def start(self):
         self.start_workers()
@@ -142,14 +141,17 @@ def a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
     first_ventilator, first_sink = trio.ventilator, trio.sink
     trio.start_ventilator()
     trio.ventilator.expect(5)
-    trio.start_sink()
-    trio.sink.expect(4)
-    assert "being written by" in trio.sink.stderr(), trio.sink.stderr()
-    other = case.run("fanfold-sink", *trio.endpoints[:2], "--results", f"ipc://{case.path('other')}", "-o", case.path("out2"))
-    assert other.status == 5 and not case.path("out2").exists(), other.status
-    assert not journal_path(case.path("out2")).exists()
-    for process in (trio.ventilator, trio.sink, other):
-        diagnose(process.stderr().splitlines())
+    (line,) = trio.ventilator.stderr().splitlines()
+    assert f"pid {first_ventilator.pid} since" in line, line
+    for words in ([], ["--name", "other"]):
+        sink = case.run("fanfold-sink", *words, "--resume", "-o", trio.output)
+        sink.expect(4)
+        (line,) = sink.stderr().splitlines()
+        assert "is being written by" in line and str(first_sink.pid) in line, line
+    sink = case.run("fanfold-sink", "-o", case.path("other"))
+    sink.expect(5)
+    assert f"pid {first_sink.pid} since" in sink.stderr(), sink.stderr()
+    assert not case.path("other").exists()
     trio.ventilator, trio.sink = first_ventilator, first_sink
     trio.expect_end()
 
