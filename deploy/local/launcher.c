@@ -219,8 +219,7 @@ static bool ended_as_told(const struct launcher_role *role, struct ending ending
     int status = as_status(ending);
 
     return role->state != ROLE_RUNNING && role->state != ROLE_DUE &&
-           (status == STATUS_TERMINATED ||
-            (status == STATUS_SIGNAL + SIGKILL && !role->drains));
+           (status == STATUS_TERMINATED || status == STATUS_SIGNAL + SIGKILL);
 }
 
 static void notify(struct launcher_role *role, enum launcher_notice notice,
