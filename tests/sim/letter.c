@@ -25,8 +25,10 @@ static void keep_result(struct arena *arena, struct message *m)
 {
     struct result_entry *entries =
         arena_copy(arena, m->result.entries, m->result.count * sizeof *entries);
-    for (uint32_t i = 0; i < m->result.count; i++)
+    for (uint32_t i = 0; i < m->result.count; i++) {
         keep(arena, &entries[i].mark);
+        KEEP_ARRAY(arena, entries[i].bad, entries[i].bad_count);
+    }
     m->result.entries = entries;
 }
 
@@ -35,6 +37,7 @@ static void keep_welcome(struct arena *arena, struct message *m)
     keep(arena, &m->welcome.format);
     keep(arena, &m->welcome.header);
     keep(arena, &m->welcome.endpoint);
+    keep(arena, &m->welcome.input);
 }
 
 static void keep_all(struct arena *arena, struct message *m)
@@ -57,10 +60,15 @@ static void keep_all(struct arena *arena, struct message *m)
         break;
     case MESSAGE_BEGIN:
         keep(arena, &m->begin.mark);
+        keep(arena, &m->begin.input);
         KEEP_ARRAY(arena, m->begin.held, m->begin.count);
         break;
     case MESSAGE_TASK:
         keep_task(arena, m);
+        break;
+    case MESSAGE_ISOLATE:
+        keep(arena, &m->isolate.mark);
+        KEEP_ARRAY(arena, m->isolate.except, m->isolate.count);
         break;
     case MESSAGE_RESULT:
         keep_result(arena, m);
@@ -166,9 +174,12 @@ static void add_work(struct text *text, const struct message *m)
             add(text, " %" PRIu64 ".%u", m->task.entries[i].seq,
                 m->task.entries[i].attempt);
     if (m->type == MESSAGE_RESULT)
-        for (uint32_t i = 0; i < m->result.count; i++)
+        for (uint32_t i = 0; i < m->result.count; i++) {
             add(text, " %" PRIu64 ".%u", m->result.entries[i].seq,
                 m->result.entries[i].attempt);
+            for (uint32_t k = 0; k < m->result.entries[i].bad_count; k++)
+                add(text, " bad=%" PRIu64, m->result.entries[i].bad[k].record);
+        }
     if (m->type == MESSAGE_DONE)
         for (uint32_t i = 0; i < m->done.count; i++)
             add(text, " %" PRIu64 ".%u", m->done.entries[i].seq,
@@ -184,6 +195,12 @@ static void add_worker_fields(struct text *text, const struct message *m)
     case MESSAGE_TASK:
         add(text, " session=%" PRIu64, m->task.session);
         break;
+    case MESSAGE_ISOLATE:
+        add(text, " session=%" PRIu64 " %" PRIu64 ".%u%s%s", m->isolate.session,
+            m->isolate.seq, m->isolate.attempt, m->isolate.probe ? " probe" : "",
+            m->isolate.count ? " except:" : "");
+        add_ranges(text, m->isolate.except, m->isolate.count);
+        break;
     case MESSAGE_RESULT:
         add(text, " epoch=%" PRIu64, m->result.epoch);
         break;
@@ -191,8 +208,8 @@ static void add_worker_fields(struct text *text, const struct message *m)
         add(text, " session=%" PRIu64, m->done.session);
         break;
     case MESSAGE_FAILED:
-        add(text, " session=%" PRIu64 " %" PRIu64 ".%u", m->failed.session,
-            m->failed.seq, m->failed.attempt);
+        add(text, " session=%" PRIu64 " %" PRIu64 ".%u how=%d", m->failed.session,
+            m->failed.seq, m->failed.attempt, m->failed.how);
         break;
     case MESSAGE_RETURNED:
         add(text, " session=%" PRIu64, m->returned.session);
@@ -237,6 +254,10 @@ static void add_sink_fields(struct text *text, const struct message *m)
         add(text, " epoch=%" PRIu64 " released=%" PRIu64 " committed=%" PRIu64 " held:",
             m->progress.epoch, m->progress.released, m->progress.committed);
         add_ranges(text, m->progress.held, m->progress.count);
+        break;
+    case MESSAGE_SKIP:
+        add(text, " epoch=%" PRIu64 " %" PRIu64 " attempts=%u how=%d", m->skip.epoch,
+            m->skip.seq, m->skip.attempts, m->skip.how);
         break;
     case MESSAGE_END:
         add(text, " total=%" PRIu64 " outcome=%d status=%u", m->end.total,
