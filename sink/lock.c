@@ -4,12 +4,15 @@
  * for the message: the kernel alone decides.
  */
 #include "sink/lock.h"
+#include "common/clock.h"
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 
 /* The process that holds a flock on this file; 0: not to be seen from here. */
 static int find_holder(const struct stat *status)
@@ -47,17 +50,42 @@ static void name_process(int pid, char *name, size_t size)
     fclose(file);
 }
 
-int lock_file(int fd, const char *path, char *error, size_t error_size)
+/* Whoever it is: gone, or not to be seen from here. */
+static int find_living(int fd)
 {
     struct stat status;
-    char name[64];
-    int holder;
+    int holder = fstat(fd, &status) == 0 ? find_holder(&status) : 0;
+    return holder > 0 && (kill(holder, 0) == 0 || errno == EPERM) ? holder : 0;
+}
 
+/* 0; -EBUSY; other -errno. */
+static int try_lock(int fd)
+{
     if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno == ENOLCK || errno == EOPNOTSUPP)
         return 0;
-    if (errno != EWOULDBLOCK)
-        return -errno;
-    holder = fstat(fd, &status) == 0 ? find_holder(&status) : 0;
+    return errno == EWOULDBLOCK ? -EBUSY : -errno;
+}
+
+/* Nothing tells of the end of a process that is not ours. */
+static int wait_for_lock(int fd, int64_t wait_us)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    int64_t until_us = clock_now_us() + wait_us;
+    int result = try_lock(fd);
+    while (result == -EBUSY && find_living(fd) == 0 && clock_now_us() < until_us) {
+        nanosleep(&pause, NULL);
+        result = try_lock(fd);
+    }
+    return result;
+}
+
+int lock_file(int fd, const char *path, int64_t wait_us, char *error, size_t error_size)
+{
+    char name[64];
+    int result = wait_for_lock(fd, wait_us);
+    if (result != -EBUSY)
+        return result;
+    int holder = find_living(fd);
     if (holder == 0) {
         snprintf(error, error_size, "%s is being written by another process", path);
         return -EBUSY;

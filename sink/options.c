@@ -10,6 +10,8 @@ enum {
     KEY_TMPDIR,
     KEY_ADVERTISE,
     KEY_MAX_RESULT,
+    KEY_RESUME,
+    KEY_LETTERS,
 };
 
 static const uint64_t max_result_default_bytes = UINT64_C(1) << 30;
@@ -20,6 +22,14 @@ static const struct argp_option options[] = {
      "Write to FILE instead of standard output; it is locked for the run", 0},
     {"unordered", KEY_UNORDERED, NULL, 0,
      "Write results as they come, not in the order of the input", 0},
+    {"resume", KEY_RESUME, NULL, 0,
+     "Go on with a run that was ended, where the journal of -o FILE, FILE.fanfold, "
+     "stands",
+     0},
+    {"dead-letters", KEY_LETTERS, "DIR", 0,
+     "Where the input goes that no worker can work on (default: FILE.dead-letters, or "
+     "fanfold.dead-letters for standard output)",
+     0},
     {"tmpdir", KEY_TMPDIR, "DIR", 0,
      "Where results that wait go when memory is short (default: the directory of the "
      "output file, else /var/tmp)",
@@ -40,6 +50,17 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* Where there can be no journal, there is nothing to go on with. */
+static void check_resume(struct argp_state *state, const struct sink_options *sink)
+{
+    if (!sink->resume)
+        return;
+    if (sink->output == NULL)
+        argp_error(state, "--resume: expected -o FILE: standard output has no journal");
+    if (sink->unordered)
+        argp_error(state, "--resume: expected no --unordered, which has no journal");
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct sink_options *sink = state->input;
@@ -56,6 +77,14 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_UNORDERED:
         sink->unordered = true;
         return 0;
+    case KEY_RESUME:
+        sink->resume = true;
+        return 0;
+    case KEY_LETTERS:
+        if (*value == '\0' || strlen(value) > 4000)
+            options_bad(state, "--dead-letters", value, "a directory");
+        sink->letters = value;
+        return 0;
     case KEY_TMPDIR:
         if (!is_directory(value))
             options_bad(state, "--tmpdir", value, "a directory");
@@ -70,6 +99,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         sink->max_result_bytes = options_size(state, "--max-result", value,
                                               max_result_most_bytes,
                                               "a size from 1 to 1T, such as 64M");
+        return 0;
+    case ARGP_KEY_END:
+        check_resume(state, sink);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

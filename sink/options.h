@@ -11,7 +11,9 @@ struct sink_options {
     const char *output;    /* NULL: standard output */
     const char *tmpdir;    /* NULL: beside the output, else /var/tmp */
     const char *advertise; /* NULL: the endpoint that is bound */
+    const char *letters;   /* NULL: beside the output, else in the working directory */
     bool unordered;
+    bool resume;
     uint64_t max_result_bytes;
 };
 

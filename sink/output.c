@@ -37,6 +37,7 @@ enum output_way {
 
 struct output_seat {
     uint64_t seq;
+    uint64_t size;
     struct parcel *parcel; /* NULL: written */
 };
 
@@ -50,7 +51,8 @@ struct output {
     bool waits;   /* the last write found no room */
     int error;    /* -errno of the write that failed */
     char *name;
-    uint64_t bytes;
+    uint64_t start, found;     /* where writing began; bytes that were there */
+    uint64_t bytes, whole;     /* the end of what is written, and of what is told of */
     struct output_seat *seats; /* ring */
     size_t capacity;           /* a power of two */
     size_t first;              /* index of the first seat in use */
@@ -94,6 +96,7 @@ struct output *output_adopt(int fd, const char *name)
     if (fstat(fd, &status) != 0)
         return output; /* the first write tells */
     output->regular = S_ISREG(status.st_mode);
+    output->found = output->regular ? (uint64_t)status.st_size : 0;
     if (S_ISSOCK(status.st_mode)) {
         output->way = OUTPUT_SOCKET;
     } else if (S_ISFIFO(status.st_mode) || isatty(fd)) {
@@ -126,13 +129,15 @@ static int take_standard_output(struct output **ret_output)
 }
 
 /* -EBUSY with `error`: another process has the file locked. */
-static int claim(int fd, const char *path, char *error, size_t error_size)
+static int claim(int fd, const char *path, int64_t wait_us, char *error,
+                 size_t error_size)
 {
     struct stat status;
 
     if (fstat(fd, &status) != 0)
         return -errno;
-    return S_ISREG(status.st_mode) ? lock_file(fd, path, error, error_size) : 0;
+    return S_ISREG(status.st_mode) ? lock_file(fd, path, wait_us, error, error_size)
+                                   : 0;
 }
 
 /* Never a standard descriptor's number: where one was closed, what is said on stderr
@@ -175,15 +180,15 @@ static int open_or_create(const char *path, bool *ret_created)
     return error == EEXIST ? open(path, flags, 0666) : -1;
 }
 
-static int open_path(const char *path, struct output **ret_output, char *error,
-                     size_t error_size)
+static int open_path(const char *path, int64_t wait_us, struct output **ret_output,
+                     char *error, size_t error_size)
 {
     bool created;
     int result;
     int fd = leave_standard(open_or_create(path, &created));
     if (fd < 0)
         return fd;
-    result = claim(fd, path, error, error_size);
+    result = claim(fd, path, wait_us, error, error_size);
     if (result < 0) {
         close(fd);
         return result;
@@ -194,26 +199,36 @@ static int open_path(const char *path, struct output **ret_output, char *error,
     return 0;
 }
 
-int output_open(const char *path, struct output **ret_output, char *error,
-                size_t error_size)
+int output_open(const char *path, int64_t wait_us, struct output **ret_output,
+                char *error, size_t error_size)
 {
     int result;
 
     if (path == NULL)
         result = take_standard_output(ret_output);
     else
-        result = open_path(path, ret_output, error, error_size);
+        result = open_path(path, wait_us, ret_output, error, error_size);
     if (result < 0 && result != -EBUSY)
         snprintf(error, error_size, "cannot open %s: %s",
                  path ? path : "standard output", strerror(-result));
     return result;
 }
 
+int output_go_on(struct output *output, uint64_t offset)
+{
+    if (output->found < offset)
+        return 1;
+    if (lseek(output->fd, (off_t)offset, SEEK_SET) < 0)
+        return -errno;
+    output->start = output->bytes = output->whole = offset;
+    return 0;
+}
+
 int output_clear(struct output *output)
 {
     if (!output->owned || !output->regular || output->cleared)
         return 0;
-    if (ftruncate(output->fd, 0) < 0)
+    if (ftruncate(output->fd, (off_t)output->start) < 0)
         return -errno;
     output->cleared = true;
     return 0;
@@ -271,8 +286,8 @@ void output_push(struct output *output, struct parcel *parcel)
 {
     if (output->count == output->capacity)
         grow(output);
-    *seat_at(output, output->count++) =
-        (struct output_seat){.seq = parcel_seq(parcel), .parcel = parcel};
+    *seat_at(output, output->count++) = (struct output_seat){
+        .seq = parcel_seq(parcel), .size = parcel_size(parcel), .parcel = parcel};
 }
 
 /* The bytes of a spilled parcel from `offset` on, as many as are at hand. */
@@ -434,6 +449,7 @@ bool output_take_written(struct output *output, uint64_t *ret_seq)
     if (output->written == 0)
         return false;
     *ret_seq = seat_at(output, 0)->seq;
+    output->whole += seat_at(output, 0)->size;
     output->first = (output->first + 1) & (output->capacity - 1);
     output->written--;
     output->count--;
@@ -468,6 +484,16 @@ uint64_t output_queued(const struct output *output)
 uint64_t output_bytes(const struct output *output)
 {
     return output->bytes;
+}
+
+uint64_t output_whole_bytes(const struct output *output)
+{
+    return output->whole;
+}
+
+uint64_t output_found_bytes(const struct output *output)
+{
+    return output->found;
 }
 
 const char *output_name(const struct output *output)

@@ -21,12 +21,16 @@ struct output;
  * the first byte is written, or output_clear. Where the file is created, the signals
  * that end a process are blocked from here on: it is not left behind by one of them. 0,
  * or -errno with a sentence for a person in `error`; -EBUSY: another process has it
- * locked. Waits for a reader where the path is a FIFO.
+ * locked, or one that is gone left its helper behind and that is there after wait_us.
+ * Waits for a reader where the path is a FIFO.
  */
-int output_open(const char *path, struct output **ret_output, char *error,
-                size_t error_size);
-/* Empties a file that output_open opened by its path, if nothing was written to it yet.
- * 0 or -errno. */
+int output_open(const char *path, int64_t wait_us, struct output **ret_output,
+                char *error, size_t error_size);
+/* Goes on behind `offset` in a regular file that output_open opened, in place of its
+ * beginning. Before anything is pushed. 0; 1: it is shorter than that; -errno. */
+int output_go_on(struct output *output, uint64_t offset);
+/* Cuts off what output_open found in a regular file behind the place where writing
+ * begins, if nothing was written to it yet. 0 or -errno. */
 int output_clear(struct output *output);
 /* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
 struct output *output_adopt(int fd, const char *name);
@@ -56,7 +60,12 @@ bool output_waits(const struct output *output);
 int output_check(struct output *output);
 
 uint64_t output_queued(const struct output *output); /* parcels */
-uint64_t output_bytes(const struct output *output);  /* written so far */
+/* Written so far, with what output_go_on went on behind. */
+uint64_t output_bytes(const struct output *output);
+/* The same up to the end of the parcel that output_take_written told of last. */
+uint64_t output_whole_bytes(const struct output *output);
+/* Of a regular file that output_open opened: bytes that it found there. */
+uint64_t output_found_bytes(const struct output *output);
 const char *output_name(const struct output *output);
 bool output_is_regular(const struct output *output);
 

@@ -23,11 +23,20 @@ enum {
 
 enum parcel_place { PARCEL_INSIDE, PARCEL_COPIED, PARCEL_SHARED, PARCEL_SPILLED };
 
+/* What is known of a parcel's dead letters; their texts lie behind them. */
+struct enclosure {
+    size_t bytes; /* of the enclosure */
+    uint32_t count;
+    struct letter letters[];
+};
+
 struct parcel {
     struct store *store;
     uint64_t seq;
-    size_t size;
-    uint64_t offset; /* in the message, or in the file */
+    size_t size;                 /* bytes for the output */
+    size_t behind;               /* bytes of dead letters, behind those */
+    struct enclosure *enclosure; /* NULL: no letters */
+    uint64_t offset;             /* in the message, or in the file */
     enum parcel_place place;
     union {                                /* by place; nothing for PARCEL_SPILLED */
         uint8_t inside[sizeof(zmq_msg_t)]; /* goes on past the end for larger ones */
@@ -97,12 +106,18 @@ static enum parcel_place choose_place(size_t size, size_t payload_size)
     return PARCEL_SHARED;
 }
 
+/* Bytes that it keeps. */
+static size_t whole(const struct parcel *parcel)
+{
+    return parcel->size + parcel->behind;
+}
+
 static void share(struct parcel *parcel, zmq_msg_t *payload)
 {
     int result;
 
     zmq_msg_init(&parcel->message);
-    if (parcel->size == zmq_msg_size(payload))
+    if (whole(parcel) == zmq_msg_size(payload))
         result = zmq_msg_move(&parcel->message, payload);
     else
         result = zmq_msg_copy(&parcel->message, payload);
@@ -118,6 +133,8 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
     parcel->store = store;
     parcel->seq = seq;
     parcel->size = length;
+    parcel->behind = 0;
+    parcel->enclosure = NULL;
     parcel->offset = offset;
     parcel->place = choose_place(length, zmq_msg_size(payload));
     if (parcel->place == PARCEL_INSIDE) {
@@ -130,6 +147,43 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
         share(parcel, payload);
     }
     store->memory_bytes += sizeof *parcel + length;
+    return parcel;
+}
+
+static struct enclosure *enclose(const struct letter *letters, uint32_t count)
+{
+    size_t bytes = sizeof(struct enclosure) + count * sizeof *letters;
+    size_t at = bytes;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += letters[i].text.size;
+    struct enclosure *enclosure = allocate(bytes);
+    enclosure->bytes = bytes;
+    enclosure->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        struct letter *letter = &enclosure->letters[i];
+        uint8_t *text = (uint8_t *)enclosure + at;
+        *letter = letters[i];
+        if (letter->text.size > 0)
+            memcpy(text, letter->text.data, letter->text.size);
+        letter->text.data = text;
+        at += letter->text.size;
+    }
+    return enclosure;
+}
+
+struct parcel *parcel_new_with_letters(struct store *store, uint64_t seq,
+                                       zmq_msg_t *payload, size_t offset, size_t length,
+                                       const struct letter *letters, uint32_t count)
+{
+    struct parcel *parcel = parcel_new(store, seq, payload, offset, length);
+    if (count == 0)
+        return parcel;
+    for (uint32_t i = 0; i < count; i++)
+        parcel->behind += letters[i].length;
+    assert(parcel->behind <= length);
+    parcel->size -= parcel->behind;
+    parcel->enclosure = enclose(letters, count);
+    store->memory_bytes += parcel->enclosure->bytes;
     return parcel;
 }
 
@@ -150,10 +204,13 @@ void parcel_destroy(struct parcel **parcel_p)
         return;
     parcel->store->memory_bytes -= sizeof *parcel;
     if (parcel->place == PARCEL_SPILLED)
-        spill_release(parcel->store->spill, parcel->offset, parcel->size);
+        spill_release(parcel->store->spill, parcel->offset, whole(parcel));
     else
-        parcel->store->memory_bytes -= parcel->size;
+        parcel->store->memory_bytes -= whole(parcel);
+    if (parcel->enclosure != NULL)
+        parcel->store->memory_bytes -= parcel->enclosure->bytes;
     forget_bytes(parcel);
+    free(parcel->enclosure);
     free(parcel);
     *parcel_p = NULL;
 }
@@ -189,14 +246,14 @@ int parcel_spill(struct parcel *parcel)
     int result;
 
     assert(parcel_spillable(parcel));
-    result = spill_write(parcel->store->spill, bytes.data, bytes.size, &offset);
+    result = spill_write(parcel->store->spill, bytes.data, whole(parcel), &offset);
     if (result < 0)
         return result;
     forget_bytes(parcel);
     parcel->place = PARCEL_SPILLED;
     parcel->offset = offset;
-    parcel->store->memory_bytes -= parcel->size;
-    parcel->store->spilled_bytes += parcel->size;
+    parcel->store->memory_bytes -= whole(parcel);
+    parcel->store->spilled_bytes += whole(parcel);
     return 0;
 }
 
@@ -225,4 +282,21 @@ int parcel_read(const struct parcel *parcel, uint64_t from, void *data, size_t s
 {
     assert(parcel->place == PARCEL_SPILLED && from + size <= parcel->size);
     return spill_read(parcel->store->spill, parcel->offset + from, data, size);
+}
+
+const struct letter *parcel_letters(const struct parcel *parcel, uint32_t *ret_count)
+{
+    *ret_count = parcel->enclosure != NULL ? parcel->enclosure->count : 0;
+    return parcel->enclosure != NULL ? parcel->enclosure->letters : NULL;
+}
+
+int parcel_read_letters(const struct parcel *parcel, uint64_t from, void *data,
+                        size_t size)
+{
+    assert(from + size <= parcel->behind);
+    if (parcel->place == PARCEL_SPILLED)
+        return spill_read(parcel->store->spill, parcel->offset + parcel->size + from,
+                          data, size);
+    memcpy(data, parcel_bytes(parcel).data + parcel->size + from, size);
+    return 0;
 }

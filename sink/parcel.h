@@ -5,12 +5,15 @@
  * neighbours and would pin them all; big ones stay in the message in which they came;
  * what memory has no room for lies in the spill file.
  *
+ * Behind the bytes for the output lie those of the dead letters that came with them, if
+ * there are any; what is known of these letters stays in memory.
+ *
  * A store counts the bytes of its parcels that are in memory. It must outlive them.
  */
 #ifndef FANFOLD_SINK_PARCEL_H
 #define FANFOLD_SINK_PARCEL_H
 
-#include "common/message.h"
+#include "sink/letters.h"
 #include <zmq.h>
 
 struct store;
@@ -31,12 +34,17 @@ const char *store_directory(const struct store *store);
  */
 struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
                           size_t offset, size_t length);
+/* The last bytes, as many as the letters are long together, are those of dead letters.
+ * These are copied, with their texts. */
+struct parcel *parcel_new_with_letters(struct store *store, uint64_t seq,
+                                       zmq_msg_t *payload, size_t offset, size_t length,
+                                       const struct letter *letters, uint32_t count);
 void parcel_destroy(struct parcel **parcel_p);
 /* The same in the form that the cores call back. */
 void parcel_drop(void *parcel);
 
 uint64_t parcel_seq(const struct parcel *parcel);
-uint64_t parcel_size(const struct parcel *parcel);
+uint64_t parcel_size(const struct parcel *parcel); /* for the output */
 
 /* In memory, and large enough that it would help to spill it. */
 bool parcel_spillable(const void *parcel);
@@ -44,9 +52,16 @@ bool parcel_spillable(const void *parcel);
 int parcel_spill(struct parcel *parcel);
 bool parcel_spilled(const struct parcel *parcel);
 
-/* The bytes of a parcel in memory. */
+/* What is for the output of a parcel in memory. */
 struct slice parcel_bytes(const struct parcel *parcel);
-/* Some bytes of a spilled parcel. 0 or -errno. */
+/* Some of it, of a spilled parcel. 0 or -errno. */
 int parcel_read(const struct parcel *parcel, uint64_t from, void *data, size_t size);
+
+/* The dead letters, in order; borrowed. NULL: none. */
+const struct letter *parcel_letters(const struct parcel *parcel, uint32_t *ret_count);
+/* Some of their bytes, which lie one after the other, wherever the parcel is. 0 or
+ * -errno. */
+int parcel_read_letters(const struct parcel *parcel, uint64_t from, void *data,
+                        size_t size);
 
 #endif

@@ -27,7 +27,8 @@ static int open_output(struct parts *parts, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
 
-    if (output_open(options->output, &parts->output, error, sizeof error) == 0)
+    if (output_open(options->output, options->common.liveness_us, &parts->output, error,
+                    sizeof error) == 0)
         return STATUS_OK;
     say("%s", error);
     return STATUS_IO;
@@ -74,17 +75,43 @@ static void open_store(struct parts *parts, const struct sink_options *options)
     parts->store = store_new(directory != NULL ? directory : "/var/tmp");
 }
 
+static int start_committer(struct parts *parts)
+{
+    if (parts->outset.journal == NULL)
+        return STATUS_OK;
+    int result = committer_start(output_descriptor(parts->output),
+                                 parts->outset.journal, parts->outset.letters,
+                                 &parts->committer);
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot start a process: %s", strerror(-result));
+    return STATUS_IO;
+}
+
+/* The journal is read under the output's lock, and whoever writes it is forked before
+ * there is a thread. */
+static int open_file(struct parts *parts, const struct sink_options *options)
+{
+    int status = open_output(parts, options);
+    if (status == STATUS_OK)
+        status = outset_find(&parts->outset, options, parts->output);
+    if (status == STATUS_OK)
+        status = start_committer(parts);
+    return status;
+}
+
 /* The output is opened first: before another descriptor can take the number of a closed
  * standard output, and while signals still end the process, because to open a FIFO may
  * take for ever. What is in it stays until there is something to write. */
 int parts_open(struct parts *parts, const struct sink_options *options)
 {
     *parts = (struct parts){.signals = -1};
-    int status = open_output(parts, options);
-    if (status != STATUS_OK)
-        return status;
-    transport_init();
-    status = open_signals(parts);
+    int status = open_file(parts, options);
+    if (status == STATUS_OK) {
+        transport_init();
+        parts->transport = true;
+        status = open_signals(parts);
+    }
     if (status == STATUS_OK)
         status = open_sockets(parts, options);
     if (status == STATUS_OK)
@@ -98,9 +125,12 @@ void parts_close(struct parts *parts)
 {
     uplink_destroy(&parts->uplink);
     intake_close(&parts->intake);
-    transport_deinit();
+    if (parts->transport)
+        transport_deinit();
     meeting_close(&parts->meeting);
     output_close(&parts->output);
+    committer_stop(&parts->committer);
+    outset_deinit(&parts->outset);
     store_destroy(&parts->store);
     if (parts->signals >= 0)
         close(parts->signals);

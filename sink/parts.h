@@ -7,18 +7,21 @@
 #define FANFOLD_SINK_PARTS_H
 
 #include "common/uplink.h"
+#include "sink/committer.h"
 #include "sink/intake.h"
 #include "sink/meeting.h"
-#include "sink/options.h"
-#include "sink/output.h"
+#include "sink/outset.h"
 
 struct parts {
     struct meeting *meeting;
     struct output *output; /* NULL once it is closed */
+    struct outset outset;
+    struct committer *committer; /* NULL: there is no journal, or it has ended */
     struct store *store;
     struct intake *intake;
     struct uplink *uplink;
-    int signals; /* signalfd, -1: none */
+    bool transport; /* transport_init was called */
+    int signals;    /* signalfd, -1: none */
 };
 
 /* STATUS_OK, or the status to leave with, which has been explained to a person. Either

@@ -55,6 +55,7 @@ struct sink_session {
     bool finished;       /* all is safe: FINISHED may be said */
     int64_t finished_us; /* since when; or the start */
     int64_t told_us;     /* the last FINISHED; 0: none */
+    bool dismissed;      /* GOODBYE has come */
     bool left;
     struct sink_verdict verdict;
 };
@@ -189,7 +190,8 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket,
 static void mind_commit(struct sink_session *session, int64_t now_us)
 {
     const struct sequence *sequence = &session->sequence;
-    if (!session->failed && session->commits.sure_epoch == session->epoch &&
+    if (!session->failed && !session->finished &&
+        session->commits.sure_epoch == session->epoch &&
         commits_due(&session->commits, sequence->written, sequence->bytes,
                     session->buffer, now_us))
         commit(session, now_us);
@@ -364,6 +366,7 @@ static void on_goodbye(struct sink_session *session, int64_t now_us)
         .relayed = true,
         .text = "the ventilator ended the run before all of it was here",
     };
+    session->dismissed = true;
     part(session, &verdict, now_us);
 }
 
@@ -597,6 +600,11 @@ struct sink_verdict sink_session_verdict(const struct sink_session *session)
 bool sink_session_finished(const struct sink_session *session)
 {
     return session->finished && complete(session);
+}
+
+bool sink_session_dismissed(const struct sink_session *session)
+{
+    return session->dismissed;
 }
 
 bool sink_session_welcomed(const struct sink_session *session)

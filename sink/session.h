@@ -126,6 +126,8 @@ const struct range *sink_session_held(struct sink_session *session,
 /* What is new since the last call. */
 struct sink_progress sink_session_progress(struct sink_session *session);
 struct sink_verdict sink_session_verdict(const struct sink_session *session);
+/* GOODBYE came: what the journal says is not needed any more if all is finished. */
+bool sink_session_dismissed(const struct sink_session *session);
 /* All is written and committed. */
 bool sink_session_finished(const struct sink_session *session);
 /* Has a ventilator? For a line on stderr. */

@@ -102,7 +102,7 @@ static struct output *open_file(void)
     struct output *output = NULL;
     char error[256];
 
-    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
     cr_assert_eq(output_clear(output), 0);
     return output;
 }
@@ -318,7 +318,7 @@ Test(output, tells_that_the_device_is_full)
     struct output *output = NULL;
     char error[256];
 
-    cr_assert_eq(output_open("/dev/full", &output, error, sizeof error), 0);
+    cr_assert_eq(output_open("/dev/full", 0, &output, error, sizeof error), 0);
     cr_assert_eq(output_clear(output), 0);
     cr_assert_not(output_is_regular(output));
     push(output, 0, 10);
@@ -350,7 +350,7 @@ Test(output, refuses_a_file_that_another_has_locked_and_leaves_it_alone)
     snprintf(own, sizeof own, "process %d", getpid());
     cr_assert_eq(write(fd, "precious", 8), 8);
     cr_assert_eq(flock(fd, LOCK_EX), 0);
-    cr_assert_eq(output_open(path, &output, error, sizeof error), -EBUSY);
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), -EBUSY);
     cr_assert_null(output);
     cr_assert_not_null(strstr(error, path));
     cr_assert_not_null(strstr(error, own), "%s", error);
@@ -366,7 +366,7 @@ Test(output, keeps_the_old_bytes_until_it_is_cleared_and_then_is_locked)
     char error[256];
 
     cr_assert_eq(write(fd, "old", 3), 3);
-    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
     cr_assert_eq(flock(fd, LOCK_EX | LOCK_NB), -1);
     fstat(fd, &status);
     cr_assert_eq(status.st_size, 3);
@@ -385,7 +385,7 @@ Test(output, keeps_the_old_bytes_until_the_first_new_one)
     char error[256], bytes[8] = "";
 
     cr_assert_eq(write(fd, "precious", 8), 8);
-    cr_assert_eq(output_open(path, &output, error, sizeof error), 0);
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
     push(output, 0, 0);
     cr_assert_eq(output_write(output), 0);
     cr_assert_eq(pread(fd, bytes, 8, 0), 8, "a result without a byte is none");
@@ -425,7 +425,7 @@ Test(output, tells_why_a_file_cannot_be_opened)
     struct output *output = NULL;
     char error[256];
 
-    cr_assert_eq(output_open("/nonexistent/out", &output, error, sizeof error),
+    cr_assert_eq(output_open("/nonexistent/out", 0, &output, error, sizeof error),
                  -ENOENT);
     cr_assert_str_eq(error, "cannot open /nonexistent/out: No such file or directory");
 }
