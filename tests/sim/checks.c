@@ -64,17 +64,22 @@ void check_task(const struct sim_ventilator *v, const struct dispatch_action *ac
 
 /* It really failed, or was lost with its worker, as often as it may. Where bad records
  * are searched, losses condemn a chunk only after some searches in vain. */
+static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate)
+{
+    enum { SEARCHES_LOSE = 4 };
+    const struct mix *mix = &of(&v->process)->mix;
+    int64_t losses = mix->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE : mix->losses;
+    return fate->failed >= mix->retries || fate->lost >= losses;
+}
+
 static bool chunk_earned(const struct sim_ventilator *v,
                          const struct dispatch_failure *failure)
 {
-    enum { SEARCHES_LOSE = 4 };
     const struct mix *mix = &of(&v->process)->mix;
     if (failure->seq >= (uint64_t)mix->records)
         return false;
     const struct fate *fate = &v->fates[failure->seq];
-    int64_t losses = mix->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE : mix->losses;
-    return (fate->failed >= mix->retries || fate->lost >= losses) &&
-           failure->attempts <= fate->failed + fate->lost;
+    return fate_earned(v, fate) && failure->attempts <= fate->failed + fate->lost;
 }
 
 void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
@@ -86,7 +91,6 @@ void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure
     else if (!chunk_earned(v, failure))
         world_violation(world, "chunk %ju is given up, which was not earned",
                         (uintmax_t)failure->seq);
-    v->skips++;
 }
 
 void check_discard(const struct sim_ventilator *v, uint64_t seq)
@@ -119,8 +123,10 @@ static bool halt_earned(const struct sim_ventilator *v)
 {
     enum { LEAST = 3 };
     const struct mix *mix = &of(&v->process)->mix;
-    int64_t least = mix->halt_tasks ? mix->halt_tasks : LEAST;
-    return mix->halt && (v->skips >= least || v->failed_tasks >= least);
+    int64_t least = mix->halt_tasks ? mix->halt_tasks : LEAST, earned = 0;
+    for (int64_t seq = 0; seq < mix->records; seq++)
+        earned += fate_earned(v, &v->fates[seq]);
+    return mix->halt && (earned >= least || v->failed_tasks >= least);
 }
 
 static bool legitimate(struct world *world, int status)

@@ -46,8 +46,9 @@ static void draw_program(struct mix *mix, struct random *random)
     mix->crash = RANDOM_PICK(random, 0, 0, 0, 20, 60);
     if (random_chance(random, mix->on_error ? 500 : 150))
         mix->bad = RANDOM_PICK(random, 1, 1, 2, 5);
-    if (random_chance(random, mix->on_error ? 200 : 30))
+    if (random_chance(random, mix->on_error == 2 ? 200 : 30))
         mix->killers = RANDOM_PICK(random, 1, 1, 2);
+    mix->kill_ms = mix->killers ? 1500 : 0;
     if (random_chance(random, 200))
         mix->limit_ms = RANDOM_PICK(random, 3000, 15000);
     if (mix->limit_ms && random_chance(random, mix->on_error ? 400 : 100))

@@ -77,6 +77,7 @@ enum { RECORDS_MAX = 20000, SLOTS_PER_WORKER_MAX = 3, CHUNK_RECORDS_MAX = 3 };
     X(bad, "records that fail")                                                        \
     X(hangs, "records that hang")                                                      \
     X(killers, "records that take their worker down")                                  \
+    X(kill_ms, "so long such a record runs at least")                                  \
     X(flaky, "per mille of runs that fail")                                            \
     X(crash, "per mille of runs that take their slot with them")                       \
     X(input_fails, "at this record")                                                   \

@@ -401,10 +401,10 @@ static int64_t settle(struct process *process)
     struct sim_sink *s = self(process);
     struct sink_action action;
     relieve_memory(s);
-    check_memory(s);
     int64_t deadline_us = sink_session_tick(s->core, now(s));
     while (!process->exits && sink_session_next(s->core, &action))
         perform(s, &action);
+    check_memory(s);
     return deadline_us;
 }
 

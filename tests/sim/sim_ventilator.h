@@ -26,7 +26,7 @@ struct sim_ventilator {
     bool *discarded, *given;
     struct fate *fates;
     int64_t *stray_us;   /* since when a task seems to be on nobody's books; 0: not */
-    int64_t skips, failed_tasks; /* said to the sink, or by it */
+    int64_t failed_tasks; /* as the sink says */
     uint64_t kept_bytes; /* of chunks that are cut and not discarded */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;

@@ -73,7 +73,7 @@ static void start_now(void *subject, uint64_t detail)
     struct world *world = subject;
     uint32_t name = (uint32_t)detail;
     world->stations[name].returning = false;
-    if (world_has(world, name) || (name == SINK && world->sink_over))
+    if (world_has(world, name) || (name == SINK && world->sink_over) || world->homeward)
         return;
     if (name == SINK && disk_locked(world)) { /* it waits for the lock */
         world_start(world, name, SECOND_US / 20);
@@ -235,6 +235,7 @@ static void send_home(struct world *world)
 {
     TRACE(world, "---- workers are to leave");
     world->mix.stay = 0;
+    world->homeward = true;
     for (uint32_t name = WORKER; name < world->station_count; name++)
         if (world_has(world, name))
             process_post(world->stations[name].process,

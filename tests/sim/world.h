@@ -58,6 +58,7 @@ struct world {
     int64_t leg_us;      /* when this leg began */
     uint64_t progress;   /* as it was then */
     uint32_t leg, run;   /* from 1 */
+    bool homeward;       /* workers are to leave, and no other comes */
 
     /* What happened in this leg, for the checks. */
     bool sink_over; /* it ended for good: GOODBYE, or it gave up */
