@@ -53,14 +53,19 @@ static bool somebody_has(const struct sim_ventilator *v, const struct task *task
     return false;
 }
 
-/* A sink that is not there, or has not begun, says at its BEGIN what it holds. */
-static bool sink_has(const struct sim_ventilator *v, uint64_t seq)
+/* One that is not there says at its BEGIN what it holds, and is then told the rest. */
+static const struct sim_sink *find_sink(const struct sim_ventilator *v)
 {
     struct process *process = v->process.world->stations[SINK].process;
     if (!process || !process->alive || process->stopped)
-        return true;
-    const struct sim_sink *s = (struct sim_sink *)process;
-    return seq < sink_session_position(s->core).next || s->had[seq];
+        return NULL;
+    return (const struct sim_sink *)process;
+}
+
+static bool sink_has(const struct sim_ventilator *v, uint64_t seq)
+{
+    const struct sim_sink *s = find_sink(v);
+    return !s || seq < sink_session_position(s->core).next || s->had[seq];
 }
 
 static bool on_books(const struct sim_ventilator *v, uint64_t seq,
@@ -75,7 +80,7 @@ static bool on_books(const struct sim_ventilator *v, uint64_t seq,
     case TASK_HELD:
         return sink_has(v, seq);
     case TASK_GIVEN_UP:
-        return false;
+        return !find_sink(v);
     }
     return false;
 }

@@ -53,7 +53,7 @@ static void draw_program(struct mix *mix, struct random *random)
         mix->limit_ms = RANDOM_PICK(random, 3000, 15000);
     if (mix->limit_ms && random_chance(random, mix->on_error ? 400 : 100))
         mix->hangs = RANDOM_PICK(random, 1, 1, 2);
-    if (random_chance(random, 70))
+    if (!mix->limit_ms && random_chance(random, 100))
         mix->limit_percent = RANDOM_PICK(random, 400, 1000);
     if (mix->on_error && random_chance(random, 150)) {
         mix->halt = RANDOM_PICK(random, 1, 2);
@@ -110,17 +110,17 @@ static void draw_crowd(struct mix *mix, struct random *random, uint64_t seed)
 {
     if (seed % 100 != 37)
         return;
-    bool thousands = seed % 2000 == 1037;
-    mix->workers = thousands ? 2000 : random_between(random, 10, 60);
+    bool thousands = seed % 10000 == 1037;
+    mix->workers = thousands ? 2000 : random_between(random, 10, 40);
     mix->slots = 1;
-    mix->records = thousands ? 6000 : RANDOM_PICK(random, 200, 400);
+    mix->records = thousands ? 4000 : RANDOM_PICK(random, 100, 200);
     mix->window = RANDOM_PICK(random, 0, 2 * mix->workers);
     mix->min_workers = 1;
     mix->stay = 0;
     mix->slow_input = 0;
     mix->until_ms = 8000;
     mix->gap_ms = 500;
-    mix->lag_us = 0;
+    mix->lag_us = thousands ? 10000 : 0;
     mix->drain = 1000;
     mix->outcast = 0;
 }
