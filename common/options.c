@@ -22,6 +22,7 @@ enum {
     KEY_PATIENCE,
     KEY_QUIET,
     KEY_SUPERVISED,
+    KEY_SHARED_LINE,
     KEY_LOG_LEVEL
 };
 
@@ -55,6 +56,7 @@ static const struct argp_option common_argp_options[] = {
      .key = KEY_QUIET,
      .doc = "No progress, no summary: only what goes wrong"},
     {.name = "supervised", .key = KEY_SUPERVISED, .flags = OPTION_HIDDEN},
+    {.name = "shared-line", .key = KEY_SHARED_LINE, .flags = OPTION_HIDDEN},
     {.name = "log-level",
      .key = KEY_LOG_LEVEL,
      .arg = "LEVEL",
@@ -128,6 +130,9 @@ static error_t parse_common(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_SUPERVISED:
         options->supervised = true;
+        return 0;
+    case KEY_SHARED_LINE: /* another program draws its progress on our stderr */
+        log_share_line(true);
         return 0;
     case KEY_LIVENESS:
         options->liveness_us = options_liveness_us(state, value);

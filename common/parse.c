@@ -103,32 +103,46 @@ bool parse_size(const char *text, uint64_t *ret_bytes)
     return decimal_scale(&decimal, unit, ret_bytes);
 }
 
-static uint64_t duration_unit_us(const char *suffix)
+static uint64_t duration_unit_us(char suffix)
 {
-    if (*suffix == '\0' || strcmp(suffix, "s") == 0)
+    switch (suffix) {
+    case '\0':
+    case 's':
         return SECOND_US;
-    if (strcmp(suffix, "m") == 0)
+    case 'm':
         return 60 * SECOND_US;
-    if (strcmp(suffix, "h") == 0)
+    case 'h':
         return 3600 * SECOND_US;
-    return strcmp(suffix, "d") == 0 ? 86400 * SECOND_US : 0;
+    case 'd':
+        return 86400 * SECOND_US;
+    default:
+        return 0;
+    }
 }
 
 bool parse_duration(const char *text, int64_t *ret_us)
 {
     /* A deadline is now plus a duration or two: that must not overflow either. */
     static const uint64_t most_us = INT64_MAX / 4;
-    struct decimal decimal;
-    if (!decimal_split(text, &decimal))
-        return false;
-    uint64_t unit_us = duration_unit_us(decimal.suffix), us;
-    if (unit_us == 0 || !decimal_scale(&decimal, unit_us, &us) || us > most_us)
-        return false;
-    *ret_us = (int64_t)us;
+    uint64_t sum_us = 0;
+    do {
+        struct decimal decimal;
+        if (!decimal_split(text, &decimal))
+            return false;
+        uint64_t unit_us = duration_unit_us(*decimal.suffix), us;
+        if (unit_us == 0 || !decimal_scale(&decimal, unit_us, &us) || us > most_us ||
+            sum_us + us > most_us)
+            return false;
+        sum_us += us;
+        text = decimal.suffix + (*decimal.suffix != '\0');
+    } while (*text);
+    *ret_us = (int64_t)sum_us;
     return true;
 }
 
-bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+/* A number, and then `rest`. */
+static bool parse_whole(const char *text, const char *rest, uint64_t min, uint64_t max,
+                        uint64_t *ret_number)
 {
     uint64_t number = 0;
     if (!is_digit(*text))
@@ -137,10 +151,20 @@ bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_nu
         if (!append_digit(&number, *text))
             return false;
     }
-    if (*text != '\0' || number < min || number > max)
+    if (strcmp(text, rest) != 0 || number < min || number > max)
         return false;
     *ret_number = number;
     return true;
+}
+
+bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+{
+    return parse_whole(text, "", min, max, ret_number);
+}
+
+bool parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *ret_percent)
+{
+    return parse_whole(text, "%", min, max, ret_percent);
 }
 
 /* Digits of base 8 or 16, at most `most`; -1: none, or above one byte. Moves *text_p

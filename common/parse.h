@@ -15,11 +15,14 @@
  * parallel. A decimal fraction before a suffix is allowed ("1.5G"). */
 bool parse_size(const char *text, uint64_t *ret_bytes);
 
-/* "5", "0.5", "2m", "1h": seconds, with s m h d; microseconds out. */
+/* "5", "0.5", "2m", "1h30m": seconds, with s m h d; microseconds out. */
 bool parse_duration(const char *text, int64_t *ret_us);
 
 /* A decimal number from `min` to `max`. */
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
+
+/* "150%": the same before a percent sign. */
+bool parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *ret_percent);
 
 /* \n \t \r \0 \\ \a \b \f \v \xHH \NNN; writes at most strlen (text) bytes to `buffer`.
  * False: a bad escape. */

@@ -58,7 +58,7 @@ void decoder_destroy(struct decoder **decoder_p);
 enum decode_error decoder_read(struct decoder *decoder, const void *data, size_t size,
                                size_t payload_size, struct message *ret_message);
 
-/* True for the types that carry a payload frame (TASK, RESULT, SKIP). */
+/* True for the types that carry a payload frame (TASK, ISOLATE, RESULT, SKIP). */
 bool message_has_payload(enum message_type type);
 
 /* Bytes that can be encoded again and again. */
@@ -69,8 +69,8 @@ void encoder_destroy(struct encoder **encoder_p);
 /*
  * Encodes frame 0. The slice lives until the next call. A message outside the
  * protocol's bounds is a bug of the caller's (assert). Every batch of BATCH_MAX entries
- * fits into HEADER_MAX, except RESULTs that name many bad records: about 9 bytes each,
- * the sender splits these.
+ * fits into HEADER_MAX, except RESULTs that name many bad records, each of about 40
+ * bytes and its text: the sender splits these. One entry always fits.
  */
 struct slice encoder_write(struct encoder *encoder, const struct message *message);
 

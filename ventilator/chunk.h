@@ -12,8 +12,10 @@ struct chunk {
     zmq_msg_t bytes; /* its owner closes it */
     uint64_t offset; /* of its first byte, in the input */
     uint64_t length;
-    uint64_t first_record;        /* counted from 0; valid where records > 0 */
-    uint64_t records;             /* 0: not counted */
+    uint64_t first_record;        /* its number in the input, from 0 */
+    uint64_t records;             /* at least 1; the last may lack its end */
+    uint64_t hash_before;         /* of all input before it, as source_hash has it */
+    uint64_t hash_after;          /* of the same and its own bytes */
     uint8_t mark[CHUNK_MARK_MAX]; /* the place after it, made by the source */
     uint8_t mark_size;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the ends of records in one buffer. Two ways to look for a border: where nothing
- * has to be counted, backwards from the end of the block (one memrchr a chunk); else
- * forwards, line by line. Backwards is right only if ends cannot overlap each other
+ * Finds the ends of records in one buffer. Two ways to look for a border: where a
+ * chunk is what a block has room for, backwards from the end of the block (one memrchr
+ * a chunk, whose records are counted afterwards, many bytes at a time); else forwards,
+ * line by line. Backwards is right only if ends cannot overlap each other
  * ("\n\n" in "\n\n\n"), and if no record in a block can be above the limit.
  *
  * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most
@@ -20,7 +21,7 @@
 enum { BUFFER_MIN = 256 << 10 };
 
 struct chunker {
-    struct chunker_config config; /* recend is ours */
+    struct chunker_config config;
     bool forwards;
     bool ended;
     bool stuck; /* at a record above the limit */
@@ -28,7 +29,7 @@ struct chunker {
     size_t nominal; /* bytes of a buffer that has not had to grow */
     size_t capacity, start, end;
     uint64_t offset; /* of buffer[start], in the input */
-    uint64_t record; /* number of the first record there, where they are counted */
+    uint64_t record; /* number of the first record there */
 
     /* What is known of the bytes after start; all of it counted from there. */
     size_t scanned;    /* every end of a line up to here was seen */
@@ -39,7 +40,7 @@ struct chunker {
 };
 
 /* Whether the end of one occurrence can be the beginning of the next. */
-static bool overlaps_itself(const char *text, size_t size)
+static bool overlaps_itself(const uint8_t *text, size_t size)
 {
     for (size_t shift = 1; shift < size; shift++)
         if (memcmp(text, text + shift, size - shift) == 0)
@@ -49,15 +50,13 @@ static bool overlaps_itself(const char *text, size_t size)
 
 struct chunker *chunker_new(const struct chunker_config *config)
 {
-    assert(config->block_bytes && config->lines && config->recend_size);
+    const struct record_format *format = &config->format;
+    assert(config->block_bytes && format->lines && format->end_size);
     struct chunker *chunker = allocate_zeroed(1, sizeof *chunker);
-    char *recend = allocate(config->recend_size);
-    memcpy(recend, config->recend, config->recend_size);
     chunker->config = *config;
-    chunker->config.recend = recend;
-    chunker->forwards = config->records || config->lines > 1 ||
+    chunker->forwards = config->records || format->lines > 1 ||
                         config->max_record_bytes < config->block_bytes ||
-                        overlaps_itself(recend, config->recend_size);
+                        overlaps_itself(format->end, format->end_size);
     chunker->nominal = BUFFER_MIN;
     if (!config->records && config->block_bytes > BUFFER_MIN)
         chunker->nominal = config->block_bytes;
@@ -71,7 +70,6 @@ void chunker_destroy(struct chunker **chunker_p)
     struct chunker *chunker = *chunker_p;
     if (!chunker)
         return;
-    free((char *)chunker->config.recend);
     free(chunker->buffer);
     free(chunker);
     *chunker_p = NULL;
@@ -191,20 +189,20 @@ static enum chunker_outcome cut(struct chunker *chunker, size_t length,
 /* The end of the next line, 0 where there is none in what is here. */
 static size_t next_line_end(struct chunker *chunker)
 {
-    const struct chunker_config *config = &chunker->config;
+    const struct record_format *format = &chunker->config.format;
     const uint8_t *data = chunker->buffer + chunker->start;
     size_t pending = chunker->end - chunker->start;
     size_t from = chunker->line_start;
-    if (chunker->scanned > from + config->recend_size - 1)
-        from = chunker->scanned - (config->recend_size - 1);
+    if (chunker->scanned > from + format->end_size - 1)
+        from = chunker->scanned - (format->end_size - 1);
     const uint8_t *found =
-        config->recend_size == 1
-            ? memchr(data + from, config->recend[0], pending - from)
-            : memmem(data + from, pending - from, config->recend, config->recend_size);
+        format->end_size == 1
+            ? memchr(data + from, format->end[0], pending - from)
+            : memmem(data + from, pending - from, format->end, format->end_size);
     chunker->scanned = pending;
     if (!found)
         return 0;
-    chunker->line_start = (size_t)(found - data) + config->recend_size;
+    chunker->line_start = (size_t)(found - data) + format->end_size;
     chunker->scanned = chunker->line_start;
     return chunker->line_start;
 }
@@ -213,13 +211,13 @@ static size_t next_line_end(struct chunker *chunker)
 static size_t last_line_end(const struct chunker *chunker, size_t size)
 {
     const uint8_t *data = chunker->buffer + chunker->start;
-    const char *recend = chunker->config.recend;
-    size_t before = chunker->config.recend_size - 1; /* its bytes but the last one */
+    const uint8_t *end = chunker->config.format.end;
+    size_t before = chunker->config.format.end_size - 1; /* its bytes but the last */
     for (size_t left = size; left > before;) {
-        const uint8_t *last = memrchr(data + before, recend[before], left - before);
+        const uint8_t *last = memrchr(data + before, end[before], left - before);
         if (!last)
             return 0;
-        if (memcmp(last - before, recend, before) == 0)
+        if (memcmp(last - before, end, before) == 0)
             return (size_t)(last - data) + 1;
         left = (size_t)(last - data);
     }
@@ -234,17 +232,26 @@ static enum chunker_outcome take_rest(struct chunker *chunker, uint64_t records,
     return pending ? cut(chunker, pending, records, ret_chunk) : CHUNKER_ENDED;
 }
 
+/* Records in the first `size` bytes. */
+static uint64_t count_records(const struct chunker *chunker, size_t size)
+{
+    struct slice bytes = {chunker->buffer + chunker->start, size};
+    return records_count(&chunker->config.format, bytes);
+}
+
 static enum chunker_outcome take_backwards(struct chunker *chunker,
                                            struct chunk *ret_chunk)
 {
     size_t block = chunker->config.block_bytes;
     size_t pending = chunker->end - chunker->start;
     if (pending < block)
-        return chunker->ended ? take_rest(chunker, 0, ret_chunk) : CHUNKER_HUNGRY;
+        return chunker->ended
+                   ? take_rest(chunker, count_records(chunker, pending), ret_chunk)
+                   : CHUNKER_HUNGRY;
     if (chunker->scanned < block) {
         size_t end = last_line_end(chunker, block);
         if (end)
-            return cut(chunker, end, 0, ret_chunk);
+            return cut(chunker, end, count_records(chunker, end), ret_chunk);
         chunker->scanned = block;
     }
     /* One record, longer than the block. */
@@ -252,8 +259,8 @@ static enum chunker_outcome take_backwards(struct chunker *chunker,
     if ((end ? end : pending) > chunker->config.max_record_bytes)
         return CHUNKER_TOO_LONG;
     if (end)
-        return cut(chunker, end, 0, ret_chunk);
-    return chunker->ended ? take_rest(chunker, 0, ret_chunk) : CHUNKER_HUNGRY;
+        return cut(chunker, end, 1, ret_chunk);
+    return chunker->ended ? take_rest(chunker, 1, ret_chunk) : CHUNKER_HUNGRY;
 }
 
 /* Whether the chunk is to be cut before a record that ends at `end`, or beyond. */
@@ -275,7 +282,7 @@ static enum chunker_outcome take_forwards(struct chunker *chunker,
 {
     const struct chunker_config *config = &chunker->config;
     for (size_t end; (end = next_line_end(chunker)) > 0;) {
-        if (++chunker->lines < config->lines)
+        if (++chunker->lines < config->format.lines)
             continue;
         if (is_full_before(chunker, end))
             return cut(chunker, chunker->whole, chunker->records, ret_chunk);

@@ -10,6 +10,7 @@
 #ifndef FANFOLD_VENTILATOR_CHUNKER_H
 #define FANFOLD_VENTILATOR_CHUNKER_H
 
+#include "common/records.h"
 #include "ventilator/chunk.h"
 #include <stddef.h>
 
@@ -19,9 +20,7 @@ struct chunker_config {
     uint64_t block_bytes; /* > 0; a chunk is no longer, unless its one record is */
     uint64_t records;     /* a chunk has exactly so many, whatever the block; 0: as the
                              block has room for */
-    uint64_t lines;       /* a record has so many; at least 1 */
-    const char *recend;   /* what ends a line, which is a record where lines is 1 */
-    size_t recend_size;   /* at least 1 */
+    struct record_format format;
     uint64_t max_record_bytes;
 };
 
@@ -48,7 +47,7 @@ enum chunker_outcome {
                          good */
 };
 
-/* The next chunk, without its mark. The caller owns its bytes. */
+/* The next chunk, without its mark and hash. The caller owns its bytes. */
 enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chunk);
 
 /* Where the first record starts that is not known to be whole. */

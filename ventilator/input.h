@@ -16,8 +16,6 @@ struct input_kind {
     /* Bytes read, at most `size`; 0: the end; -EAGAIN: none now, poll; -ENODATA: a file
      * ends before the size that it had; other -errno. */
     ssize_t (*read)(struct input *input, void *buffer, size_t size);
-    /* Goes on at this offset. 0 or -errno. */
-    int (*seek)(struct input *input, uint64_t offset);
     /* Fills all of `size` from `offset`: 0, -ENODATA, other -errno. NULL: what was read
      * is gone. */
     int (*reread)(const struct input *input, uint64_t offset, void *buffer,

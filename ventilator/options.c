@@ -20,6 +20,11 @@ enum {
     KEY_WINDOW,
     KEY_BUFFER,
     KEY_RETRIES,
+    KEY_TIMEOUT,
+    KEY_ON_ERROR,
+    KEY_HALT,
+    KEY_SPECULATE,
+    KEY_RESUME,
     KEY_MIN_WORKERS,
     KEY_PROGRESS,
     KEY_NO_PROGRESS,
@@ -42,28 +47,36 @@ static const struct argp_option option_table[] = {
     {"buffer", KEY_BUFFER, "SIZE", 0,
      "Memory for chunks and results, shared with the sink (default 256M)", 3},
     {"retries", KEY_RETRIES, "N", 0,
-     "Try a chunk N times before the run fails; 0: no limit (default 3)", 3},
+     "Try a chunk N times before it has failed; 0: no limit (default 3)", 4},
+    {"timeout", KEY_TIMEOUT, "DURATION", 0,
+     "End an attempt that takes longer, 2.5m or 150% of the median", 4},
+    {"on-error", KEY_ON_ERROR, "WHAT", 0,
+     "When a chunk has failed: stop (default), skip it, or isolate its bad records", 4},
+    {"halt", KEY_HALT, "WHEN", 0,
+     "Stop once so many were skipped or isolated: now,fail=N or soon,fail=N, N% too",
+     4},
+    {"speculate", KEY_SPECULATE, NULL, 0,
+     "Give a copy of a chunk that runs long to a worker that is free", 4},
+    {"resume", KEY_RESUME, NULL, 0, "Go on with an interrupted run", 4},
     {"min-workers", KEY_MIN_WORKERS, "N", 0,
      "Wait for N workers before the first chunk (default 1)", 3},
     {"progress", KEY_PROGRESS, NULL, 0,
      "Show a line of progress (default where stderr is a terminal and stdout is none)",
-     4},
-    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Show no line of progress", 4},
+     5},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Show no line of progress", 5},
     {0},
 };
 
-/* The bytes take the place of the word in argv, than which they are never longer. */
-static void read_recend(const struct argp_state *state, char *text,
-                        struct chunker_config *chunker)
+static void read_recend(const struct argp_state *state, const char *text,
+                        struct record_format *format)
 {
     char *bytes = allocate(strlen(text) + 1);
     size_t size;
-    if (!parse_escapes(text, bytes, &size) || size == 0)
-        options_bad(state, "--recend", text, "at least one byte, with valid escapes");
-    memcpy(text, bytes, size);
+    if (!parse_escapes(text, bytes, &size) || size == 0 || size > sizeof format->end)
+        options_bad(state, "--recend", text, "1 to 100 bytes, with valid escapes");
+    memcpy(format->end, bytes, size);
+    format->end_size = size;
     free(bytes);
-    chunker->recend = text;
-    chunker->recend_size = size;
 }
 
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
@@ -80,19 +93,113 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
             options_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
     case 'L':
-        chunker->lines =
+        chunker->format.lines =
             options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
     case KEY_RECEND:
-        read_recend(state, text, chunker);
+        read_recend(state, text, &chunker->format);
         return 0;
     case '0':
-        chunker->recend = "";
-        chunker->recend_size = 1;
+        chunker->format.end[0] = '\0';
+        chunker->format.end_size = 1;
         return 0;
     case KEY_MAX_RECORD:
         chunker->max_record_bytes =
             options_size(state, "--max-record", text, BLOCK_MAX, "a size from 1 to 4G");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void read_timeout(const struct argp_state *state, const char *text,
+                         struct ventilator_options *options)
+{
+    int64_t us;
+    uint64_t percent;
+    options->limit_ms = options->limit_percent = 0;
+    if (parse_percent(text, 101, 1000000, &percent))
+        options->limit_percent = (uint32_t)percent;
+    else if (parse_duration(text, &us) && us > 0 && us / 1000 < UINT32_MAX)
+        options->limit_ms = (uint32_t)((us + 999) / 1000);
+    else
+        options_bad(state, "--timeout", text,
+                    "a duration, such as 30 or 2.5m, or more than 100% of the median "
+                    "run time, such as 150%");
+}
+
+static void read_on_error(const struct argp_state *state, const char *text,
+                          struct ventilator_options *options)
+{
+    static const char *const words[] = {
+        [ON_ERROR_STOP] = "stop",
+        [ON_ERROR_SKIP] = "skip",
+        [ON_ERROR_ISOLATE] = "isolate",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            options->on_error = (enum on_error)i;
+            return;
+        }
+    }
+    options_bad(state, "--on-error", text, "stop, skip or isolate");
+}
+
+/* GNU parallel's words, its old short ones too; of its reasons, only that of failure.
+ */
+static bool parse_halt(const char *text, struct halt *ret_halt)
+{
+    static const char soon[] = "soon,fail=", now[] = "now,fail=";
+    struct halt halt = {.when = HALT_SOON};
+    const char *count = text;
+    uint64_t percent;
+    if (strcmp(text, "never") == 0 || strcmp(text, "0") == 0) {
+        *ret_halt = (struct halt){.when = HALT_NEVER};
+        return true;
+    }
+    if (strcmp(text, "1") == 0 || strcmp(text, "2") == 0) {
+        *ret_halt = (struct halt){text[0] == '1' ? HALT_SOON : HALT_NOW, .tasks = 1};
+        return true;
+    }
+    if (strncmp(text, soon, strlen(soon)) == 0) {
+        count = text + strlen(soon);
+    } else if (strncmp(text, now, strlen(now)) == 0) {
+        count = text + strlen(now);
+        halt.when = HALT_NOW;
+    }
+    if (parse_percent(count, 1, 100, &percent))
+        halt.percent = (uint32_t)percent;
+    else if (count == text || !parse_number(count, 1, UINT32_MAX, &halt.tasks))
+        return false;
+    *ret_halt = halt;
+    return true;
+}
+
+static error_t parse_failures(int key, char *text, struct argp_state *state)
+{
+    struct ventilator_options *options = state->input;
+    switch (key) {
+    case KEY_RETRIES:
+        options->retries = (uint32_t)options_number(
+            state, "--retries", text, 0, UINT32_MAX, "a number; 0: no limit");
+        return 0;
+    case KEY_TIMEOUT:
+        read_timeout(state, text, options);
+        return 0;
+    case KEY_ON_ERROR:
+        read_on_error(state, text, options);
+        return 0;
+    case KEY_HALT:
+        if (!parse_halt(text, &options->halt))
+            options_bad(state, "--halt", text,
+                        "never, now,fail=N or soon,fail=N, where N may be a "
+                        "percentage, such as 5%");
+        return 0;
+    case KEY_SPECULATE:
+        options->speculate = true;
+        return 0;
+    case KEY_RESUME:
+        options->resume = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -114,10 +221,6 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
     case KEY_BUFFER:
         options->buffer_bytes =
             options_size(state, "--buffer", text, BUFFER_MAX, "a size, such as 256M");
-        return 0;
-    case KEY_RETRIES:
-        options->retries = (uint32_t)options_number(
-            state, "--retries", text, 0, UINT32_MAX, "a number; 0: no limit");
         return 0;
     case KEY_MIN_WORKERS:
         options->min_workers = (uint32_t)options_number(
@@ -141,17 +244,20 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     }
     error_t result = parse_chunks(key, text, state);
+    if (result == ARGP_ERR_UNKNOWN)
+        result = parse_failures(key, text, state);
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, NULL, 5}, {0}};
+static const struct argp_child children[] = {{&common_argp, 0, NULL, 6}, {0}};
 
 static const struct argp ventilator_argp = {
     .options = option_table,
     .parser = parse,
     .doc = "Cuts its input into chunks of whole records and hands them out to "
            "fanfold-worker.\v"
-           "SIZE knows K M G T (powers of 1024) and k m g t (powers of 1000).",
+           "SIZE knows K M G T (powers of 1024) and k m g t (powers of 1000), DURATION "
+           "s m h d.",
     .children = children,
 };
 
@@ -161,9 +267,7 @@ bool ventilator_options_parse(int argc, char **argv,
     *ret_options = (struct ventilator_options){
         .common = COMMON_OPTIONS_DEFAULT,
         .chunker = {.block_bytes = 1 << 20,
-                    .lines = 1,
-                    .recend = "\n",
-                    .recend_size = 1,
+                    .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = 256 << 20},
         .buffer_bytes = 256 << 20,
         .retries = 3,
@@ -177,6 +281,12 @@ bool ventilator_options_parse(int argc, char **argv,
     if (rest < argc) {
         say("'%s' is not an option; the input is standard input, or that of -i FILE",
             argv[rest]);
+        return false;
+    }
+    if (ret_options->halt.when != HALT_NEVER &&
+        ret_options->on_error == ON_ERROR_STOP) {
+        say("--halt counts chunks that are skipped or isolated, and as it is the first "
+            "that fails ends the run: say --on-error skip or --on-error isolate too");
         return false;
     }
     return true;

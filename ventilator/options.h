@@ -5,6 +5,7 @@
 
 #include "common/options.h"
 #include "ventilator/chunker.h"
+#include "ventilator/dispatch.h"
 
 struct ventilator_options {
     struct common_options common;
@@ -13,14 +14,20 @@ struct ventilator_options {
     uint32_t window;       /* tasks; 0: not given */
     uint64_t buffer_bytes; /* the run's, of which the sink has half */
     uint32_t retries;
+    enum on_error on_error;
+    struct halt halt;
+    uint32_t limit_ms;      /* of an attempt; 0: none */
+    uint32_t limit_percent; /* of the median run time; 0: none */
+    bool speculate;
+    bool resume;
     uint32_t min_workers;
     bool progress;
     bool progress_said; /* by an option */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
- * and bad usage it exits, as options_parse does. False: words that are no option, which
- * the person was told. */
+ * and bad usage it exits, as options_parse does. False: words that are no option, or
+ * options that contradict each other, which the person was told. */
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options);
 

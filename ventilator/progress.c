@@ -28,10 +28,12 @@ void progress_init(struct progress *progress, const char *place, bool quiet, boo
 
 /* A run that has chunks to give out, and too few workers, waits for workers. */
 static enum progress_waits find_waits(const struct progress *progress,
-                                      const struct dispatch *dispatch)
+                                      const struct dispatch *dispatch, bool checks)
 {
     if (!dispatch_begun(dispatch))
         return PROGRESS_WAITS_SINK;
+    if (checks)
+        return PROGRESS_WAITS_CHECK;
     struct dispatch_counts counts = dispatch_counts(dispatch);
     bool enough = counts.sent ? counts.sessions > 0
                               : counts.sessions >= progress->min_workers;
@@ -43,6 +45,8 @@ static void say_waits(const struct progress *progress, const struct dispatch *di
 {
     if (progress->waits == PROGRESS_WAITS_SINK)
         say("waiting for a sink at %s ...", progress->place);
+    else if (progress->waits == PROGRESS_WAITS_CHECK)
+        say("reading again what the run has read, to see that it is the same ...");
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);
@@ -52,9 +56,9 @@ static void say_waits(const struct progress *progress, const struct dispatch *di
 
 /* Each hint is given once. Returns when there may be one to give. */
 static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
-                    int64_t now_us)
+                    bool checks, int64_t now_us)
 {
-    enum progress_waits waits = find_waits(progress, dispatch);
+    enum progress_waits waits = find_waits(progress, dispatch, checks);
     if (waits != progress->waits) {
         progress->waits = waits;
         progress->waits_since_us = now_us;
@@ -87,28 +91,46 @@ static void describe(char *text, size_t size, const struct progress_bytes *bytes
                  format_size(read, sizeof read, bytes->read));
 }
 
+/* "3 retries, 2 chunks with dead letters": what did not go smoothly. */
+static const char *describe_troubles(char *text, size_t size,
+                                     const struct dispatch_counts *counts,
+                                     const char *separator)
+{
+    /* Who gives a chunk up knows it before the sink has written it. */
+    uint64_t dead = counts->dead > counts->given_up ? counts->dead : counts->given_up;
+    int used = snprintf(text, size, "%" PRIu64 " %s", counts->retried,
+                        counts->retried == 1 ? "retry" : "retries");
+    if (dead)
+        snprintf(text + used, size - (size_t)used,
+                 "%s%" PRIu64 " chunk%s with dead letters", separator, dead,
+                 dead == 1 ? "" : "s");
+    return text;
+}
+
 static void draw(struct progress *progress, const struct dispatch *dispatch,
                  const struct progress_bytes *bytes, int64_t now_us)
 {
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
-    char amount[80], speed[32], text[256];
+    char amount[80], speed[32], troubles[96], text[256];
     describe(amount, sizeof amount, bytes);
     snprintf(text, sizeof text,
              "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks  %" PRIu32 "/%" PRIu32
-             " busy  %" PRIu64 " %s",
+             " busy  %s",
              amount, format_size(speed, sizeof speed, rate(bytes->done, us)),
-             counts.released, counts.cut, counts.busy, counts.slots, counts.retried,
-             counts.retried == 1 ? "retry" : "retries");
+             counts.released, counts.cut, counts.busy, counts.slots,
+             describe_troubles(troubles, sizeof troubles, &counts, "  "));
     log_status_line(text);
 }
 
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
                       const struct progress_bytes *bytes, int64_t now_us)
 {
-    if (progress->began_us == NEVER_US && dispatch_begun(dispatch))
+    if (progress->began_us == NEVER_US && dispatch_begun(dispatch)) {
         progress->began_us = now_us;
-    int64_t next_us = hint(progress, dispatch, now_us);
+        progress->first = dispatch_counts(dispatch).cut;
+    }
+    int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
     if (now_us >= progress->draw_us) {
@@ -128,10 +150,11 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
         return;
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
-    char amount[32], speed[32];
-    say("%s in %.2f s (%s/s), %" PRIu64 " %s, %" PRIu64 " %s",
+    uint64_t chunks = counts.cut - progress->first;
+    char amount[32], speed[32], troubles[96];
+    say("%s in %.2f s (%s/s), %" PRIu64 " %s, %s",
         format_size(amount, sizeof amount, bytes->read), (double)us / SECOND_US,
-        format_size(speed, sizeof speed, rate(bytes->read, us)), counts.cut,
-        counts.cut == 1 ? "chunk" : "chunks", counts.retried,
-        counts.retried == 1 ? "retry" : "retries");
+        format_size(speed, sizeof speed, rate(bytes->read, us)), chunks,
+        chunks == 1 ? "chunk" : "chunks",
+        describe_troubles(troubles, sizeof troubles, &counts, ", "));
 }

@@ -10,6 +10,7 @@ enum progress_waits {
     PROGRESS_WAITS_NOTHING,
     PROGRESS_WAITS_SINK,
     PROGRESS_WAITS_WORKERS,
+    PROGRESS_WAITS_CHECK, /* what an earlier run has read is read again */
 };
 
 struct progress {
@@ -18,10 +19,11 @@ struct progress {
     bool line;            /* draw it */
     uint32_t min_workers; /* for which is waited */
     enum progress_waits waits;
-    bool said[PROGRESS_WAITS_WORKERS + 1];
+    bool said[PROGRESS_WAITS_CHECK + 1];
     int64_t waits_since_us; /* for what it waits now */
     int64_t draw_us;        /* the next time */
     int64_t began_us;       /* NEVER_US: not yet */
+    uint64_t first;         /* seq with which this program began */
 };
 
 void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
@@ -32,6 +34,7 @@ struct progress_bytes {
     uint64_t read;
     uint64_t done;  /* of chunks whose results are written */
     uint64_t total; /* 0: not known */
+    bool checks;    /* see source_checks */
 };
 
 /* Speaks where there is something to say. Returns when it

@@ -23,14 +23,6 @@ static ssize_t read_file(struct input *input, void *buffer, size_t size)
     return got;
 }
 
-static int seek_file(struct input *input, uint64_t offset)
-{
-    if (offset > input->size)
-        return -ENODATA;
-    input->offset = offset;
-    return 0;
-}
-
 static int reread_file(const struct input *input, uint64_t offset, void *buffer,
                        size_t size)
 {
@@ -45,7 +37,7 @@ static int reread_file(const struct input *input, uint64_t offset, void *buffer,
     return 0;
 }
 
-static const struct input_kind file_kind = {read_file, seek_file, reread_file};
+static const struct input_kind file_kind = {read_file, reread_file};
 
 struct input input_of_file(int fd, uint64_t offset, uint64_t size)
 {

@@ -34,12 +34,7 @@ static ssize_t read_stream(struct input *input, void *buffer, size_t size)
     return got;
 }
 
-static int seek_stream(struct input *input, uint64_t offset)
-{
-    return offset == input->offset ? 0 : -ESPIPE;
-}
-
-static const struct input_kind stream_kind = {read_stream, seek_stream, NULL};
+static const struct input_kind stream_kind = {read_stream, NULL};
 
 /* Our own opening of the pipe behind `fd`; `fd` itself where that cannot be. Never a
  * named pipe: opened anew after its last writer left, it would not tell its end. */

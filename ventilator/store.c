@@ -116,8 +116,7 @@ bool store_take_bytes(struct store *store, uint64_t seq, zmq_msg_t *ret_bytes)
     struct kept *kept = find(store, seq);
     assert(kept);
     if (!kept->has_bytes)
-        return source_reread(store->source, kept->chunk.offset, kept->chunk.length,
-                             ret_bytes);
+        return source_reread(store->source, &kept->chunk, ret_bytes);
     zmq_msg_init(ret_bytes);
     zmq_msg_copy(ret_bytes, &kept->chunk.bytes);
     if (store->rereads)

@@ -16,31 +16,20 @@
 #include "ventilator/delivery.h"
 #include "ventilator/dispatch.h"
 #include "ventilator/failure_report.h"
+#include "ventilator/feed.h"
 #include "ventilator/progress.h"
 #include "ventilator/recent_peers.h"
-#include "ventilator/source.h"
-#include "ventilator/store.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    MESSAGES_MAX = 1000,         /* received in one iteration */
-    CUT_CHUNKS_MAX = 4096,       /* cut in one iteration */
-    CUT_BYTES_MAX = 4 << 20,     /* likewise; a chunk may go beyond */
-    LOOK_AGAIN_BYTES = 64 << 10, /* cut on one answer of dispatch_wants */
-    LOSSES_MAX = 10,             /* attempts lost with their workers, a chunk */
+    MESSAGES_MAX = 1000, /* received in one iteration */
+    LOSSES_MAX = 10,     /* attempts lost with their workers, a chunk */
     TEXT_MAX = 4096,
-};
-
-enum input_state {
-    INPUT_CLOSED, /* not to be read yet, or not any more */
-    INPUT_READY,
-    INPUT_WAITS, /* for source_fd to be readable */
 };
 
 struct ventilator {
@@ -54,14 +43,14 @@ struct ventilator {
     struct envelope envelope;
     struct dispatch *dispatch;
     struct delivery *delivery;
+    struct feed feed;
     struct progress progress;
-    struct recent_peers malformed; /* logged and answered */
-    struct recent_peers different; /* workers that run something else, logged */
-    enum input_state input;
-    uint64_t total_bytes; /* of the input; 0: not known */
-    uint64_t done_bytes;  /* of chunks whose results are written */
+    struct recent_peers malformed;   /* logged and answered */
+    struct recent_peers different;   /* workers that run something else, logged */
+    char format[NAME_MAX_BYTES + 1]; /* of records, as workers are told it */
     bool over;
-    int signalled; /* the first signal that came */
+    int signals_seen;
+    int signalled; /* the first one */
 };
 
 /* ---- making ---- */
@@ -106,17 +95,6 @@ static int open_router(struct ventilator *ventilator)
     return error == EADDRINUSE ? STATUS_PEER : STATUS_USAGE;
 }
 
-/* A file's, from where it is read; 0: nobody knows. */
-static uint64_t find_total(const char *input)
-{
-    struct stat status;
-    int result = input ? stat(input, &status) : fstat(STDIN_FILENO, &status);
-    if (result < 0 || !S_ISREG(status.st_mode))
-        return 0;
-    off_t from = input ? 0 : lseek(STDIN_FILENO, 0, SEEK_CUR);
-    return from >= 0 && from < status.st_size ? (uint64_t)(status.st_size - from) : 0;
-}
-
 static int open_source(struct ventilator *ventilator)
 {
     char error[TEXT_MAX];
@@ -126,7 +104,6 @@ static int open_source(struct ventilator *ventilator)
         say("%s", error);
         return STATUS_IO;
     }
-    ventilator->total_bytes = find_total(options->input);
     ventilator->store = store_new(ventilator->source);
     if (source_is_terminal(ventilator->source) && !options->common.quiet)
         say("reading from the terminal; end with Ctrl-D");
@@ -149,9 +126,16 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .retries = options->retries,
         .losses = LOSSES_MAX,
         .liveness_us = options->common.liveness_us,
+        .on_error = options->on_error,
+        .halt = options->halt,
+        .limit_ms = options->limit_ms,
+        .limit_percent = options->limit_percent,
+        .speculate = options->speculate,
+        .resume = options->resume,
         .min_workers = options->min_workers,
         .patience_us = options->common.patience_us,
     };
+    record_format_print(&options->chunker.format, ventilator->format);
     ventilator->dispatch = dispatch_new(&config, now_us);
     int64_t liveness_ms = config.liveness_us / 1000;
     ventilator->delivery = delivery_new(&(struct delivery_config){
@@ -161,8 +145,12 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
-        .format = "",
+        .input = source_input(ventilator->source),
+        .format = ventilator->format,
     });
+    ventilator->feed = (struct feed){.source = ventilator->source,
+                                     .store = ventilator->store,
+                                     .dispatch = ventilator->dispatch};
     progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
                   options->common.quiet, options->progress && !options->common.quiet,
                   options->min_workers, now_us);
@@ -273,90 +261,45 @@ static void receive_messages(struct ventilator *ventilator, int64_t now_us)
     }
 }
 
-/* The first signal ends the run in good order, the second at once. */
+/* ---- signals ---- */
+
+/* A launcher has said so: it alone knows which signal it was that came first. */
+static void say_draining(const struct ventilator *ventilator, const char *what)
+{
+    const struct common_options *options = &ventilator->options->common;
+    uint32_t busy = dispatch_counts(ventilator->dispatch).busy;
+    if (busy && !options->quiet && !options->supervised)
+        say("%s: finishing %" PRIu32 " chunk%s that run%s; again to stop at once", what,
+            busy, busy == 1 ? "" : "s", busy == 1 ? "s" : "");
+}
+
+/* The first lets what runs be finished, the second ends the run without it, the third
+ * ends this program, whoever else is still there. The first says why. */
+static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
+{
+    if (++ventilator->signals_seen == 1)
+        ventilator->signalled = number;
+    int first = ventilator->signalled, status = STATUS_SIGNAL + first;
+    const char *what = first == SIGINT   ? "interrupted"
+                       : first == SIGHUP ? "hung up"
+                                         : "terminated";
+    switch (ventilator->signals_seen) {
+    case 1:
+        say_draining(ventilator, what);
+        dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
+        break;
+    case 2:
+        dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
+        break;
+    default:
+        ventilator->over = true;
+    }
+}
+
 static void read_signals(struct ventilator *ventilator, int64_t now_us)
 {
-    for (int number; (number = signals_next(ventilator->signals)) > 0;) {
-        if (ventilator->signalled) {
-            ventilator->over = true;
-            return;
-        }
-        ventilator->signalled = number;
-        dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, STATUS_SIGNAL + number,
-                      number == SIGINT   ? "interrupted"
-                      : number == SIGHUP ? "hung up"
-                                         : "terminated",
-                      now_us);
-    }
-}
-
-/* ---- cutting ---- */
-
-static void stop_for_input(struct ventilator *ventilator, int64_t now_us)
-{
-    ventilator->input = INPUT_CLOSED;
-    dispatch_stop(ventilator->dispatch, OUTCOME_STOPPED, STATUS_IO,
-                  source_error(ventilator->source), now_us);
-}
-
-static void start_input(struct ventilator *ventilator, int64_t now_us)
-{
-    if (source_start(ventilator->source, dispatch_mark(ventilator->dispatch)))
-        ventilator->input = INPUT_READY;
-    else
-        stop_for_input(ventilator, now_us);
-}
-
-/* One chunk; returns its length, 0 where there is none now. */
-static uint64_t cut_chunk(struct ventilator *ventilator, int64_t now_us)
-{
-    struct chunk chunk;
-    switch (source_next(ventilator->source, &chunk)) {
-    case SOURCE_CHUNK:
-        store_put(
-            ventilator->store,
-            dispatch_on_cut(ventilator->dispatch, chunk.length, chunk.records, now_us),
-            &chunk);
-        return chunk.length;
-    case SOURCE_MORE:
-        break;
-    case SOURCE_WAITS:
-        ventilator->input = INPUT_WAITS;
-        break;
-    case SOURCE_ENDED:
-        ventilator->input = INPUT_CLOSED;
-        dispatch_on_input_end(ventilator->dispatch);
-        break;
-    case SOURCE_FAILED:
-        stop_for_input(ventilator, now_us);
-        break;
-    }
-    return 0;
-}
-
-/* As many as dispatch wants. It is not asked after each small one, as it looks at all
- * workers to answer. */
-static void cut_chunks(struct ventilator *ventilator, int64_t now_us)
-{
-    if (ventilator->input == INPUT_WAITS)
-        ventilator->input = INPUT_READY;
-    uint64_t bytes = 0, asked_at = 0;
-    uint32_t wanted = 0;
-    for (int i = 0; i < CUT_CHUNKS_MAX && bytes < CUT_BYTES_MAX; i++) {
-        if (ventilator->input != INPUT_READY)
-            return;
-        if (wanted == 0 || bytes - asked_at >= LOOK_AGAIN_BYTES) {
-            wanted = dispatch_wants(ventilator->dispatch);
-            asked_at = bytes;
-        }
-        if (wanted == 0)
-            return;
-        uint64_t length = cut_chunk(ventilator, now_us);
-        if (length == 0)
-            return;
-        bytes += length;
-        wanted--;
-    }
+    for (int number; (number = signals_next(ventilator->signals)) > 0;)
+        on_signal(ventilator, number, now_us);
 }
 
 /* ---- what is to be done ---- */
@@ -365,7 +308,7 @@ static void check_delivery(struct ventilator *ventilator, enum delivery_outcome 
                            int64_t now_us)
 {
     if (outcome == DELIVERY_NO_BYTES)
-        stop_for_input(ventilator, now_us);
+        feed_fail(&ventilator->feed, now_us);
 }
 
 static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
@@ -373,9 +316,7 @@ static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
     if (delivery_has_tasks(ventilator->delivery))
         check_delivery(ventilator, delivery_flush(ventilator->delivery, now_us),
                        now_us);
-    const struct chunk *chunk = store_find(ventilator->store, seq);
-    ventilator->done_bytes += chunk ? chunk->length : 0;
-    store_discard(ventilator->store, seq);
+    feed_discard(&ventilator->feed, seq);
 }
 
 static void carry_out(struct ventilator *ventilator, int64_t now_us)
@@ -383,7 +324,7 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
     struct dispatch_action action;
     while (dispatch_next(ventilator->dispatch, &action)) {
         if (action.kind == DISPATCH_START)
-            start_input(ventilator, now_us);
+            feed_start(&ventilator->feed, now_us);
         else if (action.kind == DISPATCH_DISCARD)
             discard(ventilator, action.seq, now_us);
         else if (action.kind == DISPATCH_OVER)
@@ -407,11 +348,11 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         {.fd = ventilator->signals, .events = ZMQ_POLLIN},
         {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
     };
-    bool wanted = ventilator->input != INPUT_CLOSED &&
-                  dispatch_wants(ventilator->dispatch) > 0;
-    if (wanted && ventilator->input == INPUT_READY)
+    enum feed_state feed = ventilator->feed.state;
+    bool wanted = feed != FEED_CLOSED && dispatch_wants(ventilator->dispatch) > 0;
+    if (wanted && feed == FEED_READY)
         deadline_us = now_us;
-    int count = wanted && ventilator->input == INPUT_WAITS ? 3 : 2;
+    int count = wanted && feed == FEED_WAITS ? 3 : 2;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));
@@ -421,8 +362,9 @@ static struct progress_bytes count_bytes(const struct ventilator *ventilator)
 {
     return (struct progress_bytes){
         .read = source_bytes(ventilator->source),
-        .done = ventilator->done_bytes,
-        .total = ventilator->total_bytes,
+        .done = ventilator->feed.done_bytes,
+        .total = source_total(ventilator->source),
+        .checks = source_checks(ventilator->source),
     };
 }
 
@@ -431,7 +373,7 @@ static void iterate(struct ventilator *ventilator)
     int64_t now_us = clock_now_us();
     receive_messages(ventilator, now_us);
     read_signals(ventilator, now_us);
-    cut_chunks(ventilator, now_us);
+    feed_cut(&ventilator->feed, now_us);
     int64_t deadline_us = dispatch_tick(ventilator->dispatch, now_us);
     carry_out(ventilator, now_us);
     if (delivery_lost_peer(ventilator->delivery))
@@ -471,9 +413,11 @@ static void log_end(const struct ventilator *ventilator, int status)
     log_event(LOG_LEVEL_INFO, "end",
               "status=%d cut=%" PRIu64 " sent=%" PRIu64 " retried=%" PRIu64
               " adopted=%" PRIu64 " returned=%" PRIu64 " failed=%" PRIu64
+              " given_up=%" PRIu64 " dead=%" PRIu64 " speculated=%" PRIu64
               " lost_sessions=%" PRIu64 " parked=%" PRIu64,
               status, counts.cut, counts.sent, counts.retried, counts.adopted,
-              counts.returned, counts.failed, counts.lost_sessions, counts.parked);
+              counts.returned, counts.failed, counts.given_up, counts.dead,
+              counts.speculated, counts.lost_sessions, counts.parked);
 }
 
 static int finish(struct ventilator *ventilator)

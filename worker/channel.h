@@ -63,7 +63,8 @@ struct channel_control {
     /* Written by the slot. */
     _Atomic uint64_t begun; /* tasks */
     _Atomic uint64_t ended;
-    _Atomic uint32_t waiting; /* for the worker to collect */
+    _Atomic uint64_t begun_at_us; /* the last one */
+    _Atomic uint32_t waiting;     /* for the worker to collect */
     struct channel_batch batches[CHANNEL_BATCHES];
 };
 

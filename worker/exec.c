@@ -7,6 +7,10 @@
  * A task that is killed is still the slot's until the keeper has reaped its process;
  * only then is the slot ready, and nothing is told of the task.
  *
+ * A task that runs for too long is told to end, and killed when it has not after a
+ * while; how it ends then does not matter. When its process has ended, what is left of
+ * the group is killed, and the slot is free.
+ *
  * A task that cannot be started because this host lacks something is not charged with
  * it: it comes back as not started, and its slot rests, longer each time, until one of
  * its tasks starts. When none has started in any slot for a while, it is given up.
@@ -26,22 +30,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
     PIPE_BYTES = 64 << 10, /* the kernel's default */
     PIPE_MAX_BYTES = 1 << 20,
     DRAIN_READS = 16, /* of one slot at a time */
-    REST_US = 10000,  /* the first rest; each is twice as long as the one before */
-    REST_MAX_US = 1000000,
-    LACKING_MAX_US = 30000000, /* without a task that could be started */
 };
 
 struct exec_slot {
     bool busy;
     bool killed;     /* nothing is told of the task */
     bool too_large;  /* the result is */
+    bool overdue;    /* it has run for too long, and was told to end */
     bool ready_due;  /* tell that the slot is ready, whatever else */
     bool reaped;     /* the process; then `status` and `survivors` are valid */
     bool survivors;  /* its group lives on */
@@ -51,8 +52,6 @@ struct exec_slot {
     int output;      /* -1: at its end */
     size_t written;
     int64_t started_at_us;
-    int64_t rest_us;       /* the last one; 0: its last task was started */
-    int64_t rest_until_us; /* 0: it does not rest */
     struct program_task task;
     struct result result;
 };
@@ -60,24 +59,16 @@ struct exec_slot {
 struct exec {
     struct stage *stage;
     struct exec_slot *slots;
-    int rest;                 /* timerfd: a slot's rest is over */
-    int64_t lacking_since_us; /* no task was started since then; 0: one was */
-    bool told;                /* that something is lacking */
 };
 
-int exec_new(struct stage *stage, struct exec **ret_exec)
+struct exec *exec_new(struct stage *stage)
 {
     struct exec *exec = allocate(sizeof *exec);
     struct exec_slot *slots = allocate_zeroed(stage->slots, sizeof *slots);
     *exec = (struct exec){.stage = stage, .slots = slots};
-    *ret_exec = exec;
     for (uint32_t slot = 0; slot < stage->slots; slot++)
         slots[slot].input = slots[slot].output = -1;
-    exec->rest = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (exec->rest < 0)
-        return -errno;
-    stage_watch(stage, exec->rest, TAG_REST, 0, EPOLLIN);
-    return 0;
+    return exec;
 }
 
 static void close_end(int *fd)
@@ -97,7 +88,6 @@ void exec_destroy(struct exec **exec_p)
         close_end(&exec->slots[slot].output);
         result_deinit(&exec->slots[slot].result);
     }
-    close_end(&exec->rest);
     free(exec->slots);
     free(exec);
     *exec_p = NULL;
@@ -167,7 +157,6 @@ void exec_start(struct exec *exec, uint32_t number, const struct program_task *t
         .input = -1,
         .output = -1,
         .started_at_us = clock_now_us(),
-        .rest_us = slot->rest_us,
         .task = *task,
         .result = slot->result,
         .ready_due = slot->ready_due,
@@ -182,9 +171,17 @@ void exec_start(struct exec *exec, uint32_t number, const struct program_task *t
         return;
     }
     result_begin(&slot->result, task->input.size);
+    if (task->limit_ms)
+        alarms_set(&exec->stage->limits, number,
+                   slot->started_at_us + task->limit_ms * INT64_C(1000));
     stage_watch(exec->stage, slot->output, TAG_OUTPUT, number, EPOLLIN);
     if (write_chunk(slot))
         stage_watch(exec->stage, slot->input, TAG_INPUT, number, EPOLLOUT);
+}
+
+static uint64_t run_us_of(const struct exec_slot *slot)
+{
+    return (uint64_t)(clock_now_us() - slot->started_at_us);
 }
 
 static void report_done(struct exec *exec, uint32_t number)
@@ -194,7 +191,7 @@ static void report_done(struct exec *exec, uint32_t number)
     zmq_msg_t message;
     result_take(&slot->result, &message);
     events->done(events->context, number, slot->task.seq, slot->task.attempt,
-                 (uint64_t)(clock_now_us() - slot->started_at_us), &message);
+                 run_us_of(slot), &message);
     zmq_msg_close(&message);
 }
 
@@ -221,36 +218,7 @@ static void report_failed(struct exec *exec, uint32_t number)
     if (*sentence)
         text = (struct slice){(const uint8_t *)sentence, strlen(sentence)};
     events->failed(events->context, number, slot->task.seq, slot->task.attempt,
-                   (uint64_t)(clock_now_us() - slot->started_at_us), how, code, text);
-}
-
-static void arm_rest(struct exec *exec)
-{
-    int64_t due_us = 0;
-    for (uint32_t number = 0; number < exec->stage->slots; number++) {
-        int64_t until_us = exec->slots[number].rest_until_us;
-        if (until_us && (!due_us || until_us < due_us))
-            due_us = until_us;
-    }
-    struct itimerspec due = {.it_value = {.tv_sec = due_us / SECOND_US,
-                                          .tv_nsec = due_us % SECOND_US * 1000}};
-    (void)timerfd_settime(exec->rest, TFD_TIMER_ABSTIME, &due, NULL);
-}
-
-void exec_on_rest(struct exec *exec)
-{
-    uint64_t count;
-    if (read(exec->rest, &count, sizeof count) < 0)
-        return;
-    int64_t now_us = clock_now_us();
-    for (uint32_t number = 0; number < exec->stage->slots; number++) {
-        struct exec_slot *slot = &exec->slots[number];
-        if (!slot->rest_until_us || slot->rest_until_us > now_us)
-            continue;
-        slot->rest_until_us = 0;
-        exec->stage->events.slot(exec->stage->events.context, number, true);
-    }
-    arm_rest(exec);
+                   run_us_of(slot), how, code, text);
 }
 
 static bool is_idle(const struct exec *exec)
@@ -261,35 +229,23 @@ static bool is_idle(const struct exec *exec)
     return true;
 }
 
-/* Something is lacking: since when, and whether that is too long. */
-static void mind_lack(struct exec *exec, int error, int64_t now_us)
-{
-    if (!exec->told)
-        log_event(LOG_LEVEL_WARN, "cannot_start",
-                  "error=\"%s\" why=\"tasks wait until it goes again\"",
-                  strerror(error));
-    exec->told = true;
-    if (!exec->lacking_since_us)
-        exec->lacking_since_us = now_us;
-    if (now_us - exec->lacking_since_us >= LACKING_MAX_US && is_idle(exec))
-        stage_break(exec->stage, STATUS_IO,
-                    "the command could not be started for %d s: %s",
-                    (int)(LACKING_MAX_US / SECOND_US), strerror(error));
-}
-
 static void report_unstarted(struct exec *exec, uint32_t number)
 {
     struct exec_slot *slot = &exec->slots[number];
     const struct program_events *events = &exec->stage->events;
-    int64_t now_us = clock_now_us();
-    slot->rest_us = slot->rest_us ? slot->rest_us * 2 : REST_US;
-    if (slot->rest_us > REST_MAX_US)
-        slot->rest_us = REST_MAX_US;
-    slot->rest_until_us = now_us + slot->rest_us;
-    arm_rest(exec);
+    int error = slot->start_error;
+    bool hopeless = rest_begin(&exec->stage->rest, number, error, clock_now_us());
     events->unstarted(events->context, number, slot->task.seq, slot->task.attempt);
     events->slot(events->context, number, false);
-    mind_lack(exec, slot->start_error, now_us);
+    if (hopeless && is_idle(exec))
+        stage_break(exec->stage, STATUS_IO,
+                    "for a long time the command could not be started: %s",
+                    strerror(error));
+}
+
+void exec_on_rested(struct exec *exec, uint32_t number)
+{
+    exec->stage->events.slot(exec->stage->events.context, number, true);
 }
 
 static void finish(struct exec *exec, uint32_t number)
@@ -301,6 +257,7 @@ static void finish(struct exec *exec, uint32_t number)
     close_end(&slot->input);
     close_end(&slot->output);
     relay_finish(exec->stage->relays[number]);
+    alarms_set(&exec->stage->limits, number, 0);
     slot->busy = false;
     bool ready_due = slot->ready_due || slot->killed;
     slot->ready_due = false;
@@ -308,18 +265,20 @@ static void finish(struct exec *exec, uint32_t number)
         slot->result.size = 0;
     else if (stage_lacks(slot->start_error))
         report_unstarted(exec, number);
+    else if (slot->overdue && !slot->start_error && !slot->too_large)
+        stage_tell_timeout(exec->stage, number, &slot->task, run_us_of(slot));
     else if (slot->start_error || slot->too_large || slot->status != 0)
         report_failed(exec, number);
     else
         report_done(exec, number);
-    if (ready_due && !slot->rest_until_us)
+    if (ready_due && !rest_goes_on(&exec->stage->rest, number))
         events->slot(events->context, number, true);
 }
 
 static void settle(struct exec *exec, uint32_t number)
 {
     struct exec_slot *slot = &exec->slots[number];
-    bool doomed = slot->killed || slot->too_large;
+    bool doomed = slot->killed || slot->too_large || slot->overdue;
     if (slot->busy && slot->reaped && (slot->status != 0 || doomed || slot->output < 0))
         finish(exec, number);
 }
@@ -331,7 +290,7 @@ void exec_settle_all(struct exec *exec)
         settle(exec, number);
         if (!slot->busy && slot->ready_due) {
             slot->ready_due = false;
-            if (slot->rest_until_us)
+            if (rest_goes_on(&exec->stage->rest, number))
                 continue; /* it is told when that is over */
             exec->stage->events.slot(exec->stage->events.context, number, true);
         }
@@ -390,6 +349,31 @@ void exec_on_output(struct exec *exec, uint32_t number)
     settle(exec, number);
 }
 
+/* Its process may have ended in time, and what keeps it is but that we have not read
+ * all of its output. */
+static bool ended_in_time(struct exec *exec, uint32_t number)
+{
+    struct exec_slot *slot = &exec->slots[number];
+    if (slot->reaped && slot->status == 0)
+        read_output(exec, number, true);
+    return slot->reaped && slot->output < 0;
+}
+
+void exec_on_limit(struct exec *exec, uint32_t number)
+{
+    struct exec_slot *slot = &exec->slots[number];
+    if (!slot->busy || slot->killed || slot->too_large)
+        return;
+    if (slot->overdue) {
+        stage_kill(exec->stage, number);
+    } else if (!ended_in_time(exec, number)) {
+        slot->overdue = true;
+        stage_terminate(exec->stage, number);
+        alarms_set(&exec->stage->limits, number, clock_now_us() + STAGE_GRACE_US);
+    }
+    settle(exec, number);
+}
+
 void exec_on_report(struct exec *exec, const struct report *report)
 {
     if (report->slot >= exec->stage->slots || !exec->slots[report->slot].busy)
@@ -400,7 +384,7 @@ void exec_on_report(struct exec *exec, const struct report *report)
         slot->start_error = report->value;
         close_end(&slot->output);
     } else {
-        slot->rest_us = exec->lacking_since_us = 0;
+        rest_forget(&exec->stage->rest, report->slot);
         slot->status = report->value;
         slot->survivors = report->survivors;
         /* Mostly its end is there already. */

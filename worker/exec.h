@@ -8,8 +8,7 @@
 
 struct exec;
 
-/* 0, or -errno; *ret_exec is valid in either case. */
-int exec_new(struct stage *stage, struct exec **ret_exec);
+struct exec *exec_new(struct stage *stage);
 void exec_destroy(struct exec **exec_p);
 
 void exec_start(struct exec *exec, uint32_t slot, const struct program_task *task);
@@ -19,7 +18,10 @@ void exec_settle_all(struct exec *exec);
 
 void exec_on_input(struct exec *exec, uint32_t slot);
 void exec_on_output(struct exec *exec, uint32_t slot);
-void exec_on_rest(struct exec *exec);
+/* It has rested; it may be tried again. */
+void exec_on_rested(struct exec *exec, uint32_t slot);
+/* Its task has run for too long. */
+void exec_on_limit(struct exec *exec, uint32_t slot);
 void exec_on_report(struct exec *exec, const struct report *report);
 
 #endif

@@ -50,6 +50,12 @@ void feed_push(struct feed *feed, const struct program_task *task)
     *feed_at(feed, feed->count++) = (struct queued_task){.task = *task};
 }
 
+void feed_clear(struct feed *feed)
+{
+    assert(!feed_is_open(feed));
+    feed->count = feed->given = 0;
+}
+
 /* Bytes that the next batch takes, and of how many tasks. */
 static size_t measure_batch(struct feed *feed, uint32_t *ret_count)
 {
@@ -213,4 +219,30 @@ bool feed_running(struct feed *feed, uint32_t *ret_index)
         return false;
     *ret_index = (uint32_t)(begun - feed->collected - 1);
     return true;
+}
+
+int64_t feed_begun_at(const struct feed *feed, int64_t now_us)
+{
+    uint64_t begun_at_us = atomic_load_explicit(
+        &channel_control(&feed->channel)->begun_at_us, memory_order_relaxed);
+    if (begun_at_us > (uint64_t)now_us)
+        return now_us;
+    return (int64_t)begun_at_us > feed->opened_at_us ? (int64_t)begun_at_us
+                                                     : feed->opened_at_us;
+}
+
+int64_t feed_limit_due(struct feed *feed, int64_t now_us)
+{
+    int64_t due_us = 0;
+    uint32_t running;
+    bool runs = feed_running(feed, &running);
+    for (uint32_t i = 0; i < feed->given; i++) {
+        const struct program_task *task = &feed_at(feed, i)->task;
+        bool is_running = runs && i == running;
+        int64_t from_us = is_running ? feed_begun_at(feed, now_us) : now_us;
+        int64_t until_us = from_us + task->limit_ms * INT64_C(1000);
+        if (task->limit_ms && (!due_us || until_us < due_us))
+            due_us = until_us;
+    }
+    return due_us;
 }

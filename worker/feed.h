@@ -16,7 +16,8 @@ enum { FEED_DEPTH = CHANNEL_BATCHES * CHANNEL_BATCH_MAX };
 
 struct queued_task {
     struct program_task task;
-    bool muted; /* killed: nothing is told of it */
+    bool muted;   /* killed: nothing is told of it */
+    bool overdue; /* it has run for too long, however it ends */
 };
 
 struct batch {
@@ -39,6 +40,8 @@ struct feed {
 int feed_open(struct feed *feed, int64_t now_us);
 /* What is still queued stays to be read. Fine where it is not open. */
 void feed_close(struct feed *feed);
+/* Forgets what is queued, where it is not open. */
+void feed_clear(struct feed *feed);
 bool feed_is_open(const struct feed *feed);
 
 /* Not more than FEED_DEPTH. */
@@ -64,5 +67,9 @@ void feed_acknowledge(struct feed *feed);
 uint64_t feed_begun(const struct feed *feed);
 /* The task that was begun last and has not been taken. */
 bool feed_running(struct feed *feed, uint32_t *ret_index);
+/* When that was: not in the future, and not before the feed was opened. */
+int64_t feed_begun_at(const struct feed *feed, int64_t now_us);
+/* When one of the tasks in the channel may have run for too long; 0: never. */
+int64_t feed_limit_due(struct feed *feed, int64_t now_us);
 
 #endif

@@ -10,6 +10,7 @@
  * however soon it comes; but we start nothing meanwhile.
  */
 #include "worker/keeper.h"
+#include "common/clock.h"
 #include "common/descendants.h"
 #include "common/memory.h"
 
@@ -40,6 +41,7 @@ struct keeper {
     bool stuck; /* some report is unsent */
     bool finish;
     bool stopped; /* the slots are, by us */
+    int64_t stopped_at_us;
 };
 
 void keeper_settle_in(const char *name)
@@ -118,12 +120,41 @@ static void kill_slot(struct child *child)
     child->group = 0;
 }
 
+/* The group lives on for as long as it likes, and the leader too. */
+static void terminate_slot(const struct child *child)
+{
+    if (child->pid) {
+        kill(-child->pid, SIGTERM);
+        if (getpgid(child->pid) != child->pid) /* it has gone to another group */
+            kill(child->pid, SIGTERM);
+    } else if (child->group) {
+        descendants_signal_group(child->group, SIGTERM);
+    }
+}
+
+/* So that nobody's time is counted meanwhile. A full link is as good: then the worker
+ * has not looked at times for long. */
+static void tell_continued(struct keeper *keeper)
+{
+    int64_t stopped_ms = (clock_now_us() - keeper->stopped_at_us) / 1000;
+    struct report report = {
+        .kind = REPORT_CONTINUED,
+        .value = stopped_ms < INT32_MAX ? (int32_t)stopped_ms : INT32_MAX,
+    };
+    if (!keeper->service->zygote)
+        (void)link_report(keeper->service->link, &report);
+}
+
 static void stop_slots(struct keeper *keeper, bool stop)
 {
     if (stop == keeper->stopped || (stop && descendants_orphaned()))
         return;
     int number = stop ? SIGSTOP : SIGCONT;
     keeper->stopped = stop;
+    if (stop)
+        keeper->stopped_at_us = clock_now_us();
+    else
+        tell_continued(keeper);
     for (uint32_t slot = 0; slot < keeper->service->slots; slot++) {
         const struct child *child = &keeper->children[slot];
         if (child->pid) {
@@ -142,6 +173,9 @@ static void on_request(struct keeper *keeper, const struct request *request,
     switch (request->kind) {
     case REQUEST_START:
         start(keeper, request, fds, count);
+        break;
+    case REQUEST_TERM:
+        terminate_slot(&keeper->children[request->slot]);
         break;
     case REQUEST_KILL:
         kill_slot(&keeper->children[request->slot]);

@@ -15,6 +15,7 @@ enum { LINK_FDS_MAX = 8, LINK_TEXT_MAX = 4096 };
 enum request_kind {
     REQUEST_START,  /* start a process in the slot; exec: fds are its stdin, stdout;
                        plugin: the channel's */
+    REQUEST_TERM,   /* SIGTERM the slot's process group, or what is left of it */
     REQUEST_KILL,   /* SIGKILL the slot's process group, or what is left of it */
     REQUEST_FINISH, /* zygote: call the plugin's finish and exit */
 };
@@ -31,6 +32,7 @@ enum report_kind {
     REPORT_REFUSED,     /* zygote: value: an exit status; text: why */
     REPORT_UNSTARTABLE, /* value: an errno */
     REPORT_ENDED,       /* value: a wait status; and whether its group lives on */
+    REPORT_CONTINUED,   /* value: milliseconds for which all slots were stopped */
 };
 
 struct report {

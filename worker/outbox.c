@@ -3,7 +3,8 @@
  * Batches are of one kind at a time but for RESULT and DONE, which come in pairs and
  * are gathered side by side. A small result is copied into its batch, as a message of
  * its own would cost more than the copy; a large one travels as the message that it
- * already is.
+ * already is. So does one with bad records, however small: what is said of them may
+ * fill half a header.
  */
 #include "worker/outbox.h"
 
@@ -118,7 +119,7 @@ static void flush_results(struct outbox *outbox)
     outbox->bytes_size = 0;
 }
 
-static void push_large(struct outbox *outbox, const struct result_entry *entry,
+static void push_alone(struct outbox *outbox, const struct result_entry *entry,
                        zmq_msg_t *result)
 {
     struct message message = {.type = MESSAGE_RESULT};
@@ -150,14 +151,16 @@ void outbox_result(struct outbox *outbox, const struct id *run, uint64_t epoch,
     struct result_entry entry = {
         .seq = seq,
         .attempt = attempt,
-        .length = zmq_msg_size(&work->result),
+        .length = work->length,
         .run_us = run_us,
         .mark = work_mark(work),
+        .bad = work->bad,
+        .bad_count = work->bad_count,
     };
     outbox->run = *run; /* one at a time: it changes with the way, which flushes */
     outbox->epoch = epoch;
-    if (entry.length > SMALL_BYTES) {
-        push_large(outbox, &entry, &work->result);
+    if (entry.bad_count || entry.length > SMALL_BYTES) {
+        push_alone(outbox, &entry, &work->result);
         return;
     }
     append(outbox, zmq_msg_data(&work->result), entry.length);

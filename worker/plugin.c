@@ -7,6 +7,13 @@
  * The slot rings when a batch is done or a millisecond has gone; what it finished
  * before a task that takes long is found by a look every LOOK_US, which ends when the
  * slot is found at the same task twice: then its next word is a ring.
+ *
+ * Only the task that the slot is at can run for too long, from when the slot began it.
+ * The slot is then told to end, and killed when it has not after a while, or when it
+ * comes back with that task after all: that is as late as never.
+ *
+ * A slot that cannot be forked because this host lacks something rests, and has no
+ * process meanwhile; what it is given comes back as not started.
  */
 #include "worker/plugin.h"
 #include "common/clock.h"
@@ -34,7 +41,8 @@ struct plugin_slot {
     struct feed feed;
     uint64_t begun_then; /* at the last look */
     unsigned fruitless;
-    bool killed;    /* by us, for the sake of a muted task */
+    bool killed;    /* or told to end; by us, for the sake of one of its tasks */
+    bool absent;    /* it has no process, or none that has said a word */
     bool corrupt;   /* what it shares makes no sense; killed by us as well */
     bool ready_due; /* tell that it is ready */
 };
@@ -100,6 +108,57 @@ void plugin_destroy(struct plugin **plugin_p)
     *plugin_p = NULL;
 }
 
+static void tell_unstarted(struct plugin *plugin, uint32_t number,
+                           const struct queued_task *queued)
+{
+    const struct program_events *events = &plugin->stage->events;
+    if (!queued->muted)
+        events->unstarted(events->context, number, queued->task.seq,
+                          queued->task.attempt);
+}
+
+/* What an absent slot was given. */
+static void hand_back(struct plugin *plugin, uint32_t number)
+{
+    struct feed *feed = &plugin->slots[number].feed;
+    for (uint32_t i = 0; i < feed->count; i++)
+        tell_unstarted(plugin, number, feed_at(feed, i));
+    feed_clear(feed);
+}
+
+static bool is_deserted(const struct plugin *plugin)
+{
+    for (uint32_t number = 0; number < plugin->stage->slots; number++)
+        if (!plugin->slots[number].absent)
+            return false;
+    return true;
+}
+
+/* The slot could not be started. */
+static void rest(struct plugin *plugin, uint32_t number, int error)
+{
+    struct plugin_slot *slot = &plugin->slots[number];
+    struct stage *stage = plugin->stage;
+    slot->absent = true;
+    feed_close(&slot->feed);
+    hand_back(plugin, number);
+    stage->events.slot(stage->events.context, number, false);
+    bool hopeless = !stage_lacks(error);
+    if (!hopeless)
+        hopeless = rest_begin(&stage->rest, number, error, clock_now_us()) &&
+                   is_deserted(plugin);
+    if (hopeless)
+        stage_break(stage, STATUS_IO, "cannot start slot %" PRIu32 ": %s", number + 1,
+                    strerror(error));
+}
+
+void plugin_on_rested(struct plugin *plugin, uint32_t number)
+{
+    int result = start_process(plugin, number);
+    if (result < 0)
+        rest(plugin, number, -result);
+}
+
 static void arm_look(struct plugin *plugin)
 {
     if (plugin->looking)
@@ -109,17 +168,31 @@ static void arm_look(struct plugin *plugin)
     (void)timerfd_settime(plugin->look, 0, &due, NULL);
 }
 
+static void mind_limit(struct plugin *plugin, struct plugin_slot *slot)
+{
+    uint32_t number = (uint32_t)(slot - plugin->slots);
+    alarms_set(&plugin->stage->limits, number,
+               feed_limit_due(&slot->feed, clock_now_us()));
+}
+
 static void give(struct plugin *plugin, struct plugin_slot *slot)
 {
-    if (!slot->killed && !slot->corrupt &&
-        feed_give(&slot->feed, plugin->stage->max_result))
-        arm_look(plugin);
+    if (slot->killed || slot->corrupt ||
+        !feed_give(&slot->feed, plugin->stage->max_result))
+        return;
+    arm_look(plugin);
+    mind_limit(plugin, slot);
 }
 
 void plugin_start(struct plugin *plugin, uint32_t number,
                   const struct program_task *task)
 {
-    feed_push(&plugin->slots[number].feed, task);
+    struct plugin_slot *slot = &plugin->slots[number];
+    /* What an earlier attempt or part of it has said is none of its business. */
+    relay_forget(plugin->stage->relays[number], task->seq);
+    feed_push(&slot->feed, task);
+    if (slot->absent)
+        stage_wake(plugin->stage);
 }
 
 void plugin_flush(struct plugin *plugin)
@@ -205,8 +278,13 @@ static bool collect_one(struct plugin *plugin, uint32_t number, int64_t now_us)
     const uint8_t *data;
     if (!feed_take(feed, plugin->stage->max_result, now_us, &queued, &result, &data))
         return false;
-    if (!queued.muted)
+    if (queued.overdue) {
+        if (!queued.muted)
+            stage_tell_timeout(plugin->stage, number, &queued.task, result.run_us);
+        stage_kill(plugin->stage, number);
+    } else if (!queued.muted) {
         tell_result(plugin, number, &queued.task, &result, data);
+    }
     feed_release(feed);
     return true;
 }
@@ -242,8 +320,14 @@ void plugin_on_bell(struct plugin *plugin, uint32_t number)
 {
     struct plugin_slot *slot = &plugin->slots[number];
     eventfd_t count;
-    if (eventfd_read(slot->feed.channel.worker_bell, &count) < 0)
+    if (!feed_is_open(&slot->feed) ||
+        eventfd_read(slot->feed.channel.worker_bell, &count) < 0)
         return;
+    rest_forget(&plugin->stage->rest, number);
+    if (slot->absent) {
+        slot->absent = false;
+        plugin->stage->events.slot(plugin->stage->events.context, number, true);
+    }
     collect(plugin, number);
     give(plugin, slot);
     if (slot->feed.given > 0)
@@ -277,6 +361,35 @@ void plugin_on_look(struct plugin *plugin)
         arm_look(plugin);
 }
 
+static bool has_overrun(struct feed *feed, uint32_t running, int64_t now_us)
+{
+    int64_t limit_us = feed_at(feed, running)->task.limit_ms * INT64_C(1000);
+    return limit_us && now_us - feed_begun_at(feed, now_us) >= limit_us;
+}
+
+void plugin_on_limit(struct plugin *plugin, uint32_t number)
+{
+    struct plugin_slot *slot = &plugin->slots[number];
+    int64_t now_us = clock_now_us();
+    uint32_t index;
+    if (slot->killed) {
+        stage_kill(plugin->stage, number);
+        return;
+    }
+    collect(plugin, number);
+    if (slot->corrupt)
+        return;
+    if (!feed_running(&slot->feed, &index) ||
+        !has_overrun(&slot->feed, index, now_us)) {
+        mind_limit(plugin, slot);
+        return;
+    }
+    feed_at(&slot->feed, index)->overdue = true;
+    slot->killed = true;
+    stage_terminate(plugin->stage, number);
+    alarms_set(&plugin->stage->limits, number, now_us + STAGE_GRACE_US);
+}
+
 bool plugin_running(struct plugin *plugin, uint32_t number, uint64_t *ret_seq)
 {
     struct plugin_slot *slot = &plugin->slots[number];
@@ -307,7 +420,9 @@ void plugin_settle_all(struct plugin *plugin)
 {
     for (uint32_t number = 0; number < plugin->stage->slots; number++) {
         struct plugin_slot *slot = &plugin->slots[number];
-        if (slot->ready_due && !slot->killed && !slot->corrupt)
+        if (slot->absent)
+            hand_back(plugin, number);
+        else if (slot->ready_due && !slot->killed && !slot->corrupt)
             plugin->stage->events.slot(plugin->stage->events.context, number, true);
         slot->ready_due = false;
     }
@@ -325,10 +440,13 @@ struct wreck {
 
 static void salvage(struct plugin_slot *slot, int status, struct wreck *wreck)
 {
+    int64_t now_us = clock_now_us();
     const struct feed *feed = &slot->feed;
     bool running = feed->given > 0 && feed_begun(feed) != feed->collected;
     wreck->status = status;
     wreck->corrupt = slot->corrupt;
+    if (running)
+        wreck->run_us = (uint64_t)(now_us - feed_begun_at(feed, now_us));
     wreck->guilty = slot->feed.given > 0 &&
                     (slot->corrupt || (running && !slot->killed));
     wreck->count = slot->feed.count;
@@ -355,24 +473,23 @@ static void tell_guilty(struct plugin *plugin, uint32_t number,
         snprintf(text, sizeof text, "%.*s", (int)tail.size, (const char *)tail.data);
     else if (how == FAILURE_EXIT)
         snprintf(text, sizeof text, "the plugin called exit (%" PRIu32 ")", code);
-    tell_failed(plugin, number, task, 0, how, code, text);
+    tell_failed(plugin, number, task, wreck->run_us, how, code, text);
 }
 
 static void tell_wreck(struct plugin *plugin, uint32_t number,
                        const struct wreck *wreck)
 {
-    const struct program_events *events = &plugin->stage->events;
     for (uint32_t i = 0; i < wreck->count; i++) {
         const struct queued_task *queued = &wreck->tasks[i];
         if (queued->muted)
             continue;
-        if (i == 0 && wreck->guilty)
+        if (queued->overdue)
+            stage_tell_timeout(plugin->stage, number, &queued->task, wreck->run_us);
+        else if (i == 0 && wreck->guilty)
             tell_guilty(plugin, number, wreck);
         else
-            events->unstarted(events->context, number, queued->task.seq,
-                              queued->task.attempt);
+            tell_unstarted(plugin, number, queued);
     }
-    events->slot(events->context, number, true);
 }
 
 static void on_ended(struct plugin *plugin, uint32_t number, int status)
@@ -386,13 +503,19 @@ static void on_ended(struct plugin *plugin, uint32_t number, int status)
     relay_finish(plugin->stage->relays[number]);
     salvage(slot, status, wreck);
     feed_close(&slot->feed);
+    feed_clear(&slot->feed);
+    alarms_set(&plugin->stage->limits, number, 0);
+    rest_forget(&plugin->stage->rest, number);
     int result = start_process(plugin, number);
     tell_wreck(plugin, number, wreck);
     free(wreck);
-    if (result < 0)
-        stage_break(plugin->stage, STATUS_IO, "cannot replace slot %" PRIu32 ": %s",
-                    number + 1, strerror(-result));
-    else if (slot->fruitless >= FRUITLESS_MAX)
+    if (result < 0) {
+        rest(plugin, number, -result);
+        return;
+    }
+    slot->absent = false;
+    plugin->stage->events.slot(plugin->stage->events.context, number, true);
+    if (slot->fruitless >= FRUITLESS_MAX)
         stage_break(plugin->stage, STATUS_IO,
                     "slot %" PRIu32 " ends again and again before it begins a chunk",
                     number + 1);
@@ -405,6 +528,5 @@ void plugin_on_report(struct plugin *plugin, const struct report *report)
     if (report->kind == REPORT_ENDED)
         on_ended(plugin, report->slot, report->value);
     else if (report->kind == REPORT_UNSTARTABLE)
-        stage_break(plugin->stage, STATUS_IO, "cannot start slot %" PRIu32 ": %s",
-                    report->slot + 1, strerror(report->value));
+        rest(plugin, report->slot, report->value);
 }

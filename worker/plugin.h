@@ -8,7 +8,7 @@
 
 struct plugin;
 
-/* Asks the zygote for all slots. 0, or -errno. */
+/* Asks the zygote for all slots. 0, or -errno; *ret_plugin is valid in either case. */
 int plugin_new(struct stage *stage, struct plugin **ret_plugin);
 void plugin_destroy(struct plugin **plugin_p);
 
@@ -21,6 +21,10 @@ void plugin_kill(struct plugin *plugin, uint32_t slot, uint64_t seq, uint32_t at
 void plugin_on_bell(struct plugin *plugin, uint32_t slot);
 /* The time of TAG_LOOK has come. */
 void plugin_on_look(struct plugin *plugin);
+/* It has rested; it may be tried again. */
+void plugin_on_rested(struct plugin *plugin, uint32_t slot);
+/* Its task may have run for too long. */
+void plugin_on_limit(struct plugin *plugin, uint32_t slot);
 void plugin_on_report(struct plugin *plugin, const struct report *report);
 /* After stage_wake. */
 void plugin_settle_all(struct plugin *plugin);

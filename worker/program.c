@@ -45,8 +45,15 @@ static int open_poller(struct program *program)
     stage->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (stage->poller < 0 || stage->wake < 0)
         return -errno;
+    int result = alarms_init(&stage->limits, stage->slots);
+    if (result == 0)
+        result = rest_init(&stage->rest, stage->slots);
+    if (result < 0)
+        return result;
     stage->starter = plugin ? household->zygote_link[0] : household->keeper_link[0];
     stage_watch(stage, stage->wake, TAG_WAKE, 0, EPOLLIN);
+    stage_watch(stage, stage->limits.fd, TAG_LIMIT, 0, EPOLLIN);
+    stage_watch(stage, stage->rest.over.fd, TAG_REST, 0, EPOLLIN);
     stage_watch(stage, household->keeper_link[0], TAG_KEEPER, 0, EPOLLIN);
     if (plugin)
         stage_watch(stage, household->zygote_link[0], TAG_ZYGOTE, 0, EPOLLIN);
@@ -70,9 +77,10 @@ static void open_relays(struct program *program, const int *errors)
 static int open_household(struct program *program, const struct program_config *config)
 {
     struct stage *stage = &program->stage;
-    /* The slots' stderr, poller and wake: what the children have no use for. */
-    int *ours = allocate_zeroed(config->slots + 2, sizeof *ours);
-    for (uint32_t i = 0; i < config->slots + 2; i++)
+    /* The slots' stderr, and what wakes us: what the children have no use for. */
+    uint32_t count = config->slots + 4;
+    int *ours = allocate_zeroed(count, sizeof *ours);
+    for (uint32_t i = 0; i < count; i++)
         ours[i] = -1;
     int result = household_init(&program->household, config, ours);
     if (result == 0)
@@ -80,9 +88,10 @@ static int open_household(struct program *program, const struct program_config *
     open_relays(program, ours);
     ours[config->slots] = stage->poller;
     ours[config->slots + 1] = stage->wake;
+    ours[config->slots + 2] = stage->limits.fd;
+    ours[config->slots + 3] = stage->rest.over.fd;
     if (result == 0)
-        result =
-            household_fork(&program->household, program->path, ours, config->slots + 2);
+        result = household_fork(&program->household, program->path, ours, count);
     free(ours);
     return result;
 }
@@ -117,7 +126,7 @@ static int open_all(struct program *program, const struct program_config *config
             return status;
         result = plugin_new(&program->stage, &program->plugin);
     } else if (result == 0) {
-        result = exec_new(&program->stage, &program->exec);
+        program->exec = exec_new(&program->stage);
     }
     if (result == 0)
         return 0;
@@ -137,6 +146,8 @@ int program_open(const struct program_config *config,
                   .slots = config->slots,
                   .poller = -1,
                   .wake = -1,
+                  .limits = {.fd = -1},
+                  .rest = {.over = {.fd = -1}},
                   .starter = -1,
                   .max_result = UINT64_MAX},
     };
@@ -168,6 +179,8 @@ void program_close(struct program **program_p)
         stderr_queue_push(stage->queue, STDERR_WAIT_MS);
     stderr_queue_destroy(&stage->queue);
     oom_watch_deinit(&stage->oom);
+    alarms_deinit(&stage->limits);
+    rest_deinit(&stage->rest);
     if (stage->poller >= 0)
         close(stage->poller);
     if (stage->wake >= 0)
@@ -234,16 +247,39 @@ static void on_link(struct program *program, int link)
             return;
         if (got < 0 || report.slot >= program->stage.slots) {
             epoll_ctl(program->stage.poller, EPOLL_CTL_DEL, link, NULL);
-            stage_break(&program->stage, STATUS_IO,
+            /* Whoever has ended it: a new worker has a new one. */
+            stage_break(&program->stage, STATUS_PEER,
                         "the process that runs %s has ended",
                         program->plugin ? "the plugin" : "the commands");
             return;
         }
-        if (program->exec)
+        if (report.kind == REPORT_CONTINUED)
+            alarms_shift(&program->stage.limits, report.value * INT64_C(1000));
+        else if (program->exec)
             exec_on_report(program->exec, &report);
         else
             plugin_on_report(program->plugin, &report);
     }
+}
+
+static void on_limit(struct program *program, int64_t now_us)
+{
+    uint32_t slot;
+    while (alarms_take(&program->stage.limits, now_us, &slot))
+        if (program->exec)
+            exec_on_limit(program->exec, slot);
+        else
+            plugin_on_limit(program->plugin, slot);
+}
+
+static void on_rest(struct program *program, int64_t now_us)
+{
+    uint32_t slot;
+    while (rest_take(&program->stage.rest, now_us, &slot))
+        if (program->exec)
+            exec_on_rested(program->exec, slot);
+        else
+            plugin_on_rested(program->plugin, slot);
 }
 
 static void on_stderr(struct program *program, uint32_t slot, uint32_t events)
@@ -267,7 +303,8 @@ static void on_wake(struct program *program)
         plugin_settle_all(program->plugin);
 }
 
-static void on_event(struct program *program, const struct epoll_event *event)
+static void on_event(struct program *program, const struct epoll_event *event,
+                     int64_t now_us)
 {
     uint32_t slot = (uint32_t)event->data.u64;
     switch ((enum tag)(event->data.u64 >> 32)) {
@@ -296,7 +333,10 @@ static void on_event(struct program *program, const struct epoll_event *event)
         plugin_on_bell(program->plugin, slot);
         break;
     case TAG_REST:
-        exec_on_rest(program->exec);
+        on_rest(program, now_us);
+        break;
+    case TAG_LIMIT:
+        on_limit(program, now_us);
         break;
     case TAG_LOOK:
         plugin_on_look(program->plugin);
@@ -314,7 +354,7 @@ void program_handle(struct program *program, const zmq_pollitem_t *items,
     struct epoll_event events[EVENTS_MAX];
     int found = epoll_wait(stage->poller, events, EVENTS_MAX, 0);
     for (int i = 0; i < found; i++)
-        on_event(program, &events[i]);
+        on_event(program, &events[i], now_us);
     if (!stderr_queue_push(stage->queue, 0))
         stage_watch(stage, STDERR_FILENO, TAG_DRAIN, 0, EPOLLOUT);
 }

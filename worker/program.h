@@ -68,7 +68,10 @@ void program_set_max_result(struct program *program, uint64_t bytes);
 struct program_task {
     uint64_t seq;
     uint32_t attempt;
-    uint32_t limit_ms; /* 0: none (not used yet) */
+    uint32_t limit_ms; /* 0: none. A task that runs for longer (in its slot, not before,
+                          nor while all is stopped by SIGTSTP) fails (FAILURE_TIMEOUT):
+                          its process group gets SIGTERM and, unless its leader ends
+                          within a second, SIGKILL */
     uint64_t records;
     struct slice input; /* borrowed until the task's end is reported */
 };

@@ -225,6 +225,12 @@ void relay_speaker(struct relay *relay, uint64_t seq)
         relay_begin(relay, seq);
 }
 
+void relay_forget(struct relay *relay, uint64_t seq)
+{
+    if (relay->seq == seq)
+        relay->tail_size = 0;
+}
+
 void relay_read(struct relay *relay)
 {
     for (int left = 4; left > 0 && read_once(relay); left--)

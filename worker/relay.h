@@ -29,6 +29,8 @@ int relay_fd(const struct relay *relay);
 void relay_begin(struct relay *relay, uint64_t seq);
 /* The same task's tail goes on, or another's begins. */
 void relay_speaker(struct relay *relay, uint64_t seq);
+/* What is the task's so far is not any more. */
+void relay_forget(struct relay *relay, uint64_t seq);
 /* Reads a bounded amount of what is there. */
 void relay_read(struct relay *relay);
 /* Ends an unfinished line. */

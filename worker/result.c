@@ -44,6 +44,18 @@ size_t result_room(struct result *result)
     return result->capacity - result->size;
 }
 
+void result_append(struct result *result, const void *data, size_t size)
+{
+    size_t wanted = result->capacity < FIRST_BYTES ? FIRST_BYTES : result->capacity;
+    while (wanted - result->size < size)
+        wanted *= 2;
+    if (wanted > result->capacity)
+        resize(result, wanted);
+    if (size > 0)
+        memcpy(result->data + result->size, data, size);
+    result->size += size;
+}
+
 static void free_data(void *data, void *hint)
 {
     (void)hint;

@@ -17,6 +17,7 @@ void result_deinit(struct result *result);
 void result_begin(struct result *result, size_t expected);
 /* Room for at least one byte more, at the end of `data`; how much. */
 size_t result_room(struct result *result);
+void result_append(struct result *result, const void *data, size_t size);
 /* Moves it into a message (not initialised before); the result is empty then. */
 void result_take(struct result *result, zmq_msg_t *ret_message);
 

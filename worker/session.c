@@ -22,6 +22,8 @@
 #include <string.h>
 
 enum {
+    NEWS_AT_ONCE = 4,      /* PINGs a heartbeat that tell what was started */
+    NEWS_A_HEARTBEAT = 8,  /* beyond these, however much is started */
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
     FAREWELL_US = 1000000, /* how long to wait for the answer to GOODBYE */
 };
@@ -80,6 +82,8 @@ static void say_hello(struct session *session, int64_t now_us)
 static void say_ping(struct session *session, int64_t now_us)
 {
     contact_pinged(&session->contact, now_us);
+    session->pinged_us = now_us;
+    session->started = false;
     session_act(session, SESSION_PING)->session = session->contact.open ? session->nonce
                                                                         : 0;
 }
@@ -254,6 +258,19 @@ static void mind_leaving(struct session *session, int64_t now_us)
         part(session, now_us);
 }
 
+/* What a worker was running when it was lost is known by its last PING, so what is
+ * started is told at once, or where that is often, soon: a program that takes its
+ * worker down may do so within a millisecond, and will again at the next worker. */
+static int64_t ping_at_us(const struct session *session)
+{
+    int64_t pause_us = session->contact.heartbeat_us / NEWS_A_HEARTBEAT;
+    int64_t soon_us = session->pinged_us +
+                      (session->news < NEWS_AT_ONCE ? 0 : pause_us);
+    bool news = session->started && session->contact.open;
+    return news && soon_us < session->contact.ping_us ? soon_us
+                                                      : session->contact.ping_us;
+}
+
 static void serve(struct session *session, int64_t now_us)
 {
     mind_ventilator(session, now_us);
@@ -262,8 +279,11 @@ static void serve(struct session *session, int64_t now_us)
     if (session->leaving)
         mind_leaving(session, now_us);
     session_start_tasks(session);
-    if (contact_ping_due(&session->contact, now_us))
+    if (now_us >= ping_at_us(session)) {
+        bool due = contact_ping_due(&session->contact, now_us);
+        session->news = due ? 0 : session->news + 1;
         say_ping(session, now_us);
+    }
 }
 
 int64_t session_tick(struct session *session, int64_t now_us)
@@ -282,7 +302,7 @@ int64_t session_tick(struct session *session, int64_t now_us)
     case PHASE_PARTING:
         return session->phase_us + FAREWELL_US;
     case PHASE_SERVING:
-        return session->contact.ping_us;
+        return ping_at_us(session);
     case PHASE_LEFT:
         break;
     }

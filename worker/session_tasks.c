@@ -214,6 +214,7 @@ void session_start_tasks(struct session *session)
     while ((task = ledger_first_queued(&session->ledger)) &&
            seats_take(&session->seats, &slot)) {
         task->slot = slot;
+        session->started = true;
         ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
         act_on(session, SESSION_START, task);
     }

@@ -151,6 +151,8 @@ static void run_batch(struct slot *slot)
     slot->used = 0;
     for (uint32_t i = 0; i < count && i < CHANNEL_BATCH_MAX; i++) {
         await_collected(slot);
+        atomic_store_explicit(&control->begun_at_us, (uint64_t)clock_now_us(),
+                              memory_order_relaxed);
         atomic_store_explicit(&control->begun, ++slot->begun, memory_order_release);
         run_task(slot, &batch->tasks[i], &batch->results[i]);
         atomic_store_explicit(&control->ended, slot->begun, memory_order_release);
@@ -171,8 +173,8 @@ void slot_serve(const struct fanfold_plugin *plugin, void *state, uint32_t numbe
         .pid = getpid(),
         .channel = channel,
         .control = channel_control(channel),
-        .rang_at_us = clock_now_us(),
     };
+    ring(&slot, clock_now_us()); /* it lives */
     for (;;) {
         while (atomic_load_explicit(&slot.control->given, memory_order_acquire) ==
                slot.batch)

@@ -44,6 +44,24 @@ void stage_kill(struct stage *stage, uint32_t slot)
                        &(struct request){.kind = REQUEST_KILL, .slot = slot}, NULL, 0);
 }
 
+void stage_terminate(struct stage *stage, uint32_t slot)
+{
+    (void)link_request(stage->starter,
+                       &(struct request){.kind = REQUEST_TERM, .slot = slot}, NULL, 0);
+}
+
+void stage_tell_timeout(struct stage *stage, uint32_t slot,
+                        const struct program_task *task, uint64_t run_us)
+{
+    char sentence[64];
+    struct slice text = relay_tail(stage->relays[slot]);
+    snprintf(sentence, sizeof sentence, "ran longer than %g s", task->limit_ms / 1e3);
+    if (text.size == 0)
+        text = slice_of_text(sentence);
+    stage->events.failed(stage->events.context, slot, task->seq, task->attempt, run_us,
+                         FAILURE_TIMEOUT, 0, text);
+}
+
 bool stage_lacks(int error)
 {
     static const int ours[] = {EAGAIN,  ENOMEM,       EMFILE, ENFILE,

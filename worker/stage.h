@@ -4,10 +4,12 @@
 #ifndef FANFOLD_WORKER_STAGE_H
 #define FANFOLD_WORKER_STAGE_H
 
+#include "worker/alarms.h"
 #include "worker/keeper_link.h"
 #include "worker/oom.h"
 #include "worker/program.h"
 #include "worker/relay.h"
+#include "worker/rest.h"
 
 /* What a poller's event is about; the slot is in the lower half of its data. */
 enum tag {
@@ -20,8 +22,11 @@ enum tag {
     TAG_OUTPUT, /* exec: it gives some, or has closed */
     TAG_BELL,   /* plugin: the slot has results */
     TAG_LOOK,   /* plugin: it is time to look after results */
-    TAG_REST,   /* exec: it is time to try again what could not be started */
+    TAG_REST,   /* it is time to try again what could not be started */
+    TAG_LIMIT,  /* a task has run for too long */
 };
+
+enum { STAGE_GRACE_US = 1000000 }; /* from SIGTERM to SIGKILL */
 
 struct stage {
     struct program_events events;
@@ -32,6 +37,8 @@ struct stage {
     struct relay **relays;
     struct stderr_queue *queue;
     struct oom_watch oom;
+    struct alarms limits; /* when a slot's task has run for too long */
+    struct rest rest;
     uint64_t max_result;
     bool broken;
 };
@@ -44,6 +51,11 @@ void stage_break(struct stage *stage, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Asks the starter to kill what the slot runs. */
 void stage_kill(struct stage *stage, uint32_t slot);
+/* Asks it nicely. */
+void stage_terminate(struct stage *stage, uint32_t slot);
+/* Tells that the slot's task ran longer than it may; with the tail of its stderr. */
+void stage_tell_timeout(struct stage *stage, uint32_t slot,
+                        const struct program_task *task, uint64_t run_us);
 /* An errno of starting a process that is not the task's fault: this host lacks
  * something, which may be there again soon. */
 bool stage_lacks(int error);

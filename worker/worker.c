@@ -67,12 +67,32 @@ static struct work *work_of(struct worker *worker, uint64_t seq)
     return session_cargo(worker->session, seq);
 }
 
+/* The session gets to know how far the work has come. */
+static void tell(struct worker *worker, uint32_t slot, uint64_t seq, uint32_t attempt,
+                 const struct work *work, enum work_state state)
+{
+    struct session *session = worker->session;
+    switch (state) {
+    case WORK_RUNS:
+        session_on_part(session, slot, seq, attempt);
+        return;
+    case WORK_DONE:
+        session_on_done(session, slot, seq, attempt, work->run_us);
+        return;
+    case WORK_FAILED:
+        session_on_failed(session, slot, seq, attempt, work->run_us);
+        return;
+    }
+}
+
 static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
                     uint64_t run_us, zmq_msg_t *result)
 {
     struct worker *worker = context;
-    if (session_on_done(worker->session, slot, seq, attempt, run_us))
-        work_finish(work_of(worker, seq), result);
+    if (!session_is_running(worker->session, slot, seq, attempt))
+        return;
+    struct work *work = work_of(worker, seq);
+    tell(worker, slot, seq, attempt, work, work_on_done(work, run_us, result));
 }
 
 static void on_failed(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
@@ -80,9 +100,11 @@ static void on_failed(void *context, uint32_t slot, uint64_t seq, uint32_t attem
                       struct slice text)
 {
     struct worker *worker = context;
+    if (!session_is_running(worker->session, slot, seq, attempt))
+        return;
     struct work *work = work_of(worker, seq);
-    if (session_on_failed(worker->session, slot, seq, attempt, run_us))
-        work_fail(work, how, code, text);
+    tell(worker, slot, seq, attempt, work,
+         work_on_failed(work, run_us, how, code, text));
 }
 
 static void on_unstarted(void *context, uint32_t slot, uint64_t seq, uint32_t attempt)
@@ -155,15 +177,17 @@ static void open_way(struct worker *worker)
 
 static void start(struct worker *worker, const struct session_action *action)
 {
-    const struct work *work = action->cargo;
-    program_start(worker->program, action->slot,
-                  &(struct program_task){
-                      .seq = action->seq,
-                      .attempt = action->attempt,
-                      .limit_ms = work->limit_ms,
-                      .records = work->records,
-                      .input = work->input,
-                  });
+    struct work *work = action->cargo;
+    struct program_task task = {
+        .seq = action->seq,
+        .attempt = action->attempt,
+        .limit_ms = work->limit_ms,
+    };
+    enum work_state state = work_next(work, &task.input, &task.records);
+    if (state == WORK_RUNS)
+        program_start(worker->program, action->slot, &task);
+    else
+        tell(worker, action->slot, action->seq, action->attempt, work, state);
 }
 
 static void send_result(struct worker *worker, const struct session_action *action)
@@ -259,6 +283,16 @@ static void take_tasks(struct worker *worker, const struct message *message)
     }
 }
 
+static void take_isolate(struct worker *worker, const struct message *message)
+{
+    struct session *session = worker->session;
+    struct work *work = work_new_isolate(message, uplink_payload(worker->uplink),
+                                         session_format(session),
+                                         session_max_result(session));
+    if (!session_on_isolate(session, message, work, worker->now_us))
+        work_destroy(&work);
+}
+
 /* Allowed, and hardly meant; said once. */
 static void check_program(struct worker *worker, const struct message *message)
 {
@@ -295,6 +329,8 @@ static void receive_messages(struct worker *worker)
             tell_stopped(worker, &message);
         if (message.type == MESSAGE_TASK)
             take_tasks(worker, &message);
+        else if (message.type == MESSAGE_ISOLATE)
+            take_isolate(worker, &message);
         else
             session_on_message(worker->session, &message, worker->now_us);
     }

@@ -45,9 +45,23 @@ static const struct option_row rows[] = {
     {"max-record", 0, "SIZE", V, FREE, "A longer record is an error (256M)"},
     {"window", 0, "CHUNKS", V, FREE, "How far tasks run ahead of the output (4096)"},
     {"buffer", 0, "SIZE", V, FREE, "Memory for what waits (256M)"},
-    {"retries", 0, "TIMES", V, FREE, "Attempts that a chunk has (3)"},
     {"min-workers", 0, "COUNT", V, FREE,
      "Wait for COUNT workers before the first task"},
+
+    {.help = "Failure:"},
+    {"retries", 0, "TIMES", V, FREE, "Attempts that a chunk has (3); 0 is no limit"},
+    {"timeout", 0, "LIMIT", V, FREE,
+     "End an attempt that takes longer: a duration, or a share of the median run time "
+     "such as 500%"},
+    {"on-error", 0, "WHAT", V, FREE,
+     "What follows when a chunk has failed for good: stop, skip or isolate (stop)"},
+    {"halt", 0, "WHEN", V, FREE,
+     "Stop after so many chunks with dead letters: soon,fail=10 or now,fail=5%"},
+    {"dead-letters", 0, "DIR", S, FREE,
+     "Where what failed for good is put (FILE.dead-letters)"},
+    {"resume", 0, NULL, V | S, FREE, "Go on where the journal of the output stands"},
+    {"speculate", 0, NULL, V, FREE,
+     "Give a chunk that takes long to a second slot, too"},
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
@@ -215,12 +229,32 @@ void arguments_deinit(struct arguments *arguments)
     arguments->passed = NULL;
 }
 
-const char *arguments_value(const struct arguments *arguments, const char *name)
+static const struct passed *find_last(const struct arguments *arguments,
+                                      const char *name)
 {
     for (size_t i = arguments->count; i-- > 0;)
         if (strcmp(arguments->passed[i].row->name, name) == 0)
-            return arguments->passed[i].value;
+            return &arguments->passed[i];
     return NULL;
+}
+
+const char *arguments_value(const struct arguments *arguments, const char *name)
+{
+    const struct passed *passed = find_last(arguments, name);
+
+    return passed ? passed->value : NULL;
+}
+
+bool arguments_has(const struct arguments *arguments, const char *name)
+{
+    return find_last(arguments, name) != NULL;
+}
+
+bool arguments_isolate(const struct arguments *arguments)
+{
+    const char *on_error = arguments_value(arguments, "on-error");
+
+    return on_error && strcmp(on_error, "isolate") == 0;
 }
 
 bool arguments_show_progress(const struct arguments *arguments)
@@ -285,6 +319,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     add(&words, "%s", role_programs[role]);
     add_endpoints(&words, arguments, role, run);
     add(&words, "--supervised");
+    if (role != ROLE_VENTILATOR && run->progress)
+        add(&words, "--shared-line");
     for (size_t i = 0; i < arguments->count; i++)
         if (arguments->passed[i].row->owners & (1u << role))
             add_passed(&words, &arguments->passed[i]);

@@ -36,6 +36,11 @@ void arguments_deinit(struct arguments *arguments);
 /* The value that was given last for the option of this long name; NULL: none. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
+/* Whether the option of this long name was given. */
+bool arguments_has(const struct arguments *arguments, const char *name);
+/* Whether bad records are looked for, some of which may end a worker. */
+bool arguments_isolate(const struct arguments *arguments);
+
 /* Whether a line of progress is shown: where nothing was said, where standard error is
  * a terminal and no output goes to one. */
 bool arguments_show_progress(const struct arguments *arguments);
@@ -45,7 +50,7 @@ struct run_words {
     const char *tasks; /* the endpoints where none was given */
     const char *results;
     int alive_fd;  /* the worker's */
-    bool progress; /* it is shown */
+    bool progress; /* it is shown, by the ventilator */
 };
 
 /* The role's argv, ended by NULL; to be given to arguments_free_words. */

@@ -10,6 +10,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "deploy/local/child.h"
+#include "deploy/local/files.h"
 #include "deploy/local/guardian.h"
 #include "deploy/local/launcher.h"
 #include "deploy/local/signals.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Time for what a killed worker leaves behind to be ended by its keeper. */
@@ -63,7 +63,13 @@ static int open_run(struct fanfold *fanfold)
     }
     children_add(&fanfold->others, (struct kid){guardian_pid(fanfold->guardian), 0});
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    launcher_init(&fanfold->launcher);
+    launcher_init(&fanfold->launcher,
+                  &(struct launcher_config){
+                      .restarts = arguments_isolate(fanfold->arguments)
+                                      ? LAUNCHER_RESTARTS_ISOLATE
+                                      : LAUNCHER_RESTARTS,
+                      .open = fanfold->arguments->tasks != NULL,
+                  });
     return STATUS_OK;
 }
 
@@ -136,7 +142,8 @@ static void describe(char *buffer, size_t size, struct ending ending)
         snprintf(buffer, size, "ended with status %d", ending.code);
 }
 
-static void tell_person(const struct launcher_action *action)
+static void tell_person(const struct fanfold *fanfold,
+                        const struct launcher_action *action)
 {
     const char *program = role_programs[action->role];
     char how[128];
@@ -155,7 +162,7 @@ static void tell_person(const struct launcher_action *action)
     case NOTICE_GAVE_UP:
         say("%s %s, and was started %d times in a row without finishing a task; "
             "giving up",
-            program, how, LAUNCHER_RESTARTS + 1);
+            program, how, fanfold->launcher.config.restarts + 1);
         break;
     case NOTICE_STUCK:
         say("%s does not end; killing it", program);
@@ -175,7 +182,7 @@ static void act(struct fanfold *fanfold, const struct launcher_action *action)
         kill(fanfold->pids[action->role], action->signal);
         break;
     case LAUNCHER_SAY:
-        tell_person(action);
+        tell_person(fanfold, action);
         break;
     }
 }
@@ -225,12 +232,14 @@ static void reap(struct fanfold *fanfold)
     }
 }
 
-/* The roles keep silent of it: they are told to end in one way, whatever came. */
-static void tell_signal(int signal)
+/* The one line of it: the roles get SIGTERM whatever came here, and keep silent. */
+static void tell_signal(int signal, bool drains)
 {
-    say("%s", signal == SIGINT   ? "interrupted"
-              : signal == SIGHUP ? "hung up"
-                                 : "terminated");
+    say("%s%s",
+        signal == SIGINT   ? "interrupted"
+        : signal == SIGHUP ? "hung up"
+                           : "terminated",
+        drains ? ": finishing what runs (once more: stop at once)" : "");
 }
 
 /* Whether a child has ended, which may be one that was not ours at first. */
@@ -244,9 +253,10 @@ static bool hear_signals(struct fanfold *fanfold)
             child_ended = true;
             continue;
         }
-        if (!fanfold->launcher.signal)
-            tell_signal(signal);
-        launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
+        bool first = !fanfold->launcher.signal;
+        bool drains = launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
+        if (first)
+            tell_signal(signal, drains);
     }
     return child_ended;
 }
@@ -284,6 +294,20 @@ static void mind(struct fanfold *fanfold)
     }
 }
 
+/* A sink that ends by itself says so. */
+static void tell_how_to_go_on(const struct fanfold *fanfold)
+{
+    char *journal;
+
+    if (!launcher_sink_was_lost(&fanfold->launcher))
+        return;
+    journal = files_journal(fanfold->arguments);
+    if (journal)
+        say("%s says how far the output is: the same command with --resume goes on",
+            journal);
+    free(journal);
+}
+
 static void close_run(struct fanfold *fanfold)
 {
     guardian_dismiss(&fanfold->guardian);
@@ -292,32 +316,6 @@ static void close_run(struct fanfold *fanfold)
     signals_close(&fanfold->signals);
     for (int i = 0; i < ROLE_COUNT; i++)
         free(fanfold->programs[i]);
-}
-
-static bool names_a_file(const char *path)
-{
-    return path && strcmp(path, "-") != 0;
-}
-
-/* The sink would empty the file before the ventilator has read it, or the ventilator
- * would read what the sink appends. */
-static int check_files(const struct arguments *arguments)
-{
-    const char *input = arguments_value(arguments, "input");
-    const char *output = arguments_value(arguments, "output");
-    struct stat in, out;
-
-    if (!input)
-        input = arguments_value(arguments, "arg-file");
-    if ((input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
-        (names_a_file(output) ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0 ||
-        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
-        return STATUS_OK;
-    say("the output is the input (%s): write to another file",
-        names_a_file(output) ? output
-        : input              ? input
-                             : "standard input");
-    return STATUS_USAGE;
 }
 
 int fanfold_run(const struct arguments *arguments)
@@ -329,7 +327,7 @@ int fanfold_run(const struct arguments *arguments)
     };
     int status;
 
-    status = check_files(arguments);
+    status = files_check(arguments);
     if (status != STATUS_OK)
         return status;
     children_list(&fanfold.others);
@@ -339,6 +337,7 @@ int fanfold_run(const struct arguments *arguments)
     if (status == STATUS_OK) {
         log_share_line(arguments_show_progress(arguments));
         mind(&fanfold);
+        tell_how_to_go_on(&fanfold);
         status = launcher_status(&fanfold.launcher);
     }
     close_run(&fanfold);

@@ -4,12 +4,13 @@
  * status. Knows nothing of tasks: that a worker finished one is an event like others.
  *
  *   DUE --start--> RUNNING --SIGTERM--> ASKED --SIGTERM--> PRESSED --SIGKILL--> KILLED
- *                     |                   |  (worker only)    |                   |
+ *                     |                   |  (not the sink)   |                   |
  *                     +--------------> ENDED <----------------+-------------------+
  *
  * Invariants: a signal is only sent to a role that was started and has not ended; once
  * `stopping`, nothing is started; a role that ended because it was told to adds nothing
- * to the exit status, unless nothing else explains why it had to be told.
+ * to the exit status, unless nothing else explains why it had to be told; a run drains
+ * without a time limit only while all three roles live.
  */
 #include "deploy/local/launcher.h"
 #include "common/clock.h"
@@ -27,9 +28,11 @@ static const int64_t after_signal_us = SECOND_US / 2;
 static const int64_t latecomer_us = SECOND_US / 10;
 /* Before the first finished task there is nothing to lose. */
 static const int64_t false_start_us = SECOND_US / 4;
-/* A sink takes a file away that it has made for nothing. */
-static const int64_t tidy_us = SECOND_US / 4;
-/* A worker drains at the first SIGTERM, and hands back what runs at the second. */
+/* A sink takes away what it has made for nothing, which may wait for a slow disk: a
+ * journal that stayed would be in the next run's way. */
+static const int64_t tidy_us = 4 * SECOND_US;
+/* Ventilator and worker finish what runs at the first SIGTERM, and leave at the second.
+ */
 static const int64_t press_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
 
@@ -49,9 +52,10 @@ static void set_state(struct launcher_role *role, enum role_state state)
     role->state = state;
 }
 
-void launcher_init(struct launcher *launcher)
+void launcher_init(struct launcher *launcher, const struct launcher_config *config)
 {
     memset(launcher, 0, sizeof *launcher);
+    launcher->config = *config;
     for (int i = 0; i < ROLE_COUNT; i++)
         launcher->roles[i].next_at_us = NEVER_US;
 }
@@ -79,10 +83,12 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
     } else if (role->abrupt) {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     } else if (role->state == ROLE_RUNNING) {
-        int64_t wait_us = which == ROLE_WORKER ? press_us : kill_us;
+        int64_t wait_us = which == ROLE_SINK ? kill_us : press_us;
         send_signal(role, SIGTERM, ROLE_ASKED, now_us + wait_us);
-    } else if (role->state == ROLE_ASKED && which == ROLE_WORKER) {
-        send_signal(role, SIGTERM, ROLE_PRESSED, now_us + kill_us - press_us);
+    } else if (role->state == ROLE_ASKED && which != ROLE_SINK) {
+        int64_t waited_us = role->drains ? 0 : press_us;
+        role->drains = false;
+        send_signal(role, SIGTERM, ROLE_PRESSED, now_us + kill_us - waited_us);
     } else {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
         role->notice_due = NOTICE_STUCK;
@@ -93,18 +99,22 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 static void stop_starting(struct launcher *launcher)
 {
     launcher->stopping = true;
-    for (int i = 0; i < ROLE_COUNT; i++)
-        if (launcher->roles[i].state == ROLE_DUE)
-            set_state(&launcher->roles[i], ROLE_ENDED);
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        if (launcher->roles[i].state != ROLE_DUE)
+            continue;
+        launcher->roles[i].ours = true;
+        set_state(&launcher->roles[i], ROLE_ENDED);
+    }
 }
 
-/* Tells the role to end at `at_us`, if it has not been told by then. */
+/* Tells the role to end at `at_us`, if it has not been told by then; to one that drains
+ * that is said again. */
 static void expect_end(struct launcher *launcher, enum role which, int64_t at_us,
                        bool abrupt)
 {
     struct launcher_role *role = &launcher->roles[which];
 
-    if (role->state == ROLE_RUNNING && at_us < role->next_at_us) {
+    if ((role->state == ROLE_RUNNING || role->drains) && at_us < role->next_at_us) {
         role->next_at_us = at_us;
         role->abrupt = abrupt;
     }
@@ -142,30 +152,61 @@ void launcher_on_alive(struct launcher *launcher)
     launcher->restarts = 0;
 }
 
-void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
+/* Nobody waits for what runs any more. */
+static void hurry(struct launcher *launcher, int64_t now_us)
 {
-    if (launcher->signal) {
-        kill_all(launcher);
-        return;
-    }
-    launcher->signal = signal;
+    bool abrupt = !launcher->begun;
+
+    launcher->hurried = true;
     stop_starting(launcher);
     expect_end(launcher, ROLE_VENTILATOR, now_us, false);
     if (launcher->roles[ROLE_VENTILATOR].state != ROLE_ENDED)
         now_us += launcher->begun ? after_signal_us : false_start_us;
-    expect_end(launcher, ROLE_SINK, now_us, !launcher->begun);
-    expect_end(launcher, ROLE_WORKER, now_us, !launcher->begun);
+    expect_end(launcher, ROLE_SINK, now_us, abrupt);
+    expect_end(launcher, ROLE_WORKER, now_us, abrupt);
+}
+
+/* The ventilator hands out nothing more, and tells the others once all is finished. */
+static void drain(struct launcher *launcher)
+{
+    struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
+
+    stop_starting(launcher);
+    send_signal(ventilator, SIGTERM, ROLE_ASKED, NEVER_US);
+    ventilator->drains = true;
+}
+
+bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
+{
+    bool first = !launcher->signal;
+
+    if (first)
+        launcher->signal = signal;
+    if (first && launcher->begun && !launcher->stopping)
+        drain(launcher);
+    else if (!launcher->hurried)
+        hurry(launcher, now_us);
+    else
+        kill_all(launcher);
+    return !launcher->hurried;
+}
+
+static bool is_done(int status)
+{
+    return status == STATUS_OK || status == STATUS_DEAD_LETTERS;
 }
 
 /* Ventilator and sink have ended by themselves, and both well: every result is written,
- * and a worker that is killed then takes nothing away. */
+ * and a worker that is killed then takes nothing away. Neither does a signal that found
+ * nothing more to stop. */
 static bool is_complete(const struct launcher *launcher)
 {
     const struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
     const struct launcher_role *sink = &launcher->roles[ROLE_SINK];
 
-    return ventilator->status == STATUS_OK && !ventilator->ours &&
-           sink->status == STATUS_OK && !sink->ours;
+    return ventilator->state == ROLE_ENDED && is_done(ventilator->status) &&
+           !ventilator->ours && sink->state == ROLE_ENDED && is_done(sink->status) &&
+           !sink->ours;
 }
 
 static int as_status(struct ending ending)
@@ -211,11 +252,14 @@ static void worker_died(struct launcher *launcher, struct ending ending, int64_t
     if (launcher->stopping) {
         if (ending.signalled)
             notify(worker, NOTICE_KILLED, ending);
-    } else if (launcher->restarts == LAUNCHER_RESTARTS) {
+        if (launcher->roles[ROLE_VENTILATOR].drains && !launcher->config.open)
+            hurry(launcher, now_us);
+    } else if (launcher->restarts == launcher->config.restarts) {
         notify(worker, NOTICE_GAVE_UP, ending);
         ask_all(launcher, now_us);
     } else {
-        notify(worker, NOTICE_RESTARTED, ending);
+        if (launcher->restarts < LAUNCHER_RESTARTS)
+            notify(worker, NOTICE_RESTARTED, ending);
         launcher->restarts++;
         launcher->alive = false;
         set_state(worker, ROLE_DUE);
@@ -232,7 +276,7 @@ static void end_ended(struct launcher *launcher, enum role which, struct ending 
     int64_t end_us = now_us;
 
     stop_starting(launcher);
-    if (as_status(ending) == STATUS_OK) {
+    if (is_done(as_status(ending))) {
         expect_end(launcher, other, now_us + after_success_us, false);
         if (which == ROLE_VENTILATOR)
             expect_end(launcher, ROLE_WORKER,
@@ -250,10 +294,12 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
                      int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
-    bool told = lives(role) && role->state != ROLE_RUNNING;
+    bool told = lives(role) && role->state != ROLE_RUNNING && !role->drains;
 
     role->ours = ended_as_told(role, ending);
     role->status = role->ours ? STATUS_OK : as_status(ending);
+    role->lost = ending.signalled && !was_terminated(ending);
+    role->drains = false;
     role->signal_due = 0;
     role->next_at_us = NEVER_US;
     set_state(role, ROLE_ENDED);
@@ -332,17 +378,24 @@ int launcher_status(const struct launcher *launcher)
     static const enum role precedence[] = {ROLE_SINK, ROLE_VENTILATOR, ROLE_WORKER};
     const struct launcher_role *roles = launcher->roles;
 
-    if (launcher->signal)
+    if (launcher->signal && !is_complete(launcher))
         return STATUS_SIGNAL + launcher->signal;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||
             roles[precedence[i]].status == STATUS_NOT_FOUND)
             return roles[precedence[i]].status;
-    if (is_complete(launcher) && roles[ROLE_WORKER].status > STATUS_SIGNAL)
-        return STATUS_OK;
+    if (is_complete(launcher) &&
+        (launcher->signal || roles[ROLE_WORKER].status > STATUS_SIGNAL))
+        return roles[ROLE_SINK].status ? roles[ROLE_SINK].status
+                                       : roles[ROLE_VENTILATOR].status;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status != STATUS_OK)
             return roles[precedence[i]].status;
     return roles[ROLE_VENTILATOR].ours || roles[ROLE_SINK].ours ? STATUS_PEER
                                                                 : STATUS_OK;
+}
+
+bool launcher_sink_was_lost(const struct launcher *launcher)
+{
+    return launcher->roles[ROLE_SINK].lost;
 }

@@ -11,8 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Times that a worker is started again in a row without a finished task. */
-enum { LAUNCHER_RESTARTS = 3 };
+/* Times that a worker is started again in a row without a finished task. A record that
+ * takes the whole worker down is found by halving its chunk, which costs a worker each
+ * time: 2 and then as often as the number of records can be halved, and 2. Of these, as
+ * many as are usual are told. */
+enum { LAUNCHER_RESTARTS = 3, LAUNCHER_RESTARTS_ISOLATE = 40 };
 
 /* X(NAME, text): a role's way through its life. */
 #define ROLE_STATES(X)                                         \
@@ -58,11 +61,19 @@ struct launcher_action {
     struct ending ending;
 };
 
+struct launcher_config {
+    int restarts; /* of a worker in a row without a finished task */
+    bool open;    /* workers of other hosts may take part */
+};
+
 /* Embedded in the loop; its fields are the launcher's own. */
 struct launcher {
+    struct launcher_config config;
     struct launcher_role {
         enum role_state state;
         bool ours;          /* it ended because it was told to */
+        bool lost;          /* it was killed, and could say nothing */
+        bool drains;        /* asked to finish what runs, however long that takes */
         int status;         /* of its last end, as an exit status; 0 when ours */
         bool abrupt;        /* SIGKILL is the signal, for a sink the second one, and
                                nothing is said of it */
@@ -72,6 +83,7 @@ struct launcher {
         struct ending ending; /* of the notice */
     } roles[ROLE_COUNT];
     int signal;    /* that the launcher got first; 0: none */
+    bool hurried;  /* and by now nobody waits for what runs */
     bool stopping; /* nothing is started any more */
     bool alive;    /* this worker has finished a task */
     bool begun;    /* some worker has finished a task */
@@ -79,17 +91,21 @@ struct launcher {
 };
 
 /* All roles are due. */
-void launcher_init(struct launcher *launcher);
+void launcher_init(struct launcher *launcher, const struct launcher_config *config);
 
 /* The worker that runs has finished a task. */
 void launcher_on_alive(struct launcher *launcher);
 /* A role has ended, or could not be started (exit status 4). */
 void launcher_on_end(struct launcher *launcher, enum role role, struct ending ending,
                      int64_t now_us);
-/* The launcher got this signal: the first is forwarded, to the ventilator at once,
- * which tells the others, and to those only if they do not end by that; a second kills.
+/*
+ * The launcher got this signal. The first lets the ventilator drain the run; the others
+ * hear of that by the protocol. The next one tells the ventilator again, which then
+ * stops at once, and soon the others too, if they do not end by that. One more kills.
+ * Where no task was ever finished there is nothing to drain, and the first does what
+ * else the second does. Whether what runs is waited for.
  */
-void launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us);
+bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us);
 
 /* Minds the time; returns when it must be called again at the latest. */
 int64_t launcher_tick(struct launcher *launcher, int64_t now_us);
@@ -100,5 +116,7 @@ bool launcher_next(struct launcher *launcher, struct launcher_action *ret_action
 bool launcher_over(const struct launcher *launcher);
 /* The run's exit status, once it is over. */
 int launcher_status(const struct launcher *launcher);
+/* Whether the sink was killed, and so could not say how to go on. */
+bool launcher_sink_was_lost(const struct launcher *launcher);
 
 #endif

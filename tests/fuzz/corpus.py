@@ -17,6 +17,7 @@ import msgpack
 UUID, UID, INC, RUN = (bytes(range(n, n + 16)) for n in (0xA0, 0xB0, 0xC0, 0xD0))
 NO_ID = bytes(16)
 RESULTS = 'tcp://10.0.0.2:5558'
+LINES, INPUT = 'lines=1 end=0a', b'\x01words'
 PAYLOAD, LONG = 1, 2
 
 # name: (frame 0, size of the payload or None)
@@ -27,24 +28,28 @@ GOLDEN = {
     'hello_worker_of_version_2': ([1, 2], None),
     'hello_sink': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, False], None),
     'hello_sink_finished': ([2, 1, INC, RESULTS, 'store', 4321, 1 << 28, True], None),
-    'welcome_sink': ([3, 1, UID, 250, 10000, 1 << 28, 1 << 27, 'lines', b'', 0, 0, NO_ID, 0, '', 0], None),
-    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'', 7, 7, RUN, 1, RESULTS, 0x0123456789ABCDEF], None),
-    'welcome_with_header': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines', b'name\tsize\n', 8, 2, RUN, 1, RESULTS, 0], None),
+    'welcome_sink': ([3, 1, UID, 250, 10000, 1 << 28, 1 << 27, LINES, b'', 0, 0, NO_ID, 0, '', 0, INPUT], None),
+    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, LINES, b'', 7, 7, RUN, 1, RESULTS, 0x0123456789ABCDEF, b''],
+                       None),
+    'welcome_with_header': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines=4 end=0a', b'name\tsize\n', 8, 2, RUN, 1, RESULTS,
+                             0, b''], None),
     'reject': ([4, 1, b'this ventilator speaks version 1'], None),
-    'begin': ([5, UID, RUN, 1, 0, b'', []], None),
-    'begin_again': ([5, UID, RUN, 1, 3, b'\x00\xff@30', [5, 2, 9, 1]], None),
+    'begin': ([5, UID, RUN, 1, 0, b'', INPUT, []], None),
+    'begin_again': ([5, UID, RUN, 1, 3, b'\x00\xff@30', INPUT, [5, 2, 9, 1]], None),
     'who': ([6], None),
     'task': ([7, 7, [0, 1, 6, 1, 0, b'@0', 1, 2, 5, 1, 60000, b'@6']], 11),
     'result': ([8, RUN, 1, [0, 1, 6, 1234, b'@0', [], 1, 2, 5, 987, b'@6', []]], 11),
-    'result_with_bad_records': ([8, RUN, 1, [2, 3, 0, 1 << 40, b'@11', [0, 7, 300]]], 0),
+    'result_of_no_bytes': ([8, RUN, 1, [2, 3, 0, 1 << 40, b'@11', []]], 0),
+    'result_with_bad_records': ([8, RUN, 1, [4, 9, 12, 5678, b'@300', [301, 306, 6, 0, 3, b'tr: bad \xe9\n',
+                                                                     302, 312, 7, 7, 0, b'']]], 25),
     'done': ([9, 7, [0, 1, 1234, 1, 2, 987]], None),
     'failed': ([10, 7, 2, 4, 4567, 0, 3, b'tr: bad \xe9\n'], None),
     'returned': ([11, 7, [5, 10]], None),
     'forget': ([12, 7, False, [0, 1, 1, 2]], None),
     'forget_only_queued': ([12, 7, True, [5, 10]], None),
-    'progress': ([13, 1, [0, 2], 0, 0, 0, 0], None),
-    'progress_released': ([13, 1, [], 2, 1, 11, 5], None),
-    'skip': ([14, 1, 2, 4, 3, b'@11', 7, 10, b'lost with 10 workers'], 4),
+    'progress': ([13, 1, [0, 2], 0, 0, 0, 0, 0], None),
+    'progress_released': ([13, 1, [], 7, 6, 99, 5, 3], None),
+    'skip': ([14, 1, 2, 4, 11, 5, 1, b'@15', 3, 1, 11, b'it crashed'], 4),
     'end': ([15, 1, 2, 0, 0], None),
     'end_interrupted': ([15, 9, 7, 2, 130], None),
     'finished': ([16, 1, 0, 0, b'', 0, 11], None),
@@ -54,6 +59,8 @@ GOLDEN = {
     'ping': ([19, 7, 1, False, [0, 1, 1, 2]], None),
     'ping_leaving': ([19, 0, 2, True, []], None),
     'pong': ([20], None),
+    'isolate': ([21, 8, 4, 9, 25, 5, 60000, b'@300', 300, 299, 3, False, [3, 1]], 25),
+    'isolate_probe': ([21, 8, 4, 8, 25, 5, 0, b'@300', 300, 299, 2, True, [0, 2, 4, 1]], 25),
 }
 
 
@@ -63,6 +70,20 @@ def pack(value):
 
 def task(*entries):
     return [7, 7, [field for entry in entries for field in entry]]
+
+
+def result(*bad, length=0):
+    return [8, RUN, 1, [2, 3, length, 9, b'', [field for record in bad for field in record]]]
+
+
+def bad_at(place, value):
+    return result(tuple(value if i == place else field for i, field in enumerate(BAD_RECORD)))
+
+
+def result_that_claims_bad(fields):
+    """A RESULT that ends behind the head of its bad records."""
+    return (b'\x94' + pack(8) + pack(RUN) + pack(1) + b'\x96' + pack(0) * 4 + pack(b'')
+            + b'\xdc' + struct.pack('>H', fields))
 
 
 def changed(name, place, value):
@@ -79,6 +100,7 @@ def number_at(name, place, packed):
 
 
 ONE = (0, 1, 6, 1, 0, b'')
+BAD_RECORD = (300, 4711, 5, 0, 3, b'no')
 HUGE = 2 ** 64 - 1
 
 # Good, and unlike what the project's own encoder writes.
@@ -89,9 +111,17 @@ GOOD = {
     'text_in_5_bytes': (number_at('reject', 2, b'\xc6\0\0\0\2no'), None),
     'hello_of_version_9_with_anything_behind': (pack([2, 9, {'a': [1.5, None]}, -1]) + b'\xc1', 3),
     'largest_number': (pack([18, HUGE]), None),
-    'largest_range': (pack([13, 1, [1, HUGE - 1], 0, 0, 0, 0]), None),
+    'largest_range': (pack([13, 1, [1, HUGE - 1], 0, 0, 0, 0, 0]), None),
     'mark_of_255_bytes': (pack(task((0, 1, 6, 1, 0, bytes(255)))), 6),
     'empty_payload': (pack(task((0, 1, 0, 1, 0, b''))), 0),
+    'largest_bad_record': (pack(result((0, 0, 0, 0, 0, b''), (HUGE, HUGE, 1, 7, 2 ** 32 - 1, bytes(512)))), 1),
+    'bad_records_of_two_entries': (pack([8, RUN, 1, [2, 3, 0, 9, b'', BAD_RECORD, 3, 4, 2, 9, b'', BAD_RECORD]]), 12),
+    'largest_isolate': (pack([21, HUGE, HUGE, 2 ** 32 - 1, 0, HUGE, 2 ** 32 - 1, bytes(255), HUGE, HUGE, 2 ** 32 - 1, True,
+                              [0, 1, 1, HUGE - 1]]), 0),
+    'isolate_of_the_most_ranges': (pack(changed('isolate', 5, 4096)[:-1] + [[n for i in range(2048) for n in (2 * i, 1)]]),
+                                   25),
+    'isolate_that_excepts_all': (pack(changed('isolate', 12, [0, 5])), 25),
+    'longest_input': (pack(changed('begin', 6, bytes(255))), None),
 }
 
 # name: (frame 0, size of the payload or None[, flags]); the name's first word is the error's.
@@ -102,17 +132,16 @@ BAD = {
     'SYNTAX_cut': (pack([18, HUGE])[:-1], None),
     'SYNTAX_text_longer_than_the_frame': (b'\x93\x11\x00\xc6\xff\xff\xff\xff', None),
     'SYNTAX_ledger_longer_than_the_frame': (pack(GOLDEN['hello_worker'][0])[:-1] + b'\xdd\0\2\xff\xfd', None),
-    'SYNTAX_bad_records_longer_than_the_frame': (pack([8, RUN, 1])[:-1].replace(b'\x93', b'\x94')
-                                                 + b'\x01\x96' + pack(0) * 4 + pack(b'') + b'\xdc\x10\x00', 0),
+    'SYNTAX_bad_records_longer_than_the_frame': (result_that_claims_bad(6 * 2048), 0),
     'TRAILING': (pack([6]) + b'\0', None),
     'TRAILING_a_second_array': (pack([6]) + pack([6]), None),
     'NOT_ARRAY_number': (pack(6), None),
     'NOT_ARRAY_map': (pack({6: 6}), None),
     'NOT_ARRAY_text': (pack('WHO'), None),
-    'DEPTH_array': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [[0]]]]), 0),
-    'DEPTH_map': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [{}]]]), 0),
+    'DEPTH_array': (pack(bad_at(0, [0])), 0),
+    'DEPTH_map': (pack(bad_at(5, {})), 0),
     'UNKNOWN_TYPE_0': (pack([0]), None),
-    'UNKNOWN_TYPE_21': (pack([21, 1]), None),
+    'UNKNOWN_TYPE_22': (pack([22, 1]), None),
     'UNKNOWN_TYPE_huge': (pack([HUGE]), None),
     'UNKNOWN_TYPE_negative': (pack([-6]), None),
     'FIELDS_none': (pack([]), None),
@@ -120,6 +149,7 @@ BAD = {
     'FIELDS_one_less': (pack([18]), None),
     'FIELDS_hello_without_version': (pack([1]), None),
     'FIELDS_hello_cut': (pack([1, 1]), None),
+    'FIELDS_welcome_without_input': (pack(GOLDEN['welcome_sink'][0][:-1]), None),
     'FIELDS_claims_2_to_the_32': (b'\xdd\xff\xff\xff\xff\x06', None),
     'FIELD_TYPE_type': (pack(['WHO']), None),
     'FIELD_TYPE_text_for_number': (pack([18, '7']), None),
@@ -131,6 +161,10 @@ BAD = {
     'FIELD_TYPE_text_for_id': (pack(changed('hello_sink', 2, 'x' * 16)), None),
     'FIELD_TYPE_map_for_list': (pack(changed('done', 2, {0: 1})), None),
     'FIELD_TYPE_entries_not_flat': (pack(changed('done', 2, [[0, 1, 1], [2, 2, 2], [3, 3, 3]])), None),
+    'FIELD_TYPE_number_for_bad_records': (pack([8, RUN, 1, [2, 3, 0, 9, b'', 7]]), 0),
+    'FIELD_TYPE_text_for_bad_text': (pack(bad_at(5, 'no')), 5),
+    'FIELD_TYPE_number_for_probe': (pack(changed('isolate', 11, 1)), 25),
+    'FIELD_TYPE_ranges_not_flat': (pack(changed('isolate', 12, [[0, 1], [3, 1]])), 25),
     'FIELD_TYPE_extension': (pack([18, msgpack.ExtType(1, b'abc')]), None),
     'RANGE_negative': (pack([18, -1]), None),
     'RANGE_negative_8_bytes': (pack([18, -2 ** 63]), None),
@@ -140,7 +174,14 @@ BAD = {
     'RANGE_way': (pack(changed('ping', 2, 3)), None),
     'RANGE_state': (pack(changed('hello_worker', 12, [0, 1, 3])), None),
     'RANGE_failed_is_never_lost': (pack(changed('failed', 5, 7)), None),
-    'RANGE_skip_how': (pack(changed('skip', 6, 8)), 4),
+    'RANGE_skip_how': (pack(changed('skip', 9, 8)), 4),
+    'RANGE_skip_attempts': (pack(changed('skip', 8, 2 ** 32)), 4),
+    'RANGE_bad_record_how': (pack(bad_at(3, 8)), 5),
+    'RANGE_bad_record_code': (pack(bad_at(4, 2 ** 32)), 5),
+    'RANGE_isolate_no_records': (pack(changed('isolate', 5, 0)), 25),
+    'RANGE_isolate_no_tries': (pack(changed('isolate', 10, 0)), 25),
+    'RANGE_isolate_tries': (pack(changed('isolate', 10, 2 ** 32)), 25),
+    'RANGE_isolate_empty_range': (pack(changed('isolate', 12, [3, 0])), 25),
     'RANGE_outcome': (pack(changed('stop', 1, 3)), None),
     'RANGE_reason': (pack(changed('reject', 1, 4)), None),
     'RANGE_status': (pack(changed('end', 4, 256)), None),
@@ -156,18 +197,30 @@ BAD = {
     'LENGTH_part_of_an_entry': (pack([9, 7, [1, 2, 3, 4]]), None),
     'LENGTH_batch': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 * 4097), None),
     'LENGTH_2_GiB': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 ** 31), None),
-    'LENGTH_bad_records': (pack([8, RUN, 1])[:-1].replace(b'\x93', b'\x94')
-                           + b'\x01\x96' + pack(0) * 4 + pack(b'') + b'\xdc\x10\x01', 0),
-    'VALUE_range_overflows': (pack(changed('begin', 6, [HUGE, 1])), None),
-    'VALUE_bad_records_descend': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [7, 5]]]), 0),
-    'VALUE_bad_record_twice': (pack([8, RUN, 1, [2, 3, 0, 9, b'', [7, 7]]]), 0),
-    'VALUE_committed_before_released': (pack([13, 1, [], 1, 2, 0, 0]), None),
+    'LENGTH_bad_records': (result_that_claims_bad(6 * 2049), 0),
+    'LENGTH_part_of_a_bad_record': (result_that_claims_bad(5), 0),
+    'LENGTH_bad_record_text': (pack(bad_at(5, bytes(513))), 5),
+    'LENGTH_input_of_welcome': (pack(changed('welcome_sink', 15, bytes(256))), None),
+    'LENGTH_input_of_begin': (pack(changed('begin', 6, bytes(256))), None),
+    'LENGTH_isolate_ranges': (pack(changed('isolate', 5, 9999)[:-1] + [[n for i in range(2049) for n in (2 * i, 1)]]), 25),
+    'VALUE_range_overflows': (pack(changed('begin', 7, [HUGE, 1])), None),
+    'VALUE_bad_records_descend': (pack(result((7, 1, 0, 0, 0, b''), (5, 2, 0, 0, 0, b''))), 0),
+    'VALUE_bad_record_twice': (pack(result((7, 1, 0, 0, 0, b''), (7, 2, 0, 0, 0, b''))), 0),
+    'VALUE_isolate_ranges_descend': (pack(changed('isolate', 12, [3, 1, 0, 1])), 25),
+    'VALUE_isolate_ranges_overlap': (pack(changed('isolate', 12, [0, 3, 2, 1])), 25),
+    'VALUE_isolate_range_overflows': (pack(changed('isolate', 12, [HUGE, 1])), 25),
+    'VALUE_isolate_excepts_what_it_has_not': (pack(changed('isolate', 12, [3, 3])), 25),
+    'VALUE_committed_before_released': (pack([13, 1, [], 1, 2, 0, 0, 0]), None),
     'PAYLOAD_short': (pack(task(ONE)), 5),
     'PAYLOAD_long': (pack(GOLDEN['result'][0]), 12),
     'PAYLOAD_lengths_overflow': (pack(task((0, 1, HUGE, 1, 0, b''), (1, 1, 7, 1, 0, b''))), 6),
     'PAYLOAD_skip': (pack(GOLDEN['skip'][0]), 0),
+    'PAYLOAD_isolate': (pack(GOLDEN['isolate'][0]), 24),
+    'PAYLOAD_without_the_bad_records': (pack(result(BAD_RECORD, length=4)), 4),
+    'PAYLOAD_bad_records_overflow': (pack(result((1, 0, HUGE, 0, 0, b''), (2, 0, 6, 0, 0, b''), length=4)), 9),
+    'NO_PAYLOAD_isolate': (pack(GOLDEN['isolate'][0]), None),
     'NO_PAYLOAD_task': (pack(task(ONE)), None),
-    'NO_PAYLOAD_empty_result': (pack([8, RUN, 1, [2, 3, 0, 9, b'', []]]), None),
+    'NO_PAYLOAD_empty_result': (pack(result()), None),
     'STRAY_PAYLOAD': (pack([6]), 1),
     'STRAY_PAYLOAD_empty': (pack([18, 7]), 0),
 }

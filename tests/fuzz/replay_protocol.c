@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1 << 20, TYPES = 21, ERRORS = DECODE_STRAY_PAYLOAD + 1 };
+enum { FILE_MAX = 1 << 20, TYPES = 22, ERRORS = DECODE_STRAY_PAYLOAD + 1 };
 
 static const char *const error_names[] = {
 #define X(name, text) [DECODE_##name] = #name,

@@ -5,7 +5,7 @@
 It writes what happens to it, a line each ("worker 123 start ..."), to `log` beside itself,
 and takes its orders, a line each, from the pipe `NAME.orders`:
 
-    exit N   kill N   alive   socket   streams   child   stubborn
+    exit N   kill N   alive   socket   streams   child   stubborn   drain (end at a second SIGTERM)
 """
 
 import os
@@ -16,6 +16,7 @@ name = os.path.basename(sys.argv[0]).removeprefix("fanfold-")
 folder = os.path.dirname(os.path.abspath(sys.argv[0]))
 options = dict(word[2:].split("=", 1) for word in sys.argv[1:] if word.startswith("--") and "=" in word)
 stubborn = False
+drains = False
 
 
 def log(*words):
@@ -26,9 +27,11 @@ def log(*words):
 
 
 def on_term(*_):
+    global drains
     log("term")
-    if not stubborn:
+    if not stubborn and not drains:
         os._exit(143)
+    drains = False
 
 
 def child():
@@ -44,7 +47,7 @@ def child():
 
 
 def obey(order, number):
-    global stubborn
+    global stubborn, drains
     if order == "exit":
         os._exit(number)
     elif order == "kill":
@@ -60,6 +63,8 @@ def obey(order, number):
         child()
     elif order == "stubborn":
         stubborn = True
+    elif order == "drain":
+        drains = True
     log("did", order)
 
 

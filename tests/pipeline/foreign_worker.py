@@ -25,10 +25,10 @@ from foreign_slot import WORK, Crashed, Failed, Slot
 from zmq.utils.monitor import recv_monitor_message
 
 HELLO_WORKER, WELCOME, REJECT, WHO, TASK, RESULT = 1, 3, 4, 6, 7, 8
-DONE, FAILED, RETURNED, FORGET, STOP, GOODBYE, PING = 9, 10, 11, 12, 17, 18, 19
+DONE, FAILED, RETURNED, FORGET, STOP, GOODBYE, PING, ISOLATE = 9, 10, 11, 12, 17, 18, 19, 21
 WAY_SHUT, WAY_OPEN, WAY_UNKNOWN = 0, 1, 2
 QUEUED, RUNNING, FINISHED = 0, 1, 2
-BY_SIGNAL, BY_TIMEOUT, BY_SIZE, BY_REPORT = 1, 2, 5, 6
+BY_SIGNAL, BY_TIMEOUT, BY_RULES, BY_SIZE, BY_REPORT = 1, 2, 4, 5, 6
 
 
 @dataclass
@@ -198,6 +198,8 @@ class Worker:
             self.on_welcome(fields)
         elif kind == TASK and in_session:
             self.on_task(fields[1], payload)
+        elif kind == ISOLATE and in_session:
+            self.on_isolate(fields, payload)
         elif kind == FORGET and in_session:
             self.on_forget(fields[1], fields[2])
         elif kind == WHO and self.serving:
@@ -211,7 +213,7 @@ class Worker:
 
     def on_welcome(self, fields: list) -> None:
         _, _, heartbeat_ms, liveness_ms, self.max_result, _, _, self.header, *rest = fields
-        _, _, run, epoch, endpoint, _ = rest
+        _, _, run, epoch, endpoint, _, _ = rest
         self.heartbeat_s, self.liveness_s = heartbeat_ms / 1000, liveness_ms / 1000
         if (run, epoch) != (self.run, self.epoch):
             for task in list(self.ledger.values()):
@@ -238,6 +240,14 @@ class Worker:
                 self.hand_back(task)
             else:
                 self.ledger[seq] = task
+
+    def on_isolate(self, fields: list, payload: bytes) -> None:
+        """All that is asked of a worker that cannot tell records apart."""
+        _, seq, attempt, length, _, limit_ms, mark, *_, probe, excepted = fields
+        self.on_task([seq, attempt, length, 0, limit_ms, mark], payload)
+        task = self.ledger.get(seq)
+        if task and task.state == QUEUED and (probe or excepted):
+            self.say_failed(task, BY_RULES, 0, b"this worker cannot isolate")
 
     def on_forget(self, only_queued: bool, attempts: list) -> None:
         for seq, attempt in zip(*[iter(attempts)] * 2):

@@ -13,8 +13,8 @@ from pathlib import Path
 import msgpack
 
 PROTOCOL = Path(__file__).resolve().parent.parent.parent / "common/PROTOCOL.md"
-HELLO_SINK, FINISHED, RESULT, TASK, SKIP = 2, 16, 8, 7, 14
-WITH_PAYLOAD = (RESULT, TASK, SKIP)
+HELLO_SINK, FINISHED, RESULT, TASK, SKIP, ISOLATE = 2, 16, 8, 7, 14, 21
+WITH_PAYLOAD = (RESULT, TASK, SKIP, ISOLATE)
 
 
 def examples():
@@ -23,7 +23,7 @@ def examples():
     blocks = re.findall(r"(?:^    [0-9a-f]+\n)+", text, re.M)
     frames = [bytes.fromhex(block.replace("\n", "").replace(" ", "")) for block in blocks]
     kinds = {msgpack.unpackb(f, unicode_errors="surrogateescape")[0] for f in frames}
-    assert kinds == set(range(1, 21)), kinds
+    assert kinds == set(range(1, 22)), kinds
     return frames
 
 

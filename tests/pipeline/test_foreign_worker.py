@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+import msgpack
+import zmq
 from harness import run_tests, test
 from bridge import Bridge
 
@@ -40,6 +42,8 @@ class Run:
         more = ["--at-least", SECONDS, *foreign, where]
         self.foreign = case.start(sys.executable, "-B", FOREIGN, *more, name="foreign")
         self.foreign.wait_for_stderr("^welcome$")
+        if results:  # its connection is made by a thread, which may be later than our workers are
+            case.wait_for(lambda: results.connections, "its connection to the sink")
         insecure = ["--insecure"] if results else []
         ours = ["fanfold-worker", *at[:2], *insecure, "-j1", "--", *UPPER]
         self.workers = [case.start(*ours) for _ in range(2)]
@@ -62,6 +66,63 @@ def lose_results(case, bridge):
     first.swallowing = True
     case.wait_for(lambda: first.swallowed > 0, "a result to be lost")
     bridge.cut(first)
+
+
+class Counterpart:
+    """Ventilator and sink of one worker, as sockets: what is said, and what is heard of it."""
+
+    WELCOME, ISOLATE, RESULT, DONE, FAILED, STOP = 3, 21, 8, 9, 10, 17
+
+    def __init__(self, case):
+        context = zmq.Context.instance()
+        self.router, self.pull = context.socket(zmq.ROUTER), context.socket(zmq.PULL)
+        endpoints = [f"ipc://{case.path(name)}" for name in ("tasks", "results")]
+        for sock, endpoint in zip((self.router, self.pull), endpoints):
+            sock.rcvtimeo, sock.linger = 60000, 0
+            sock.bind(endpoint)
+        self.worker = case.start(sys.executable, "-B", FOREIGN, endpoints[0], name="foreign")
+        hello, self.run = self.hear(1), bytes(range(16))
+        self.session = hello[3]
+        times = [60000, 60000]  # it is not to be heard between
+        about = [1, bytes(16), *times, 1 << 20, 0, "", b"", self.session, self.session]
+        self.say([self.WELCOME, *about, self.run, 1, endpoints[1], 0, b""])
+
+    def say(self, fields, *payload):
+        self.router.send_multipart([self.peer, msgpack.packb(fields, use_bin_type=True), *payload])
+
+    def hear(self, kind):
+        while True:
+            self.peer, frame = self.router.recv_multipart()
+            fields = msgpack.unpackb(frame, raw=False)
+            if fields[0] == kind:
+                return fields
+
+    def isolate(self, attempt, chunk, probe, excepted):
+        self.say([self.ISOLATE, self.session, 5, attempt, len(chunk), 2, 0, b"mark", 0, 0, 1, probe, excepted], chunk)
+
+    def end(self):
+        self.say([self.STOP, 0, b""])
+        self.worker.expect(0)
+        self.router.close()
+        self.pull.close()
+
+
+@test
+def an_isolate_that_it_can_do_is_a_task_and_any_other_has_failed(case):
+    ends = Counterpart(case)
+    for attempt, probe, excepted in [(1, True, []), (2, False, [0, 1])]:
+        ends.isolate(attempt, b"one\ntwo\n", probe, excepted)
+        _, session, seq, tried, _, how, *_ = ends.hear(ends.FAILED)
+        assert (session, seq, tried, how) == (ends.session, 5, attempt, 4)
+    ends.isolate(3, b"one\ntwo\n", False, [])
+    assert ends.hear(ends.DONE)[2][:2] == [5, 3]
+    header, result = ends.pull.recv_multipart()
+    fields = msgpack.unpackb(header, raw=False)
+    entry = fields.pop()
+    assert fields == [ends.RESULT, ends.run, 1], fields
+    assert entry[:3] + entry[4:] == [5, 3, 8, b"mark", []], entry
+    assert result == b"ONE\nTWO\n"
+    ends.end()
 
 
 @test

@@ -11,6 +11,7 @@ from harness import program_path, run_tests, test
 
 ROLES = ["ventilator", "sink", "worker"]
 FAKE = Path(__file__).with_name("fake_role.py")
+DRAINS = ": finishing what runs (once more: stop at once)"
 
 
 def lay_out(case):
@@ -173,7 +174,7 @@ def signals_are_forwarded_once(case):
     run = Run(case)
     run.done("worker", "alive")
     run.process.signal(signal.SIGTERM)
-    run.expect(143, "fanfold: terminated")
+    run.expect(143, f"fanfold: terminated{DRAINS}")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
 
 
@@ -198,31 +199,112 @@ def an_interrupt_from_a_terminal_reaches_each_role_once(case):
     assert all(run.log(role, "start")[0][1][0] == "ignores-interrupts" for role in ROLES)
     run.done("worker", "alive")
     run.process.signal_group(signal.SIGINT)
-    run.expect(130, "fanfold: interrupted")
+    run.expect(130, f"fanfold: interrupted{DRAINS}")
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
 
 
 @test
-def a_second_signal_kills(case):
+def what_runs_is_finished_after_a_signal(case):
+    run = Run(case)
+    run.done("worker", "alive")
+    run.done("ventilator", "drain")
+    run.process.signal(signal.SIGINT)
+    run.wait_log("ventilator", "term")
+    for role, status in [("sink", 130), ("worker", 0), ("ventilator", 130)]:
+        run.order(role, f"exit {status}")
+    run.expect(130, f"fanfold: interrupted{DRAINS}")
+    assert len(run.log("ventilator", "term")) == 1
+    assert not run.log("sink", "term") and not run.log("worker", "term")
+
+
+@test
+def a_second_signal_waits_for_nothing(case):
+    run = Run(case)
+    run.done("worker", "alive")
+    run.done("ventilator", "drain")
+    run.process.signal(signal.SIGINT)
+    run.wait_log("ventilator", "term")
+    assert not run.log("sink", "term") and not run.log("worker", "term")
+    run.process.signal(signal.SIGTERM)
+    run.expect(130, f"fanfold: interrupted{DRAINS}")
+    assert [len(run.log(role, "term")) for role in ROLES] == [2, 1, 1]
+
+
+@test
+def a_third_signal_kills(case):
     run = Run(case)
     run.done("worker", "alive")
     for role in ROLES:
         run.done(role, "stubborn")
     run.process.signal(signal.SIGINT)
-    for role in ROLES:
-        run.wait_log(role, "term")
+    run.wait_log("ventilator", "term")
     run.process.signal(signal.SIGINT)
-    run.expect(130, "fanfold: interrupted")
+    run.wait_log("ventilator", "term", 2)
+    run.process.signal(signal.SIGINT)
+    run.expect(130, f"fanfold: interrupted{DRAINS}")
 
 
 @test
-def what_does_not_end_after_a_signal_is_killed(case):
+def what_does_not_end_after_a_second_signal_is_killed(case):
     run = Run(case)
     run.done("worker", "alive")
     run.done("worker", "stubborn")
+    run.done("ventilator", "drain")
     run.process.signal(signal.SIGTERM)
-    run.expect(143, "fanfold: terminated", "fanfold-worker does not end; killing it")
+    run.wait_log("ventilator", "term")
+    run.process.signal(signal.SIGTERM)
+    run.expect(143, f"fanfold: terminated{DRAINS}", "fanfold-worker does not end; killing it")
     assert len(run.log("worker", "term")) == 2
+
+
+@test
+def a_drain_without_a_worker_is_soon_over(case):
+    run = Run(case)
+    run.done("worker", "alive")
+    run.done("ventilator", "drain")
+    run.process.signal(signal.SIGTERM)
+    run.wait_log("ventilator", "term")
+    run.order("worker", f"kill {int(signal.SIGKILL)}")
+    run.expect(143, f"fanfold: terminated{DRAINS}", "fanfold-worker was killed by signal 9 (Killed)")
+    assert len(run.log("worker", "start")) == 1 and len(run.log("ventilator", "term")) == 2
+
+
+@test
+def how_to_go_on_is_said_where_a_killed_sink_has_left_a_journal(case):
+    case.file("out.fanfold", b"")
+    run = Run(case, "-o", case.path("out"))
+    run.order("sink", f"kill {int(signal.SIGKILL)}")
+    run.expect(137, "fanfold: fanfold-sink was killed by signal 9", "out.fanfold says how far the output is: the same command with --resume goes on")
+
+
+@test
+def how_to_go_on_is_the_sinks_to_say_where_it_lives(case):
+    case.file("out.fanfold", b"")
+    run = Run(case, "-o", case.path("out"))
+    run.order("ventilator", f"kill {int(signal.SIGKILL)}")
+    run.expect(137, "fanfold: fanfold-ventilator was killed by signal 9")
+
+
+@test
+def going_on_without_a_file_is_refused_once_and_starts_nothing(case):
+    folder = lay_out(case)
+    for words in (["--resume"], ["--resume", "-o", "/dev/null"], ["--resume", "--unordered", "-o", "out"]):
+        run = case.run(folder / "fanfold", *words, "--", "cat")
+        run.expect(2)
+        (line,) = run.stderr().splitlines()
+        assert "--resume" in line, line
+    assert not (folder / "log").exists()
+
+
+@test
+def a_search_for_bad_records_may_cost_many_workers(case):
+    run = Run(case, "--on-error", "isolate")
+    for count in range(1, 12):
+        run.wait_log("worker", "start", count)
+        run.order("worker", f"kill {int(signal.SIGKILL)}")
+    run.wait_log("worker", "start", 12)
+    run.end()
+    run.expect(0, *["fanfold-worker was killed by signal 9 (Killed); starting it again"] * 3)
 
 
 @test

@@ -8,12 +8,13 @@ import re
 
 from harness import ROOT, build_directory, run_tests, test
 
+RECIPES = 15
 RECIPE = re.compile(r"^\*\*(\d+)\. .*?^```sh\n(.*?)^```", re.M | re.S)
 
 
 def recipes():
     found = dict(RECIPE.findall((ROOT / "README.md").read_text(encoding="utf-8")))
-    assert len(found) == 10, f"{len(found)} recipes with a block of sh, not 10"
+    assert len(found) == RECIPES, f"{len(found)} recipes with a block of sh, not {RECIPES}"
     return found
 
 
@@ -44,11 +45,30 @@ def expect(case, number):
         "7": ("lengths.txt", "awk 'NR % 4 == 2 { print length($0) }' reads.fastq"),
         "9": ("hits.txt", "grep -F -f names.txt corpus.txt"),
         "10": ("out.txt", "tr a-z A-Z < corpus.txt"),
+        "11": ("upper.txt", "tr a-z A-Z < corpus.txt"),
+        "13": ("good.txt", """awk '$3 != "/777" { print $NF }' access.log"""),
+        "14": ("sizes.txt", "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done"),
     }.get(number)
     if by:
         alone = case.shell(by[1])
         assert alone.output(), f"recipe {number}: nothing to compare with"
         case.assert_same(case.path(by[0]), alone.stdout)
+
+
+def expect_letters(case, number, printed):
+    """What is not in the output is in the dead letters, and nothing else is."""
+    if number == "11":
+        assert not case.path("upper.txt.fanfold").exists(), "a complete run keeps its journal"
+    if number == "12":
+        alone = case.shell("awk '{ print $NF }' access.log | sort")
+        both = case.shell("cat times.txt rest.txt | sort")
+        assert both.output() == alone.output()
+        assert 0 < len(case.path("rest.txt").read_bytes()) < 1 << 19
+    if number == "13":
+        assert printed == case.shell("sed -n 778p access.log").output(), printed[:200]
+    if number in ("12", "13", "14"):
+        letters = sorted(path.name for path in case.directory.glob("*.dead-letters/*"))
+        assert letters == ["000001.input", "000001.json"], letters
 
 
 def add(number):
@@ -60,6 +80,7 @@ def add(number):
         # Recipe 2 ends with head, which closes the pipe: the status of such a pipeline is 141.
         assert run.status in ((0, 141) if "head" in recipes()[number] else (0,)), run.status
         expect(case, number)
+        expect_letters(case, number, run.output())
         if number in ("2", "5", "6"):
             assert run.output(), f"recipe {number} printed nothing"
         case.assert_no_leftovers()
@@ -68,7 +89,7 @@ def add(number):
     test(recipe)
 
 
-for number in map(str, range(1, 11)):
+for number in map(str, range(1, RECIPES + 1)):
     add(number)
 
 run_tests()

@@ -12,7 +12,7 @@ from harness import run_tests, test
 from zmtp import Peer, packed
 
 HELLO_WORKER, HELLO_SINK, WELCOME, REJECT, BEGIN, WHO, TASK, RESULT = range(1, 9)
-DONE, FAILED, RETURNED, FORGET, PROGRESS, SKIP, END, FINISHED, STOP, GOODBYE, PING, PONG = range(9, 21)
+DONE, FAILED, RETURNED, FORGET, PROGRESS, SKIP, END, FINISHED, STOP, GOODBYE, PING, PONG, ISOLATE = range(9, 22)
 WAY_OPEN = 1
 TAKEN = 2
 NONE = bytes(16)
@@ -103,11 +103,11 @@ def what_a_second_sink_says_is_ignored(case):
     run = Run(case)
     peer, welcome = run.sink_like()
     uid, run_id, epoch = welcome[2], welcome[11], welcome[12]
-    peer.say(BEGIN, os.urandom(16), os.urandom(16), 1, 0, b"", [])
-    peer.say(BEGIN, uid, os.urandom(16), LAST, LAST, b"x", [0, LAST])
-    peer.say(BEGIN, uid, run_id, epoch, 0, b"", [0, LAST] * 1000)
-    peer.say(PROGRESS, epoch, [0, LAST], 1, 1, 0, 0)
-    peer.say(PROGRESS, epoch, [0, LAST] * 65536, LAST, LAST, LAST, LAST)
+    peer.say(BEGIN, os.urandom(16), os.urandom(16), 1, 0, b"", b"", [])
+    peer.say(BEGIN, uid, os.urandom(16), LAST, LAST, b"x", b"y", [0, LAST])
+    peer.say(BEGIN, uid, run_id, epoch, 0, b"", b"", [0, LAST] * 1000)
+    peer.say(PROGRESS, epoch, [0, LAST], 1, 1, 0, 0, 0)
+    peer.say(PROGRESS, epoch, [0, LAST] * 65536, LAST, LAST, LAST, LAST, LAST)
     peer.say(FINISHED, epoch, 0, 0, b"", 0, 12)
     run.settled(peer)
     run.expect_right_end()
@@ -122,7 +122,7 @@ def begin_of_epoch_0_is_malformed(case):
     for attempt in range(3):
         peer.say(HELLO_SINK, 1, os.urandom(16), "ipc:///nowhere", "host", 1, 1 << 30, False)
         fields, _ = peer.read_until(WELCOME)
-        peer.say(BEGIN, fields[2], os.urandom(16), 0, 0, b"", [])
+        peer.say(BEGIN, fields[2], os.urandom(16), 0, 0, b"", b"", [])
         if attempt == 0:
             peer.read_until(REJECT)
     assert ventilator.running()
@@ -146,9 +146,9 @@ def what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
         peer.say(PING, number, WAY_OPEN, False, tries)
         for seq in range(100, 200):
             peer.say(FAILED, number, seq + 1000, 1, LAST, 0, 1, b"no")
-        peer.say(PROGRESS, 1, [0, LAST], LAST, LAST, 0, 0)
+        peer.say(PROGRESS, 1, [0, LAST], LAST, LAST, 0, 0, LAST)
         peer.say(FORGET, number, False, tries)
-        peer.say(BEGIN, os.urandom(16), NONE, 1, 0, b"", [])
+        peer.say(BEGIN, os.urandom(16), NONE, 1, 0, b"", b"", [])
         peer.say(FINISHED, 1, 0, 0, b"", 0, 0)
         peer.say(END, 1, 0, 0, 0)
         peer.say(STOP, 0, b"")
@@ -237,6 +237,7 @@ def what_no_ventilator_is_sent_is_rejected_and_logged_once(case):
     for _ in range(100):
         peer.say(STOP, 0, b"")
         peer.say(WHO)
+        peer.send(packed(ISOLATE, 1, 0, 1, 5, 1, 0, b"", 0, 0, 1, False, []), b"wrong")
         peer.send(packed(RESULT, NONE, 1, [0, 1, 5, 1, b"", []]), b"wrong")
     peer.say(PING, 0, 0, False, [])
     kinds = [peer.read_message()[0][0] for _ in range(2)]

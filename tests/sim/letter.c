@@ -21,12 +21,23 @@ static void keep_task(struct arena *arena, struct message *m)
     m->task.entries = entries;
 }
 
+static const struct bad_record *keep_bad(struct arena *arena,
+                                         const struct bad_record *bad, uint32_t count)
+{
+    struct bad_record *copy = arena_copy(arena, bad, count * sizeof *copy);
+    for (uint32_t i = 0; i < count; i++)
+        keep(arena, &copy[i].text);
+    return copy;
+}
+
 static void keep_result(struct arena *arena, struct message *m)
 {
     struct result_entry *entries =
         arena_copy(arena, m->result.entries, m->result.count * sizeof *entries);
-    for (uint32_t i = 0; i < m->result.count; i++)
+    for (uint32_t i = 0; i < m->result.count; i++) {
         keep(arena, &entries[i].mark);
+        entries[i].bad = keep_bad(arena, entries[i].bad, entries[i].bad_count);
+    }
     m->result.entries = entries;
 }
 
@@ -35,6 +46,7 @@ static void keep_welcome(struct arena *arena, struct message *m)
     keep(arena, &m->welcome.format);
     keep(arena, &m->welcome.header);
     keep(arena, &m->welcome.endpoint);
+    keep(arena, &m->welcome.input);
 }
 
 static void keep_all(struct arena *arena, struct message *m)
@@ -57,10 +69,15 @@ static void keep_all(struct arena *arena, struct message *m)
         break;
     case MESSAGE_BEGIN:
         keep(arena, &m->begin.mark);
+        keep(arena, &m->begin.input);
         KEEP_ARRAY(arena, m->begin.held, m->begin.count);
         break;
     case MESSAGE_TASK:
         keep_task(arena, m);
+        break;
+    case MESSAGE_ISOLATE:
+        keep(arena, &m->isolate.mark);
+        KEEP_ARRAY(arena, m->isolate.except, m->isolate.count);
         break;
     case MESSAGE_RESULT:
         keep_result(arena, m);
@@ -159,6 +176,25 @@ static void add_hello(struct text *text, const struct message *m)
             m->hello_worker.ledger[i].attempt, "QRD"[m->hello_worker.ledger[i].state]);
 }
 
+static void add_isolate(struct text *text, const struct message *m)
+{
+    add(text, " session=%" PRIu64 " %" PRIu64 ".%u%s tries=%u records=%" PRIu64,
+        m->isolate.session, m->isolate.seq, m->isolate.attempt,
+        m->isolate.probe ? " probe" : "", m->isolate.tries, m->isolate.records);
+    if (m->isolate.count > 0)
+        add(text, " but:");
+    add_ranges(text, m->isolate.except, m->isolate.count);
+}
+
+/* "4.9", or "4.9(-301 -302)" where records of it are bad. */
+static void add_result(struct text *text, const struct result_entry *entry)
+{
+    add(text, " %" PRIu64 ".%u", entry->seq, entry->attempt);
+    for (uint32_t i = 0; i < entry->bad_count; i++)
+        add(text, "%s%" PRIu64, i == 0 ? "(-" : " -", entry->bad[i].record);
+    add(text, "%s", entry->bad_count > 0 ? ")" : "");
+}
+
 static void add_work(struct text *text, const struct message *m)
 {
     if (m->type == MESSAGE_TASK)
@@ -167,8 +203,7 @@ static void add_work(struct text *text, const struct message *m)
                 m->task.entries[i].attempt);
     if (m->type == MESSAGE_RESULT)
         for (uint32_t i = 0; i < m->result.count; i++)
-            add(text, " %" PRIu64 ".%u", m->result.entries[i].seq,
-                m->result.entries[i].attempt);
+            add_result(text, &m->result.entries[i]);
     if (m->type == MESSAGE_DONE)
         for (uint32_t i = 0; i < m->done.count; i++)
             add(text, " %" PRIu64 ".%u", m->done.entries[i].seq,
@@ -184,6 +219,9 @@ static void add_worker_fields(struct text *text, const struct message *m)
     case MESSAGE_TASK:
         add(text, " session=%" PRIu64, m->task.session);
         break;
+    case MESSAGE_ISOLATE:
+        add_isolate(text, m);
+        break;
     case MESSAGE_RESULT:
         add(text, " epoch=%" PRIu64, m->result.epoch);
         break;
@@ -191,8 +229,9 @@ static void add_worker_fields(struct text *text, const struct message *m)
         add(text, " session=%" PRIu64, m->done.session);
         break;
     case MESSAGE_FAILED:
-        add(text, " session=%" PRIu64 " %" PRIu64 ".%u", m->failed.session,
-            m->failed.seq, m->failed.attempt);
+        add(text, " session=%" PRIu64 " %" PRIu64 ".%u how=%d code=%u",
+            m->failed.session, m->failed.seq, m->failed.attempt, m->failed.how,
+            m->failed.code);
         break;
     case MESSAGE_RETURNED:
         add(text, " session=%" PRIu64, m->returned.session);
@@ -234,9 +273,16 @@ static void add_sink_fields(struct text *text, const struct message *m)
         add_ranges(text, m->begin.held, m->begin.count);
         break;
     case MESSAGE_PROGRESS:
-        add(text, " epoch=%" PRIu64 " released=%" PRIu64 " committed=%" PRIu64 " held:",
-            m->progress.epoch, m->progress.released, m->progress.committed);
+        add(text,
+            " epoch=%" PRIu64 " released=%" PRIu64 " committed=%" PRIu64
+            " failed=%" PRIu64 " held:",
+            m->progress.epoch, m->progress.released, m->progress.committed,
+            m->progress.failed);
         add_ranges(text, m->progress.held, m->progress.count);
+        break;
+    case MESSAGE_SKIP:
+        add(text, " epoch=%" PRIu64 " %" PRIu64 " after=%u how=%d code=%u",
+            m->skip.epoch, m->skip.seq, m->skip.attempts, m->skip.how, m->skip.code);
         break;
     case MESSAGE_END:
         add(text, " total=%" PRIu64 " outcome=%d status=%u", m->end.total,

@@ -17,6 +17,8 @@
         }                                                                             \
     }
 #define RESULTS "tcp://10.0.0.2:5558"
+#define LINES   "lines=1 end=0a"
+#define INPUT   "\1words"
 
 static const struct ledger_entry ledger[] = {
     {4, 9, ENTRY_DONE}, {5, 10, ENTRY_RUNNING}, {70000, 11, ENTRY_QUEUED}};
@@ -26,9 +28,14 @@ static const struct task_entry tasks[] = {{0, 1, 6, 1, 0, S("@0")},
                                           {1, 2, 5, 1, 60000, S("@6")}};
 static const struct result_entry results[] = {{0, 1, 6, 1234, S("@0"), NULL, 0},
                                               {1, 2, 5, 987, S("@6"), NULL, 0}};
-static const uint64_t bad[] = {0, 7, 300};
-static const struct result_entry bad_results[] = {
-    {2, 3, 0, UINT64_C(1) << 40, S("@11"), bad, 3}};
+static const struct result_entry empty_results[] = {
+    {2, 3, 0, UINT64_C(1) << 40, S("@11"), NULL, 0}};
+static const struct bad_record bad[] = {
+    {301, 306, 6, FAILURE_EXIT, 3, S("tr: bad \351\n")},
+    {302, 312, 7, FAILURE_LOST, 0, S("")}};
+static const struct result_entry bad_results[] = {{4, 9, 12, 5678, S("@300"), bad, 2}};
+static const struct range except[] = {{3, 1}};
+static const struct range probe_except[] = {{0, 2}, {4, 1}};
 static const struct done_entry dones[] = {{0, 1, 1234}, {1, 2, 987}};
 static const struct attempt_entry attempts[] = {{0, 1}, {1, 2}};
 static const struct attempt_entry queued[] = {{5, 10}};
@@ -98,9 +105,9 @@ const struct golden goldens[] = {
                      .finished = true}}},
     {"welcome_sink",
      PAYLOAD_NONE,
-     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce10000000ce"
-     "08000000a56c696e6573c4000000c41000000000000000000000000000000000"
-     "00a000",
+     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "00ce08000000ae6c696e65733d3120656e643d3061c4000000c4100000000000"
+     "000000000000000000000000a000c40601776f726473",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -108,13 +115,15 @@ const struct golden goldens[] = {
                   .liveness_ms = 10000,
                   .max_result = 1 << 28,
                   .buffer = 1 << 27,
-                  .format = S("lines"),
-                  .header = S("")}}},
+                  .format = S(LINES),
+                  .header = S(""),
+                  .input = S(INPUT)}}},
     {"welcome_worker",
      PAYLOAD_NONE,
-     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
-     "a56c696e6573c4000707c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463"
-     "703a2f2f31302e302e302e323a35353538cf0123456789abcdef",
+     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "0000ae6c696e65733d3120656e643d3061c4000707c410d0d1d2d3d4d5d6d7d8"
+     "d9dadbdcdddedf01b37463703a2f2f31302e302e302e323a35353538cf012345"
+     "6789abcdefc400",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -122,7 +131,7 @@ const struct golden goldens[] = {
                   .liveness_ms = 10000,
                   .max_result = 1 << 28,
                   .buffer = 0,
-                  .format = S("lines"),
+                  .format = S(LINES),
                   .header = S(""),
                   .session = 7,
                   .nonce = 7,
@@ -132,9 +141,10 @@ const struct golden goldens[] = {
                   .program = 0x0123456789ABCDEF}}},
     {"welcome_with_header",
      PAYLOAD_NONE,
-     "9f0301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce1000000000"
-     "a56c696e6573c40a6e616d650973697a650a0802c410d0d1d2d3d4d5d6d7d8d9"
-     "dadbdcdddedf01b37463703a2f2f31302e302e302e323a3535353800",
+     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "0000ae6c696e65733d3420656e643d3061c40a6e616d650973697a650a0802c4"
+     "10d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463703a2f2f31302e302e302e"
+     "323a3535353800c400",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -142,7 +152,7 @@ const struct golden goldens[] = {
                   .liveness_ms = 10000,
                   .max_result = 1 << 28,
                   .buffer = 0,
-                  .format = S("lines"),
+                  .format = S("lines=4 end=0a"),
                   .header = S("name\tsize\n"),
                   .session = 8,
                   .nonce = 2,
@@ -158,19 +168,21 @@ const struct golden goldens[] = {
                  .text = S("this ventilator speaks version 1")}}},
     {"begin",
      PAYLOAD_NONE,
-     "9705c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
-     "dadbdcdddedf0100c40090",
-     {.type = MESSAGE_BEGIN, .begin = {.uid = ID(0xB0), .run = ID(0xD0), .epoch = 1}}},
+     "9805c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
+     "dadbdcdddedf0100c400c40601776f72647390",
+     {.type = MESSAGE_BEGIN,
+      .begin = {.uid = ID(0xB0), .run = ID(0xD0), .epoch = 1, .input = S(INPUT)}}},
     {"begin_again",
      PAYLOAD_NONE,
-     "9705c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
-     "dadbdcdddedf0103c40500ff4033309405020901",
+     "9805c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfc410d0d1d2d3d4d5d6d7d8d9"
+     "dadbdcdddedf0103c40500ff403330c40601776f7264739405020901",
      {.type = MESSAGE_BEGIN,
       .begin = {.uid = ID(0xB0),
                 .run = ID(0xD0),
                 .epoch = 1,
                 .position = 3,
                 .mark = S("\0\377@30"),
+                .input = S(INPUT),
                 .held = ranges,
                 .count = 2}}},
     {"who", PAYLOAD_NONE, "9106", {.type = MESSAGE_WHO}},
@@ -184,10 +196,17 @@ const struct golden goldens[] = {
      "90010205cd03dbc402403690",
      {.type = MESSAGE_RESULT,
       .result = {.run = ID(0xD0), .epoch = 1, .entries = results, .count = 2}}},
-    {"result_with_bad_records",
+    {"result_of_no_bytes",
      0,
      "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf0196020300cf000001000000"
-     "0000c403403131930007cd012c",
+     "0000c40340313190",
+     {.type = MESSAGE_RESULT,
+      .result = {.run = ID(0xD0), .epoch = 1, .entries = empty_results, .count = 1}}},
+    {"result_with_bad_records",
+     25,
+     "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf019604090ccd162ec4044033"
+     "30309ccd012dcd0132060003c40a74723a2062616420e90acd012ecd01380707"
+     "00c400",
      {.type = MESSAGE_RESULT,
       .result = {.run = ID(0xD0), .epoch = 1, .entries = bad_results, .count = 1}}},
     {"done",
@@ -222,27 +241,33 @@ const struct golden goldens[] = {
       .forget = {.session = 7, .only_queued = true, .entries = queued, .count = 1}}},
     {"progress",
      PAYLOAD_NONE,
-     "970d0192000200000000",
+     "980d019200020000000000",
      {.type = MESSAGE_PROGRESS, .progress = {.epoch = 1, .held = newly, .count = 1}}},
     {"progress_released",
      PAYLOAD_NONE,
-     "970d019002010b05",
+     "980d01900706630503",
      {.type = MESSAGE_PROGRESS,
-      .progress =
-          {.epoch = 1, .released = 2, .committed = 1, .bytes = 11, .parked = 5}}},
+      .progress = {.epoch = 1,
+                   .released = 7,
+                   .committed = 6,
+                   .bytes = 99,
+                   .parked = 5,
+                   .failed = 3}}},
     {"skip",
      4,
-     "990e01020403c403403131070ac4146c6f7374207769746820313020776f726b"
-     "657273",
+     "9c0e0102040b0501c40340313503010bc40a69742063726173686564",
      {.type = MESSAGE_SKIP,
       .skip = {.epoch = 1,
                .seq = 2,
                .length = 4,
-               .records = 3,
-               .mark = S("@11"),
-               .how = FAILURE_LOST,
-               .code = 10,
-               .text = S("lost with 10 workers")}}},
+               .offset = 11,
+               .record = 5,
+               .records = 1,
+               .mark = S("@15"),
+               .attempts = 3,
+               .how = FAILURE_SIGNAL,
+               .code = 11,
+               .text = S("it crashed")}}},
     {"end",
      PAYLOAD_NONE,
      "950f01020000",
@@ -282,5 +307,38 @@ const struct golden goldens[] = {
      "95130002c390",
      {.type = MESSAGE_PING, .ping = {.way = WAY_UNKNOWN, .leaving = true}}},
     {"pong", PAYLOAD_NONE, "9114", {.type = MESSAGE_PONG}},
+    {"isolate",
+     25,
+     "9d150804091905cdea60c40440333030cd012ccd012b03c2920301",
+     {.type = MESSAGE_ISOLATE,
+      .isolate = {.session = 8,
+                  .seq = 4,
+                  .attempt = 9,
+                  .length = 25,
+                  .records = 5,
+                  .limit_ms = 60000,
+                  .mark = S("@300"),
+                  .offset = 300,
+                  .record = 299,
+                  .tries = 3,
+                  .probe = false,
+                  .except = except,
+                  .count = 1}}},
+    {"isolate_probe",
+     25,
+     "9d15080408190500c40440333030cd012ccd012b02c39400020401",
+     {.type = MESSAGE_ISOLATE,
+      .isolate = {.session = 8,
+                  .seq = 4,
+                  .attempt = 8,
+                  .length = 25,
+                  .records = 5,
+                  .mark = S("@300"),
+                  .offset = 300,
+                  .record = 299,
+                  .tries = 2,
+                  .probe = true,
+                  .except = probe_except,
+                  .count = 2}}},
 };
 const size_t golden_count = sizeof(goldens) / sizeof(goldens[0]);

@@ -96,6 +96,20 @@ Test(options, are_read_into_the_common_and_the_own_struct)
     cr_assert_str_eq(program.window, "9");
 }
 
+Test(options, tell_of_a_line_on_stderr_that_is_another_programs)
+{
+    struct program program;
+    int ends[2];
+    char text[64] = "";
+    log_init("p", LOG_LEVEL_WARN);
+    parse(&program, WORDS("--shared-line"));
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    say("hello");
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    cr_assert_str_eq(text, "\r\033[Kp: hello\n");
+}
+
 Test(options, end_at_the_first_word_of_the_command)
 {
     struct program program;

@@ -179,13 +179,31 @@ Test(protocol, decodes_a_hello_field_by_field)
     free(bytes.data);
 }
 
+static void expect_bad(const struct bad_record *got, const struct bad_record *wanted)
+{
+    cr_assert_eq(got->record, wanted->record);
+    cr_assert_eq(got->offset, wanted->offset);
+    cr_assert_eq(got->length, wanted->length);
+    cr_assert_eq(got->how, wanted->how);
+    cr_assert_eq(got->code, wanted->code);
+    cr_assert(same_slice(got->text, wanted->text));
+}
+
 Test(protocol, keeps_the_bad_records_of_each_result_apart)
 {
-    uint64_t first[] = {1, 2}, third[] = {3, 1000, UINT64_MAX};
+    struct bad_record first[] = {
+        {1, 10, 5, FAILURE_EXIT, 3, slice_of_text("no")},
+        {2, 20, 0, FAILURE_SIGNAL, 11, slice_of_text("")},
+    };
+    struct bad_record third[] = {
+        {3, 30, 1, FAILURE_TIMEOUT, 0, slice_of_text("slow")},
+        {1000, UINT64_MAX, 2, FAILURE_LOST, 0, slice_of_text("")},
+        {UINT64_MAX, 50, 4, FAILURE_REPORTED, UINT32_MAX, slice_of_text("said so")},
+    };
     struct result_entry entries[] = {
-        {.seq = 1, .bad = first, .bad_count = 2},
-        {.seq = 2},
-        {.seq = 3, .bad = third, .bad_count = 3},
+        {.seq = 1, .length = 100, .bad = first, .bad_count = 2},
+        {.seq = 2, .length = 200},
+        {.seq = 3, .length = 300, .bad = third, .bad_count = 3},
     };
     struct message message = {.type = MESSAGE_RESULT,
                               .result = {.entries = entries, .count = 3}};
@@ -193,15 +211,72 @@ Test(protocol, keeps_the_bad_records_of_each_result_apart)
     struct decoder *decoder = decoder_new();
     struct slice slice = encoder_write(encoder, &message);
     struct message got;
-    cr_assert_eq(decoder_read(decoder, slice.data, slice.size, 0, &got), DECODE_NONE);
+    cr_assert_eq(decoder_read(decoder, slice.data, slice.size, 612, &got), DECODE_NONE);
     cr_assert_eq(got.result.count, 3);
     cr_assert_eq(got.result.entries[0].bad_count, 2);
-    cr_assert_arr_eq(got.result.entries[0].bad, first, sizeof(first));
     cr_assert_eq(got.result.entries[1].bad_count, 0);
     cr_assert_eq(got.result.entries[2].bad_count, 3);
-    cr_assert_arr_eq(got.result.entries[2].bad, third, sizeof(third));
+    for (size_t i = 0; i < 2; i++)
+        expect_bad(&got.result.entries[0].bad[i], &first[i]);
+    for (size_t i = 0; i < 3; i++)
+        expect_bad(&got.result.entries[2].bad[i], &third[i]);
     encoder_destroy(&encoder);
     decoder_destroy(&decoder);
+}
+
+Test(protocol, decodes_an_isolate_field_by_field)
+{
+    const struct golden *probe = golden("isolate_probe");
+    struct bytes bytes = from_hex(probe->hex);
+    struct decoder *decoder = decoder_new();
+    struct message got;
+    cr_assert_eq(decoder_read(decoder, bytes.data, bytes.size, 25, &got), DECODE_NONE);
+    cr_assert_eq(got.type, MESSAGE_ISOLATE);
+    cr_assert_eq(got.isolate.session, 8);
+    cr_assert_eq(got.isolate.seq, 4);
+    cr_assert_eq(got.isolate.attempt, 8);
+    cr_assert_eq(got.isolate.length, 25);
+    cr_assert_eq(got.isolate.records, 5);
+    cr_assert_eq(got.isolate.limit_ms, 0);
+    cr_assert(same_slice(got.isolate.mark, probe->message.isolate.mark));
+    cr_assert_eq(got.isolate.offset, 300);
+    cr_assert_eq(got.isolate.record, 299);
+    cr_assert_eq(got.isolate.tries, 2);
+    cr_assert(got.isolate.probe);
+    cr_assert_eq(got.isolate.count, 2);
+    cr_assert_eq(got.isolate.except[1].first, 4);
+    cr_assert_eq(got.isolate.except[1].count, 1);
+    decoder_destroy(&decoder);
+    free(bytes.data);
+}
+
+Test(protocol, carries_the_most_bad_records_with_the_longest_texts)
+{
+    static const uint8_t text[BAD_TEXT_MAX_BYTES], mark[MARK_MAX];
+    struct bad_record *bad = calloc(BAD_MAX, sizeof(*bad));
+    cr_assert_not_null(bad);
+    for (uint64_t i = 0; i < BAD_MAX; i++)
+        bad[i] = (struct bad_record){
+            UINT64_MAX - BAD_MAX + i, UINT64_MAX, 1ULL << 40, FAILURE_LOST, UINT32_MAX,
+            {text, sizeof(text)}};
+    struct result_entry entry = {UINT64_MAX,          UINT32_MAX, 0,      UINT64_MAX,
+                                 {mark, sizeof mark}, bad,        BAD_MAX};
+    struct message message = {
+        .type = MESSAGE_RESULT,
+        .result = {.epoch = UINT64_MAX, .entries = &entry, .count = 1}};
+    struct encoder *encoder = encoder_new();
+    struct decoder *decoder = decoder_new();
+    struct slice slice = encoder_write(encoder, &message);
+    struct message got;
+    cr_assert_leq(slice.size, HEADER_MAX);
+    cr_assert_eq(
+        decoder_read(decoder, slice.data, slice.size, (size_t)BAD_MAX << 40, &got),
+        DECODE_NONE);
+    cr_assert_eq(got.result.entries[0].bad_count, BAD_MAX);
+    expect_bad(&got.result.entries[0].bad[BAD_MAX - 1], &bad[BAD_MAX - 1]);
+    encoder_destroy(&encoder);
+    decoder_destroy(&decoder);
+    free(bad);
 }
 
 Test(protocol, carries_every_list_at_its_bound)
@@ -265,17 +340,17 @@ Test(protocol, leaves_the_message_alone_when_it_refuses)
 Test(protocol, names_every_type_and_none_else)
 {
     cr_assert_str_eq(message_type_name(MESSAGE_HELLO_WORKER), "HELLO_WORKER");
-    cr_assert_str_eq(message_type_name(MESSAGE_PONG), "PONG");
+    cr_assert_str_eq(message_type_name(MESSAGE_ISOLATE), "ISOLATE");
     cr_assert_str_eq(message_type_name((enum message_type)0), "?");
-    cr_assert_str_eq(message_type_name((enum message_type)21), "?");
+    cr_assert_str_eq(message_type_name((enum message_type)22), "?");
 }
 
-Test(protocol, has_a_payload_for_task_result_and_skip_only)
+Test(protocol, has_a_payload_for_task_isolate_result_and_skip_only)
 {
-#define X(name, number)                                                \
-    cr_assert_eq(message_has_payload(number),                          \
-                 number == MESSAGE_TASK || number == MESSAGE_RESULT || \
-                     number == MESSAGE_SKIP,                           \
+#define X(name, number)                                                  \
+    cr_assert_eq(message_has_payload(number),                            \
+                 number == MESSAGE_TASK || number == MESSAGE_ISOLATE ||  \
+                     number == MESSAGE_RESULT || number == MESSAGE_SKIP, \
                  #name);
     MESSAGE_TYPES(X)
 #undef X
@@ -352,17 +427,19 @@ Test(decode_error, not_array_is_any_other_value)
 }
 
 #define RESULT_HEAD "9408c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01"
+#define BAD_LIST    "9602030009c4009c" /* an entry, up to two bad records */
+#define ISOLATE     "9d1507020418"     /* session 7, seq 2, attempt 4, 24 bytes */
 
 Test(decode_error, depth_is_a_container_among_the_bad_records)
 {
-    expect_error(RESULT_HEAD "9602030009c4009190", 0, DECODE_DEPTH);
-    expect_error(RESULT_HEAD "9602030009c4009180", 0, DECODE_DEPTH);
+    expect_error(RESULT_HEAD "9602030009c40096900100000000", 0, DECODE_DEPTH);
+    expect_error(RESULT_HEAD "9602030009c40096010000000080", 0, DECODE_DEPTH);
 }
 
 Test(decode_error, unknown_type_is_a_number_that_no_message_has)
 {
     expect_error("9100", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
-    expect_error("9115", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+    expect_error("9116", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
     expect_error("91cfffffffffffffffff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
     expect_error("91ff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
 }
@@ -390,7 +467,7 @@ Test(decode_error, range_is_a_number_out_of_its_bounds)
     expect_error("9212ff", PAYLOAD_NONE, DECODE_RANGE);
     expect_error("931103c400", PAYLOAD_NONE, DECODE_RANGE);
     expect_error("930b079205cf0000000100000000", PAYLOAD_NONE, DECODE_RANGE);
-    expect_error("970d0192040000000000", PAYLOAD_NONE, DECODE_RANGE);
+    expect_error("980d019204000000000000", PAYLOAD_NONE, DECODE_RANGE);
 }
 
 Test(decode_error, length_is_a_string_or_list_outside_its_bounds)
@@ -404,10 +481,24 @@ Test(decode_error, length_is_a_string_or_list_outside_its_bounds)
 
 Test(decode_error, value_is_what_does_not_go_with_the_others)
 {
-    expect_error("970d0192cfffffffffffffffff0100000000", PAYLOAD_NONE, DECODE_VALUE);
-    expect_error("970d019001020000", PAYLOAD_NONE, DECODE_VALUE);
-    expect_error(RESULT_HEAD "9602030009c400920705", 0, DECODE_VALUE);
-    expect_error(RESULT_HEAD "9602030009c400920707", 0, DECODE_VALUE);
+    expect_error("980d0192cfffffffffffffffff010000000000", PAYLOAD_NONE, DECODE_VALUE);
+    expect_error("980d01900102000000", PAYLOAD_NONE, DECODE_VALUE);
+    expect_error(RESULT_HEAD BAD_LIST "0700000000c4000500000000c400", 0, DECODE_VALUE);
+    expect_error(RESULT_HEAD BAD_LIST "0700000000c4000700000000c400", 0, DECODE_VALUE);
+}
+
+/* Of four records: the exceptions are what follows. */
+#define FOUR ISOLATE "0400c400000003c2"
+
+Test(decode_error, value_is_an_exception_that_the_chunk_has_not_or_has_twice)
+{
+    expect_error(FOUR "920301", 24, DECODE_NONE);
+    expect_error(FOUR "9400020202", 24, DECODE_NONE);
+    expect_error(FOUR "920302", 24, DECODE_VALUE);
+    expect_error(FOUR "9402010001", 24, DECODE_VALUE);
+    expect_error(FOUR "9400030201", 24, DECODE_VALUE);
+    expect_error(FOUR "92cfffffffffffffffff01", 24, DECODE_VALUE);
+    expect_error(FOUR "9202cfffffffffffffffff", 24, DECODE_VALUE);
 }
 
 Test(decode_error, payload_is_another_size_than_the_lengths_say)
@@ -415,6 +506,9 @@ Test(decode_error, payload_is_another_size_than_the_lengths_say)
     expect_error(golden("task")->hex, 10, DECODE_PAYLOAD);
     expect_error(golden("task")->hex, 12, DECODE_PAYLOAD);
     expect_error(golden("skip")->hex, 0, DECODE_PAYLOAD);
+    expect_error(golden("isolate")->hex, 24, DECODE_PAYLOAD);
+    /* the bad records' bytes are part of it */
+    expect_error(golden("result_with_bad_records")->hex, 12, DECODE_PAYLOAD);
     /* two lengths whose sum is 6 but for the overflow */
     expect_error("9307079c0001cfffffffffffffffff0100c4000101070100c400", 6,
                  DECODE_PAYLOAD);
@@ -423,8 +517,7 @@ Test(decode_error, payload_is_another_size_than_the_lengths_say)
 Test(decode_error, no_payload_is_a_missing_frame_even_where_it_would_be_empty)
 {
     expect_error(golden("task")->hex, PAYLOAD_NONE, DECODE_NO_PAYLOAD);
-    expect_error(golden("result_with_bad_records")->hex, PAYLOAD_NONE,
-                 DECODE_NO_PAYLOAD);
+    expect_error(golden("result_of_no_bytes")->hex, PAYLOAD_NONE, DECODE_NO_PAYLOAD);
 }
 
 Test(decode_error, stray_payload_is_a_frame_where_none_belongs)

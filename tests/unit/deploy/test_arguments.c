@@ -66,6 +66,49 @@ Test(arguments, gives_each_role_what_it_owns)
         "--alive-fd=9 -- tr a-z A-Z");
 }
 
+Test(arguments, gives_each_role_its_part_of_failure_and_resume)
+{
+    const char *line = "fanfold -o out --resume --on-error skip --timeout 200% --halt "
+                       "soon,fail=10% --speculate --retries 5 --dead-letters dead cat";
+
+    cr_assert_str_eq(
+        words_of(line, ROLE_VENTILATOR, false),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --resume "
+        "--on-error=skip --timeout=200% --halt=soon,fail=10% --speculate --retries=5");
+    cr_assert_str_eq(words_of(line, ROLE_SINK, false),
+                     "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
+                     "--supervised --output=out --resume --dead-letters=dead");
+    cr_assert_str_eq(
+        words_of(line, ROLE_WORKER, false),
+        "fanfold-worker --tasks=ipc:///d/tasks --supervised --alive-fd=9 -- cat");
+}
+
+Test(arguments, knows_of_a_search_for_bad_records_what_was_said_last)
+{
+    const char *const lines[] = {"--on-error=isolate", "--on-error=skip", "-j4"};
+
+    for (size_t last = 0; last < 3; last++) {
+        char *argv[] = {(char *)"fanfold", (char *)"--on-error=isolate",
+                        (char *)lines[last], (char *)"cat", NULL};
+        struct arguments arguments;
+        cr_assert_eq(arguments_parse(&arguments, 4, argv), 0);
+        cr_assert_eq(arguments_isolate(&arguments), last != 1);
+        cr_assert(arguments_has(&arguments, "on-error"));
+        cr_assert_not(arguments_has(&arguments, "resume"));
+        arguments_deinit(&arguments);
+    }
+}
+
+Test(arguments, tells_who_shares_a_terminal_with_the_line_of_progress)
+{
+    cr_assert_str_eq(words_of("fanfold cat", ROLE_SINK, true),
+                     "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
+                     "--supervised --shared-line");
+    cr_assert_str_eq(words_of("fanfold cat", ROLE_WORKER, true),
+                     "fanfold-worker --tasks=ipc:///d/tasks --supervised --shared-line "
+                     "--alive-fd=9 -- cat");
+}
+
 Test(arguments, keeps_the_order_so_that_the_last_one_counts)
 {
     cr_assert_str_eq(

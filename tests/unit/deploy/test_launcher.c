@@ -1,88 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/clock.h"
-#include "deploy/local/launcher.h"
-#include <criterion/criterion.h>
-#include <signal.h>
+#include "launcher_fixture.h"
 
-#define V ROLE_VENTILATOR
-#define S ROLE_SINK
-#define W ROLE_WORKER
-
-/* A run at `now_us`, and what the launcher asked for since the last look. */
-static struct launcher run;
-static int64_t now_us;
-static int started[ROLE_COUNT];
-static int signals[ROLE_COUNT]; /* the last one; 0: none */
-static enum launcher_notice notices[ROLE_COUNT];
-
-static void look(void)
-{
-    struct launcher_action action;
-
-    memset(started, 0, sizeof started);
-    memset(signals, 0, sizeof signals);
-    memset(notices, 0, sizeof notices);
-    launcher_tick(&run, now_us);
-    while (launcher_next(&run, &action)) {
-        if (action.kind == LAUNCHER_START)
-            started[action.role]++;
-        else if (action.kind == LAUNCHER_SIGNAL)
-            signals[action.role] = action.signal;
-        else
-            notices[action.role] = action.notice;
-    }
-}
-
-static void begin(void)
-{
-    launcher_init(&run);
-    now_us = 1000;
-    look();
-}
-
-static void exits(enum role role, int status)
-{
-    launcher_on_end(&run, role, (struct ending){false, status}, now_us);
-    look();
-}
-
-static void dies(enum role role, int signal)
-{
-    launcher_on_end(&run, role, (struct ending){true, signal}, now_us);
-    look();
-}
-
-static void gets(int signal)
-{
-    launcher_on_signal(&run, signal, now_us);
-    look();
-}
-
-/* Sleeps until the next deadline, as a loop would. */
-static void sleep_on(void)
-{
-    int64_t next_us = launcher_tick(&run, now_us);
-
-    cr_assert_neq(next_us, NEVER_US, "nothing would ever happen");
-    now_us = next_us;
-    look();
-}
-
-static void over(int status)
-{
-    cr_assert(launcher_over(&run));
-    cr_assert_eq(launcher_status(&run), status, "status %d, not %d",
-                 launcher_status(&run), status);
-    cr_assert_eq(launcher_tick(&run, now_us), NEVER_US);
-    look();
-    for (int i = 0; i < ROLE_COUNT; i++)
-        cr_assert(started[i] == 0 && signals[i] == 0);
-}
+static const struct launcher_config isolating = {.restarts = LAUNCHER_RESTARTS_ISOLATE};
 
 Test(launcher, starts_each_role_once)
 {
     begin();
-    launcher_init(&run);
+    launcher_init(&run, &alone);
     look();
     cr_assert(started[V] == 1 && started[S] == 1 && started[W] == 1);
     look();
@@ -142,72 +66,30 @@ Test(launcher, a_signal_counts_before_all)
     over(130);
 }
 
-Test(launcher, asks_the_ventilator_at_a_signal_and_the_others_if_that_tells_them_not)
+Test(launcher, a_run_with_dead_letters_is_done_and_its_end_is_not_hurried)
 {
-    begin();
-    launcher_on_alive(&run);
-    gets(SIGHUP);
-    cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
-    exits(V, 143);
-    cr_assert(signals[S] == 0 && signals[W] == 0);
-    sleep_on();
-    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
+    begin_and_work();
+    exits(S, 1);
+    cr_assert_geq(launcher_tick(&run, now_us) - now_us, 10 * SECOND_US);
+    exits(V, 0);
+    dies(W, SIGKILL);
+    over(1);
+}
+
+Test(launcher, a_sink_that_ends_in_good_order_is_not_lost)
+{
+    begin_and_work();
+    dies(V, SIGKILL);
     exits(S, 143);
     exits(W, 143);
-    over(129);
-}
+    over(137);
+    cr_assert_not(launcher_sink_was_lost(&run));
 
-Test(launcher, asks_the_others_at_once_when_the_ventilator_has_ended_before_a_signal)
-{
-    begin();
-    launcher_on_alive(&run);
-    exits(V, 4);
-    gets(SIGINT);
-    cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
-}
-
-Test(launcher, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
-{
-    begin();
-    gets(SIGINT);
-    cr_assert(signals[V] == SIGTERM && signals[S] == 0 && signals[W] == 0);
-    exits(V, 143);
-    sleep_on();
-    cr_assert(signals[S] == SIGTERM && signals[W] == SIGKILL);
-    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
-    exits(S, 143);
-    dies(W, SIGKILL);
-    over(130);
-}
-
-Test(launcher, kills_every_role_at_a_second_signal)
-{
-    begin();
-    gets(SIGINT);
-    exits(V, 0);
-    gets(SIGINT);
-    cr_assert(signals[V] == 0 && signals[S] == SIGKILL && signals[W] == SIGKILL);
-    dies(S, SIGKILL);
-    dies(W, SIGKILL);
-    cr_assert(notices[S] == NOTICE_NONE && notices[W] == NOTICE_NONE);
-    over(130);
-}
-
-Test(launcher, presses_a_draining_worker_and_kills_what_does_not_end)
-{
-    begin();
-    launcher_on_alive(&run);
-    gets(SIGTERM);
-    exits(V, 143);
-    sleep_on();
-    cr_assert(signals[W] == SIGTERM && signals[S] == SIGTERM);
-    sleep_on();
-    cr_assert(signals[W] == SIGTERM && signals[S] == 0);
-    sleep_on();
-    cr_assert(signals[W] == SIGKILL && signals[S] == SIGKILL);
-    cr_assert(notices[W] == NOTICE_STUCK && notices[S] == NOTICE_STUCK);
-    dies(S, SIGKILL);
-    dies(W, SIGKILL);
+    begin_and_work();
+    dies(S, SIGTERM);
+    cr_assert_not(launcher_sink_was_lost(&run));
+    dies(V, SIGTERM);
+    exits(W, 143);
     over(143);
 }
 
@@ -249,6 +131,19 @@ Test(launcher, starts_a_worker_that_dies_again_three_times_in_a_row)
     exits(V, 143);
     exits(S, 143);
     over(139);
+}
+
+Test(launcher, starts_a_worker_again_as_often_as_a_search_for_a_bad_record_needs)
+{
+    begin_as(&isolating);
+    for (int i = 0; i < LAUNCHER_RESTARTS_ISOLATE; i++) {
+        dies(W, SIGKILL);
+        cr_assert_eq(started[W], 1);
+        cr_assert_eq(notices[W],
+                     i < LAUNCHER_RESTARTS ? NOTICE_RESTARTED : NOTICE_NONE);
+    }
+    dies(W, SIGKILL);
+    cr_assert(started[W] == 0 && notices[W] == NOTICE_GAVE_UP);
 }
 
 Test(launcher, counts_anew_after_a_finished_task)
@@ -398,17 +293,6 @@ Test(launcher, tells_who_was_terminated_and_gives_the_others_time)
     over(143);
 }
 
-Test(launcher, says_nothing_of_roles_that_got_the_signal_that_it_got_too)
-{
-    begin();
-    launcher_on_signal(&run, SIGTERM, now_us);
-    dies(V, SIGTERM);
-    dies(S, SIGTERM);
-    cr_assert(notices[V] == NOTICE_NONE && notices[S] == NOTICE_NONE);
-    exits(W, 143);
-    over(143);
-}
-
 Test(launcher, a_closed_output_is_silent)
 {
     begin();
@@ -417,23 +301,4 @@ Test(launcher, a_closed_output_is_silent)
     exits(W, 0);
     cr_assert(notices[S] == NOTICE_NONE && notices[V] == NOTICE_NONE);
     over(141);
-}
-
-Test(launcher, a_signal_before_the_start_starts_nothing)
-{
-    launcher_init(&run);
-    now_us = 1000;
-    gets(SIGTERM);
-    cr_assert(started[V] == 0 && started[S] == 0 && started[W] == 0);
-    over(143);
-}
-
-Test(launcher, sends_no_signal_to_a_role_that_ended_meanwhile)
-{
-    begin();
-    launcher_on_signal(&run, SIGTERM, now_us);
-    launcher_tick(&run, now_us);
-    launcher_on_end(&run, V, (struct ending){false, 0}, now_us);
-    look();
-    cr_assert_eq(signals[V], 0);
 }

@@ -14,9 +14,7 @@
 static inline struct chunker_config blocks_of(uint64_t bytes)
 {
     return (struct chunker_config){.block_bytes = bytes,
-                                   .lines = 1,
-                                   .recend = "\n",
-                                   .recend_size = 1,
+                                   .format = RECORD_FORMAT_DEFAULT,
                                    .max_record_bytes = 64 << 20};
 }
 

@@ -11,10 +11,14 @@
 static struct chunker_config plain(void)
 {
     return (struct chunker_config){.block_bytes = 1 << 20,
-                                   .lines = 1,
-                                   .recend = "\n",
-                                   .recend_size = 1,
+                                   .format = RECORD_FORMAT_DEFAULT,
                                    .max_record_bytes = 256 << 20};
+}
+
+static void end_with(struct chunker_config *config, const char *end)
+{
+    config->format.end_size = strlen(end);
+    memcpy(config->format.end, end, strlen(end));
 }
 
 enum { CUTS_MAX = 4096 };
@@ -164,8 +168,7 @@ Test(chunker, never_counts_an_end_across_two_chunks_as_in_one)
 {
     struct chunker_config config = plain();
     config.block_bytes = 6;
-    config.recend = "<>";
-    config.recend_size = 2;
+    end_with(&config, "<>");
     expect(&config, "a<>b<>c<>", "a<>b<>|c<>|");
     expect(&config, "abcde<>f<>", "abcde<>|f<>|");
     expect(&config, "<<<<<<<>>>", "<<<<<<<>|>>|");
@@ -176,8 +179,7 @@ Test(chunker, knows_an_end_that_is_longer_than_the_block)
 {
     struct chunker_config config = plain();
     config.block_bytes = 2;
-    config.recend = "12345";
-    config.recend_size = 5;
+    end_with(&config, "12345");
     expect(&config, "a12345b1234512345c", "a12345|b12345|12345|c|");
 }
 
@@ -185,8 +187,7 @@ Test(chunker, finds_ends_that_overlap_from_the_left)
 {
     struct chunker_config config = plain();
     config.block_bytes = 5;
-    config.recend = "\n\n";
-    config.recend_size = 2;
+    end_with(&config, "\n\n");
     expect(&config, "x\n\n\ny\n\nz", "x\n\n|\ny\n\n|z|");
 }
 
@@ -203,7 +204,7 @@ Test(chunker, takes_several_lines_as_a_record)
 {
     struct chunker_config config = plain();
     config.block_bytes = 10;
-    config.lines = 2;
+    config.format.lines = 2;
     expect(&config, "1\n2\n3\n4\n5\n6\n7\n", "1\n2\n3\n4\n|5\n6\n7\n|");
     config.block_bytes = 3;
     expect(&config, "1\n2\n3\n4\n5", "1\n2\n|3\n4\n|5|");
@@ -215,7 +216,7 @@ Test(chunker, numbers_the_records_that_it_counts)
 {
     struct chunker_config config = plain();
     config.records = 2;
-    config.lines = 2;
+    config.format.lines = 2;
     const char *input = "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11";
     struct cuts *cuts = cut_all(&config, input, strlen(input), 3, 0);
     cr_assert_eq(cuts->count, 3);
@@ -318,12 +319,12 @@ static size_t find_records(const struct chunker_config *config, const uint8_t *i
     uint64_t lines = 0;
     for (size_t i = 0; i < size; i++) {
         size_t end = i + 1;
-        if (end - line_start < config->recend_size ||
-            memcmp(input + end - config->recend_size, config->recend,
-                   config->recend_size) != 0)
+        if (end - line_start < config->format.end_size ||
+            memcmp(input + end - config->format.end_size, config->format.end,
+                   config->format.end_size) != 0)
             continue;
         line_start = end;
-        if (++lines == config->lines) {
+        if (++lines == config->format.lines) {
             ret_ends[count++] = end;
             lines = 0;
         }
@@ -362,10 +363,9 @@ static struct chunker_config random_config(unsigned *seed)
 {
     static const char *const ends[] = {"\n", "b", "ab", "aa", "aba", "\nb\n", "abb"};
     struct chunker_config config = plain();
-    config.recend = ends[(size_t)rand_r(seed) % 7];
-    config.recend_size = strlen(config.recend);
+    end_with(&config, ends[(size_t)rand_r(seed) % 7]);
     config.block_bytes = 1 + (size_t)rand_r(seed) % 60;
-    config.lines = rand_r(seed) % 3 ? 1 : 1 + (size_t)rand_r(seed) % 4;
+    config.format.lines = rand_r(seed) % 3 ? 1 : 1 + (size_t)rand_r(seed) % 4;
     config.records = rand_r(seed) % 3 ? 0 : 1 + (size_t)rand_r(seed) % 5;
     return config;
 }
@@ -389,9 +389,18 @@ Test(chunker, cuts_any_input_where_a_slow_and_simple_reader_would)
                   round);
         cr_assert_eq(cuts->count, count, "round %u: %u chunks, expected %zu", round,
                      cuts->count, count);
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0, record = 0; i < count; i++) {
             cr_assert_eq(cuts->cut[i].offset + cuts->cut[i].length, borders[i],
                          "round %u, chunk %zu", round, i);
+            cr_assert_eq(cuts->cut[i].first_record, record, "round %u, chunk %zu",
+                         round, i);
+            record += cuts->cut[i].records;
+            cr_assert_leq(record, records, "round %u, chunk %zu", round, i);
+            cr_assert_geq(ends[record - 1], borders[i], "round %u, chunk %zu", round,
+                          i);
+            cr_assert(ends[record - 1] == borders[i] || i == count - 1,
+                      "round %u, chunk %zu", round, i);
+        }
         cuts_destroy(cuts);
     }
 }

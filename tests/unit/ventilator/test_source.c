@@ -29,6 +29,7 @@ Test(source, reads_a_file_chunk_by_chunk_to_its_end)
     cr_expect_eq(next_chunk(source, &chunk), SOURCE_ENDED);
     cr_expect_eq(source_bytes(source), 11);
     cr_expect(source_can_reread(source));
+    cr_expect_eq(source_total(source), 11);
     source_destroy(&source);
     unlink(path);
 }
@@ -87,6 +88,14 @@ Test(source, reads_what_is_appended_meanwhile)
     unlink(path);
 }
 
+static struct chunk take_chunk(struct source *source)
+{
+    struct chunk chunk;
+    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
+    zmq_msg_close(&chunk.bytes);
+    return chunk;
+}
+
 Test(source, reads_a_chunk_of_a_file_again_and_notices_when_it_cannot)
 {
     char path[64];
@@ -94,16 +103,50 @@ Test(source, reads_a_chunk_of_a_file_again_and_notices_when_it_cannot)
     struct chunker_config config = blocks_of(4);
     int fd = make_file(path, "a\nb\nc\nd\n", 8);
     struct source *source = open_source(path, &config);
-    expect_chunk(source, "a\nb\n");
-    expect_chunk(source, "c\nd\n");
-    cr_assert(source_reread(source, 4, 4, &bytes));
+    take_chunk(source);
+    struct chunk second = take_chunk(source);
+    cr_assert(source_reread(source, &second, &bytes));
     expect_bytes(&bytes, "c\nd\n");
     cr_assert_eq(ftruncate(fd, 6), 0);
-    cr_assert(!source_reread(source, 4, 4, &bytes));
+    cr_assert(!source_reread(source, &second, &bytes));
     cr_expect(strstr(source_error(source), "4-7"), "%s", source_error(source));
+    cr_expect(strstr(source_error(source), "shorter"), "%s", source_error(source));
     source_destroy(&source);
     close(fd);
     unlink(path);
+}
+
+Test(source, notices_that_a_chunk_was_rewritten_in_place)
+{
+    enum { SIZE = 300000, LINE = 1000 };
+    char path[64], *text = malloc(SIZE);
+    zmq_msg_t bytes;
+    struct chunker_config config = blocks_of(100000);
+    memset(text, 'x', SIZE);
+    for (int end = LINE - 1; end < SIZE; end += LINE)
+        text[end] = '\n';
+    int fd = make_file(path, text, SIZE);
+    struct source *source = open_source(path, &config);
+    struct chunk chunks[3];
+    for (int i = 0; i < 3; i++)
+        chunks[i] = take_chunk(source);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(source_reread(source, &chunks[i], &bytes), "%s",
+                  source_error(source));
+        zmq_msg_close(&bytes);
+    }
+    cr_assert_eq(pwrite(fd, "y", 1, 199998), 1);
+    cr_expect(source_reread(source, &chunks[0], &bytes));
+    zmq_msg_close(&bytes);
+    cr_expect(!source_reread(source, &chunks[1], &bytes));
+    cr_expect(strstr(source_error(source), "100000-199999"), "%s",
+              source_error(source));
+    cr_expect(strstr(source_error(source), "changed while it was read"), "%s",
+              source_error(source));
+    source_destroy(&source);
+    close(fd);
+    unlink(path);
+    free(text);
 }
 
 Test(source, names_the_record_that_is_too_long)
@@ -119,67 +162,6 @@ Test(source, names_the_record_that_is_too_long)
     cr_expect(strstr(source_error(source), "at byte 4 "), "%s", source_error(source));
     source_destroy(&source);
     unlink(path);
-}
-
-Test(source, goes_on_at_the_mark_of_a_chunk)
-{
-    char path[64];
-    struct chunk chunk;
-    struct chunker_config config = blocks_of(1);
-    config.records = 2;
-    close(make_file(path, "a\nb\nc\nd\ne\n", 10));
-    struct source *source = open_source(path, &config);
-    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
-    zmq_msg_close(&chunk.bytes);
-    source_destroy(&source);
-
-    source = open_source(path, &config);
-    cr_assert(source_start(source, (struct slice){chunk.mark, chunk.mark_size}));
-    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
-    cr_expect_eq(chunk.first_record, 2);
-    expect_bytes(&chunk.bytes, "c\nd\n");
-    source_destroy(&source);
-    unlink(path);
-}
-
-Test(source, refuses_a_mark_beyond_the_file_and_one_that_is_none)
-{
-    char path[64];
-    struct chunker_config config = blocks_of(1);
-    close(make_file(path, "a\n", 2));
-    struct source *source = open_source(path, &config);
-    uint8_t far[25] = {1, 3}, other[25] = {9};
-    cr_expect(!source_start(source, (struct slice){far, sizeof far}));
-    cr_expect(!source_start(source, (struct slice){other, sizeof other}));
-    cr_expect(!source_start(source, (struct slice){far, 3}));
-    cr_expect(source_start(source, (struct slice){0}));
-    source_destroy(&source);
-    unlink(path);
-}
-
-Test(source, refuses_the_mark_of_another_file_and_of_one_that_was_changed)
-{
-    char path[64], other_path[64];
-    struct chunk chunk;
-    struct chunker_config config = blocks_of(1);
-    close(make_file(path, "a\nb\n", 4));
-    close(make_file(other_path, "a\nb\n", 4));
-    struct source *source = open_source(path, &config);
-    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
-    zmq_msg_close(&chunk.bytes);
-    source_destroy(&source);
-
-    struct slice mark = {chunk.mark, chunk.mark_size};
-    source = open_source(other_path, &config);
-    cr_expect(!source_start(source, mark));
-    cr_expect(strstr(source_error(source), "another input"));
-    source_destroy(&source);
-    cr_assert_eq(truncate(path, 3), 0);
-    source = open_source(path, &config);
-    cr_expect(!source_start(source, mark));
-    source_destroy(&source);
-    unlink(path);
-    unlink(other_path);
 }
 
 Test(source, says_what_it_cannot_open)

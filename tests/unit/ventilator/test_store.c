@@ -66,9 +66,27 @@ Test(store, reads_a_files_bytes_again_once_they_were_taken)
     struct store *store = store_three(source, 0);
     expect_stored(store, 1, "two\n");
     cr_expect_eq(store_bytes(store), 10);
-    cr_assert_eq(pwrite(fd, "TWO", 3, 4), 3);
-    expect_stored(store, 1, "TWO\n");
+    expect_stored(store, 1, "two\n");
     expect_stored(store, 0, "one\n");
+    expect_stored(store, 0, "one\n");
+    cr_expect_eq(store_bytes(store), 6);
+    store_destroy(&store);
+    source_destroy(&source);
+    close(fd);
+    unlink(path);
+}
+
+Test(store, says_when_a_file_has_other_bytes)
+{
+    char path[64];
+    int fd;
+    zmq_msg_t bytes;
+    struct source *source = file_of_three(path, &fd);
+    struct store *store = store_three(source, 0);
+    expect_stored(store, 1, "two\n");
+    cr_assert_eq(pwrite(fd, "TWO", 3, 4), 3);
+    cr_expect(!store_take_bytes(store, 1, &bytes));
+    cr_expect(strstr(source_error(source), "changed"), "%s", source_error(source));
     store_destroy(&store);
     source_destroy(&source);
     close(fd);

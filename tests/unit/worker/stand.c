@@ -128,6 +128,17 @@ void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *d
                       .seq = seq, .attempt = 1, .records = 1, .input = {data, size}});
 }
 
+void stand_start_limited(struct stand *stand, uint32_t slot, uint64_t seq,
+                         const char *text, uint32_t limit_ms)
+{
+    program_start(stand->program, slot,
+                  &(struct program_task){.seq = seq,
+                                         .attempt = 1,
+                                         .records = 1,
+                                         .limit_ms = limit_ms,
+                                         .input = slice_of_text(text)});
+}
+
 bool stand_turn(struct stand *stand, int timeout_ms)
 {
     zmq_pollitem_t items[1];

@@ -45,6 +45,9 @@ void stand_close(struct stand **stand_p);
 
 void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *data,
                  size_t size);
+/* With a limit. */
+void stand_start_limited(struct stand *stand, uint32_t slot, uint64_t seq,
+                         const char *text, uint32_t limit_ms);
 /* Handles events until so many notes are there (or 20 s have gone: false). */
 bool stand_await(struct stand *stand, uint32_t count);
 bool stand_await_ready(struct stand *stand, uint32_t count);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* worker/program.h in exec mode, with real programs. */
+#include "common/clock.h"
 #include "stand.h"
 
 #include <criterion/criterion.h>
@@ -213,6 +214,146 @@ Test(exec, kills_a_task_whose_process_is_gone_but_not_its_output)
     stand_close(&stand);
 }
 
+/* ---- limits ---- */
+
+static pid_t keeper_of(pid_t parent)
+{
+    char line[64];
+    snprintf(line, sizeof line, "pgrep -P %d fanfold-keeper", (int)parent);
+    FILE *file = popen(line, "r");
+    int pid = 0;
+    cr_assert_eq(fscanf(file, "%d", &pid), 1);
+    pclose(file);
+    return pid;
+}
+
+static bool has_children(pid_t parent)
+{
+    char line[64];
+    snprintf(line, sizeof line, "pgrep -P %d >/dev/null", (int)parent);
+    return system(line) == 0;
+}
+
+static struct note *run_limited(struct stand *stand, uint32_t limit_ms)
+{
+    stand_start_limited(stand, 0, 0, "x", limit_ms);
+    cr_assert(stand_await(stand, stand->count + 1));
+    return &stand->notes[stand->count - 1];
+}
+
+static void expect_timeout(const struct note *note, const char *text)
+{
+    cr_assert_eq(note->kind, NOTE_FAILED);
+    cr_assert_eq(note->how, FAILURE_TIMEOUT);
+    cr_assert_eq(note->code, 0);
+    cr_assert_str_eq(note->text, text);
+}
+
+Test(exec, ends_a_program_that_runs_for_too_long_and_says_so)
+{
+    struct stand *stand = opened(1, SHELL("exec sleep 1000"));
+    int64_t from_us = clock_now_us();
+    struct note *note = run_limited(stand, 150);
+    int64_t took_us = clock_now_us() - from_us;
+    expect_timeout(note, "ran longer than 0.15 s");
+    cr_assert_geq(took_us, 150000);
+    cr_assert_geq(note->run_us, 150000);
+    stand_close(&stand);
+}
+
+Test(exec, tells_of_a_timeout_with_the_tail_of_stderr)
+{
+    struct stand *stand =
+        opened(1, SHELL("echo waiting for godot >&2; exec sleep 1000"));
+    expect_timeout(run_limited(stand, 300), "waiting for godot\n");
+    stand_close(&stand);
+}
+
+Test(exec, kills_after_a_while_what_does_not_end_when_it_is_told_to)
+{
+    struct stand *stand = opened(1, SHELL("trap '' TERM; sleep 1000 & sleep 1000"));
+    struct note *note = run_limited(stand, 100);
+    expect_timeout(note, "ran longer than 0.1 s");
+    cr_assert_geq(note->run_us, 1100000);
+    stand_close(&stand);
+}
+
+Test(exec, calls_it_a_timeout_where_a_program_ends_well_when_it_is_told_to_end)
+{
+    struct stand *stand =
+        opened(1, SHELL("exec 2>/dev/null; trap 'exit 0' TERM; echo half a result; "
+                        "while :; do sleep 0.01; done"));
+    struct note *note = run_limited(stand, 300);
+    expect_timeout(note, "ran longer than 0.3 s");
+    stand_close(&stand);
+}
+
+Test(exec, ends_all_of_the_group_of_a_program_that_ran_for_too_long)
+{
+    static const char *const programs[] = {
+        /* the leader dies of SIGTERM, or ends well, or has ended; its child is deaf */
+        "sleep 1000",
+        "exec 2>/dev/null; trap 'exit 0' TERM; while :; do sleep 0.01; done",
+        "exit 0",
+    };
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        char script[256];
+        int ends[2];
+        cr_assert_eq(pipe(ends), 0);
+        fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+        snprintf(script, sizeof script, "(trap '' TERM; sleep 1000) & %s", programs[i]);
+        struct stand *stand = opened(1, SHELL(script));
+        close(ends[1]); /* the keeper and its programs have it */
+        expect_timeout(run_limited(stand, 200), "ran longer than 0.2 s");
+        /* Only the keeper itself is left of them. */
+        pid_t keeper = keeper_of(getpid());
+        int64_t end_us = clock_now_us() + 60 * SECOND_US;
+        while (has_children(keeper) && clock_now_us() < end_us)
+            poll(NULL, 0, 1);
+        cr_assert_not(has_children(keeper), "%s", script);
+        cr_assert_eq(stand->broken, 0);
+        stand_close(&stand);
+        cr_assert(dies(ends[0]));
+        close(ends[0]);
+    }
+}
+
+Test(exec, does_not_mind_a_limit_that_is_kept)
+{
+    struct stand *stand = opened(2, WORDS("cat"));
+    for (uint32_t i = 0; i < 20; i++) {
+        struct note *note = run_limited(stand, 60000);
+        cr_assert_eq(note->kind, NOTE_DONE);
+        cr_assert_str_eq((char *)note->data, "x");
+    }
+    stand_close(&stand);
+}
+
+Test(exec, runs_the_next_task_after_a_timeout)
+{
+    struct stand *stand = opened(1, SHELL("read x; eval $x"));
+    stand_start_limited(stand, 0, 0, "exec sleep 1000\n", 50);
+    cr_assert(stand_await(stand, 1));
+    expect_timeout(&stand->notes[0], "ran longer than 0.05 s");
+    stand_start_limited(stand, 0, 1, "echo fine\n", 60000);
+    cr_assert(stand_await(stand, 2));
+    cr_assert_eq(stand->notes[1].kind, NOTE_DONE);
+    stand_close(&stand);
+}
+
+Test(exec, says_nothing_of_a_task_that_is_killed_after_its_time_is_over)
+{
+    struct stand *stand = opened(1, SHELL("trap '' TERM; echo x; sleep 1000"));
+    stand_start_limited(stand, 0, 0, "", 50);
+    int64_t end_us = clock_now_us() + 300000;
+    while (clock_now_us() < end_us)
+        stand_turn(stand, 10);
+    program_kill(stand->program, 0, 0, 1);
+    cr_assert(stand_await_ready(stand, 1));
+    cr_assert_eq(stand->count, 0);
+    stand_close(&stand);
+}
+
 Test(exec, starts_programs_with_clean_signals_in_a_group_of_their_own)
 {
     signal(SIGTERM, SIG_IGN);
@@ -291,17 +432,6 @@ Test(exec, ends_everything_when_the_worker_is_killed)
     kill(worker, SIGKILL);
     cr_assert(dies(ends[0]));
     waitpid(worker, NULL, 0);
-}
-
-static pid_t keeper_of(pid_t parent)
-{
-    char line[64];
-    snprintf(line, sizeof line, "pgrep -P %d fanfold-keeper", (int)parent);
-    FILE *file = popen(line, "r");
-    int pid = 0;
-    cr_assert_eq(fscanf(file, "%d", &pid), 1);
-    pclose(file);
-    return pid;
 }
 
 Test(exec, says_that_it_is_broken_when_the_keeper_is_killed_and_ends_the_orphans)
@@ -454,7 +584,7 @@ Test(exec, gives_programs_the_descriptor_limit_that_the_worker_was_given)
 
 /* A worker with a group of its own, as a shell's job; its program says its pid and ends
  * when it may. */
-static pid_t fork_job(int said, int go)
+static pid_t fork_job(int said, int go, uint32_t limit_ms)
 {
     pid_t worker = fork();
     if (worker != 0)
@@ -463,7 +593,7 @@ static pid_t fork_job(int said, int go)
     dup2(said, 8); /* numbers of one digit, for the shell */
     dup2(go, 9);
     struct stand *stand = opened(1, SHELL("echo $$ >&8; read go <&9; echo $go"));
-    struct note *note = stand_run(stand, "x", 1);
+    struct note *note = run_limited(stand, limit_ms);
     bool right = note && note->kind == NOTE_DONE && !strcmp((char *)note->data, "on\n");
     stand_close(&stand);
     _exit(!right);
@@ -474,10 +604,28 @@ Test(exec, stops_and_continues_with_the_worker)
     int said[2], go[2], status;
     char text[16] = "";
     cr_assert_eq(pipe(said) + pipe(go), 0);
-    pid_t worker = fork_job(said[1], go[0]);
+    pid_t worker = fork_job(said[1], go[0], 0);
     cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
     for (int round = 0; round < 20; round++)
         cr_assert(stand_suspend(worker, atoi(text), round % 2), "%d", round);
+    cr_assert_eq(write(go[1], "on\n", 3), 3);
+    cr_assert_eq(waitpid(worker, &status, 0), worker);
+    cr_assert_eq(status, 0);
+}
+
+Test(exec, does_not_count_the_time_for_which_it_was_stopped)
+{
+    int said[2], go[2], status;
+    char text[16] = "";
+    cr_assert_eq(pipe(said) + pipe(go), 0);
+    pid_t worker = fork_job(said[1], go[0], 2000);
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    kill(-worker, SIGTSTP);
+    cr_assert_eq(waitpid(worker, &status, WUNTRACED), worker);
+    cr_assert(WIFSTOPPED(status));
+    poll(NULL, 0, 2500); /* its time would be over */
+    kill(-worker, SIGCONT);
+    poll(NULL, 0, 500); /* it would say so */
     cr_assert_eq(write(go[1], "on\n", 3), 3);
     cr_assert_eq(waitpid(worker, &status, 0), worker);
     cr_assert_eq(status, 0);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,6 +161,81 @@ Test(plugin, fails_the_task_that_crashed_and_no_other)
     cr_assert_eq(program_prepared(stand->program), 1);
     stand_close(&stand);
     cr_assert_eq(occurrences(caught(fd), "trouble: prepared"), 1);
+}
+
+static void expect_timeout(struct stand *stand, uint64_t seq, const char *text)
+{
+    const struct note *note = note_of(stand, seq);
+    cr_assert_eq(note->kind, NOTE_FAILED);
+    cr_assert_eq(note->how, FAILURE_TIMEOUT);
+    cr_assert_str_eq(note->text, text);
+}
+
+Test(plugin, ends_a_task_that_runs_for_too_long_and_gives_the_others_back)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    stand_start_limited(stand, 0, 0, "one", 200);
+    stand_start_limited(stand, 0, 1, "pause", 200);
+    stand_start_limited(stand, 0, 2, "three", 200);
+    cr_assert(stand_await(stand, 3));
+    cr_assert_eq(note_of(stand, 0)->kind, NOTE_DONE);
+    expect_timeout(stand, 1, "ran longer than 0.2 s");
+    cr_assert_geq(note_of(stand, 1)->run_us, 200000);
+    cr_assert_eq(note_of(stand, 2)->kind, NOTE_UNSTARTED);
+    cr_assert(stand_await_ready(stand, 1));
+    cr_assert_eq(program_prepared(stand->program), 1);
+    cr_assert_eq(stand_run(stand, "more", 4)->kind, NOTE_DONE);
+    stand_close(&stand);
+}
+
+Test(plugin, kills_after_a_while_a_slot_that_is_deaf_to_its_end)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    stand_start_limited(stand, 0, 0, "stubborn", 100);
+    cr_assert(stand_await(stand, 1));
+    expect_timeout(stand, 0, "ran longer than 0.1 s");
+    cr_assert_geq(note_of(stand, 0)->run_us, 1100000);
+    stand_close(&stand);
+}
+
+Test(plugin, calls_it_a_timeout_where_process_returns_because_it_is_told_to_end)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    stand_start_limited(stand, 0, 0, "late", 100);
+    stand_start_limited(stand, 0, 1, "pause", 0);
+    cr_assert(stand_await(stand, 2));
+    expect_timeout(stand, 0, "ran longer than 0.1 s");
+    cr_assert_eq(note_of(stand, 1)->kind, NOTE_UNSTARTED);
+    cr_assert(stand_await_ready(stand, 1));
+    stand_close(&stand);
+}
+
+Test(plugin, counts_only_the_time_from_when_the_slot_began_a_task)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    for (uint64_t seq = 0; seq < 8; seq++)
+        stand_start_limited(stand, 0, seq, "sleep 200", 1000);
+    cr_assert(stand_await(stand, 8));
+    cr_assert_eq(stand->done, 8, "1.6 s in all");
+    stand_start_limited(stand, 0, 8, "sleep 500", 0);
+    stand_start_limited(stand, 0, 9, "pause", 100);
+    cr_assert(stand_await(stand, 10));
+    cr_assert_eq(note_of(stand, 8)->kind, NOTE_DONE);
+    expect_timeout(stand, 9, "ran longer than 0.1 s");
+    stand_close(&stand);
+}
+
+Test(plugin, tells_of_a_timeout_with_what_this_attempt_has_said)
+{
+    struct stand *stand = opened(1, TROUBLE_PLUGIN);
+    stand_start_limited(stand, 0, 0, "say hello", 300);
+    cr_assert(stand_await(stand, 1));
+    expect_timeout(stand, 0, "hello\n");
+    cr_assert(stand_await_ready(stand, 1));
+    stand_start_limited(stand, 0, 0, "pause", 100); /* another attempt, say */
+    cr_assert(stand_await(stand, 2));
+    cr_assert_str_eq(stand->notes[1].text, "ran longer than 0.1 s");
+    stand_close(&stand);
 }
 
 Test(plugin, reports_exit_and_abort_with_what_was_said)
@@ -402,16 +478,21 @@ Test(plugin, ends_with_all_its_slots_and_their_children_when_the_worker_is_kille
     kill_worker("quiet", "child");
 }
 
-Test(plugin, says_that_it_is_broken_when_the_zygote_is_killed)
+static pid_t find_zygote(void)
 {
-    struct stand *stand = opened(2, ECHO_PLUGIN);
     FILE *file = popen("for k in $(pgrep -P $PPID fanfold-keeper); do pgrep -P $k "
                        "fanfold-zygote; done",
                        "r");
     int pid = 0;
     cr_assert_eq(fscanf(file, "%d", &pid), 1);
     pclose(file);
-    kill(pid, SIGKILL);
+    return pid;
+}
+
+Test(plugin, says_that_it_is_broken_when_the_zygote_is_killed)
+{
+    struct stand *stand = opened(2, ECHO_PLUGIN);
+    kill(find_zygote(), SIGKILL);
     cr_assert(stand_await_broken(stand));
     stand_close(&stand);
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
@@ -429,6 +510,59 @@ static char *run_line(const char *line, size_t *ret_size)
 /* The words of our own sources, one a line, with bytes of every kind between. */
 #define SPLIT \
     "cat " SOURCES "/*.c | tr -cs 'A-Za-z_' '[\\n*]' | sed 's/^/\\x80\\xff\\x00/'"
+
+static void set_descriptors(pid_t pid, rlim_t limit, struct rlimit *ret_had)
+{
+    cr_assert_eq(prlimit(pid, RLIMIT_NOFILE, NULL, ret_had), 0);
+    struct rlimit few = {.rlim_cur = limit, .rlim_max = ret_had->rlim_max};
+    cr_assert_eq(prlimit(pid, RLIMIT_NOFILE, &few, NULL), 0);
+}
+
+/* A slot that crashes, while whoever it is lacks descriptors to replace it. */
+static void crash_without_descriptors(pid_t pid, rlim_t limit)
+{
+    struct stand *stand = opened(2, TROUBLE_PLUGIN);
+    struct rlimit had;
+    cr_assert_eq(stand_run(stand, "x", 1)->kind, NOTE_DONE);
+    start_text(stand, 1, 1, "x");
+    cr_assert(stand_await(stand, 2)); /* both slots live */
+    pid = pid ? pid : find_zygote();
+    set_descriptors(pid, limit, &had);
+    start_text(stand, 0, 2, "segv");
+    start_text(stand, 0, 3, "after");
+    cr_assert(stand_await(stand, 4));
+    cr_assert_eq(note_of(stand, 2)->kind, NOTE_FAILED);
+    cr_assert_eq(note_of(stand, 3)->kind, NOTE_UNSTARTED);
+    while (!stand->unready)
+        cr_assert(stand_turn(stand, 60000));
+    start_text(stand, 0, 4, "too soon");
+    cr_assert(stand_await(stand, 5));
+    cr_assert_eq(note_of(stand, 4)->kind, NOTE_UNSTARTED);
+    start_text(stand, 1, 5, "the other slot goes on");
+    cr_assert(stand_await(stand, 6));
+    cr_assert_eq(note_of(stand, 5)->kind, NOTE_DONE);
+    for (uint32_t told = stand->unready; stand->unready < told + 2;)
+        cr_assert(stand_turn(stand, 60000)); /* tries again, and again */
+    cr_assert_eq(prlimit(pid, RLIMIT_NOFILE, &had, NULL), 0);
+    cr_assert(stand_await_ready(stand, stand->ready + 1));
+    start_text(stand, 0, 6, "pid");
+    cr_assert(stand_await(stand, 7));
+    cr_assert_eq(note_of(stand, 6)->kind, NOTE_DONE);
+    cr_assert_eq(stand->broken, 0);
+    cr_assert_eq(program_prepared(stand->program), 1);
+    stand_close(&stand);
+}
+
+Test(plugin,
+     rests_and_tries_again_where_a_slot_cannot_be_replaced_for_lack_of_something)
+{
+    crash_without_descriptors(getpid(), 3);
+}
+
+Test(plugin, rests_and_tries_again_where_the_zygote_lacks_something)
+{
+    crash_without_descriptors(0, 4);
+}
 
 Test(plugin, stops_and_continues_its_slots_with_the_worker)
 {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -73,6 +74,11 @@ static void scribble(const char *what)
         fclose(maps);
 }
 
+static void ignore(int number)
+{
+    (void)number;
+}
+
 static int process(void *state, const struct fanfold_chunk *chunk,
                    struct fanfold_output *output, struct fanfold_error *error)
 {
@@ -106,6 +112,21 @@ static int process(void *state, const struct fanfold_chunk *chunk,
         return system("setsid sh -c 'echo born >&2; exec sleep 1000'");
     if (strcmp(word, "pause") == 0)
         pause();
+    if (strcmp(word, "stubborn") == 0) {
+        signal(SIGTERM, SIG_IGN);
+        for (;;)
+            pause();
+    }
+    if (strcmp(word, "late") == 0) { /* and then goes on as if nothing had been */
+        sigaction(SIGTERM, &(struct sigaction){.sa_handler = ignore}, NULL);
+        pause();
+    }
+    if (strcmp(word, "say") == 0) {
+        fprintf(stderr, "%s\n", argument);
+        pause();
+    }
+    if (strcmp(word, "sleep") == 0)
+        poll(NULL, 0, atoi(argument)); /* a plugin that takes its time */
     if (strcmp(word, "stdout") == 0)
         printf("%s\n", argument);
     if (strcmp(word, "mutter") == 0)

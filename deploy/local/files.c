@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Answerable for looking at files before a run, and for where its journal is. Reads
+ * none of them. */
+#include "deploy/local/files.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* NULL: a standard stream, which "-" names too. */
+static const char *as_path(const char *name)
+{
+    return name && strcmp(name, "-") != 0 ? name : NULL;
+}
+
+static const char *output_path(const struct arguments *arguments)
+{
+    return as_path(arguments_value(arguments, "output"));
+}
+
+static const char *input_path(const struct arguments *arguments)
+{
+    const char *name = arguments_value(arguments, "input");
+
+    return as_path(name ? name : arguments_value(arguments, "arg-file"));
+}
+
+/* The sink would empty the file before the ventilator has read it, or the ventilator
+ * would read what the sink appends. */
+static bool is_input_output(const struct arguments *arguments)
+{
+    const char *input = input_path(arguments);
+    const char *output = output_path(arguments);
+    struct stat in, out;
+
+    if ((input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
+        (output ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0 ||
+        !S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+        return false;
+    say("the output is the input (%s): write to another file", output ? output
+                                                               : input
+                                                                   ? input
+                                                                   : "standard input");
+    return true;
+}
+
+/* Only a regular file that is written in order has a journal. That of a directory or of
+ * what cannot be looked at is the sink's to say. */
+static bool may_resume(const struct arguments *arguments)
+{
+    const char *output = output_path(arguments);
+    struct stat out;
+
+    if (!output)
+        say("--resume needs -o FILE: standard output has no journal");
+    else if (arguments_has(arguments, "unordered"))
+        say("--resume and --unordered exclude each other: only an output in order has "
+            "a journal");
+    else if (stat(output, &out) == 0 && !S_ISREG(out.st_mode) && !S_ISDIR(out.st_mode))
+        say("--resume needs a regular file: %s has no journal", output);
+    else
+        return true;
+    return false;
+}
+
+int files_check(const struct arguments *arguments)
+{
+    if (is_input_output(arguments) ||
+        (arguments_has(arguments, "resume") && !may_resume(arguments)))
+        return STATUS_USAGE;
+    return STATUS_OK;
+}
+
+char *files_journal(const struct arguments *arguments)
+{
+    const char *output = output_path(arguments);
+    struct stat file;
+    char *path;
+
+    if (!output)
+        return NULL;
+    path = allocate_text("%s.fanfold", output);
+    if (stat(path, &file) == 0 && S_ISREG(file.st_mode))
+        return path;
+    free(path);
+    return NULL;
+}

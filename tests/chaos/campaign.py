@@ -1,0 +1,285 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Chaos runs, one seed each: campaign.py --runs N [--from SEED] [--seed S] [--jobs J] [--tap].
+
+Each run is a process of its own (`--child SEED`): it has a network and a mount namespace, and
+a deadline, after which it counts as a hang. A run that fails says all that its programs
+said, what they are at, what was done to them, and leaves its directory in the build's
+tests/chaos/failed. At the end: a table of what was done to all runs, and the seeds to replay.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+
+# pylint: disable=wrong-import-position
+import faults
+import processes
+import wires
+from harness import Case, build_directory, deadline_of, program_path
+from plan import LONGEST_S, make_plan
+from scene import Hand, Launched
+
+DEADLINE_S = 120.0
+HOSTS = ["ventilator", "sink", "worker0", "worker1", "worker2"]
+VERBOSE = "--verbose" in sys.argv
+
+
+# ---- one run ----
+
+
+def help_of(program):
+    return subprocess.run([program_path(program), "--help"], capture_output=True, text=True, check=False).stdout
+
+
+def abilities():
+    """What the programs and this machine can do; reasons for what they cannot."""
+    can, reasons = set(), []
+    ventilator, sink, fanfold = map(help_of, ("fanfold-ventilator", "fanfold-sink", "fanfold"))
+    if all("--resume" in text for text in (ventilator, sink, fanfold)):
+        can.add("resume")
+    else:
+        reasons.append("no --resume: neither end is killed")
+    if all("--on-error" in text for text in (ventilator, fanfold)):
+        can |= {"skip", "isolate"}
+    else:
+        reasons.append("no --on-error: no chunk fails")
+    try:
+        probe = "import sys; sys.path[:0] = sys.argv[1:]; import wires; wires.leave_home(); wires.Hosts(['a']).close()"
+        folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "pipeline")]
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", probe, *folders], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise OSError((done.stderr.strip().splitlines() or ["?"])[-1])
+        can |= {"hosts", "disk"}
+    except OSError as error:
+        reasons.append(f"no namespaces, so links go through a proxy and no disk fills: {error}")
+    return can, reasons
+
+
+def inject(scene, fault, tally):
+    if fault.kind == "fill disk" and "disk" not in scene.can:
+        return
+    hit = faults.ACTIONS[fault.kind](scene, fault)
+    word = {None: "nobody", False: "idle", True: "hit"}[hit]
+    tally[fault.kind][word] += 1
+    scene.note(f"{fault.kind} {fault.hold_s:.2f}: {word}")
+
+
+def await_work(scene, fault):
+    end = scene.now() + 0.6
+    scene.case.wait_for(lambda: settle(scene) or faults.ready(scene, fault) or scene.now() > end, "somebody at work")
+
+
+def drive(scene, tally):
+    """Faults at their times, until the run is complete."""
+    plan = scene.plan
+    scene.case.wait_for(lambda: scene.mind() or scene.released() > 0 or scene.complete, "the first output", 30)
+    due = scene.now()
+    for number, fault in enumerate(plan.faults):
+        due = max(due, scene.now() - 0.5) + fault.gap_s
+        scene.case.wait_for(lambda due=due: settle(scene) or scene.now() >= due, "the next fault", DEADLINE_S)
+        await_work(scene, fault)
+        if scene.complete or scene.now() > LONGEST_S:
+            break
+        inject(scene, fault, tally)
+        scene.faults_left = 1.0 - (number + 1) / len(plan.faults)
+    scene.faults_left = 0.0
+    scene.case.wait_for(lambda: settle(scene), "the run to end", DEADLINE_S)
+    scene.lasted_s = scene.now()
+    scene.work_agenda(everything=True)
+    scene.note("the run is complete")
+    scene.finish()
+
+
+def settle(scene):
+    """True once the run is complete."""
+    scene.work_agenda()
+    scene.mind()
+    return scene.complete
+
+
+def keep(case, seed):
+    """What a failed run leaves behind, for a person."""
+    place = build_directory() / "tests/chaos/failed" / str(seed)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(
+        case.directory,
+        place,
+        ignore=lambda folder, names: [name for name in names if not os.path.isfile(os.path.join(folder, name))
+                                      and not os.path.isdir(os.path.join(folder, name))],
+    )
+    return place
+
+
+def explain(case, scene, plan):
+    print(f"plan: {plan}")
+    if scene:
+        print("what happened:")
+        print("\n".join(f"    {line}" for line in scene.diary))
+        print(f"released {scene.released()} of {len(scene.data)} bytes; agenda: {len(scene.agenda)}; over: {scene.over!r}")
+    print("processes:")
+    print("\n".join(f"    {line}" for line in processes.states(case)))
+    print("what they said:")
+    for process in case.processes:
+        code = process.popen.poll()
+        print(f"{process.name} pid {process.pid} ({'runs' if code is None else code}): {' '.join(process.popen.args)}")
+        lines = process.stderr().splitlines()
+        print("\n".join(f"    {line}" for line in (lines if len(lines) < 400 else [*lines[:100], "...", *lines[-300:]])))
+
+
+def child(seed, can, result_path):
+    """One run; its outcome as JSON, what there is to say of a failure on stdout."""
+    plan = make_plan(seed, can)
+    tally = collections.defaultdict(collections.Counter)
+    if can & {"hosts", "disk"}:
+        wires.leave_home(network=plan.way == "hosts")
+    case, scene, error = Case(), None, ""
+    try:
+        with deadline_of(DEADLINE_S):
+            net = {"hosts": wires.Hosts, "proxy": wires.Proxies}.get(plan.way)
+            scene = (Hand if plan.shape == "hand" else Launched)(case, plan, can, net and net(HOSTS))
+            drive(scene, tally)
+            scene.check()
+    except Exception as problem:  # pylint: disable=broad-except
+        error = f"{type(problem).__name__}: {problem}"
+        traceback.print_exc(file=sys.stdout)
+        explain(case, scene, plan)
+        print(f"kept in {keep(case, seed)}")
+    result = {
+        "seed": seed,
+        "error": error,
+        "tally": tally,
+        "shape": f"{plan.shape} {plan.way} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
+        "lasted_s": getattr(scene, "lasted_s", 0.0),
+        "diary": scene.diary if scene else [],
+        "rounds": scene.rounds if scene else 0,
+    }
+    Path(result_path).write_text(json.dumps(result))
+    sys.stdout.flush()
+    if scene:
+        scene.close()
+    case.close()
+    os._exit(1 if error else 0)
+
+
+# ---- many ----
+
+
+def run_child(seed, can):
+    """(result, what was said)"""
+    with tempfile.NamedTemporaryFile(prefix="fanfold-chaos-") as file:
+        words = [sys.executable, "-B", __file__, "--child", str(seed), "--can", ",".join(sorted(can)), file.name]
+        began = time.monotonic()
+        try:
+            done = subprocess.run(
+                words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=DEADLINE_S + 60, check=False
+            )
+            said = done.stdout.decode(errors="replace")
+            result = json.loads(Path(file.name).read_text() or "{}")
+        except subprocess.TimeoutExpired as overdue:
+            said, result = (overdue.stdout or b"").decode(errors="replace"), {}
+        result.setdefault("seed", seed)
+        result.setdefault("error", "the run's own process ended without a result")
+        result["took_s"] = time.monotonic() - began
+        return result, said
+
+
+def say_tap(number, result, said):
+    words = f"{number} - seed {result['seed']}: {result.get('shape', '')}"
+    print(f"not ok {words}" if result["error"] else f"ok {words}")
+    if result["error"]:
+        for line in [result["error"], *said.splitlines()]:
+            print(f"# {line}")
+    print(f"# {result['took_s']:.2f} s", flush=True)
+
+
+def say_plain(_number, result, said):
+    verdict = "FAILED" if result["error"] else "ok"
+    print(
+        f"{verdict} seed {result['seed']}: {result.get('shape', '')}, {result.get('lasted_s', 0):.1f} s, "
+        f"started {result.get('rounds', 0)} times",
+        flush=True,
+    )
+    if result["error"]:
+        print(said, flush=True)
+    elif VERBOSE:
+        print("\n".join(result.get("diary", [])), flush=True)
+
+
+def table(results):
+    """Lines: each kind of fault, how often it was injected and how often it hit work."""
+    sums = collections.defaultdict(collections.Counter)
+    for result in results:
+        for kind, counts in result.get("tally", {}).items():
+            sums[kind].update(counts)
+    yield f"{'fault':20} {'injected':>9} {'hit work':>9}"
+    for kind in sorted(sums):
+        hit, idle = sums[kind]["hit"], sums[kind]["idle"]
+        yield f"{kind:20} {hit + idle:9} {hit:9}"
+    hits, idles = (sum(counts[word] for counts in sums.values()) for word in ("hit", "idle"))
+    yield f"{'all':20} {hits + idles:9} {hits:9}"
+
+
+def campaign(options):
+    can, reasons = abilities()
+    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.runs)
+    if options.plan:
+        for seed in seeds:
+            print(make_plan(seed, can))
+        return 0
+    mark = "# " if options.tap else ""
+    if options.tap:
+        print(f"1..{len(seeds)}")
+    for reason in reasons:
+        print(f"{mark}{reason}", flush=True)
+    results = []
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for number, (result, said) in enumerate(pool.map(lambda seed: run_child(seed, can), seeds), 1):
+            (say_tap if options.tap else say_plain)(number, result, said)
+            results.append(result)
+    for line in table(results):
+        print(f"{mark}{line}")
+    failed = [result for result in results if result["error"]]
+    lasted = sorted(result["lasted_s"] for result in results if not result["error"]) or [0.0]
+    print(
+        f"{mark}{len(results)} runs, {len(results) - len(failed)} right, {len(failed)} failed, "
+        f"{sum('Overdue' in result['error'] for result in failed)} hung; "
+        f"they lasted {lasted[0]:.1f} to {lasted[-1]:.1f} s"
+    )
+    for result in failed:
+        print(f"{mark}tests/chaos/run --seed {result['seed']}: {result['error'].splitlines()[0]}")
+    return 1 if failed else 0
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/chaos/run")
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--from", dest="first", type=int, default=1, metavar="SEED")
+    parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--plan", action="store_true", help="show what the seeds mean, run nothing")
+    parser.add_argument("--verbose", action="store_true", help="say what was done to each run")
+    parser.add_argument("--tap", action="store_true")
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--can", default="", help=argparse.SUPPRESS)
+    parser.add_argument("result", nargs="?", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child is not None:
+        child(options.child, set(filter(None, options.can.split(","))), options.result)
+    sys.exit(campaign(options))
+
+
+main()

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What fanfold-ventilator's command line says of failures and of records. A wrong value
+ * ends the process, so that is run in a child. */
+#include "ventilator/options.h"
+
+#include <criterion/criterion.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static bool parse(struct ventilator_options *options, const char **words)
+{
+    int count = 0;
+    char *arguments[32];
+    for (; words[count]; count++)
+        arguments[count] = (char *)(uintptr_t)words[count]; /* nobody writes to it */
+    arguments[count] = NULL;
+    return ventilator_options_parse(count, arguments, options);
+}
+
+#define WORDS(...)                                       \
+    (const char *[])                                     \
+    {                                                    \
+        "/usr/bin/fanfold-ventilator", __VA_ARGS__, NULL \
+    }
+
+static struct ventilator_options parsed(const char **words)
+{
+    struct ventilator_options options;
+    cr_assert(parse(&options, words));
+    return options;
+}
+
+/* Before a leak checker, which a child of a test with threads only confuses. */
+static void end_at_once(int status, void *unused)
+{
+    (void)unused;
+    fflush(NULL);
+    _exit(status);
+}
+
+/* It says `reason`, and ends with status 2, by itself or by what it returns. */
+static void expect_refused(const char **words, const char *reason)
+{
+    char text[4096] = "";
+    int ends[2], status;
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct ventilator_options options;
+        on_exit(end_at_once, NULL);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        exit(parse(&options, words) ? 0 : 2);
+    }
+    close(ends[1]);
+    size_t used = 0;
+    for (ssize_t got = 1; got > 0 && used + 1 < sizeof text; used += (size_t)got) {
+        got = read(ends[0], text + used, sizeof text - 1 - used);
+        if (got < 0)
+            break;
+    }
+    close(ends[0]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 2, "%s %s: %s", words[1],
+              words[2], text);
+    cr_expect(strstr(text, reason), "%s %s: %s", words[1], words[2], text);
+}
+
+Test(options, have_defaults_that_stop_at_the_first_failure)
+{
+    struct ventilator_options options = parsed(WORDS("--quiet"));
+    cr_expect_eq(options.retries, 3);
+    cr_expect_eq(options.on_error, ON_ERROR_STOP);
+    cr_expect_eq(options.halt.when, HALT_NEVER);
+    cr_expect_eq(options.limit_ms, 0);
+    cr_expect_eq(options.limit_percent, 0);
+    cr_expect(!options.speculate && !options.resume);
+    cr_expect_eq(options.chunker.format.end[0], '\n');
+    cr_expect_eq(options.chunker.format.end_size, 1);
+    cr_expect_eq(options.chunker.format.lines, 1);
+}
+
+Test(options, say_what_ends_a_record)
+{
+    struct ventilator_options options = parsed(WORDS("--recend", "\\r\\n", "-L", "4"));
+    cr_expect_eq(options.chunker.format.end_size, 2);
+    cr_expect_eq(memcmp(options.chunker.format.end, "\r\n", 2), 0);
+    cr_expect_eq(options.chunker.format.lines, 4);
+    options = parsed(WORDS("-0"));
+    cr_expect_eq(options.chunker.format.end_size, 1);
+    cr_expect_eq(options.chunker.format.end[0], '\0');
+    char most[RECORD_END_MAX + 2] = "";
+    memset(most, 'x', RECORD_END_MAX);
+    cr_expect_eq(parsed(WORDS("--recend", most)).chunker.format.end_size,
+                 RECORD_END_MAX);
+    most[RECORD_END_MAX] = 'x';
+    expect_refused(WORDS("--recend", most), "1 to 100 bytes");
+    expect_refused(WORDS("--recend", ""), "1 to 100 bytes");
+}
+
+Test(options, limit_an_attempt_by_time_or_by_the_median)
+{
+    cr_expect_eq(parsed(WORDS("--timeout", "2.5m")).limit_ms, 150000);
+    cr_expect_eq(parsed(WORDS("--timeout", "1h30m")).limit_ms, 5400000);
+    cr_expect_eq(parsed(WORDS("--timeout", "0.0001")).limit_ms, 1, "not: no limit");
+    struct ventilator_options options = parsed(WORDS("--timeout=7", "--timeout=150%"));
+    cr_expect_eq(options.limit_percent, 150);
+    cr_expect_eq(options.limit_ms, 0, "the last one counts");
+    static const char *const bad[] = {"0", "100%", "50%", "x", "60d", "-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(WORDS("--timeout", bad[i]), "150%");
+}
+
+Test(options, say_what_follows_a_failure)
+{
+    cr_expect_eq(parsed(WORDS("--on-error", "skip")).on_error, ON_ERROR_SKIP);
+    cr_expect_eq(parsed(WORDS("--on-error=isolate")).on_error, ON_ERROR_ISOLATE);
+    cr_expect_eq(parsed(WORDS("--on-error=stop")).on_error, ON_ERROR_STOP);
+    cr_expect(parsed(WORDS("--speculate")).speculate);
+    cr_expect(parsed(WORDS("--resume")).resume);
+    expect_refused(WORDS("--on-error", "ignore"), "stop, skip or isolate");
+}
+
+Test(options, read_halt_as_gnu_parallel_does)
+{
+    static const struct {
+        const char *text;
+        struct halt halt;
+    } good[] = {
+        {"never", {HALT_NEVER, 0, 0}},     {"0", {HALT_NEVER, 0, 0}},
+        {"now,fail=1", {HALT_NOW, 1, 0}},  {"soon,fail=30", {HALT_SOON, 30, 0}},
+        {"now,fail=5%", {HALT_NOW, 0, 5}}, {"soon,fail=100%", {HALT_SOON, 0, 100}},
+        {"1", {HALT_SOON, 1, 0}},          {"2", {HALT_NOW, 1, 0}},
+        {"7%", {HALT_SOON, 0, 7}},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct halt halt =
+            parsed(WORDS("--on-error=skip", "--halt", good[i].text)).halt;
+        cr_expect_eq(halt.when, good[i].halt.when, "%s", good[i].text);
+        cr_expect_eq(halt.tasks, good[i].halt.tasks, "%s", good[i].text);
+        cr_expect_eq(halt.percent, good[i].halt.percent, "%s", good[i].text);
+    }
+    static const char *const bad[] = {
+        "now",         "now,fail",       "now,fail=", "now,fail=0",    "soon,fail=0%",
+        "now,fail=1x", "soon,fail=101%", "3",         "now,success=1", "soon,done=2"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        expect_refused(WORDS("--on-error=skip", "--halt", bad[i]), "now,fail=N");
+}
+
+Test(options, refuse_halt_where_the_first_failure_stops_the_run)
+{
+    expect_refused(WORDS("--halt", "now,fail=2"), "--on-error skip");
+    expect_refused(WORDS("--halt", "now,fail=2", "--on-error=stop"), "--on-error skip");
+    cr_expect_eq(parsed(WORDS("--halt=never")).halt.when, HALT_NEVER);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/parts.h with programs that are functions, and worker/work.h around it. */
+#include "common/protocol.h"
+#include "worker/parts.h"
+#include "worker/work.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OUTPUT_MAX = 1 << 20 };
+
+static struct message isolate(uint64_t records)
+{
+    return (struct message){.type = MESSAGE_ISOLATE,
+                            .isolate = {.session = 1,
+                                        .records = records,
+                                        .offset = 1000,
+                                        .record = 50,
+                                        .tries = 1}};
+}
+
+static bool contains(struct slice input, const char *word)
+{
+    return memmem(input.data, input.size, word, strlen(word)) != NULL;
+}
+
+static unsigned runs;
+
+/* Runs `sed`, which cannot stand a "bad", to the end. */
+static enum parts_state run(struct parts *parts)
+{
+    struct slice input;
+    uint64_t records;
+    enum parts_state state;
+    for (runs = 0; (state = parts_next(parts, &input, &records)) == PARTS_RUN; runs++)
+        if (contains(input, "bad"))
+            parts_on_failed(parts, FAILURE_EXIT, 3, slice_of_text("it was bad"));
+        else
+            parts_on_done(parts, input.data, input.size);
+    return state;
+}
+
+static struct parts *begin(const struct message *message, const char *text,
+                           const char *format, uint64_t max_result)
+{
+    return parts_new(message, slice_of_text(text), slice_of_text(format), max_result);
+}
+
+/* What a part of three lines a record looks like in the result. */
+static void expect(struct parts *parts, const char *result, const char *bytes,
+                   uint32_t count)
+{
+    zmq_msg_t message;
+    uint64_t length;
+    const struct bad_record *bad;
+    uint32_t bad_count;
+    char whole[4096];
+    parts_take(parts, &message, &length, &bad, &bad_count);
+    snprintf(whole, sizeof whole, "%s%s", result, bytes);
+    cr_assert_eq(length, strlen(result));
+    cr_assert_eq(zmq_msg_size(&message), strlen(whole));
+    cr_assert_eq(memcmp(zmq_msg_data(&message), whole, strlen(whole)), 0);
+    cr_assert_eq(bad_count, count);
+    zmq_msg_close(&message);
+}
+
+Test(parts, puts_the_result_together_and_names_the_bad_records_in_the_input)
+{
+    struct message message = isolate(6);
+    struct parts *parts =
+        begin(&message, "one\ntwo\nbad 3\nfour\nfive\nbad six", "", OUTPUT_MAX);
+    cr_assert_eq(run(parts), PARTS_DONE);
+    zmq_msg_t result;
+    uint64_t length;
+    const struct bad_record *bad;
+    uint32_t count;
+    parts_take(parts, &result, &length, &bad, &count);
+    static const char whole[] = "one\ntwo\nfour\nfive\nbad 3\nbad six";
+    cr_assert_eq(length, 18);
+    cr_assert_eq(zmq_msg_size(&result), sizeof whole - 1);
+    cr_assert_eq(memcmp(zmq_msg_data(&result), whole, sizeof whole - 1), 0);
+    cr_assert_eq(count, 2);
+    cr_assert(bad[0].record == 52 && bad[0].offset == 1008 && bad[0].length == 6);
+    cr_assert(bad[1].record == 55 && bad[1].offset == 1024 && bad[1].length == 7);
+    cr_assert(bad[0].how == FAILURE_EXIT && bad[0].code == 3);
+    cr_assert_eq(bad[0].text.size, 10);
+    zmq_msg_close(&result);
+    parts_destroy(&parts);
+}
+
+Test(parts, cuts_where_the_format_says)
+{
+    struct message message = isolate(3);
+    struct parts *parts =
+        begin(&message, "a;b;c;bad;e;f;g;", "lines=2 end=3b", OUTPUT_MAX);
+    cr_assert_eq(parts_next(parts, &(struct slice){0}, &(uint64_t){0}), PARTS_FAILED);
+    parts_destroy(&parts);
+    message.isolate.records = 4;
+    parts = begin(&message, "a;b;c;bad;e;f;g;", "lines=2 end=3b", OUTPUT_MAX);
+    cr_assert_eq(run(parts), PARTS_DONE);
+    expect(parts, "a;b;e;f;g;", "c;bad;", 1);
+    parts_destroy(&parts);
+}
+
+Test(parts, says_how_many_records_of_each_part_there_are)
+{
+    struct message message = isolate(3);
+    struct parts *parts = begin(&message, "1\n2\n3\n", "", OUTPUT_MAX);
+    struct slice input;
+    uint64_t records;
+    cr_assert_eq(parts_next(parts, &input, &records), PARTS_RUN);
+    cr_assert(records == 3 && input.size == 6);
+    cr_assert_eq(parts_next(parts, &input, &records), PARTS_RUN);
+    cr_assert(records == 3 && input.size == 6, "the same until it is told");
+    parts_on_failed(parts, FAILURE_EXIT, 1, (struct slice){0});
+    cr_assert_eq(parts_next(parts, &input, &records), PARTS_RUN);
+    cr_assert(records == 2 && input.size == 4);
+    parts_destroy(&parts);
+}
+
+Test(parts, calls_excepted_records_lost_and_gives_their_bytes)
+{
+    static const struct range except[] = {{0, 1}, {2, 2}};
+    struct message message = isolate(5);
+    message.isolate.except = except;
+    message.isolate.count = 2;
+    struct parts *parts = begin(&message, "1\n2\n3\nfour\n5", "", OUTPUT_MAX);
+    cr_assert_eq(run(parts), PARTS_DONE);
+    cr_assert_eq(runs, 2);
+    expect(parts, "2\n5", "1\n3\nfour\n", 3);
+    parts_destroy(&parts);
+}
+
+Test(parts, of_a_probe_leave_nothing)
+{
+    static const struct range except[] = {{0, 1}};
+    struct message message = isolate(3);
+    message.isolate.except = except;
+    message.isolate.count = 1;
+    message.isolate.probe = true;
+    struct parts *parts = begin(&message, "1\nbad\n3\n", "", 1);
+    cr_assert_eq(run(parts), PARTS_DONE, "whatever the limit of results");
+    cr_assert_eq(runs, 3);
+    expect(parts, "", "", 0);
+    parts_destroy(&parts);
+}
+
+static void expect_failure(struct parts *parts, enum failure wanted, const char *word)
+{
+    enum failure how;
+    cr_assert_eq(run(parts), PARTS_FAILED);
+    struct slice text = parts_failure(parts, &how);
+    cr_assert_eq(how, wanted);
+    cr_assert(contains(text, word), "%.*s", (int)text.size, (const char *)text.data);
+    parts_destroy(&parts);
+}
+
+Test(parts, fail_where_result_and_bad_records_together_are_too_large)
+{
+    struct message message = isolate(4);
+    static const char text[] = "1\n2\nbad\n4\n";
+    struct parts *parts = begin(&message, text, "", 10);
+    cr_assert_eq(run(parts), PARTS_DONE);
+    parts_destroy(&parts);
+    expect_failure(begin(&message, text, "", 9), FAILURE_TOO_LARGE, "9 bytes");
+    expect_failure(begin(&message, text, "", 5), FAILURE_TOO_LARGE, "5 bytes");
+}
+
+Test(parts, fail_where_the_chunk_is_not_what_was_announced)
+{
+    struct message message = isolate(4);
+    expect_failure(begin(&message, "1\n2\n3\n", "", OUTPUT_MAX), FAILURE_PROTOCOL,
+                   "3 records where 4");
+    expect_failure(begin(&message, "1\n2\n3\n4\n", "verses", OUTPUT_MAX),
+                   FAILURE_PROTOCOL, "format");
+    expect_failure(begin(&message, "", "", OUTPUT_MAX), FAILURE_PROTOCOL, "0 records");
+}
+
+Test(parts, fail_where_more_records_are_bad_than_a_result_can_name)
+{
+    static char text[4 * (BAD_MAX + 1) + 1];
+    for (unsigned i = 0; i <= BAD_MAX; i++)
+        memcpy(text + 4 * (size_t)i, "bad\n", 4);
+    struct message message = isolate(BAD_MAX + 1);
+    expect_failure(begin(&message, text, "", OUTPUT_MAX), FAILURE_PROTOCOL, "2048");
+}
+
+Test(parts, bad_records_named_with_all_that_can_be_said_fit_a_header)
+{
+    static struct bad_record bad[BAD_MAX];
+    static uint8_t text[BAD_TEXT_MAX_BYTES], mark[MARK_MAX];
+    for (uint32_t i = 0; i < BAD_MAX; i++)
+        bad[i] = (struct bad_record){.record = UINT64_MAX - BAD_MAX + i,
+                                     .offset = UINT64_MAX,
+                                     .length = UINT64_MAX,
+                                     .how = FAILURE_LOST,
+                                     .code = UINT32_MAX,
+                                     .text = {text, sizeof text}};
+    struct result_entry entry = {.seq = UINT64_MAX,
+                                 .attempt = UINT32_MAX,
+                                 .length = UINT64_MAX,
+                                 .run_us = UINT64_MAX,
+                                 .mark = {mark, sizeof mark},
+                                 .bad = bad,
+                                 .bad_count = BAD_MAX};
+    struct message message = {
+        .type = MESSAGE_RESULT,
+        .result = {.epoch = UINT64_MAX, .entries = &entry, .count = 1}};
+    struct encoder *encoder = encoder_new();
+    cr_assert_leq(encoder_write(encoder, &message).size, HEADER_MAX);
+    encoder_destroy(&encoder);
+}
+
+static zmq_msg_t message_of(const char *text)
+{
+    zmq_msg_t message;
+    zmq_msg_init_size(&message, strlen(text));
+    memcpy(zmq_msg_data(&message), text, strlen(text));
+    return message;
+}
+
+Test(work, of_an_isolate_goes_on_until_all_parts_have_run_and_keeps_what_is_sent)
+{
+    struct message message = isolate(2);
+    zmq_msg_t payload = message_of("good\nbad\n");
+    message.isolate.length = 9;
+    struct work *work =
+        work_new_isolate(&message, &payload, slice_of_text(""), OUTPUT_MAX);
+    zmq_msg_close(&payload);
+    struct slice input;
+    uint64_t records;
+    cr_assert_eq(work_next(work, &input, &records), WORK_RUNS);
+    cr_assert_eq(work_on_failed(work, 5, FAILURE_EXIT, 1, slice_of_text("x")),
+                 WORK_RUNS);
+    cr_assert_eq(work_next(work, &input, &records), WORK_RUNS);
+    cr_assert_eq(input.size, 5);
+    zmq_msg_t result = message_of("GOOD\n");
+    cr_assert_eq(work_on_done(work, 7, &result), WORK_RUNS);
+    zmq_msg_close(&result);
+    cr_assert_eq(work_on_failed(work, 11, FAILURE_SIGNAL, 6, slice_of_text("why")),
+                 WORK_DONE);
+    cr_assert_eq(work->run_us, 23);
+    cr_assert_eq(work->length, 5);
+    cr_assert_eq(zmq_msg_size(&work->result), 9);
+    cr_assert_eq(memcmp(zmq_msg_data(&work->result), "GOOD\nbad\n", 9), 0);
+    cr_assert(work->bad_count == 1 && work->bad[0].how == FAILURE_SIGNAL);
+    cr_assert_eq(work->bad[0].record, 51);
+    cr_assert_eq(zmq_msg_size(&work->bytes), 0, "the chunk is not kept");
+    work_destroy(&work);
+}
+
+Test(work, of_an_isolate_that_cannot_be_taken_apart_has_failed_before_it_runs)
+{
+    struct message message = isolate(2);
+    zmq_msg_t payload = message_of("one\n");
+    message.isolate.length = 4;
+    struct work *work =
+        work_new_isolate(&message, &payload, slice_of_text(""), OUTPUT_MAX);
+    zmq_msg_close(&payload);
+    struct slice input;
+    uint64_t records;
+    cr_assert_eq(work_next(work, &input, &records), WORK_FAILED);
+    cr_assert_eq(work->how, FAILURE_PROTOCOL);
+    cr_assert_gt(work->text_size, 0);
+    work_destroy(&work);
+}
