@@ -26,10 +26,10 @@ struct session {
     struct seats seats;
     struct contact contact;
     enum phase phase;
-    int64_t phase_us; /* since when */
-    uint64_t nonce;   /* of the last HELLO: the session's number */
-    bool unsaid;      /* since it was sent, something left the ledger */
-    bool started;     /* since the last PING, something was */
+    int64_t phase_us;  /* since when */
+    uint64_t nonce;    /* of the last HELLO: the session's number */
+    bool unsaid;       /* since it was sent, something left the ledger */
+    bool started;      /* since the last PING, something was */
     int64_t pinged_us; /* the last PING */
 
     struct id run;
