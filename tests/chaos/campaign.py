@@ -101,6 +101,10 @@ def drive(scene, tally):
     scene.lasted_s = scene.now()
     scene.work_agenda(everything=True)
     scene.note("the run is complete")
+    if scene.journal_stays():
+        scene.complete = False
+        scene.start()
+        scene.case.wait_for(lambda: settle(scene), "the finished run to end once more", DEADLINE_S)
     scene.finish()
 
 

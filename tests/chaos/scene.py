@@ -32,6 +32,7 @@ STATUSES = {
     "kill launcher": {137},
 }
 WORKERS_IN_A_ROW = 2
+LATE_S = 3.0
 END_S = 40.0  # for all to end, once something has ended the run
 FULL_BYTES = SIZE + (3 << 20)  # of the disk; spill files need room
 
@@ -208,6 +209,16 @@ class Scene:
         wanted = 1 if self.plan.bad else 0
         assert status == wanted, f"{name} ended with status {status} at the end of the run, not {wanted}"
 
+    def journal_stays(self):
+        """Nobody said goodbye to the sink, which left its journal; it says so. Another start
+        with --resume has nothing to do but to take it away."""
+        if self.plan.output != "file" or not Path(f"{self.output}.fanfold").exists():
+            return False
+        said = "".join(process.stderr() for process in self.case.processes[-WORKERS_MOST * 3 :])
+        assert "stays, as no ventilator said goodbye" in said, "a journal is left, and nobody said why"
+        self.note("the journal stays")
+        return True
+
     def check(self):
         if self.reader:
             self.reader.close()
@@ -256,7 +267,7 @@ class Hand(Scene):
         return ["--tasks", self.wires.bind_tasks() if host == "ventilator" else self.wires.tasks(host)]
 
     def begin(self, role, process):
-        process.role, process.condemned = role, None
+        process.role, process.condemned, process.begun = role, None, self.now()
         self.note(f"start {role} as {process.pid}" + (" --resume" if "--resume" in process.popen.args else ""))
         return process
 
@@ -327,6 +338,19 @@ class Hand(Scene):
         if self.over and not self.sink.running() and not self.ventilator.running():
             self.note(f"all is started again after {self.over}")
             self.start()
+        elif self.over:
+            self.mind_latecomer()
+
+    def mind_latecomer(self):
+        """An end that was started while the other one ended has not heard of that, and waits."""
+        here, gone = (self.sink, self.ventilator) if self.sink.running() else (self.ventilator, self.sink)
+        if here.begun > self.over_at - LATE_S and self.now() > self.over_at + LATE_S:
+            self.note(f"the {gone.role} is started again after {self.over}")
+            self.rounds += 1
+            self.excused, self.over = [], ""
+            self.disk.empty()
+            getattr(self, f"start_{gone.role}")()
+            self.refill()
 
     def worker_ended(self, worker):
         status = worker.wait()
@@ -367,7 +391,7 @@ class Hand(Scene):
             self.set_over(self.excused[0])
 
     def set_over(self, why):
-        self.over = why
+        self.over, self.over_at = why, self.now()
         for worker in self.workers:
             worker.told = True  # that the run is over, now or when it hears of it
         self.later(END_S, self.must_have_ended(self.rounds))
