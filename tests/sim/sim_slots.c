@@ -34,9 +34,22 @@ static void lose(struct cargo *cargo)
         return;
     struct fate *fate = sim_ventilator_fate(&cargo->payload);
     cargo->disturbed = true;
-    fate->lost++;
+    cargo->next_lost = fate->lost;
+    fate->lost = cargo;
     if (cargo->lone < CHUNK_RECORDS_MAX)
         fate->lost_alone[cargo->lone]++;
+}
+
+/* Those of a worker that came back long ago are waived. */
+uint32_t slots_count_lost(const struct fate *fate)
+{
+    uint32_t count = 0;
+    for (const struct cargo *cargo = fate->lost; cargo; cargo = cargo->next_lost) {
+        const struct sim_worker *w = cargo->owner;
+        count += !w->process.alive || w->process.stopped ||
+                 w->disturbed_us > now(w) - DISTURBANCE_US;
+    }
+    return count;
 }
 
 static void note_begin(struct sim_worker *w, struct cargo *cargo)

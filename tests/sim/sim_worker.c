@@ -242,7 +242,6 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     uint64_t session = letter->message.task.session;
     if (session_on_task(w->core, session, entry, cargo, now(w)))
         w->live_cargo++;
-    check_ledger(w);
 }
 
 /* The only record that is not excepted, if it is the only one. */
@@ -276,7 +275,6 @@ static void on_isolate(struct sim_worker *w, const struct letter *letter)
         w->live_cargo++;
     else
         isolation_destroy(&cargo->isolation);
-    check_ledger(w);
 }
 
 static void on_message(struct sim_worker *w, const struct item *item)
@@ -333,6 +331,7 @@ static int64_t settle(struct process *process)
     int64_t deadline_us = session_tick(w->core, now(w));
     while (!process->exits && session_next(w->core, &action))
         perform(w, &action);
+    check_ledger(w);
     return deadline_us;
 }
 

@@ -14,6 +14,7 @@
 struct cargo {
     struct sim_worker *owner;
     struct cargo *older; /* of all that this worker began */
+    const struct cargo *next_lost; /* of its chunk; valid while disturbed */
     struct payload payload;
     uint8_t mark[4];
     uint32_t limit_ms;
