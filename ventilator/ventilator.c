@@ -263,25 +263,28 @@ static void receive_messages(struct ventilator *ventilator, int64_t now_us)
 
 /* ---- signals ---- */
 
+/* A launcher has said so: it alone knows which signal it was that came first. */
 static void say_draining(const struct ventilator *ventilator, const char *what)
 {
+    const struct common_options *options = &ventilator->options->common;
     uint32_t busy = dispatch_counts(ventilator->dispatch).busy;
-    if (busy && !ventilator->options->common.quiet)
+    if (busy && !options->quiet && !options->supervised)
         say("%s: finishing %" PRIu32 " chunk%s that run%s; again to stop at once", what,
             busy, busy == 1 ? "" : "s", busy == 1 ? "s" : "");
 }
 
 /* The first lets what runs be finished, the second ends the run without it, the third
- * ends this program, whoever else is still there. */
+ * ends this program, whoever else is still there. The first says why. */
 static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
 {
-    const char *what = number == SIGINT   ? "interrupted"
-                       : number == SIGHUP ? "hung up"
-                                          : "terminated";
-    int status = STATUS_SIGNAL + number;
-    switch (++ventilator->signals_seen) {
-    case 1:
+    if (++ventilator->signals_seen == 1)
         ventilator->signalled = number;
+    int first = ventilator->signalled, status = STATUS_SIGNAL + first;
+    const char *what = first == SIGINT   ? "interrupted"
+                       : first == SIGHUP ? "hung up"
+                                         : "terminated";
+    switch (ventilator->signals_seen) {
+    case 1:
         say_draining(ventilator, what);
         dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
         break;

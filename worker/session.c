@@ -22,7 +22,8 @@
 #include <string.h>
 
 enum {
-    NEWS_A_HEARTBEAT = 8,  /* PINGs at most, however much is started */
+    NEWS_AT_ONCE = 4,      /* PINGs a heartbeat that tell what was started */
+    NEWS_A_HEARTBEAT = 8,  /* beyond these, however much is started */
     STAY_US = 500000,      /* before a worker that stays looks for the next run */
     FAREWELL_US = 1000000, /* how long to wait for the answer to GOODBYE */
 };
@@ -258,11 +259,13 @@ static void mind_leaving(struct session *session, int64_t now_us)
 }
 
 /* What a worker was running when it was lost is known by its last PING, so what is
- * started is told soon: a program that takes its worker down may do so at once. */
+ * started is told at once, or where that is often, soon: a program that takes its
+ * worker down may do so within a millisecond, and will again at the next worker. */
 static int64_t ping_at_us(const struct session *session)
 {
+    int64_t pause_us = session->contact.heartbeat_us / NEWS_A_HEARTBEAT;
     int64_t soon_us = session->pinged_us +
-                      session->contact.heartbeat_us / NEWS_A_HEARTBEAT;
+                      (session->news < NEWS_AT_ONCE ? 0 : pause_us);
     bool news = session->started && session->contact.open;
     return news && soon_us < session->contact.ping_us ? soon_us
                                                       : session->contact.ping_us;
@@ -276,8 +279,11 @@ static void serve(struct session *session, int64_t now_us)
     if (session->leaving)
         mind_leaving(session, now_us);
     session_start_tasks(session);
-    if (now_us >= ping_at_us(session))
+    if (now_us >= ping_at_us(session)) {
+        bool due = contact_ping_due(&session->contact, now_us);
+        session->news = due ? 0 : session->news + 1;
         say_ping(session, now_us);
+    }
 }
 
 int64_t session_tick(struct session *session, int64_t now_us)

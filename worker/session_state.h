@@ -26,11 +26,12 @@ struct session {
     struct seats seats;
     struct contact contact;
     enum phase phase;
-    int64_t phase_us; /* since when */
-    uint64_t nonce;   /* of the last HELLO: the session's number */
-    bool unsaid;      /* since it was sent, something left the ledger */
-    bool started;     /* since the last PING, something was */
+    int64_t phase_us;  /* since when */
+    uint64_t nonce;    /* of the last HELLO: the session's number */
+    bool unsaid;       /* since it was sent, something left the ledger */
+    bool started;      /* since the last PING, something was */
     int64_t pinged_us; /* the last PING */
+    uint32_t news;     /* PINGs since the last heartbeat that tell what was started */
 
     struct id run;
     uint64_t epoch;

@@ -14,6 +14,7 @@ LINES = b"".join(b"line number %d\n" % number for number in range(3000))
 # Says "WHO SEQ" in `log` when it begins, and works until there is a file that `go` names.
 HOLD = 'echo "$WHO $FANFOLD_SEQ" >> log; while [ ! -e go ] && [ ! -e "go-$WHO" ]; do sleep 0.01; done; cat'
 HELD = ["-j1", "--", "sh", "-c", HOLD]
+FINISHING = "fanfold-ventilator: interrupted: finishing 1 chunk that runs; again to stop at once"
 
 
 def expect_all(processes, status=0):
@@ -50,11 +51,6 @@ def wait_until_taken(case, process, number):
         return not int(pending, 16) & 1 << (number - 1)
 
     case.wait_for(taken, f"{process.name} to take signal {number}")
-
-
-def reasons_of(process):
-    """What it said, but for what it waited for: a slow machine hears of that too."""
-    return [line for line in process.stderr().splitlines() if ": waiting for " not in line]
 
 
 # ---- start order ----
@@ -227,7 +223,7 @@ def sigterm_drains_a_worker(case):
     assert sink.output() == b"1\n2\n3\n4\n5\n6\n"
     assert log_of(case)[0] == ("a", 0)
     assert sorted(log_of(case)[1:]) == [("b", seq) for seq in range(1, 6)], log_of(case)
-    assert reasons_of(leaver) == [], leaver.stderr()
+    assert leaver.reasons() == [], leaver.stderr()
     expect_nothing_left(case)
 
 
@@ -330,10 +326,10 @@ def all_three_say_that_a_chunk_failed(case):
     ventilator.expect(3)
     sink.expect(3)
     worker.expect(0)
-    (line,) = reasons_of(ventilator)
+    (line,) = ventilator.reasons()
     assert re.search(r"chunk 0 .* exit status 3; .*no such luck", line), line
-    assert reasons_of(sink) == ["fanfold-sink: the ventilator stopped the run (status 3)"], sink.stderr()
-    assert reasons_of(worker)[-1] == "fanfold-worker: the run was stopped", worker.stderr()
+    assert sink.reasons() == ["fanfold-sink: the ventilator stopped the run (status 3)"], sink.stderr()
+    assert worker.reasons()[-1] == "fanfold-worker: the run was stopped", worker.stderr()
     expect_nothing_left(case)
 
 
@@ -345,10 +341,10 @@ def all_three_say_that_the_output_failed(case):
     expect_all([sink, ventilator], 4)
     worker.expect(0)
     reason = "cannot write /dev/full: No space left on device"
-    assert reasons_of(sink) == [f"fanfold-sink: {reason}"], sink.stderr()
+    assert sink.reasons() == [f"fanfold-sink: {reason}"], sink.stderr()
     said = f'fanfold-ventilator: the sink ended the run: "{reason}"'
-    assert reasons_of(ventilator) == [said], ventilator.stderr()
-    assert reasons_of(worker) == [f'fanfold-worker: the run was stopped: "{reason}"'], worker.stderr()
+    assert ventilator.reasons() == [said], ventilator.stderr()
+    assert worker.reasons() == [f'fanfold-worker: the run was stopped: "{reason}"'], worker.stderr()
     expect_nothing_left(case)
 
 
@@ -359,11 +355,13 @@ def all_three_say_that_the_ventilator_was_interrupted(case):
     ventilator = case.start("fanfold-ventilator", stdin=LINES)
     wait_for_work_of(case, "a")
     ventilator.signal(signal.SIGINT)
+    ventilator.wait_for_stderr(f"^{FINISHING}$")
+    ventilator.signal(signal.SIGINT)
     expect_all([ventilator, sink], 130)
     worker.expect(0)
-    assert reasons_of(ventilator) == ["fanfold-ventilator: interrupted"], ventilator.stderr()
-    assert reasons_of(sink) == ["fanfold-sink: the ventilator stopped the run (status 130)"]
-    assert reasons_of(worker) == ['fanfold-worker: the run was stopped: "interrupted"'], worker.stderr()
+    assert ventilator.reasons() == [FINISHING, "fanfold-ventilator: interrupted"], ventilator.stderr()
+    assert sink.reasons() == ["fanfold-sink: the ventilator stopped the run (status 130)"]
+    assert worker.reasons() == ['fanfold-worker: the run was stopped: "interrupted"'], worker.stderr()
     expect_nothing_left(case)
 
 
@@ -376,11 +374,78 @@ def all_three_say_that_the_sink_was_ended(case):
     sink.signal(signal.SIGTERM)
     expect_all([sink, ventilator], 143)
     worker.expect(0)
-    assert reasons_of(sink) == ["fanfold-sink: stopped by SIGTERM"], sink.stderr()
+    assert sink.reasons() == ["fanfold-sink: stopped by SIGTERM"], sink.stderr()
     said = 'fanfold-ventilator: the sink ended the run: "stopped by SIGTERM"'
-    assert reasons_of(ventilator) == [said], ventilator.stderr()
-    assert reasons_of(worker) == ['fanfold-worker: the run was stopped: "stopped by SIGTERM"']
+    assert ventilator.reasons() == [said], ventilator.stderr()
+    assert worker.reasons() == ['fanfold-worker: the run was stopped: "stopped by SIGTERM"']
     expect_nothing_left(case)
+
+
+# ---- the first signal, and the third ----
+
+
+def first_lines(text, chunks, size):
+    """So many chunks of whole lines, of at most `size` bytes each."""
+    end = 0
+    for _ in range(chunks):
+        end = text.rindex(b"\n", end, end + size) + 1
+    return text[:end]
+
+
+@test
+def an_interrupt_lets_what_runs_be_finished_and_begins_nothing(case):
+    sink = case.start("fanfold-sink")
+    worker = start_held(case, "a")
+    ventilator = case.start("fanfold-ventilator", "--block", "1K", stdin=LINES)
+    wait_for_work_of(case, "a")
+    ventilator.signal(signal.SIGINT)
+    ventilator.wait_for_stderr(f"^{FINISHING}$")
+    case.path("go").touch()
+    expect_all([ventilator, sink], 130)
+    worker.expect(0)
+    begun = len(log_of(case))
+    assert 0 < begun < len(LINES) >> 10, begun
+    assert sink.output() == first_lines(LINES, begun, 1024)
+    expect_nothing_left(case)
+
+
+@test
+def a_third_signal_ends_a_ventilator_that_still_waits_for_the_sink(case):
+    sink = case.start("fanfold-sink")
+    worker = start_held(case, "a")
+    ventilator = case.start("fanfold-ventilator", stdin=LINES)
+    wait_for_work_of(case, "a")
+    sink.signal(signal.SIGSTOP)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        ventilator.signal(number)
+        wait_until_taken(case, ventilator, number)
+    ventilator.expect(143)
+    sink.signal(signal.SIGKILL)
+    worker.signal(signal.SIGKILL)
+    sink.expect(137)
+    worker.expect(137)
+
+
+# ---- an input that is changed ----
+
+
+@test
+def a_file_that_is_rewritten_while_it_is_read_is_noticed_when_a_chunk_is_read_again(case):
+    path = case.file("in", LINES)
+    sink = case.start("fanfold-sink")
+    lost = start_held(case, "a")
+    ventilator = case.start("fanfold-ventilator", "--block", "8K", "--liveness", 1, "-i", path)
+    wait_for_work_of(case, "a")
+    with open(path, "r+b") as file:
+        file.write(LINES.upper())
+    lost.signal(signal.SIGKILL)
+    lost.expect(137)
+    case.path("go").touch()
+    start_held(case, "b").expect(0)
+    expect_all([ventilator, sink], 4)
+    reason = f"fanfold-ventilator: cannot read bytes 0-8[0-9]{{3}} of {path} again: it was changed while it was read"
+    assert re.fullmatch(reason, ventilator.reasons()[-1]), ventilator.stderr()
+    assert sink.output() == b""
 
 
 run_tests()

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: MIT
+"""Chunks that fail: tried again, given up, taken apart until their bad records are found;
+and nothing else of the input is lost.
+
+`test_failures.py --full million` finds 7 bad records in a million.
+"""
+
+import contextlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+
+from crew import counts_of
+from harness import SLOWNESS, diagnose, run_tests, test
+from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters
+from resuming import Remains, Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
+
+FULL = "--full" in sys.argv
+LIMIT = 1.0 * SLOWNESS  # seconds that a program may take which takes none
+
+BAD_WORDS = ["!abort", "!hang", "!memory", "!exit 1", "!exit 2", "!exit 3", "!exit 200"]
+
+# Fails while there is the file $BROKEN, but for the first chunks.
+BROKEN = """
+echo "begin $FANFOLD_SEQ" >>"$NOTES"
+if [ "$FANFOLD_SEQ" -ge 5 ] && [ -e "$HOLD" ]; then
+    echo "no license
+for this" >&2
+    exit 7
+fi
+tr a-z A-Z
+"""
+
+# Fails $FAILS times, with each of its chunks.
+FAILS_AT_FIRST = """
+echo "begin $FANFOLD_SEQ" >>"$NOTES"
+[ "$FANFOLD_ATTEMPT" -gt "$FAILS" ] || exit 9
+tr a-z A-Z
+"""
+
+
+def numbered(count):
+    return b"".join(b"line number %d\n" % number for number in range(1, count + 1))
+
+
+# ---- attempts ----
+
+
+@test
+def a_chunk_has_so_many_attempts(case):
+    for retries, fails, status in [(3, 2, 0), (3, 3, 3), (1, 1, 3), (0, 5, 0)]:
+        name = f"{retries}-{fails}"
+        env = {"NOTES": str(case.path(name)), "FAILS": str(fails)}
+        words = ["--retries", retries, "-N1", "-j2", "-o", name + ".out", "--", "sh", "-c", FAILS_AT_FIRST]
+        run = case.run("fanfold", *words, stdin=b"a\nb\n", env=env)
+        assert run.status == status, (name, run.status)
+        begun = seqs_of(case.path(name), "begin")
+        if status == 0:
+            assert case.path(name + ".out").read_bytes() == b"A\nB\n"
+            assert sorted(begun) == sorted([0, 1] * (fails + 1)), (name, begun)
+        else:
+            assert max(begun.count(0), begun.count(1)) == retries, (name, begun)
+
+
+# ---- time limits ----
+
+# Hangs, and so does its child, until it is tried again.
+HANGS_AT_FIRST = """
+echo "begin $FANFOLD_SEQ" >>"$NOTES"
+if [ "$FANFOLD_SEQ" = 5 ] && [ "$FANFOLD_ATTEMPT" = 1 ]; then
+    sleep 1000 | cat
+fi
+sleep 0.05
+tr a-z A-Z
+"""
+
+
+def ends_what_hangs(case, limit):
+    lines = numbered(12)
+    words = ["--timeout", limit, "-N1", "-j2", "--", "sh", "-c", HANGS_AT_FIRST]
+    run = case.run("fanfold", *words, stdin=lines, env={"NOTES": str(case.path("notes"))})
+    assert run.status == 0 and run.output() == lines.upper(), run.status
+    begun = sorted(seqs_of(case.path("notes"), "begin"))
+    assert begun == sorted([*range(12), 5]), begun
+    case.assert_no_leftovers()
+
+
+@test
+def an_attempt_that_takes_too_long_is_ended_with_all_that_it_started(case):
+    ends_what_hangs(case, f"{LIMIT}s")
+
+
+@test
+def an_attempt_may_take_so_much_of_the_median(case):
+    ends_what_hangs(case, f"{int(2000 * SLOWNESS)}%")
+
+
+@test
+def a_program_that_ignores_the_end_of_its_time_is_killed(case):
+    script = "trap '' TERM; sleep 1000 & sleep 1000"
+    words = ["--timeout", "0.2", "--retries", 1, "--", "sh", "-c", script]
+    refused(case, words, 3, r"^fanfold-ventilator: chunk 0 \(bytes 0-1, records? 1.*\) failed .*longer", stdin=b"a\n")
+
+
+# ---- stop ----
+
+
+@test
+def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaired(case):
+    text = case.file("text", numbered(100))
+    run = Resumption(case, text, "-N10", "-j2", script=BROKEN)
+    run.hold.touch()
+    process = run.start()
+    process.expect(3)
+    lines = process.stderr().splitlines()
+    first = len(numbered(50))
+    last = len(numbered(60)) - 1
+    pattern = (
+        rf"^fanfold-ventilator: chunk 5 \(bytes {first}-{last}, records 51-60\) failed for good after 3 attempts: "
+        r"exit status 7; it said: .*no license\\nfor this"
+    )
+    assert any(re.search(pattern, line) for line in lines), pattern
+    assert any("--resume" in line for line in lines), "how to go on is not said"
+    case.assert_no_leftovers()
+    journal = read_journal(run.output)
+    assert journal.next == 5 and journal.offset == size_of(run.output) == first, journal
+    run.start("--resume").expect(3)  # as long as it is not repaired
+    assert position_of(run.output) == 5
+    run.hold.unlink()
+    run.complete()
+    assert sorted(run.begun()) == [5, 6, 7, 8, 9]
+
+
+# ---- skip ----
+
+
+def letters_of(case, name="output"):
+    return read_letters(case.path(f"{name}.dead-letters"))
+
+
+@test
+def a_chunk_that_is_skipped_is_a_dead_letter_and_the_rest_in_place(case):
+    records = Records(case, 100, {25: "!exit 3", 77: "!abort"})
+    words = ["--on-error", "skip", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *fragile()]
+    run = case.run("fanfold", *words)
+    assert run.status == 1, run.status
+    data = [records.record(number) for number in range(1, 101)]
+    expected = b"".join(data[:20] + data[30:70] + data[80:]).upper()
+    assert case.path("output").read_bytes() == expected
+    assert not journal_path(case.path("output")).exists()
+    letters = letters_of(case)
+    assert [letter.bytes for letter in letters] == [b"".join(data[20:30]), b"".join(data[70:80])]
+    for letter, seq in zip(letters, (2, 7)):
+        about = letter.about
+        assert about["seq"] == seq and about["attempts"] == 3, about
+        assert (about["first_record"], about["last_record"]) == (seq * 10 + 1, seq * 10 + 10), about
+        assert about["offset"] == len(b"".join(data[: seq * 10])), about
+        assert about["length"] == len(letter.bytes), about
+    assert "!exit 3" in letters[0].about["stderr"] and letters[0].about["code"] == 3, letters[0]
+    assert "about to abort" in letters[1].about["stderr"] and letters[1].about["code"] == 6, letters[1]
+    diagnose([*run.stderr().splitlines(), *(str(letter.about) for letter in letters)])
+
+
+@test
+def dead_letters_go_where_they_are_told_to_and_never_among_others(case):
+    records = Records(case, 20, {5: "!exit 3"})
+    words = ["--on-error", "skip", "-N1", "--dead-letters", case.path("dead"), "-i", records.path, *fragile()]
+    run = case.run("fanfold", *words)
+    run.expect(1)
+    case.assert_same(run.stdout, records.good)
+    check_lone_records(read_letters(case.path("dead")), records)
+    before = sorted((path.name, path.read_bytes()) for path in case.path("dead").iterdir())
+    refused(case, words, 2, "^fanfold-sink: .*dead")
+    assert before == sorted((path.name, path.read_bytes()) for path in case.path("dead").iterdir())
+    case.run("fanfold", *words[:3], "-i", records.path, *fragile()).expect(1)
+    check_lone_records(read_letters(case.path("fanfold.dead-letters")), records)
+
+
+@test
+def dead_letters_are_run_again_by_the_command_that_is_said(case):
+    records = Records(case, 100, {25: "!exit 3", 30: "!exit 3", 77: "!exit 4"})
+    words = ["--on-error", "isolate", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *fragile()]
+    run = case.run("fanfold", *words)
+    assert run.status == 1, run.status
+    case.assert_same(case.path("output"), records.good)
+    said = re.search(r"cat (\S+/)\*\.input \| fanfold", run.stderr())
+    assert said, "the command is not said"
+    again = case.shell(f"cat {shlex.quote(said[1])}*.input | fanfold -- tr a-z A-Z")
+    again.expect(0)
+    assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
+
+
+# ---- isolate ----
+
+
+def isolate(case, records, program, *options, deadline=60.0):
+    words = ["--on-error", "isolate", "-j2", "--log-level", "info", *options]
+    words += ["-i", records.path, "-o", case.path("output"), *program]
+    run = case.run("fanfold", *words, deadline=deadline)
+    assert run.status == 1, run.status
+    case.assert_same(case.path("output"), records.good)
+    assert not journal_path(case.path("output")).exists()
+    case.assert_no_leftovers()
+    letters = letters_of(case)
+    check_lone_records(letters, records)
+    return run, letters
+
+
+def check_reasons(letters, words):
+    """What is known of how each of them failed."""
+    for letter, word in zip(letters, words):
+        about = letter.about
+        if word.startswith("!exit"):
+            assert about["code"] == int(word.split()[1]), (word, about)
+        if word == "!abort":
+            assert about["code"] == 6 and "about to abort" in about["stderr"], (word, about)
+        if word == "!memory":
+            assert "out of memory" in about["stderr"], (word, about)
+        diagnose([f"{word}: {about}"])
+
+
+def isolates_seven(case, program, count, *options, deadline=60.0):
+    """The bad ones are spread, two of them neighbours, one the last."""
+    numbers = [7, count // 5, count // 5 + 1, count // 3, count // 2 + 3, count * 3 // 4, count]
+    records = Records(case, count, dict(zip(numbers, BAD_WORDS)))
+    _, letters = isolate(case, records, program, *options, deadline=deadline)
+    check_reasons(letters, BAD_WORDS)
+
+
+SMALL = ["--retries", 2, "--timeout", LIMIT, "-N", 8]
+
+
+@test
+def seven_bad_records_are_found_by_a_filter(case):
+    isolates_seven(case, fragile(), 2000, *SMALL)
+
+
+@test
+def seven_bad_records_are_found_by_a_plugin(case):
+    isolates_seven(case, fragile_plugin(), 2000, *SMALL)
+
+
+def seven_bad_records_of_a_million(case):
+    isolates_seven(case, fragile(), 1000000, "--timeout", 5, deadline=900)
+
+
+def seven_bad_records_of_a_million_by_a_plugin(case):
+    isolates_seven(case, fragile_plugin(), 1000000, "--timeout", 5, deadline=900)
+
+
+if FULL:
+    test(deadline=900)(seven_bad_records_of_a_million)
+    test(deadline=900)(seven_bad_records_of_a_million_by_a_plugin)
+
+
+@test
+def a_chunk_of_bad_records_alone_has_no_result(case):
+    records = Records(case, 24, {number: f"!exit {number}" for number in range(9, 17)})
+    isolate(case, records, fragile_plugin(), "-N", 8, "--retries", 1)
+
+
+@test
+def a_record_that_takes_the_whole_worker_down_is_found_and_left_out(case):
+    for program in (fragile(), fragile_plugin()):
+        records = Records(case, 40, {11: "!worker", 14: "!exit 5"})
+        run, _ = isolate(case, records, program, "-N", 8, "--liveness", 1, "--retries", 1)
+        diagnose(run.stderr().splitlines())
+        for path in (case.path("output"), *case.path("output.dead-letters").iterdir()):
+            path.unlink()
+
+
+@test
+def an_isolating_run_that_is_interrupted_counts_its_letters_once(case):
+    """Letters of what was not committed are written anew when it goes on."""
+    records = Records(case, 400, {number: "!exit 1" for number in range(10, 400, 10)})
+    output = case.path("output")
+    words = ["--on-error", "isolate", "--retries", 1, "-j2", "-N", 4, "-o", output, "-i", records.path]
+    for kills in range(3):
+        run = case.start("fanfold", "--resume", *words, *fragile())
+        target = (kills + 1) * size_of(records.good) // 5
+        case.wait_for(lambda run=run, target=target: size_of(output) > target or not run.running(), "some output")
+        assert run.running(), run.stderr()
+        for pid in list(case.leftovers()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        case.assert_no_leftovers()
+    case.run("fanfold", "--resume", *words, *fragile()).expect(1)
+    case.assert_same(output, records.good)
+    check_lone_records(letters_of(case), records)
+
+
+# ---- halt ----
+
+
+def halted(case, when, records, *options):
+    """A run that stops after too many; resumed without that, it has all."""
+    output = case.path(f"output-{when}")
+    words = ["--on-error", "skip", "--retries", 1, "-N1", "-j1", "-o", output, "-i", records.path]
+    run = case.run("fanfold", "--halt", when, *words, *options, *fragile())
+    assert run.status == 3, (when, run.status)
+    said = [line for line in run.stderr().splitlines() if "--halt says to stop" in line]
+    assert len(said) == 1, run.stderr()
+    released = position_of(output)
+    assert 0 < released < records.count, (when, released)
+    case.run("fanfold", "--resume", *words, *fragile()).expect(1)
+    case.assert_same(output, records.good)
+    check_lone_records(read_letters(f"{output}.dead-letters"), records)
+    return released
+
+
+@test
+def a_run_is_halted_after_so_many_failures(case):
+    records = Records(case, 300, {number: "!exit 1" for number in range(20, 300, 20)})
+    for when in ("soon,fail=3", "now,fail=3"):
+        released = halted(case, when, records)
+        diagnose([f"{when}: {released} chunks were released"])
+    records = Records(case, 300, {number: "!exit 1" for number in range(150, 300, 2)}, "late")
+    released = halted(case, "soon,fail=5%", records)
+    assert released > 150, released
+    diagnose([f"soon,fail=5%: {released} chunks were released"])
+
+
+sys.argv = [word for word in sys.argv if word != "--full"]
+run_tests()

@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: MIT
+"""A run that was cut short anywhere goes on with --resume, to the same bytes; or it refuses,
+says why, and touches nothing.
+
+`test_resume.py --moments 100 --size 512M killed` kills all processes of a run at once at so
+many moments, of a run over a file and of one over a pipe that is fed from its start again.
+"""
+
+import os
+import pty
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from harness import SLOWNESS, Skip, diagnose, run_tests, test
+from resuming import (
+    HELD_UPPER,
+    Remains,
+    Resumption,
+    journal_path,
+    kill_everything,
+    make_upper,
+    position_of,
+    read_journal,
+    refused,
+    seqs_of,
+    size_of,
+)
+
+MIB = 1 << 20
+
+
+def take_option(name, default):
+    if name not in sys.argv:
+        return default
+    at = sys.argv.index(name)
+    value = sys.argv[at + 1]
+    del sys.argv[at : at + 2]
+    return int(value[:-1]) * MIB if value.endswith("M") else int(value)
+
+
+MOMENTS = take_option("--moments", 5 if SLOWNESS > 1 else 8)
+SIZE = take_option("--size", 16 * MIB)
+BLOCK = max(128 << 10, SIZE // 512)
+SMALL = ["--block", "4K", "-j2"]
+HELD = 6
+
+# ---- killed at any moment ----
+
+
+class Killed:
+    """A run over a text that is killed as a whole, again and again, and gone on with."""
+
+    def __init__(self, case, fed, seed):
+        self.case = case
+        self.chance = random.Random(seed)
+        text = case.text(SIZE)
+        options = ["--block", BLOCK, "--buffer", 8 * BLOCK, "-j2", "--resume"]
+        self.run = Resumption(case, text, *options, fed=fed)
+        self.expected = make_upper(case, text)
+        self.committed = 0  # task, before the leg that runs
+        self.checked = 0  # bytes of the output, by journals
+        self.early = self.again = self.most_uncommitted = 0
+
+    def reach(self, process, target):
+        """A moment: so many bytes were written, or only so many processes are there."""
+        if target <= size_of(self.run.output) or self.chance.random() < 0.1:
+            count = self.chance.randint(1, 12)
+            condition = lambda: len(self.case.leftovers()) >= count  # pylint: disable=unnecessary-lambda-assignment
+            self.early += 1
+        else:
+            condition = lambda: size_of(self.run.output) >= target  # pylint: disable=unnecessary-lambda-assignment
+        self.case.wait_for(lambda: condition() or not process.running(), "the moment", 120)
+
+    def check_journal(self):
+        """What it vouches for is there and right, and what is not yet done was not done before."""
+        begun = self.run.begun()
+        again = [seq for seq in begun if seq < self.committed]
+        assert not again, f"tasks {again} were committed, and were done again"
+        journal = read_journal(self.run.output)
+        if journal is None:
+            assert self.committed == 0 and size_of(self.run.output) == 0
+            return
+        assert journal.next >= self.committed, (journal, self.committed)
+        assert size_of(self.run.output) >= journal.offset, (size_of(self.run.output), journal)
+        with open(self.run.output, "rb") as ours, open(self.expected, "rb") as theirs:
+            for file in (ours, theirs):
+                file.seek(self.checked)
+            length = journal.offset - self.checked
+            assert ours.read(length) == theirs.read(length), f"wrong before byte {journal.offset}"
+        self.checked = journal.offset
+        self.most_uncommitted = max(self.most_uncommitted, size_of(self.run.output) - journal.offset)
+        self.committed = journal.next
+
+    def go(self):
+        kills = 0
+        targets = sorted(self.chance.randrange(SIZE) for _ in range(MOMENTS))
+        for target in targets:
+            process = self.run.start()
+            self.reach(process, target)
+            if not process.running():
+                break
+            kill_everything(self.case, self.chance)
+            kills += 1
+            self.check_journal()
+        process = self.run.start()
+        process.expect(0, 600)
+        self.case.assert_same(self.run.output, self.expected)
+        assert not journal_path(self.run.output).exists()
+        again = [seq for seq in self.run.begun() if seq < self.committed]
+        assert not again, f"tasks {again} were committed, and were done again"
+        assert kills == MOMENTS, f"the run ended after {kills} kills"
+        all_begun = [seq for leg in range(len(self.run.legs)) for seq in self.run.begun(leg)]
+        again = len(all_begun) - len(set(all_begun))
+        diagnose(
+            [
+                f"{kills} kills, {self.early} of them early; {len(set(all_begun))} tasks, {again} begun again; "
+                f"at most {self.most_uncommitted} bytes were not committed"
+            ]
+        )
+
+
+@test(deadline=60.0 + 5 * MOMENTS)
+def a_run_over_a_file_that_is_killed_at_any_moment_goes_on(case):
+    Killed(case, False, seed=3).go()
+
+
+@test(deadline=60.0 + 5 * MOMENTS)
+def a_run_over_a_pipe_that_is_killed_at_any_moment_goes_on(case):
+    Killed(case, True, seed=4).go()
+
+
+# ---- the input ----
+
+
+def change(path, at, data):
+    """Bytes in the middle of the file, and its time with them."""
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+@test
+def an_input_that_is_another_is_refused_and_nothing_touched(case):
+    text = case.path("text")
+    original = case.text(1 * MIB)
+    shutil.copy(original, text)
+    run = Resumption(case, text, "--block", "64K", "-j2", script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    words = run.words()
+    shutil.copy(original, text)
+    change(text, 100, b"X")  # the head
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*begins otherwise", remains)
+    shutil.copy(original, text)
+    change(text, MIB - 100, b"X")  # the tail
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*ends otherwise", remains)
+    shutil.copy(original, text)
+    change(text, 200 << 10, b"X")  # what was consumed
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*differs before byte", remains)
+    shutil.copy(original, text)
+    change(text, MIB, b"more\n")
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    os.truncate(text, MIB // 2)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    os.truncate(text, 0)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    shutil.copy(original, text)  # only its time is another
+    run.complete(expected=make_upper(case, original))
+
+
+@test
+def options_that_cut_otherwise_are_refused_by_their_names(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    for options, name in [
+        (["--recend", " "], "--recend"),
+        (["-0"], "--recend"),
+        (["-L", 2], "-L"),
+        (["-N", 10], "-N"),
+        (["--block", "8K"], "--block"),
+    ]:
+        refused(case, run.words(*options), 4, f"^fanfold-ventilator: .*cannot go on: .*{name}", remains)
+    run.complete()
+
+
+@test
+def a_stream_that_is_another_is_refused(case):
+    text = case.text(64 << 10)
+    run = Resumption(case, text, *SMALL, script=HELD_UPPER, fed=True)
+    remains = run.begin_and_kill(HELD)
+    words = [*SMALL, "--resume", "-o", run.output, "--", "cat"]
+
+    def refused_stream(data, pattern):
+        feeder = case.start("cat", stdin=data, stdout=subprocess.PIPE)
+        refused(case, words, 4, "^fanfold-ventilator: standard input: cannot go on: " + pattern, remains, stdin=feeder.popen.stdout)
+        feeder.popen.stdout.close()
+
+    data = text.read_bytes()
+    refused_stream(data[:1000] + b"X" + data[1001:], ".*differs before byte")
+    refused_stream(data[: 10 << 10], ".*it ends at byte")
+    refused_stream(b"", ".*it ends at byte")
+    run.complete()
+
+
+@test
+def a_file_goes_on_as_a_pipe_and_a_pipe_as_a_file(case):
+    text = case.text(64 << 10)
+    for fed in (True, False):
+        run = Resumption(case, text, *SMALL, script=HELD_UPPER, fed=fed, name=f"output-{fed}")
+        run.begin_and_kill(HELD)
+        run.fed = not fed
+        run.complete()
+
+
+# ---- output and journal ----
+
+
+@test
+def an_output_that_is_shorter_than_its_journal_says_is_refused(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    for size in (read_journal(run.output).offset - 1, 0):
+        os.truncate(run.output, size)
+        refused(case, run.words(), 4, "^fanfold-sink: .*output.*short", Remains(run.output))
+    run.output.unlink()
+    refused(case, run.words(), 4, "^fanfold-sink: .*output", Remains(run.output))
+    remains.restore()
+    run.complete()
+
+
+@test
+def an_output_without_a_journal_is_begun_only_where_it_is_empty(case):
+    text = case.text(64 << 10)
+    run = Resumption(case, text, *SMALL)
+    run.output.write_bytes(b"something else\n")
+    refused(case, run.words(), 2, r"^fanfold-sink: .*output.*journal", Remains(run.output))
+    for begin in (run.output.unlink, lambda: run.output.write_bytes(b"")):
+        begin()
+        run.complete()
+        assert sorted(run.begun()) == list(range(len(run.begun())))
+
+
+@test
+def a_journal_is_never_overwritten_without_a_word(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    words = [word for word in run.words() if word != "--resume"]
+    refused(case, words, 2, r"^fanfold-sink: .*output\.fanfold.*--resume", remains)
+    sink = [*case.endpoints(), "-o", run.output]
+    refused(case, sink, 2, r"^fanfold-sink: .*output\.fanfold.*--resume", remains, program="fanfold-sink")
+    run.complete()
+
+
+@test
+def a_journal_with_any_byte_wrong_is_refused(case):
+    """Every byte changed once, every length: an error, and never a crash."""
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    journal = remains.bytes[1]
+    chance = random.Random(1)
+    wrong = [journal[:size] for size in range(len(journal))] + [journal + b"x", journal * 20]
+    for at, byte in enumerate(journal):
+        wrong.append(journal[:at] + bytes([byte ^ 1 << chance.randrange(8)]) + journal[at + 1 :])
+    if SLOWNESS > 1:
+        wrong = wrong[:: len(wrong) // 50]
+    for data in wrong:
+        journal_path(run.output).write_bytes(data)
+        words = [*case.endpoints(), "--resume", "-o", run.output]
+        refused(case, words, 4, r"^fanfold-sink: .*output\.fanfold", Remains(run.output), program="fanfold-sink")
+    remains.restore()
+    run.complete()
+
+
+@test
+def resume_is_for_what_has_a_journal(case):
+    os.mkfifo(case.path("fifo"))
+    _, terminal = pty.openpty()
+    outputs = [[], ["-o", "-"], ["-o", case.path("fifo")], ["-o", os.ttyname(terminal)], ["-o", "/dev/null"]]
+    for output in [*outputs, ["-o", "file", "--unordered"]]:
+        refused(case, ["--resume", *output, "--", "cat"], 2, "^fanfold.*: .*--resume")
+        words = [*case.endpoints(), "--resume", *output]
+        refused(case, words, 2, "^fanfold-sink: .*--resume", program="fanfold-sink")
+    assert not case.path("file").exists()
+
+
+@test
+def a_run_that_had_finished_is_only_cleared_away(case):
+    """Killed when the journal said so and nobody had been told."""
+    run = Resumption(case, case.text(64 << 10), *SMALL, "--log-level", "trace", script=HELD_UPPER)
+    run.hold.touch()
+    run.start(env={"HELD": "15"})
+    case.wait_for(lambda: 15 in run.begun(), "the last task to have begun")
+    case.wait_for(lambda: position_of(run.output) == 15, "the others to be committed")
+    (ventilator,) = case.pids_of("fanfold-ventilator")
+    os.kill(ventilator, signal.SIGSTOP)
+    run.hold.unlink()
+    case.wait_for(lambda: (journal := read_journal(run.output)) and journal.finished, "the journal to say so")
+    kill_everything(case)
+    case.assert_same(run.output, make_upper(case, run.text))
+    run.complete()
+    assert not run.begun(), "something was run again"
+
+
+# ---- signals ----
+
+
+@test
+def an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
+    for number, to_group in [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)]:
+        run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER, name=f"output-{number}-{to_group}")
+        run.hold.touch()
+        process = run.start(env={"HELD": str(HELD)})
+        case.wait_for(lambda run=run: len(set(run.begun())) == HELD + 2, "two tasks to run")
+        (process.signal_group if to_group else process.signal)(number)
+        process.wait_for_stderr("^fanfold: (interrupted|terminated)")
+        run.hold.unlink()
+        process.expect(128 + number)
+        # What the worker had been given beyond its slots is short work, and is done as well.
+        done = sorted(run.ended())
+        assert done == sorted(run.begun()) == list(range(len(done))) and len(done) < 16, done
+        assert "--resume" in process.stderr(), process.stderr()
+        case.assert_no_leftovers()
+        journal = read_journal(run.output)
+        assert journal.next == len(done) and journal.offset == size_of(run.output), journal
+        run.complete()
+        begun = sorted(run.begun(0) + run.begun(1))
+        assert begun == list(range(len(begun))), f"begun: {begun}"
+
+
+@test
+def a_second_interrupt_ends_at_once(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    run.hold.touch()
+    process = run.start(env={"HELD": str(HELD)})
+    case.wait_for(lambda: len(set(run.begun())) == HELD + 2, "two tasks to run")
+    process.signal(signal.SIGINT)
+    process.wait_for_stderr("^fanfold: interrupted")
+    began = time.monotonic()
+    process.signal(signal.SIGINT)
+    process.expect(130, 8)
+    diagnose([f"ended {time.monotonic() - began:.2f} s after the second"])
+    assert "--resume" in process.stderr(), process.stderr()
+    assert read_journal(run.output).next == HELD
+    run.hold.unlink()
+    run.complete()
+
+
+run_tests()
