@@ -80,7 +80,8 @@ static bool chunk_earned(const struct sim_ventilator *v,
     if (failure->seq >= (uint64_t)mix->records)
         return false;
     const struct fate *fate = &v->fates[failure->seq];
-    return fate_earned(v, fate) && failure->attempts <= fate->failed + slots_count_lost(fate);
+    return fate_earned(v, fate) &&
+           failure->attempts <= fate->failed + slots_count_lost(fate);
 }
 
 void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)

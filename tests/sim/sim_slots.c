@@ -70,7 +70,7 @@ static int64_t draw_outcome(struct world *world, struct run *run)
     enum record_kind kind = records_kind(world, run->first, run->end);
     int64_t takes_us = draw_run_us(world);
     int64_t limit_us = (int64_t)run->cargo->limit_ms * 1000;
-    if (kind == RECORD_KILLER) /* it takes a while: only PING tells that it runs */
+    if (kind == RECORD_KILLER)
         run->outcome = RUN_KILLS, takes_us += mix->kill_ms * 1000;
     else if (kind == RECORD_HANGS)
         takes_us = NEVER_US;

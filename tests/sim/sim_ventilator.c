@@ -111,7 +111,8 @@ static void send(struct sim_ventilator *v, uint32_t peer, const struct message *
                  const struct payload *payload)
 {
     struct world *world = v->process.world;
-    struct letter *letter = letter_new(&world->arena, message, payload);
+    struct letter *letter =
+        letter_new(&world->arena, &world->spare_letters, message, payload);
     if (conn_send(&v->process, peer, letter))
         return;
     TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
