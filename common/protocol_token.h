@@ -2,7 +2,7 @@
 /*
  * msgpack, one token at a time: msgpack-c's own scanner, made to stop after each token
  * instead of building objects. So nothing is allocated, whatever an array claims, and
- * nothing nests. Private to the protocol.
+ * nothing nests. For whoever reads what others wrote: the protocol, the sink's journal.
  */
 #ifndef FANFOLD_COMMON_PROTOCOL_TOKEN_H
 #define FANFOLD_COMMON_PROTOCOL_TOKEN_H

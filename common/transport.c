@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 struct socket_option {
     int name;
@@ -104,6 +106,34 @@ static zsock_t *fail(zsock_t **socket_p)
     return NULL;
 }
 
+/* The path of an ipc endpoint; NULL: it is none, or its name, in the abstract
+ * namespace, is no file. */
+static const char *path_of(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    const char *path = endpoint + strlen(scheme);
+    bool is_path = strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@';
+    return is_path ? path : NULL;
+}
+
+/* Somebody listens there. A bind would take the path over, and whoever comes later
+ * would find us in their place. */
+static bool is_taken(const char *endpoint)
+{
+    const char *path = path_of(endpoint);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    bool taken = rc == 0 || errno == EAGAIN;
+    close(fd);
+    return taken;
+}
+
 /* CZMQ's own bind would try 16,384 ports one by one for "*". The umask gives an ipc
  * path to its owner alone. */
 static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame_max)
@@ -113,6 +143,10 @@ static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame
     void *handle = zsock_resolve(socket);
     int rc = zmq_setsockopt(handle, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max);
     assert(rc == 0);
+    if (is_taken(endpoint)) {
+        errno = EADDRINUSE;
+        return fail(&socket);
+    }
     mode_t saved_umask = umask(077);
     rc = zmq_bind(handle, endpoint);
     umask(saved_umask);
@@ -176,12 +210,10 @@ const char *transport_endpoint(zsock_t *socket)
     return endpoint;
 }
 
-/* A name in the abstract namespace is no file. */
 static void remove_path(const char *endpoint)
 {
-    static const char scheme[] = "ipc://";
-    const char *path = endpoint + strlen(scheme);
-    if (strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@')
+    const char *path = path_of(endpoint);
+    if (path)
         unlink(path);
 }
 

@@ -4,6 +4,7 @@
 #include "sink/journal.h"
 
 #include "common/memory.h"
+#include "common/protocol_token.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,27 +16,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 1, CHECKSUM_BYTES = 8 };
+enum { VERSION = 1, FIELDS = 13, CHECKSUM_BYTES = 8 };
 
 static const char magic[] = "fanfold journal";
-
-/* In the order in which they lie there. */
-enum journal_field {
-    FIELD_MAGIC,
-    FIELD_VERSION,
-    FIELD_RUN,
-    FIELD_UID,
-    FIELD_EPOCH,
-    FIELD_NEXT,
-    FIELD_MARK,
-    FIELD_INPUT,
-    FIELD_OFFSET,
-    FIELD_DEAD_LETTERS,
-    FIELD_FAILED,
-    FIELD_LETTERS_NAME,
-    FIELD_FINISHED,
-    FIELDS
-};
 
 /* ---- encoding ---- */
 
@@ -94,77 +77,83 @@ size_t journal_encode(const struct journal *journal, uint8_t bytes[JOURNAL_BYTES
 
 /* ---- decoding ---- */
 
-static bool take_number(const msgpack_object *object, uint64_t *ret_number)
+static bool take_number(struct token_reader *reader, uint64_t *ret_number)
 {
-    if (object->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+    struct token token;
+    if (token_next(reader, &token) != TOKEN_NUMBER)
         return false;
-    *ret_number = object->via.u64;
+    *ret_number = token.number;
     return true;
 }
 
-static bool take_id(const msgpack_object *object, struct id *ret_id)
+static bool take_id(struct token_reader *reader, struct id *ret_id)
 {
-    if (object->type != MSGPACK_OBJECT_BIN ||
-        object->via.bin.size != sizeof ret_id->bytes)
+    struct token token;
+    if (token_next(reader, &token) != TOKEN_BYTES ||
+        token.slice.size != sizeof ret_id->bytes)
         return false;
-    memcpy(ret_id->bytes, object->via.bin.ptr, sizeof ret_id->bytes);
+    memcpy(ret_id->bytes, token.slice.data, sizeof ret_id->bytes);
     return true;
 }
 
 /* At most 255 bytes: what a size of one byte can say. */
-static bool take_bytes(const msgpack_object *object, uint8_t *data, uint8_t *ret_size)
+static bool take_bytes(struct token_reader *reader, uint8_t *data, uint8_t *ret_size)
 {
+    struct token token;
     _Static_assert(MARK_MAX == UINT8_MAX && INPUT_MAX_BYTES == UINT8_MAX, "one byte");
-    if (object->type != MSGPACK_OBJECT_BIN || object->via.bin.size > UINT8_MAX)
+    if (token_next(reader, &token) != TOKEN_BYTES || token.slice.size > UINT8_MAX)
         return false;
-    memcpy(data, object->via.bin.ptr, object->via.bin.size);
-    *ret_size = (uint8_t)object->via.bin.size;
+    memcpy(data, token.slice.data, token.slice.size);
+    *ret_size = (uint8_t)token.slice.size;
     return true;
 }
 
-static bool take_flag(const msgpack_object *object, bool *ret_flag)
+static bool take_flag(struct token_reader *reader, bool *ret_flag)
 {
-    if (object->type != MSGPACK_OBJECT_BOOLEAN)
+    struct token token;
+    if (token_next(reader, &token) != TOKEN_FLAG)
         return false;
-    *ret_flag = object->via.boolean;
+    *ret_flag = token.number != 0;
     return true;
 }
 
-static bool has_magic(const msgpack_object *object)
+/* The array's head, and what every version has in front. */
+static bool take_head(struct token_reader *reader, uint64_t *ret_fields,
+                      uint64_t *ret_version)
 {
-    return object->type == MSGPACK_OBJECT_STR &&
-           object->via.str.size == sizeof magic - 1 &&
-           memcmp(object->via.str.ptr, magic, sizeof magic - 1) == 0;
+    struct token token;
+    if (token_next(reader, &token) != TOKEN_ARRAY)
+        return false;
+    *ret_fields = token.number;
+    return token_next(reader, &token) == TOKEN_TEXT &&
+           token.slice.size == sizeof magic - 1 &&
+           memcmp(token.slice.data, magic, sizeof magic - 1) == 0 &&
+           take_number(reader, ret_version);
 }
 
-static bool take_fields(const msgpack_object *fields, struct journal *journal)
+static bool take_fields(struct token_reader *reader, struct journal *journal)
 {
     struct position *position = &journal->position;
-    return take_id(&fields[FIELD_RUN], &position->run) &&
-           take_id(&fields[FIELD_UID], &position->uid) &&
-           take_number(&fields[FIELD_EPOCH], &position->epoch) &&
-           take_number(&fields[FIELD_NEXT], &position->next) &&
-           take_bytes(&fields[FIELD_MARK], position->mark, &position->mark_size) &&
-           take_bytes(&fields[FIELD_INPUT], position->input, &position->input_size) &&
-           take_number(&fields[FIELD_OFFSET], &journal->offset) &&
-           journal->offset <= INT64_MAX &&
-           take_number(&fields[FIELD_DEAD_LETTERS], &position->dead_letters) &&
-           take_number(&fields[FIELD_FAILED], &position->failed) &&
-           take_number(&fields[FIELD_LETTERS_NAME], &journal->letters_name) &&
-           take_flag(&fields[FIELD_FINISHED], &position->finished);
+    return take_id(reader, &position->run) && take_id(reader, &position->uid) &&
+           take_number(reader, &position->epoch) &&
+           take_number(reader, &position->next) &&
+           take_bytes(reader, position->mark, &position->mark_size) &&
+           take_bytes(reader, position->input, &position->input_size) &&
+           take_number(reader, &journal->offset) && journal->offset <= INT64_MAX &&
+           take_number(reader, &position->dead_letters) &&
+           take_number(reader, &position->failed) &&
+           take_number(reader, &journal->letters_name) &&
+           take_flag(reader, &position->finished) && token_bytes_left(reader) == 0;
 }
 
-static const char *take_object(const msgpack_object *object, struct journal *journal)
+static const char *take_journal(struct token_reader *reader, struct journal *journal)
 {
-    uint64_t version;
-    if (object->type != MSGPACK_OBJECT_ARRAY || object->via.array.size < 2 ||
-        !has_magic(&object->via.array.ptr[FIELD_MAGIC]) ||
-        !take_number(&object->via.array.ptr[FIELD_VERSION], &version))
+    uint64_t fields, version;
+    if (!take_head(reader, &fields, &version))
         return "it is no journal";
     if (version != VERSION)
         return "another version of fanfold-sink wrote it";
-    if (object->via.array.size != FIELDS ||
-        !take_fields(object->via.array.ptr, journal))
+    if (fields != FIELDS || !take_fields(reader, journal))
         return "its fields are not those of a journal";
     return NULL;
 }
@@ -177,18 +166,12 @@ const char *journal_decode(struct slice bytes, struct journal *ret_journal)
         return "it is cut short";
     if (bytes.size > JOURNAL_BYTES_MAX)
         return "it is too long for a journal";
-    size_t size = bytes.size - CHECKSUM_BYTES, used = 0;
-    checksum(bytes.data, size, sum);
-    if (memcmp(sum, bytes.data + size, CHECKSUM_BYTES) != 0)
+    struct token_reader reader = {.data = bytes.data,
+                                  .size = bytes.size - CHECKSUM_BYTES};
+    checksum(reader.data, reader.size, sum);
+    if (memcmp(sum, bytes.data + reader.size, CHECKSUM_BYTES) != 0)
         return "its checksum is wrong";
-    msgpack_unpacked unpacked;
-    msgpack_unpacked_init(&unpacked);
-    const char *wrong = "it is no journal";
-    if (msgpack_unpack_next(&unpacked, (const char *)bytes.data, size, &used) ==
-            MSGPACK_UNPACK_SUCCESS &&
-        used == size)
-        wrong = take_object(&unpacked.data, &journal);
-    msgpack_unpacked_destroy(&unpacked);
+    const char *wrong = take_journal(&reader, &journal);
     if (wrong == NULL)
         *ret_journal = journal;
     return wrong;

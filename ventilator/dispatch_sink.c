@@ -30,9 +30,7 @@ static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
     sink->begun = sink->contested = false;
     sink->heard_us = now_us;
     dispatch_act(dispatch, DISPATCH_WELCOME_SINK, hello->peer);
-    if (hello->finished)
-        dispatch_finish(dispatch, now_us);
-    else if (dispatch->over)
+    if (dispatch->over)
         dispatch_act(dispatch, DISPATCH_GOODBYE, hello->peer);
 }
 

@@ -56,10 +56,16 @@ void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
     }
 }
 
-/* It has run for long, at one worker, and is nothing special. */
-static struct attempt *straggler(const struct task *task, int64_t than_us,
+/* It has run for long, at one worker, and is nothing special. What has failed as often
+ * as it may is given up when its last attempt ends: copies of it would put that off for
+ * ever. */
+static struct attempt *straggler(const struct dispatch *dispatch,
+                                 const struct task *task, int64_t than_us,
                                  int64_t now_us)
 {
+    uint32_t retries = dispatch->config.retries;
+    if (retries && task->fails >= retries)
+        return NULL;
     struct attempt *attempt = LIST_FIRST(&task->open);
     bool alone = attempt && !LIST_NEXT(attempt, of_task);
     return task->state == TASK_OUT && alone && !attempt->isolates && attempt->running &&
@@ -78,7 +84,7 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
     if (than_us < STRAGGLES_LEAST_US)
         than_us = STRAGGLES_LEAST_US;
     for (uint64_t seq = book->first; seq < book->fresh; seq++) {
-        struct attempt *attempt = straggler(book_find(book, seq), than_us, now_us);
+        struct attempt *attempt = straggler(dispatch, book_find(book, seq), than_us, now_us);
         if (!attempt)
             continue;
         struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);

@@ -76,6 +76,15 @@ static void end_probe(struct dispatch *dispatch, struct attempt *attempt)
 
 /* ---- sessions ---- */
 
+/* Charged as often as it may be, and in nobody's hands any more: charges come when the
+ * task is with the next worker already, so this is where they count. */
+static bool is_lost_for_good(struct dispatch *dispatch, uint64_t seq, int64_t now_us)
+{
+    const struct task *task = book_find(&dispatch->book, seq);
+    return task && (task->state == TASK_OUT || task->state == TASK_QUEUED) &&
+           dispatch_give_up(dispatch, seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
+}
+
 /* Its session is gone. */
 static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
                          int64_t now_us)
@@ -89,7 +98,7 @@ static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, boo
     close_attempt(attempt);
     if (waits && !dispatch_in_good_hands(task))
         task->state = TASK_QUEUED; /* and not among those to be sent, yet */
-    else
+    else if (!lost || !is_lost_for_good(dispatch, seq, now_us))
         dispatch_requeue(dispatch, seq);
 }
 

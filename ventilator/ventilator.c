@@ -263,7 +263,7 @@ static void receive_messages(struct ventilator *ventilator, int64_t now_us)
 
 /* ---- signals ---- */
 
-/* Who supervises says so itself. */
+/* A launcher has said so: it alone knows which signal it was that came first. */
 static void say_draining(const struct ventilator *ventilator, const char *what)
 {
     const struct common_options *options = &ventilator->options->common;

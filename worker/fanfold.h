@@ -29,6 +29,16 @@
  * elsewhere, or here), the slot is forked anew, nothing is prepared again. What
  * `process` keeps in `state` between chunks is therefore a cache and nothing more.
  *
+ * A slot whose chunk runs for longer than the run's time limit is ended: SIGTERM to its
+ * process group, SIGKILL a second later. However `process` returns then, the chunk has
+ * failed.
+ *
+ * Where the run isolates bad records (--on-error isolate), a chunk that failed is given
+ * again in parts, each of whole records, until those that fail by themselves are found.
+ * The results of the other parts are put together in order; so a plugin for such a run
+ * has to work record by record. All parts have the same `seq` and `attempt`; only
+ * `records` tells them apart.
+ *
  * A child that `process` forks has to end by itself (_exit, exec) and to be waited for;
  * should it return from `process`, it ends there, and its output is not taken.
  *
@@ -58,8 +68,8 @@ extern "C" {
 struct fanfold_chunk {
     const unsigned char *data; /* whole records; valid until process returns */
     size_t size;
-    uint64_t seq;     /* from 0 */
-    uint64_t records; /* 0: not counted */
+    uint64_t seq;     /* of the chunk, from 0; also where this is a part of it */
+    uint64_t records; /* in data; 0: not counted */
     uint32_t attempt; /* from 1 */
     uint32_t slot;    /* from 1 */
 };

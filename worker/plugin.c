@@ -379,7 +379,8 @@ void plugin_on_limit(struct plugin *plugin, uint32_t number)
     collect(plugin, number);
     if (slot->corrupt)
         return;
-    if (!feed_running(&slot->feed, &index) || !has_overrun(&slot->feed, index, now_us)) {
+    if (!feed_running(&slot->feed, &index) ||
+        !has_overrun(&slot->feed, index, now_us)) {
         mind_limit(plugin, slot);
         return;
     }

@@ -28,8 +28,9 @@ static const int64_t after_signal_us = SECOND_US / 2;
 static const int64_t latecomer_us = SECOND_US / 10;
 /* Before the first finished task there is nothing to lose. */
 static const int64_t false_start_us = SECOND_US / 4;
-/* A sink takes a file away that it has made for nothing. */
-static const int64_t tidy_us = SECOND_US / 4;
+/* A sink takes away what it has made for nothing, which may wait for a slow disk: a
+ * journal that stayed would be in the next run's way. */
+static const int64_t tidy_us = 4 * SECOND_US;
 /* Ventilator and worker finish what runs at the first SIGTERM, and leave at the second.
  */
 static const int64_t press_us = SECOND_US;

@@ -28,12 +28,12 @@ import faults
 import processes
 import wires
 from harness import Case, build_directory, deadline_of, program_path
-from plan import make_plan
+from plan import LONGEST_S, make_plan
 from scene import Hand, Launched
 
 DEADLINE_S = 120.0
 HOSTS = ["ventilator", "sink", "worker0", "worker1", "worker2"]
-FAILED_BYTES = 64 << 20  # of a failed run's files that are kept
+VERBOSE = "--verbose" in sys.argv
 
 
 # ---- one run ----
@@ -79,7 +79,7 @@ def inject(scene, fault, tally):
 
 
 def await_work(scene, fault):
-    end = scene.now() + 1.0
+    end = scene.now() + 0.6
     scene.case.wait_for(lambda: settle(scene) or faults.ready(scene, fault) or scene.now() > end, "somebody at work")
 
 
@@ -92,7 +92,7 @@ def drive(scene, tally):
         due = max(due, scene.now() - 0.5) + fault.gap_s
         scene.case.wait_for(lambda due=due: settle(scene) or scene.now() >= due, "the next fault", DEADLINE_S)
         await_work(scene, fault)
-        if scene.complete:
+        if scene.complete or scene.now() > LONGEST_S:
             break
         inject(scene, fault, tally)
         scene.faults_left = 1.0 - (number + 1) / len(plan.faults)
@@ -101,6 +101,10 @@ def drive(scene, tally):
     scene.lasted_s = scene.now()
     scene.work_agenda(everything=True)
     scene.note("the run is complete")
+    if scene.journal_stays():
+        scene.complete = False
+        scene.start()
+        scene.case.wait_for(lambda: settle(scene), "the finished run to end once more", DEADLINE_S)
     scene.finish()
 
 
@@ -164,6 +168,7 @@ def child(seed, can, result_path):
         "tally": tally,
         "shape": f"{plan.shape} {plan.way} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
         "lasted_s": getattr(scene, "lasted_s", 0.0),
+        "diary": scene.diary if scene else [],
         "rounds": scene.rounds if scene else 0,
     }
     Path(result_path).write_text(json.dumps(result))
@@ -214,6 +219,8 @@ def say_plain(_number, result, said):
     )
     if result["error"]:
         print(said, flush=True)
+    elif VERBOSE:
+        print("\n".join(result.get("diary", [])), flush=True)
 
 
 def table(results):
@@ -268,6 +275,7 @@ def main():
     parser.add_argument("--seed", type=int, help="this one only")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plan", action="store_true", help="show what the seeds mean, run nothing")
+    parser.add_argument("--verbose", action="store_true", help="say what was done to each run")
     parser.add_argument("--tap", action="store_true")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--can", default="", help=argparse.SUPPRESS)

@@ -177,6 +177,8 @@ def kill_all(scene, fault):
     scene.excuse(fault.kind)
     if hasattr(scene, "kills_of_all"):
         scene.kills_of_all += 1
+    else:
+        scene.set_over(fault.kind)
     for worker in getattr(scene, "workers", []):
         scene.condemn(worker, fault.kind, 0.0)
 

@@ -10,7 +10,8 @@ import dataclasses
 import random
 
 LENGTH_S = 5.5  # how long faults go on, at least
-ENDING_MOST = 4  # faults in a run after which all has to be started again
+LONGEST_S = 9.0  # after that, no more of them: the machine is slow
+ENDING_MOST = 3  # faults in a run after which all has to be started again
 
 # kind -> (weight, shortest and longest hold in s or, with L, in liveness times)
 KILLS = {
@@ -78,6 +79,9 @@ def kinds_for(plan, can):
     resumable = plan.output == "file" and "resume" in can
     if plan.shape == "hand":
         kinds.update({**CROWD, **INTRUDERS})
+        if plan.output == "reader":
+            # Nothing is locked: while the first one is stopped, a second one is its successor.
+            del kinds["second sink"]
     if plan.way != "ipc":
         kinds.update(WIRES)
     if plan.output == "reader":
@@ -105,7 +109,7 @@ def faults_for(chance, plan, can):
     faults, time_s, endings = [], 0.0, 0
     while True:
         kind = chance.choices(list(kinds), list(kinds.values()))[0]
-        gap_s = chance.choice([chance.uniform(0.0, 0.1), chance.uniform(0.1, 0.8)])
+        gap_s = chance.choice([chance.uniform(0.0, 0.1), chance.uniform(0.1, 0.8), chance.uniform(0.1, 0.8)])
         fault = Fault(kind, gap_s, hold_of(chance, kind, plan.liveness_s), chance.random())
         ends = kind in ENDINGS or kind in LAUNCHER or (plan.shape == "launcher" and kind in ENDS)
         if ends and endings == ENDING_MOST:

@@ -20,7 +20,19 @@ from processes import Busy, Kin
 from wires import mount_tmpfs, unmount
 
 WORKERS_MOST = 6
+# With which statuses a run ends before its time, by why.
+STATUSES = {
+    "fill disk": {4},
+    "kill commit helper": {4},
+    "interrupt": {130},
+    "terminate": {143},
+    "kill all": {137},
+    "kill sink": {137},
+    "kill ventilator": {137},
+    "kill launcher": {137},
+}
 WORKERS_IN_A_ROW = 2
+LATE_S = 3.0
 END_S = 40.0  # for all to end, once something has ended the run
 FULL_BYTES = SIZE + (3 << 20)  # of the disk; spill files need room
 
@@ -99,7 +111,7 @@ class Scene:
         self.began = time.monotonic()
         self.diary = []
         self.agenda = []  # (time, what to do then)
-        self.excused = ""  # why the run may end before its time
+        self.excused = []  # why the run may end before its time
         self.over = ""  # why this round is over
         self.rounds = 0
         self.complete = False
@@ -175,16 +187,37 @@ class Scene:
             return ["--plugin", folder / "work_plugin.so", "--", self.control]
         return ["--", "sh", "-c", '"$0" "$1" || exit $?', folder / "work", self.control]
 
-    def resume(self):
-        again = self.rounds > 1 or self.plan.resume_at_once
-        return ["--resume"] if "resume" in self.can and self.plan.output == "file" and again else []
+    def resume(self, again=False):
+        if "resume" not in self.can or self.plan.output != "file":
+            return []
+        return ["--resume"] if again or self.rounds > 1 or self.plan.resume_at_once else []
 
     # -- the end --
+
+    def excuse(self, why):
+        """The run may end because of this."""
+        self.excused.append(why)
+
+    def check_excuse(self, name, status):
+        """Of a program that ended before the run was complete."""
+        allowed = {code for why in self.excused for code in STATUSES[why]}
+        assert self.excused, f"{name} ended with status {status}, and nothing was done to it"
+        assert status in allowed, f"{name} ended with status {status} after {', '.join(self.excused)}"
 
     def check_status(self, name, status):
         """Of a program that brought the run to its end."""
         wanted = 1 if self.plan.bad else 0
         assert status == wanted, f"{name} ended with status {status} at the end of the run, not {wanted}"
+
+    def journal_stays(self):
+        """Nobody said goodbye to the sink, which left its journal; it says so. Another start
+        with --resume has nothing to do but to take it away."""
+        if self.plan.output != "file" or not Path(f"{self.output}.fanfold").exists():
+            return False
+        said = "".join(process.stderr() for process in self.case.processes[-WORKERS_MOST * 3 :])
+        assert "stays, as no ventilator said goodbye" in said, "a journal is left, and nobody said why"
+        self.note("the journal stays")
+        return True
 
     def check(self):
         if self.reader:
@@ -234,8 +267,8 @@ class Hand(Scene):
         return ["--tasks", self.wires.bind_tasks() if host == "ventilator" else self.wires.tasks(host)]
 
     def begin(self, role, process):
-        process.role, process.condemned = role, None
-        self.note(f"start {role} as {process.pid}" + (" --resume" if self.resume() else ""))
+        process.role, process.condemned, process.begun = role, None, self.now()
+        self.note(f"start {role} as {process.pid}" + (" --resume" if "--resume" in process.popen.args else ""))
         return process
 
     def start_sink(self):
@@ -243,13 +276,13 @@ class Hand(Scene):
         if self.reader:
             process = self.on("sink", "fanfold-sink", *self.common(), *words, stdout=self.reader.end)
         else:
-            words += ["-o", self.output, *self.resume()]
+            words += ["-o", self.output, *self.resume(bool(self.sink))]
             process = self.on("sink", "fanfold-sink", *self.common(), *words)
         self.sink = self.begin("sink", process)
 
     def start_ventilator(self):
         stream = subprocess.PIPE if self.plan.input == "stream" else None
-        words = [*self.common(), *self.meet("ventilator"), *self.cutting(), *self.resume()]
+        words = [*self.common(), *self.meet("ventilator"), *self.cutting(), *self.resume(bool(self.ventilator))]
         process = self.on("ventilator", "fanfold-ventilator", *words, stdin=stream)
         if stream:
             feed(self.input, process.stdin)
@@ -264,12 +297,12 @@ class Hand(Scene):
         words = [*self.common(), *self.meet(host), "-j", self.plan.slots, *self.work(kind)]
         worker = self.begin("worker", self.on(host, "fanfold-worker", *words))
         worker.host = host
-        worker.touched = self.now()
+        worker.touched, worker.told = self.now(), False
         self.workers.append(worker)
 
     def start(self):
         self.rounds += 1
-        self.excused = self.over = ""
+        self.excused, self.over = [], ""
         self.disk.empty()
         self.start_sink()
         self.start_ventilator()
@@ -282,9 +315,6 @@ class Hand(Scene):
         """It is about to end by our hand, and is to be started again that long after."""
         process.condemned = why
         process.again_s = again_s
-
-    def excuse(self, why):
-        self.excused = self.excused or why
 
     def restore(self, role):
         """Unless all of it is to be started again."""
@@ -308,12 +338,27 @@ class Hand(Scene):
         if self.over and not self.sink.running() and not self.ventilator.running():
             self.note(f"all is started again after {self.over}")
             self.start()
+        elif self.over:
+            self.mind_latecomer()
+
+    def mind_latecomer(self):
+        """An end that was started while the other one ended has not heard of that, and waits."""
+        here, gone = (self.sink, self.ventilator) if self.sink.running() else (self.ventilator, self.sink)
+        if here.begun > self.over_at - LATE_S and self.now() > self.over_at + LATE_S:
+            self.note(f"the {gone.role} is started again after {self.over}")
+            self.rounds += 1
+            self.excused, self.over = [], ""
+            self.disk.empty()
+            getattr(self, f"start_{gone.role}")()
+            self.refill()
 
     def worker_ended(self, worker):
         status = worker.wait()
         self.note(f"worker {worker.pid} ended with status {status}")
         if worker.condemned:
             self.later(worker.again_s, self.refill)
+        elif worker.told:
+            self.later(0.0, self.refill)
         elif status == 0 and (self.over or not self.sink.running() or self.released() == len(self.data)):
             self.later(0.5, self.refill)
         elif self.over or self.excused:
@@ -342,11 +387,13 @@ class Hand(Scene):
             else:
                 self.later(process.again_s, lambda: self.restore(process.role))
         elif process.status not in (0, 1):
-            assert self.excused, f"{process.role} ended with status {process.status}, and nothing was done to it"
-            self.set_over(self.excused)
+            self.check_excuse(process.role, process.status)
+            self.set_over(self.excused[0])
 
     def set_over(self, why):
-        self.over = why
+        self.over, self.over_at = why, self.now()
+        for worker in self.workers:
+            worker.told = True  # that the run is over, now or when it hears of it
         self.later(END_S, self.must_have_ended(self.rounds))
 
     def must_have_ended(self, round_number):
@@ -404,7 +451,7 @@ class Launched(Scene):
 
     def start(self):
         self.rounds += 1
-        self.excused = self.over = ""
+        self.excused, self.over = [], ""
         self.disk.empty()
         stream = subprocess.PIPE if self.plan.input == "stream" else None
         words = [*self.common(), *self.cutting(), "-j", self.plan.slots]
@@ -415,9 +462,6 @@ class Launched(Scene):
         if stream:
             feed(self.input, self.run.stdin)
         self.note(f"start fanfold as {self.run.pid}" + (" --resume" if self.resume() else ""))
-
-    def excuse(self, why):
-        self.excused = self.excused or why
 
     def condemn(self, _process, _why, _again_s=0.0):
         """The launcher starts a worker again by itself."""
@@ -438,7 +482,7 @@ class Launched(Scene):
             self.check_status("fanfold", status)
             self.complete = True
             return
-        assert self.excused, f"fanfold ended with status {status}, and nothing was done to it"
+        self.check_excuse("fanfold", status)
         self.work_agenda(everything=True)  # what is stopped goes on, so that it can end
         self.wait_none("all of a run that was ended to be gone")
         self.start()

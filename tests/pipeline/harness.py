@@ -197,6 +197,10 @@ class Process:
     def stderr(self):
         return self.stderr_path.read_text(encoding="utf-8", errors="replace")
 
+    def reasons(self):
+        """The lines on stderr, but for what it waited for: a slow machine hears of that too."""
+        return [line for line in self.stderr().splitlines() if ": waiting for " not in line]
+
     def output(self):
         return self.stdout.read_bytes()
 

@@ -12,8 +12,8 @@ UP, DOWN = "up", "down"  # to the target; back
 class Proxy:
     """Forwards from a port of its own to `target`, which may be set later.
 
-    Stalled, it takes bytes and holds them (one piece a direction; the rest waits in the
-    kernel). Cut, it breaks all connections, loses what it holds, and refuses new ones.
+    Stalled, in one direction or both, it takes bytes and holds them (one piece a direction;
+    the rest waits in the kernel). Cut, it breaks all connections, loses what it holds, and refuses new ones.
     """
 
     def __init__(self):
@@ -21,7 +21,8 @@ class Proxy:
         self.port = self.listener.getsockname()[1]
         self.target = None
         self.state = threading.Condition()
-        self.stalled = self.is_cut = False
+        self.stalled = ()
+        self.is_cut = False
         self.pairs = []
         self.accepted = self.broken = 0
         self.held = {UP: 0, DOWN: 0}
@@ -31,14 +32,15 @@ class Proxy:
 
     # -- orders --
 
-    def stall(self):
+    def stall(self, *ways):
         with self.state:
-            self.stalled = True
+            self.stalled = ways or (UP, DOWN)
 
     def flow(self):
         """No stall any more, and no cut."""
         with self.state:
-            self.stalled = self.is_cut = False
+            self.stalled = ()
+            self.is_cut = False
             self.state.notify_all()
 
     def cut(self):
@@ -90,7 +92,7 @@ class Proxy:
         """Waits while the link is stalled; False: it was cut."""
         with self.state:
             self.held[way] += size
-            self.state.wait_for(lambda: not self.stalled or pair not in self.pairs)
+            self.state.wait_for(lambda: way not in self.stalled or pair not in self.pairs)
             self.held[way] -= size
             there = pair in self.pairs
             (self.passed if there else self.lost)[way] += size

@@ -18,7 +18,7 @@ SUMMARY = re.compile(r"^fanfold-ventilator: .* in [\d.]+ s \(.*/s\), (\d+) chunk
 def chunks_of(run):
     """The number of chunks in the summary, which is all that the run said. A chunk that
     waited for long may have been given to another slot: a retry, and no failure."""
-    (line,) = run.stderr().splitlines()
+    (line,) = run.reasons()
     summary = SUMMARY.match(line)
     assert summary, line
     return int(summary[1])

@@ -21,7 +21,7 @@ def expect(case, run, status, *said, deadline=60.0):
     """It ends with this status, says just these lines (regular expressions), and leaves
     neither process nor file."""
     run.expect(status, deadline)
-    lines = run.stderr().splitlines()
+    lines = run.reasons()
     assert len(lines) == len(said), f"{len(lines)} lines, not {len(said)}"
     for line, pattern in zip(lines, said):
         assert re.search(pattern, line), f"{line!r} is not {pattern!r}"
@@ -151,7 +151,7 @@ def a_chunk_that_fails_every_time(case):
     script = 'if [ "$FANFOLD_SEQ" = 7 ]; then echo "attempt $FANFOLD_ATTEMPT is no good" >&2; exit 3; fi; cat'
     run = case.start("fanfold", "-j2", "-N10", "--", "sh", "-c", script, stdin=LINES)
     run.expect(3)
-    *passed, last = run.stderr().splitlines()
+    *passed, last = run.reasons()
     assert len(passed) == 3, passed
     for line in passed:
         assert re.fullmatch(r"\[slot [12] seq 7\] attempt \d is no good", line), line
@@ -281,12 +281,43 @@ def sigterm(case):
 
 
 @test
-def sigterm_to_one_role_alone(case):
-    for program in ("fanfold-ventilator", "fanfold-sink"):
-        run = start_sleep(case)
-        (pid,) = case.pids_of(program)
-        os.kill(pid, signal.SIGTERM)
-        expect(case, run, 143, f"^fanfold: {program} was terminated$")
+def sigterm_to_the_sink_alone(case):
+    run = start_sleep(case)
+    (pid,) = case.pids_of("fanfold-sink")
+    os.kill(pid, signal.SIGTERM)
+    expect(case, run, 143, "^fanfold: fanfold-sink was terminated$")
+
+
+@test
+def sigterm_to_the_ventilator_alone_lets_what_runs_be_finished(case):
+    script = ": > began; while [ ! -e go ]; do sleep 0.01; done; cat"
+    run = case.start("fanfold", "-j2", "-N1", "--", "sh", "-c", script, stdin=LINES)
+    case.wait_for(case.path("began").exists, "a chunk to begin")
+    (pid,) = case.pids_of("fanfold-ventilator")
+    os.kill(pid, signal.SIGTERM)
+    case.path("go").touch()
+    expect(case, run, 143, "^fanfold: fanfold-ventilator was terminated$")
+    assert run.output() and LINES.startswith(run.output())
+
+
+@test
+def an_interrupt_lets_what_runs_be_finished(case):
+    """And the same command goes on."""
+    case.file("in", LINES)
+    script = '[ "$FANFOLD_SEQ" -lt 4 ] || { : > began; while [ ! -e go ]; do sleep 0.01; done; }; cat'
+    words = ["-j2", "-N100", "-i", "in", "-o", "out", "--", "sh", "-c", script]
+    run = case.start("fanfold", *words)
+    case.wait_for(case.path("began").exists, "a chunk to begin")
+    run.signal_group(signal.SIGINT)
+    said = r"^fanfold: interrupted: finishing what runs \(once more: stop at once\)$"
+    run.wait_for_stderr(said)
+    case.path("go").touch()
+    expect(case, run, 130, said, r"^fanfold-sink: out is whole up to chunk \d+ .*: the same command with --resume goes on$")
+    done = case.path("out").read_bytes()
+    assert len(done) > len(LINES) * 4 // 30 and LINES.startswith(done), len(done)
+    ends(case, ["--resume", *words], 0, r"^fanfold-ventilator: .* chunks", stdin=None)
+    assert case.path("out").read_bytes() == LINES
+    assert not case.path("out.fanfold").exists()
 
 
 @test
@@ -336,7 +367,7 @@ def a_worker_that_is_killed_with_its_keeper_leaves_no_program_behind(case):
     first = case.pids_of("sleep")
     for pid in case.pids_of("fanfold-worker"):
         os.kill(pid, signal.SIGKILL)
-    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end", 5)
+    case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end")
     assert run.running()
     case.path("go").touch()
     again = r"^fanfold: fanfold-worker was killed by signal 9 \(Killed\); starting it again$"
@@ -418,7 +449,7 @@ def progress_of_a_file_is_in_per_cent_and_makes_room_for_an_interrupt(case):
     said = "\r\x1b[Kfanfold: interrupted: finishing what runs (once more: stop at once)\r\n"
     case.wait_for(lambda: said in read(), "a word of the interrupt")
     case.path("go").touch()
-    run.expect(130)
+    run.expect(0)  # both chunks had been given out: nothing was left to interrupt
     assert max(map(len, re.split(r"\r\x1b\[K|\r\n", read()))) < 80, read()
 
 

@@ -42,6 +42,8 @@ class Run:
         more = ["--at-least", SECONDS, *foreign, where]
         self.foreign = case.start(sys.executable, "-B", FOREIGN, *more, name="foreign")
         self.foreign.wait_for_stderr("^welcome$")
+        if results:  # its connection is made by a thread, which may be later than our workers are
+            case.wait_for(lambda: results.connections, "its connection to the sink")
         insecure = ["--insecure"] if results else []
         ours = ["fanfold-worker", *at[:2], *insecure, "-j1", "--", *UPPER]
         self.workers = [case.start(*ours) for _ in range(2)]

@@ -75,7 +75,7 @@ def failing_leaking_and_hanging_tests_are_reported_as_that(case):
 @test
 def a_failed_test_leaves_no_process_and_no_file(case):
     run_inner(case)
-    case.assert_no_leftovers(within=0)
+    case.assert_no_leftovers()
     case.assert_no_files_left()
 
 

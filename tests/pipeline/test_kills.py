@@ -37,6 +37,10 @@ FIRST_ATTEMPT_ONLY = """
 echo "begin $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
 [ "$FANFOLD_ATTEMPT" = 1 ] || exec sleep 1000
 sleep 0.02
+while [ -e "$HOLD" ]; do
+    echo "held $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
+    sleep 0.02
+done
 tr a-z A-Z
 """
 
@@ -130,6 +134,16 @@ def one_of_three_workers_is_killed_again_and_again_while_others_join(case):
     diagnose([" ".join(f"{key}={value}" for key, value in total.items())])
 
 
+def again_of(worker):
+    """The seqs that it began, and that another had been given before."""
+    return {seq for seq, attempt in worker.noted("begin") if attempt > 1}
+
+
+def welcomes_of(worker):
+    """Each opens its way to the sink anew."""
+    return worker.process.stderr().count("debug way open=1")
+
+
 @test
 def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_ledger(case):
     endpoints = case.endpoints()
@@ -141,10 +155,16 @@ def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_le
     ventilator = case.start("fanfold-ventilator", *options, "--block", "8K", "--min-workers", 2, "-i", text)
 
     case.wait_for(lambda: len(stopped.noted("begin")) > 4, "the worker to be at work")
+    # What runs there goes on running until the ledger has been told: it cannot have come in before.
+    stopped.hold.touch()
+    held = case.wait_for(lambda: stopped.noted("held"), "its tasks to be held up")
     stopped.process.signal(signal.SIGSTOP)
     # Its tasks were given to the other: the ventilator takes it for dead.
-    case.wait_for(lambda: any(attempt > 1 for _, attempt in other.noted("begin")), "its tasks to be given out again")
+    case.wait_for(lambda: again_of(other) & {seq for seq, _ in held}, "its tasks to be given out again")
+    welcomes = welcomes_of(stopped)
     stopped.process.signal(signal.SIGCONT)
+    case.wait_for(lambda: welcomes_of(stopped) > welcomes, "the worker to be welcomed again")
+    stopped.hold.unlink()
 
     for process in (ventilator, sink, stopped.process, other.process):
         process.expect(0)

@@ -78,10 +78,10 @@ class Links:
     @contextlib.contextmanager
     def held_up(self, worker):
         """Within, some tasks of the worker run and do not end."""
-        self.case.file("hold", b"")
+        worker.hold.touch()
         self.case.wait_for(lambda: worker.noted("held") - worker.noted("end"), "a task to be held up")
         yield
-        self.case.path("hold").unlink()
+        worker.hold.unlink()
 
     def said(self, words):
         """How often the workers said it."""
@@ -138,7 +138,7 @@ def the_way_to_the_ventilator_breaks_while_tasks_run(case):
         welcomes = links.said("way open=1")
         way = (UP, DOWN)[number % 2]
         with links.held_up(worker):
-            links.tasks.stall()
+            links.tasks.stall(way)  # not both: it is a PING that is on its way up, its echo down
             case.wait_for(lambda way=way: links.tasks.held[way] > 0, "a message to be on its way")
             links.tasks.cut()
             links.tasks.flow()
@@ -158,9 +158,10 @@ def both_ways_break_again_and_again(case):
         links.wait_released()
         proxies = chance.choice([[links.tasks], [links.results], [links.tasks, links.results]])
         for proxy in proxies:
+            way = chance.choice([UP, DOWN]) if proxy is links.tasks else UP
             if chance.random() < 0.7:
-                proxy.stall()
-                case.wait_for(lambda proxy=proxy: any(proxy.held.values()), "something to be on its way")
+                proxy.stall(way)
+                case.wait_for(lambda proxy=proxy, way=way: proxy.held[way], "something to be on its way")
             case.wait_for(lambda proxy=proxy: proxy.pairs, "a connection that can break")
             proxy.cut()
         chance.shuffle(proxies)
@@ -170,10 +171,9 @@ def both_ways_break_again_and_again(case):
             case.wait_for(lambda proxy=proxy, before=before: proxy.accepted > before, "the link to be back")
     for worker in links.workers:  # more than one can hold: it was given new tasks
         links.wait_ended(worker, more=8)
-    counts = links.end()
+    links.end()
     assert links.tasks.broken >= CUTS and links.results.broken >= CUTS
     assert all(links.tasks.lost.values()) and links.results.lost[UP] > 0
-    assert counts["adopted"] > 0, counts
 
 
 @test

@@ -39,7 +39,7 @@ class Preparation:
         )
         self.sink = case.start("fanfold-sink", *endpoints)
         case.wait_for(self.all_slots, "all slots to be there")
-        self.input_options = [*endpoints[:2], "--log-level", "info", "--block", block, "--retries", KILLS + 1]
+        self.input_options = [*endpoints[:2], "--log-level", "trace", "--block", block, "--retries", 0]
 
     def start_input(self, stdin=None):
         """The ventilator, over the text as a file or over what the test writes."""
@@ -117,8 +117,10 @@ def the_costly_example_prepares_once_and_its_slots_share_the_memory(case):
 @test
 def a_slot_that_is_killed_is_replaced_without_preparing_again(case):
     run = Preparation(case, 24 << 20, "4M")
-    ventilator = run.start_input()
-    for _ in range(KILLS):
+    ventilator, kills = run.start_input(), 0
+    # One that has just given its result away may still look busy: its death is no failure.
+    while len(re.findall("trace received type=FAILED", ventilator.stderr())) < KILLS:
+        kills += 1
         slots = run.named("fanfold-slot")
         pid = case.wait_for(lambda slots=slots: next(filter(is_computing, slots), None), "a slot to work")
         os.kill(pid, signal.SIGSEGV)
@@ -126,7 +128,7 @@ def a_slot_that_is_killed_is_replaced_without_preparing_again(case):
     run.end(ventilator)
     counts = counts_of(ventilator)
     diagnose([str(counts)])
-    assert counts["failed"] == counts["retried"] == KILLS, counts
+    assert KILLS <= counts["failed"] == counts["retried"] <= kills, (counts, kills)
 
 
 run_tests()

@@ -53,11 +53,6 @@ def wait_until_taken(case, process, number):
     case.wait_for(taken, f"{process.name} to take signal {number}")
 
 
-def reasons_of(process):
-    """What it said, but for what it waited for: a slow machine hears of that too."""
-    return [line for line in process.stderr().splitlines() if ": waiting for " not in line]
-
-
 # ---- start order ----
 
 
@@ -228,7 +223,7 @@ def sigterm_drains_a_worker(case):
     assert sink.output() == b"1\n2\n3\n4\n5\n6\n"
     assert log_of(case)[0] == ("a", 0)
     assert sorted(log_of(case)[1:]) == [("b", seq) for seq in range(1, 6)], log_of(case)
-    assert reasons_of(leaver) == [], leaver.stderr()
+    assert leaver.reasons() == [], leaver.stderr()
     expect_nothing_left(case)
 
 
@@ -331,10 +326,10 @@ def all_three_say_that_a_chunk_failed(case):
     ventilator.expect(3)
     sink.expect(3)
     worker.expect(0)
-    (line,) = reasons_of(ventilator)
+    (line,) = ventilator.reasons()
     assert re.search(r"chunk 0 .* exit status 3; .*no such luck", line), line
-    assert reasons_of(sink) == ["fanfold-sink: the ventilator stopped the run (status 3)"], sink.stderr()
-    assert reasons_of(worker)[-1] == "fanfold-worker: the run was stopped", worker.stderr()
+    assert sink.reasons() == ["fanfold-sink: the ventilator stopped the run (status 3)"], sink.stderr()
+    assert worker.reasons()[-1] == "fanfold-worker: the run was stopped", worker.stderr()
     expect_nothing_left(case)
 
 
@@ -346,10 +341,10 @@ def all_three_say_that_the_output_failed(case):
     expect_all([sink, ventilator], 4)
     worker.expect(0)
     reason = "cannot write /dev/full: No space left on device"
-    assert reasons_of(sink) == [f"fanfold-sink: {reason}"], sink.stderr()
+    assert sink.reasons() == [f"fanfold-sink: {reason}"], sink.stderr()
     said = f'fanfold-ventilator: the sink ended the run: "{reason}"'
-    assert reasons_of(ventilator) == [said], ventilator.stderr()
-    assert reasons_of(worker) == [f'fanfold-worker: the run was stopped: "{reason}"'], worker.stderr()
+    assert ventilator.reasons() == [said], ventilator.stderr()
+    assert worker.reasons() == [f'fanfold-worker: the run was stopped: "{reason}"'], worker.stderr()
     expect_nothing_left(case)
 
 
@@ -364,9 +359,9 @@ def all_three_say_that_the_ventilator_was_interrupted(case):
     ventilator.signal(signal.SIGINT)
     expect_all([ventilator, sink], 130)
     worker.expect(0)
-    assert reasons_of(ventilator) == [FINISHING, "fanfold-ventilator: interrupted"], ventilator.stderr()
-    assert reasons_of(sink) == ["fanfold-sink: the ventilator stopped the run (status 130)"]
-    assert reasons_of(worker) == ['fanfold-worker: the run was stopped: "interrupted"'], worker.stderr()
+    assert ventilator.reasons() == [FINISHING, "fanfold-ventilator: interrupted"], ventilator.stderr()
+    assert sink.reasons() == ["fanfold-sink: the ventilator stopped the run (status 130)"]
+    assert worker.reasons() == ['fanfold-worker: the run was stopped: "interrupted"'], worker.stderr()
     expect_nothing_left(case)
 
 
@@ -379,10 +374,10 @@ def all_three_say_that_the_sink_was_ended(case):
     sink.signal(signal.SIGTERM)
     expect_all([sink, ventilator], 143)
     worker.expect(0)
-    assert reasons_of(sink) == ["fanfold-sink: stopped by SIGTERM"], sink.stderr()
+    assert sink.reasons() == ["fanfold-sink: stopped by SIGTERM"], sink.stderr()
     said = 'fanfold-ventilator: the sink ended the run: "stopped by SIGTERM"'
-    assert reasons_of(ventilator) == [said], ventilator.stderr()
-    assert reasons_of(worker) == ['fanfold-worker: the run was stopped: "stopped by SIGTERM"']
+    assert ventilator.reasons() == [said], ventilator.stderr()
+    assert worker.reasons() == ['fanfold-worker: the run was stopped: "stopped by SIGTERM"']
     expect_nothing_left(case)
 
 
@@ -449,7 +444,7 @@ def a_file_that_is_rewritten_while_it_is_read_is_noticed_when_a_chunk_is_read_ag
     start_held(case, "b").expect(0)
     expect_all([ventilator, sink], 4)
     reason = f"fanfold-ventilator: cannot read bytes 0-8[0-9]{{3}} of {path} again: it was changed while it was read"
-    assert re.fullmatch(reason, reasons_of(ventilator)[-1]), ventilator.stderr()
+    assert re.fullmatch(reason, ventilator.reasons()[-1]), ventilator.stderr()
     assert sink.output() == b""
 
 

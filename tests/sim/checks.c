@@ -13,42 +13,90 @@ static struct world *of(const struct process *process)
 
 /* ---- ventilator ---- */
 
-void check_budget(const struct sim_ventilator *v, uint64_t bytes)
+/* What may be in memory: the share, and one chunk more. */
+static uint64_t budget(struct sim_ventilator *v)
+{
+    const struct mix *mix = &of(&v->process)->mix;
+    uint32_t slots = dispatch_counts(v->core).slots;
+    if (slots > v->most_slots) /* some may have left, and their share is still used */
+        v->most_slots = slots;
+    uint64_t share = sim_buffer_bytes(mix);
+    uint64_t least = 2 * (uint64_t)v->most_slots * v->chunk_records * RECORD_BYTES;
+    return (share > least ? share : least) + CHUNK_RECORDS_MAX * RECORD_BYTES;
+}
+
+void check_cut(struct sim_ventilator *v, uint64_t bytes)
 {
     struct world *world = of(&v->process);
-    uint64_t largest = CHUNK_RECORDS_MAX * RECORD_BYTES;
-    uint64_t slots = dispatch_counts(v->core).slots, share;
-    if (!world->mix.buffer_chunks || !world->mix.keeps_bytes || v->kept_bytes == 0)
-        return;
-    if (slots < (uint64_t)WORKERS_MAX * SLOTS_PER_WORKER_MAX)
-        slots = (uint64_t)WORKERS_MAX * SLOTS_PER_WORKER_MAX; /* some may have left */
-    share = world->mix.buffer_chunks * largest;
-    if (share < 2 * slots * v->chunk_records * RECORD_BYTES)
-        share = 2 * slots * v->chunk_records * RECORD_BYTES;
-    if (v->kept_bytes + bytes > share + largest)
+    if (v->drains)
+        world_violation(world, "a chunk is cut after the interrupt");
+    uint64_t most = budget(v);
+    if (world->mix.keeps_bytes && v->kept_bytes > 0 && v->kept_bytes + bytes > most)
         world_violation(world, "%ju bytes are kept, the budget is %ju",
-                        (uintmax_t)(v->kept_bytes + bytes), (uintmax_t)share);
+                        (uintmax_t)(v->kept_bytes + bytes), (uintmax_t)most);
+}
+
+static uint64_t window(const struct world *world)
+{
+    enum { LEAST = 4096, A_SLOT = 4 };
+    uint64_t slots = (uint64_t)(world->mix.workers * world->mix.slots) * A_SLOT;
+    if (world->mix.window)
+        return (uint64_t)world->mix.window;
+    return slots > LEAST ? slots : LEAST;
 }
 
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action)
 {
     struct world *world = of(&v->process);
-    struct process *sink = world->processes[SINK];
     uint64_t released = dispatch_counts(v->core).released;
-    if (action->seq >= released + world->mix.window)
+    if (action->seq >= released + window(world))
         world_violation(world, "task %ju is sent beyond the window: released is %ju",
                         (uintmax_t)action->seq, (uintmax_t)released);
     if (v->discarded[action->seq])
         world_violation(world, "task %ju is sent, but its chunk was dropped",
                         (uintmax_t)action->seq);
-    if (!sink)
+    if (v->drains && !v->given[action->seq])
+        world_violation(world, "task %ju is begun after the interrupt",
+                        (uintmax_t)action->seq);
+    if (!world->stations[SINK].process)
         world_violation(world, "a task is sent before there was a sink");
+}
+
+/* It really failed, or was lost with its worker, as often as it may. Where bad records
+ * are searched, losses condemn a chunk only after some searches in vain. */
+static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate)
+{
+    enum { SEARCHES_LOSE = 4 };
+    const struct mix *mix = &of(&v->process)->mix;
+    int64_t losses = mix->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE : mix->losses;
+    return fate->failed >= mix->retries || fate->lost >= losses;
+}
+
+static bool chunk_earned(const struct sim_ventilator *v,
+                         const struct dispatch_failure *failure)
+{
+    const struct mix *mix = &of(&v->process)->mix;
+    if (failure->seq >= (uint64_t)mix->records)
+        return false;
+    const struct fate *fate = &v->fates[failure->seq];
+    return fate_earned(v, fate) && failure->attempts <= fate->failed + fate->lost;
+}
+
+void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
+{
+    struct world *world = of(&v->process);
+    if (world->mix.on_error == ON_ERROR_STOP)
+        world_violation(world, "SKIP of %ju, which nobody asked for",
+                        (uintmax_t)failure->seq);
+    else if (!chunk_earned(v, failure))
+        world_violation(world, "chunk %ju is given up, which was not earned",
+                        (uintmax_t)failure->seq);
 }
 
 void check_discard(const struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
-    if (v->discarded[seq] && world->breakage != BREAK_EARLY_DISCARD)
+    if (v->discarded[seq])
         world_violation(world, "chunk %ju is dropped twice", (uintmax_t)seq);
     if (seq >= disk_committed(world) && !world->position_lost)
         world_violation(world, "chunk %ju is dropped, but %ju is all that is committed",
@@ -61,24 +109,24 @@ void check_total(const struct sim_ventilator *v, const struct message *end)
     if (end->end.outcome != OUTCOME_COMPLETE)
         return;
     uint64_t total = end->end.total;
-    if (v->offset != RECORDS || !v->input_ended)
+    int64_t all = world->mix.records;
+    if (v->offset != all || !v->input_ended)
         world_violation(world, "END before the input's");
-    else if (total > 0 && total <= RECORDS && v->chunks[total - 1].end > 0 &&
-             v->chunks[total - 1].end != RECORDS)
+    else if (total > 0 && total <= (uint64_t)all && v->chunks[total - 1].end > 0 &&
+             v->chunks[total - 1].end != all)
         world_violation(world, "END says %ju chunks, which is not all",
                         (uintmax_t)total);
 }
 
-/* Some chunk really failed, or was really lost with its worker, as often as it may. */
-static bool earned(const struct sim_ventilator *v)
+/* So many tasks have dead letters as --halt says. */
+static bool halt_earned(const struct sim_ventilator *v)
 {
+    enum { LEAST = 3 };
     const struct mix *mix = &of(&v->process)->mix;
-    const struct dispatch_failure *failure = dispatch_failure(v->core);
-    if (!failure || failure->seq >= RECORDS)
-        return false;
-    const struct fate *fate = &v->fates[failure->seq];
-    return (fate->failed >= mix->retries || fate->lost >= mix->losses) &&
-           failure->attempts <= fate->failed + fate->lost;
+    int64_t least = mix->halt_tasks ? mix->halt_tasks : LEAST, earned = 0;
+    for (int64_t seq = 0; seq < mix->records; seq++)
+        earned += fate_earned(v, &v->fates[seq]);
+    return mix->halt && (earned >= least || v->failed_tasks >= least);
 }
 
 static bool legitimate(struct world *world, int status)
@@ -86,13 +134,14 @@ static bool legitimate(struct world *world, int status)
     switch (status) {
     case STATUS_OK:
         return true;
+    case STATUS_DEAD_LETTERS:
+        return world->disk.letter_count > 0 || world->position_lost;
     case STATUS_CHUNK_FAILED:
-        return world->earned;
+        return world->earned || world->halted;
     case STATUS_IO:
-        return world->input_failed ||
-               (world->output_failed && world->mix.output_status == STATUS_IO);
+        return world->input_failed || world->disk_full;
     case STATUS_OUTPUT_CLOSED:
-        return world->output_failed && world->mix.output_status == STATUS_OUTPUT_CLOSED;
+        return world->output_closed;
     case STATUS_INTERRUPTED:
         return world->interrupted;
     case STATUS_PEER: /* no sink any more, or one that lost what it had */
@@ -105,23 +154,41 @@ static bool legitimate(struct world *world, int status)
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
-    if (verdict->status == STATUS_CHUNK_FAILED && earned(v))
-        world->earned = true;
+    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    if (verdict->status == STATUS_CHUNK_FAILED) {
+        world->earned |= failure && chunk_earned(v, failure);
+        world->halted |= halt_earned(v);
+    }
     if (!legitimate(world, verdict->status))
         world_violation(world, "%s ends with status %d, which was not earned: %s",
                         process_name(&v->process), verdict->status, verdict->text);
+}
+
+/* Records that are in the output, or dead letters. */
+static int64_t accounted(const struct disk *disk)
+{
+    int64_t sum = disk->length;
+    for (uint32_t i = 0; i < disk->letter_count; i++)
+        sum += disk->letters[i].end - disk->letters[i].first;
+    return sum;
 }
 
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
     const struct disk *disk = &world->disk;
+    int status = verdict->status;
     check_verdict(v, verdict);
-    if (verdict->status == STATUS_OK && disk->length != RECORDS)
-        world_violation(world, "status 0 with %u records written", disk->length);
-    if (verdict->status == STATUS_OK && world->mix.journal && disk->has_journal &&
-        !disk->position.finished)
-        world_violation(world, "status 0, but the journal is not finished");
+    if (status != STATUS_OK && status != STATUS_DEAD_LETTERS)
+        return;
+    if (accounted(disk) != world->mix.records)
+        world_violation(world, "status %d with %jd records written", status,
+                        (intmax_t)accounted(disk));
+    if ((status == STATUS_DEAD_LETTERS) != (disk->letter_count > 0))
+        world_violation(world, "status %d with %u dead letters", status,
+                        disk->letter_count);
+    if (world->mix.journal && disk->durable.there && !disk->durable.position.finished)
+        world_violation(world, "status %d, but the journal is not finished", status);
 }
 
 /* ---- worker ---- */
@@ -129,7 +196,7 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 /* As many tasks as slots and prefetch, as many results again, and two. */
 void check_ledger(const struct sim_worker *w)
 {
-    uint32_t limit = 2 * (w->slot_count + of(&w->process)->mix.window / 2) + ROOM;
+    uint64_t limit = 2 * (w->slot_count + window(of(&w->process)) / 2) + ROOM;
     if (w->live_cargo > limit)
         world_violation(of(&w->process), "%s has %u tasks on its ledger",
                         process_name(&w->process), w->live_cargo);
@@ -140,12 +207,13 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
 {
     struct world *world = of(&w->process);
     const struct cargo *cargo = action->cargo;
-    if (slot->replacing)
+    bool part = cargo->isolation && cargo->began_us; /* it keeps its slot */
+    if (slot->replacing && !part)
         world_violation(world, "START in slot %u, which is being replaced",
                         slot->number);
     if (load >= world->mix.depth)
-        world_violation(world, "slot %u is given more than %u tasks", slot->number,
-                        world->mix.depth);
+        world_violation(world, "slot %u is given more than %jd tasks", slot->number,
+                        (intmax_t)world->mix.depth);
     if (cargo->dropped || cargo->payload.seq != action->seq)
         world_violation(world, "START of %ju with the cargo of another",
                         (uintmax_t)action->seq);
@@ -156,6 +224,8 @@ void check_sent(const struct sim_worker *w, const struct cargo *cargo)
     struct world *world = of(&w->process);
     if (cargo->dropped)
         world_violation(world, "a result is sent that was dropped");
+    if (cargo->probe)
+        world_violation(world, "the result of a probe is sent");
     if (cargo->epoch != session_epoch(w->core))
         world_violation(world, "a result of epoch %ju is sent as one of epoch %ju",
                         (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
@@ -164,7 +234,7 @@ void check_sent(const struct sim_worker *w, const struct cargo *cargo)
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
-    bool quiet = world->mix.kind_count == 0 && w->welcomed; /* STOP came through */
+    bool quiet = !mix_has_faults(&world->mix) && w->welcomed; /* STOP came through */
     if (status != STATUS_OK && (quiet || (!world->finishing && !world->sink_over)))
         world_violation(world, "%s gives up with status %d, and was not told to",
                         process_name(&w->process), status);
@@ -176,26 +246,23 @@ void check_leave(const struct sim_worker *w, int status)
 static bool *had(struct sim_sink *s, const struct position *position, uint64_t seq)
 {
     if (s->had_epoch != position->epoch)
-        memset(s->had, 0, sizeof s->had);
+        memset(s->had, 0, (size_t)of(&s->process)->mix.records);
     s->had_epoch = position->epoch;
     return &s->had[seq];
 }
 
-void check_result(struct sim_sink *s, const struct letter *letter, bool taken)
+/* A result or a SKIP came; the first of a seq is kept. */
+static void check_arrival(struct sim_sink *s, uint64_t seq, bool mine,
+                          const struct sim_ventilator *cut_by, bool taken)
 {
     struct world *world = of(&s->process);
-    const struct message *result = &letter->message;
-    const struct id *uid = &letter->payload.cut_by->uid;
     struct position position = sink_session_position(s->core);
-    uint64_t seq = result->result.entries[0].seq;
-    bool mine = memcmp(&result->result.run, &position.run, sizeof position.run) == 0 &&
-                result->result.epoch == position.epoch;
     if (taken && !mine)
         world_violation(world, "the sink takes %ju of another epoch", (uintmax_t)seq);
-    if (taken && memcmp(uid, &position.uid, sizeof *uid) != 0)
+    if (taken && !id_equal(&cut_by->uid, &position.uid))
         world_violation(world, "the sink takes %ju of another ventilator",
                         (uintmax_t)seq);
-    if (!mine || seq >= RECORDS)
+    if (!mine || seq >= (uint64_t)world->mix.records)
         return;
     bool *before = had(s, &position, seq);
     bool wanted = !*before && seq >= position.next;
@@ -205,6 +272,74 @@ void check_result(struct sim_sink *s, const struct letter *letter, bool taken)
         world_violation(world, "the sink refuses %ju, which it has not",
                         (uintmax_t)seq);
     *before |= taken;
+}
+
+/* A bad record failed alone as often as it may, or was lost alone twice. */
+static void check_bad(struct sim_sink *s, const struct payload *payload,
+                      const struct bad_record *bad)
+{
+    enum { LONE_LOSSES = 2 };
+    struct world *world = of(&s->process);
+    if (bad->record < payload->first || bad->record >= payload->end) {
+        world_violation(world, "record %ju is bad, and not in the chunk",
+                        (uintmax_t)bad->record);
+        return;
+    }
+    uint64_t i = bad->record - payload->first;
+    const struct fate *fate = sim_ventilator_fate(payload);
+    bool earned = bad->how == FAILURE_LOST
+                      ? fate->lost_alone[i] >= LONE_LOSSES
+                      : payload->failed_alone[i] >= world->mix.retries;
+    if (world->mix.on_error != ON_ERROR_ISOLATE || !earned)
+        world_violation(world, "record %ju is called bad, which was not earned",
+                        (uintmax_t)bad->record);
+}
+
+/* A record is either in the result or a dead letter. */
+static void check_made(struct sim_sink *s, const struct letter *letter)
+{
+    const struct result_entry *entry = &letter->message.result.entries[0];
+    const struct payload *payload = &letter->payload;
+    unsigned all = (1U << (payload->end - payload->first)) - 1, bad = 0;
+    for (uint32_t i = 0; i < entry->bad_count; i++) {
+        check_bad(s, payload, &entry->bad[i]);
+        bad |= 1U << (entry->bad[i].record - payload->first);
+    }
+    if ((bad ^ payload->made) != all)
+        world_violation(of(&s->process),
+                        "result %ju has the records %x of its chunk, and %x are bad",
+                        (uintmax_t)entry->seq, payload->made, bad);
+}
+
+void check_result(struct sim_sink *s, const struct letter *letter, bool taken)
+{
+    const struct message *result = &letter->message;
+    struct position position = sink_session_position(s->core);
+    bool mine = id_equal(&result->result.run, &position.run) &&
+                result->result.epoch == position.epoch;
+    check_arrival(s, result->result.entries[0].seq, mine, letter->payload.cut_by,
+                  taken);
+    if (taken)
+        check_made(s, letter);
+}
+
+void check_skip_taken(struct sim_sink *s, const struct letter *letter, bool taken)
+{
+    struct position position = sink_session_position(s->core);
+    bool mine = letter->message.skip.epoch == position.epoch;
+    check_arrival(s, letter->message.skip.seq, mine, letter->payload.cut_by, taken);
+}
+
+void check_memory(const struct sim_sink *s)
+{
+    struct world *world = of(&s->process);
+    uint64_t parked = 0;
+    for (const struct piece *piece = s->writing; piece; piece = piece->next)
+        parked += piece->spilled ? 0 : (piece->payload.end - piece->payload.first);
+    if (!s->ended &&
+        s->memory_bytes > sim_buffer_bytes(&world->mix) + parked * RECORD_BYTES)
+        world_violation(world, "the sink has %ju bytes in memory",
+                        (uintmax_t)s->memory_bytes);
 }
 
 void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq)
@@ -228,15 +363,18 @@ static void check_position(const struct sim_sink *s, const struct position *posi
 {
     struct world *world = of(&s->process);
     uint32_t record = mark_read(position->mark, position->mark_size);
-    if (world->mix.ordered && record != s->whole)
-        world_violation(world, "the position's mark is record %u, %u are written",
-                        record, s->whole);
+    if (world->mix.ordered && record != s->reached)
+        world_violation(world, "the position's mark is record %u, %u are dealt with",
+                        record, s->reached);
+    if (position->dead_letters != s->letters)
+        world_violation(world, "the position counts %ju dead letters, there are %u",
+                        (uintmax_t)position->dead_letters, s->letters);
 }
 
 void check_begin(const struct sim_sink *s, const struct position *position)
 {
     struct world *world = of(&s->process);
-    const struct position *journal = &world->disk.position;
+    const struct position *journal = &world->disk.durable.position;
     check_position(s, position);
     if (world->mix.journal &&
         (journal->epoch != position->epoch ||
@@ -264,62 +402,116 @@ void check_commit(const struct sim_sink *s, const struct position *position)
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict)
 {
     struct world *world = of(&s->process);
-    if (world->mix.journal && verdict->outcome == OUTCOME_COMPLETE &&
-        !world->disk.position.finished)
+    if (verdict->outcome != OUTCOME_COMPLETE)
+        return;
+    if (world->mix.journal && !world->disk.durable.position.finished)
         world_violation(world, "FINISHED is said, and the journal does not");
-    if (verdict->outcome == OUTCOME_COMPLETE && s->whole != RECORDS)
-        world_violation(world, "FINISHED, but %u records are written", s->whole);
+    if (accounted(&world->disk) != world->mix.records)
+        world_violation(world, "FINISHED, but %jd records are written",
+                        (intmax_t)accounted(&world->disk));
 }
 
 void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict)
 {
-    if (verdict->status == STATUS_OK && s->whole != RECORDS)
-        world_violation(of(&s->process), "the sink leaves with status 0 and %u records",
-                        s->whole);
+    struct world *world = of(&s->process);
+    if (verdict->outcome == OUTCOME_COMPLETE &&
+        accounted(&world->disk) != world->mix.records)
+        world_violation(world, "the sink leaves with status %d and %jd records",
+                        verdict->status, (intmax_t)accounted(&world->disk));
 }
 
 /* ---- the end ---- */
 
-static void check_output(struct world *world)
+/* What counts: all of a complete run, what the journal says of another. */
+static void check_output(struct world *world, uint32_t length, uint32_t letters)
 {
     const struct disk *disk = &world->disk;
-    bool seen[RECORDS] = {false};
-    for (uint32_t i = 0; i < disk->length; i++) {
+    uint8_t *seen = arena_take(&world->arena, (size_t)world->mix.records);
+    int64_t last = -1;
+    for (uint32_t i = 0; i < length; i++) {
         uint32_t record = disk->output[i];
-        if (record >= RECORDS || seen[record])
+        if (record >= world->mix.records || seen[record]++)
             world_violation(world, "record %u is in the output twice", record);
-        else if (world->mix.ordered && record != i)
-            world_violation(world, "record %u is where record %u belongs", record, i);
-        else
-            seen[record] = true;
+        else if (world->mix.ordered && record <= last)
+            world_violation(world, "record %u comes after record %jd", record,
+                            (intmax_t)last);
+        last = record;
     }
-    if (disk->length < RECORDS && world->ended_well)
-        world_violation(world, "status 0, but only %u of %u records are written",
-                        disk->length, (unsigned)RECORDS);
+    for (uint32_t i = 0; i < letters; i++)
+        for (uint32_t record = disk->letters[i].first; record < disk->letters[i].end;
+             record++)
+            if (seen[record]++)
+                world_violation(world, "record %u is a dead letter, and dealt with",
+                                record);
 }
 
-static void check_all_left(struct world *world)
+void check_all_left(struct world *world)
 {
-    for (int name = 0; name < NAMES; name++) {
-        struct process *process = world->processes[name];
-        bool idle = name >= WORKER_0 && world->mix.stay;
-        if (process && process->alive && !idle)
-            world_violation(world, "%s never ends", process_name(process));
+    for (uint32_t name = 0; name < world->station_count; name++) {
+        bool idle = name >= WORKER && world->mix.stay;
+        if (world_has(world, name) && !idle)
+            world_violation(world, "%s never ends",
+                            process_name(world->stations[name].process));
     }
 }
 
-void check_end(struct world *world)
+static bool is_complete(const struct world *world)
 {
+    const struct disk *disk = &world->disk;
+    if (!world->mix.journal)
+        return accounted(disk) == world->mix.records;
+    return !disk->journal.there || disk->journal.position.finished;
+}
+
+/* One signal, and nothing else went wrong: what had been given out is in the journal.
+ */
+static void check_drained(struct world *world)
+{
+    const struct sim_ventilator *v =
+        (struct sim_ventilator *)world->stations[VENTILATOR].process;
+    if (!v->drains || world->mix.interrupts != 1 || mix_has_faults(&world->mix) ||
+        world->mix.tail || world->mix.outcast || world->earned || world->disk_full ||
+        !world->mix.journal || world->halted)
+        return;
+    for (int64_t seq = 0; seq < world->mix.records; seq++)
+        if (v->given[seq] && (uint64_t)seq >= world->disk.journal.position.next)
+            world_violation(world, "task %jd was given out, and is not committed",
+                            (intmax_t)seq);
+}
+
+bool check_leg_end(struct world *world)
+{
+    const struct disk *disk = &world->disk;
+    bool complete = is_complete(world);
     check_all_left(world);
-    check_output(world);
     if (!world->sink_over && !world->ended_early)
         world_violation(world, "the run never ended for the sink");
-    bool excused = world->earned || world->interrupted || world->input_failed ||
-                   world->output_failed || world->position_lost;
-    if (world->disk.length < RECORDS && !excused)
-        world_violation(world, "only %u of %u records are written", world->disk.length,
-                        (unsigned)RECORDS);
-    world->tally->complete += world->disk.length == RECORDS && !excused;
-    world->tally->stopped_by_chunk += world->earned;
-    world->tally->stopped_otherwise += excused && !world->earned;
+    if (world->ended_well && !complete && !world->position_lost)
+        world_violation(world, "a good end, but the run is not complete");
+    if (!complete)
+        check_drained(world);
+    if (complete || !world->mix.journal)
+        check_output(world, disk->length, disk->letter_count);
+    else
+        check_output(world, disk->journal.length, disk->journal.letters);
+    bool excused = world->earned || world->halted || world->interrupted ||
+                   world->input_failed || world->output_closed || world->disk_full ||
+                   world->position_lost;
+    if (!complete && !excused)
+        world_violation(world, "the run ended without a reason, and is not complete");
+    world->tally->stopped += !complete;
+    return complete;
+}
+
+void check_run_end(struct world *world)
+{
+    const struct disk *disk = &world->disk;
+    bool complete = is_complete(world);
+    if (world->mix.journal && !complete)
+        world_violation(world, "the run is not complete after %u legs", world->leg);
+    if (complete && accounted(disk) != world->mix.records)
+        world_violation(world, "only %jd of %jd records are dealt with",
+                        (intmax_t)accounted(disk), (intmax_t)world->mix.records);
+    world->tally->complete += complete;
+    world->tally->with_letters += complete && disk->letter_count > 0;
 }

@@ -12,9 +12,10 @@
 struct world;
 
 /* The ventilator: a chunk of `bytes` is to be cut; a task to be sent; a chunk to be
- * dropped; END or the verdict to be told. */
-void check_budget(const struct sim_ventilator *v, uint64_t bytes);
+ * given up, or dropped; END or the verdict to be told. */
+void check_cut(struct sim_ventilator *v, uint64_t bytes);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
+void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
@@ -28,17 +29,23 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
 void check_sent(const struct sim_worker *w, const struct cargo *cargo);
 void check_leave(const struct sim_worker *w, int status);
 
-/* The sink: a result of its run and epoch was taken, or refused; is to be written; what
- * it says of its position. */
+/* The sink: a result or a SKIP of its epoch was taken, or refused; is to be written;
+ * what it says of its position. */
 void check_result(struct sim_sink *s, const struct letter *letter, bool taken);
+void check_skip_taken(struct sim_sink *s, const struct letter *letter, bool taken);
 void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq);
+void check_memory(const struct sim_sink *s);
 void check_begin(const struct sim_sink *s, const struct position *position);
 void check_progress(const struct sim_sink *s, const struct sink_progress *progress);
 void check_commit(const struct sim_sink *s, const struct position *position);
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict);
 void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict);
 
-/* When nothing more will happen in this run. */
-void check_end(struct world *world);
+/* When nothing more will happen in this leg. True: the run is complete. */
+bool check_leg_end(struct world *world);
+/* And in this run. */
+void check_run_end(struct world *world);
+/* Nobody is left that should not be. */
+void check_all_left(struct world *world);
 
 #endif

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What outlives a sink: the output, the journal, and the one helper that makes commits
- * in order. The helper takes its time, and may outlive the sink that asked; a sink that
- * starts waits for it.
+ * What outlives a sink: the output, the dead letters, the journal, and the one helper
+ * that makes commits, step by step and in order. A process that dies loses nothing that
+ * it has written; a power cut loses what was not synced, or tears it. The disk can be
+ * full.
+ *
+ * The helper may outlive the sink that asked; a sink that starts waits for it, as it
+ * waits for the lock.
  */
 #ifndef FANFOLD_SIM_DISK_H
 #define FANFOLD_SIM_DISK_H
@@ -13,40 +17,91 @@
 struct world;
 struct process;
 
-enum { OUTPUT_MAX = 4 * RECORDS };
+#define TORN UINT32_MAX /* a record that a power cut has left of what was not synced */
+
+/* The commit, in the order of its steps (DESIGN, rule 12). */
+#define STEPS(X)                     \
+    X(LETTERS, "sync dead letters")  \
+    X(OUTPUT, "sync output")         \
+    X(WRITE, "write journal.tmp")    \
+    X(FSYNC, "sync journal.tmp")     \
+    X(RENAME, "rename journal.tmp")  \
+    X(DIRECTORY, "sync directory")   \
+    X(ANSWER, "answer")
+
+enum step {
+#define X(name, text) STEP_##name,
+    STEPS(X)
+#undef X
+        STEP_COUNT
+};
+
+/* One journal: the file's bytes. */
+struct journal {
+    bool there;
+    bool synced;
+    bool torn; /* a power cut left not all of it */
+    struct position position;
+    uint32_t length;  /* of the output */
+    uint32_t letters; /* that count */
+};
+
+/* A dead letter: these records, as one file and its description. */
+struct dead_letter {
+    uint32_t first, end;
+    bool synced, torn;
+};
 
 struct commit {
     struct commit *next;
     struct world *world;
     struct process *sink;
     uint64_t ticket;
-    struct position position;
-    uint32_t length;
+    struct journal journal;
+    uint32_t covered; /* what the step under way syncs of the output, or letters */
 };
 
 struct disk {
-    uint32_t output[OUTPUT_MAX]; /* the numbers of the records that were written */
-    uint32_t length;
-    bool has_journal;
-    struct position position;
-    uint32_t journal_length;
-    struct commit *commits; /* the first is under way */
+    uint32_t *output; /* the numbers of the records that were written */
+    uint32_t length, synced, capacity;
+    struct dead_letter *letters;
+    uint32_t letter_count, letter_capacity;
+    struct journal journal; /* what its name says to whoever opens it */
+    struct journal durable; /* what it would say after a power cut */
+    struct journal tmp;
+    bool cut_due;           /* to the journal's length, before anything is written */
+    int64_t room;           /* for so much more */
+    struct commit *commits; /* the first is under way, at this step: */
+    enum step step;
+    uint64_t helper; /* the number of the helper that is at work */
 };
 
-/* What the run begins with, or a sink whose journal went with its run. */
+/* What the run begins with. */
 void disk_clear(struct world *world);
-/* A sink opens its output: the old helper is waited for, the output is cut to what the
- * journal says. */
+/* Whether the helper of a sink that is gone is still at work: it has the lock. */
+bool disk_locked(const struct world *world);
+/* A sink opens output and journal. */
 struct position disk_open(struct world *world);
-void disk_write(struct world *world, uint32_t record);
-/* Posts ITEM_COMMITTED to the sink when it is done. */
+
+/* False: the disk is full. */
+bool disk_write(struct world *world, uint32_t record);
+bool disk_write_letter(struct world *world, uint32_t first, uint32_t end);
+/* For the spill file; what it takes is given back at once when the sink is gone. */
+bool disk_has_room(const struct world *world);
+void disk_free(struct world *world);
+
+/* Posts ITEM_COMMITTED to the sink when it is done, or ITEM_NO_ROOM. */
 void disk_commit(struct world *world, struct process *sink, uint64_t ticket,
-                 const struct position *position, uint32_t length);
-/* A sink ended: what its helper has not begun is never written. */
+                 const struct position *position, uint32_t length, uint32_t letters);
+/* A sink ended; its helper may go on, may have been killed as well, or lost its power.
+ */
 void disk_abandon(struct world *world, struct process *sink);
+void disk_lose_power(struct world *world);
 void disk_remove_journal(struct world *world);
-/* The first seq that the journal does not have. */
+/* The first seq that no fault can take back. */
 uint64_t disk_committed(const struct world *world);
+/* Cuts off what the journal does not count. */
+void disk_cut(struct world *world);
 
 uint32_t mark_read(const uint8_t *mark, size_t size);
 /* Always 4 bytes. */

@@ -9,22 +9,25 @@ enum { NUDGES_MAX = 9, AIMED_NUDGES_MAX = 25, AIMED = 1 };
 
 static void disturb_workers(struct world *world, const struct process *process)
 {
-    for (int name = WORKER_0; name < NAMES; name++) {
-        struct process *worker = world->processes[name];
-        if (worker && worker->alive &&
-            (process == worker || process->name == VENTILATOR))
+    if (process->name >= WORKER) {
+        sim_worker_disturb((struct process *)(uintptr_t)process);
+        return;
+    }
+    for (uint32_t name = WORKER; name < world->station_count; name++) {
+        struct process *worker = world->stations[name].process;
+        if (worker && worker->alive && process->name == VENTILATOR)
             sim_worker_disturb(worker);
     }
 }
 
 /* ---- the faults ---- */
 
-static void kill_one(struct world *world, struct process *process)
+static void kill_one(struct world *world, struct process *process, int64_t least_us)
 {
     struct random *random = &world->random;
-    enum name name = process->name;
-    int64_t soon = random_between(random, 20000, 300000);
-    int64_t late = random_between(random, 200000, 9000000);
+    uint32_t name = process->name;
+    int64_t soon = least_us + random_between(random, 20000, 300000);
+    int64_t late = least_us + random_between(random, 200000, 9000000);
     TRACE(world, "FAULT: kill %s", process_name(process));
     disturb_workers(world, process);
     process_kill(process);
@@ -35,26 +38,56 @@ static void kill_one(struct world *world, struct process *process)
         world_start(world, name, RANDOM_PICK(random, soon, late));
 }
 
-static uint32_t list_living(struct world *world, bool aimed,
-                            struct process **ret_living)
+void faults_kill_worker(struct process *process)
 {
-    uint32_t count = 0;
-    for (int name = 0; name < (aimed ? WORKER_0 : NAMES); name++)
-        if (world->processes[name] && world->processes[name]->alive)
-            ret_living[count++] = world->processes[name];
-    return count;
+    process->world->tally->faults[FAULT_KILLER]++;
+    kill_one(process->world, process, 0);
+}
+
+static bool is_living(const struct world *world, uint32_t name)
+{
+    return world->stations[name].process && world->stations[name].process->alive;
+}
+
+/* Anyone, or sink and ventilator only; NULL: there is none. */
+static struct process *pick_living(struct world *world, bool aimed)
+{
+    uint32_t count = aimed ? WORKER : world->station_count, living = 0;
+    for (uint32_t name = 0; name < count; name++)
+        living += is_living(world, name);
+    if (living == 0)
+        return NULL;
+    uint64_t skip = random_below(&world->random, living);
+    uint32_t name = 0;
+    while (!is_living(world, name) || skip-- > 0)
+        name++;
+    return world->stations[name].process;
 }
 
 static void kill_many(struct world *world)
 {
-    struct process *living[NAMES];
-    uint32_t count = list_living(world, false, living);
     int64_t kills = random_between(&world->random, 2, 4);
-    for (; kills > 0 && count > 0; kills--) {
-        uint64_t i = random_below(&world->random, count);
-        kill_one(world, living[i]);
-        living[i] = living[--count];
+    if (random_chance(&world->random, 100)) /* all at once */
+        kills = world->station_count;
+    for (; kills > 0; kills--) {
+        struct process *process = pick_living(world, false);
+        if (process)
+            kill_one(world, process, 0);
     }
+}
+
+/* The host of the sink: the ventilator is there as well or elsewhere, and so is each
+ * worker. */
+static void cut_power(struct world *world)
+{
+    struct random *random = &world->random;
+    TRACE(world, "FAULT: power cut");
+    int64_t boot_us = random_between(random, SECOND_US / 2, 6 * SECOND_US);
+    uint32_t share = (uint32_t)RANDOM_PICK(random, 0, 500, 1000);
+    for (uint32_t name = SINK; name < world->station_count; name++)
+        if (is_living(world, name) && (name == SINK || random_chance(random, share)))
+            kill_one(world, world->stations[name].process, boot_us);
+    disk_lose_power(world);
 }
 
 static void go_on(void *subject, uint64_t detail)
@@ -63,7 +96,8 @@ static void go_on(void *subject, uint64_t detail)
     struct process *process = subject;
     TRACE(process->world, "%s continues", process_name(process));
     process_continue(process);
-    disturb_workers(process->world, process);
+    if (process->alive)
+        disturb_workers(process->world, process);
 }
 
 static void stop_one(struct world *world, struct process *process)
@@ -75,6 +109,7 @@ static void stop_one(struct world *world, struct process *process)
           (int)(length / 1000));
     disturb_workers(world, process);
     process_stop(process);
+    world_trouble_until(world, world->schedule.now_us + length);
     schedule_at(&world->schedule, world->schedule.now_us + length, go_on, process, 0);
 }
 
@@ -94,18 +129,22 @@ static void break_dial(struct world *world, struct dial *dial)
     TRACE(world, "FAULT: break %s - %s", process_name(dial->owner),
           name_text(dial->to));
     int64_t dial_lag = notice_us(world, dial->to == SINK);
-    conn_break(dial->conn, dial_lag, notice_us(world, false));
+    int64_t server_lag = notice_us(world, false);
+    if (dial_lag != NEVER_US)
+        world_trouble_until(world, world->schedule.now_us + dial_lag);
+    conn_break(dial->conn, dial_lag, server_lag);
 }
 
 static void part_dial(struct world *world, struct dial *dial)
 {
-    int64_t *until_us = &world->blocked_until_us[dial->owner->name][dial->to];
+    int64_t *until_us = &world->stations[dial->owner->name].blocked_until_us[dial->to];
     int64_t end_us = world->schedule.now_us +
                      random_between(&world->random, 500000, 15 * SECOND_US);
     TRACE(world, "FAULT: part %s - %s for %d ms", process_name(dial->owner),
           name_text(dial->to), (int)((end_us - world->schedule.now_us) / 1000));
     if (*until_us < end_us)
         *until_us = end_us;
+    world_trouble_until(world, end_us);
     break_dial(world, dial);
 }
 
@@ -119,6 +158,7 @@ static void stall_dial(struct world *world, struct dial *dial)
     TRACE(world, "FAULT: stall %s - %s%s%s for %d ms", process_name(dial->owner),
           name_text(dial->to), ways & 1 ? " in" : "", ways & 2 ? " back" : "",
           (int)(length / 1000));
+    world_trouble_until(world, world->schedule.now_us + length);
     conn_stall(dial->conn, ways & 1, ways & 2, world->schedule.now_us + length);
 }
 
@@ -145,7 +185,7 @@ static void trouble_link(struct world *world, struct process *process, enum faul
 
 static void leave_one(struct world *world, struct process *process)
 {
-    if (process->name < WORKER_0)
+    if (process->name < WORKER)
         return;
     TRACE(world, "FAULT: %s is to leave", process_name(process));
     world->tally->faults[FAULT_LEAVE]++;
@@ -157,7 +197,7 @@ static void inflict(struct world *world, struct process *process, enum fault fau
     switch ((int)fault) {
     case FAULT_KILL:
         world->tally->faults[fault]++;
-        kill_one(world, process);
+        kill_one(world, process, 0);
         break;
     case FAULT_MANY:
         world->tally->faults[fault]++;
@@ -170,6 +210,10 @@ static void inflict(struct world *world, struct process *process, enum fault fau
     case FAULT_LEAVE:
         leave_one(world, process);
         break;
+    case FAULT_POWER:
+        world->tally->faults[fault]++;
+        cut_power(world);
+        break;
     default:
         trouble_link(world, process, fault);
         break;
@@ -180,17 +224,20 @@ static void inflict(struct world *world, struct process *process, enum fault fau
 
 static enum fault pick_fault(struct world *world)
 {
-    uint64_t skip = random_below(&world->random, world->mix.kind_count);
-    int fault = 0;
-    while (!world->mix.kinds[fault] || skip-- > 0)
+    const int64_t *allowed = world->mix.faults;
+    uint64_t count = 0, fault = 0;
+    for (int i = 0; i < FAULT_KINDS; i++)
+        count += allowed[i] != 0;
+    uint64_t skip = random_below(&world->random, count);
+    while (!allowed[fault] || skip-- > 0)
         fault++;
     return (enum fault)fault;
 }
 
 static bool all_started(const struct world *world)
 {
-    for (uint32_t name = 0; name < WORKER_0 + world->mix.workers; name++)
-        if (!world->processes[name])
+    for (uint32_t name = 0; name < world->station_count; name++)
+        if (!world->stations[name].process)
             return false;
     return true;
 }
@@ -198,22 +245,24 @@ static bool all_started(const struct world *world)
 static void strike(void *subject, uint64_t detail)
 {
     struct world *world = subject;
-    struct process *living[NAMES];
-    uint32_t count = list_living(world, detail == AIMED, living);
-    if (!all_started(world) || count == 0 || world->sink_over)
+    world_trouble_until(world, world->schedule.now_us);
+    if (!all_started(world) || world->sink_over)
         return;
-    inflict(world, living[random_below(&world->random, count)], pick_fault(world));
+    struct process *process = pick_living(world, detail == AIMED);
+    if (process)
+        inflict(world, process, pick_fault(world));
 }
 
 void faults_nudge(struct world *world, bool takeover)
 {
     bool aimed = takeover && world->mix.aim;
-    if (world->mix.kind_count == 0 ||
+    if (!mix_has_faults(&world->mix) ||
         world->nudges >= (aimed ? AIMED_NUDGES_MAX : NUDGES_MAX) ||
         !random_chance(&world->random, aimed ? 500 : 100))
         return;
     world->nudges++;
     int64_t delay = random_between(&world->random, 0, aimed ? 300000 : SECOND_US);
+    world_trouble_until(world, world->schedule.now_us + delay);
     schedule_at(&world->schedule, world->schedule.now_us + delay, strike, world,
                 aimed ? AIMED : 0);
 }
@@ -222,25 +271,35 @@ static void interrupt(void *subject, uint64_t detail)
 {
     (void)detail;
     struct world *world = subject;
-    struct process *ventilator = world->processes[VENTILATOR];
-    if (!ventilator || !ventilator->alive || world->finishing)
+    if (world->finishing || !is_living(world, VENTILATOR))
         return;
     TRACE(world, "FAULT: interrupt");
-    process_post(ventilator, (struct item){.kind = ITEM_INTERRUPT});
+    process_post(world->stations[VENTILATOR].process,
+                 (struct item){.kind = ITEM_INTERRUPT});
 }
 
-void faults_plan(struct world *world)
+static void plan_interrupts(struct world *world)
+{
+    int64_t at_us = random_between(&world->random, 0, 20 * SECOND_US);
+    for (int64_t i = 0; i < world->mix.interrupts; i++) {
+        schedule_at(&world->schedule, world->schedule.now_us + at_us, interrupt, world,
+                    0);
+        at_us += random_between(&world->random, 0, 4 * SECOND_US);
+    }
+}
+
+void faults_plan(struct world *world, int64_t length_us)
 {
     const struct mix *mix = &world->mix;
+    int64_t from_us = world->schedule.now_us, gap_us = mix->gap_ms * 1000;
     if (mix->outcast)
-        world->blocked_until_us[WORKER_0][SINK] = NEVER_US;
-    if (mix->interrupted)
-        schedule_at(&world->schedule, random_between(&world->random, 0, 20 * SECOND_US),
-                    interrupt, world, 0);
-    if (mix->kind_count == 0)
+        world->stations[WORKER].blocked_until_us[SINK] = NEVER_US;
+    if (world->leg == 0)
+        plan_interrupts(world);
+    if (!mix_has_faults(mix))
         return;
-    int64_t at_us = random_gap(&world->random, mix->fault_gap_us);
-    for (; at_us < mix->faults_until_us;
-         at_us += random_gap(&world->random, mix->fault_gap_us))
-        schedule_at(&world->schedule, at_us, strike, world, 0);
+    int64_t at_us = random_gap(&world->random, gap_us);
+    for (; at_us < length_us; at_us += random_gap(&world->random, gap_us))
+        schedule_at(&world->schedule, from_us + at_us, strike, world, 0);
+    world_trouble_until(world, from_us + length_us);
 }

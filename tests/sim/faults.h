@@ -4,13 +4,18 @@
 #define FANFOLD_SIM_FAULTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+struct process;
 struct world;
 
-/* Schedules all faults of a seed. */
-void faults_plan(struct world *world);
+/* Schedules the faults from now on; before the first leg also what ends a run. */
+void faults_plan(struct world *world, int64_t length_us);
 /* A delicate moment: perhaps a fault soon; at a takeover of the sink aimed at sink and
  * ventilator. */
 void faults_nudge(struct world *world, bool takeover);
+
+/* A task took its worker down. Not from within the worker's turn. */
+void faults_kill_worker(struct process *process);
 
 #endif

@@ -6,12 +6,16 @@
 
 #include "arena.h"
 #include "common/message.h"
+#include "mix.h"
 
-/* The records [first, end) of the input, as this ventilator cut them. */
+/* The records [first, end) of the input, as this ventilator cut them; and of a result,
+ * by record from `first`: whether its output is there, how often it failed alone. */
 struct payload {
-    const struct sim_ventilator *cut_by;
+    struct sim_ventilator *cut_by;
     uint64_t seq;
     uint32_t first, end;
+    uint8_t made;
+    uint8_t failed_alone[CHUNK_RECORDS_MAX];
 };
 
 struct letter {

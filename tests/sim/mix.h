@@ -1,96 +1,116 @@
 /* SPDX-License-Identifier: MIT */
-/* What one seed draws: the shape of the run and its own mix of faults. */
+/*
+ * What one seed draws: the shape of the run and its own mix of faults. Every field is a
+ * number with a name, so that a person, and the shrinker, can set each by itself:
+ * `--with workers=1,kill=0`.
+ */
 #ifndef FANFOLD_SIM_MIX_H
 #define FANFOLD_SIM_MIX_H
 
 #include "random.h"
 #include <stdio.h>
 
-/* X(NAME, what a person reads) */
-#define FAULTS(X)                       \
-    X(KILL, "kills")                    \
-    X(MANY, "kills of several at once") \
-    X(STOP, "stops")                    \
-    X(BREAK, "broken connections")      \
-    X(PART, "partitions")               \
-    X(STALL, "stalls")                  \
-    X(LEAVE, "workers that leave")      \
-    X(CRASH, "slots that crash")        \
-    X(FAIL, "tasks that fail")          \
-    X(INTERRUPT, "interrupts")          \
-    X(INPUT, "inputs that fail")        \
-    X(OUTPUT, "outputs that fail")
+/* X(NAME, option, what a person reads) */
+#define FAULTS(X)                                  \
+    X(KILL, kill, "kills")                         \
+    X(MANY, many, "kills of several at once")      \
+    X(STOP, stop, "stops")                         \
+    X(BREAK, breaks, "broken connections")         \
+    X(PART, part, "partitions")                    \
+    X(STALL, stall, "stalls")                      \
+    X(LEAVE, leave, "workers that leave")          \
+    X(POWER, power, "power cuts")                  \
+    X(CRASH, crashes, "slots that crash")          \
+    X(FAIL, fails, "tasks that fail")              \
+    X(HANG, hanging, "runs that hang")             \
+    X(KILLER, killing, "workers that tasks killed") \
+    X(INTERRUPT, signals, "interrupts")            \
+    X(INPUT, inputs, "inputs that fail")           \
+    X(OUTPUT, outputs, "outputs that close")       \
+    X(FULL, full, "disks that are full")
 
 enum fault {
-#define X(name, text) FAULT_##name,
+#define X(name, option, text) FAULT_##name,
     FAULTS(X)
 #undef X
-        FAULT_COUNT
+        FAULT_COUNT,
+    FAULT_KINDS = FAULT_CRASH /* those that a schedule inflicts come first */
 };
 
 const char *fault_text(enum fault fault);
 
-/* Sabotage in the glue, never in a core: what the simulator must find. */
-#define BREAKS(X)                                                              \
-    X(NONE, "none", "nothing is broken")                                       \
-    X(FORGET_ON_DONE, "forget_on_done", "FORGET follows DONE")                 \
-    X(NO_RESEND, "no_resend", "a result is sent once")                         \
-    X(STALE_HELLO, "stale_hello", "HELLO bears the ledger of the one before")  \
-    X(ACCEPT_TWICE, "accept_twice", "what the sink refuses is written")        \
-    X(LOST_JOURNAL, "lost_journal", "a sink that returns finds no journal")    \
-    X(EARLY_COMMIT, "early_commit", "committed is said before it is on disk")  \
-    X(OLD_RESULT, "old_result", "results of an older epoch pass for new ones") \
-    X(LOST_FAILED, "lost_failed", "FAILED is not sent")                        \
-    X(DEAF, "deaf", "workers do not hear WHO")                                 \
-    X(LOST_TASK, "lost_task", "one TASK of a hundred is not sent")             \
-    X(NO_STOP, "no_stop", "STOP is not sent")                                  \
-    X(WRONG_RANGE, "wrong_range", "a result now and then is a record short")   \
-    X(EARLY_DISCARD, "early_discard", "chunks are dropped once sent")
+enum { RECORDS_MAX = 20000, SLOTS_PER_WORKER_MAX = 3, CHUNK_RECORDS_MAX = 3 };
 
-enum breakage {
-#define X(name, option, text) BREAK_##name,
-    BREAKS(X)
-#undef X
-        BREAK_COUNT
-};
-
-const char *break_name(enum breakage breakage);
-const char *break_text(enum breakage breakage);
-
-enum { RECORDS = 70, WORKERS_MAX = 3, SLOTS_PER_WORKER_MAX = 3 };
-
-#define NOT_EVER UINT32_MAX
+/* So much of what has a place in the input is nowhere. */
+#define NOT_EVER INT64_C(1000000)
 
 #define LIVENESS_US INT64_C(5000000)
 #define PATIENCE_US INT64_C(100000000)
 
-struct mix {
-    /* The run. */
-    uint32_t workers, window, retries, losses, min_workers, depth;
-    uint32_t buffer_chunks; /* of the largest kind; 0: plenty */
-    bool keeps_bytes, ordered, journal, stay, short_tasks, slow_input;
-    uint32_t poison;      /* a record whose chunk always fails; NOT_EVER */
-    uint32_t flaky;       /* per mille of tasks that fail */
-    uint32_t crash;       /* per mille of tasks that take their slot with them */
-    uint32_t input_fails; /* the record at which it does; NOT_EVER */
-    uint32_t output_fails;
-    int output_status; /* what the sink then says */
-    bool interrupted;
+/* X(name, unit or meaning) */
+#define MIX(X)                                                                         \
+    X(salt, "of all chance but the mix's own")                                         \
+    X(workers, "")                                                                     \
+    X(slots, "the most of a worker")                                                   \
+    X(records, "of the input")                                                         \
+    X(chunk, "records, the most in a chunk")                                           \
+    X(window, "0: the core's own")                                                     \
+    X(retries, "")                                                                     \
+    X(losses, "")                                                                      \
+    X(min_workers, "")                                                                 \
+    X(depth, "tasks that a slot takes at once")                                        \
+    X(buffer_chunks, "of the largest kind; 0: plenty")                                 \
+    X(keeps_bytes, "the input is a stream")                                            \
+    X(ordered, "")                                                                     \
+    X(journal, "")                                                                     \
+    X(stay, "runs that the workers serve, less one")                                   \
+    X(short_tasks, "")                                                                 \
+    X(slow_tasks, "per mille of runs that take seconds")                               \
+    X(slow_input, "")                                                                  \
+    X(on_error, "0 stop, 1 skip, 2 isolate")                                           \
+    X(halt, "0 never, 1 soon, 2 now")                                                  \
+    X(halt_tasks, "")                                                                  \
+    X(halt_percent, "")                                                                \
+    X(limit_ms, "of a run")                                                            \
+    X(limit_percent, "of the median run")                                              \
+    X(speculate, "")                                                                   \
+    X(bad, "records that fail")                                                        \
+    X(hangs, "records that hang")                                                      \
+    X(killers, "records that take their worker down")                                  \
+    X(kill_ms, "so long such a record runs at least")                                  \
+    X(flaky, "per mille of runs that fail")                                            \
+    X(crash, "per mille of runs that take their slot with them")                       \
+    X(input_fails, "at this record")                                                   \
+    X(output_closes, "at this record")                                                 \
+    X(disk_room, "for so many records and journals")                                   \
+    X(interrupts, "signals to the ventilator")                                         \
+    X(tail, "per mille of messages that take long")                                    \
+    X(blind, "per mille of workers without a monitor")                                 \
+    X(moves, "each sink has an endpoint of its own")                                   \
+    X(aim, "more faults at takeovers")                                                 \
+    X(outcast, "the first worker never reaches the sink")                              \
+    X(until_ms, "of faults")                                                           \
+    X(gap_ms, "between faults")                                                        \
+    X(lag_us, "of the loops")                                                          \
+    X(drain, "messages that a loop reads before it ticks")
 
-    /* The faults. */
-    bool kinds[FAULT_COUNT];
-    uint32_t kind_count;
-    uint32_t tail;  /* per mille of messages that take long */
-    uint32_t blind; /* per mille of workers without a monitor */
-    bool moves;     /* each sink has an endpoint of its own */
-    bool aim;       /* more faults at takeovers */
-    bool outcast;   /* the first worker never reaches the sink */
-    int64_t faults_until_us, fault_gap_us;
-    int64_t lag_us; /* of the loops */
-    uint32_t drain; /* messages that a loop reads before it ticks */
+struct mix {
+#define X(name, text) int64_t name;
+    MIX(X)
+#undef X
+    int64_t faults[FAULT_KINDS]; /* 1: of this mix */
 };
 
-void mix_draw(struct mix *mix, struct random *random);
+void mix_draw(struct mix *mix, struct random *random, uint64_t seed);
+/* "workers=1,kill=0" on top of what was drawn; false: it names something else. */
+bool mix_set(struct mix *mix, const char *options);
+/* All that is not 0, in the form that mix_set takes. */
 void mix_print(const struct mix *mix, FILE *file);
+/* Whether any fault is inflicted by the schedule. */
+bool mix_has_faults(const struct mix *mix);
+
+/* For the shrinker: fields by number. NULL: there are no more. */
+const char *mix_name(unsigned field);
+int64_t *mix_field(struct mix *mix, unsigned field);
 
 #endif

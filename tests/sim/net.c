@@ -236,7 +236,7 @@ void conn_stall(struct conn *conn, bool in, bool back, int64_t until_us)
 
 /* ---- connecting sockets ---- */
 
-struct dial *dial_open(struct process *owner, enum name to, uint32_t address,
+struct dial *dial_open(struct process *owner, uint32_t to, uint32_t address,
                        bool immediate)
 {
     struct world *world = owner->world;
@@ -256,7 +256,7 @@ static bool reachable(const struct dial *dial, const struct process *server)
     return server && server->alive && !server->stopped && !dial->owner->stopped &&
            server->address == dial->address &&
            world->schedule.now_us >=
-               world->blocked_until_us[dial->owner->name][dial->to];
+               world->stations[dial->owner->name].blocked_until_us[dial->to];
 }
 
 static void connect_now(void *subject, uint64_t detail)
@@ -264,7 +264,7 @@ static void connect_now(void *subject, uint64_t detail)
     (void)detail;
     struct dial *dial = subject;
     struct world *world = dial->owner->world;
-    struct process *server = world->processes[dial->to];
+    struct process *server = world->stations[dial->to].process;
     if (dial->closed || dial->conn || !dial->owner->alive)
         return;
     if (!reachable(dial, server)) {

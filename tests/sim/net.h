@@ -38,14 +38,14 @@ struct conn {
 
 struct dial {
     struct process *owner;
-    enum name to;
+    uint32_t to;
     uint32_t address;
     bool immediate, closed; /* ZMQ_IMMEDIATE: nothing waits for a connection */
     struct conn *conn;      /* NULL: not connected, as far as it knows */
     struct letters waiting;
 };
 
-struct dial *dial_open(struct process *owner, enum name to, uint32_t address,
+struct dial *dial_open(struct process *owner, uint32_t to, uint32_t address,
                        bool immediate);
 /* Linger 0; the other end notices after `lag_us`. */
 void dial_close(struct dial *dial, int64_t lag_us);

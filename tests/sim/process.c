@@ -8,26 +8,30 @@ enum { SPINS_MAX = 20000 };
 
 static void turn(void *subject, uint64_t detail);
 
-void process_init(struct process *process, struct world *world, enum name name,
+void process_init(struct process *process, struct world *world, uint32_t name,
                   const struct role *role)
 {
     process->world = world;
     process->role = role;
     process->name = name;
-    process->life = ++world->lives[name];
+    process->life = ++world->stations[name].lives;
     process->alive = true;
     process->heard_us = world->schedule.now_us;
     process->woke_us = -LIVENESS_US;
     process->wake_us = NEVER_US;
     process->last_item = &process->first_item;
-    world->processes[name] = process;
+    world->stations[name].process = process;
 }
 
-const char *name_text(enum name name)
+const char *name_text(uint32_t name)
 {
-    static const char *const texts[] = {"sink", "ventilator", "worker-0", "worker-1",
-                                        "worker-2"};
-    return texts[name];
+    static char buffers[4][24];
+    static unsigned turn;
+    char *buffer = buffers[turn++ % 4];
+    if (name < WORKER)
+        return name == SINK ? "sink" : "ventilator";
+    snprintf(buffer, sizeof *buffers, "worker-%u", name - WORKER);
+    return buffer;
 }
 
 const char *process_name(const struct process *process)
@@ -139,7 +143,7 @@ static void end(struct process *process)
 {
     process->alive = false;
     process->world->tally
-        ->deaths[process->name < WORKER_0 ? process->name : WORKER_0]++;
+        ->deaths[process->name < WORKER ? process->name : WORKER]++;
     drop_connections(process);
     process->role->end(process);
 }

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum name { SINK, VENTILATOR, WORKER_0, WORKER_1, WORKER_2, NAMES };
+/* Names of processes are numbers: WORKER is the first worker's. */
+enum { SINK, VENTILATOR, WORKER };
 
 struct world;
 struct process;
@@ -25,8 +26,9 @@ enum item_kind {
     ITEM_SLOT,      /* subject: the slot is ready again */
     ITEM_WRITABLE,  /* the output takes some */
     ITEM_COMMITTED, /* detail: the ticket */
+    ITEM_NO_ROOM,   /* a commit met a full disk */
     ITEM_LEAVE,     /* SIGTERM */
-    ITEM_INTERRUPT, /* SIGINT */
+    ITEM_INTERRUPT, /* SIGINT, to the ventilator */
     ITEM_WAKE,      /* nothing but a turn */
 };
 
@@ -52,7 +54,7 @@ struct role {
 struct process {
     struct world *world;
     const struct role *role;
-    enum name name;
+    uint32_t name;
     uint32_t life; /* 1: the first of its name */
     uint32_t address;
     bool alive, stopped, turning, exits;
@@ -68,7 +70,7 @@ struct process {
     struct dial *dials[2]; /* to the ventilator and to the sink; NULL: closed */
 };
 
-void process_init(struct process *process, struct world *world, enum name name,
+void process_init(struct process *process, struct world *world, uint32_t name,
                   const struct role *role);
 /* Puts a copy of the item into the mailbox; nothing for a dead process. */
 void process_post(struct process *process, struct item item);
@@ -76,6 +78,7 @@ void process_post(struct process *process, struct item item);
 void process_deliver(struct process *process, struct item item);
 /* From within a turn: the process ends when the turn does. */
 void process_leave(struct process *process, int status);
+/* Not from within its own turn. */
 void process_kill(struct process *process);
 void process_stop(struct process *process);
 void process_continue(struct process *process);
@@ -83,6 +86,6 @@ void process_continue(struct process *process);
 /* "ventilator", "worker 1"; with the life where it is not the first. Static, a few
  * buffers in turn. */
 const char *process_name(const struct process *process);
-const char *name_text(enum name name);
+const char *name_text(uint32_t name);
 
 #endif

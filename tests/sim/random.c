@@ -44,9 +44,9 @@ int64_t random_between(struct random *random, int64_t low, int64_t high)
     return low + (int64_t)random_below(random, (uint64_t)(high - low) + 1);
 }
 
-bool random_chance(struct random *random, uint32_t per_mille)
+bool random_chance(struct random *random, int64_t per_mille)
 {
-    return per_mille > 0 && random_below(random, 1000) < per_mille;
+    return per_mille > 0 && (int64_t)random_below(random, 1000) < per_mille;
 }
 
 int64_t random_gap(struct random *random, int64_t mean)

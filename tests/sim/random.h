@@ -19,7 +19,7 @@ uint64_t random_next(struct random *random);
 uint64_t random_below(struct random *random, uint64_t below);
 /* low .. high, both included. */
 int64_t random_between(struct random *random, int64_t low, int64_t high);
-bool random_chance(struct random *random, uint32_t per_mille);
+bool random_chance(struct random *random, int64_t per_mille);
 /* A waiting time with a long tail, `mean` in the middle. */
 int64_t random_gap(struct random *random, int64_t mean);
 struct id random_id(struct random *random);

@@ -19,7 +19,14 @@ static int64_t now(const struct sim_sink *s)
     return s->process.world->schedule.now_us;
 }
 
-/* ---- output ---- */
+/* ---- memory ---- */
+
+static uint64_t piece_bytes(const struct piece *piece)
+{
+    return piece->skip ? 0
+                       : (uint64_t)(piece->payload.end - piece->payload.first) *
+                             RECORD_BYTES;
+}
 
 static void drop(struct sim_sink *s, struct piece *piece)
 {
@@ -27,6 +34,8 @@ static void drop(struct sim_sink *s, struct piece *piece)
         world_violation(s->process.world, "the sink drops a cargo twice");
     piece->dropped = true;
     s->pieces--;
+    if (!piece->spilled)
+        s->memory_bytes -= piece_bytes(piece);
 }
 
 static void drop_at_end(void *cargo)
@@ -34,6 +43,45 @@ static void drop_at_end(void *cargo)
     struct piece *piece = cargo;
     drop(piece->owner, piece);
 }
+
+static void fail(struct sim_sink *s, int status, const char *text)
+{
+    s->ended = s->ending = true;
+    sink_session_fail(s->core, OUTCOME_STOPPED, status, text, now(s));
+}
+
+static bool spillable(const void *cargo)
+{
+    const struct piece *piece = cargo;
+    return !piece->spilled && piece_bytes(piece) > 0;
+}
+
+/* What is needed last goes first. Parked results only: what is given out goes to the
+ * output. */
+static void relieve_memory(struct sim_sink *s)
+{
+    struct world *world = s->process.world;
+    while (!s->ended && s->memory_bytes > sim_buffer_bytes(&world->mix)) {
+        struct piece *piece = sink_session_last_parked(s->core, spillable);
+        if (!piece)
+            return;
+        if (piece->dropped || piece->spilled || piece->given) {
+            world_violation(world, "%ju is to be spilled, and is not parked",
+                            (uintmax_t)piece->seq);
+            return;
+        }
+        if (!disk_has_room(world)) {
+            world->disk_full = true;
+            fail(s, STATUS_IO, "the spill file cannot be written");
+            return;
+        }
+        piece->spilled = true;
+        s->memory_bytes -= piece_bytes(piece);
+        world->tally->spilled++;
+    }
+}
+
+/* ---- output ---- */
 
 static void writable(void *subject, uint64_t detail)
 {
@@ -56,19 +104,19 @@ static void call_writable(struct sim_sink *s)
 static void queue_piece(struct sim_sink *s, struct piece *piece)
 {
     piece->next = NULL;
+    piece->given = true;
     *s->last_writing = piece;
     s->last_writing = &piece->next;
     call_writable(s);
 }
 
-static void fail_output(struct sim_sink *s)
+static void close_output(struct sim_sink *s)
 {
     struct world *world = s->process.world;
-    s->output_failed = s->ending = world->output_failed = true;
+    world->output_closed = true;
     world->tally->faults[FAULT_OUTPUT]++;
-    TRACE(world, "FAULT: the output fails");
-    sink_session_fail(s->core, OUTCOME_STOPPED, world->mix.output_status,
-                      "the output failed", now(s));
+    TRACE(world, "FAULT: the output closes");
+    fail(s, STATUS_OUTPUT_CLOSED, "the output closed");
 }
 
 static void finish_piece(struct sim_sink *s)
@@ -79,12 +127,35 @@ static void finish_piece(struct sim_sink *s)
     if (!s->writing)
         s->last_writing = &s->writing;
     s->whole = world->disk.length;
-    TRACE(world, "%s has written %ju: records %u-%u", process_name(&s->process),
-          (uintmax_t)piece->seq, piece->payload.first, piece->payload.end - 1);
+    s->letters = world->disk.letter_count;
+    s->reached = piece->payload.end;
+    TRACE(world, "%s has written %ju: records %u-%u%s", process_name(&s->process),
+          (uintmax_t)piece->seq, piece->payload.first, piece->payload.end - 1,
+          piece->skip ? ", as a dead letter" : "");
     sink_session_on_written(s->core, piece->seq, now(s));
-    if (!world->mix.journal) /* written is committed */
-        world->disk.position = sink_session_position(s->core);
+    if (!world->mix.journal) { /* written is committed */
+        world->disk.durable.position = sink_session_position(s->core);
+        world->disk.durable.length = s->whole;
+    }
     drop(s, piece);
+}
+
+/* The next record of the piece, or its dead letter. False: the disk is full. */
+static bool write_one(struct sim_sink *s, struct piece *piece)
+{
+    struct world *world = s->process.world;
+    uint32_t size = piece->payload.end - piece->payload.first;
+    uint32_t record = piece->payload.first + piece->written;
+    if (piece->skip) {
+        piece->written = size;
+        world->tally->letters++;
+        return disk_write_letter(world, piece->payload.first, piece->payload.end);
+    }
+    if (piece->bad >> piece->written++ & 1) {
+        world->tally->bad_records++;
+        return disk_write_letter(world, record, record + 1);
+    }
+    return disk_write(world, record);
 }
 
 /* As many records as the output takes now, which may be none. */
@@ -92,21 +163,16 @@ static void write_some(struct sim_sink *s)
 {
     struct world *world = s->process.world;
     uint64_t room = random_below(&world->random, 8);
-    while (s->writing && room > 0 && !s->output_failed) {
+    while (s->writing && room-- > 0 && !s->ended) {
         struct piece *piece = s->writing;
-        uint32_t size = piece->payload.end - piece->payload.first;
-        if (piece->written < size) {
-            if (world->disk.length >= world->mix.output_fails) {
-                fail_output(s);
-                return;
-            }
-            disk_write(world, piece->payload.first + piece->written++);
-            room--;
-        }
-        if (piece->written >= size)
+        if (world->disk.length >= world->mix.output_closes)
+            close_output(s);
+        else if (!write_one(s, piece))
+            fail(s, STATUS_IO, "the disk is full");
+        else if (piece->written >= piece->payload.end - piece->payload.first)
             finish_piece(s);
     }
-    if (!s->output_failed)
+    if (!s->ended)
         call_writable(s);
 }
 
@@ -149,6 +215,7 @@ static void begin(struct sim_sink *s, const struct sink_action *action)
     message.begin.epoch = position.epoch;
     message.begin.position = position.next;
     message.begin.mark = (struct slice){position.mark, position.mark_size};
+    message.begin.input = (struct slice){position.input, position.input_size};
     message.begin.held = sink_session_held(s->core, &message.begin.count);
     check_begin(s, &position);
     send(s, &message);
@@ -170,6 +237,7 @@ static void progress(struct sim_sink *s)
     message.progress.released = news.released;
     message.progress.committed = news.committed;
     message.progress.parked = news.parked;
+    message.progress.failed = news.failed;
     check_progress(s, &news);
     send(s, &message);
 }
@@ -179,7 +247,7 @@ static void commit(struct sim_sink *s, const struct sink_action *action)
     struct world *world = s->process.world;
     struct position position = sink_session_position(s->core);
     check_commit(s, &position);
-    disk_commit(world, &s->process, action->ticket, &position, s->whole);
+    disk_commit(world, &s->process, action->ticket, &position, s->whole, s->letters);
 }
 
 static void finished(struct sim_sink *s)
@@ -188,6 +256,7 @@ static void finished(struct sim_sink *s)
     struct message message = {.type = MESSAGE_FINISHED};
     message.finished.epoch = sink_session_position(s->core).epoch;
     message.finished.outcome = verdict.outcome;
+    message.finished.dead_letters = sink_session_position(s->core).dead_letters;
     message.finished.status = (uint32_t)verdict.status;
     message.finished.text =
         (struct slice){(const uint8_t *)verdict.text, strlen(verdict.text)};
@@ -202,6 +271,8 @@ static void leave(struct sim_sink *s)
     TRACE(s->process.world, "%s leaves: status %d %s", process_name(&s->process),
           verdict.status, verdict.text);
     check_parting(s, &verdict);
+    s->complete = verdict.outcome == OUTCOME_COMPLETE;
+    disk_cut(s->process.world);
     process_leave(&s->process, verdict.status);
 }
 
@@ -244,22 +315,42 @@ static void perform(struct sim_sink *s, const struct sink_action *action)
 
 /* ---- loop ---- */
 
-static void on_result(struct sim_sink *s, struct letter *letter)
+static struct piece *piece_new(struct sim_sink *s, const struct letter *letter,
+                               uint64_t seq)
 {
-    struct world *world = s->process.world;
-    struct message *message = &letter->message;
-    struct piece *piece = arena_take(&world->arena, sizeof *piece);
-    *piece = (struct piece){
-        .owner = s, .payload = letter->payload, .seq = message->result.entries[0].seq};
-    if (world->breakage == BREAK_OLD_RESULT)
-        message->result.epoch = sink_session_position(s->core).epoch;
+    struct piece *piece = arena_take(&s->process.world->arena, sizeof *piece);
+    *piece = (struct piece){.owner = s, .payload = letter->payload, .seq = seq};
+    return piece;
+}
+
+static void keep(struct sim_sink *s, const struct piece *piece)
+{
+    s->pieces++;
+    s->memory_bytes += piece_bytes(piece);
+}
+
+static void on_result(struct sim_sink *s, const struct letter *letter)
+{
+    const struct message *message = &letter->message;
+    const struct result_entry *entry = &message->result.entries[0];
+    struct piece *piece = piece_new(s, letter, entry->seq);
+    for (uint32_t i = 0; i < entry->bad_count; i++)
+        piece->bad |= (uint8_t)(1 << (entry->bad[i].record - piece->payload.first));
     bool taken = sink_session_on_result(s->core, &message->result.run,
-                                        message->result.epoch,
-                                        &message->result.entries[0], piece);
-    s->pieces += taken;
+                                        message->result.epoch, entry, piece);
+    if (taken)
+        keep(s, piece);
     check_result(s, letter, taken);
-    if (!taken && world->breakage == BREAK_ACCEPT_TWICE)
-        disk_write(world, piece->payload.first);
+}
+
+static void on_skip(struct sim_sink *s, const struct letter *letter)
+{
+    struct piece *piece = piece_new(s, letter, letter->message.skip.seq);
+    piece->skip = true;
+    bool taken = sink_session_on_skip(s->core, &letter->message, piece, now(s));
+    if (taken)
+        keep(s, piece);
+    check_skip_taken(s, letter, taken);
 }
 
 static void on_message(struct sim_sink *s, const struct item *item)
@@ -282,7 +373,10 @@ static void on_message(struct sim_sink *s, const struct item *item)
                  message->end.outcome != OUTCOME_COMPLETE;
     if (message->type == MESSAGE_GOODBYE)
         s->parted = s->ending = true;
-    sink_session_on_message(s->core, message, now(s));
+    if (message->type == MESSAGE_SKIP)
+        on_skip(s, item->letter);
+    else
+        sink_session_on_message(s->core, message, now(s));
 }
 
 static void on_item(struct process *process, struct item *item)
@@ -295,6 +389,10 @@ static void on_item(struct process *process, struct item *item)
         write_some(s);
     } else if (item->kind == ITEM_COMMITTED) {
         sink_session_on_committed(s->core, item->detail, now(s));
+    } else if (item->kind == ITEM_NO_ROOM) {
+        s->ended = s->ending = true;
+        sink_session_on_journal_failed(s->core, "the journal cannot be written",
+                                       now(s));
     }
 }
 
@@ -302,9 +400,11 @@ static int64_t settle(struct process *process)
 {
     struct sim_sink *s = self(process);
     struct sink_action action;
+    relieve_memory(s);
     int64_t deadline_us = sink_session_tick(s->core, now(s));
     while (!process->exits && sink_session_next(s->core, &action))
         perform(s, &action);
+    check_memory(s);
     return deadline_us;
 }
 
@@ -328,6 +428,7 @@ void sim_sink_start(struct world *world)
     s->last_writing = &s->writing;
     s->process.address = world->mix.moves ? s->process.life : 0;
     s->incarnation = random_id(&world->random);
+    s->had = arena_take(&world->arena, (size_t)world->mix.records);
     struct sink_session_config config = {
         .position = disk_open(world),
         .ordered = world->mix.ordered,
@@ -335,7 +436,9 @@ void sim_sink_start(struct world *world)
         .liveness_us = LIVENESS_US,
         .patience_us = PATIENCE_US,
     };
-    s->whole = s->given = world->disk.length;
+    s->whole = world->disk.journal.length;
+    s->letters = world->disk.journal.letters;
+    s->reached = s->given = mark_read(config.position.mark, config.position.mark_size);
     s->core = sink_session_new(&config, world->schedule.now_us);
     process_post(&s->process, (struct item){.kind = ITEM_WAKE});
 }

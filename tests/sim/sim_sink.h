@@ -9,14 +9,17 @@
 #include "process.h"
 #include "sink/session.h"
 
-/* A result, from PULL until it is written or dropped. */
+/* A result, or a SKIP, until it is written or dropped. */
 struct piece {
-    struct piece *next;
+    struct piece *next, *next_parked;
     struct sim_sink *owner;
     struct payload payload;
     uint64_t seq;
-    uint32_t written; /* records of it */
-    bool dropped;
+    bool skip;
+    uint8_t bad;      /* by record from the chunk's first: a dead letter */
+    uint32_t written; /* records of it that are dealt with */
+    bool spilled;     /* the payload lies in the spill file */
+    bool dropped, given;
 };
 
 struct sim_sink {
@@ -24,12 +27,17 @@ struct sim_sink {
     struct sink_session *core;
     struct id incarnation;
     struct piece *writing, **last_writing;
-    uint32_t whole;    /* records in the output up to the last whole chunk */
-    uint32_t given;    /* the record where what was given to the output ends */
-    uint32_t pieces;   /* that the core or the writer has */
-    bool had[RECORDS]; /* seqs that the core took, in this epoch */
+    uint32_t whole;        /* records in the output up to the last whole chunk */
+    uint32_t letters;      /* dead letters likewise */
+    uint32_t reached;      /* the record where what was dealt with ends */
+    uint32_t given;        /* the record where what was given to the output ends */
+    uint32_t pieces;       /* that the core or the writer has */
+    uint64_t memory_bytes; /* of them */
+    bool *had;             /* seqs that the core took, in this epoch */
     uint64_t had_epoch;
-    bool writable_due, output_failed, parted, told; /* told: FINISHED was said */
+    bool writable_due, parted, told; /* told: FINISHED was said */
+    bool ended;                      /* nothing is written any more */
+    bool complete;                   /* it left so */
     bool ending; /* the run was stopped: results are not wanted any more */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sim_slots.h"
 #include "checks.h"
+#include "faults.h"
+#include "records.h"
 #include "sim_ventilator.h"
 #include "world.h"
 
@@ -12,23 +14,62 @@ static int64_t now(const struct sim_worker *w)
     return w->process.world->schedule.now_us;
 }
 
+/* ---- one run ---- */
+
 static void run_ends(void *subject, uint64_t detail);
 
-static int64_t run_us(struct world *world)
+static int64_t draw_run_us(struct world *world)
 {
     struct random *random = &world->random;
-    if (random_chance(random, 50))
+    if (random_chance(random, world->mix.slow_tasks))
         return random_between(random, 4 * SECOND_US, 12 * SECOND_US);
     if (world->mix.short_tasks)
         return random_between(random, 500, 20000);
     return random_between(random, 50000, SECOND_US);
 }
 
-static void lose(struct run *run)
+static void lose(struct cargo *cargo)
 {
-    if (!run->disturbed)
-        sim_ventilator_fate(&run->cargo->payload)->lost++;
-    run->disturbed = true;
+    if (cargo->disturbed)
+        return;
+    struct fate *fate = sim_ventilator_fate(&cargo->payload);
+    cargo->disturbed = true;
+    fate->lost++;
+    if (cargo->lone < CHUNK_RECORDS_MAX)
+        fate->lost_alone[cargo->lone]++;
+}
+
+static void note_begin(struct sim_worker *w, struct cargo *cargo)
+{
+    if (cargo->began_us)
+        return;
+    cargo->began_us = now(w);
+    cargo->older = w->latest;
+    w->latest = cargo;
+    if (cargo->began_us - DISTURBANCE_US < w->disturbed_us)
+        lose(cargo);
+}
+
+/* What will become of it, and when. */
+static int64_t draw_outcome(struct world *world, struct run *run)
+{
+    const struct mix *mix = &world->mix;
+    enum record_kind kind = records_kind(world, run->first, run->end);
+    int64_t takes_us = draw_run_us(world);
+    int64_t limit_us = (int64_t)run->cargo->limit_ms * 1000;
+    if (kind == RECORD_KILLER) /* it takes a while: only PING tells that it runs */
+        run->outcome = RUN_KILLS, takes_us += mix->kill_ms * 1000;
+    else if (kind == RECORD_HANGS)
+        takes_us = NEVER_US;
+    else if (random_chance(&world->random, mix->crash))
+        run->outcome = RUN_CRASHED;
+    else if (kind == RECORD_BAD || random_chance(&world->random, mix->flaky))
+        run->outcome = RUN_FAILED;
+    if (limit_us && takes_us > limit_us) {
+        run->outcome = RUN_TIMED_OUT;
+        takes_us = limit_us;
+    }
+    return takes_us;
 }
 
 static void begin_first(struct slot *slot)
@@ -38,33 +79,127 @@ static void begin_first(struct slot *slot)
     if (!run || run->began_us > 0 || !slot->ready)
         return;
     run->began_us = world->schedule.now_us;
-    run->older = slot->worker->latest;
-    slot->worker->latest = run;
-    const struct payload *chunk = &run->cargo->payload;
-    bool poisoned = world->mix.poison >= chunk->first && world->mix.poison < chunk->end;
-    if (run->began_us - DISTURBANCE_US < slot->worker->disturbed_us)
-        lose(run);
-    if (random_chance(&world->random, world->mix.crash))
-        run->end = RUN_CRASHED;
-    else if (poisoned || random_chance(&world->random, world->mix.flaky))
-        run->end = RUN_FAILED;
-    int64_t takes_us = run_us(world);
-    schedule_at(&world->schedule, world->schedule.now_us + takes_us, run_ends, run, 0);
+    note_begin(slot->worker, run->cargo);
+    if (run->first == run->end) {
+        run->outcome = RUN_VOID;
+        schedule_at(&world->schedule, world->schedule.now_us, run_ends, run, 0);
+        return;
+    }
+    int64_t takes_us = draw_outcome(world, run);
+    if (takes_us != NEVER_US)
+        schedule_at(&world->schedule, world->schedule.now_us + takes_us, run_ends, run,
+                    0);
 }
 
 static void run_ends(void *subject, uint64_t detail)
 {
     (void)detail;
     struct run *run = subject;
-    if (run->killed || !run->slot->ready || run->slot->runs != run)
+    struct process *process = &run->slot->worker->process;
+    if (run->killed || !run->slot->ready || run->slot->runs != run || !process->alive)
         return;
+    if (run->outcome == RUN_KILLS) {
+        TRACE(process->world, "FAULT: %ju.%u takes %s down", (uintmax_t)run->seq,
+              run->attempt, process_name(process));
+        faults_kill_worker(process);
+        return;
+    }
     run->slot->runs = run->next;
-    if (run->end == RUN_CRASHED)
+    if (run->outcome == RUN_CRASHED || run->outcome == RUN_TIMED_OUT)
         run->slot->ready = false;
-    process_post(&run->slot->worker->process,
-                 (struct item){.kind = ITEM_RUN_END, .subject = run});
+    process_post(process, (struct item){.kind = ITEM_RUN_END, .subject = run});
     begin_first(run->slot);
 }
+
+/* ---- what it means ---- */
+
+/* The task goes on with its next part, or is over. */
+static void advance(struct sim_worker *w, const struct run *run)
+{
+    struct cargo *cargo = run->cargo;
+    struct range part;
+    switch (isolation_next(cargo->isolation, &part)) {
+    case ISOLATION_RUNS:
+        session_on_part(w->core, run->slot->number, run->seq, run->attempt);
+        break;
+    case ISOLATION_OVER:
+        session_on_done(w->core, run->slot->number, run->seq, run->attempt,
+                        cargo->run_us);
+        break;
+    case ISOLATION_GAVE_UP:
+        cargo->how = FAILURE_PROTOCOL;
+        session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
+                          cargo->run_us);
+        break;
+    }
+}
+
+static void on_well(struct sim_worker *w, const struct run *run)
+{
+    struct cargo *cargo = run->cargo;
+    for (uint32_t i = run->first; i < run->end; i++)
+        cargo->payload.made |= (uint8_t)(1 << (i - cargo->payload.first));
+    if (!cargo->isolation) {
+        session_on_done(w->core, run->slot->number, run->seq, run->attempt,
+                        cargo->run_us);
+        return;
+    }
+    if (run->outcome == RUN_WELL)
+        isolation_on_done(cargo->isolation);
+    advance(w, run);
+}
+
+static const enum fault faults_by_outcome[] = {
+    [RUN_FAILED] = FAULT_FAIL,
+    [RUN_CRASHED] = FAULT_CRASH,
+    [RUN_TIMED_OUT] = FAULT_HANG,
+};
+
+static void on_bad(struct sim_worker *w, const struct run *run)
+{
+    struct world *world = w->process.world;
+    struct cargo *cargo = run->cargo;
+    world->tally->faults[faults_by_outcome[run->outcome]]++;
+    enum failure how = run->outcome == RUN_TIMED_OUT ? FAILURE_TIMEOUT : FAILURE_EXIT;
+    TRACE(world, "FAULT: %ju.%u, records %u-%u, %s on %s", (uintmax_t)run->seq,
+          run->attempt, run->first, run->end - 1,
+          fault_text(faults_by_outcome[run->outcome]), process_name(&w->process));
+    if (run->end - run->first == 1)
+        cargo->payload.failed_alone[run->first - cargo->payload.first]++;
+    cargo->how = how;
+    if (cargo->isolation) {
+        isolation_on_failed(cargo->isolation, how, 3, (struct slice){0});
+        advance(w, run);
+        return;
+    }
+    sim_ventilator_fate(&cargo->payload)->failed++;
+    session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
+                      cargo->run_us);
+}
+
+void slots_on_end(struct sim_worker *w, struct run *run)
+{
+    if (run->killed)
+        return;
+    run->killed = true; /* reported: it is nobody's any more */
+    if (!session_is_running(w->core, run->slot->number, run->seq, run->attempt)) {
+        lose(run->cargo); /* it is to be killed; that it was taken back may be lost */
+        return;
+    }
+    run->cargo->run_us += (uint64_t)(now(w) - run->began_us);
+    bool gone = run->outcome == RUN_CRASHED || run->outcome == RUN_TIMED_OUT;
+    if (run->outcome == RUN_WELL || run->outcome == RUN_VOID)
+        on_well(w, run);
+    else
+        on_bad(w, run);
+    if (!gone)
+        return;
+    session_on_slot(w->core, run->slot->number, false);
+    slot_hand_back(run->slot);
+    slot_replace(run->slot);
+}
+
+/* ---- slots ---- */
 
 static void replaced(void *subject, uint64_t detail)
 {
@@ -86,7 +221,6 @@ void slot_replace(struct slot *slot)
                 replaced, slot, 0);
 }
 
-/* What was in the slot and never began goes back to the session. */
 void slot_hand_back(struct slot *slot)
 {
     for (struct run *run = slot->runs, *next; run; run = next) {
@@ -108,6 +242,21 @@ static uint32_t slot_load(const struct slot *slot)
     return load;
 }
 
+/* The whole task, or the part that comes next; none where nothing is left to run. */
+static void choose_part(struct run *run)
+{
+    const struct cargo *cargo = run->cargo;
+    struct range part;
+    run->first = cargo->payload.first;
+    run->end = cargo->payload.end;
+    if (!cargo->isolation)
+        return;
+    if (isolation_next(cargo->isolation, &part) != ISOLATION_RUNS)
+        part = (struct range){0, 0};
+    run->first += (uint32_t)part.first;
+    run->end = run->first + (uint32_t)part.count;
+}
+
 void slots_start(struct sim_worker *w, const struct session_action *action)
 {
     struct world *world = w->process.world;
@@ -122,6 +271,7 @@ void slots_start(struct sim_worker *w, const struct session_action *action)
                         .cargo = action->cargo,
                         .seq = action->seq,
                         .attempt = action->attempt};
+    choose_part(run);
     struct run **last = &slot->runs;
     while (*last)
         last = &(*last)->next;
@@ -154,8 +304,8 @@ void slots_kill(struct sim_worker *w, const struct session_action *action)
     struct run *run = find_run(slot, action->seq, action->attempt);
     if (!run)
         run = find_ended(w, action->seq, action->attempt);
-    if (run && run->began_us > 0)
-        lose(run); /* that it was handed back may not be heard */
+    if (run && run->cargo->began_us > 0)
+        lose(run->cargo); /* that it was handed back may not be heard */
     if (run) /* else it has ended by itself, and was reported since KILL was decided */
         run->killed = true;
     slot_replace(slot);
@@ -164,7 +314,7 @@ void slots_kill(struct sim_worker *w, const struct session_action *action)
 /* Also those that ended: the news of it may be lost. */
 void slots_lose(struct sim_worker *w)
 {
-    struct run *run = w->latest;
-    for (; run && run->began_us > now(w) - DISTURBANCE_US; run = run->older)
-        lose(run);
+    struct cargo *cargo = w->latest;
+    for (; cargo && cargo->began_us > now(w) - DISTURBANCE_US; cargo = cargo->older)
+        lose(cargo);
 }

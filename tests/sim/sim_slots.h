@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The user's program in a worker's slots: tasks that take their time, end well, fail,
- * or take their slot with them. */
+/* The user's program in a worker's slots: runs that take their time, end well, fail,
+ * hang, take their slot with them, or the whole worker. */
 #ifndef FANFOLD_SIM_SLOTS_H
 #define FANFOLD_SIM_SLOTS_H
 
@@ -9,6 +9,8 @@
 /* As the session says: START and KILL. */
 void slots_start(struct sim_worker *w, const struct session_action *action);
 void slots_kill(struct sim_worker *w, const struct session_action *action);
+/* A run has ended; the session gets to know what that means for the task. */
+void slots_on_end(struct sim_worker *w, struct run *run);
 /* The slot is gone; ITEM_SLOT comes when another is there. */
 void slot_replace(struct slot *slot);
 /* What was in the slot and never began goes back to the session. */

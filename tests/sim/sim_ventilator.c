@@ -16,15 +16,22 @@ static struct sim_ventilator *self(struct process *process)
 
 struct fate *sim_ventilator_fate(const struct payload *payload)
 {
-    struct sim_ventilator *v = (struct sim_ventilator *)(uintptr_t)payload->cut_by;
-    return &v->fates[payload->seq];
+    return &payload->cut_by->fates[payload->seq];
+}
+
+/* Each of ventilator and sink may have so much. */
+uint64_t sim_buffer_bytes(const struct mix *mix)
+{
+    if (!mix->buffer_chunks)
+        return 1 << 30;
+    return (uint64_t)mix->buffer_chunks * CHUNK_RECORDS_MAX * RECORD_BYTES;
 }
 
 /* ---- source ---- */
 
 static struct payload *chunk(struct sim_ventilator *v, uint64_t seq)
 {
-    if (seq < RECORDS && v->chunks[seq].end > 0)
+    if (seq < (uint64_t)v->process.world->mix.records && v->chunks[seq].end > 0)
         return &v->chunks[seq];
     world_violation(v->process.world, "the ventilator names chunk %ju, never cut",
                     (uintmax_t)seq);
@@ -39,12 +46,14 @@ static uint64_t bytes(const struct payload *payload)
 static void cut(struct sim_ventilator *v)
 {
     struct world *world = v->process.world;
+    uint32_t all = (uint32_t)world->mix.records;
     uint32_t records = 1 + (uint32_t)random_below(&world->random, v->chunk_records);
-    uint32_t end = v->offset + records < RECORDS ? v->offset + records : RECORDS;
+    uint32_t end = v->offset + records < all ? v->offset + records : all;
     struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
-    check_budget(v, bytes(&payload));
-    payload.seq = dispatch_on_cut(v->core, bytes(&payload), end - v->offset, world->schedule.now_us);
-    if (payload.seq >= RECORDS || v->chunks[payload.seq].end > 0) {
+    check_cut(v, bytes(&payload));
+    payload.seq = dispatch_on_cut(v->core, bytes(&payload), end - v->offset,
+                                  world->schedule.now_us);
+    if (payload.seq >= all || v->chunks[payload.seq].end > 0) {
         world_violation(world, "chunk %ju is numbered twice", (uintmax_t)payload.seq);
         return;
     }
@@ -83,11 +92,11 @@ static bool may_cut(struct sim_ventilator *v)
 
 static void read_input(struct sim_ventilator *v)
 {
-    uint32_t fails_at = v->process.world->mix.input_fails;
+    const struct mix *mix = &v->process.world->mix;
     while (may_cut(v)) {
-        if (v->offset == RECORDS)
+        if (v->offset == mix->records)
             end_input(v);
-        else if (fails_at != NOT_EVER && v->offset >= fails_at)
+        else if (v->offset >= mix->input_fails)
             fail_input(v);
         else if (dispatch_wants(v->core) > 0)
             cut(v), v->again = true;
@@ -130,36 +139,104 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
         message.welcome.run = dispatch_run(v->core);
         message.welcome.epoch = dispatch_epoch(v->core);
         message.welcome.endpoint = text_slice(dispatch_endpoint(v->core));
+    } else {
+        message.welcome.buffer = sim_buffer_bytes(&v->process.world->mix);
+        message.welcome.input = text_slice("the input");
     }
     send(v, action->peer, &message, NULL);
 }
 
-static void task(struct sim_ventilator *v, const struct dispatch_action *action)
+static struct payload *given(struct sim_ventilator *v,
+                             const struct dispatch_action *action)
 {
-    struct world *world = v->process.world;
     struct payload *payload = chunk(v, action->seq);
     if (!payload)
-        return;
+        return NULL;
     check_task(v, action);
-    if (world->breakage == BREAK_LOST_TASK && random_chance(&world->random, 10))
+    v->given[action->seq] = true;
+    return payload;
+}
+
+static void task(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct payload *payload = given(v, action);
+    if (!payload)
         return;
-    if (world->breakage == BREAK_EARLY_DISCARD)
-        v->discarded[action->seq] = true;
     uint8_t mark[4];
     mark_write(mark, payload->end);
     struct task_entry entry = {.seq = action->seq,
                                .attempt = action->attempt,
                                .length = bytes(payload),
                                .records = payload->end - payload->first,
+                               .limit_ms = action->limit_ms,
                                .mark = {mark, sizeof mark}};
     struct message message = {.type = MESSAGE_TASK,
                               .task = {action->session, &entry, 1}};
     send(v, action->peer, &message, payload);
 }
 
+static void isolate(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct payload *payload = given(v, action);
+    if (!payload)
+        return;
+    struct isolation isolation = dispatch_isolation(v->core, action->seq);
+    uint8_t mark[4];
+    mark_write(mark, payload->end);
+    struct message message = {.type = MESSAGE_ISOLATE};
+    message.isolate.session = action->session;
+    message.isolate.seq = action->seq;
+    message.isolate.attempt = action->attempt;
+    message.isolate.length = bytes(payload);
+    message.isolate.records = payload->end - payload->first;
+    message.isolate.limit_ms = action->limit_ms;
+    message.isolate.mark = (struct slice){mark, sizeof mark};
+    message.isolate.offset = (uint64_t)payload->first * RECORD_BYTES;
+    message.isolate.record = payload->first;
+    message.isolate.tries = isolation.tries;
+    message.isolate.probe = isolation.probe;
+    message.isolate.except = isolation.except;
+    message.isolate.count = isolation.count;
+    v->process.world->tally->isolated++;
+    v->process.world->tally->probes += isolation.probe;
+    send(v, action->peer, &message, payload);
+}
+
+static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct payload *payload = chunk(v, action->seq);
+    const struct dispatch_failure *failure = dispatch_skipped(v->core, action->seq);
+    if (!payload)
+        return;
+    if (!failure) {
+        world_violation(v->process.world, "SKIP of %ju without a reason",
+                        (uintmax_t)action->seq);
+        return;
+    }
+    check_skip(v, failure);
+    uint8_t mark[4];
+    mark_write(mark, payload->end);
+    struct message message = {.type = MESSAGE_SKIP};
+    message.skip.epoch = dispatch_epoch(v->core);
+    message.skip.seq = action->seq;
+    message.skip.length = bytes(payload);
+    message.skip.offset = (uint64_t)payload->first * RECORD_BYTES;
+    message.skip.record = payload->first;
+    message.skip.records = payload->end - payload->first;
+    message.skip.mark = (struct slice){mark, sizeof mark};
+    message.skip.attempts = failure->attempts;
+    message.skip.how = failure->how;
+    message.skip.code = failure->code;
+    send(v, action->peer, &message, payload);
+}
+
 static void forget(struct sim_ventilator *v, const struct dispatch_action *action)
 {
     struct attempt_entry entry = {action->seq, action->attempt};
+    /* It may have run longer than the median allows. */
+    if (v->process.world->mix.limit_percent && !action->only_queued &&
+        action->seq < (uint64_t)v->process.world->mix.records)
+        v->fates[action->seq].failed++;
     struct message message = {
         .type = MESSAGE_FORGET,
         .forget = {action->session, action->only_queued, &entry, 1}};
@@ -224,8 +301,6 @@ static void say_stop(struct sim_ventilator *v, const struct dispatch_action *act
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     finishing(v);
-    if (v->process.world->breakage == BREAK_NO_STOP)
-        return;
     struct message message = {.type = MESSAGE_STOP,
                               .stop = {verdict.outcome, text_slice(verdict.text)}};
     send(v, action->peer, &message, NULL);
@@ -272,9 +347,10 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
         discard(v, action);
         break;
     case DISPATCH_ISOLATE:
+        isolate(v, action);
+        break;
     case DISPATCH_SKIP:
-        world_violation(v->process.world, "SKIP of %ju, which nobody asked for",
-                        (uintmax_t)action->seq);
+        skip(v, action);
         break;
     case DISPATCH_END:
         say_end(v, action);
@@ -304,16 +380,10 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     TRACE(world, "%s <- %s (%u): %s", process_name(&v->process),
           process_name(item->conn->dial->owner), item->conn->peer,
           letter_print(item->letter, text, sizeof text));
+    if (item->letter->message.type == MESSAGE_PROGRESS)
+        v->failed_tasks = (int64_t)item->letter->message.progress.failed;
     dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
                         world->schedule.now_us);
-    if (world->breakage != BREAK_FORGET_ON_DONE ||
-        item->letter->message.type != MESSAGE_DONE)
-        return;
-    const struct message *done = &item->letter->message;
-    forget(v, &(struct dispatch_action){.peer = item->conn->peer,
-                                        .session = done->done.session,
-                                        .seq = done->done.entries[0].seq,
-                                        .attempt = done->done.entries[0].attempt});
 }
 
 static void on_interrupt(struct sim_ventilator *v)
@@ -321,8 +391,14 @@ static void on_interrupt(struct sim_ventilator *v)
     struct world *world = v->process.world;
     world->interrupted = true;
     world->tally->faults[FAULT_INTERRUPT]++;
-    dispatch_stop(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
-                  world->schedule.now_us);
+    if (v->drains)
+        dispatch_stop(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
+                      world->schedule.now_us);
+    else
+        dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
+                       world->schedule.now_us);
+    world->tally->drained += !v->drains;
+    v->drains = true;
 }
 
 static void on_item(struct process *process, struct item *item)
@@ -363,31 +439,49 @@ static void end(struct process *process)
     process->world->tally->adopted += counts.adopted;
     process->world->tally->lost_sessions += counts.lost_sessions;
     process->world->tally->parked += counts.parked;
+    process->world->tally->speculated += counts.speculated;
     dispatch_destroy(&v->core);
 }
 
 static const struct role role = {on_item, settle, end};
+
+static void make_books(struct sim_ventilator *v)
+{
+    struct arena *arena = &v->process.world->arena;
+    size_t all = (size_t)v->process.world->mix.records;
+    v->chunks = arena_take(arena, all * sizeof *v->chunks);
+    v->discarded = arena_take(arena, all * sizeof *v->discarded);
+    v->given = arena_take(arena, all * sizeof *v->given);
+    v->fates = arena_take(arena, all * sizeof *v->fates);
+    v->stray_us = arena_take(arena, all * sizeof *v->stray_us);
+}
 
 void sim_ventilator_start(struct world *world)
 {
     struct sim_ventilator *v = arena_take(&world->arena, sizeof *v);
     const struct mix *mix = &world->mix;
     process_init(&v->process, world, VENTILATOR, &role);
+    make_books(v);
     v->uid = random_id(&world->random);
-    v->chunk_records = 1 + (uint32_t)random_below(&world->random, CHUNK_RECORDS_MAX);
+    v->chunk_records = 1 + (uint32_t)random_below(&world->random, (uint64_t)mix->chunk);
     struct dispatch_config config = {
         .uid = v->uid,
-        .window = mix->window,
-        .buffer_bytes = mix->buffer_chunks ? (uint64_t)mix->buffer_chunks *
-                                                 CHUNK_RECORDS_MAX * RECORD_BYTES
-                                           : 1 << 30,
+        .window = (uint32_t)mix->window,
+        .buffer_bytes = sim_buffer_bytes(mix),
         .block_bytes = (uint64_t)v->chunk_records * RECORD_BYTES,
         .keeps_bytes = mix->keeps_bytes,
-        .retries = mix->retries,
-        .losses = mix->losses,
+        .retries = (uint32_t)mix->retries,
+        .losses = (uint32_t)mix->losses,
         .liveness_us = LIVENESS_US,
-        .resume = true,
-        .min_workers = mix->min_workers,
+        .on_error = (enum on_error)mix->on_error,
+        .halt = {.when = (int)mix->halt,
+                 .tasks = (uint64_t)mix->halt_tasks,
+                 .percent = (uint32_t)mix->halt_percent},
+        .limit_ms = (uint32_t)mix->limit_ms,
+        .limit_percent = (uint32_t)mix->limit_percent,
+        .speculate = mix->speculate,
+        .resume = world->leg > 1 || v->process.life > 1,
+        .min_workers = (uint32_t)mix->min_workers,
         .patience_us = PATIENCE_US,
     };
     v->core = dispatch_new(&config, world->schedule.now_us);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The ventilator's loop and source, around the real dispatch core. The input is RECORDS
- * records; each life cuts it into chunks of another size. */
+/* The ventilator's loop and source, around the real dispatch core. Each life cuts the
+ * input into chunks of another size. */
 #ifndef FANFOLD_SIM_VENTILATOR_H
 #define FANFOLD_SIM_VENTILATOR_H
 
@@ -9,28 +9,35 @@
 #include "process.h"
 #include "ventilator/dispatch.h"
 
-enum { RECORD_BYTES = 1000, CHUNK_RECORDS_MAX = 3 };
+enum { RECORD_BYTES = 1000 };
 
-/* What really happened to a chunk's attempts. */
+/* What really happened to a chunk's attempts: they failed, or may have been lost; and
+ * to a record when it was alone in an attempt. */
 struct fate {
     uint32_t failed, lost;
+    uint32_t lost_alone[CHUNK_RECORDS_MAX];
 };
 
 struct sim_ventilator {
     struct process process;
     struct dispatch *core;
     struct id uid;
-    struct payload chunks[RECORDS]; /* by seq; end 0: not cut */
-    bool discarded[RECORDS];
-    struct fate fates[RECORDS];
+    struct payload *chunks; /* by seq; end 0: not cut */
+    bool *discarded, *given;
+    struct fate *fates;
+    int64_t *stray_us;   /* since when a task seems to be on nobody's books; 0: not */
+    int64_t failed_tasks; /* as the sink says */
     uint64_t kept_bytes; /* of chunks that are cut and not discarded */
-    uint32_t chunk_records, offset;
+    uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
+    bool drains;    /* it was interrupted */
     bool finishing; /* it has said GOODBYE or STOP */
     bool again;     /* the core has news that it has not ticked for */
     int64_t next_cut_us;
 };
 
+/* Bytes that ventilator and sink may each keep in memory. */
+uint64_t sim_buffer_bytes(const struct mix *mix);
 void sim_ventilator_start(struct world *world);
 /* The fate of the chunk that a worker has; it may be of a ventilator that is gone. */
 struct fate *sim_ventilator_fate(const struct payload *payload);

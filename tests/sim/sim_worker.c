@@ -37,7 +37,7 @@ static void send(struct sim_worker *w, int to, const struct message *message,
                   letter_new(&w->process.world->arena, message, payload));
 }
 
-static void open_dial(struct sim_worker *w, int to, enum name name, uint32_t address)
+static void open_dial(struct sim_worker *w, int to, uint32_t name, uint32_t address)
 {
     /* Without a monitor nothing tells when to send again: then ZMQ has to keep it. */
     bool immediate = to == TO_SINK && w->monitor;
@@ -60,18 +60,6 @@ static void close_way(struct sim_worker *w)
     w->process.dials[TO_SINK] = NULL;
 }
 
-static void swap_ledger(struct sim_worker *w, struct message *message)
-{
-    struct ledger_entry *entries =
-        arena_copy(&w->process.world->arena, message->hello_worker.ledger,
-                   message->hello_worker.count * sizeof *entries);
-    uint32_t count = message->hello_worker.count;
-    message->hello_worker.ledger = w->stale_ledger;
-    message->hello_worker.count = w->stale_count;
-    w->stale_ledger = entries;
-    w->stale_count = count;
-}
-
 static void hello(struct sim_worker *w, const struct session_action *action)
 {
     struct message message = {.type = MESSAGE_HELLO_WORKER};
@@ -83,8 +71,6 @@ static void hello(struct sim_worker *w, const struct session_action *action)
     message.hello_worker.run = session_run(w->core);
     message.hello_worker.epoch = session_epoch(w->core);
     message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);
-    if (w->process.world->breakage == BREAK_STALE_HELLO)
-        swap_ledger(w, &message);
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -98,26 +84,39 @@ static void ping(struct sim_worker *w, const struct session_action *action)
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
+/* The bad records as the input numbers them. */
+static const struct bad_record *bad_records(struct sim_worker *w,
+                                            const struct cargo *cargo,
+                                            uint32_t *ret_count)
+{
+    *ret_count = 0;
+    if (!cargo->isolation)
+        return NULL;
+    const struct bad_record *bad = isolation_bad(cargo->isolation, ret_count);
+    struct bad_record *copies =
+        arena_copy(&w->process.world->arena, bad, *ret_count * sizeof *bad);
+    for (uint32_t i = 0; i < *ret_count; i++) {
+        copies[i].record += cargo->payload.first;
+        copies[i].offset = copies[i].record * RECORD_BYTES;
+        copies[i].length = RECORD_BYTES;
+    }
+    return copies;
+}
+
 static void result(struct sim_worker *w, const struct session_action *action)
 {
     struct cargo *cargo = action->cargo;
-    struct world *world = w->process.world;
-    struct payload payload = cargo->payload;
     check_sent(w, cargo);
-    if (cargo->sent && world->breakage == BREAK_NO_RESEND)
-        return;
-    if (world->breakage == BREAK_WRONG_RANGE && random_chance(&world->random, 10))
-        payload.end--;
-    cargo->sent = true;
     struct result_entry entry = {.seq = action->seq,
                                  .attempt = action->attempt,
                                  .length = 1,
                                  .run_us = action->run_us,
                                  .mark = {cargo->mark, sizeof cargo->mark}};
+    entry.bad = bad_records(w, cargo, &entry.bad_count);
     struct message message = {
         .type = MESSAGE_RESULT,
         .result = {session_run(w->core), session_epoch(w->core), &entry, 1}};
-    send(w, TO_SINK, &message, &payload);
+    send(w, TO_SINK, &message, &cargo->payload);
 }
 
 static void done(struct sim_worker *w, const struct session_action *action)
@@ -135,10 +134,8 @@ static void failed(struct sim_worker *w, const struct session_action *action)
     message.failed.seq = action->seq;
     message.failed.attempt = action->attempt;
     message.failed.run_us = action->run_us;
-    message.failed.how = FAILURE_EXIT;
+    message.failed.how = ((const struct cargo *)action->cargo)->how;
     message.failed.code = 3;
-    if (w->process.world->breakage == BREAK_LOST_FAILED)
-        return;
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -157,6 +154,7 @@ static void drop(struct sim_worker *w, struct cargo *cargo)
         world_violation(w->process.world, "%s drops a cargo twice",
                         process_name(&w->process));
     cargo->dropped = true;
+    isolation_destroy(&cargo->isolation);
     w->live_cargo--;
 }
 
@@ -224,18 +222,60 @@ static void perform(struct sim_worker *w, const struct session_action *action)
 
 /* ---- loop ---- */
 
-static void on_task(struct sim_worker *w, const struct letter *letter)
+static struct cargo *cargo_new(struct sim_worker *w, const struct letter *letter,
+                               struct slice mark, uint32_t limit_ms)
 {
-    struct world *world = w->process.world;
-    const struct task_entry *entry = &letter->message.task.entries[0];
-    struct cargo *cargo = arena_take(&world->arena, sizeof *cargo);
+    struct cargo *cargo = arena_take(&w->process.world->arena, sizeof *cargo);
     cargo->owner = w;
     cargo->epoch = session_epoch(w->core);
     cargo->payload = letter->payload;
-    memcpy(cargo->mark, entry->mark.data, sizeof cargo->mark);
+    cargo->limit_ms = limit_ms;
+    cargo->lone = letter->payload.end - letter->payload.first == 1 ? 0 : UINT32_MAX;
+    memcpy(cargo->mark, mark.data, sizeof cargo->mark);
+    return cargo;
+}
+
+static void on_task(struct sim_worker *w, const struct letter *letter)
+{
+    const struct task_entry *entry = &letter->message.task.entries[0];
+    struct cargo *cargo = cargo_new(w, letter, entry->mark, entry->limit_ms);
     uint64_t session = letter->message.task.session;
     if (session_on_task(w->core, session, entry, cargo, now(w)))
         w->live_cargo++;
+    check_ledger(w);
+}
+
+/* The only record that is not excepted, if it is the only one. */
+static uint32_t lone_record(const struct message *message)
+{
+    uint32_t left = (1U << message->isolate.records) - 1;
+    for (uint32_t i = 0; i < message->isolate.count; i++)
+        for (uint64_t k = 0; k < message->isolate.except[i].count; k++)
+            left &= ~(1U << (message->isolate.except[i].first + k));
+    for (uint32_t i = 0; i < CHUNK_RECORDS_MAX; i++)
+        if (left == 1U << i)
+            return i;
+    return UINT32_MAX;
+}
+
+static void on_isolate(struct sim_worker *w, const struct letter *letter)
+{
+    const struct message *message = &letter->message;
+    struct cargo *cargo =
+        cargo_new(w, letter, message->isolate.mark, message->isolate.limit_ms);
+    cargo->lone = lone_record(message);
+    cargo->tries = message->isolate.tries;
+    cargo->probe = message->isolate.probe;
+    struct isolation_config config = {.records = message->isolate.records,
+                                      .except = message->isolate.except,
+                                      .except_count = message->isolate.count,
+                                      .except_is_bad = !message->isolate.probe,
+                                      .tries = message->isolate.tries};
+    cargo->isolation = isolation_new(&config);
+    if (session_on_isolate(w->core, message, cargo, now(w)))
+        w->live_cargo++;
+    else
+        isolation_destroy(&cargo->isolation);
     check_ledger(w);
 }
 
@@ -250,8 +290,9 @@ static void on_message(struct sim_worker *w, const struct item *item)
     w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
     if (item->letter->message.type == MESSAGE_TASK)
         on_task(w, item->letter);
-    else if (item->letter->message.type != MESSAGE_WHO ||
-             w->process.world->breakage != BREAK_DEAF)
+    else if (item->letter->message.type == MESSAGE_ISOLATE)
+        on_isolate(w, item->letter);
+    else
         session_on_message(w->core, &item->letter->message, now(w));
 }
 
@@ -259,32 +300,6 @@ static void on_way(struct sim_worker *w, const struct item *item)
 {
     if (w->monitor && item->dial == w->process.dials[TO_SINK])
         session_on_way(w->core, item->detail, now(w));
-}
-
-static void on_run_end(struct sim_worker *w, struct run *run)
-{
-    struct world *world = w->process.world;
-    int64_t took_us = now(w) - run->began_us;
-    if (run->killed)
-        return;
-    run->killed = true; /* reported: it is nobody's any more */
-    if (run->end == RUN_WELL) {
-        session_on_done(w->core, run->slot->number, run->seq, run->attempt,
-                        (uint64_t)took_us);
-        return;
-    }
-    bool crashed = run->end == RUN_CRASHED;
-    world->tally->faults[crashed ? FAULT_CRASH : FAULT_FAIL]++;
-    sim_ventilator_fate(&run->cargo->payload)->failed++;
-    TRACE(world, "FAULT: %ju.%u fails on %s", (uintmax_t)run->seq, run->attempt,
-          process_name(&w->process));
-    session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
-                      (uint64_t)took_us);
-    if (!crashed)
-        return;
-    session_on_slot(w->core, run->slot->number, false);
-    slot_hand_back(run->slot);
-    slot_replace(run->slot);
 }
 
 static void on_slot(struct sim_worker *w, struct slot *slot)
@@ -303,7 +318,7 @@ static void on_item(struct process *process, struct item *item)
     else if (item->kind == ITEM_WAY)
         on_way(w, item);
     else if (item->kind == ITEM_RUN_END)
-        on_run_end(w, item->subject);
+        slots_on_end(w, item->subject);
     else if (item->kind == ITEM_SLOT)
         on_slot(w, item->subject);
     else if (item->kind == ITEM_LEAVE) {
@@ -340,20 +355,20 @@ static void end(struct process *process)
 
 static const struct role role = {on_item, settle, end};
 
-void sim_worker_start(struct world *world, enum name name)
+void sim_worker_start(struct world *world, uint32_t name)
 {
     struct sim_worker *w = arena_take(&world->arena, sizeof *w);
     process_init(&w->process, world, name, &role);
     w->uuid = random_id(&world->random);
     w->disturbed_us = -NEVER_US;
-    w->slot_count = 1 + (uint32_t)random_below(&world->random, SLOTS_PER_WORKER_MAX);
+    w->slot_count = 1 + (uint32_t)random_below(&world->random, (uint64_t)world->mix.slots);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};
     w->monitor = !random_chance(&world->random, world->mix.blind);
     struct session_config config = {
         .uuid = w->uuid,
         .slots = w->slot_count,
-        .depth = world->mix.depth,
+        .depth = (uint32_t)world->mix.depth,
         .monitor = w->monitor,
         .stay = world->mix.stay,
         .liveness_us = LIVENESS_US,

@@ -1,32 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker's loop and the program in its slots, around the real session core. */
+/* The worker's loop and the program in its slots, around the real session and isolation
+ * cores. */
 #ifndef FANFOLD_SIM_WORKER_H
 #define FANFOLD_SIM_WORKER_H
 
 #include "letter.h"
 #include "mix.h"
 #include "process.h"
+#include "worker/isolation.h"
 #include "worker/session.h"
 
 /* What the loop keeps of a task: the chunk, then the result. */
 struct cargo {
     struct sim_worker *owner;
+    struct cargo *older; /* of all that this worker began */
     struct payload payload;
     uint8_t mark[4];
+    uint32_t limit_ms;
     uint64_t epoch; /* in which it was given */
-    bool dropped, sent;
+    struct isolation *isolation; /* NULL: a plain task */
+    uint32_t lone;  /* the record that is alone in it, from 0; more than there are: none */
+    uint32_t tries;
+    bool probe;
+    int64_t began_us; /* 0: nothing of it has */
+    uint64_t run_us;  /* of its parts */
+    enum failure how; /* why it failed */
+    bool disturbed;   /* counted as lost, perhaps */
+    bool dropped;
 };
 
-/* A task in a slot. */
+/* A task, or a part of one, in a slot: the records [first, end). */
 struct run {
-    struct run *next, *older; /* in the slot; of all that began at this worker */
+    struct run *next; /* in the slot */
     struct slot *slot;
     struct cargo *cargo;
     uint64_t seq;
-    uint32_t attempt;
+    uint32_t attempt, first, end;
     int64_t began_us; /* 0: it has not */
-    bool killed, disturbed;
-    enum { RUN_WELL, RUN_FAILED, RUN_CRASHED } end;
+    bool killed;
+    enum { RUN_WELL, RUN_FAILED, RUN_CRASHED, RUN_TIMED_OUT, RUN_KILLS, RUN_VOID } outcome;
 };
 
 struct slot {
@@ -42,15 +54,13 @@ struct sim_worker {
     struct id uuid;
     uint32_t slot_count;
     struct slot slots[SLOTS_PER_WORKER_MAX];
-    struct run *latest; /* that began */
+    struct cargo *latest; /* that began */
     uint32_t live_cargo;
     bool monitor, welcomed;
     int64_t disturbed_us;
-    struct ledger_entry *stale_ledger;
-    uint32_t stale_count;
 };
 
-void sim_worker_start(struct world *world, enum name name);
+void sim_worker_start(struct world *world, uint32_t name);
 /* Something keeps the ventilator from hearing it: what runs may count as lost. */
 void sim_worker_disturb(struct process *process);
 

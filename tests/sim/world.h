@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One run: the clock, the chance, the network, the disk and the processes, and what was
- * found wrong. Everything in the simulator reaches it through a process.
+ * One seed: the clock, the chance, the network, the disk and the processes, and what
+ * was found wrong. Everything in the simulator reaches it through a process.
+ *
+ * A seed is one or more runs, which workers that stay serve one after the other. A run
+ * is one or more legs: when all have left and the output is not complete (a chunk that
+ * failed for good, a full disk, an interrupt), the reason is put right and all are
+ * started again with --resume.
  */
 #ifndef FANFOLD_SIM_WORLD_H
 #define FANFOLD_SIM_WORLD_H
@@ -19,8 +24,18 @@ struct tally {
     uint64_t runs, events, messages, lost_messages, virtual_us;
     uint64_t faults[FAULT_COUNT];
     uint64_t deaths[3]; /* of sinks, ventilators, workers */
-    uint64_t retried, adopted, lost_sessions, parked, commits, refused;
-    uint64_t complete, stopped_by_chunk, stopped_otherwise, abandoned;
+    uint64_t retried, adopted, lost_sessions, parked, spilled, commits, refused;
+    uint64_t speculated, isolated, probes, letters, bad_records;
+    uint64_t complete, with_letters, resumed, stopped, drained;
+    uint64_t longest_us; /* without progress; a sum like all others, see main.c */
+};
+
+/* Where processes of one name live, one after the other. */
+struct station {
+    struct process *process; /* the last; NULL before the first */
+    bool returning;          /* another will be started */
+    uint32_t lives;
+    int64_t blocked_until_us[2]; /* the way to sink and ventilator */
 };
 
 struct world {
@@ -28,25 +43,31 @@ struct world {
     struct schedule schedule;
     struct arena arena;
     struct mix mix;
+    struct mix drawn; /* as it was at the start of the run */
+    const char *with; /* what the mix is set to, on top of what the seed draws */
     struct disk disk;
     struct tally *tally;
-    enum breakage breakage;
     bool tracing;
 
-    struct process *processes[NAMES]; /* the last that had the name; NULL before */
-    bool returning[NAMES];            /* it will be started */
-    int64_t blocked_until_us[NAMES][2];
-    uint32_t lives[NAMES];
+    struct station *stations; /* by name */
+    uint32_t station_count;
     uint32_t nudges;
+    uint8_t *kinds;      /* of records, see records.h */
+    int64_t calm_us;     /* when the last fault has passed */
+    int64_t moved_us;    /* when there was progress last, in calm */
+    int64_t leg_us;      /* when this leg began */
+    uint64_t progress;   /* as it was then */
+    uint32_t leg, run;   /* from 1 */
+    bool homeward;       /* workers are to leave, and no other comes */
 
-    /* What happened, for the checks. */
-    uint32_t runs_left; /* after this one, for workers that stay */
-    bool sink_over;     /* it ended for good: GOODBYE, or it gave up */
-    bool finishing;     /* a ventilator knows that the run is over */
-    bool earned;        /* a chunk failed, or was lost, as often as it may */
-    bool interrupted, input_failed, output_failed;
+    /* What happened in this leg, for the checks. */
+    bool sink_over; /* it ended for good: GOODBYE, or it gave up */
+    bool finishing; /* a ventilator knows that the run is over */
+    bool earned;    /* a chunk failed, or was lost, as often as it may */
+    bool halted;    /* there were as many dead letters as --halt says */
+    bool interrupted, input_failed, output_closed, disk_full;
     bool position_lost; /* a sink began again below what was committed */
-    bool ended_well;    /* a ventilator left with status 0 */
+    bool ended_well;    /* a ventilator left with status 0 or 1 */
     bool ended_early;   /* a ventilator left with another */
 
     char violation[512]; /* the first; empty: none */
@@ -57,10 +78,13 @@ void world_deinit(struct world *world);
 /* One seed, from start to end; the outcome is in `violation`. */
 void world_run(struct world *world, uint64_t seed);
 
+bool world_has(const struct world *world, uint32_t name);
 /* Starts a process of this name after `delay_us`. */
-void world_start(struct world *world, enum name name, int64_t delay_us);
+void world_start(struct world *world, uint32_t name, int64_t delay_us);
 /* A process has ended by itself. */
 void world_on_exit(struct world *world, struct process *process, int status);
+/* What goes wrong now has passed by then. */
+void world_trouble_until(struct world *world, int64_t until_us);
 
 void world_violation(struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -66,7 +66,7 @@ static void expect_terminal(int master, const char *expected)
     char text[1024];
     size_t size = 0;
     struct pollfd terminal = {.fd = master, .events = POLLIN};
-    while (size < strlen(expected) && poll(&terminal, 1, 5000) > 0) {
+    while (size < strlen(expected) && poll(&terminal, 1, 60000) > 0) {
         ssize_t got = read(master, text + size, sizeof text - 1 - size);
         size += got > 0 ? (size_t)got : 0;
     }
@@ -174,7 +174,7 @@ Test(log, goes_on_where_a_write_was_cut_short, .timeout = 20)
     size_t size = 0;
     char last = 0, block[512];
     struct pollfd reader = {.fd = ends[0], .events = POLLIN};
-    for (ssize_t got = 1; got != 0 && poll(&reader, 1, 5000) > 0;) {
+    for (ssize_t got = 1; got != 0 && poll(&reader, 1, 60000) > 0;) {
         got = read(ends[0], block, sizeof block);
         size += got > 0 ? (size_t)got : 0;
         last = got > 0 ? block[got - 1] : last;

@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 60000 };
 
 static char directory[64], tasks[96];
 
@@ -459,6 +461,27 @@ Test(transport, binds_ipc_for_its_owner_alone)
     cr_assert_eq(stat(tasks + strlen("ipc://"), &status), 0);
     cr_assert_eq(status.st_mode & 077, 0u);
     zsock_destroy(&router);
+}
+
+Test(transport, refuses_a_path_where_somebody_listens_and_takes_one_where_nobody_does)
+{
+    const char *path = tasks + strlen("ipc://");
+    zsock_t *first = bind_router(1000);
+    errno = 0;
+    cr_assert_null(transport_bind_pull(tasks, 1000));
+    cr_assert_eq(errno, EADDRINUSE);
+    cr_assert_eq(access(path, F_OK), 0);
+    zsock_destroy(&first);
+
+    int left = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    unlink(path);
+    cr_assert_eq(bind(left, (struct sockaddr *)&address, sizeof address), 0);
+    close(left); /* as a killed program leaves it */
+    zsock_t *second = transport_bind_pull(tasks, 1000);
+    cr_assert_not_null(second);
+    zsock_destroy(&second);
 }
 
 static void handle_signal(int number)

@@ -429,3 +429,86 @@ Test(output, tells_why_a_file_cannot_be_opened)
                  -ENOENT);
     cr_assert_str_eq(error, "cannot open /nonexistent/out: No such file or directory");
 }
+
+/* ---- going on ---- */
+
+static void fill(const char *text)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static off_t size_of_file(void)
+{
+    struct stat status;
+    cr_assert_eq(stat(path, &status), 0);
+    return status.st_size;
+}
+
+static struct output *open_to_go_on(uint64_t offset)
+{
+    struct output *output;
+    char error[200] = "";
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
+    cr_assert_eq(output_go_on(output, offset), 0);
+    return output;
+}
+
+Test(output, goes_on_behind_what_counts_and_cuts_the_rest_when_it_writes)
+{
+    fill("0123456789");
+    struct output *output = open_to_go_on(4);
+    cr_assert_eq(output_found_bytes(output), 10);
+    cr_assert_eq(size_of_file(), 10, "nothing is touched before the first byte");
+    cr_assert_eq(output_bytes(output), 4);
+    push(output, 0, 3);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_eq(size_of_file(), 7);
+    cr_assert_eq(output_close(&output), 0);
+    uint8_t bytes[7];
+    int fd = open(path, O_RDONLY);
+    cr_assert_eq(read(fd, bytes, 7), 7);
+    close(fd);
+    cr_assert_eq(memcmp(bytes, "0123", 4), 0);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq(bytes[4 + i], byte_at(i));
+}
+
+Test(output, is_cut_at_the_end_where_nothing_was_to_be_written)
+{
+    fill("0123456789");
+    struct output *output = open_to_go_on(4);
+    cr_assert_eq(output_clear(output), 0);
+    cr_assert_eq(size_of_file(), 4);
+    output_close(&output);
+}
+
+Test(output, does_not_go_on_behind_its_end)
+{
+    struct output *output;
+    char error[200] = "";
+    fill("0123");
+    cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
+    cr_assert_eq(output_go_on(output, 5), 1);
+    cr_assert_eq(output_go_on(output, 4), 0);
+    output_close(&output);
+}
+
+Test(output, knows_up_to_where_whole_parcels_lie_that_it_told_of)
+{
+    fill("0123456789");
+    struct output *output = open_to_go_on(10);
+    push(output, 0, 3);
+    push(output, 1, 5);
+    cr_assert_eq(output_whole_bytes(output), 10);
+    cr_assert_eq(output_write(output), 0);
+    cr_assert_eq(output_bytes(output), 18);
+    cr_assert_eq(output_whole_bytes(output), 10);
+    expect_written(output, 0);
+    cr_assert_eq(output_whole_bytes(output), 13);
+    expect_written(output, 1);
+    cr_assert_eq(output_whole_bytes(output), 18);
+    output_close(&output);
+}

@@ -291,19 +291,17 @@ Test(exec, calls_it_a_timeout_where_a_program_ends_well_when_it_is_told_to_end)
 Test(exec, ends_all_of_the_group_of_a_program_that_ran_for_too_long)
 {
     static const char *const programs[] = {
-        /* the leader dies of SIGTERM, or ends well, or has ended; its children are deaf
-         */
-        "(trap '' TERM; sleep 1000) & sleep 1000",
-        "exec 2>/dev/null; (trap '' TERM; sleep 1000) & trap 'exit 0' TERM; while :; "
-        "do sleep 0.01; done",
-        "(trap '' TERM; sleep 1000) & exit 0",
+        /* the leader dies of SIGTERM, or ends well, or has ended; its child is deaf */
+        "sleep 1000",
+        "exec 2>/dev/null; trap 'exit 0' TERM; while :; do sleep 0.01; done",
+        "exit 0",
     };
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
         char script[256];
         int ends[2];
         cr_assert_eq(pipe(ends), 0);
         fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-        snprintf(script, sizeof script, "%s", programs[i]);
+        snprintf(script, sizeof script, "(trap '' TERM; sleep 1000) & %s", programs[i]);
         struct stand *stand = opened(1, SHELL(script));
         close(ends[1]); /* the keeper and its programs have it */
         expect_timeout(run_limited(stand, 200), "ran longer than 0.2 s");
@@ -445,10 +443,35 @@ Test(exec, says_that_it_is_broken_when_the_keeper_is_killed_and_ends_the_orphans
     cr_assert(stand_turn(stand, 20000));
     kill(keeper_of(getpid()), SIGKILL);
     cr_assert(stand_await_broken(stand));
-    cr_assert_eq(stand->broken, 4);
+    cr_assert_eq(stand->broken, 5);
     stand_close(&stand);
     cr_assert(dies(ends[0]));
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+}
+
+/* Stopped before, so that neither sees the other's end. */
+Test(exec, leaves_no_program_when_worker_and_keeper_are_killed_at_the_same_time)
+{
+    int ends[2], said[2];
+    char text[16] = "";
+    cr_assert_eq(pipe(ends) + pipe(said), 0);
+    pid_t worker = fork();
+    if (worker == 0) {
+        dup2(said[1], 8);
+        close(ends[0]);
+        struct stand *stand = opened(1, SHELL("echo $PPID >&8; exec sleep 1000"));
+        close(ends[1]); /* the program has it */
+        stand_run(stand, "x", 1);
+        _exit(1);
+    }
+    close(ends[1]);
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    pid_t keeper = atoi(text);
+    kill(worker, SIGSTOP);
+    kill(keeper, SIGSTOP);
+    kill(worker, SIGKILL);
+    kill(keeper, SIGKILL);
+    cr_assert(dies(ends[0]));
 }
 
 Test(exec, is_deaf_to_the_signals_of_a_terminal)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -125,7 +126,7 @@ static int process(void *state, const struct fanfold_chunk *chunk,
         pause();
     }
     if (strcmp(word, "sleep") == 0)
-        usleep((useconds_t)atoi(argument) * 1000);
+        poll(NULL, 0, atoi(argument)); /* a plugin that takes its time */
     if (strcmp(word, "stdout") == 0)
         printf("%s\n", argument);
     if (strcmp(word, "mutter") == 0)
