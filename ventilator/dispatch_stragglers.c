@@ -85,7 +85,8 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
         than_us = STRAGGLES_LEAST_US;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     for (uint64_t seq = book->first; seq < book->fresh && seq < end; seq++) {
-        struct attempt *attempt = straggler(dispatch, book_find(book, seq), than_us, now_us);
+        struct attempt *attempt =
+            straggler(dispatch, book_find(book, seq), than_us, now_us);
         if (!attempt)
             continue;
         struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);
