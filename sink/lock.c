@@ -6,13 +6,15 @@
 #include "sink/lock.h"
 #include "common/clock.h"
 #include <errno.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
+
+enum { DYING_US = 300000 };
 
 /* The process that holds a flock on this file; 0: not to be seen from here. */
 static int find_holder(const struct stat *status)
@@ -50,12 +52,27 @@ static void name_process(int pid, char *name, size_t size)
     fclose(file);
 }
 
-/* Whoever it is: gone, or not to be seen from here. */
+/* An ended process that its parent has not looked after yet has closed all it had. */
+static bool is_living(int pid)
+{
+    char path[64], line[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    if (fgets(line, sizeof line, file) == NULL)
+        line[0] = '\0';
+    fclose(file);
+    const char *behind_name = strrchr(line, ')');
+    return behind_name != NULL && strspn(behind_name + 1, " ZX") < 2;
+}
+
+/* The process that took the lock; 0: it is gone, or not to be seen from here. */
 static int find_living(int fd)
 {
     struct stat status;
     int holder = fstat(fd, &status) == 0 ? find_holder(&status) : 0;
-    return holder > 0 && (kill(holder, 0) == 0 || errno == EPERM) ? holder : 0;
+    return holder > 0 && is_living(holder) ? holder : 0;
 }
 
 /* 0; -EBUSY; other -errno. */
@@ -66,14 +83,17 @@ static int try_lock(int fd)
     return errno == EWOULDBLOCK ? -EBUSY : -errno;
 }
 
-/* Nothing tells of the end of a process that is not ours. */
+/* Nothing tells of the end of a process that is not ours. One that was killed just now
+ * may need a moment for it. */
 static int wait_for_lock(int fd, int64_t wait_us)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    int64_t until_us = clock_now_us() + wait_us;
+    int64_t began_us = clock_now_us(), waited_us = 0;
     int result = try_lock(fd);
-    while (result == -EBUSY && find_living(fd) == 0 && clock_now_us() < until_us) {
+    while (result == -EBUSY && waited_us < wait_us &&
+           (waited_us < DYING_US || find_living(fd) == 0)) {
         nanosleep(&pause, NULL);
+        waited_us = clock_now_us() - began_us;
         result = try_lock(fd);
     }
     return result;

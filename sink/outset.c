@@ -100,6 +100,8 @@ static int go_on(struct outset *outset, const struct sink_options *options,
                  struct output *output)
 {
     unsigned long long offset = outset->start.offset;
+    if (!options->resume && outset->start.position.next == 0)
+        return STATUS_OK; /* nothing is lost with it: a run that did not get so far */
     if (!options->resume) {
         say("%s is the journal of a run that was not ended: give --resume to go on, or "
             "remove it to begin anew",

@@ -83,7 +83,8 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
         return;
     if (than_us < STRAGGLES_LEAST_US)
         than_us = STRAGGLES_LEAST_US;
-    for (uint64_t seq = book->first; seq < book->fresh; seq++) {
+    uint64_t end = dispatch->released + dispatch_window(dispatch);
+    for (uint64_t seq = book->first; seq < book->fresh && seq < end; seq++) {
         struct attempt *attempt = straggler(dispatch, book_find(book, seq), than_us, now_us);
         if (!attempt)
             continue;

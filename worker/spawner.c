@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting one process a task by posix_spawn, which shares the address space until the
- * exec and so costs the same however big the keeper is. The environment is the worker's
- * and four words more, which lie at its end and are written anew for each task.
+ * Starting one process a task by vfork, which shares the address space until the exec
+ * and so costs the same however big the keeper is. posix_spawn would do that too, but
+ * cannot have the process killed when its parent dies (PR_SET_PDEATHSIG): should worker
+ * and keeper be killed at the same time, nobody else is left to do it.
+ *
+ * The environment is the worker's and four words more, which lie at its end and are
+ * written anew for each task.
  */
 #include "worker/spawner.h"
 #include "common/memory.h"
+#include "worker/keeper.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct spawner {
@@ -24,7 +30,6 @@ struct spawner {
     const int *errors;
     char **environment;
     char seq[48], attempt[48], slot[48], worker[128];
-    posix_spawnattr_t attributes;
 };
 
 static const char *const own_names[] = {
@@ -76,17 +81,26 @@ struct spawner *spawner_new(const char *path, char **argv, const char *worker,
              worker ? worker : "");
     make_environment(spawner);
     make_script_argv(spawner);
-    sigset_t set;
-    posix_spawnattr_init(&spawner->attributes);
-    sigemptyset(&set);
-    posix_spawnattr_setsigmask(&spawner->attributes, &set);
-    sigfillset(&set);
-    posix_spawnattr_setsigdefault(&spawner->attributes, &set);
-    posix_spawnattr_setpgroup(&spawner->attributes, 0);
-    posix_spawnattr_setflags(&spawner->attributes, POSIX_SPAWN_SETPGROUP |
-                                                       POSIX_SPAWN_SETSIGMASK |
-                                                       POSIX_SPAWN_SETSIGDEF);
     return spawner;
+}
+
+/* In the child, which has the parent's memory and its own of all else. An errno, if it
+ * comes back. */
+static int become_program(const struct spawner *spawner, pid_t keeper,
+                          const int *streams)
+{
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != keeper) /* it was too late */
+        _exit(127);
+    for (int i = 0; i < 3; i++)
+        if (dup2(streams[i], i) < 0)
+            return errno;
+    keeper_reset_signals();
+    execve(spawner->path, spawner->argv, spawner->environment);
+    if (errno == ENOEXEC)
+        execve("/bin/sh", spawner->script_argv, spawner->environment);
+    return errno;
 }
 
 pid_t spawner_start(void *context, const struct request *request, const int *fds,
@@ -100,18 +114,18 @@ pid_t spawner_start(void *context, const struct request *request, const int *fds
              request->attempt);
     snprintf(spawner->slot, sizeof spawner->slot, "FANFOLD_SLOT=%" PRIu32,
              request->slot + 1);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, spawner->errors[request->slot],
-                                     STDERR_FILENO);
-    pid_t pid;
-    int error = posix_spawn(&pid, spawner->path, &actions, &spawner->attributes,
-                            spawner->argv, spawner->environment);
-    if (error == ENOEXEC)
-        error = posix_spawn(&pid, "/bin/sh", &actions, &spawner->attributes,
-                            spawner->script_argv, spawner->environment);
-    posix_spawn_file_actions_destroy(&actions);
+    /* The child writes to it, before it is gone from here. */
+    volatile int error = 0;
+    const int streams[] = {fds[0], fds[1], spawner->errors[request->slot]};
+    pid_t keeper = getpid();
+    pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    if (pid == 0) {
+        error = become_program(spawner, keeper, streams);
+        _exit(127);
+    }
+    if (pid < 0)
+        return -errno;
+    if (error)
+        waitpid(pid, NULL, 0);
     return error ? -error : pid;
 }

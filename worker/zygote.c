@@ -84,6 +84,7 @@ static void become_slot(const struct zygote *zygote, uint32_t number, const int 
     snprintf(name, sizeof name, "fanfold-slot %u", (unsigned)number + 1);
     prctl(PR_SET_NAME, name);
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(config->errors[number], STDOUT_FILENO);
     dup2(config->errors[number], STDERR_FILENO);
     for (uint32_t slot = 0; slot < config->slots; slot++)
@@ -128,8 +129,11 @@ void zygote_run(const struct zygote_config *config)
     prctl(PR_SET_NAME, "fanfold-zygote");
     dup2(STDERR_FILENO, STDOUT_FILENO);
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a slot is killed, not ended */
+    /* Later it sees by itself that the worker is gone, and ends its slots. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     load(&zygote);
     prepare(&zygote);
+    prctl(PR_SET_PDEATHSIG, 0);
     struct report report = {.kind = REPORT_PREPARED, .value = 1};
     (void)link_report(config->link, &report);
     struct keeper_service service = {

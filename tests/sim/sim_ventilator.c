@@ -111,7 +111,8 @@ static void send(struct sim_ventilator *v, uint32_t peer, const struct message *
                  const struct payload *payload)
 {
     struct world *world = v->process.world;
-    struct letter *letter = letter_new(&world->arena, message, payload);
+    struct letter *letter =
+        letter_new(&world->arena, &world->spare_letters, message, payload);
     if (conn_send(&v->process, peer, letter))
         return;
     TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
@@ -301,6 +302,8 @@ static void say_stop(struct sim_ventilator *v, const struct dispatch_action *act
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     finishing(v);
+    if (v->owes == action->peer)
+        v->owes = 0;
     struct message message = {.type = MESSAGE_STOP,
                               .stop = {verdict.outcome, text_slice(verdict.text)}};
     send(v, action->peer, &message, NULL);
@@ -380,6 +383,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     TRACE(world, "%s <- %s (%u): %s", process_name(&v->process),
           process_name(item->conn->dial->owner), item->conn->peer,
           letter_print(item->letter, text, sizeof text));
+    if (item->letter->message.type == MESSAGE_HELLO_WORKER && v->finishing)
+        v->owes = item->conn->peer;
     if (item->letter->message.type == MESSAGE_PROGRESS)
         v->failed_tasks = (int64_t)item->letter->message.progress.failed;
     dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
@@ -425,6 +430,8 @@ static int64_t settle(struct process *process)
         if (++rounds == ROUNDS_MAX)
             world_violation(world, "the ventilator never settles");
     } while (v->again && !process->exits && rounds < ROUNDS_MAX);
+    if (v->owes && !process->exits)
+        world_violation(world, "a HELLO after the end is not answered");
     if (v->started && !v->input_ended && v->next_cut_us > world->schedule.now_us &&
         v->next_cut_us < deadline_us)
         deadline_us = v->next_cut_us;

@@ -118,8 +118,19 @@ Test(outset, is_where_the_journal_stands)
 Test(outset, never_passes_over_a_journal)
 {
     struct sink_options options = {.output = path};
-    write_journal(0, 0, 0);
+    write_journal(1, 0, 0);
     expect_status(&options, STATUS_USAGE);
+}
+
+Test(outset, is_a_new_run_where_the_last_one_wrote_nothing)
+{
+    struct outset outset;
+    struct sink_options options = {.output = path};
+    write_journal(0, 0, 0);
+    cr_assert_eq(find(&options, &outset), STATUS_OK);
+    cr_assert_not(outset.resumed);
+    cr_assert_neq(outset.start.position.run.bytes[0], 7);
+    outset_deinit(&outset);
 }
 
 Test(outset, goes_on_with_no_file_that_has_no_journal)

@@ -443,10 +443,35 @@ Test(exec, says_that_it_is_broken_when_the_keeper_is_killed_and_ends_the_orphans
     cr_assert(stand_turn(stand, 20000));
     kill(keeper_of(getpid()), SIGKILL);
     cr_assert(stand_await_broken(stand));
-    cr_assert_eq(stand->broken, 4);
+    cr_assert_eq(stand->broken, 5);
     stand_close(&stand);
     cr_assert(dies(ends[0]));
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+}
+
+/* Stopped before, so that neither sees the other's end. */
+Test(exec, leaves_no_program_when_worker_and_keeper_are_killed_at_the_same_time)
+{
+    int ends[2], said[2];
+    char text[16] = "";
+    cr_assert_eq(pipe(ends) + pipe(said), 0);
+    pid_t worker = fork();
+    if (worker == 0) {
+        dup2(said[1], 8);
+        close(ends[0]);
+        struct stand *stand = opened(1, SHELL("echo $PPID >&8; exec sleep 1000"));
+        close(ends[1]); /* the program has it */
+        stand_run(stand, "x", 1);
+        _exit(1);
+    }
+    close(ends[1]);
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    pid_t keeper = atoi(text);
+    kill(worker, SIGSTOP);
+    kill(keeper, SIGSTOP);
+    kill(worker, SIGKILL);
+    kill(keeper, SIGKILL);
+    cr_assert(dies(ends[0]));
 }
 
 Test(exec, is_deaf_to_the_signals_of_a_terminal)

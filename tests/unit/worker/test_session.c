@@ -63,13 +63,18 @@ static bool names_a_task(enum session_action_kind kind)
     return (kind >= SESSION_START && kind <= SESSION_RETURNED);
 }
 
-/* All that it has to do now. DROP is left out: the ledger tells. */
+/* All that it has to do now. DROP is left out: the ledger tells; and the PING that
+ * tells of what has just begun, but where a test is about it. */
+static bool pings_at_start;
+
 static void expect(const char *expected)
 {
     char line[1000] = "";
-    struct session_action action;
-    while (session_next(worker, &action)) {
-        if (action.kind == SESSION_DROP)
+    struct session_action action = {0};
+    for (bool begun = false; session_next(worker, &action);
+         begun = action.kind == SESSION_START) {
+        if (action.kind == SESSION_DROP ||
+            (action.kind == SESSION_PING && begun && !pings_at_start))
             continue;
         size_t used = strlen(line);
         char seq[24] = "";
@@ -449,6 +454,28 @@ Test(session, keeps_the_format_of_records_that_welcome_says)
     cr_assert_eq(memcmp(format.data, "lines=4 end=0a", 14), 0);
 }
 
+Test(session, rule_10_what_begins_is_told_at_once_and_then_not_too_often)
+{
+    begin_in_session_1(8);
+    pings_at_start = true;
+    tick_after(SECOND_US);
+    expect("PING");
+    char line[32];
+    for (unsigned seq = 0; seq < 4; seq++) {
+        take(seq);
+        tick_after(0);
+        snprintf(line, sizeof line, "START(%u) PING", seq);
+        expect(line);
+    }
+    take(4);
+    tick_after(0);
+    expect("START(4)");
+    tick_after(SECOND_US / 10);
+    expect("PING");
+    tick_after(SECOND_US / 100);
+    expect("");
+}
+
 Test(session, rule_10_ping_names_the_attempts_that_run)
 {
     begin_in_session_1(1);
@@ -527,6 +554,7 @@ Test(session, that_stays_looks_for_the_next_run_after_stop)
 
 Test(session, rule_11_silence_makes_it_connect_anew_with_its_ledger)
 {
+    pings_at_start = true;
     begin_in_session_1(1);
     take(0);
     tick_after(10 * SECOND_US + 1);
