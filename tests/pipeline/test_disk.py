@@ -20,6 +20,8 @@ from resuming import HELD_UPPER, Resumption, journal_path, make_upper, position_
 MIB = 1 << 20
 MOMENTS = int(sys.argv.pop(sys.argv.index("--moments") + 1)) if "--moments" in sys.argv else 3
 CLONE_NEWNS = 0x00020000
+MS_RDONLY = 1
+MS_REMOUNT = 32
 MS_PRIVATE_AND_BELOW = 1 << 18 | 1 << 14
 
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -42,6 +44,10 @@ class Disk:
         if LIBC.mount(b"tmpfs", str(self.path).encode(), b"tmpfs", 0, options) != 0:
             raise Skip(f"no tmpfs: {os.strerror(ctypes.get_errno())}")
         self.ballast = self.path / "ballast"
+
+    def remount(self, options):
+        flags = MS_REMOUNT | (MS_RDONLY if options == "ro" else 0)
+        assert LIBC.mount(b"tmpfs", str(self.path).encode(), b"tmpfs", flags, options.encode()) == 0
 
     def free(self):
         state = os.statvfs(self.path)
@@ -149,7 +155,7 @@ def dead_letters_that_have_no_room_stop_the_run_and_none_is_lost(case):
     shutil.move(dead, case.path("aside"))  # as somebody would who needs room for something else
     disk.empty()
     shutil.move(case.path("aside"), dead)
-    LIBC.mount(b"tmpfs", str(disk.path).encode(), b"tmpfs", 32, b"size=4m")  # MS_REMOUNT
+    disk.remount("size=4m")
     case.run("fanfold", "--resume", *words).expect(1)
     case.assert_same(output, records.good)
     check_lone_records(read_letters(dead), records)
@@ -164,6 +170,10 @@ def dead_letters_that_cannot_be_written_stop_the_run_and_none_is_lost(case):
     words += ["--dead-letters", dead, "-i", records.path, *fragile()]
     expect_failure(case.run("fanfold", *words), r"^fanfold-sink: .*no-directory.*: (Not a directory|File exists)")
     dead.unlink()
+    disk = Disk(case, MIB, "no-directory")
+    disk.remount("ro")
+    expect_failure(case.run("fanfold", "--resume", *words), r"^fanfold-sink: .*no-directory.*: Read-only file system")
+    disk.remount("size=1m")
     case.run("fanfold", "--resume", *words).expect(1)
     case.assert_same(output, records.good)
     check_lone_records(read_letters(dead), records)

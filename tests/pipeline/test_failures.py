@@ -22,10 +22,10 @@ LIMIT = 1.0 * SLOWNESS  # seconds that a program may take which takes none
 
 BAD_WORDS = ["!abort", "!hang", "!memory", "!exit 1", "!exit 2", "!exit 3", "!exit 200"]
 
-# Fails while there is the file $BROKEN, but for the first chunks.
+# Fails while there is the file $HOLD, with one chunk.
 BROKEN = """
 echo "begin $FANFOLD_SEQ" >>"$NOTES"
-if [ "$FANFOLD_SEQ" -ge 5 ] && [ -e "$HOLD" ]; then
+if [ "$FANFOLD_SEQ" = 5 ] && [ -e "$HOLD" ]; then
     echo "no license
 for this" >&2
     exit 7
@@ -131,6 +131,7 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
     run.hold.unlink()
     run.complete()
     assert sorted(run.begun()) == [5, 6, 7, 8, 9]
+    assert "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
 
 
 # ---- skip ----

@@ -19,6 +19,7 @@ import time
 from harness import SLOWNESS, diagnose, run_tests, test
 from resuming import (
     HELD_UPPER,
+    NOTING_UPPER,
     Remains,
     Resumption,
     journal_path,
@@ -42,6 +43,9 @@ def take_option(name, default):
     return int(value[:-1]) * MIB if value.endswith("M") else int(value)
 
 
+# Slow enough for a moment not to be missed.
+NOTING_SLOW_UPPER = f"sleep 0.03 {NOTING_UPPER}"
+
 MOMENTS = take_option("--moments", 5 if SLOWNESS > 1 else 8)
 SIZE = take_option("--size", 16 * MIB)
 FULL = "--full" in sys.argv
@@ -60,7 +64,7 @@ class Killed:
         self.chance = random.Random(seed)
         text = case.text(SIZE)
         options = ["--block", BLOCK, "--buffer", 8 * BLOCK, "-j2", "--resume"]
-        self.run = Resumption(case, text, *options, fed=fed)
+        self.run = Resumption(case, text, *options, script=NOTING_SLOW_UPPER, fed=fed)
         self.expected = make_upper(case, text)
         self.committed = 0  # task, before the leg that runs
         self.checked = 0  # bytes of the output, by journals
@@ -309,7 +313,7 @@ def a_run_that_had_finished_is_only_cleared_away(case):
 @test
 def an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
     for number, to_group in [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)]:
-        run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER, name=f"output-{number}-{to_group}")
+        run = Resumption(case, case.text(256 << 10), *SMALL, script=HELD_UPPER, name=f"output-{number}-{to_group}")
         run.hold.touch()
         process = run.start(env={"HELD": str(HELD)})
         case.wait_for(lambda run=run: len(set(run.begun())) == HELD + 2, "two tasks to run")
@@ -319,7 +323,7 @@ def an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
         process.expect(128 + number)
         # What the worker had been given beyond its slots is short work, and is done as well.
         done = sorted(run.ended())
-        assert done == sorted(run.begun()) == list(range(len(done))) and len(done) < 16, done
+        assert done == sorted(run.begun()) == list(range(len(done))) and len(done) < 64, done
         assert "--resume" in process.stderr(), process.stderr()
         case.assert_no_leftovers()
         journal = read_journal(run.output)
