@@ -210,7 +210,7 @@ static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
     if (!payload)
         return;
     if (!failure) { /* settled meanwhile: there is nothing to be said any more */
-        if (!v->discarded[action->seq])
+        if (action->seq >= dispatch_counts(v->core).committed)
             world_violation(v->process.world, "SKIP of %ju without a reason",
                             (uintmax_t)action->seq);
         return;
