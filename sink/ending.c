@@ -31,6 +31,8 @@ void sink_fail_output(struct sink *sink, int error, int64_t now_us)
     char text[ERROR_MAX];
 
     sink->output_ended = true;
+    if (sink->parts.outset.journal != NULL)
+        output_cut(sink->parts.output);
     if (error == -EPIPE || error == -ECONNRESET) {
         sink_fail(sink, STATUS_OUTPUT_CLOSED, "", now_us);
         return;

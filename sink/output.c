@@ -234,6 +234,13 @@ int output_clear(struct output *output)
     return 0;
 }
 
+void output_cut(struct output *output)
+{
+    if (output->owned && output->regular && output->cleared &&
+        ftruncate(output->fd, (off_t)output->whole) == 0)
+        output->bytes = output->whole;
+}
+
 void output_discard(struct output *output)
 {
     if (output != NULL && output->created && output->bytes == 0)

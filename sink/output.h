@@ -32,6 +32,9 @@ int output_go_on(struct output *output, uint64_t offset);
 /* Cuts off what output_open found in a regular file behind the place where writing
  * begins, if nothing was written to it yet. 0 or -errno. */
 int output_clear(struct output *output);
+/* Cuts off what was written of a parcel that was not written in full, where it can: of
+ * a disk that is full that is room for the journal. Nothing may be written after it. */
+void output_cut(struct output *output);
 /* Takes over `fd`, which others may share; `name` is what a person calls it, copied. */
 struct output *output_adopt(int fd, const char *name);
 /* A run that failed leaves no empty file behind: removes it if it was not there before

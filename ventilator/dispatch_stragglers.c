@@ -83,8 +83,10 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
         return;
     if (than_us < STRAGGLES_LEAST_US)
         than_us = STRAGGLES_LEAST_US;
-    for (uint64_t seq = book->first; seq < book->fresh; seq++) {
-        struct attempt *attempt = straggler(dispatch, book_find(book, seq), than_us, now_us);
+    uint64_t end = dispatch->released + dispatch_window(dispatch);
+    for (uint64_t seq = book->first; seq < book->fresh && seq < end; seq++) {
+        struct attempt *attempt =
+            straggler(dispatch, book_find(book, seq), than_us, now_us);
         if (!attempt)
             continue;
         struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);

@@ -239,6 +239,7 @@ def table(results):
 
 def campaign(options):
     can, reasons = abilities()
+    can -= set(options.without.split(","))
     seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.runs)
     if options.plan:
         for seed in seeds:
@@ -276,6 +277,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plan", action="store_true", help="show what the seeds mean, run nothing")
     parser.add_argument("--verbose", action="store_true", help="say what was done to each run")
+    parser.add_argument("--without", default="", help="do without these: resume,skip,isolate,hosts,disk")
     parser.add_argument("--tap", action="store_true")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--can", default="", help=argparse.SUPPRESS)

@@ -109,7 +109,8 @@ static void check_task_on_books(struct sim_ventilator *v, uint64_t seq)
 
 static void check_tasks(struct world *world)
 {
-    struct sim_ventilator *v = (struct sim_ventilator *)world->stations[VENTILATOR].process;
+    struct sim_ventilator *v =
+        (struct sim_ventilator *)world->stations[VENTILATOR].process;
     if (!world_has(world, VENTILATOR) || v->process.stopped || v->core->over ||
         v->core->stopping)
         return;
@@ -127,7 +128,8 @@ static uint64_t progress_of(const struct world *world)
     for (int i = 0; i < 3; i++)
         sum += tally->deaths[i];
     if (world_has(world, VENTILATOR))
-        sum += dispatch_counts(((struct sim_ventilator *)world->stations[VENTILATOR].process)->core)
+        sum += dispatch_counts(
+                   ((struct sim_ventilator *)world->stations[VENTILATOR].process)->core)
                    .released;
     return sum;
 }

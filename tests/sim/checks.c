@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "checks.h"
 #include "common/exit_status.h"
+#include "sim_slots.h"
 #include "world.h"
 #include <string.h>
 
@@ -69,7 +70,7 @@ static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate)
     enum { SEARCHES_LOSE = 4 };
     const struct mix *mix = &of(&v->process)->mix;
     int64_t losses = mix->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE : mix->losses;
-    return fate->failed >= mix->retries || fate->lost >= losses;
+    return fate->failed >= mix->retries || slots_count_lost(fate) >= losses;
 }
 
 static bool chunk_earned(const struct sim_ventilator *v,
@@ -79,7 +80,8 @@ static bool chunk_earned(const struct sim_ventilator *v,
     if (failure->seq >= (uint64_t)mix->records)
         return false;
     const struct fate *fate = &v->fates[failure->seq];
-    return fate_earned(v, fate) && failure->attempts <= fate->failed + fate->lost;
+    return fate_earned(v, fate) &&
+           failure->attempts <= fate->failed + slots_count_lost(fate);
 }
 
 void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
@@ -193,10 +195,13 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 
 /* ---- worker ---- */
 
-/* As many tasks as slots and prefetch, as many results again, and two. */
+/* As many tasks as slots and prefetch, as many results again, and two. What runs for
+ * 50 ms and more is not worth a prefetch. */
 void check_ledger(const struct sim_worker *w)
 {
-    uint64_t limit = 2 * (w->slot_count + window(of(&w->process)) / 2) + ROOM;
+    const struct world *world = of(&w->process);
+    uint64_t prefetch = world->mix.short_tasks ? window(world) / 2 : 1;
+    uint64_t limit = 2 * (w->slot_count + prefetch) + ROOM;
     if (w->live_cargo > limit)
         world_violation(of(&w->process), "%s has %u tasks on its ledger",
                         process_name(&w->process), w->live_cargo);

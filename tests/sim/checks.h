@@ -21,8 +21,8 @@ void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
 
-/* A worker: a task was taken; one is to start in a slot that has `load`; a
- * result is to be sent. */
+/* A worker: it has taken what there was; a task is to start in a slot that has `load`;
+ * a result is to be sent. */
 void check_ledger(const struct sim_worker *w);
 void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t load,
                  const struct session_action *action);

@@ -81,8 +81,8 @@ bool disk_write(struct world *world, uint32_t record)
         world_violation(world, "the output is far too long");
     if (!take_room(world))
         return false;
-    disk->output = grown(world, disk->output, disk->length, &disk->capacity,
-                         sizeof *disk->output);
+    disk->output =
+        grown(world, disk->output, disk->length, &disk->capacity, sizeof *disk->output);
     disk->output[disk->length++] = record;
     return true;
 }
@@ -207,8 +207,7 @@ static void step_ends(void *subject, uint64_t detail)
     struct commit *commit = disk->commits;
     TRACE(world, "disk: %s (next=%ju epoch=%ju finished=%d)", step_text(disk->step),
           (uintmax_t)commit->journal.position.next,
-          (uintmax_t)commit->journal.position.epoch,
-          commit->journal.position.finished);
+          (uintmax_t)commit->journal.position.epoch, commit->journal.position.finished);
     if (!take_effect(world, commit))
         give_up(world);
     else if (disk->step == STEP_ANSWER)
@@ -270,8 +269,7 @@ static void lose_output(struct world *world)
     uint32_t synced = disk->cut_due ? disk->journal.length : disk->synced;
     if (disk->length <= synced)
         return;
-    disk->length =
-        synced + (uint32_t)random_below(random, disk->length - synced + 1);
+    disk->length = synced + (uint32_t)random_below(random, disk->length - synced + 1);
     for (uint32_t i = synced; i < disk->length; i++)
         if (random_chance(random, 200))
             disk->output[i] = TORN;
@@ -343,7 +341,8 @@ struct position disk_open(struct world *world)
         disk->journal = (struct journal){.there = true, .synced = true};
         disk->journal.position.run = random_id(&world->random);
     }
-    /* Found, and perhaps not safe yet: the directory is synced before it is believed. */
+    /* Found, and perhaps not safe yet: the directory is synced before it is believed.
+     */
     disk->durable = disk->journal;
     disk->cut_due = true;
     disk->synced = disk->journal.length;

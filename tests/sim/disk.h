@@ -17,16 +17,18 @@
 struct world;
 struct process;
 
-#define TORN UINT32_MAX /* a record that a power cut has left of what was not synced */
+#define TORN                                                                \
+    UINT32_MAX /* a record that a power cut has left of what was not synced \
+                */
 
 /* The commit, in the order of its steps (DESIGN, rule 12). */
-#define STEPS(X)                     \
-    X(LETTERS, "sync dead letters")  \
-    X(OUTPUT, "sync output")         \
-    X(WRITE, "write journal.tmp")    \
-    X(FSYNC, "sync journal.tmp")     \
-    X(RENAME, "rename journal.tmp")  \
-    X(DIRECTORY, "sync directory")   \
+#define STEPS(X)                    \
+    X(LETTERS, "sync dead letters") \
+    X(OUTPUT, "sync output")        \
+    X(WRITE, "write journal.tmp")   \
+    X(FSYNC, "sync journal.tmp")    \
+    X(RENAME, "rename journal.tmp") \
+    X(DIRECTORY, "sync directory")  \
     X(ANSWER, "answer")
 
 enum step {

@@ -278,6 +278,18 @@ static void interrupt(void *subject, uint64_t detail)
                  (struct item){.kind = ITEM_INTERRUPT});
 }
 
+/* From now on the first worker does not reach the sink. */
+static void cast_out(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct world *world = subject;
+    struct process *worker = world->stations[WORKER].process;
+    TRACE(world, "FAULT: worker-0 - sink parted for good");
+    world->stations[WORKER].blocked_until_us[SINK] = NEVER_US;
+    if (worker && worker->alive && worker->dials[1] && worker->dials[1]->conn)
+        conn_break(worker->dials[1]->conn, notice_us(world, true), 0);
+}
+
 static void plan_interrupts(struct world *world)
 {
     int64_t at_us = random_between(&world->random, 0, 20 * SECOND_US);
@@ -292,8 +304,10 @@ void faults_plan(struct world *world, int64_t length_us)
 {
     const struct mix *mix = &world->mix;
     int64_t from_us = world->schedule.now_us, gap_us = mix->gap_ms * 1000;
-    if (mix->outcast)
-        world->stations[WORKER].blocked_until_us[SINK] = NEVER_US;
+    if (mix->outcast && world->leg == 0)
+        schedule_at(&world->schedule,
+                    from_us + RANDOM_PICK(&world->random, 0, 8 * SECOND_US), cast_out,
+                    world, 0);
     if (world->leg == 0)
         plan_interrupts(world);
     if (!mix_has_faults(mix))

@@ -90,8 +90,8 @@ static void run_jobs(struct report *reports, const struct job_options *options)
 
 static void add_tally(struct tally *sum, const struct tally *more)
 {
-    uint64_t longest_us =
-        sum->longest_us > more->longest_us ? sum->longest_us : more->longest_us;
+    uint64_t longest_us = sum->longest_us > more->longest_us ? sum->longest_us
+                                                             : more->longest_us;
     uint64_t *to = (uint64_t *)sum;
     const uint64_t *from = (const uint64_t *)more;
     for (size_t i = 0; i < sizeof *sum / sizeof *to; i++)

@@ -118,10 +118,22 @@ static void keep_all(struct arena *arena, struct message *m)
     }
 }
 
-struct letter *letter_new(struct arena *arena, const struct message *message,
-                          const struct payload *payload)
+void letter_recycle(struct letter **spares, struct letter *letter)
 {
-    struct letter *letter = arena_take(arena, sizeof *letter);
+    letter->next = *spares;
+    *spares = letter;
+}
+
+struct letter *letter_new(struct arena *arena, struct letter **spares,
+                          const struct message *message, const struct payload *payload)
+{
+    struct letter *letter = *spares;
+    if (letter)
+        *spares = letter->next;
+    else
+        letter = arena_take(arena, sizeof *letter);
+    letter->next = NULL;
+    letter->payload = (struct payload){0};
     letter->message = *message;
     if (payload)
         letter->payload = *payload;

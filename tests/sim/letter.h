@@ -24,8 +24,10 @@ struct letter {
     struct payload payload;
 };
 
-struct letter *letter_new(struct arena *arena, const struct message *message,
-                          const struct payload *payload);
+/* In the memory of a spare one, if there is any. */
+struct letter *letter_new(struct arena *arena, struct letter **spares,
+                          const struct message *message, const struct payload *payload);
+void letter_recycle(struct letter **spares, struct letter *letter);
 /* "TASK session=3 7.2 length=2000": for the trace; cut to `size`. Returns `buffer`. */
 const char *letter_print(const struct letter *letter, char *buffer, size_t size);
 

@@ -63,10 +63,11 @@ static void print_tally(const struct tally *t, const char *prefix)
            "were probes, %ju adopted from ledgers\n",
            prefix, (uintmax_t)t->retried, (uintmax_t)t->speculated,
            (uintmax_t)t->isolated, (uintmax_t)t->probes, (uintmax_t)t->adopted);
-    printf("%s%ju sessions lost, %ju results parked, %ju spilled, %ju commits, %ju peers "
-           "refused\n",
-           prefix, (uintmax_t)t->lost_sessions, (uintmax_t)t->parked,
-           (uintmax_t)t->spilled, (uintmax_t)t->commits, (uintmax_t)t->refused);
+    printf(
+        "%s%ju sessions lost, %ju results parked, %ju spilled, %ju commits, %ju peers "
+        "refused\n",
+        prefix, (uintmax_t)t->lost_sessions, (uintmax_t)t->parked,
+        (uintmax_t)t->spilled, (uintmax_t)t->commits, (uintmax_t)t->refused);
     printf("%s%ju chunks and %ju records became dead letters, %ju runs were drained\n",
            prefix, (uintmax_t)t->letters, (uintmax_t)t->bad_records,
            (uintmax_t)t->drained);

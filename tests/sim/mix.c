@@ -48,7 +48,7 @@ static void draw_program(struct mix *mix, struct random *random)
         mix->bad = RANDOM_PICK(random, 1, 1, 2, 5);
     if (random_chance(random, mix->on_error == 2 ? 200 : 30))
         mix->killers = RANDOM_PICK(random, 1, 1, 2);
-    mix->kill_ms = mix->killers ? 1500 : 0;
+    mix->kill_ms = mix->killers ? RANDOM_PICK(random, 0, 1500) : 0;
     if (random_chance(random, 200))
         mix->limit_ms = RANDOM_PICK(random, 3000, 15000);
     if (mix->limit_ms && random_chance(random, mix->on_error ? 400 : 100))
@@ -85,8 +85,8 @@ static void allow(struct mix *mix, const char *kinds)
 
 static void draw_faults(struct mix *mix, struct random *random)
 {
-    static const char *const choices[] = {"",   "k",  "s",        "bp", "kb",      "w",
-                                          "km", "ts", "kmsbptlw", "l",  "kmsbptl", "kw"};
+    static const char *const choices[] = {
+        "", "k", "s", "bp", "kb", "w", "km", "ts", "kmsbptlw", "l", "kmsbptl", "kw"};
     allow(mix, choices[random_below(random, sizeof choices / sizeof *choices)]);
     if (!mix->ordered) /* what is released out of order is not committed by itself */
         mix->faults[FAULT_KILL] = mix->faults[FAULT_MANY] = 0;

@@ -186,7 +186,8 @@ static void lose_incoming(struct conn *conn)
             continue;
         }
         /* In the old pipe: perhaps read after the next connection's first ones. */
-        at_us += random_between(random, 0, 600000);
+        at_us +=
+            random_between(random, 0, random_chance(random, 100) ? 4000000 : 600000);
         schedule_at(&world->schedule, at_us, arrive_late, letter, (uintptr_t)conn);
     }
     if (conn->dial->conn != conn || conn->dial->immediate) {

@@ -49,7 +49,13 @@ const char *process_name(const struct process *process)
 
 static void append(struct process *process, struct item item)
 {
-    struct item *copy = arena_copy(&process->world->arena, &item, sizeof item);
+    struct world *world = process->world;
+    struct item *copy = world->spare_items;
+    if (copy)
+        world->spare_items = copy->next;
+    else
+        copy = arena_take(&world->arena, sizeof *copy);
+    *copy = item;
     copy->next = NULL;
     *process->last_item = copy;
     process->last_item = &copy->next;
@@ -142,10 +148,18 @@ static void drop_connections(struct process *process)
 static void end(struct process *process)
 {
     process->alive = false;
-    process->world->tally
-        ->deaths[process->name < WORKER ? process->name : WORKER]++;
+    process->world->tally->deaths[process->name < WORKER ? process->name : WORKER]++;
     drop_connections(process);
     process->role->end(process);
+}
+
+/* Nobody keeps an item that was dealt with, nor a letter that was read. */
+static void recycle(struct world *world, struct item *item)
+{
+    if (item->letter)
+        letter_recycle(&world->spare_letters, item->letter);
+    item->next = world->spare_items;
+    world->spare_items = item;
 }
 
 static void turn(void *subject, uint64_t detail)
@@ -164,6 +178,7 @@ static void turn(void *subject, uint64_t detail)
         if (!item->next)
             process->last_item = &process->first_item;
         process->role->on_item(process, item);
+        recycle(world, item);
     }
     int64_t deadline_us = process->role->settle(process);
     process->turning = false;

@@ -14,10 +14,10 @@ enum { SALTS = 40, WITH_MAX = 4096 };
 
 struct search {
     uint64_t seed;
-    struct mix mix;     /* as it is now */
-    struct mix drawn;   /* as the seed draws it */
-    char finding[512];  /* without numbers */
-    char text[512];     /* of the last one */
+    struct mix mix;    /* as it is now */
+    struct mix drawn;  /* as the seed draws it */
+    char finding[512]; /* without numbers */
+    char text[512];    /* of the last one */
     uint32_t runs;
 };
 
@@ -83,11 +83,11 @@ static bool try_value(struct search *search, unsigned field, int64_t value)
 static int64_t idle_value(const char *name, bool *ret_counts)
 {
     static const char *const places[] = {"input_fails", "output_closes", "disk_room"};
-    static const char *const counts[] = {"workers", "slots", "records", "chunk",
-                                         "until_ms", "drain", "retries", "losses",
+    static const char *const counts[] = {"workers",     "slots", "records", "chunk",
+                                         "until_ms",    "drain", "retries", "losses",
                                          "min_workers", "depth"};
-    static const char *const least[] = {"workers", "slots", "chunk", "min_workers",
-                                        "depth", "ordered", "journal", "records",
+    static const char *const least[] = {"workers", "slots",   "chunk",   "min_workers",
+                                        "depth",   "ordered", "journal", "records",
                                         "retries", "losses"};
     *ret_counts = false;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++)
@@ -104,8 +104,8 @@ static int64_t idle_value(const char *name, bool *ret_counts)
 /* Whether it is not a thing to be shrunk. */
 static bool is_fixed(const char *name)
 {
-    static const char *const names[] = {"salt", "window", "gap_ms", "ordered",
-                                        "journal", "on_error"};
+    static const char *const names[] = {"salt",    "window",  "gap_ms",
+                                        "ordered", "journal", "on_error"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

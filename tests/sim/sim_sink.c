@@ -23,9 +23,9 @@ static int64_t now(const struct sim_sink *s)
 
 static uint64_t piece_bytes(const struct piece *piece)
 {
-    return piece->skip ? 0
-                       : (uint64_t)(piece->payload.end - piece->payload.first) *
-                             RECORD_BYTES;
+    return piece->skip
+               ? 0
+               : (uint64_t)(piece->payload.end - piece->payload.first) * RECORD_BYTES;
 }
 
 static void drop(struct sim_sink *s, struct piece *piece)
@@ -182,7 +182,8 @@ static void send(struct sim_sink *s, const struct message *message)
 {
     if (s->process.dials[0])
         dial_send(s->process.dials[0],
-                  letter_new(&s->process.world->arena, message, NULL));
+                  letter_new(&s->process.world->arena, &s->process.world->spare_letters,
+                             message, NULL));
 }
 
 static void connect_again(struct sim_sink *s)

@@ -34,9 +34,22 @@ static void lose(struct cargo *cargo)
         return;
     struct fate *fate = sim_ventilator_fate(&cargo->payload);
     cargo->disturbed = true;
-    fate->lost++;
+    cargo->next_lost = fate->lost;
+    fate->lost = cargo;
     if (cargo->lone < CHUNK_RECORDS_MAX)
         fate->lost_alone[cargo->lone]++;
+}
+
+/* Those of a worker that came back long ago are waived. */
+uint32_t slots_count_lost(const struct fate *fate)
+{
+    uint32_t count = 0;
+    for (const struct cargo *cargo = fate->lost; cargo; cargo = cargo->next_lost) {
+        const struct sim_worker *w = cargo->owner;
+        count += !w->process.alive || w->process.stopped ||
+                 w->disturbed_us > now(w) - DISTURBANCE_US;
+    }
+    return count;
 }
 
 static void note_begin(struct sim_worker *w, struct cargo *cargo)
@@ -57,7 +70,7 @@ static int64_t draw_outcome(struct world *world, struct run *run)
     enum record_kind kind = records_kind(world, run->first, run->end);
     int64_t takes_us = draw_run_us(world);
     int64_t limit_us = (int64_t)run->cargo->limit_ms * 1000;
-    if (kind == RECORD_KILLER) /* it takes a while: only PING tells that it runs */
+    if (kind == RECORD_KILLER)
         run->outcome = RUN_KILLS, takes_us += mix->kill_ms * 1000;
     else if (kind == RECORD_HANGS)
         takes_us = NEVER_US;

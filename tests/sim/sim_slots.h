@@ -4,6 +4,7 @@
 #ifndef FANFOLD_SIM_SLOTS_H
 #define FANFOLD_SIM_SLOTS_H
 
+#include "sim_ventilator.h"
 #include "sim_worker.h"
 
 /* As the session says: START and KILL. */
@@ -18,5 +19,7 @@ void slot_hand_back(struct slot *slot);
 /* A ventilator may count what began here as lost; also what ended, as the news of it
  * may be lost. */
 void slots_lose(struct sim_worker *w);
+/* Attempts at a chunk that count as lost now. */
+uint32_t slots_count_lost(const struct fate *fate);
 
 #endif

@@ -111,7 +111,8 @@ static void send(struct sim_ventilator *v, uint32_t peer, const struct message *
                  const struct payload *payload)
 {
     struct world *world = v->process.world;
-    struct letter *letter = letter_new(&world->arena, message, payload);
+    struct letter *letter =
+        letter_new(&world->arena, &world->spare_letters, message, payload);
     if (conn_send(&v->process, peer, letter))
         return;
     TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
@@ -208,9 +209,10 @@ static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
     const struct dispatch_failure *failure = dispatch_skipped(v->core, action->seq);
     if (!payload)
         return;
-    if (!failure) {
-        world_violation(v->process.world, "SKIP of %ju without a reason",
-                        (uintmax_t)action->seq);
+    if (!failure) { /* settled meanwhile: there is nothing to be said any more */
+        if (action->seq >= dispatch_counts(v->core).committed)
+            world_violation(v->process.world, "SKIP of %ju without a reason",
+                            (uintmax_t)action->seq);
         return;
     }
     check_skip(v, failure);
@@ -301,6 +303,8 @@ static void say_stop(struct sim_ventilator *v, const struct dispatch_action *act
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     finishing(v);
+    if (v->owes == action->peer)
+        v->owes = 0;
     struct message message = {.type = MESSAGE_STOP,
                               .stop = {verdict.outcome, text_slice(verdict.text)}};
     send(v, action->peer, &message, NULL);
@@ -380,6 +384,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     TRACE(world, "%s <- %s (%u): %s", process_name(&v->process),
           process_name(item->conn->dial->owner), item->conn->peer,
           letter_print(item->letter, text, sizeof text));
+    if (item->letter->message.type == MESSAGE_HELLO_WORKER && v->finishing)
+        v->owes = item->conn->peer;
     if (item->letter->message.type == MESSAGE_PROGRESS)
         v->failed_tasks = (int64_t)item->letter->message.progress.failed;
     dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
@@ -425,6 +431,8 @@ static int64_t settle(struct process *process)
         if (++rounds == ROUNDS_MAX)
             world_violation(world, "the ventilator never settles");
     } while (v->again && !process->exits && rounds < ROUNDS_MAX);
+    if (v->owes && !process->exits)
+        world_violation(world, "a HELLO after the end is not answered");
     if (v->started && !v->input_ended && v->next_cut_us > world->schedule.now_us &&
         v->next_cut_us < deadline_us)
         deadline_us = v->next_cut_us;

@@ -11,10 +11,13 @@
 
 enum { RECORD_BYTES = 1000 };
 
+struct cargo;
+
 /* What really happened to a chunk's attempts: they failed, or may have been lost; and
  * to a record when it was alone in an attempt. */
 struct fate {
-    uint32_t failed, lost;
+    uint32_t failed;
+    const struct cargo *lost; /* the first of those that may have been */
     uint32_t lost_alone[CHUNK_RECORDS_MAX];
 };
 
@@ -25,13 +28,14 @@ struct sim_ventilator {
     struct payload *chunks; /* by seq; end 0: not cut */
     bool *discarded, *given;
     struct fate *fates;
-    int64_t *stray_us;   /* since when a task seems to be on nobody's books; 0: not */
+    int64_t *stray_us;    /* since when a task seems to be on nobody's books; 0: not */
     int64_t failed_tasks; /* as the sink says */
-    uint64_t kept_bytes; /* of chunks that are cut and not discarded */
+    uint64_t kept_bytes;  /* of chunks that are cut and not discarded */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
     bool drains;    /* it was interrupted */
     bool finishing; /* it has said GOODBYE or STOP */
+    uint32_t owes;  /* STOP to this peer, which came after the end; 0: nobody */
     bool again;     /* the core has news that it has not ticked for */
     int64_t next_cut_us;
 };

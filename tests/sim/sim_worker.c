@@ -34,7 +34,8 @@ static void send(struct sim_worker *w, int to, const struct message *message,
 {
     if (w->process.dials[to])
         dial_send(w->process.dials[to],
-                  letter_new(&w->process.world->arena, message, payload));
+                  letter_new(&w->process.world->arena, &w->process.world->spare_letters,
+                             message, payload));
 }
 
 static void open_dial(struct sim_worker *w, int to, uint32_t name, uint32_t address)
@@ -85,9 +86,8 @@ static void ping(struct sim_worker *w, const struct session_action *action)
 }
 
 /* The bad records as the input numbers them. */
-static const struct bad_record *bad_records(struct sim_worker *w,
-                                            const struct cargo *cargo,
-                                            uint32_t *ret_count)
+static const struct bad_record *
+bad_records(struct sim_worker *w, const struct cargo *cargo, uint32_t *ret_count)
 {
     *ret_count = 0;
     if (!cargo->isolation)
@@ -242,7 +242,6 @@ static void on_task(struct sim_worker *w, const struct letter *letter)
     uint64_t session = letter->message.task.session;
     if (session_on_task(w->core, session, entry, cargo, now(w)))
         w->live_cargo++;
-    check_ledger(w);
 }
 
 /* The only record that is not excepted, if it is the only one. */
@@ -276,7 +275,6 @@ static void on_isolate(struct sim_worker *w, const struct letter *letter)
         w->live_cargo++;
     else
         isolation_destroy(&cargo->isolation);
-    check_ledger(w);
 }
 
 static void on_message(struct sim_worker *w, const struct item *item)
@@ -333,6 +331,7 @@ static int64_t settle(struct process *process)
     int64_t deadline_us = session_tick(w->core, now(w));
     while (!process->exits && session_next(w->core, &action))
         perform(w, &action);
+    check_ledger(w);
     return deadline_us;
 }
 
@@ -361,7 +360,8 @@ void sim_worker_start(struct world *world, uint32_t name)
     process_init(&w->process, world, name, &role);
     w->uuid = random_id(&world->random);
     w->disturbed_us = -NEVER_US;
-    w->slot_count = 1 + (uint32_t)random_below(&world->random, (uint64_t)world->mix.slots);
+    w->slot_count = 1 +
+                    (uint32_t)random_below(&world->random, (uint64_t)world->mix.slots);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};
     w->monitor = !random_chance(&world->random, world->mix.blind);

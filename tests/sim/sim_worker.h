@@ -13,13 +13,15 @@
 /* What the loop keeps of a task: the chunk, then the result. */
 struct cargo {
     struct sim_worker *owner;
-    struct cargo *older; /* of all that this worker began */
+    struct cargo *older;           /* of all that this worker began */
+    const struct cargo *next_lost; /* of its chunk; valid while disturbed */
     struct payload payload;
     uint8_t mark[4];
     uint32_t limit_ms;
-    uint64_t epoch; /* in which it was given */
+    uint64_t epoch;              /* in which it was given */
     struct isolation *isolation; /* NULL: a plain task */
-    uint32_t lone;  /* the record that is alone in it, from 0; more than there are: none */
+    uint32_t
+        lone; /* the record that is alone in it, from 0; more than there are: none */
     uint32_t tries;
     bool probe;
     int64_t began_us; /* 0: nothing of it has */
@@ -38,7 +40,14 @@ struct run {
     uint32_t attempt, first, end;
     int64_t began_us; /* 0: it has not */
     bool killed;
-    enum { RUN_WELL, RUN_FAILED, RUN_CRASHED, RUN_TIMED_OUT, RUN_KILLS, RUN_VOID } outcome;
+    enum {
+        RUN_WELL,
+        RUN_FAILED,
+        RUN_CRASHED,
+        RUN_TIMED_OUT,
+        RUN_KILLS,
+        RUN_VOID
+    } outcome;
 };
 
 struct slot {

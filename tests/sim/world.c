@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIMIT_US    (1500 * SECOND_US) /* of a leg */
-#define LOOK_US     (2 * SECOND_US)
-#define DISMISS_US  (30 * SECOND_US)
+#define LIMIT_US   (1500 * SECOND_US) /* of a leg */
+#define LOOK_US    (2 * SECOND_US)
+#define DISMISS_US (30 * SECOND_US)
 
 enum { LEGS_MAX = 6 };
 

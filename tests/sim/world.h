@@ -42,6 +42,8 @@ struct world {
     struct random random;
     struct schedule schedule;
     struct arena arena;
+    struct item *spare_items; /* memory that is used again */
+    struct letter *spare_letters;
     struct mix mix;
     struct mix drawn; /* as it was at the start of the run */
     const char *with; /* what the mix is set to, on top of what the seed draws */
@@ -52,13 +54,13 @@ struct world {
     struct station *stations; /* by name */
     uint32_t station_count;
     uint32_t nudges;
-    uint8_t *kinds;      /* of records, see records.h */
-    int64_t calm_us;     /* when the last fault has passed */
-    int64_t moved_us;    /* when there was progress last, in calm */
-    int64_t leg_us;      /* when this leg began */
-    uint64_t progress;   /* as it was then */
-    uint32_t leg, run;   /* from 1 */
-    bool homeward;       /* workers are to leave, and no other comes */
+    uint8_t *kinds;    /* of records, see records.h */
+    int64_t calm_us;   /* when the last fault has passed */
+    int64_t moved_us;  /* when there was progress last, in calm */
+    int64_t leg_us;    /* when this leg began */
+    uint64_t progress; /* as it was then */
+    uint32_t leg, run; /* from 1 */
+    bool homeward;     /* workers are to leave, and no other comes */
 
     /* What happened in this leg, for the checks. */
     bool sink_over; /* it ended for good: GOODBYE, or it gave up */

@@ -512,3 +512,23 @@ Test(output, knows_up_to_where_whole_parcels_lie_that_it_told_of)
     cr_assert_eq(output_whole_bytes(output), 18);
     output_close(&output);
 }
+
+Test(output, cut_after_a_failure_ends_with_the_last_whole_parcel)
+{
+    struct rlimit limit = {.rlim_cur = 10, .rlim_max = RLIM_INFINITY};
+    fill("before");
+    struct output *output = open_to_go_on(0);
+    output_cut(output);
+    cr_assert_eq(size_of_file(), 6, "nothing was written, so nothing is ours to cut");
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    push(output, 0, 7);
+    push(output, 1, 7);
+    cr_assert_eq(output_write(output), -EFBIG);
+    expect_written(output, 0);
+    cr_assert_eq(size_of_file(), 10);
+    output_cut(output);
+    cr_assert_eq(size_of_file(), 7);
+    cr_assert_eq(output_bytes(output), 7);
+    output_close(&output);
+}
