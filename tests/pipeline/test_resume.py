@@ -73,7 +73,7 @@ class Killed:
     def reach(self, process, target):
         """A moment: so many bytes were written, or only so many processes are there."""
         if target <= size_of(self.run.output) or self.chance.random() < 0.1:
-            count = self.chance.randint(1, 12)
+            count = self.chance.randint(1, 8)
             condition = lambda: len(self.case.leftovers()) >= count  # pylint: disable=unnecessary-lambda-assignment
             self.early += 1
         else:
