@@ -124,14 +124,16 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
     assert any(re.search(pattern, line) for line in lines), pattern
     assert any("--resume" in line for line in lines), "how to go on is not said"
     case.assert_no_leftovers()
-    journal = read_journal(run.output)
-    assert journal.next == 5 and journal.offset == size_of(run.output) == first, journal
+    journal = read_journal(run.output)  # what ran beside the chunk that failed may have been late
+    assert 0 < journal.next <= 5, journal
+    assert journal.offset == size_of(run.output) == len(numbered(10 * journal.next)), journal
     run.start("--resume").expect(3)  # as long as it is not repaired
-    assert position_of(run.output) == 5
+    position = position_of(run.output)
+    assert journal.next <= position <= 5, position
     run.hold.unlink()
     run.complete()
-    assert sorted(run.begun()) == [5, 6, 7, 8, 9]
-    assert "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
+    assert sorted(run.begun()) == list(range(position, 10))
+    assert position > journal.next or "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
 
 
 # ---- skip ----
