@@ -9,6 +9,7 @@
  * us until we have a lock in it; we then make it again.
  */
 #include "common/place.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -29,6 +30,7 @@
 enum {
     PATH_MAX_BYTES = sizeof((struct sockaddr_un *)0)->sun_path - 1, /* 107 */
     FILE_NAME_MAX = 15,
+    DYING_US = 300000,
     LOCK_TRIES = 100
 };
 
@@ -288,13 +290,27 @@ static int try_lock(const struct place *place, const char *role, const char *pat
     return rc;
 }
 
+/* A process that was killed just now holds its locks for a moment yet. */
+static bool is_worth_another_try(int result, int64_t began_us)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    if (result != -EBUSY || clock_now_us() - began_us > DYING_US)
+        return false;
+    nanosleep(&pause, NULL);
+    return true;
+}
+
 int place_lock(struct place *place, const char *role, char *error, size_t error_size)
 {
     assert(!place->role);
     char *path = allocate_text("%s/%s.lock", place->directory, role);
-    int fd = -EAGAIN;
-    for (int i = 0; fd == -EAGAIN && i < LOCK_TRIES; i++)
-        fd = try_lock(place, role, path, error, error_size);
+    int64_t began_us = clock_now_us();
+    int fd;
+    do {
+        fd = -EAGAIN;
+        for (int i = 0; fd == -EAGAIN && i < LOCK_TRIES; i++)
+            fd = try_lock(place, role, path, error, error_size);
+    } while (is_worth_another_try(fd, began_us));
     if (fd == -EAGAIN)
         fail(fd, error, error_size, "cannot lock %s: it is removed all the time", path);
     free(path);

@@ -103,13 +103,21 @@ static void say_letters(const struct sink *sink)
             count == 1 ? "" : "s", directory);
 }
 
+/* A run that stops where it was to go on was refused, as its input is another, or fails
+ * as before: the same command would do no better. */
+static bool got_nowhere(const struct sink *sink, const struct sink_verdict *verdict)
+{
+    return verdict->outcome == OUTCOME_STOPPED && sink->parts.outset.resumed &&
+           sink->safe_next == sink->parts.outset.start.position.next;
+}
+
 /* How to go on: only the sink knows. */
-static void say_journal(const struct sink *sink)
+static void say_journal(const struct sink *sink, const struct sink_verdict *verdict)
 {
     if (sink->parts.outset.journal == NULL)
         return;
     if (!sink_session_finished(sink->session)) {
-        if (sink->safe_next > 0)
+        if (sink->safe_next > 0 && !got_nowhere(sink, verdict))
             say("%s is whole up to chunk %llu (byte %llu): the same command with "
                 "--resume goes on",
                 sink->options->output, (unsigned long long)sink->safe_next,
@@ -129,7 +137,7 @@ void sink_leave_with_verdict(struct sink *sink)
     else if (verdict.text[0] != '\0')
         say("%s", verdict.text);
     say_letters(sink);
-    say_journal(sink);
+    say_journal(sink, &verdict);
     sink_leave(sink, verdict.status);
 }
 

@@ -281,11 +281,12 @@ const char *letter_how(const struct letter *letter, char *text, size_t size)
 static void print_records(FILE *stream, const struct letter *letter)
 {
     unsigned long long first = letter->record + 1;
+    unsigned long long last = letter->record + letter->records;
     if (!letter->whole)
         fprintf(stream, "  \"record\": %llu,\n", first);
     else if (letter->records > 0)
         fprintf(stream, "  \"first_record\": %llu,\n  \"last_record\": %llu,\n", first,
-                (unsigned long long)(letter->record + letter->records));
+                last);
 }
 
 char *letter_json(const struct letter *letter, size_t *ret_size)

@@ -50,6 +50,15 @@ static bool is_directory(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+/* To be found before it is opened, as a FIFO waits for its reader then. */
+static bool is_special(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
+           !S_ISDIR(status.st_mode);
+}
+
 /* Where there can be no journal, there is nothing to go on with. */
 static void check_resume(struct argp_state *state, const struct sink_options *sink)
 {
@@ -57,6 +66,9 @@ static void check_resume(struct argp_state *state, const struct sink_options *si
         return;
     if (sink->output == NULL)
         argp_error(state, "--resume: expected -o FILE: standard output has no journal");
+    if (is_special(sink->output))
+        argp_error(state, "--resume: expected a regular file: %s has no journal",
+                   sink->output);
     if (sink->unordered)
         argp_error(state, "--resume: expected no --unordered, which has no journal");
 }

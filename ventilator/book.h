@@ -35,6 +35,7 @@ struct attempt {
     bool called_back;
     bool isolates;   /* it is to find bad records */
     bool probe;      /* only whether it is survived matters; it isolates, too */
+    bool alone;      /* its worker is given nothing beside it */
     bool done;       /* the worker says so; nobody holds its result yet */
     int64_t done_us; /* when it said so; valid while done */
 };

@@ -159,10 +159,17 @@ static uint32_t prefetch(const struct crew *crew, const struct crew_session *ses
     return all ? (uint32_t)all : 1;
 }
 
+static bool is_taken_alone(const struct crew_session *session)
+{
+    const struct attempt *first = TAILQ_FIRST(&session->owed);
+    return first && first->alone;
+}
+
 uint32_t crew_places(const struct crew *crew, const struct crew_session *session,
                      uint32_t window)
 {
-    if (session->leaving || session->way == WAY_SHUT || !crew_trusts(session))
+    if (session->leaving || session->way == WAY_SHUT || !crew_trusts(session) ||
+        is_taken_alone(session))
         return 0;
     uint32_t tasks = session->slots + prefetch(crew, session, window);
     uint32_t all = 2 * tasks + ROOM;

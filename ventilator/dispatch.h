@@ -186,7 +186,8 @@ struct slice dispatch_mark(const struct dispatch *dispatch);
 struct slice dispatch_input(const struct dispatch *dispatch);
 /* Of a DISPATCH_ISOLATE; valid until the next event. */
 struct isolation dispatch_isolation(struct dispatch *dispatch, uint64_t seq);
-/* Why the task of a DISPATCH_SKIP was given up; borrowed until the next event. */
+/* Why the task of a DISPATCH_SKIP was given up; borrowed until the next event. NULL:
+ * the sink has settled it meanwhile, and it is not to be said. */
 const struct dispatch_failure *dispatch_skipped(const struct dispatch *dispatch,
                                                 uint64_t seq);
 struct verdict dispatch_verdict(const struct dispatch *dispatch);

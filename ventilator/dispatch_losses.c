@@ -4,16 +4,32 @@
  * once it is sure that they do not come back. Rule 10 of DESIGN.
  *
  * Where records are searched that take workers down, the charge is also the answer that
- * the search waits for: the task is queued again only when it is settled or waived.
+ * the search waits for: the task is queued again only when it is settled or waived. So
+ * it is with the loss that would begin a search, which else would take down one worker
+ * after the other until the first charge is due.
  */
 #include "common/memory.h"
 #include "ventilator/dispatch_state.h"
 
 enum { LOSSES_TO_SEARCH = 2 };
 
-bool dispatch_awaits_charge(const struct task *task, const struct attempt *attempt)
+static uint32_t pending_charges(const struct dispatch *dispatch, uint64_t seq)
 {
-    return task && task->search && task->search->attempt == attempt->number;
+    uint32_t pending = 0;
+    for (size_t i = 0; i < dispatch->charge_count; i++)
+        pending += dispatch->charges[i].seq == seq && !dispatch->charges[i].charged;
+    return pending;
+}
+
+bool dispatch_awaits_charge(const struct dispatch *dispatch, const struct task *task,
+                            const struct attempt *attempt)
+{
+    if (!task || !task->records || dispatch->config.on_error != ON_ERROR_ISOLATE)
+        return false;
+    if (task->search)
+        return task->search->attempt == attempt->number;
+    return task->losses + pending_charges(dispatch, attempt->seq) + 1 >=
+           LOSSES_TO_SEARCH;
 }
 
 void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attempt,
@@ -40,7 +56,7 @@ void dispatch_waive_charges(struct dispatch *dispatch, const struct crew_worker 
             dispatch->charges[kept++] = *charge;
         else if (charge->charged && task)
             task->losses--;
-        else if (task && task->search)
+        else if (task && dispatch->config.on_error == ON_ERROR_ISOLATE)
             dispatch_requeue(dispatch, charge->seq);
     }
     dispatch->charge_count = kept;

@@ -21,17 +21,32 @@ static bool better(const struct crew_session *a, const struct crew_session *b)
            (uint64_t)a->owed_count * b->slots < (uint64_t)b->owed_count * a->slots;
 }
 
+/* What may take its worker down takes everything there with it, and whoever is lost
+ * together with the guilty would be charged as well: so it runs with nothing beside it.
+ */
+static bool runs_alone(const struct task *task)
+{
+    return task && task->search;
+}
+
+static bool may_take(const struct dispatch *dispatch,
+                     const struct crew_session *session, uint64_t seq)
+{
+    bool fits = runs_alone(book_find(&dispatch->book, seq)) ? session->owed_count == 0
+                                                            : session != dispatch->kept;
+    return fits && crew_places(&dispatch->crew, session, dispatch_window(dispatch)) &&
+           !book_attempt(&dispatch->book, seq, session);
+}
+
 /* The best worker that has room, and does not have this task already; NULL: none. One
  * that has not just failed it is preferred. */
 static struct crew_session *choose(const struct dispatch *dispatch, uint64_t seq,
                                    uint32_t not_this)
 {
     struct crew_session *best = NULL, *other = NULL;
-    uint32_t window = dispatch_window(dispatch);
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct crew_session *session = dispatch->crew.sessions[i];
-        if (!crew_places(&dispatch->crew, session, window) ||
-            book_attempt(&dispatch->book, seq, session))
+        if (!may_take(dispatch, session, seq))
             continue;
         if (better(session, best))
             best = session;
@@ -51,6 +66,7 @@ void dispatch_give(struct dispatch *dispatch, uint64_t seq,
     attempt->session = session;
     attempt->seq = seq;
     attempt->number = ++task->attempts;
+    attempt->alone = runs_alone(task);
     if (task->search) {
         attempt->probe = search_probes(task->search);
         task->search->attempt = attempt->number;
@@ -91,6 +107,8 @@ static void pump_again(struct dispatch *dispatch)
             dispatch_give(dispatch, seq, session);
             continue;
         }
+        if (runs_alone(book_find(book, seq)) && !dispatch->kept)
+            dispatch->kept = choose(dispatch, book->cut, 0);
         aside = reallocate(aside, count + 1, sizeof *aside);
         aside[count++] = seq;
         if (!choose(dispatch, book->cut, 0))
@@ -131,6 +149,7 @@ void dispatch_pump(struct dispatch *dispatch)
 {
     if (!dispatch_may_send(dispatch))
         return;
+    dispatch->kept = NULL;
     pump_again(dispatch);
     if (!dispatch->draining)
         pump_fresh(dispatch);

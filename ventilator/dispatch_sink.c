@@ -80,14 +80,13 @@ void dispatch_sink_gone(struct dispatch *dispatch, int64_t now_us)
 
 void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us)
 {
-    enum { SILENT_HEARTBEATS = 4 };
     struct sink_link *sink = &dispatch->sink;
+    int64_t liveness_us = dispatch->config.liveness_us;
     if (!sink->contested)
         return;
-    int64_t heartbeat_us = (int64_t)dispatch_heartbeat_ms(dispatch) * 1000;
-    if (now_us - sink->heard_us > SILENT_HEARTBEATS * heartbeat_us) {
+    if (now_us - sink->heard_us > liveness_us) {
         dispatch_sink_gone(dispatch, now_us);
-    } else if (now_us - sink->contested_us > dispatch->config.liveness_us) {
+    } else if (now_us - sink->contested_us > liveness_us) {
         sink->contested = false;
         reject(dispatch, sink->contender.peer, REJECT_TAKEN);
     }

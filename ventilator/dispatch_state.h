@@ -84,6 +84,8 @@ struct dispatch {
     size_t charge_count;
     size_t charge_capacity;
 
+    const struct crew_session *kept; /* is to become free of tasks, for one that runs
+                                        alone; valid in dispatch_pump, NULL: none */
     struct range *except;   /* memory of dispatch_isolation; NULL: not needed yet */
     uint64_t failed_before; /* tasks with dead letters that an earlier run left */
     bool failed_known;      /* that number is; the sink's first PROGRESS says it */
@@ -173,7 +175,8 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us);
 bool dispatch_has_attempt(const struct task *task, uint32_t number);
 /* The attempt ran at a worker that was lost just now. The task is to wait for what
  * comes of it, where the loss of this attempt says where to search on. */
-bool dispatch_awaits_charge(const struct task *task, const struct attempt *attempt);
+bool dispatch_awaits_charge(const struct dispatch *dispatch, const struct task *task,
+                            const struct attempt *attempt);
 void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attempt,
                          int64_t now_us);
 /* A worker that came back has lost nothing. */

@@ -92,11 +92,11 @@ static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, boo
     uint64_t seq = attempt->seq;
     struct task *task = book_find(&dispatch->book, seq);
     bool charge = lost && attempt->running;
-    bool waits = charge && dispatch_awaits_charge(task, attempt);
+    bool waits = charge && dispatch_awaits_charge(dispatch, task, attempt);
     if (charge)
         dispatch_add_charge(dispatch, attempt, now_us);
     close_attempt(attempt);
-    if (waits)
+    if (waits && !dispatch_in_good_hands(task))
         task->state = TASK_QUEUED; /* and not among those to be sent, yet */
     else if (!lost || !is_lost_for_good(dispatch, seq, now_us))
         dispatch_requeue(dispatch, seq);

@@ -33,6 +33,7 @@ STATUSES = {
 }
 WORKERS_IN_A_ROW = 2
 LATE_S = 3.0
+EARLY_S = 10.0
 END_S = 40.0  # for all to end, once something has ended the run
 FULL_BYTES = SIZE + (3 << 20)  # of the disk; spill files need room
 
@@ -359,12 +360,19 @@ class Hand(Scene):
             self.later(worker.again_s, self.refill)
         elif worker.told:
             self.later(0.0, self.refill)
-        elif status == 0 and (self.over or not self.sink.running() or self.released() == len(self.data)):
-            self.later(0.5, self.refill)
         elif self.over or self.excused:
             self.later(0.0, self.refill)
-        elif status != 0 or not self.plan.bad:
-            raise AssertionError(f"worker {worker.pid} ended with status {status}, and nothing was done to it")
+        else:
+            assert status == 0, f"worker {worker.pid} ended with status {status}, and nothing was done to it"
+            # It may be the first to know of the end, and only then.
+            self.later(EARLY_S, self.must_have_been_told(worker, self.rounds))
+
+    def must_have_been_told(self, worker, round_number):
+        def look():
+            ending = self.complete or self.over or self.rounds > round_number
+            assert ending, f"worker {worker.pid} ended with status 0, and the run goes on"
+
+        return look
 
     def refill(self):
         if len(self.workers) < len(self.plan.workers):

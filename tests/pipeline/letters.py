@@ -62,6 +62,12 @@ def read_letters(directory):
     return letters
 
 
+def records_of(letter):
+    """The first and the last, counted from 1."""
+    about = letter.about
+    return (about["record"], about["record"]) if "record" in about else (about["first_record"], about["last_record"])
+
+
 def check_lone_records(letters, records):
     """Each bad record, and nothing else, is a letter by itself, with its number and place."""
     assert len(letters) == len(records.bad), f"{len(letters)} dead letters, not {len(records.bad)}: {letters}"
@@ -69,6 +75,6 @@ def check_lone_records(letters, records):
     for letter, number in zip(letters, sorted(records.bad)):
         record = records.record(number)
         assert letter.bytes == record, f"{letter.bytes!r} is not {record!r}"
-        assert letter.about["record"] == number, letter.about
+        assert records_of(letter) == (number, number), letter.about
         assert letter.about["length"] == len(record), letter.about
         assert letter.about["offset"] == text.index(record), letter.about

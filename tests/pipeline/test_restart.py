@@ -138,6 +138,8 @@ def a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
     trio = Trio(case, 1, 6)
     trio.start()
     trio.wait_for_progress()
+    for worker in trio.workers:  # so that the run does not end meanwhile
+        worker.signal(signal.SIGSTOP)
     first_ventilator, first_sink = trio.ventilator, trio.sink
     trio.start_ventilator()
     trio.ventilator.expect(5)
@@ -153,6 +155,8 @@ def a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
     assert f"pid {first_sink.pid} since" in sink.stderr(), sink.stderr()
     assert not case.path("other").exists()
     trio.ventilator, trio.sink = first_ventilator, first_sink
+    for worker in trio.workers:
+        worker.signal(signal.SIGCONT)
     trio.expect_end()
 
 

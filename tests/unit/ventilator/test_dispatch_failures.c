@@ -219,8 +219,26 @@ Test(failures, a_limit_in_percent_reaches_what_was_sent_before_there_was_a_media
     runs(A, 0, 1);
     runs(B, 5, 1);
     cr_assert_eq(dispatch_counts(dispatch).failed, 0);
-    tick_after(SECOND_US + SECOND_US / 2);
+    tick_after(SECOND_US + SECOND_US / 2); /* it has not said that it still runs */
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
+    runs(A, 0, 1);
+    tick_after(SECOND_US);
     cr_assert_eq(dispatch_counts(dispatch).failed, 1);
+}
+
+Test(failures, a_limit_that_travelled_is_the_workers_affair)
+{
+    struct ledger_entry entry = {.seq = 0, .attempt = 1, .state = ENTRY_RUNNING};
+    config.limit_ms = 1000;
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    hello_with(A, 2, WAY_OPEN, &entry,
+               1); /* from here on nothing says how it was sent */
+    tick_after(5 * SECOND_US);
+    expect("WELCOME(A)");
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
 }
 
 Test(failures, a_copy_of_a_straggler_goes_to_an_idle_slot)
@@ -296,9 +314,9 @@ Test(failures, a_record_that_takes_workers_down_is_searched_and_condemned)
     expect_now("WELCOME(B) TASK(B:0)");
     lose(peer, 0, 2);
     join(++peer);
-    expect_now("WELCOME(C) TASK(C:0)"); /* losses are not known to be losses yet */
-    tick_after(11 * SECOND_US);         /* C has been silent for so long, too */
-    uint32_t attempt = 3;
+    expect_now("WELCOME(C)");   /* not a third, before these are known to be losses */
+    tick_after(11 * SECOND_US); /* C has been silent for so long, too */
+    uint32_t attempt = 2;
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         struct dispatch_action action = {.kind = DISPATCH_OVER};
         peer++;
@@ -318,6 +336,34 @@ Test(failures, a_record_that_takes_workers_down_is_searched_and_condemned)
         }
     }
     cr_assert_null(dispatch_failure(dispatch));
+}
+
+/* Else it would take down what is not guilty, again and again, and that be charged. */
+Test(failures, what_may_take_workers_down_runs_with_nothing_beside_it)
+{
+    enum { D = C + 1 };
+    config.on_error = ON_ERROR_ISOLATE;
+    begin();
+    dispatch_on_cut(dispatch, 100, 4, now_us);
+    join(A);
+    expect_now("WELCOME(A) TASK(A:0)");
+    lose(A, 0, 1);
+    join(B);
+    expect_now("WELCOME(B) TASK(B:0)");
+    lose(B, 0, 2);
+    tick_after(11 * SECOND_US);
+    cut(2);
+    join(C);
+    expect_now("WELCOME(C) ISOLATE(C:0)");
+    join(D);
+    expect_now("WELCOME(D) TASK(D:1) TASK(D:2)");
+    done_as(C, 0, 3, 1);
+    cut(1);
+    expect_now("FORGET(C:0) ISOLATE(C:0)");
+    done_as(C, 0, 4, 1);
+    done_as(D, 1, 1, 1);
+    done_as(D, 2, 1, 1);
+    expect_now("FORGET(C:0) ISOLATE(C:0) TASK(D:3)");
 }
 
 Test(failures, a_probe_that_was_lost_waits_for_the_charge)
