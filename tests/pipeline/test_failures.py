@@ -9,13 +9,11 @@ import contextlib
 import os
 import re
 import shlex
-import subprocess
 import sys
 
-from crew import counts_of
 from harness import SLOWNESS, diagnose, run_tests, test
 from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters, records_of
-from resuming import Remains, Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
+from resuming import Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
 
 FULL = "--full" in sys.argv
 LIMIT = 1.0 * SLOWNESS  # seconds that a program may take which takes none
@@ -267,8 +265,8 @@ def a_chunk_of_bad_records_alone_has_no_result(case):
 @test
 def a_record_that_takes_the_whole_worker_down_is_found_and_left_out(case):
     for program in (fragile(), fragile_plugin()):
-        records = Records(case, 40, {11: "!worker", 14: "!exit 5"})
-        run, _ = isolate(case, records, program, "-N", 8, "--liveness", 1, "--retries", 1)
+        records = Records(case, 20, {6: "!worker", 8: "!exit 5"})
+        run, _ = isolate(case, records, program, "-N", 4, "--liveness", 1, "--retries", 1)
         diagnose(run.stderr().splitlines())
         for path in (case.path("output"), *case.path("output.dead-letters").iterdir()):
             path.unlink()
