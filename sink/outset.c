@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "common/transport.h"
 #include "sink/letters.h"
+#include "sink/tail.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -96,6 +97,27 @@ static int begin_afresh(const struct outset *outset, const struct sink_options *
     return STATUS_USAGE;
 }
 
+/* Whether it is what the run has written, as far as that is known. */
+static int mind_output(const struct outset *outset, const struct sink_options *options,
+                       const struct output *output)
+{
+    uint64_t tail = 0;
+    unsigned long long offset = outset->start.offset;
+    if (outset->start.tail == 0)
+        return STATUS_OK;
+    int result = tail_hash(output_descriptor(output), outset->start.offset, &tail);
+    if (result == 0 && tail == outset->start.tail)
+        return STATUS_OK;
+    if (result < 0)
+        say("cannot read %s, to see that it is what its journal says: %s",
+            options->output, strerror(-result));
+    else
+        say("%s is not what this run has written: before byte %llu, where its journal "
+            "stands, it is another",
+            options->output, offset);
+    return STATUS_IO;
+}
+
 static int go_on(struct outset *outset, const struct sink_options *options,
                  struct output *output)
 {
@@ -111,7 +133,7 @@ static int go_on(struct outset *outset, const struct sink_options *options,
     outset->resumed = true;
     int result = output_go_on(output, outset->start.offset);
     if (result == 0)
-        return STATUS_OK;
+        return mind_output(outset, options, output);
     if (result > 0)
         say("%s is shorter than its journal says: it has %llu bytes of %llu",
             options->output, (unsigned long long)output_found_bytes(output), offset);
