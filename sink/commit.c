@@ -85,8 +85,11 @@ int commit_make(const struct commit_place *place, const struct journal *journal,
         return result;
     }
     *ret_step = COMMIT_RENAME;
-    if (renameat(place->directory, name, place->directory, place->journal) != 0)
-        return -errno;
+    if (renameat(place->directory, name, place->directory, place->journal) != 0) {
+        result = -errno;
+        unlinkat(place->directory, name, 0);
+        return result;
+    }
     *ret_step = COMMIT_DIRECTORY;
     return fsync(place->directory) == 0 ? 0 : -errno;
 }

@@ -46,6 +46,14 @@ static char *letters_path(const struct sink_options *options,
 
 /* ---- dead letters ---- */
 
+static int say_others(const struct outset *outset)
+{
+    say("%s has dead letters of another run: move them away, or name another "
+        "--dead-letters",
+        outset->letters);
+    return STATUS_USAGE;
+}
+
 static int refuse_letters(const struct outset *outset)
 {
     uint64_t highest;
@@ -56,10 +64,7 @@ static int refuse_letters(const struct outset *outset)
     }
     if (highest == 0)
         return STATUS_OK;
-    say("%s has dead letters of another run: move them away, or name another "
-        "--dead-letters",
-        outset->letters);
-    return STATUS_USAGE;
+    return say_others(outset);
 }
 
 /* Those of this run that do not count are written anew. In another directory than the
@@ -76,9 +81,11 @@ static int mind_letters(const struct outset *outset)
             outset->letters, (unsigned long long)count);
         return STATUS_USAGE;
     }
-    int result = letters_cut(outset->letters, count);
+    int result = letters_cut(outset->letters, count, &outset->start.position.run);
     if (result == 0)
         return STATUS_OK;
+    if (result > 0)
+        return say_others(outset);
     say("cannot remove dead letters that do not count from %s: %s", outset->letters,
         strerror(-result));
     return STATUS_IO;

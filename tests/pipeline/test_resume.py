@@ -17,6 +17,7 @@ import sys
 import time
 
 from harness import SLOWNESS, diagnose, run_tests, test
+from letters import Records, fragile, read_letters
 from resuming import (
     HELD_UPPER,
     NOTING_UPPER,
@@ -252,6 +253,22 @@ def an_output_that_is_another_than_its_journal_says_is_refused(case):
     refused(case, run.words(), 4, "^fanfold-sink: .*output is not what", Remains(run.output))
     remains.restore()
     change(run.output, offset, b"#")  # what does not count may be anything
+    run.complete()
+
+
+@test
+def dead_letters_of_another_run_are_not_taken_for_ones_that_do_not_count(case):
+    letters = case.path("letters")
+    run = Resumption(case, case.text(64 << 10), *SMALL, "--dead-letters", letters, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    records = Records(case, 100, {5: "!exit 3", 50: "!exit 3"})
+    words = ["-N", 10, "--on-error", "skip", "-i", records.path, "-o", case.path("other"), "--dead-letters", letters]
+    case.run("fanfold", *words, *fragile()).expect(1)
+    theirs = read_letters(letters)
+    assert len(theirs) == 2
+    refused(case, run.words(), 2, "^fanfold-sink: .*dead letters of another run", remains)
+    assert read_letters(letters) == theirs
+    letters.rename(case.path("moved"))
     run.complete()
 
 

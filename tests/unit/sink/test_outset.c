@@ -69,7 +69,7 @@ static int read_x(void *context, uint64_t from, void *data, size_t size)
 
 static void write_letter(const char *where, uint64_t number)
 {
-    struct letter letter = {.length = 1};
+    struct letter letter = {.run = {{7}}, .length = 1};
     cr_assert_eq(letters_write(where, number, &letter, read_x, NULL), 0);
 }
 
