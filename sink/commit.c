@@ -3,6 +3,7 @@
 #include "sink/commit.h"
 
 #include "sink/letters.h"
+#include "sink/tail.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -31,6 +32,16 @@ static int write_all(int fd, const uint8_t *data, size_t size)
         size -= (size_t)written;
     }
     return 0;
+}
+
+/* What the journal is to say of the output, which may not let itself be read. */
+static struct journal with_tail(const struct commit_place *place,
+                                const struct journal *journal)
+{
+    struct journal whole = *journal;
+    if (tail_hash(place->output, journal->offset, &whole.tail) < 0)
+        whole.tail = 0;
+    return whole;
 }
 
 static int write_journal(const struct commit_place *place, const char *name,
@@ -67,14 +78,18 @@ int commit_make(const struct commit_place *place, const struct journal *journal,
     int length = snprintf(name, sizeof name, "%s.tmp", place->journal);
     if (length < 0 || (size_t)length >= sizeof name)
         return -ENAMETOOLONG;
-    result = write_journal(place, name, journal);
+    struct journal whole = with_tail(place, journal);
+    result = write_journal(place, name, &whole);
     if (result < 0) {
         unlinkat(place->directory, name, 0);
         return result;
     }
     *ret_step = COMMIT_RENAME;
-    if (renameat(place->directory, name, place->directory, place->journal) != 0)
-        return -errno;
+    if (renameat(place->directory, name, place->directory, place->journal) != 0) {
+        result = -errno;
+        unlinkat(place->directory, name, 0);
+        return result;
+    }
     *ret_step = COMMIT_DIRECTORY;
     return fsync(place->directory) == 0 ? 0 : -errno;
 }

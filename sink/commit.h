@@ -36,7 +36,8 @@ struct commit_letters {
     uint64_t first, last;
 };
 
-/* 0, or -errno and the step that failed: what the journal said before still holds. */
+/* The journal's tail is found here. 0, or -errno and the step that failed: what the
+ * journal said before still holds. */
 int commit_make(const struct commit_place *place, const struct journal *journal,
                 const struct commit_letters *letters, enum commit_step *ret_step);
 

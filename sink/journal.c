@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 1, FIELDS = 13, CHECKSUM_BYTES = 8 };
+enum { VERSION = 1, FIELDS = 14, CHECKSUM_BYTES = 8 };
 
 static const char magic[] = "fanfold journal";
 
@@ -42,6 +42,7 @@ static void pack(msgpack_packer *packer, const struct journal *journal)
     pack_bytes(packer, position->mark, position->mark_size);
     pack_bytes(packer, position->input, position->input_size);
     msgpack_pack_uint64(packer, journal->offset);
+    msgpack_pack_uint64(packer, journal->tail);
     msgpack_pack_uint64(packer, position->dead_letters);
     msgpack_pack_uint64(packer, position->failed);
     msgpack_pack_uint64(packer, journal->letters_name);
@@ -140,6 +141,7 @@ static bool take_fields(struct token_reader *reader, struct journal *journal)
            take_bytes(reader, position->mark, &position->mark_size) &&
            take_bytes(reader, position->input, &position->input_size) &&
            take_number(reader, &journal->offset) && journal->offset <= INT64_MAX &&
+           take_number(reader, &journal->tail) &&
            take_number(reader, &position->dead_letters) &&
            take_number(reader, &position->failed) &&
            take_number(reader, &journal->letters_name) &&

@@ -16,6 +16,7 @@ enum { JOURNAL_BYTES_MAX = 1024 };
 struct journal {
     struct position position;
     uint64_t offset;       /* of the output's first byte that does not count; bytes */
+    uint64_t tail;         /* hash of what lies before it (tail.h); 0: not known */
     uint64_t letters_name; /* which directory has the dead letters */
 };
 

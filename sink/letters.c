@@ -15,9 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 64 << 10, FILE_NAME_MAX = 64 };
+enum { PIECE_BYTES = 64 << 10, FILE_NAME_MAX = 64, RUN_NAME_MAX = 64 };
+enum { HEAD_BYTES = 128 }; /* of a JSON, with the run's name in it */
 
 static const char input_end[] = ".input", json_end[] = ".json";
+static const char run_begin[] = "\"run\": \"";
 
 /* ---- names ---- */
 
@@ -39,6 +41,14 @@ static uint64_t number_of(const char *name)
     char own[FILE_NAME_MAX];
     name_file(number, end, own);
     return strcmp(own, name) == 0 ? number : 0;
+}
+
+/* As it stands in the JSON. */
+static void name_run(const struct id *run, char name[RUN_NAME_MAX])
+{
+    size_t length = (size_t)snprintf(name, RUN_NAME_MAX, "%s", run_begin);
+    for (size_t i = 0; i < sizeof run->bytes; i++, length += 2)
+        snprintf(name + length, RUN_NAME_MAX - length, "%02x", run->bytes[i]);
 }
 
 /* ---- writing ---- */
@@ -78,7 +88,7 @@ static int open_new(int directory, uint64_t number, const char *end)
     char name[FILE_NAME_MAX];
     name_file(number, end, name);
     int fd = openat(directory, name,
-                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     return fd < 0 ? -errno : fd;
 }
 
@@ -190,13 +200,43 @@ int letters_highest(const char *directory, uint64_t *ret_number)
     return 0;
 }
 
-int letters_cut(const char *directory, uint64_t count)
+/* Whether its JSON is there and says that it is of another run than the one so named.
+ */
+static bool is_of_another(int directory, uint64_t number, const char *run)
 {
-    int result = 0;
+    char name[FILE_NAME_MAX], text[HEAD_BYTES + 1];
+    name_file(number, json_end, name);
+    int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return errno != ENOENT;
+    ssize_t size = read(fd, text, HEAD_BYTES);
+    close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    const char *said = strstr(text, run_begin);
+    return said != NULL && strlen(said) >= strlen(run) &&
+           strncmp(said, run, strlen(run)) != 0;
+}
+
+static bool has_others(DIR *entries, uint64_t count, const char *run)
+{
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+        uint64_t number = number_of(entry->d_name);
+        if (number > count && is_of_another(dirfd(entries), number, run))
+            return true;
+    }
+    return false;
+}
+
+int letters_cut(const char *directory, uint64_t count, const struct id *run)
+{
+    char name[RUN_NAME_MAX];
     DIR *entries = opendir(directory);
     if (entries == NULL)
         return errno == ENOENT ? 0 : -errno;
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+    name_run(run, name);
+    int result = has_others(entries, count, name);
+    rewinddir(entries);
+    for (struct dirent *entry; result != 1 && (entry = readdir(entries)) != NULL;)
         if (number_of(entry->d_name) > count &&
             unlinkat(dirfd(entries), entry->d_name, 0) != 0 && errno != ENOENT)
             result = -errno;
@@ -291,11 +331,13 @@ static void print_records(FILE *stream, const struct letter *letter)
 
 char *letter_json(const struct letter *letter, size_t *ret_size)
 {
-    char *json = NULL, how[64];
+    char *json = NULL, how[64], run[RUN_NAME_MAX];
     FILE *stream = open_memstream(&json, ret_size);
     if (stream == NULL)
         abort_out_of_memory();
-    fprintf(stream, "{\n  \"seq\": %llu,\n", (unsigned long long)letter->seq);
+    name_run(&letter->run, run);
+    fprintf(stream, "{\n  %s\",\n  \"seq\": %llu,\n", run,
+            (unsigned long long)letter->seq);
     print_records(stream, letter);
     fprintf(stream,
             "  \"offset\": %llu,\n  \"length\": %llu,\n  \"attempts\": %u,\n"

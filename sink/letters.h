@@ -14,6 +14,7 @@
 
 /* What was given up: a chunk, or one record of it. */
 struct letter {
+    struct id run;
     uint64_t seq;
     bool whole;       /* the chunk */
     uint64_t record;  /* the number of the first, from 0 */
@@ -29,7 +30,7 @@ struct letter {
 /* Some of the letter's bytes. 0 or -errno. */
 typedef int letter_reader(void *context, uint64_t from, void *data, size_t size);
 
-/* 0 or -errno. */
+/* 0 or -errno; -EEXIST: there is one of that number, which another run is writing. */
 int letters_write(const char *directory, uint64_t number, const struct letter *letter,
                   letter_reader *read, void *context);
 /* Makes the letters first .. last durable, and their names, and the directory's. 0 or
@@ -37,8 +38,9 @@ int letters_write(const char *directory, uint64_t number, const struct letter *l
 int letters_sync(const char *directory, uint64_t first, uint64_t last);
 /* The highest number that there is; 0: none, or no such directory. -errno. */
 int letters_highest(const char *directory, uint64_t *ret_number);
-/* Removes those above `count`. 0 or -errno. */
-int letters_cut(const char *directory, uint64_t count);
+/* Removes those above `count`, which are the run's or were not written in full. 0; 1:
+ * some are another run's, and nothing was removed; -errno. */
+int letters_cut(const char *directory, uint64_t count, const struct id *run);
 
 /* "exit status 3", "signal 9 (KILL)". Returns `text`. */
 const char *letter_how(const struct letter *letter, char *text, size_t size);

@@ -26,6 +26,7 @@ enum {
     GATHER_MAX = 1024,         /* IOV_MAX of Linux */
     WRITE_BYTES_MAX = 4 << 20, /* a call, so that a slow disk lets the loop go on */
     PIECE_BYTES = 256 << 10,   /* of a spilled parcel */
+    OPENS_MAX = 100,           /* of a file that others take away each time */
 };
 
 /* How a write is kept from blocking. */
@@ -180,19 +181,44 @@ static int open_or_create(const char *path, bool *ret_created)
     return error == EEXIST ? open(path, flags, 0666) : -1;
 }
 
+/* Whether the name is still that of a regular file: who had it locked before may have
+ * taken the file away, and what is written to one without a name is lost. */
+static bool has_name(int fd, const char *path)
+{
+    struct stat opened, named;
+
+    if (fstat(fd, &opened) != 0 || !S_ISREG(opened.st_mode))
+        return true;
+    if (stat(path, &named) != 0)
+        return errno != ENOENT;
+    return named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+/* The descriptor, or -errno. */
+static int open_and_claim(const char *path, int64_t wait_us, bool *ret_created,
+                          char *error, size_t error_size)
+{
+    for (int i = 0; i < OPENS_MAX; i++) {
+        int fd = leave_standard(open_or_create(path, ret_created));
+        if (fd < 0)
+            return fd;
+        int result = claim(fd, path, wait_us, error, error_size);
+        if (result == 0 && has_name(fd, path))
+            return fd;
+        close(fd);
+        if (result < 0)
+            return result;
+    }
+    return -ESTALE;
+}
+
 static int open_path(const char *path, int64_t wait_us, struct output **ret_output,
                      char *error, size_t error_size)
 {
     bool created;
-    int result;
-    int fd = leave_standard(open_or_create(path, &created));
+    int fd = open_and_claim(path, wait_us, &created, error, error_size);
     if (fd < 0)
         return fd;
-    result = claim(fd, path, wait_us, error, error_size);
-    if (result < 0) {
-        close(fd);
-        return result;
-    }
     *ret_output = output_adopt(fd, path);
     (*ret_output)->owned = true;
     (*ret_output)->created = created;
@@ -243,7 +269,8 @@ void output_cut(struct output *output)
 
 void output_discard(struct output *output)
 {
-    if (output != NULL && output->created && output->bytes == 0)
+    if (output != NULL && output->created && output->bytes == 0 &&
+        has_name(output->fd, output->name))
         unlink(output->name);
 }
 

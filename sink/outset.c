@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "common/transport.h"
 #include "sink/letters.h"
+#include "sink/tail.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -45,6 +46,14 @@ static char *letters_path(const struct sink_options *options,
 
 /* ---- dead letters ---- */
 
+static int say_others(const struct outset *outset)
+{
+    say("%s has dead letters of another run: move them away, or name another "
+        "--dead-letters",
+        outset->letters);
+    return STATUS_USAGE;
+}
+
 static int refuse_letters(const struct outset *outset)
 {
     uint64_t highest;
@@ -55,10 +64,7 @@ static int refuse_letters(const struct outset *outset)
     }
     if (highest == 0)
         return STATUS_OK;
-    say("%s has dead letters of another run: move them away, or name another "
-        "--dead-letters",
-        outset->letters);
-    return STATUS_USAGE;
+    return say_others(outset);
 }
 
 /* Those of this run that do not count are written anew. In another directory than the
@@ -75,9 +81,11 @@ static int mind_letters(const struct outset *outset)
             outset->letters, (unsigned long long)count);
         return STATUS_USAGE;
     }
-    int result = letters_cut(outset->letters, count);
+    int result = letters_cut(outset->letters, count, &outset->start.position.run);
     if (result == 0)
         return STATUS_OK;
+    if (result > 0)
+        return say_others(outset);
     say("cannot remove dead letters that do not count from %s: %s", outset->letters,
         strerror(-result));
     return STATUS_IO;
@@ -96,6 +104,27 @@ static int begin_afresh(const struct outset *outset, const struct sink_options *
     return STATUS_USAGE;
 }
 
+/* Whether it is what the run has written, as far as that is known. */
+static int mind_output(const struct outset *outset, const struct sink_options *options,
+                       const struct output *output)
+{
+    uint64_t tail = 0;
+    unsigned long long offset = outset->start.offset;
+    if (outset->start.tail == 0)
+        return STATUS_OK;
+    int result = tail_hash(output_descriptor(output), outset->start.offset, &tail);
+    if (result == 0 && tail == outset->start.tail)
+        return STATUS_OK;
+    if (result < 0)
+        say("cannot read %s, to see that it is what its journal says: %s",
+            options->output, strerror(-result));
+    else
+        say("%s is not what this run has written: before byte %llu, where its journal "
+            "stands, it is another",
+            options->output, offset);
+    return STATUS_IO;
+}
+
 static int go_on(struct outset *outset, const struct sink_options *options,
                  struct output *output)
 {
@@ -111,7 +140,7 @@ static int go_on(struct outset *outset, const struct sink_options *options,
     outset->resumed = true;
     int result = output_go_on(output, outset->start.offset);
     if (result == 0)
-        return STATUS_OK;
+        return mind_output(outset, options, output);
     if (result > 0)
         say("%s is shorter than its journal says: it has %llu bytes of %llu",
             options->output, (unsigned long long)output_found_bytes(output), offset);

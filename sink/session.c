@@ -319,12 +319,39 @@ static void begin_epoch(struct sink_session *session, const struct id *uid,
         act(session, SINK_DROP)->cargo = cargo;
 }
 
+/* The run was over before this sink began, and this is a ventilator with an input that
+ * the run did not have. */
+static bool is_of_another(const struct sink_session *session,
+                          const struct message *message)
+{
+    const struct slice *offered = &message->welcome.input;
+    bool same = offered->size == session->input_size &&
+                (offered->size == 0 ||
+                 memcmp(offered->data, session->input, offered->size) == 0);
+    return session->config.position.finished && !same &&
+           !id_equal(&message->welcome.uid, &session->uid);
+}
+
+static void refuse_input(struct sink_session *session, int64_t now_us)
+{
+    session->verdict = (struct sink_verdict){
+        .outcome = OUTCOME_STOPPED,
+        .status = STATUS_IO,
+        .text = "the output is complete, and that of another input, or of this one "
+                "before it changed: remove its journal to leave it as it is",
+    };
+    session->finished_us = now_us;
+    session->told_us = 0;
+}
+
 static void on_welcome(struct sink_session *session, const struct message *message,
                        int64_t now_us)
 {
     contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
                      message->welcome.liveness_ms);
     session->buffer = message->welcome.buffer;
+    if (session->finished && is_of_another(session, message))
+        refuse_input(session, now_us);
     if (session->finished || session->failed)
         return; /* FINISHED will say it all */
     session->offered_size = (uint8_t)message->welcome.input.size;

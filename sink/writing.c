@@ -5,6 +5,7 @@
 
 #include "common/exit_status.h"
 #include "sink/letters.h"
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -86,8 +87,11 @@ static int write_letters(struct sink *sink, const struct parcel *parcel)
     int result = 0;
 
     for (uint32_t i = 0; i < count && result == 0; i++) {
-        result = letters_write(sink->parts.outset.letters, sink->letters + 1,
-                               &letters[i], read_letter, &reading);
+        struct letter letter = letters[i];
+
+        letter.run = sink_session_position(sink->session).run;
+        result = letters_write(sink->parts.outset.letters, sink->letters + 1, &letter,
+                               read_letter, &reading);
         reading.from += letters[i].length;
         sink->letters += result == 0;
     }
@@ -101,7 +105,9 @@ void sink_write_parcel(struct sink *sink, struct parcel *parcel, int64_t now_us)
 
     if (result < 0) {
         snprintf(text, sizeof text, "cannot write dead letters to %.400s: %s",
-                 sink->parts.outset.letters, strerror(-result));
+                 sink->parts.outset.letters,
+                 result == -EEXIST ? "another run has begun to write its own there"
+                                   : strerror(-result));
         sink->output_ended = true; /* its seq must not count */
         sink_fail(sink, STATUS_IO, text, now_us);
     }

@@ -40,6 +40,7 @@ class Journal(NamedTuple):
     mark: bytes
     input: bytes
     offset: int
+    tail: int
     dead_letters: int
     failed: int
     letters_name: int

@@ -17,6 +17,7 @@ import sys
 import time
 
 from harness import SLOWNESS, diagnose, run_tests, test
+from letters import Records, fragile, read_letters
 from resuming import (
     HELD_UPPER,
     NOTING_UPPER,
@@ -235,6 +236,43 @@ def an_output_that_is_shorter_than_its_journal_says_is_refused(case):
 
 
 @test
+def an_output_that_is_another_than_its_journal_says_is_refused(case):
+    """Longer than it need be, but not what the run has written there."""
+    text = case.text(64 << 10)
+    run = Resumption(case, text, *SMALL, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    offset = read_journal(run.output).offset
+    for at in (0, offset - 1):
+        change(run.output, at, b"#")
+        refused(case, run.words(), 4, "^fanfold-sink: .*output is not what", Remains(run.output))
+        remains.restore()
+    alias = case.path("alias")  # another run writes the same file under another name
+    alias.symlink_to(run.output)
+    words = ["--block", "4K", "-j2", "-o", alias, "-i", text, "--", "cat"]
+    case.run("fanfold", *words).expect(0)
+    refused(case, run.words(), 4, "^fanfold-sink: .*output is not what", Remains(run.output))
+    remains.restore()
+    change(run.output, offset, b"#")  # what does not count may be anything
+    run.complete()
+
+
+@test
+def dead_letters_of_another_run_are_not_taken_for_ones_that_do_not_count(case):
+    letters = case.path("letters")
+    run = Resumption(case, case.text(64 << 10), *SMALL, "--dead-letters", letters, script=HELD_UPPER)
+    remains = run.begin_and_kill(HELD)
+    records = Records(case, 100, {5: "!exit 3", 50: "!exit 3"})
+    words = ["-N", 10, "--on-error", "skip", "-i", records.path, "-o", case.path("other"), "--dead-letters", letters]
+    case.run("fanfold", *words, *fragile()).expect(1)
+    theirs = read_letters(letters)
+    assert len(theirs) == 2
+    refused(case, run.words(), 2, "^fanfold-sink: .*dead letters of another run", remains)
+    assert read_letters(letters) == theirs
+    letters.rename(case.path("moved"))
+    run.complete()
+
+
+@test
 def an_output_without_a_journal_is_begun_only_where_it_is_empty(case):
     text = case.text(64 << 10)
     run = Resumption(case, text, *SMALL)
@@ -303,6 +341,9 @@ def a_run_that_had_finished_is_only_cleared_away(case):
     case.wait_for(lambda: (journal := read_journal(run.output)) and journal.finished, "the journal to say so")
     kill_everything(case)
     case.assert_same(run.output, make_upper(case, run.text))
+    other = case.text(64 << 10, seed=2)
+    words = run.words("--log-level", "warn", text=other)
+    refused(case, words, 4, "^fanfold-sink: the output is complete", Remains(run.output))
     run.complete()
     assert not run.begun(), "something was run again"
 

@@ -22,6 +22,7 @@ static struct journal sample(void)
                      .input_size = INPUT_MAX_BYTES,
                      .finished = true},
         .offset = INT64_MAX,
+        .tail = UINT64_MAX,
         .letters_name = UINT64_MAX,
     };
     for (int i = 0; i < 255; i++)
@@ -44,6 +45,7 @@ static void expect_same(const struct journal *a, const struct journal *b)
     cr_assert_eq(memcmp(left->input, right->input, left->input_size), 0);
     cr_assert_eq(left->finished, right->finished);
     cr_assert_eq(a->offset, b->offset);
+    cr_assert_eq(a->tail, b->tail);
     cr_assert_eq(a->letters_name, b->letters_name);
 }
 

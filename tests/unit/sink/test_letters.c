@@ -69,6 +69,7 @@ Test(letters, lie_under_their_numbers_as_they_came)
 {
     static const char bytes[] = "bad\nrecord";
     struct letter letter = {
+        .run = {{10}},
         .seq = 4,
         .record = 41,
         .records = 1,
@@ -82,6 +83,7 @@ Test(letters, lie_under_their_numbers_as_they_came)
     cr_assert_eq(letters_write(directory, 7, &letter, read_text, (void *)bytes), 0);
     expect_content("000007.input", bytes);
     expect_content("000007.json", "{\n"
+                                  "  \"run\": \"0a000000000000000000000000000000\",\n"
                                   "  \"seq\": 4,\n"
                                   "  \"record\": 42,\n"
                                   "  \"offset\": 1000,\n"
@@ -175,20 +177,41 @@ Test(letters, highest_number_is_that_of_a_letter_and_of_nothing_else)
 
 Test(letters, beyond_a_count_are_cut_and_the_others_stay)
 {
-    cr_assert_eq(letters_cut(directory, 0), 0, "no directory");
+    static const struct id run;
+    cr_assert_eq(letters_cut(directory, 0, &run), 0, "no directory");
     for (uint64_t number = 1; number <= 4; number++)
         write_one(number, "x");
-    cr_assert_eq(letters_cut(directory, 2), 0);
+    cr_assert_eq(letters_cut(directory, 2, &run), 0);
     cr_assert(there("000002.input") && there("000002.json"));
     cr_assert_not(there("000003.input") || there("000003.json"));
     cr_assert_not(there("000004.input") || there("000004.json"));
 }
 
-Test(letters, written_again_are_those_that_were_written_last)
+Test(letters, are_never_written_over)
 {
-    write_one(1, "the first time, and long");
-    write_one(1, "again");
-    expect_content("000001.input", "again");
+    char bytes[] = "new";
+    struct letter letter = {.length = strlen(bytes)};
+    write_one(1, "the first");
+    cr_assert_eq(letters_write(directory, 1, &letter, read_text, bytes), -EEXIST);
+    expect_content("000001.input", "the first");
+}
+
+Test(letters, of_another_run_are_not_cut)
+{
+    static const struct id run, other = {{1}};
+    char path[200];
+    for (uint64_t number = 1; number <= 3; number++)
+        write_one(number, "x");
+    cr_assert_eq(letters_cut(directory, 2, &other), 1);
+    cr_assert_eq(letters_cut(directory, 0, &other), 1);
+    cr_assert(there("000003.input") && there("000001.json"));
+    snprintf(path, sizeof path, "%s/000003.json", directory);
+    unlink(path); /* whoever was to write it was killed before */
+    cr_assert_eq(letters_cut(directory, 2, &other), 0);
+    cr_assert_not(there("000003.input"));
+    cr_assert_eq(letters_cut(directory, 1, &run), 0);
+    cr_assert(there("000001.input"));
+    cr_assert_not(there("000002.input"));
 }
 
 Test(letters, whose_bytes_cannot_be_had_say_so)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/output.h"
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct store *store;
@@ -356,6 +358,67 @@ Test(output, refuses_a_file_that_another_has_locked_and_leaves_it_alone)
     cr_assert_not_null(strstr(error, own), "%s", error);
     cr_assert_eq(lseek(fd, 0, SEEK_END), 8);
     close(fd);
+}
+
+/* Locked by nobody who lives, as a killed sink leaves it that has a helper; opened
+ * under another name. */
+static int lock_and_leave(const char *other)
+{
+    int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    pid_t pid = fork();
+
+    if (pid == 0)
+        _exit(flock(fd, LOCK_EX));
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    cr_assert_eq(link(other, path), 0);
+    return fd;
+}
+
+static bool has_open(pid_t pid, const char *name)
+{
+    char place[64], link[512], target[256];
+    bool found = false;
+    struct dirent *entry;
+
+    snprintf(place, sizeof place, "/proc/%d/fd", pid);
+    DIR *entries = opendir(place);
+    while (entries && !found && (entry = readdir(entries)) != NULL) {
+        snprintf(link, sizeof link, "%s/%s", place, entry->d_name);
+        ssize_t size = readlink(link, target, sizeof target - 1);
+        target[size > 0 ? size : 0] = '\0';
+        found = strcmp(target, name) == 0;
+    }
+    if (entries)
+        closedir(entries);
+    return found;
+}
+
+Test(output, is_not_a_file_that_was_taken_away_while_it_was_locked)
+{
+    char other[160];
+    struct stat status;
+    int result;
+    snprintf(other, sizeof other, "%s.other", path);
+    int fd = lock_and_leave(other);
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct output *output = NULL;
+        char error[256];
+        close(fd);
+        if (output_open(path, 60000000, &output, error, sizeof error) != 0)
+            _exit(1);
+        _exit(write(output_descriptor(output), "found", 5) != 5);
+    }
+    while (!has_open(pid, path))
+        cr_assert_eq(waitpid(pid, NULL, WNOHANG), 0);
+    unlink(path);
+    unlink(other);
+    close(fd);
+    cr_assert_eq(waitpid(pid, &result, 0), pid);
+    cr_assert_eq(result, 0);
+    cr_assert_eq(stat(path, &status), 0, "it is there under its name");
+    cr_assert_eq(status.st_size, 5);
 }
 
 Test(output, keeps_the_old_bytes_until_it_is_cleared_and_then_is_locked)

@@ -4,6 +4,7 @@
 
 #include "common/exit_status.h"
 #include "sink/letters.h"
+#include "sink/tail.h"
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,15 +42,22 @@ static void write_file(const char *name, const void *data, size_t size)
     fclose(file);
 }
 
-static void write_journal(uint64_t next, uint64_t offset, uint64_t dead_letters)
+static void write_journal_of(uint64_t next, uint64_t offset, uint64_t dead_letters,
+                             uint64_t tail)
 {
     struct journal written = {
         .position = {.run = {{7}}, .next = next, .dead_letters = dead_letters},
         .offset = offset,
+        .tail = tail,
         .letters_name = journal_letters_name(letters),
     };
     uint8_t bytes[JOURNAL_BYTES_MAX];
     write_file(journal, bytes, journal_encode(&written, bytes));
+}
+
+static void write_journal(uint64_t next, uint64_t offset, uint64_t dead_letters)
+{
+    write_journal_of(next, offset, dead_letters, 0);
 }
 
 static int read_x(void *context, uint64_t from, void *data, size_t size)
@@ -61,7 +69,7 @@ static int read_x(void *context, uint64_t from, void *data, size_t size)
 
 static void write_letter(const char *where, uint64_t number)
 {
-    struct letter letter = {.length = 1};
+    struct letter letter = {.run = {{7}}, .length = 1};
     cr_assert_eq(letters_write(where, number, &letter, read_x, NULL), 0);
 }
 
@@ -147,6 +155,23 @@ Test(outset, refuses_an_output_that_is_shorter_than_the_journal_says)
     struct sink_options options = {.output = path, .resume = true};
     write_file(path, "012345678", 9);
     write_journal(3, 10, 0);
+    expect_status(&options, STATUS_IO);
+}
+
+Test(outset, refuses_an_output_that_is_not_what_the_journal_knows)
+{
+    struct sink_options options = {.output = path, .resume = true};
+    struct outset outset;
+    write_file(path, "0123456789 more", 15);
+    int fd = open(path, O_WRONLY);
+    uint64_t tail;
+    cr_assert_eq(tail_hash(fd, 10, &tail), 0);
+    close(fd);
+    write_journal_of(3, 10, 0, tail);
+    cr_assert_eq(find(&options, &outset), STATUS_OK);
+    cr_assert(outset.resumed);
+    outset_deinit(&outset);
+    write_file(path, "012345678X more", 15);
     expect_status(&options, STATUS_IO);
 }
 

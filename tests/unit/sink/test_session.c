@@ -637,6 +637,26 @@ Test(sink_session, that_finds_its_run_finished_says_so)
     cr_assert_eq(sink_session_verdict(sink).status, STATUS_OK);
 }
 
+Test(sink_session, that_finds_its_run_finished_refuses_another_input)
+{
+    go_on(&(struct position){.run = run,
+                             .uid = ventilator,
+                             .epoch = 1,
+                             .next = 3,
+                             .finished = true,
+                             .input = "abc",
+                             .input_size = 3});
+    welcome_with(&other_ventilator, "abc");
+    cr_assert(sink_session_finished(sink));
+    welcome_with(&ventilator,
+                 "abd"); /* the run's own: it has seen what it goes on with */
+    cr_assert(sink_session_finished(sink));
+    welcome_with(&other_ventilator, "abd");
+    cr_assert_not(sink_session_finished(sink));
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_IO);
+    cr_assert_eq(sink_session_verdict(sink).outcome, OUTCOME_STOPPED);
+}
+
 Test(sink_session, that_finds_its_run_finished_with_dead_letters_says_1)
 {
     go_on(&(struct position){.run = run,
