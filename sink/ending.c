@@ -44,6 +44,18 @@ void sink_fail_output(struct sink *sink, int error, int64_t now_us)
 
 /* ---- the output ---- */
 
+void sink_abandon_output(struct sink *sink)
+{
+    struct output *output = sink->parts.output;
+
+    if (output == NULL)
+        return;
+    if (sink->parts.outset.journal != NULL)
+        output_cut(output);
+    sink->output_as_found = output_is_as_found(output);
+    output_discard(output);
+}
+
 /* The last word of the kernel on what was written comes with close, when the session
  * takes all for done. A complete output without a byte is an empty file. */
 static void close_output(struct sink *sink)
@@ -55,7 +67,7 @@ static void close_output(struct sink *sink)
     if (sink_session_finished(sink->session))
         result = output_clear(sink->parts.output);
     else
-        output_discard(sink->parts.output);
+        sink_abandon_output(sink);
     closed = output_close(&sink->parts.output);
     result = result < 0 ? result : closed;
     sink->output_ended = true;
@@ -144,13 +156,15 @@ void sink_leave_with_verdict(struct sink *sink)
 /* ---- the journal ---- */
 
 /* Of a complete run it has been heard that it is; of a run that has written nothing it
- * says nothing. Where a commit may be under way still, it is left alone. */
+ * says nothing, but that what an earlier sink left in the output does not count. Where
+ * a commit may be under way still, it is left alone. */
 void sink_end_journal(struct sink *sink)
 {
     bool done = sink_session_finished(sink->session) &&
                 sink_session_dismissed(sink->session) && sink->late.status == STATUS_OK;
     bool empty = !sink_session_finished(sink->session) &&
-                 sink_session_position(sink->session).next == 0;
+                 sink_session_position(sink->session).next == 0 &&
+                 !(sink->parts.outset.resumed && sink->output_as_found);
 
     if (sink->parts.outset.journal != NULL && committer_stop(&sink->parts.committer) &&
         (done || empty))

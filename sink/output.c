@@ -530,6 +530,11 @@ uint64_t output_found_bytes(const struct output *output)
     return output->found;
 }
 
+bool output_is_as_found(const struct output *output)
+{
+    return output->found > 0 && !output->cleared;
+}
+
 const char *output_name(const struct output *output)
 {
     return output->name;

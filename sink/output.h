@@ -69,6 +69,8 @@ uint64_t output_bytes(const struct output *output);
 uint64_t output_whole_bytes(const struct output *output);
 /* Of a regular file that output_open opened: bytes that it found there. */
 uint64_t output_found_bytes(const struct output *output);
+/* There was something in it, and all of that still is. */
+bool output_is_as_found(const struct output *output);
 const char *output_name(const struct output *output);
 bool output_is_regular(const struct output *output);
 

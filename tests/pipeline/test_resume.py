@@ -57,6 +57,14 @@ HELD = 6
 # ---- killed at any moment ----
 
 
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
 class Killed:
     """A run over a text that is killed as a whole, again and again, and gone on with."""
 
@@ -253,6 +261,32 @@ def an_output_that_is_another_than_its_journal_says_is_refused(case):
     refused(case, run.words(), 4, "^fanfold-sink: .*output is not what", Remains(run.output))
     remains.restore()
     change(run.output, offset, b"#")  # what does not count may be anything
+    run.complete()
+
+
+@test
+def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
+    """What was written and not committed lies in the output, and nothing is written after it."""
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    run.hold.touch()
+    run.start()
+    case.wait_for(lambda: run.begun() and journal_path(run.output).exists(), "the run to begin")
+    (helper,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-commit"]
+    os.kill(helper, signal.SIGSTOP)
+    run.hold.unlink()
+    case.wait_for(lambda: size_of(run.output) > 0, "something to be written")
+    kill_everything(case)
+    assert position_of(run.output) == 0 and size_of(run.output) > 0
+    for times in (1, 2):
+        run.hold.touch()
+        process = run.start("--resume")
+        case.wait_for(lambda: run.begun(), "the run to go on")
+        (sink,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-sink"]
+        for _ in range(times):
+            os.kill(sink, signal.SIGTERM)
+        process.wait(60)
+        case.assert_no_leftovers()
+        run.hold.unlink()
     run.complete()
 
 
