@@ -103,13 +103,17 @@ static void say_letters(const struct sink *sink)
 {
     uint64_t count = sink_session_position(sink->session).dead_letters;
     const char *directory = sink->parts.outset.letters;
+    /* Where a run without options would find these letters, it is to have others. */
+    bool same = sink->options->output == NULL && sink->options->letters == NULL;
 
     if (count == 0)
         return;
     if (sink_session_finished(sink->session))
-        say("%llu dead letter%s in %s; to run them again: cat %s/*.input | fanfold ... "
+        say("%llu dead letter%s in %s; to run them again: cat %s/*.input | fanfold%s "
+            "... "
             "-- COMMAND",
-            (unsigned long long)count, count == 1 ? "" : "s", directory, directory);
+            (unsigned long long)count, count == 1 ? "" : "s", directory, directory,
+            same ? " --dead-letters DIR" : "");
     else
         say("%llu dead letter%s in %s so far", (unsigned long long)count,
             count == 1 ? "" : "s", directory);
