@@ -65,7 +65,7 @@ static void close_output(struct sink *sink)
 
     snprintf(name, sizeof name, "%s", output_name(sink->parts.output));
     if (sink_session_finished(sink->session))
-        result = output_clear(sink->parts.output);
+        result = output_complete(sink->parts.output);
     else
         sink_abandon_output(sink);
     closed = output_close(&sink->parts.output);
@@ -75,7 +75,7 @@ static void close_output(struct sink *sink)
         return;
     sink->late = (struct sink_verdict){OUTCOME_STOPPED, STATUS_IO, false, ""};
     snprintf(sink->late.text, sizeof sink->late.text, "cannot write %.300s: %s", name,
-             strerror(-result));
+             output_error_text(result));
 }
 
 struct sink_verdict sink_end_output(struct sink *sink)
@@ -133,7 +133,7 @@ static void say_journal(const struct sink *sink, const struct sink_verdict *verd
     if (sink->parts.outset.journal == NULL)
         return;
     if (!sink_session_finished(sink->session)) {
-        if (sink->safe_next > 0 && !got_nowhere(sink, verdict))
+        if (sink->safe_next > 0 && !sink->output_lost && !got_nowhere(sink, verdict))
             say("%s is whole up to chunk %llu (byte %llu): the same command with "
                 "--resume goes on",
                 sink->options->output, (unsigned long long)sink->safe_next,

@@ -260,6 +260,21 @@ int output_clear(struct output *output)
     return 0;
 }
 
+int output_complete(struct output *output)
+{
+    int result = output_clear(output);
+
+    if (result == 0 && output->owned && !has_name(output->fd, output->name))
+        return -ESTALE;
+    return result;
+}
+
+const char *output_error_text(int error)
+{
+    return error == -ESTALE ? "it was taken away, or another put in its place"
+                            : strerror(-error);
+}
+
 void output_cut(struct output *output)
 {
     if (output->owned && output->regular && output->cleared &&

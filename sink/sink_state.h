@@ -16,6 +16,7 @@ struct sink {
     struct id incarnation;
     uint64_t output_bytes;    /* kept when the output is closed */
     bool output_ended;        /* closed or failed: nothing more is written */
+    bool output_lost;         /* it has its name no more: nobody can go on with it */
     bool output_as_found;     /* has bytes that an earlier sink left, and no others */
     uint64_t letters;         /* dead letters that there are, the journal's included */
     uint64_t letters_ordered; /* those that were given to a commit */

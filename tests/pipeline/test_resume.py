@@ -265,6 +265,27 @@ def an_output_that_is_another_than_its_journal_says_is_refused(case):
 
 
 @test
+def an_output_that_is_taken_away_while_it_is_written_is_no_success(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+
+    def replace():
+        run.output.rename(case.path("moved"))
+        run.output.write_bytes(b"something else\n")
+
+    for take_away in (run.output.unlink, replace):
+        run.hold.touch()
+        process = run.start()
+        case.wait_for(lambda: run.begun(), "the run to begin")
+        take_away()
+        run.hold.unlink()
+        process.expect(4)
+        assert "output: it was taken away, or another put in its place" in process.stderr(), process.stderr()
+        case.assert_no_leftovers()
+        journal_path(run.output).unlink(missing_ok=True)
+    case.run("fanfold", "-i", run.text, "--unordered", "-o", case.path("unordered"), "--", "rm", case.path("unordered")).expect(4)
+
+
+@test
 def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
     """What was written and not committed lies in the output, and nothing is written after it."""
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
