@@ -26,7 +26,8 @@ static bool better(const struct crew_session *a, const struct crew_session *b)
  */
 static bool runs_alone(const struct task *task)
 {
-    return task && task->search;
+    enum { LOSSES_BY_CHANCE = 1 };
+    return task && (task->search || task->losses > LOSSES_BY_CHANCE);
 }
 
 static bool may_take(const struct dispatch *dispatch,

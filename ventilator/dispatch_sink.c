@@ -80,13 +80,17 @@ void dispatch_sink_gone(struct dispatch *dispatch, int64_t now_us)
 
 void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us)
 {
+    enum { TALKS_HEARTBEATS = 4 };
     struct sink_link *sink = &dispatch->sink;
     int64_t liveness_us = dispatch->config.liveness_us;
+    int64_t heartbeat_us = (int64_t)dispatch_heartbeat_ms(dispatch) * 1000;
+    int64_t silent_us = now_us - sink->heard_us;
     if (!sink->contested)
         return;
-    if (now_us - sink->heard_us > liveness_us) {
+    if (silent_us > liveness_us) {
         dispatch_sink_gone(dispatch, now_us);
-    } else if (now_us - sink->contested_us > liveness_us) {
+    } else if (now_us - sink->contested_us > liveness_us &&
+               silent_us <= TALKS_HEARTBEATS * heartbeat_us) {
         sink->contested = false;
         reject(dispatch, sink->contender.peer, REJECT_TAKEN);
     }

@@ -4,7 +4,8 @@
  * its time limit, or a copy of it goes to a slot that has nothing to do.
  *
  * A limit travels with the task, and the worker keeps it. Only what was sent before
- * there was a median is minded here.
+ * there was a median is minded here, by the time at which the worker last said that it
+ * runs: a worker that is stopped has stopped what it runs, too.
  */
 #include "common/clock.h"
 #include "ventilator/dispatch_state.h"
@@ -31,12 +32,12 @@ uint32_t dispatch_limit_ms(struct dispatch *dispatch)
 
 /* The first attempt of the session that runs beyond the limit; NULL: none. */
 static struct attempt *find_overdue(const struct crew_session *session,
-                                    int64_t limit_us, int64_t now_us)
+                                    int64_t limit_us)
 {
     struct attempt *attempt;
     TAILQ_FOREACH (attempt, &session->owed, of_session)
         if (attempt->running && !attempt->limit_ms && !attempt->isolates &&
-            now_us - attempt->running_us > limit_us)
+            session->heard_us - attempt->running_us > limit_us)
             return attempt;
     return NULL;
 }
@@ -44,11 +45,11 @@ static struct attempt *find_overdue(const struct crew_session *session,
 void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
 {
     int64_t limit_us = (int64_t)dispatch_limit_ms(dispatch) * 1000;
-    if (!limit_us)
+    if (!dispatch->config.limit_percent || !limit_us)
         return;
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct attempt *attempt;
-        while ((attempt = find_overdue(dispatch->crew.sessions[i], limit_us, now_us))) {
+        while ((attempt = find_overdue(dispatch->crew.sessions[i], limit_us))) {
             dispatch_send_forget(dispatch, attempt);
             dispatch_fail(dispatch, attempt, FAILURE_TIMEOUT, 0, (struct slice){0},
                           now_us);

@@ -76,16 +76,42 @@ static void narrow(struct search *search, uint64_t first, uint64_t end)
     search->phase = end - first > 1 ? SEARCH_NARROW : SEARCH_LONE;
 }
 
+static bool all_condemned(const struct search *search, uint64_t first, uint64_t end)
+{
+    uint64_t condemned = 0;
+    for (uint32_t i = 0; i < search->count; i++)
+        condemned += search->condemned[i].first >= first &&
+                     search->condemned[i].first < end;
+    return condemned == end - first;
+}
+
+static void find_nobody(struct search *search)
+{
+    search->fruitless++;
+    search->lone_losses = 0;
+    search->phase = SEARCH_WHOLE;
+}
+
+/* A probe runs something: the condemned are left out, and what is lost without them was
+ * not lost by them. */
+static void pass_over_condemned(struct search *search)
+{
+    while (search->phase == SEARCH_NARROW &&
+           all_condemned(search, search->first, middle(search)))
+        narrow(search, middle(search), search->end);
+    if (search->phase == SEARCH_LONE &&
+        all_condemned(search, search->first, search->end))
+        find_nobody(search);
+}
+
 void search_on_survived(struct search *search)
 {
     search->attempt = 0;
-    if (search->phase == SEARCH_NARROW) {
+    if (search->phase == SEARCH_NARROW)
         narrow(search, middle(search), search->end);
-    } else if (search->phase == SEARCH_LONE) {
-        search->fruitless++;
-        search->lone_losses = 0;
-        search->phase = SEARCH_WHOLE;
-    }
+    else if (search->phase == SEARCH_LONE)
+        find_nobody(search);
+    pass_over_condemned(search);
 }
 
 static void condemn(struct search *search, uint64_t record)
@@ -118,6 +144,7 @@ void search_on_lost(struct search *search)
         on_half_lost(search);
     else if (++search->lone_losses == LONE_LOSSES)
         condemn(search, search->first);
+    pass_over_condemned(search);
 }
 
 bool search_hopeless(const struct search *search)

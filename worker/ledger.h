@@ -16,6 +16,8 @@ struct ledger_task {
     uint32_t slot; /* valid while it runs */
     enum entry_state state;
     bool probe;      /* its result is not sent */
+    bool careful;    /* it may take this worker down: announced before it is started */
+    uint32_t echoes; /* that it still waits for before it is; valid while it runs */
     uint64_t run_us; /* valid once it is done */
     void *cargo;     /* the loop's */
     size_t queue_at; /* its index in the heap of the queued; valid while it is queued */

@@ -182,6 +182,10 @@ void session_on_message(struct session *session, const struct message *message,
     case MESSAGE_REJECT:
         on_reject(session, message, now_us);
         break;
+    case MESSAGE_PONG:
+        if (session->contact.open)
+            session_on_echo(session);
+        break;
     case MESSAGE_GOODBYE:
         if (session->phase == PHASE_PARTING)
             leave(session, STATUS_OK, now_us);
@@ -278,7 +282,8 @@ static void serve(struct session *session, int64_t now_us)
         return;
     if (session->leaving)
         mind_leaving(session, now_us);
-    session_start_tasks(session);
+    for (uint32_t left = session_start_tasks(session); left > 0; left--)
+        say_ping(session, now_us);
     if (now_us >= ping_at_us(session)) {
         bool due = contact_ping_due(&session->contact, now_us);
         session->news = due ? 0 : session->news + 1;

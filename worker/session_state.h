@@ -12,6 +12,8 @@
 #include "worker/seats.h"
 #include "worker/session.h"
 
+enum { ANNOUNCEMENTS = 2 /* PINGs, and PONGs to wait for */ };
+
 enum phase {
     PHASE_SERVING,
     PHASE_RESTING, /* between two runs, with --stay */
@@ -26,12 +28,13 @@ struct session {
     struct seats seats;
     struct contact contact;
     enum phase phase;
-    int64_t phase_us;  /* since when */
-    uint64_t nonce;    /* of the last HELLO: the session's number */
-    bool unsaid;       /* since it was sent, something left the ledger */
-    bool started;      /* since the last PING, something was */
-    int64_t pinged_us; /* the last PING */
-    uint32_t news;     /* PINGs since the last heartbeat that tell what was started */
+    int64_t phase_us;   /* since when */
+    uint64_t nonce;     /* of the last HELLO: the session's number */
+    bool unsaid;        /* since it was sent, something left the ledger */
+    bool started;       /* since the last PING, something was */
+    uint32_t announced; /* tasks that run, and wait for echoes before they start */
+    int64_t pinged_us;  /* the last PING */
+    uint32_t news;      /* PINGs since the last heartbeat that tell what was started */
 
     struct id run;
     uint64_t epoch;
@@ -59,8 +62,11 @@ void session_say_done(struct session *session);
  * bear the name of the next. */
 void session_unsend_results(struct session *session);
 void session_on_forget(struct session *session, const struct message *message);
-/* Gives queued tasks to slots that have room. */
-void session_start_tasks(struct session *session);
+/* Gives queued tasks to slots that have room; returns how many PINGs are to announce
+ * some of them. */
+uint32_t session_start_tasks(struct session *session);
+/* The ventilator has answered a PING: what waits for that may start. */
+void session_on_echo(struct session *session);
 /* Hands back what is queued, or all. */
 void session_hand_back(struct session *session, bool all);
 

@@ -64,41 +64,50 @@ void session_unsend_results(struct session *session)
 
 /* ---- on and off the ledger ---- */
 
-static bool take(struct session *session, uint64_t session_number, uint64_t seq,
-                 uint32_t attempt, bool probe, void *cargo)
+static struct ledger_task *take(struct session *session, uint64_t session_number,
+                                uint64_t seq, uint32_t attempt, void *cargo)
 {
     if (session->phase != PHASE_SERVING || !session->contact.open ||
         session_number != session->nonce)
-        return false;
+        return NULL;
     contact_carried(&session->contact);
     struct ledger_task *task = ledger_find(&session->ledger, seq);
     if (session->leaving) {
         struct session_action *action = session_act(session, SESSION_RETURNED);
         action->seq = seq;
         action->attempt = attempt;
-        return false;
+        return NULL;
     }
     if (task && task->attempt >= attempt)
-        return false;
+        return NULL;
     if (task) /* an attempt that the ventilator does not count on any more */
         remove_task(session, task);
-    ledger_add(&session->ledger, seq, attempt, cargo)->probe = probe;
-    return true;
+    return ledger_add(&session->ledger, seq, attempt, cargo);
 }
 
 bool session_on_task(struct session *session, uint64_t session_number,
                      const struct task_entry *entry, void *cargo, int64_t now_us)
 {
     (void)now_us;
-    return take(session, session_number, entry->seq, entry->attempt, false, cargo);
+    struct ledger_task *task =
+        take(session, session_number, entry->seq, entry->attempt, cargo);
+    if (task)
+        task->careful = entry->attempt > 1;
+    return task != NULL;
 }
 
 bool session_on_isolate(struct session *session, const struct message *message,
                         void *cargo, int64_t now_us)
 {
     (void)now_us;
-    return take(session, message->isolate.session, message->isolate.seq,
-                message->isolate.attempt, message->isolate.probe, cargo);
+    struct ledger_task *task = take(session, message->isolate.session,
+                                    message->isolate.seq, message->isolate.attempt,
+                                    cargo);
+    if (task) {
+        task->careful = true;
+        task->probe = message->isolate.probe;
+    }
+    return task != NULL;
 }
 
 void session_on_forget(struct session *session, const struct message *message)
@@ -207,8 +216,33 @@ void session_on_slot(struct session *session, uint32_t slot, bool ready)
     seats_set_ready(&session->seats, slot, ready);
 }
 
-void session_start_tasks(struct session *session)
+/* What was tried before may take this worker down within a millisecond of its start,
+ * and nobody would know what did it: so the ventilator is told first. A PONG may be one
+ * that was on its way already; of two PONGs to two PINGs, one is an answer. */
+static void announce(struct session *session, struct ledger_task *task)
 {
+    task->echoes = ANNOUNCEMENTS;
+    session->announced++;
+}
+
+void session_on_echo(struct session *session)
+{
+    if (!session->announced)
+        return;
+    session->announced = 0;
+    for (struct ledger_task *task = session->ledger.tasks; task; task = task->hh.next) {
+        if (task->state != ENTRY_RUNNING || !task->echoes)
+            continue;
+        if (--task->echoes)
+            session->announced++;
+        else
+            act_on(session, SESSION_START, task);
+    }
+}
+
+uint32_t session_start_tasks(struct session *session)
+{
+    uint32_t announced = session->announced;
     struct ledger_task *task;
     uint32_t slot;
     while ((task = ledger_first_queued(&session->ledger)) &&
@@ -216,6 +250,10 @@ void session_start_tasks(struct session *session)
         task->slot = slot;
         session->started = true;
         ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
-        act_on(session, SESSION_START, task);
+        if (task->careful)
+            announce(session, task);
+        else
+            act_on(session, SESSION_START, task);
     }
+    return session->announced > announced ? ANNOUNCEMENTS : 0;
 }

@@ -11,13 +11,15 @@ class NotingWorker:
     """fanfold-worker over a script that appends `begin SEQ ATTEMPT` and `end SEQ ATTEMPT` to $NOTES.
 
     While there is the file `hold` ($HOLD), a script may do nothing but append `held SEQ ATTEMPT`.
+    $SHARED is a path that all workers of the case are given, and none makes.
     """
 
     def __init__(self, case, number, options, script, wrap=()):
         self.notes = case.path(f"notes-{number}")
         self.hold = case.path(f"hold-{number}")
         words = [*wrap, program_path("fanfold-worker"), *options, "-j2", "--", "sh", "-c", script]
-        self.process = case.start(*words, env={"NOTES": str(self.notes), "HOLD": str(self.hold)})
+        env = {"NOTES": str(self.notes), "HOLD": str(self.hold), "SHARED": str(case.path("shared"))}
+        self.process = case.start(*words, env=env)
 
     def noted(self, word):
         """{(seq, attempt)} of the notes that begin with the word."""

@@ -9,13 +9,11 @@ import contextlib
 import os
 import re
 import shlex
-import subprocess
 import sys
 
-from crew import counts_of
 from harness import SLOWNESS, diagnose, run_tests, test
 from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters, records_of
-from resuming import Remains, Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
+from resuming import Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
 
 FULL = "--full" in sys.argv
 LIMIT = 1.0 * SLOWNESS  # seconds that a program may take which takes none
@@ -124,14 +122,16 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
     assert any(re.search(pattern, line) for line in lines), pattern
     assert any("--resume" in line for line in lines), "how to go on is not said"
     case.assert_no_leftovers()
-    journal = read_journal(run.output)
-    assert journal.next == 5 and journal.offset == size_of(run.output) == first, journal
+    journal = read_journal(run.output)  # what ran beside the chunk that failed may have been late
+    assert 0 < journal.next <= 5, journal
+    assert journal.offset == size_of(run.output) == len(numbered(10 * journal.next)), journal
     run.start("--resume").expect(3)  # as long as it is not repaired
-    assert position_of(run.output) == 5
+    position = position_of(run.output)
+    assert journal.next <= position <= 5, position
     run.hold.unlink()
     run.complete()
-    assert sorted(run.begun()) == [5, 6, 7, 8, 9]
-    assert "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
+    assert sorted(run.begun()) == list(range(position, 10))
+    assert position > journal.next or "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
 
 
 # ---- skip ----
@@ -271,8 +271,8 @@ def a_chunk_of_bad_records_alone_has_no_result(case):
 @test
 def a_record_that_takes_the_whole_worker_down_is_found_and_left_out(case):
     for program in (fragile(), fragile_plugin()):
-        records = Records(case, 40, {11: "!worker", 14: "!exit 5"})
-        run, _ = isolate(case, records, program, "-N", 8, "--liveness", 1, "--retries", 1)
+        records = Records(case, 20, {6: "!worker", 8: "!exit 5"})
+        run, _ = isolate(case, records, program, "-N", 4, "--liveness", 1, "--retries", 1)
         diagnose(run.stderr().splitlines())
         for path in (case.path("output"), *case.path("output.dead-letters").iterdir()):
             path.unlink()

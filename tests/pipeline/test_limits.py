@@ -298,7 +298,7 @@ def a_result_that_is_too_large_with_its_bad_records_fails(case):
 def a_task_that_is_forgotten_in_the_middle_of_its_parts_is_ended(case):
     crew = exec_crew(case)
     crew.isolate(0, b"EXIT\nHANG\n", 2)
-    case.wait_for(lambda: crew.named("sleep"), "the second part to hang")
+    crew.until(lambda: crew.named("sleep"), "the second part to hang")
     crew.say(FORGET, crew.session, False, [0, 1])
     case.wait_for(lambda: not crew.named("sleep"), "it to be gone")
     crew.task(1, b"fine\n")

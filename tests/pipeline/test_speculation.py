@@ -10,8 +10,8 @@ STRAGGLER = 3
 # The first that gets task 3 stays with it for ever.
 HANGS_ONCE = f"""
 echo "begin $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
-if [ "$FANFOLD_SEQ" = {STRAGGLER} ] && mkdir "$HOLD" 2>/dev/null; then
-    while [ ! -e "$HOLD/release" ]; do sleep 0.02; done
+if [ "$FANFOLD_SEQ" = {STRAGGLER} ] && mkdir straggles 2>/dev/null; then
+    while [ ! -e straggles/release ]; do sleep 0.02; done
 fi
 tr a-z A-Z
 echo "end $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
@@ -48,7 +48,7 @@ def a_copy_overtakes_a_straggler_which_is_killed(case):
     attempts = [attempt for seq, attempt in run.noted("begin") if seq == STRAGGLER]
     ended = [attempt for seq, attempt in run.noted("end") if seq == STRAGGLER]
     assert attempts == [1, 2] and ended == [2], (attempts, ended)
-    assert not case.path("hold/release").exists()
+    assert not case.path("straggles/release").exists()
     case.assert_no_leftovers()  # it would hang still
     diagnose([str(counts)])
 
@@ -61,7 +61,7 @@ def nothing_is_run_twice_without_being_asked_for(case):
     assert run.noted("begin").count((STRAGGLER, 1)) == 1
     case.wait_for(heartbeats(run), "time for a copy to have been made")
     begun = run.noted("begin")
-    case.path("hold/release").touch()
+    case.path("straggles/release").touch()
     counts = run.expect_end()
     assert begun == run.noted("begin") and len(begun) == TOTAL, begun
     assert counts["sent"] == TOTAL, counts

@@ -123,6 +123,7 @@ static void draw_crowd(struct mix *mix, struct random *random, uint64_t seed)
     mix->lag_us = thousands ? 10000 : 0;
     mix->drain = 1000;
     mix->outcast = 0;
+    mix->killers = random_chance(random, thousands ? 0 : 400);
 }
 
 void mix_draw(struct mix *mix, struct random *random, uint64_t seed)

@@ -209,7 +209,7 @@ static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
     const struct dispatch_failure *failure = dispatch_skipped(v->core, action->seq);
     if (!payload)
         return;
-    if (!failure) { /* settled meanwhile: there is nothing to be said any more */
+    if (!failure) { /* it was committed since that was decided */
         if (action->seq >= dispatch_counts(v->core).committed)
             world_violation(v->process.world, "SKIP of %ju without a reason",
                             (uintmax_t)action->seq);

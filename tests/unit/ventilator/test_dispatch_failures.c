@@ -219,8 +219,26 @@ Test(failures, a_limit_in_percent_reaches_what_was_sent_before_there_was_a_media
     runs(A, 0, 1);
     runs(B, 5, 1);
     cr_assert_eq(dispatch_counts(dispatch).failed, 0);
-    tick_after(SECOND_US + SECOND_US / 2);
+    tick_after(SECOND_US + SECOND_US / 2); /* it has not said that it still runs */
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
+    runs(A, 0, 1);
+    tick_after(SECOND_US);
     cr_assert_eq(dispatch_counts(dispatch).failed, 1);
+}
+
+Test(failures, a_limit_that_travelled_is_the_workers_affair)
+{
+    struct ledger_entry entry = {.seq = 0, .attempt = 1, .state = ENTRY_RUNNING};
+    config.limit_ms = 1000;
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    hello_with(A, 2, WAY_OPEN, &entry,
+               1); /* from here on nothing says how it was sent */
+    tick_after(5 * SECOND_US);
+    expect("WELCOME(A)");
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
 }
 
 Test(failures, a_copy_of_a_straggler_goes_to_an_idle_slot)

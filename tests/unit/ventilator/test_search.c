@@ -101,6 +101,25 @@ Test(search, losses_by_chance_cost_time_and_no_record)
     }
 }
 
+/* Also when a worker is lost with a part of which nothing is left to be run. */
+Test(search, condemns_a_record_once_however_many_losses_are_by_chance)
+{
+    for (unsigned seed = 0; seed < 500; seed++) {
+        srand(seed);
+        struct chunk chunk = chunk_of(1 + (uint64_t)rand() % 4, 1);
+        struct search *search = search_new(chunk.records);
+        for (int i = 0; i < 100 && !search_hopeless(search); i++) {
+            bool by_chance = rand() % 2;
+            if (survived(search, &chunk) &&
+                !by_chance) /* which looks at the exceptions */
+                search_on_survived(search);
+            else
+                search_on_lost(search);
+        }
+        search_destroy(&search);
+    }
+}
+
 /* It takes more than one record together. */
 Test(search, gives_up_where_no_record_does_it_alone)
 {

@@ -154,6 +154,17 @@ static void forget(uint64_t session, uint64_t seq, bool only_queued)
                                      .count = 1}});
 }
 
+/* What may take the worker down is announced, and starts with the second echo. */
+static void expect_careful_start(const char *start)
+{
+    tick_after(0);
+    expect("PING PING");
+    hear((struct message){.type = MESSAGE_PONG});
+    expect("");
+    hear((struct message){.type = MESSAGE_PONG});
+    expect(start);
+}
+
 Test(session, rule_9_the_lowest_seq_starts_first)
 {
     begin_in_session_1(2);
@@ -301,8 +312,7 @@ Test(session, a_newer_attempt_takes_the_place_of_an_older_one)
     tick_after(0);
     expect(""); /* the slot is not ready yet */
     session_on_slot(worker, slot_of[0], true);
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
 }
 
 Test(session, rule_9_a_call_back_returns_what_has_not_started_and_nothing_else)
@@ -362,8 +372,7 @@ Test(session, isolate_is_taken_as_a_task_is)
     cr_assert_not(take_isolate(2, 0, 1, false));
     cr_assert(take_isolate(1, 0, 1, false));
     cr_assert_not(take_isolate(1, 0, 1, false));
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
     cr_assert(take_isolate(1, 0, 2, false)); /* a newer attempt */
     expect("KILL(0)");
     session_leave(worker, now_us);
@@ -378,8 +387,7 @@ Test(session, a_task_in_parts_starts_again_in_its_slot_until_it_is_done)
     begin_in_session_1(1);
     cr_assert(take_isolate(1, 0, 1, false));
     take(1);
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
     uint32_t slot = slot_of[0];
     cr_assert(session_is_running(worker, slot, 0, 1));
     cr_assert_not(session_is_running(worker, slot, 0, 2));
@@ -397,23 +405,21 @@ Test(session, a_part_that_its_slot_never_began_starts_again_where_there_is_a_slo
 {
     begin_in_session_1(1);
     cr_assert(take_isolate(1, 0, 1, false));
-    tick_after(0);
+    expect_careful_start("START(0)");
     session_on_part(worker, slot_of[0], 0, 1);
-    expect("START(0) START(0)");
+    expect("START(0)");
     session_on_unstarted(worker, slot_of[0], 0, 1);
     cr_assert_not(session_is_running(worker, slot_of[0], 0, 1));
     session_on_part(worker, slot_of[0], 0, 1);
     expect("");
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
 }
 
 Test(session, a_task_that_is_forgotten_in_the_middle_of_its_parts_is_killed)
 {
     begin_in_session_1(1);
     cr_assert(take_isolate(1, 0, 1, false));
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
     session_on_part(worker, slot_of[0], 0, 1);
     forget(1, 0, false);
     expect("START(0) KILL(0)");
@@ -426,8 +432,7 @@ Test(session, a_probe_is_done_and_sends_no_result)
 {
     begin_in_session_1(1);
     cr_assert(take_isolate(1, 0, 1, true));
-    tick_after(0);
-    expect("START(0)");
+    expect_careful_start("START(0)");
     finish(0);
     expect("DONE(0)");
     session_on_way(worker, true, now_us);
@@ -439,6 +444,40 @@ Test(session, a_probe_is_done_and_sends_no_result)
     expect_ledger(1);
     forget(2, 0, false);
     expect_ledger(0);
+}
+
+Test(session, rule_10_a_retry_is_named_in_a_ping_before_it_starts)
+{
+    begin_in_session_1(2);
+    pings_at_start = true;
+    cr_assert(take_attempt(1, 0, 2));
+    take(1);
+    tick_after(0);
+    expect("START(1) PING PING");
+    uint32_t count;
+    cr_assert_eq(session_running(worker, &count)->seq, 0);
+    cr_assert_eq(count, 2);
+    hear((struct message){.type = MESSAGE_PONG});
+    hear((struct message){.type = MESSAGE_WHO}); /* whoever answers */
+    welcome(2, 1);
+    expect("HELLO OPEN_WAY PING");
+    hear((struct message){.type = MESSAGE_PONG});
+    expect("START(0)");
+    hear((struct message){.type = MESSAGE_PONG});
+    expect("");
+}
+
+Test(session, what_is_forgotten_before_its_echo_does_not_start)
+{
+    begin_in_session_1(1);
+    cr_assert(take_isolate(1, 0, 1, false));
+    tick_after(0);
+    expect("PING PING");
+    forget(1, 0, false);
+    expect("KILL(0)");
+    hear((struct message){.type = MESSAGE_PONG});
+    hear((struct message){.type = MESSAGE_PONG});
+    expect("");
 }
 
 Test(session, keeps_the_format_of_records_that_welcome_says)
