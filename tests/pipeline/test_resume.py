@@ -7,6 +7,7 @@ many moments, of a run over a file and of one over a pipe that is fed from its s
 `test_resume.py --full byte` spoils each byte of a journal, not just some.
 """
 
+import contextlib
 import os
 import pty
 import random
@@ -304,7 +305,8 @@ def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
         case.wait_for(lambda: run.begun(), "the run to go on")
         (sink,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-sink"]
         for _ in range(times):
-            os.kill(sink, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):  # the first was enough
+                os.kill(sink, signal.SIGTERM)
         process.wait(60)
         case.assert_no_leftovers()
         run.hold.unlink()
