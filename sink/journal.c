@@ -236,7 +236,8 @@ int journal_read(const char *path, struct journal *ret_journal, char *error,
         journal_decode((struct slice){bytes, (size_t)size}, ret_journal);
     if (wrong == NULL)
         return 0;
-    snprintf(error, error_size, "%s cannot be gone on with: %s", path, wrong);
+    snprintf(error, error_size,
+             "%s cannot be gone on with: %s; remove it to begin anew", path, wrong);
     return -EINVAL;
 }
 

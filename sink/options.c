@@ -12,6 +12,7 @@ enum {
     KEY_MAX_RESULT,
     KEY_RESUME,
     KEY_LETTERS,
+    KEY_NO_LETTERS,
 };
 
 static const uint64_t max_result_default_bytes = UINT64_C(1) << 30;
@@ -30,6 +31,7 @@ static const struct argp_option options[] = {
      "Where the input goes that no worker can work on (default: FILE.dead-letters, or "
      "fanfold.dead-letters for standard output)",
      0},
+    {"no-dead-letters", KEY_NO_LETTERS, NULL, OPTION_HIDDEN, NULL, 0},
     {"tmpdir", KEY_TMPDIR, "DIR", 0,
      "Where results that wait go when memory is short (default: the directory of the "
      "output file, else /var/tmp)",
@@ -96,6 +98,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         if (*value == '\0' || strlen(value) > 4000)
             options_bad(state, "--dead-letters", value, "a directory");
         sink->letters = value;
+        return 0;
+    case KEY_NO_LETTERS:
+        sink->no_letters = true;
         return 0;
     case KEY_TMPDIR:
         if (!is_directory(value))

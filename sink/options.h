@@ -14,6 +14,7 @@ struct sink_options {
     const char *letters;   /* NULL: beside the output, else in the working directory */
     bool unordered;
     bool resume;
+    bool no_letters; /* hidden: whoever started this knows that there will be none */
     uint64_t max_result_bytes;
 };
 

@@ -59,7 +59,8 @@ static int refuse_letters(const struct outset *outset)
     uint64_t highest;
     int result = letters_highest(outset->letters, &highest);
     if (result < 0) {
-        say("cannot read %s: %s", outset->letters, strerror(-result));
+        say("cannot look for dead letters in %s: %s", outset->letters,
+            strerror(-result));
         return STATUS_IO;
     }
     if (highest == 0)
@@ -69,9 +70,11 @@ static int refuse_letters(const struct outset *outset)
 
 /* Those of this run that do not count are written anew. In another directory than the
  * run's first nothing is this run's. */
-static int mind_letters(const struct outset *outset)
+static int mind_letters(const struct outset *outset, const struct sink_options *options)
 {
     uint64_t count = outset->start.position.dead_letters;
+    if (options->no_letters && outset->journal == NULL)
+        return STATUS_OK; /* those in the way belong to no output of this run's */
     if (!outset->resumed || (count == 0 && outset->start.letters_name !=
                                                journal_letters_name(outset->letters)))
         return refuse_letters(outset);
@@ -98,7 +101,7 @@ static int begin_afresh(const struct outset *outset, const struct sink_options *
 {
     if (!options->resume || output_found_bytes(output) == 0)
         return STATUS_OK;
-    say("%s has no journal, %s, so nothing says what of it is whole: without --resume "
+    say("%s has no journal, %s: it is complete, or not of such a run; without --resume "
         "it is written anew",
         options->output, outset->journal);
     return STATUS_USAGE;
@@ -142,8 +145,10 @@ static int go_on(struct outset *outset, const struct sink_options *options,
     if (result == 0)
         return mind_output(outset, options, output);
     if (result > 0)
-        say("%s is shorter than its journal says: it has %llu bytes of %llu",
-            options->output, (unsigned long long)output_found_bytes(output), offset);
+        say("%s is shorter than its journal says: it has %llu bytes of %llu; remove "
+            "%s to begin anew",
+            options->output, (unsigned long long)output_found_bytes(output), offset,
+            outset->journal);
     else
         say("cannot write %s from byte %llu on: %s", options->output, offset,
             strerror(-result));
@@ -176,7 +181,7 @@ int outset_find(struct outset *outset, const struct sink_options *options,
         status = STATUS_USAGE;
     }
     if (status == STATUS_OK)
-        status = mind_letters(outset);
+        status = mind_letters(outset, options);
     if (!outset->resumed) {
         memset(&outset->start, 0, sizeof outset->start);
         outset->start.position.run = id_random();

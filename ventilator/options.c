@@ -56,7 +56,7 @@ static const struct argp_option option_table[] = {
      "Stop once so many were skipped or isolated: now,fail=N or soon,fail=N, N% too",
      4},
     {"speculate", KEY_SPECULATE, NULL, 0,
-     "Give a copy of a chunk that runs long to a worker that is free", 4},
+     "Give a copy of a chunk that runs long to another worker that is free", 4},
     {"resume", KEY_RESUME, NULL, 0, "Go on with an interrupted run", 4},
     {"min-workers", KEY_MIN_WORKERS, "N", 0,
      "Wait for N workers before the first chunk (default 1)", 3},
@@ -285,8 +285,8 @@ bool ventilator_options_parse(int argc, char **argv,
     }
     if (ret_options->halt.when != HALT_NEVER &&
         ret_options->on_error == ON_ERROR_STOP) {
-        say("--halt counts chunks that are skipped or isolated, and as it is the first "
-            "that fails ends the run: say --on-error skip or --on-error isolate too");
+        say("--halt needs --on-error skip or --on-error isolate: as it is, the first "
+            "chunk that fails for good ends the run");
         return false;
     }
     return true;

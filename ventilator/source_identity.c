@@ -127,9 +127,7 @@ static bool options_differ(const struct source_identity *began,
         snprintf(reason, size,
                  "records had another end when the run began (--recend or -0)");
     else if (began->lines != now->lines)
-        snprintf(reason, size,
-                 "a record had %" PRIu64 " lines when the run began, and has %" PRIu64
-                 " now (-L)",
+        snprintf(reason, size, "the run began with -L %" PRIu64 ", not -L %" PRIu64,
                  began->lines, now->lines);
     else if (began->records != now->records && began->records && now->records)
         snprintf(reason, size, "the run began with -N %" PRIu64 ", not -N %" PRIu64,

@@ -60,8 +60,7 @@ static const struct option_row rows[] = {
     {"dead-letters", 0, "DIR", S, FREE,
      "Where what failed for good is put (FILE.dead-letters)"},
     {"resume", 0, NULL, V | S, FREE, "Go on where the journal of the output stands"},
-    {"speculate", 0, NULL, V, FREE,
-     "Give a chunk that takes long to a second slot, too"},
+    {"speculate", 0, NULL, V, FREE, "Give a copy of what takes long to another worker"},
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
@@ -250,11 +249,16 @@ bool arguments_has(const struct arguments *arguments, const char *name)
     return find_last(arguments, name) != NULL;
 }
 
-bool arguments_isolate(const struct arguments *arguments)
+static bool on_error_is(const struct arguments *arguments, const char *what)
 {
     const char *on_error = arguments_value(arguments, "on-error");
 
-    return on_error && strcmp(on_error, "isolate") == 0;
+    return on_error && strcmp(on_error, what) == 0;
+}
+
+bool arguments_isolate(const struct arguments *arguments)
+{
+    return on_error_is(arguments, "isolate");
 }
 
 bool arguments_show_progress(const struct arguments *arguments)
@@ -311,6 +315,11 @@ static void add_endpoints(struct words *words, const struct arguments *arguments
     free(here);
 }
 
+static bool has_dead_letters(const struct arguments *arguments)
+{
+    return on_error_is(arguments, "skip") || on_error_is(arguments, "isolate");
+}
+
 char **arguments_for(const struct arguments *arguments, enum role role,
                      const struct run_words *run)
 {
@@ -319,6 +328,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     add(&words, "%s", role_programs[role]);
     add_endpoints(&words, arguments, role, run);
     add(&words, "--supervised");
+    if (role == ROLE_SINK && !has_dead_letters(arguments))
+        add(&words, "--no-dead-letters");
     if (role != ROLE_VENTILATOR && run->progress)
         add(&words, "--shared-line");
     for (size_t i = 0; i < arguments->count; i++)

@@ -199,6 +199,17 @@ def dead_letters_are_run_again_by_the_command_that_is_said(case):
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
 
 
+@test
+def dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
+    records = Records(case, 100, {25: "!exit 3", 77: "!exit 4"})
+    case.run("fanfold", "--on-error", "skip", "-N1", "-i", records.path, *fragile()).expect(1)
+    assert len(read_letters(case.path("fanfold.dead-letters"))) == 2
+    again = case.shell("cat fanfold.dead-letters/*.input | fanfold -- tr a-z A-Z")
+    again.expect(0)
+    assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
+    refused(case, ["--on-error", "skip", "-i", records.path, *fragile()], 2, "^fanfold-sink: .*dead")
+
+
 # ---- isolate ----
 
 

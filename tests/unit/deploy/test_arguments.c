@@ -59,7 +59,7 @@ Test(arguments, gives_each_role_what_it_owns)
     cr_assert_str_eq(
         words_of(line, ROLE_SINK, false),
         "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results --supervised "
-        "--output=out --liveness=3 --unordered");
+        "--no-dead-letters --output=out --liveness=3 --unordered");
     cr_assert_str_eq(
         words_of(line, ROLE_WORKER, false),
         "fanfold-worker --tasks=ipc:///d/tasks --supervised --jobs=4 --liveness=3 "
@@ -103,7 +103,7 @@ Test(arguments, tells_who_shares_a_terminal_with_the_line_of_progress)
 {
     cr_assert_str_eq(words_of("fanfold cat", ROLE_SINK, true),
                      "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
-                     "--supervised --shared-line");
+                     "--supervised --no-dead-letters --shared-line");
     cr_assert_str_eq(words_of("fanfold cat", ROLE_WORKER, true),
                      "fanfold-worker --tasks=ipc:///d/tasks --supervised --shared-line "
                      "--alive-fd=9 -- cat");
@@ -167,9 +167,10 @@ Test(arguments, reaches_a_ventilator_that_is_open_to_others)
 
     cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
                      "fanfold-ventilator --tasks=tcp://*:5557 --supervised --insecure");
-    cr_assert_str_eq(words_of(line, ROLE_SINK, false),
-                     "fanfold-sink --tasks=tcp://127.0.0.1:5557 "
-                     "--results=tcp://10.0.0.1:5558 --supervised --insecure");
+    cr_assert_str_eq(
+        words_of(line, ROLE_SINK, false),
+        "fanfold-sink --tasks=tcp://127.0.0.1:5557 "
+        "--results=tcp://10.0.0.1:5558 --supervised --no-dead-letters --insecure");
     cr_assert_str_eq(
         words_of(line, ROLE_WORKER, false),
         "fanfold-worker --tasks=tcp://127.0.0.1:5557 --supervised --insecure "

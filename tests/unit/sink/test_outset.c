@@ -141,6 +141,17 @@ Test(outset, is_a_new_run_where_the_last_one_wrote_nothing)
     outset_deinit(&outset);
 }
 
+Test(outset, minds_no_dead_letters_beside_standard_output_where_there_will_be_none)
+{
+    struct sink_options options = {.letters = letters};
+    write_letter(letters, 1);
+    expect_status(&options, STATUS_USAGE);
+    options.no_letters = true;
+    expect_status(&options, STATUS_OK);
+    options.output = path;
+    expect_status(&options, STATUS_USAGE);
+}
+
 Test(outset, goes_on_with_no_file_that_has_no_journal)
 {
     struct sink_options options = {.output = path, .resume = true};

@@ -407,8 +407,7 @@ Test(source_start, names_the_option_that_is_another)
     expect_refused_with(path, other, &stood, "the run began without -N 500");
     other = config;
     other.format.lines = 2;
-    expect_refused_with(path, other, &stood,
-                        "a record had 1 lines when the run began, and has 2 now (-L)");
+    expect_refused_with(path, other, &stood, "the run began with -L 1, not -L 2");
     other = config;
     other.format.end[0] = '\0';
     expect_refused_with(path, other, &stood, "records had another end");
