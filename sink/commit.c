@@ -4,6 +4,7 @@
 
 #include "sink/letters.h"
 #include "sink/tail.h"
+#include "sink/write_all.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,20 +19,6 @@ const char *commit_step_text(enum commit_step step)
 #undef X
     };
     return texts[step];
-}
-
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -ENOSPC;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
 }
 
 /* What the journal is to say of the output, which may not let itself be read. */

@@ -130,19 +130,23 @@ int committer_start(int output, const char *journal, const char *letters,
     return 0;
 }
 
-bool committer_stop(struct committer **committer_p)
+bool committer_is_idle(const struct committer *committer)
+{
+    return committer == NULL || committer->ordered == committer->answered;
+}
+
+void committer_stop(struct committer **committer_p)
 {
     struct committer *committer = *committer_p;
     if (committer == NULL)
-        return true;
-    bool idle = committer->ordered == committer->answered;
+        return;
+    bool idle = committer_is_idle(committer);
     close(committer->socket);
     /* Else it is on the disk, for as long as that takes; init will wait for it. */
     while (waitpid(committer->pid, NULL, idle ? 0 : WNOHANG) < 0 && errno == EINTR)
         ;
     free(committer);
     *committer_p = NULL;
-    return idle;
 }
 
 int committer_order(struct committer *committer, uint64_t ticket,

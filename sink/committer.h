@@ -18,9 +18,10 @@ struct committer;
  */
 int committer_start(int output, const char *journal, const char *letters,
                     struct committer **ret_committer);
-/* Closes the way to it and, where it has nothing to do any more, waits for its end.
- * False: it may be on a commit still. */
-bool committer_stop(struct committer **committer_p);
+/* Everything that was ordered is answered; NULL is idle. */
+bool committer_is_idle(const struct committer *committer);
+/* Closes the way to it and, where it is idle, waits for its end. */
+void committer_stop(struct committer **committer_p);
 
 /* Never blocks. 0; -EPIPE: it is gone; other -errno. */
 int committer_order(struct committer *committer, uint64_t ticket,

@@ -170,7 +170,9 @@ void sink_end_journal(struct sink *sink)
                  sink_session_position(sink->session).next == 0 &&
                  !(sink->parts.outset.resumed && sink->output_as_found);
 
-    if (sink->parts.outset.journal != NULL && committer_stop(&sink->parts.committer) &&
-        (done || empty))
+    /* While the helper lives, it holds the lock: no other sink has a journal there. */
+    if (sink->parts.outset.journal != NULL &&
+        committer_is_idle(sink->parts.committer) && (done || empty))
         journal_remove(sink->parts.outset.journal);
+    committer_stop(&sink->parts.committer);
 }

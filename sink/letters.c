@@ -3,6 +3,7 @@
 #include "sink/letters.h"
 
 #include "common/memory.h"
+#include "sink/write_all.h"
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -52,20 +53,6 @@ static void name_run(const struct id *run, char name[RUN_NAME_MAX])
 }
 
 /* ---- writing ---- */
-
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return written < 0 ? -errno : -ENOSPC;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
 
 static int copy_input(int fd, uint64_t length, letter_reader *read, void *context)
 {

@@ -83,7 +83,8 @@ Test(committer, answers_when_the_journal_is_there)
     cr_assert_eq(answer.next, 50);
     cr_assert_eq(answer.offset, 500);
     cr_assert_eq(next_in_journal(), 50);
-    cr_assert(committer_stop(&committer));
+    cr_assert(committer_is_idle(committer));
+    committer_stop(&committer);
     cr_assert_eq(waitpid(-1, NULL, 0), -1, "a process is left");
     cr_assert_eq(errno, ECHILD);
 }
@@ -114,7 +115,8 @@ Test(committer, says_which_step_failed_and_the_last_journal_holds)
     cr_assert_eq(answer.step, COMMIT_LETTERS);
     cr_assert_eq(next_in_journal(), 7);
     cr_assert_eq(take(committer, &answer), -EPIPE, "no commit follows one that failed");
-    cr_assert(committer_stop(&committer));
+    cr_assert(committer_is_idle(committer));
+    committer_stop(&committer);
 }
 
 Test(committer, that_is_gone_is_noticed)
