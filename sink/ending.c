@@ -44,6 +44,18 @@ void sink_fail_output(struct sink *sink, int error, int64_t now_us)
 
 /* ---- the output ---- */
 
+void sink_abandon_output(struct sink *sink)
+{
+    struct output *output = sink->parts.output;
+
+    if (output == NULL)
+        return;
+    if (sink->parts.outset.journal != NULL)
+        output_cut(output);
+    sink->output_as_found = output_is_as_found(output);
+    output_discard(output);
+}
+
 /* The last word of the kernel on what was written comes with close, when the session
  * takes all for done. A complete output without a byte is an empty file. */
 static void close_output(struct sink *sink)
@@ -53,9 +65,9 @@ static void close_output(struct sink *sink)
 
     snprintf(name, sizeof name, "%s", output_name(sink->parts.output));
     if (sink_session_finished(sink->session))
-        result = output_clear(sink->parts.output);
+        result = output_complete(sink->parts.output);
     else
-        output_discard(sink->parts.output);
+        sink_abandon_output(sink);
     closed = output_close(&sink->parts.output);
     result = result < 0 ? result : closed;
     sink->output_ended = true;
@@ -63,7 +75,7 @@ static void close_output(struct sink *sink)
         return;
     sink->late = (struct sink_verdict){OUTCOME_STOPPED, STATUS_IO, false, ""};
     snprintf(sink->late.text, sizeof sink->late.text, "cannot write %.300s: %s", name,
-             strerror(-result));
+             output_error_text(result));
 }
 
 struct sink_verdict sink_end_output(struct sink *sink)
@@ -91,13 +103,17 @@ static void say_letters(const struct sink *sink)
 {
     uint64_t count = sink_session_position(sink->session).dead_letters;
     const char *directory = sink->parts.outset.letters;
+    /* Where a run without options would find these letters, it is to have others. */
+    bool same = sink->options->output == NULL && sink->options->letters == NULL;
 
     if (count == 0)
         return;
     if (sink_session_finished(sink->session))
-        say("%llu dead letter%s in %s; to run them again: cat %s/*.input | fanfold ... "
+        say("%llu dead letter%s in %s; to run them again: cat %s/*.input | fanfold%s "
+            "... "
             "-- COMMAND",
-            (unsigned long long)count, count == 1 ? "" : "s", directory, directory);
+            (unsigned long long)count, count == 1 ? "" : "s", directory, directory,
+            same ? " --dead-letters DIR" : "");
     else
         say("%llu dead letter%s in %s so far", (unsigned long long)count,
             count == 1 ? "" : "s", directory);
@@ -117,7 +133,7 @@ static void say_journal(const struct sink *sink, const struct sink_verdict *verd
     if (sink->parts.outset.journal == NULL)
         return;
     if (!sink_session_finished(sink->session)) {
-        if (sink->safe_next > 0 && !got_nowhere(sink, verdict))
+        if (sink->safe_next > 0 && !sink->output_lost && !got_nowhere(sink, verdict))
             say("%s is whole up to chunk %llu (byte %llu): the same command with "
                 "--resume goes on",
                 sink->options->output, (unsigned long long)sink->safe_next,
@@ -144,13 +160,15 @@ void sink_leave_with_verdict(struct sink *sink)
 /* ---- the journal ---- */
 
 /* Of a complete run it has been heard that it is; of a run that has written nothing it
- * says nothing. Where a commit may be under way still, it is left alone. */
+ * says nothing, but that what an earlier sink left in the output does not count. Where
+ * a commit may be under way still, it is left alone. */
 void sink_end_journal(struct sink *sink)
 {
     bool done = sink_session_finished(sink->session) &&
                 sink_session_dismissed(sink->session) && sink->late.status == STATUS_OK;
     bool empty = !sink_session_finished(sink->session) &&
-                 sink_session_position(sink->session).next == 0;
+                 sink_session_position(sink->session).next == 0 &&
+                 !(sink->parts.outset.resumed && sink->output_as_found);
 
     if (sink->parts.outset.journal != NULL && committer_stop(&sink->parts.committer) &&
         (done || empty))

@@ -260,6 +260,21 @@ int output_clear(struct output *output)
     return 0;
 }
 
+int output_complete(struct output *output)
+{
+    int result = output_clear(output);
+
+    if (result == 0 && output->owned && !has_name(output->fd, output->name))
+        return -ESTALE;
+    return result;
+}
+
+const char *output_error_text(int error)
+{
+    return error == -ESTALE ? "it was taken away, or another put in its place"
+                            : strerror(-error);
+}
+
 void output_cut(struct output *output)
 {
     if (output->owned && output->regular && output->cleared &&
@@ -528,6 +543,11 @@ uint64_t output_whole_bytes(const struct output *output)
 uint64_t output_found_bytes(const struct output *output)
 {
     return output->found;
+}
+
+bool output_is_as_found(const struct output *output)
+{
+    return output->found > 0 && !output->cleared;
 }
 
 const char *output_name(const struct output *output)

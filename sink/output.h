@@ -32,6 +32,11 @@ int output_go_on(struct output *output, uint64_t offset);
 /* Cuts off what output_open found in a regular file behind the place where writing
  * begins, if nothing was written to it yet. 0 or -errno. */
 int output_clear(struct output *output);
+/* All is written: as output_clear; -ESTALE: the file was taken away meanwhile, or has
+ * another name than it was opened by, and nobody would find what is in it. */
+int output_complete(struct output *output);
+/* What an error of these is called. */
+const char *output_error_text(int error);
 /* Cuts off what was written of a parcel that was not written in full, where it can: of
  * a disk that is full that is room for the journal. Nothing may be written after it. */
 void output_cut(struct output *output);
@@ -69,6 +74,8 @@ uint64_t output_bytes(const struct output *output);
 uint64_t output_whole_bytes(const struct output *output);
 /* Of a regular file that output_open opened: bytes that it found there. */
 uint64_t output_found_bytes(const struct output *output);
+/* There was something in it, and all of that still is. */
+bool output_is_as_found(const struct output *output);
 const char *output_name(const struct output *output);
 bool output_is_regular(const struct output *output);
 

@@ -26,12 +26,13 @@ static void fail_committer(struct sink *sink, int error, int64_t now_us)
 static bool cut_complete(struct sink *sink, int64_t now_us)
 {
     char text[ERROR_MAX];
-    int result = output_clear(sink->parts.output);
+    int result = output_complete(sink->parts.output);
 
     if (result == 0)
         return true;
+    sink->output_lost = result == -ESTALE;
     snprintf(text, sizeof text, "cannot write %.300s: %s", sink->options->output,
-             strerror(-result));
+             output_error_text(result));
     fail_journal(sink, text, now_us);
     return false;
 }

@@ -324,7 +324,7 @@ int sink_run(const struct sink_options *options)
         loop(&sink);
         log_end(&sink);
         if (sink.status != STATUS_OK)
-            output_discard(sink.parts.output);
+            sink_abandon_output(&sink);
         sink_end_journal(&sink);
     }
     sink_session_destroy(&sink.session, parcel_drop);

@@ -16,6 +16,8 @@ struct sink {
     struct id incarnation;
     uint64_t output_bytes;    /* kept when the output is closed */
     bool output_ended;        /* closed or failed: nothing more is written */
+    bool output_lost;         /* it has its name no more: nobody can go on with it */
+    bool output_as_found;     /* has bytes that an earlier sink left, and no others */
     uint64_t letters;         /* dead letters that there are, the journal's included */
     uint64_t letters_ordered; /* those that were given to a commit */
     uint64_t safe_next;       /* seq and byte of the output that the journal has */
@@ -52,6 +54,9 @@ void sink_leave(struct sink *sink, int status);
 void sink_fail(struct sink *sink, int status, const char *text, int64_t now_us);
 /* `error` is that of a write. */
 void sink_fail_output(struct sink *sink, int error, int64_t now_us);
+/* Of a run that did not finish: what was not written in full is cut off, what is empty
+ * taken away. */
+void sink_abandon_output(struct sink *sink);
 /* The output is closed, and what comes of that is the last word. */
 struct sink_verdict sink_end_output(struct sink *sink);
 /* Says to the person what is to be said, and is over. */

@@ -348,7 +348,8 @@ class Hand(Scene):
         if here.begun > self.over_at - LATE_S and self.now() > self.over_at + LATE_S:
             self.note(f"the {gone.role} is started again after {self.over}")
             self.rounds += 1
-            self.excused, self.over = [], ""
+            # What else was done to the one that waits may end it yet: an interrupt does.
+            self.excused, self.over = [why for why in self.excused if why != self.over], ""
             self.disk.empty()
             getattr(self, f"start_{gone.role}")()
             self.refill()

@@ -191,6 +191,12 @@ def dead_letters_are_run_again_by_the_command_that_is_said(case):
     again = case.shell(f"cat {shlex.quote(said[1])}*.input | fanfold -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
+    run = case.run("fanfold", *words[:4], "-i", records.path, *fragile())  # to standard output
+    run.expect(1)
+    said = re.search(r"again: (cat \S+ \| fanfold.*) \.\.\. -- COMMAND", run.stderr())
+    again = case.shell(said[1].replace(" DIR", " again") + " -- tr a-z A-Z")
+    again.expect(0)
+    assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
 
 
 @test

@@ -7,6 +7,7 @@ many moments, of a run over a file and of one over a pipe that is fed from its s
 `test_resume.py --full byte` spoils each byte of a journal, not just some.
 """
 
+import contextlib
 import os
 import pty
 import random
@@ -55,6 +56,14 @@ SMALL = ["--block", "4K", "-j2"]
 HELD = 6
 
 # ---- killed at any moment ----
+
+
+def name_of(pid):
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 class Killed:
@@ -253,6 +262,54 @@ def an_output_that_is_another_than_its_journal_says_is_refused(case):
     refused(case, run.words(), 4, "^fanfold-sink: .*output is not what", Remains(run.output))
     remains.restore()
     change(run.output, offset, b"#")  # what does not count may be anything
+    run.complete()
+
+
+@test
+def an_output_that_is_taken_away_while_it_is_written_is_no_success(case):
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+
+    def replace():
+        run.output.rename(case.path("moved"))
+        run.output.write_bytes(b"something else\n")
+
+    for take_away in (run.output.unlink, replace):
+        run.hold.touch()
+        process = run.start()
+        case.wait_for(lambda: run.begun(), "the run to begin")
+        take_away()
+        run.hold.unlink()
+        process.expect(4)
+        assert "output: it was taken away, or another put in its place" in process.stderr(), process.stderr()
+        case.assert_no_leftovers()
+        journal_path(run.output).unlink(missing_ok=True)
+    case.run("fanfold", "-i", run.text, "--unordered", "-o", case.path("unordered"), "--", "rm", case.path("unordered")).expect(4)
+
+
+@test
+def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
+    """What was written and not committed lies in the output, and nothing is written after it."""
+    run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
+    run.hold.touch()
+    run.start()
+    case.wait_for(lambda: run.begun() and journal_path(run.output).exists(), "the run to begin")
+    (helper,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-commit"]
+    os.kill(helper, signal.SIGSTOP)
+    run.hold.unlink()
+    case.wait_for(lambda: size_of(run.output) > 0, "something to be written")
+    kill_everything(case)
+    assert position_of(run.output) == 0 and size_of(run.output) > 0
+    for times in (1, 2):
+        run.hold.touch()
+        process = run.start("--resume")
+        case.wait_for(lambda: run.begun(), "the run to go on")
+        (sink,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-sink"]
+        for _ in range(times):
+            with contextlib.suppress(ProcessLookupError):  # the first was enough
+                os.kill(sink, signal.SIGTERM)
+        process.wait(60)
+        case.assert_no_leftovers()
+        run.hold.unlink()
     run.complete()
 
 

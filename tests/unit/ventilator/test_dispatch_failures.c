@@ -88,6 +88,30 @@ Test(failures, a_skip_is_said_again_to_a_sink_that_does_not_hold_it)
     expect_now("WELCOME_SINK SKIP(0) WHO(A)");
 }
 
+/* HELLO bears no status: the run would end as one without dead letters. */
+Test(failures, a_sink_that_finished_and_connects_anew_says_how_before_it_may_go)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 1;
+    begin();
+    join(A);
+    cut(1);
+    dispatch_on_input_end(dispatch);
+    tick_after(0);
+    failed(A, 0, 1);
+    progress(0, 1, 1, 1);
+    expect_now("WELCOME(A) TASK(A:0) END(1) SKIP(0) DISCARD(0)");
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(2, 1, true);
+    expect_now("WELCOME_SINK");
+    hear(2, (struct message){.type = MESSAGE_FINISHED,
+                             .finished = {.epoch = 1,
+                                          .outcome = OUTCOME_COMPLETE,
+                                          .status = STATUS_DEAD_LETTERS}});
+    expect_now("STOP(A) GOODBYE");
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_DEAD_LETTERS);
+}
+
 Test(failures, halt_now_stops_the_run_at_once)
 {
     config.on_error = ON_ERROR_SKIP;
@@ -265,6 +289,111 @@ Test(failures, a_copy_of_a_straggler_goes_to_an_idle_slot)
     expect(""); /* one copy is enough */
     progress(0, 1, 4, 0);
     expect_now("FORGET(B:0) FORGET(A:0)");
+}
+
+/* A copy of task 0 runs at B while A has it, too; both are idle but for that. */
+static void copy_a_straggler(void)
+{
+    config.speculate = true;
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    tick_after(0);
+    runs(A, 0, 1);
+    done(B, 1, SECOND_US);
+    done(B, 3, SECOND_US);
+    done(A, 2, SECOND_US);
+    progress(1, 3, 0, 0);
+    tick_after(4 * SECOND_US);
+    expect("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3) FORGET(B:1) "
+           "FORGET(A:2) FORGET(B:3) TASK(B:0)");
+    runs(B, 0, 2);
+}
+
+/* Copies of copies would keep a chunk that hangs in good hands for ever. */
+Test(failures, a_chunk_that_failed_as_often_as_it_may_is_not_copied_again)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 1;
+    copy_a_straggler();
+    failed(A, 0, 1);
+    tick_after(4 * SECOND_US);
+    ping(A, WAY_OPEN, false, NULL); /* it has nothing to do */
+    runs(B, 0, 2);
+    tick_after(4 * SECOND_US);
+    expect("");
+    failed(B, 0, 2);
+    expect_now("SKIP(0)");
+}
+
+/* A sink that comes back without what it had not committed moves the window back,
+ * behind what runs already. */
+Test(failures, what_runs_beyond_the_window_is_not_copied)
+{
+    static const struct range held[] = {{0, 4}, {5, 1}};
+    config.speculate = true;
+    config.window = 4;
+    begin();
+    join(A);
+    join(B);
+    cut(6);
+    tick_after(0);
+    for (uint64_t seq = 0; seq < 4; seq++)
+        done(seq % 2 ? B : A, seq, SECOND_US);
+    progress(0, 4, 4, 0);
+    tick_after(0);
+    expect("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3) FORGET(A:0) "
+           "FORGET(B:1) FORGET(A:2) FORGET(B:3) TASK(A:4) TASK(B:5)");
+    runs(A, 4, 1);
+    done(B, 5, SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(2, 2, false);
+    begin_from(2, 0, held, 2);
+    tick_after(4 * SECOND_US);
+    expect("WELCOME_SINK FORGET(B:5) WHO(A) WHO(B)");
+    hear(2, (struct message){.type = MESSAGE_PROGRESS,
+                             .progress = {.epoch = 1, .released = 1}});
+    tick_after(SECOND_US);
+    expect("TASK(B:4)");
+}
+
+/* The charge comes when the task is with the next worker: so the loss of that one must
+ * not send it to a third. */
+Test(failures, a_chunk_lost_as_often_as_it_may_is_not_sent_once_more)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.losses = 1;
+    begin();
+    cut(1);
+    join(A);
+    expect_now("WELCOME(A) TASK(A:0)");
+    lose(A, 0, 1);
+    join(B);
+    expect_now("WELCOME(B) TASK(B:0)");
+    tick_after(9 * SECOND_US);
+    runs(B, 0, 2);
+    tick_after(2 * SECOND_US); /* the first loss is charged */
+    join(C);
+    expect_now("WELCOME(C)");
+    dispatch_on_unreachable(dispatch, B, now_us);
+    expect_now("SKIP(0)");
+}
+
+/* ---- a second sink ---- */
+
+/* What a sink that was killed had said may arrive late. */
+Test(failures, a_second_sink_is_rejected_only_while_the_first_talks)
+{
+    begin();
+    hello_sink(2, 2, false);
+    tick_after(3 * SECOND_US);
+    hear(SINK, (struct message){.type = MESSAGE_PING});
+    for (int second = 3; second < 13; second++)
+        tick_after(SECOND_US);
+    expect("");
+    tick_after(SECOND_US);
+    expect("WELCOME_SINK");
 }
 
 /* ---- isolation ---- */
