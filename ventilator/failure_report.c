@@ -13,6 +13,10 @@ static const char *describe_place(char *text, size_t size, const struct chunk *c
 {
     if (!chunk)
         text[0] = '\0';
+    else if (chunk->records == 1)
+        snprintf(text, size, " (bytes %" PRIu64 "-%" PRIu64 ", record %" PRIu64 ")",
+                 chunk->offset, chunk->offset + chunk->length - 1,
+                 chunk->first_record + 1);
     else if (chunk->records)
         snprintf(text, size,
                  " (bytes %" PRIu64 "-%" PRIu64 ", records %" PRIu64 "-%" PRIu64 ")",
@@ -36,7 +40,7 @@ static const char *describe_cause(char *text, size_t size, enum failure how,
                  code < 65 ? strsignal((int)code) : "?");
         break;
     case FAILURE_TIMEOUT:
-        return "it took longer than it may";
+        return "it ran longer than --timeout allows";
     case FAILURE_MEMORY:
         return "killed, probably for want of memory";
     case FAILURE_PROTOCOL:

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person is told of a chunk that failed for good. */
+#include "ventilator/failure_report.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static char text[4096];
+static struct dispatch_failure failure = {
+    .seq = 17, .attempts = 3, .how = FAILURE_EXIT, .code = 3};
+static const struct chunk one = {
+    .offset = 100, .length = 10, .first_record = 4, .records = 1};
+static const struct chunk two = {
+    .offset = 100, .length = 100, .first_record = 4, .records = 2};
+
+Test(failure_report, names_what_can_be_found_again_in_the_input)
+{
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &two),
+                     "chunk 17 (bytes 100-199, records 5-6) failed for good after 3 "
+                     "attempts: exit status 3");
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one),
+                     "chunk 17 (bytes 100-109, record 5) failed for good after 3 "
+                     "attempts: exit status 3");
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL),
+                     "chunk 17 failed for good after 3 attempts: exit status 3");
+}
+
+Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limit)
+{
+    failure.attempts = 1;
+    failure.how = FAILURE_TIMEOUT;
+    failure.text_size = 12;
+    memcpy(failure.text, "asks\nnobody\n", 12);
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one),
+                     "chunk 17 (bytes 100-109, record 5) failed for good after 1 "
+                     "attempt: it ran longer than --timeout allows; it said: "
+                     "\"asks\\nnobody\"");
+}
