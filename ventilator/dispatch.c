@@ -276,6 +276,14 @@ void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t n
     dispatch_finish(dispatch, now_us);
 }
 
+void dispatch_leave(struct dispatch *dispatch, const char *text, int64_t now_us)
+{
+    dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
+    dispatch->over = dispatch->gone = true;
+    dispatch->over_us = now_us;
+    dispatch_act(dispatch, DISPATCH_OVER, 0);
+}
+
 void dispatch_finish(struct dispatch *dispatch, int64_t now_us)
 {
     if (!dispatch->over) {

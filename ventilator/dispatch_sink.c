@@ -211,16 +211,17 @@ static void start(struct dispatch *dispatch, const struct message *message)
 }
 
 /* A sink that stands further than at the beginning has another run's output, unless
- * the person says that it is this one's. */
+ * the person says that it is this one's. Then it is this ventilator that is wrong: it
+ * leaves, and sink and workers wait for the right one. */
 static bool may_start(struct dispatch *dispatch, const struct message *message,
                       int64_t now_us)
 {
     if (message->begin.position == 0 || dispatch->config.resume)
         return true;
-    dispatch_give_up_run(dispatch,
-                         "the sink goes on with a run that was begun before: start the "
-                         "ventilator with --resume, on the same input",
-                         now_us);
+    dispatch_leave(dispatch,
+                   "the sink goes on with a run that was begun before: start the "
+                   "ventilator with --resume, on the same input",
+                   now_us);
     return false;
 }
 

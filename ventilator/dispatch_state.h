@@ -197,6 +197,9 @@ void dispatch_mind_contender(struct dispatch *dispatch, int64_t now_us);
 
 /* dispatch.c: the run is over, with the verdict that is set. */
 void dispatch_finish(struct dispatch *dispatch, int64_t now_us);
+/* This ventilator ends with status 5 for this reason, and tells nobody: another one may
+ * take its place. */
+void dispatch_leave(struct dispatch *dispatch, const char *text, int64_t now_us);
 /* The run ends with status 5 for this reason. */
 void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t now_us);
 

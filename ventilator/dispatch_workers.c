@@ -211,6 +211,8 @@ void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us)
 void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
                            const struct message *message, int64_t now_us)
 {
+    if (dispatch->gone)
+        return;
     if (dispatch->over) {
         dispatch_act(dispatch, DISPATCH_STOP, peer);
         return;
