@@ -52,15 +52,22 @@ uint32_t slots_count_lost(const struct fate *fate)
     return count;
 }
 
-static void note_begin(struct sim_worker *w, struct cargo *cargo)
+void slots_note_announced(struct sim_worker *w, struct cargo *cargo)
 {
-    if (cargo->began_us)
+    if (cargo->announced_us)
         return;
-    cargo->began_us = now(w);
+    cargo->announced_us = now(w);
     cargo->older = w->latest;
     w->latest = cargo;
-    if (cargo->began_us - DISTURBANCE_US < w->disturbed_us)
+    if (cargo->announced_us - DISTURBANCE_US < w->disturbed_us)
         lose(cargo);
+}
+
+static void note_begin(struct sim_worker *w, struct cargo *cargo)
+{
+    if (!cargo->began_us)
+        cargo->began_us = now(w);
+    slots_note_announced(w, cargo);
 }
 
 /* What will become of it, and when. */
@@ -328,6 +335,6 @@ void slots_kill(struct sim_worker *w, const struct session_action *action)
 void slots_lose(struct sim_worker *w)
 {
     struct cargo *cargo = w->latest;
-    for (; cargo && cargo->began_us > now(w) - DISTURBANCE_US; cargo = cargo->older)
+    for (; cargo && cargo->announced_us > now(w) - DISTURBANCE_US; cargo = cargo->older)
         lose(cargo);
 }

@@ -21,5 +21,8 @@ void slot_hand_back(struct slot *slot);
 void slots_lose(struct sim_worker *w);
 /* Attempts at a chunk that count as lost now. */
 uint32_t slots_count_lost(const struct fate *fate);
+/* A PING says that it runs, which some do before they are started: from here on it is
+ * lost with its worker. */
+void slots_note_announced(struct sim_worker *w, struct cargo *cargo);
 
 #endif

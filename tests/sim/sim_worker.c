@@ -82,6 +82,8 @@ static void ping(struct sim_worker *w, const struct session_action *action)
     message.ping.way = session_way(w->core);
     message.ping.leaving = session_leaving(w->core);
     message.ping.running = session_running(w->core, &message.ping.count);
+    for (uint32_t i = 0; i < message.ping.count; i++)
+        slots_note_announced(w, session_cargo(w->core, message.ping.running[i].seq));
     send(w, TO_VENTILATOR, &message, NULL);
 }
 

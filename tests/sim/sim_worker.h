@@ -13,7 +13,7 @@
 /* What the loop keeps of a task: the chunk, then the result. */
 struct cargo {
     struct sim_worker *owner;
-    struct cargo *older;           /* of all that this worker began */
+    struct cargo *older;           /* of all that this worker announced */
     const struct cargo *next_lost; /* of its chunk; valid while disturbed */
     struct payload payload;
     uint8_t mark[4];
@@ -24,10 +24,11 @@ struct cargo {
         lone; /* the record that is alone in it, from 0; more than there are: none */
     uint32_t tries;
     bool probe;
-    int64_t began_us; /* 0: nothing of it has */
-    uint64_t run_us;  /* of its parts */
-    enum failure how; /* why it failed */
-    bool disturbed;   /* counted as lost, perhaps */
+    int64_t announced_us; /* as one that runs; 0: not yet */
+    int64_t began_us;     /* 0: nothing of it has */
+    uint64_t run_us;      /* of its parts */
+    enum failure how;     /* why it failed */
+    bool disturbed;       /* counted as lost, perhaps */
     bool dropped;
 };
 
@@ -63,7 +64,7 @@ struct sim_worker {
     struct id uuid;
     uint32_t slot_count;
     struct slot slots[SLOTS_PER_WORKER_MAX];
-    struct cargo *latest; /* that began */
+    struct cargo *latest; /* that was announced */
     uint32_t live_cargo;
     bool monitor, welcomed;
     int64_t disturbed_us;
