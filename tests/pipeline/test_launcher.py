@@ -416,7 +416,8 @@ def each_role_is_given_its_own_options(case):
     words = {role: run.log(role, "start")[0][1][1:] for role in ROLES}
     tasks = f"--tasks=ipc://{directory}/tasks"
     assert words["ventilator"] == [tasks, "--supervised", "--block=64K", "--quiet"], words
-    assert words["sink"] == [tasks, f"--results=ipc://{directory}/results", "--supervised", "--output=x", "--quiet"], words
+    places = [tasks, f"--results=ipc://{directory}/results", "--supervised"]
+    assert words["sink"] == [*places, "--no-dead-letters", "--output=x", "--quiet"], words
     assert words["worker"][:4] == [tasks, "--supervised", "--jobs=3", "--quiet"], words
     assert words["worker"][5:] == ["--", "tr", "a", "b", "--block"], words
     run.end()
