@@ -55,6 +55,11 @@ void seats_give_back(struct seats *seats, uint32_t slot)
     seats->list[slot].given--;
 }
 
+bool seats_ready(const struct seats *seats, uint32_t slot)
+{
+    return seats->list[slot].ready;
+}
+
 void seats_set_ready(struct seats *seats, uint32_t slot, bool ready)
 {
     seats->list[slot].ready = ready;

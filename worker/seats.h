@@ -31,6 +31,7 @@ void seats_deinit(struct seats *seats);
 bool seats_take(struct seats *seats, uint32_t *ret_slot);
 /* A task has left the slot, however. */
 void seats_give_back(struct seats *seats, uint32_t slot);
+bool seats_ready(const struct seats *seats, uint32_t slot);
 void seats_set_ready(struct seats *seats, uint32_t slot, bool ready);
 /* A task ended well after this time. */
 void seats_measure(struct seats *seats, uint64_t run_us);

@@ -201,14 +201,19 @@ bool session_on_failed(struct session *session, uint32_t slot, uint64_t seq,
     return true;
 }
 
+/* Given to a slot that never began it. */
+static void take_back(struct session *session, struct ledger_task *task)
+{
+    seats_give_back(&session->seats, task->slot);
+    ledger_set_state(&session->ledger, task, ENTRY_QUEUED);
+}
+
 void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
                           uint32_t attempt)
 {
     struct ledger_task *task = running(session, slot, seq, attempt);
-    if (!task)
-        return;
-    seats_give_back(&session->seats, slot);
-    ledger_set_state(&session->ledger, task, ENTRY_QUEUED);
+    if (task)
+        take_back(session, task);
 }
 
 void session_on_slot(struct session *session, uint32_t slot, bool ready)
@@ -235,8 +240,10 @@ void session_on_echo(struct session *session)
             continue;
         if (--task->echoes)
             session->announced++;
-        else
+        else if (seats_ready(&session->seats, task->slot))
             act_on(session, SESSION_START, task);
+        else /* the slot is being replaced, for another task's sake */
+            take_back(session, task);
     }
 }
 

@@ -107,7 +107,9 @@ static bool troubled(const struct world *world)
 static void on_sink_exit(struct world *world, struct process *process)
 {
     const struct sim_sink *sink = (struct sim_sink *)process;
-    bool wanted = world_has(world, VENTILATOR) && !world->finishing;
+    /* Without a journal one that is started on a complete output begins it anew. */
+    bool done = sink->complete && !world->mix.journal;
+    bool wanted = world_has(world, VENTILATOR) && !world->finishing && !done;
     if (!sink->parted && wanted && !troubled(world) && world->mix.ordered) {
         world_start(world, SINK, SECOND_US);
         return;

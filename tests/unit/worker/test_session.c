@@ -467,6 +467,21 @@ Test(session, rule_10_a_retry_is_named_in_a_ping_before_it_starts)
     expect("");
 }
 
+Test(session, what_is_announced_for_a_slot_that_is_replaced_meanwhile_waits_for_it)
+{
+    begin_in_session_1(1);
+    cr_assert(take_attempt(1, 0, 2));
+    tick_after(0);
+    expect("PING PING");
+    session_on_slot(worker, 0, false);
+    hear((struct message){.type = MESSAGE_PONG});
+    hear((struct message){.type = MESSAGE_PONG});
+    tick_after(0);
+    expect("");
+    session_on_slot(worker, 0, true);
+    expect_careful_start("START(0)");
+}
+
 Test(session, what_is_forgotten_before_its_echo_does_not_start)
 {
     begin_in_session_1(1);
