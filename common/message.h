@@ -183,6 +183,7 @@ struct message {
         struct {
             uint32_t version;
             struct id incarnation;
+            uint64_t nonce;        /* higher than in any HELLO before it; from 1 */
             struct slice endpoint; /* where workers reach it */
             struct slice host;
             uint32_t pid;

@@ -158,6 +158,7 @@ static const struct field hello_worker[] = {
 static const struct field hello_sink[] = {
     ANY(message, hello_sink.version),
     ID(message, hello_sink.incarnation),
+    ANY(message, hello_sink.nonce),
     TEXT(message, hello_sink.endpoint, NAME_MAX_BYTES),
     TEXT(message, hello_sink.host, NAME_MAX_BYTES),
     ANY(message, hello_sink.pid),

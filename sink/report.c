@@ -12,6 +12,7 @@ void report_hello(struct uplink *uplink, const struct report_hello *hello)
     gethostname(host, sizeof host - 1);
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = hello->incarnation;
+    message.hello_sink.nonce = hello->nonce;
     message.hello_sink.endpoint = slice_of_text(hello->endpoint);
     message.hello_sink.host = slice_of_text(host);
     message.hello_sink.pid = (uint32_t)getpid();

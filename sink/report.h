@@ -10,6 +10,7 @@
 /* What the sink says of itself. */
 struct report_hello {
     struct id incarnation;
+    uint64_t nonce;
     const char *endpoint; /* where workers reach it */
     uint64_t max_result_bytes;
     bool finished;

@@ -33,6 +33,7 @@ struct sink_session {
     struct sink_session_config config;
     struct queue actions; /* of struct sink_action */
     struct contact contact;
+    uint64_t nonce; /* of the last HELLO */
     struct sequence sequence;
     struct commits commits;
     struct news news;
@@ -94,7 +95,7 @@ static struct sink_action *act(struct sink_session *session, enum sink_action_ki
 static void say_hello(struct sink_session *session, int64_t now_us)
 {
     contact_asked(&session->contact, now_us);
-    act(session, SINK_HELLO);
+    act(session, SINK_HELLO)->nonce = ++session->nonce;
 }
 
 static void leave(struct sink_session *session)

@@ -45,7 +45,7 @@ struct sink_session_config {
 
 enum sink_action_kind {
     SINK_CONNECT, /* close the DEALER if there is one, open it anew */
-    SINK_HELLO,   /* finished from sink_session_finished */
+    SINK_HELLO,   /* nonce; finished from sink_session_finished */
     SINK_BEGIN,   /* uid; run, epoch, position, mark, input and held from
                      sink_session_position and _held */
     SINK_PING,
@@ -61,6 +61,7 @@ enum sink_action_kind {
 struct sink_action {
     enum sink_action_kind kind;
     struct id uid;
+    uint64_t nonce;
     uint64_t seq;
     uint64_t ticket;
     void *cargo;

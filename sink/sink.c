@@ -43,10 +43,11 @@ static void connect_uplink(struct sink *sink)
     sink_leave(sink, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
 }
 
-static void say_hello(struct sink *sink)
+static void say_hello(struct sink *sink, uint64_t nonce)
 {
     const struct report_hello hello = {
         .incarnation = sink->incarnation,
+        .nonce = nonce,
         .endpoint = intake_endpoint(sink->parts.intake),
         .max_result_bytes = sink->options->max_result_bytes,
         .finished = sink_session_finished(sink->session),
@@ -86,7 +87,7 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         connect_uplink(sink);
         return;
     case SINK_HELLO:
-        say_hello(sink);
+        say_hello(sink, action->nonce);
         return;
     case SINK_BEGIN:
         say_begin(sink, &action->uid);

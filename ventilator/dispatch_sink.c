@@ -47,6 +47,14 @@ static void contest(struct dispatch *dispatch, const struct sink_hello *hello,
     dispatch_act(dispatch, DISPATCH_PONG, sink->said.peer); /* EHOSTUNREACH tells */
 }
 
+/* Of two connections of one sink the older one's may be heard last; what it says after
+ * its HELLO is of the past, too. */
+static bool is_older(const struct sink_hello *hello, const struct sink_hello *than)
+{
+    return id_equal(&hello->incarnation, &than->incarnation) &&
+           hello->nonce < than->nonce;
+}
+
 void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
                          const struct message *message, int64_t now_us)
 {
@@ -54,11 +62,14 @@ void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,
     struct sink_hello hello = {
         .peer = peer,
         .incarnation = message->hello_sink.incarnation,
+        .nonce = message->hello_sink.nonce,
         .max_result = message->hello_sink.max_result,
         .finished = message->hello_sink.finished,
     };
     slice_copy_text(message->hello_sink.endpoint, hello.endpoint,
                     sizeof hello.endpoint);
+    if (is_older(&hello, &sink->said) || is_older(&hello, &sink->contender))
+        return;
     if (hello.finished && too_early(dispatch))
         reject(dispatch, peer, REJECT_STATE);
     else if (sink->here && !dispatch->over &&

@@ -18,6 +18,7 @@
 struct sink_hello {
     uint32_t peer;
     struct id incarnation;
+    uint64_t nonce;
     char endpoint[NAME_MAX_BYTES + 1];
     uint64_t max_result;
     bool finished;

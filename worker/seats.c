@@ -62,7 +62,20 @@ bool seats_ready(const struct seats *seats, uint32_t slot)
 
 void seats_set_ready(struct seats *seats, uint32_t slot, bool ready)
 {
-    seats->list[slot].ready = ready;
+    struct seat *seat = &seats->list[slot];
+    seat->ready = ready && !seat->doomed;
+}
+
+void seats_doom(struct seats *seats, uint32_t slot)
+{
+    seats->list[slot].ready = false;
+    seats->list[slot].doomed++;
+}
+
+void seats_killed(struct seats *seats, uint32_t slot)
+{
+    assert(seats->list[slot].doomed);
+    seats->list[slot].doomed--;
 }
 
 void seats_measure(struct seats *seats, uint64_t run_us)

@@ -12,7 +12,8 @@
 
 struct seat {
     bool ready;
-    uint32_t given; /* tasks */
+    uint32_t doomed; /* kills that were decided and not carried out yet */
+    uint32_t given;  /* tasks */
 };
 
 struct seats {
@@ -32,7 +33,12 @@ bool seats_take(struct seats *seats, uint32_t *ret_slot);
 /* A task has left the slot, however. */
 void seats_give_back(struct seats *seats, uint32_t slot);
 bool seats_ready(const struct seats *seats, uint32_t slot);
+/* A slot that is still to be killed does not get ready: that was its last life. */
 void seats_set_ready(struct seats *seats, uint32_t slot, bool ready);
+/* The slot is to be killed, and in the end was told so: once for each. It is not ready
+ * from then on, until it says that it is. */
+void seats_doom(struct seats *seats, uint32_t slot);
+void seats_killed(struct seats *seats, uint32_t slot);
 /* A task ended well after this time. */
 void seats_measure(struct seats *seats, uint64_t run_us);
 

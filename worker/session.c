@@ -316,7 +316,11 @@ int64_t session_tick(struct session *session, int64_t now_us)
 
 bool session_next(struct session *session, struct session_action *ret_action)
 {
-    return queue_pop(&session->actions, ret_action);
+    if (!queue_pop(&session->actions, ret_action))
+        return false;
+    if (ret_action->kind == SESSION_KILL)
+        seats_killed(&session->seats, ret_action->slot);
+    return true;
 }
 
 /* ---- queries ---- */

@@ -23,7 +23,7 @@ static void remove_task(struct session *session, struct ledger_task *task)
 {
     if (task->state == ENTRY_RUNNING) {
         seats_give_back(&session->seats, task->slot);
-        seats_set_ready(&session->seats, task->slot, false);
+        seats_doom(&session->seats, task->slot);
         act_on(session, SESSION_KILL, task);
     }
     act_on(session, SESSION_DROP, task);

@@ -68,7 +68,7 @@ class Run:
         worker, welcome = self.worker_like()
         worker.close()
         peer = self.stranger()
-        peer.say(HELLO_SINK, 1, os.urandom(16), self.results, "host", 1, 1 << 30, finished)
+        peer.say(HELLO_SINK, 1, os.urandom(16), 1, self.results, "host", 1, 1 << 30, finished)
         return peer, welcome
 
     def worker_like(self, *, uuid=None, nonce=1, slots=1, run=NONE, epoch=0, ledger=()):
@@ -120,7 +120,7 @@ def begin_of_epoch_0_is_malformed(case):
     case.wait_for(lambda: case.path("tasks").exists(), "the ventilator to bind")
     peer = Peer(tasks, "DEALER")
     for attempt in range(3):
-        peer.say(HELLO_SINK, 1, os.urandom(16), "ipc:///nowhere", "host", 1, 1 << 30, False)
+        peer.say(HELLO_SINK, 1, os.urandom(16), 1, "ipc:///nowhere", "host", 1, 1 << 30, False)
         fields, _ = peer.read_until(WELCOME)
         peer.say(BEGIN, fields[2], os.urandom(16), 0, 0, b"", b"", [])
         if attempt == 0:
@@ -211,7 +211,7 @@ def one_connection_that_is_everybody_is_nobody_for_long(case):
     about = ["host", 1, 3, WAY_OPEN, 7, b""]
     for nonce in range(1, 20):
         peer.say(HELLO_WORKER, 1, os.urandom(16), nonce, *about, NONE, 0, [])
-        peer.say(HELLO_SINK, 1, os.urandom(16), run.results, "host", 1, 0, False)
+        peer.say(HELLO_SINK, 1, os.urandom(16), 1, run.results, "host", 1, 0, False)
         peer.say(DONE, nonce, [0, 1, 0])
         peer.say(GOODBYE, nonce)
     run.settled(peer)

@@ -474,8 +474,8 @@ static void check_drained(struct world *world)
 {
     const struct sim_ventilator *v =
         (struct sim_ventilator *)world->stations[VENTILATOR].process;
-    if (!v->drains || world->mix.interrupts != 1 || mix_has_faults(&world->mix) ||
-        world->mix.tail || world->mix.outcast || world->earned || world->disk_full ||
+    if (!v->drains || v->hurried || mix_has_faults(&world->mix) || world->mix.tail ||
+        world->mix.outcast || world->earned || world->disk_full ||
         !world->mix.journal || world->halted)
         return;
     for (int64_t seq = 0; seq < world->mix.records; seq++)

@@ -269,8 +269,9 @@ static void add_sink_fields(struct text *text, const struct message *m)
 {
     switch ((int)m->type) {
     case MESSAGE_HELLO_SINK:
-        add(text, " endpoint=%.*s finished=%d", (int)m->hello_sink.endpoint.size,
-            (const char *)m->hello_sink.endpoint.data, m->hello_sink.finished);
+        add(text, " nonce=%" PRIu64 " endpoint=%.*s finished=%d", m->hello_sink.nonce,
+            (int)m->hello_sink.endpoint.size, (const char *)m->hello_sink.endpoint.data,
+            m->hello_sink.finished);
         break;
     case MESSAGE_WELCOME:
         add(text, " session=%" PRIu64 " nonce=%" PRIu64 " epoch=%" PRIu64,

@@ -193,13 +193,14 @@ static void connect_again(struct sim_sink *s)
     s->process.dials[0] = dial_open(&s->process, VENTILATOR, 0, false);
 }
 
-static void hello(struct sim_sink *s)
+static void hello(struct sim_sink *s, const struct sink_action *action)
 {
     char endpoint[32];
     int size = snprintf(endpoint, sizeof endpoint, "sink://%u", s->process.address);
     struct message message = {.type = MESSAGE_HELLO_SINK};
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = s->incarnation;
+    message.hello_sink.nonce = action->nonce;
     message.hello_sink.endpoint =
         (struct slice){(const uint8_t *)endpoint, (size_t)size};
     message.hello_sink.max_result = 1 << 20;
@@ -284,7 +285,7 @@ static void perform(struct sim_sink *s, const struct sink_action *action)
         connect_again(s);
         break;
     case SINK_HELLO:
-        hello(s);
+        hello(s, action);
         break;
     case SINK_BEGIN:
         begin(s, action);

@@ -404,6 +404,7 @@ static void on_interrupt(struct sim_ventilator *v)
         dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
                        world->schedule.now_us);
     world->tally->drained += !v->drains;
+    v->hurried = v->drains;
     v->drains = true;
 }
 

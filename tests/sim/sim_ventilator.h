@@ -34,6 +34,7 @@ struct sim_ventilator {
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
     bool drains;    /* it was interrupted */
+    bool hurried;   /* and a second time */
     bool finishing; /* it has said GOODBYE or STOP */
     uint32_t owes;  /* STOP to this peer, which came after the end; 0: nobody */
     bool again;     /* the core has news that it has not ticked for */

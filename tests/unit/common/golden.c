@@ -81,11 +81,12 @@ const struct golden goldens[] = {
      {.type = MESSAGE_HELLO_WORKER, .hello_worker = {.version = 2}}},
     {"hello_sink",
      PAYLOAD_NONE,
-     "980201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecfb37463703a2f2f31302e30"
+     "990201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecf01b37463703a2f2f31302e30"
      "2e302e323a35353538a573746f7265cd10e1ce10000000c2",
      {.type = MESSAGE_HELLO_SINK,
       .hello_sink = {.version = 1,
                      .incarnation = ID(0xC0),
+                     .nonce = 1,
                      .endpoint = S(RESULTS),
                      .host = S("store"),
                      .pid = 4321,
@@ -93,11 +94,12 @@ const struct golden goldens[] = {
                      .finished = false}}},
     {"hello_sink_finished",
      PAYLOAD_NONE,
-     "980201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecfb37463703a2f2f31302e30"
+     "990201c410c0c1c2c3c4c5c6c7c8c9cacbcccdcecf01b37463703a2f2f31302e30"
      "2e302e323a35353538a573746f7265cd10e1ce10000000c3",
      {.type = MESSAGE_HELLO_SINK,
       .hello_sink = {.version = 1,
                      .incarnation = ID(0xC0),
+                     .nonce = 1,
                      .endpoint = S(RESULTS),
                      .host = S("store"),
                      .pid = 4321,

@@ -475,7 +475,7 @@ Test(decode_error, length_is_a_string_or_list_outside_its_bounds)
     expect_error("930b0790", PAYLOAD_NONE, DECODE_LENGTH);
     expect_error("930b0793050505", PAYLOAD_NONE, DECODE_LENGTH);
     expect_error("930b07dd80000000", PAYLOAD_NONE, DECODE_LENGTH);
-    expect_error("980201c40f000000000000000000000000000000a0a00000c2", PAYLOAD_NONE,
+    expect_error("990201c40f00000000000000000000000000000001a0a00000c2", PAYLOAD_NONE,
                  DECODE_LENGTH);
 }
 

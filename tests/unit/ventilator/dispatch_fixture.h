@@ -110,14 +110,21 @@ static inline void hear(uint32_t peer, struct message message)
     dispatch_on_message(dispatch, peer, &message, now_us);
 }
 
-static inline void hello_sink(uint32_t peer, uint8_t incarnation, bool finished)
+static inline void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce,
+                                    bool finished)
 {
     hear(peer, (struct message){.type = MESSAGE_HELLO_SINK,
                                 .hello_sink = {.version = PROTOCOL_VERSION,
                                                .incarnation = {{incarnation}},
+                                               .nonce = nonce,
                                                .endpoint = {(const uint8_t *)"r", 1},
                                                .max_result = 1000,
                                                .finished = finished}});
+}
+
+static inline void hello_sink(uint32_t peer, uint8_t incarnation, bool finished)
+{
+    hello_sink_nonce(peer, incarnation, 1, finished);
 }
 
 static inline void begin_from(uint32_t peer, uint64_t position,

@@ -231,6 +231,26 @@ Test(dispatch, a_second_sink_is_rejected_while_the_first_is_alive)
     expect("REJECT");
 }
 
+Test(dispatch, a_connection_that_the_sink_has_left_is_not_listened_to)
+{
+    enum { LEFT = 2, NOW = 3 };
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 2);
+    hello_sink_nonce(NOW, 1, 3, false);
+    begin_from(NOW, 2, NULL, 0);
+    tick_after(0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1) DISCARD(0) "
+           "DISCARD(1) WELCOME_SINK");
+    hello_sink_nonce(LEFT, 1, 2, false);
+    begin_from(LEFT, 0, NULL, 0);
+    tick_after(0);
+    expect("WHO");
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
 /* ---- sessions ---- */
 
 Test(dispatch, rule_6_an_older_hello_is_ignored)

@@ -495,6 +495,22 @@ Test(session, what_is_forgotten_before_its_echo_does_not_start)
     expect("");
 }
 
+Test(session, a_slot_that_is_still_to_be_killed_is_not_ready_because_it_was)
+{
+    begin_in_session_1(1);
+    cr_assert(take_attempt(1, 0, 1));
+    tick_after(0);
+    expect("START(0)");
+    forget(1, 0, false);
+    session_on_slot(worker, 0, true); /* an older life of it has begun meanwhile */
+    cr_assert(take_attempt(1, 1, 1));
+    tick_after(0);
+    expect("KILL(0)");
+    session_on_slot(worker, 0, true);
+    tick_after(0);
+    expect("START(1)");
+}
+
 Test(session, keeps_the_format_of_records_that_welcome_says)
 {
     begin(1, true, false);
