@@ -82,6 +82,14 @@ void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record)
     chunker->record = record;
 }
 
+void chunker_set_block(struct chunker *chunker, uint64_t block_bytes)
+{
+    assert(block_bytes);
+    chunker->config.block_bytes = block_bytes;
+    if (!chunker->config.records)
+        chunker->nominal = block_bytes > BUFFER_MIN ? block_bytes : BUFFER_MIN;
+}
+
 /* Goes on in another buffer with what lies from `rest_start` on; the old one is freed,
  * or, with `keep`, the caller's. */
 static void change_buffer(struct chunker *chunker, size_t rest_start, size_t capacity,

@@ -31,6 +31,9 @@ void chunker_destroy(struct chunker **chunker_p);
 /* The first byte to come has this place in the input. Before the first byte only. */
 void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record);
 
+/* Chunks are about so long from the next one on; > 0. */
+void chunker_set_block(struct chunker *chunker, uint64_t block_bytes);
+
 /* Where the next bytes of the input go, and how many at most (never 0). Valid until the
  * next call of any other function. */
 void *chunker_room(struct chunker *chunker, size_t *ret_size);

@@ -280,6 +280,11 @@ static enum source_outcome fail_to_read(struct source *source, int error)
     return SOURCE_FAILED;
 }
 
+void source_set_block(struct source *source, uint64_t block_bytes)
+{
+    chunker_set_block(source->chunker, block_bytes);
+}
+
 /* Reads at most `most` bytes to where the chunker would have them. Below 0: -errno as
  * of the kind. */
 static ssize_t read_some(struct source *source, uint64_t most, void **ret_bytes)

@@ -31,6 +31,9 @@ struct slice source_input(const struct source *source);
  * go on may be known only then. False: it is known now. source_error says why. */
 bool source_start(struct source *source, struct slice mark, struct slice input);
 
+/* Chunks are about so long from the next one on; > 0. */
+void source_set_block(struct source *source, uint64_t block_bytes);
+
 enum source_outcome {
     SOURCE_CHUNK,
     SOURCE_MORE,  /* nothing yet, but there is more to read: ask again soon */

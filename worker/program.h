@@ -16,15 +16,27 @@
 
 struct program;
 
-enum program_mode { PROGRAM_EXEC, PROGRAM_PLUGIN };
+enum program_mode {
+    PROGRAM_EXEC,   /* a process a chunk */
+    PROGRAM_PLUGIN, /* a shared object, prepared once and forked to the slots */
+    PROGRAM_LINES,  /* a process a slot, that answers each line with one line */
+    PROGRAM_FRAMES, /* a process a slot, FRAMES/1 on its stdin and stdout */
+};
 
 struct program_config {
     enum program_mode mode;
-    char **argv; /* exec: the command; plugin: the plugin's arguments (argv[0] is the
-                    plugin's file) */
+    char **argv;        /* the command; plugin: the plugin's arguments (argv[0] is the
+                           plugin's file) */
     const char *plugin; /* the shared object */
     uint32_t slots;
-    const char *worker; /* FANFOLD_WORKER: the worker's uuid in hexadecimal */
+    bool prepare_each;     /* frames: each slot prepares by itself */
+    int64_t silence_us;    /* lines: without a byte of output, while a task is at work,
+                              that is a failure; 0: never */
+    bool shell;            /* argv is a shell's command line */
+    const char *workdir;   /* where the program runs; NULL: here */
+    int niceness;          /* added to ours */
+    uint64_t memory_bytes; /* resident, that a slot may use; 0: no limit */
+    const char *worker;    /* FANFOLD_WORKER: the worker's uuid in hexadecimal */
 };
 
 /* Also the order in which a slot's events come. */
@@ -73,7 +85,8 @@ struct program_task {
                           its process group gets SIGTERM and, unless its leader ends
                           within a second, SIGKILL */
     uint64_t records;
-    struct slice input; /* borrowed until the task's end is reported */
+    struct slice header; /* of the input, given to the program before `input` */
+    struct slice input;  /* borrowed until the task's end is reported */
 };
 
 /* Exec: the slot must be idle. Plugin: it may have up to program_depth tasks. 0; the
