@@ -433,7 +433,7 @@ Test(chunker, begins_anew_with_another_input)
     struct chunker_config config = in("fasta");
     struct chunker *chunker = chunker_new(&config);
     struct chunk chunk;
-    for (int i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         feed(chunker, (const uint8_t *)"no header\n", 10);
         cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
         chunker_on_end(chunker);
@@ -442,7 +442,7 @@ Test(chunker, begins_anew_with_another_input)
         cr_expect_eq(chunk.first_record, i);
         zmq_msg_close(&chunk.bytes);
         cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_ENDED);
-        chunker_start(chunker, 0, (uint64_t)i + 1);
+        chunker_start(chunker, 0, i + 1);
         cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
     }
     chunker_destroy(&chunker);
