@@ -224,6 +224,7 @@ class Scene:
     def check(self):
         if self.reader:
             self.reader.close()
+        self.disk.empty()
         letters = Path(f"{self.output}.dead-letters")
         expected = expected_output(self.data, self.plan, letters)
         self.case.assert_same(self.output, self.case.file("expected", expected))
