@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Random inputs through the chunker, judged by an oracle: campaign.py [OPTIONS] [FORMAT...]
+
+A case is named FORMAT:SEED:NUMBER; `--seed SEED --from NUMBER --cases 1 FORMAT` makes it
+again. The output is TAP, one claim a format.
+"""
+
+import argparse
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+from case import DriverDied, ask, limit_records, sprinkle
+from inputs import MAKERS
+from judge import judge
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BATCH = 500
+SHOWN = 5  # failures of a format
+
+
+def make(name, seed, number):
+    rng = random.Random(f"{name}:{seed}:{number}")
+    case = MAKERS[name](rng)
+    case.name = f"{name}:{seed}:{number}"
+    return limit_records(rng, sprinkle(rng, case))
+
+
+def find_killer(driver, cases):
+    """The cases that the driver does not survive by themselves."""
+    for case in cases:
+        try:
+            ask(driver, [case], seconds=60)
+        except DriverDied as died:
+            yield case, str(died)
+
+
+def failures(driver, cases):
+    """(case, what is wrong) of those that are wrong."""
+    try:
+        answers = ask(driver, cases)
+    except DriverDied as died:
+        killers = list(find_killer(driver, cases))
+        return killers or [(cases[0], f"the driver died in this case or soon after: {died}")]
+    judged = ((case, judge(case, answer)) for case, answer in zip(cases, answers))
+    return [(case, wrong) for case, wrong in judged if wrong]
+
+
+def run_format(options, name):
+    """(cases, failures)."""
+    first, last = options.start, options.start + options.cases
+    found = []
+    for begin in range(first, last, BATCH):
+        cases = [make(name, options.seed, number) for number in range(begin, min(begin + BATCH, last))]
+        found += failures(options.driver, cases)
+        if len(found) >= SHOWN:
+            break
+    return found
+
+
+def report(number, name, options, found, seconds):
+    claim = f"{name}: chunks are as the oracle says, {options.cases} cases, --seed {options.seed}"
+    print(f"{'not ok' if found else 'ok'} {number} - {claim}")
+    print(f"# {seconds:.1f} s")
+    for case, wrong in sorted(found, key=lambda pair: len(pair[0].data))[:SHOWN]:
+        for line in f"{wrong}\n{case.describe()}".splitlines():
+            print(f"#   {line}")
+    sys.stdout.flush()
+
+
+def main():
+    build = Path(os.environ.get("FANFOLD_BUILD", ROOT / "build"))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cases", type=int, default=2000, help="of each format (2000)")
+    parser.add_argument("--seed", type=int, default=None, help="(random, and printed)")
+    parser.add_argument("--from", type=int, default=0, dest="start", metavar="NUMBER", help="the first case (0)")
+    parser.add_argument("--driver", default=str(build / "tests/formats/driver"))
+    parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(MAKERS))
+    options = parser.parse_args()
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1 << 32)
+    names = options.formats or list(MAKERS)
+    if unknown := set(names) - set(MAKERS):
+        parser.error(f"no format {', '.join(unknown)}; there are {', '.join(MAKERS)}")
+    print(f"1..{len(names)}")
+    bad = 0
+    for number, name in enumerate(names, 1):
+        began = time.monotonic()
+        found = run_format(options, name)
+        report(number, name, options, found, time.monotonic() - began)
+        bad += bool(found)
+    return 1 if bad else 0
+
+
+sys.exit(main())

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cuts many inputs as a script says and tells what came of each, so that a test in
+ * another language can judge the chunker, and records_count and records_size over every
+ * chunk, against an oracle of its own. It knows nothing of what is right.
+ *
+ * A case, on standard input, is HEAD_FIELDS numbers of 8 bytes in the machine's order,
+ * then what they announce: the format's text as in WELCOME, `splits` sizes of reads
+ * (taken in turn, again from the first after the last), `blocks` block sizes (one a
+ * chunk, the last for all that follow), and the input. The answer is text:
+ *
+ *     chunk OFFSET LENGTH FIRST RECORDS BLOCK COUNTED   one a chunk
+ *     sizes SIZE...                                     its records, one taken at a time
+ *     first SIZE...                                     records_size of 0, 1, 2, half ...
+ *     end OUTCOME OFFSET TEXT
+ */
+#include "common/memory.h"
+#include "ventilator/chunker.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COUNTED_MAX = 4096 }; /* records of a chunk that are taken one at a time */
+
+enum head {
+    HEAD_TEXT,
+    HEAD_RECORDS,
+    HEAD_MAX_RECORD,
+    HEAD_JITTER,     /* seed of block sizes that are set and changed again; 0: none */
+    HEAD_READS_EACH, /* reads between two tries to take a chunk */
+    HEAD_SPLITS,
+    HEAD_BLOCKS,
+    HEAD_INPUT,
+    HEAD_FIELDS,
+};
+
+struct script {
+    uint64_t head[HEAD_FIELDS];
+    char *text;
+    uint64_t *splits, *blocks;
+    uint8_t *input;
+
+    size_t fed;
+    uint64_t reads, chunks, block, jitter;
+};
+
+static void *read_exactly(uint64_t size)
+{
+    void *bytes = allocate(size ? size : 1);
+    if (fread(bytes, 1, size, stdin) != size) {
+        fprintf(stderr, "driver: the case is cut short\n");
+        exit(2);
+    }
+    return bytes;
+}
+
+static bool read_script(struct script *script)
+{
+    *script = (struct script){.fed = 0};
+    if (fread(script->head, sizeof script->head, 1, stdin) != 1)
+        return false;
+    script->text = read_exactly(script->head[HEAD_TEXT]);
+    script->splits = read_exactly(script->head[HEAD_SPLITS] * sizeof *script->splits);
+    script->blocks = read_exactly(script->head[HEAD_BLOCKS] * sizeof *script->blocks);
+    script->input = read_exactly(script->head[HEAD_INPUT]);
+    script->jitter = script->head[HEAD_JITTER];
+    return true;
+}
+
+static void free_script(struct script *script)
+{
+    free(script->text);
+    free(script->splits);
+    free(script->blocks);
+    free(script->input);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static uint64_t block_of(const struct script *script, uint64_t chunk)
+{
+    uint64_t last = script->head[HEAD_BLOCKS] - 1;
+    return script->blocks[chunk < last ? chunk : last];
+}
+
+/* One read. False: the input is at its end, and the chunker knows. */
+static bool feed(struct script *script, struct chunker *chunker)
+{
+    size_t left = script->head[HEAD_INPUT] - script->fed, room;
+    if (left == 0) {
+        chunker_on_end(chunker);
+        return false;
+    }
+    size_t size = script->splits[script->reads++ % script->head[HEAD_SPLITS]];
+    void *target = chunker_room(chunker, &room);
+    if (size > room)
+        size = room;
+    if (size > left)
+        size = left;
+    memcpy(target, script->input + script->fed, size);
+    chunker_on_bytes(chunker, size);
+    script->fed += size;
+    return true;
+}
+
+/* Takes each of the records by itself, as isolation does. */
+static void print_sizes(const struct record_format *format, struct slice bytes,
+                        uint64_t count)
+{
+    printf("sizes");
+    for (uint64_t i = 0; i < count && i < COUNTED_MAX; i++) {
+        size_t size = records_size(format, bytes, 1);
+        printf(" %zu", size);
+        bytes.data += size;
+        bytes.size -= size;
+    }
+    printf("\nfirst");
+}
+
+static void print_first(const struct record_format *format, struct slice bytes,
+                        uint64_t count)
+{
+    const uint64_t some[] = {0, 1, 2, count / 2, count - 1, count, count + 1, UINT64_MAX};
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        printf(" %zu", records_size(format, bytes, some[i]));
+    printf("\n");
+}
+
+static void report(struct script *script, const struct record_format *format,
+                   struct chunk *chunk)
+{
+    uint64_t length = zmq_msg_size(&chunk->bytes);
+    uint8_t *copy = allocate(length ? length : 1); /* so that no read beyond it is missed */
+    memcpy(copy, zmq_msg_data(&chunk->bytes), length);
+    struct slice bytes = {copy, length};
+    uint64_t counted = records_count(format, bytes);
+    printf("chunk %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
+           chunk->offset, chunk->length, chunk->first_record, chunk->records,
+           script->block, counted);
+    if (length != chunk->length || chunk->offset > script->fed ||
+        length > script->fed - chunk->offset ||
+        memcmp(copy, script->input + chunk->offset, length) != 0)
+        printf("other-bytes\n");
+    print_sizes(format, bytes, counted);
+    print_first(format, bytes, counted);
+    free(copy);
+    zmq_msg_close(&chunk->bytes);
+}
+
+/* The block that the chunk is asked to have; with jitter, after another one. */
+static void set_block(struct script *script, struct chunker *chunker)
+{
+    script->block = block_of(script, script->chunks);
+    if (script->jitter)
+        chunker_set_block(chunker, next_random(&script->jitter) % 300 + 1);
+    chunker_set_block(chunker, script->block);
+}
+
+static enum chunker_outcome take_all(struct script *script, struct chunker *chunker,
+                                     const struct record_format *format)
+{
+    struct chunk chunk;
+    enum chunker_outcome outcome;
+    bool more = true;
+    do {
+        for (uint64_t i = 0; more && i < script->head[HEAD_READS_EACH]; i++)
+            more = feed(script, chunker);
+        set_block(script, chunker);
+        while ((outcome = chunker_take(chunker, &chunk)) == CHUNKER_CHUNK) {
+            report(script, format, &chunk);
+            script->chunks++;
+            set_block(script, chunker);
+        }
+    } while (outcome == CHUNKER_HUNGRY && more);
+    return outcome;
+}
+
+static void run(struct script *script)
+{
+    static const char *const names[] = {
+        [CHUNKER_HUNGRY] = "hungry",
+        [CHUNKER_ENDED] = "ended",
+        [CHUNKER_TOO_LONG] = "too-long",
+    };
+    struct slice text = {(const uint8_t *)script->text, script->head[HEAD_TEXT]};
+    struct chunker_config config = {
+        .block_bytes = block_of(script, 0),
+        .records = script->head[HEAD_RECORDS],
+        .max_record_bytes = script->head[HEAD_MAX_RECORD],
+    };
+    if (!record_format_parse(text, &config.format)) {
+        printf("end bad-format 0 \n");
+        return;
+    }
+    struct chunker *chunker = chunker_new(&config);
+    enum chunker_outcome outcome = take_all(script, chunker, &config.format);
+    printf("end %s %" PRIu64 " \n", names[outcome], chunker_record_offset(chunker));
+    chunker_destroy(&chunker);
+}
+
+int main(void)
+{
+    struct script script;
+    while (read_script(&script)) {
+        run(&script);
+        free_script(&script);
+    }
+    return 0;
+}

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""Random cases of each format, made to be nasty, with the oracle's answer to each."""
+
+import re
+
+import oracles
+from case import Case
+
+
+def soup(rng, tokens, most=60):
+    """Tokens in any order, some more often than others."""
+    weights = [rng.choice((0, 1, 1, 2, 8)) for _ in tokens]
+    if not any(weights):
+        return b""
+    return b"".join(rng.choices(tokens, weights, k=rng.randint(0, most)))
+
+
+def long_soup(rng, tokens):
+    """More than a buffer of the chunker's; the same pieces again and again, with long ones."""
+    pieces = [soup(rng, tokens, 200) for _ in range(30)]
+    pieces += [b"x" * rng.randint(1, 200000), rng.choice(tokens) * rng.randint(1, 3000)]
+    return b"".join(rng.choices(pieces, k=rng.randint(300, 1500)))[: rng.randint(100000, 2000000)]
+
+
+def is_long(rng):
+    return rng.random() < 0.004
+
+
+def any_soup(rng, tokens):
+    return long_soup(rng, tokens) if is_long(rng) else soup(rng, tokens, rng.choice((8, 60, 300)))
+
+
+def entries(rng, make):
+    """Entries one after the other, sometimes cut off, sometimes very many."""
+    count = rng.choice((0, 1, 3, 10, 40))
+    if is_long(rng):
+        some = [make(rng) for _ in range(50)] + [make(rng, 100000)]
+        data = b"".join(rng.choices(some, k=rng.randint(1000, 20000)))[:2000000]
+    else:
+        data = b"".join(make(rng) for _ in range(count))
+    return data[: rng.randint(0, len(data))] if rng.random() < 0.2 else data
+
+
+LINE_ENDS = (
+    *(b"\n", b"\n", b"\r\n", b"\n\n", b"aa", b"aba", b"END\n", b"\0", b"\n\n\n", b"abab", b"aab"),
+    *(b"x" * 100, bytes(range(9))),
+)
+
+
+def make_lines(rng):
+    end = rng.choice(LINE_ENDS)
+    count = rng.choice((1, 1, 1, 2, 3, 4, 1000))
+    tokens = [end, end, end[:1], end[1:], end[:-1], end * 2, b"\n", b"\r", b"a", b"b", b"", b"0123456789"]
+    data = any_soup(rng, tokens)
+    text = f"lines={count} end={end.hex()}"
+    if count == 1 and end == b"\n" and rng.random() < 0.5:
+        text = ""
+    return Case(text, data, oracles.lines(data, count, end))
+
+
+def make_nul(rng):
+    data = any_soup(rng, [b"\0", b"\0\0", b"\n", b"a", b"./dir/name", b"\xff"])
+    return Case("lines=1 end=00", data, oracles.lines(data, 1, b"\0"))
+
+
+def make_fixed(rng):
+    size = rng.choice((1, 2, 3, 7, 16, 100, 4096, 65536, 300001))
+    most = size * rng.choice((1, 3, 20)) + 5
+    data = rng.randbytes(rng.randint(0, min(most, 2000000)))
+    return Case(f"fixed={size}", data, oracles.fixed(data, size))
+
+
+def make_whole(rng):
+    data = rng.randbytes(rng.choice((0, 1, 50, 50, 50, 50, 3000, 3000)))
+    if is_long(rng):
+        data = rng.randbytes(1000) * rng.randint(1, 3000)
+    return Case("whole", data, oracles.whole(data))
+
+
+def csv_field(rng, most):
+    text = soup(rng, [b"a", b"bc", b"", b'"', b",", b"\n", b"\r\n", b"\r", b"'", b" ", b";", b'""', b"\xc3\xa9"], most)
+    if re.search(rb'[",\n\r]', text) or rng.random() < 0.2:
+        return b'"' + text.replace(b'"', b'""') + b'"'
+    return text
+
+
+def csv_row(rng, most=6):
+    fields = [csv_field(rng, most) for _ in range(rng.choice((1, 1, 2, 3, 8)))]
+    return b",".join(fields) + rng.choice((b"\n", b"\n", b"\r\n"))
+
+
+def make_csv(rng):
+    data = entries(rng, csv_row)
+    return Case("csv", data, oracles.csv_rows(data))
+
+
+def make_csv_stray(rng):
+    """Quotes anywhere, which RFC 4180 has not; so that there is nothing which is no csv."""
+    data = any_soup(rng, [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"a", b"b c", b'",', b',"', b'"\n', b"\n\"", b";\""])
+    return Case("csv", data, oracles.csv_parity(data))
+
+
+def make_fasta(rng):
+    tokens = [b">", b">a", b"\n>", b"\n", b"\r\n", b"\n\n", b"ACGT", b"a>b", b" >", b"\r>", b"\n>\n", b"\n;"]
+    data = any_soup(rng, tokens)
+    return Case("fasta", data, oracles.fasta(data))
+
+
+def fastq_line(rng, most, end):
+    return soup(rng, [b"@", b"+", b"ACGT", b"I", b"!", b">", b" ", b"\r", b"~~~~~"], most) + end
+
+
+def fastq_entry(rng, most=6, end=None):
+    end = end or rng.choice((b"\n", b"\n", b"\n", b"\r\n"))
+    parts = [fastq_line(rng, most, end) for _ in range(4)]
+    return b"@" + parts[0] + parts[1] + b"+" + parts[2] + parts[3]
+
+
+def spoil(rng, data):
+    """A line too many, one too few, or a byte that is another."""
+    at = rng.randint(0, len(data))
+    kind = rng.randrange(3)
+    if kind == 0:
+        return data[:at] + b"\n" + data[at:]
+    end = data.find(b"\n", at) + 1
+    if kind == 1 and end:
+        return data[:at] + data[end:]
+    return data[:at] + rng.choice((b"@", b"+", b"x", b"")) + data[at + 1 :]
+
+
+def make_fastq(rng):
+    data = entries(rng, fastq_entry)
+    if rng.random() < 0.3:
+        data = spoil(rng, data)
+    return Case("fastq", data, oracles.fastq(data))
+
+
+def frame(rng, most=40):
+    size = rng.choice((0, 0, 1, 2, rng.randint(0, most), rng.randint(0, most)))
+    return size.to_bytes(4, "big") + rng.randbytes(size)
+
+
+def make_frames(rng):
+    data = entries(rng, frame)
+    if rng.random() < 0.1:
+        data += rng.choice((b"\xff\xff\xff\xff", b"\0\0\1\0abc", b"\x7f\0\0\0" + b"x" * 500, b"\0\0\0"))
+    return Case("frames", data, oracles.frames(data))
+
+
+MAKERS = {
+    "lines": make_lines,
+    "nul": make_nul,
+    "fixed": make_fixed,
+    "whole": make_whole,
+    "csv": make_csv,
+    "csv-stray": make_csv_stray,
+    "fasta": make_fasta,
+    "fastq": make_fastq,
+    "frames": make_frames,
+}

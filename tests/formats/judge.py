@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Whether an answer is what the oracle's ends of records, and the options, demand."""
+
+from bisect import bisect_right
+
+SIZES_SHOWN = 4096  # the driver takes no more records of a chunk one at a time
+
+
+def records_of_chunk(case, taken, start, block):
+    """How many of the records from number `taken` on, which begins at `start`, are a chunk."""
+    ends = case.expected.ends
+    if case.records:
+        return min(case.records, len(ends) - taken)
+    count = bisect_right(ends, start + block, taken) - taken
+    if case.expected.open and taken + count == len(ends) and ends[-1] - start == block:
+        count -= 1  # its end would not have had room
+    return max(1, count)
+
+
+def judge_apart(case, chunk, taken, count):
+    """Isolation finds the same records in the chunk."""
+    ends = case.expected.ends[taken : taken + count]
+    starts = [chunk.offset, *ends]
+    if chunk.counted != count:
+        return f"records_count says {chunk.counted} of the chunk's {count} records"
+    sizes = [end - start for start, end in zip(starts, ends)][:SIZES_SHOWN]
+    if chunk.sizes != sizes:
+        return f"records_size takes it apart in {chunk.sizes[:40]}, not {sizes[:40]}"
+    some = [starts[min(n, count)] - chunk.offset for n in (0, 1, 2, count // 2, count - 1, count, count + 1, count)]
+    if chunk.first != some:
+        return f"records_size of 0, 1, 2, half, all but one, all, more, the most: {chunk.first}, not {some}"
+    return None
+
+
+def judge_chunk(case, chunk, taken, at):
+    """(records of the chunk, what is wrong with it)."""
+    if taken == len(case.expected.ends):
+        return 0, "there is nothing left to be a chunk"
+    if chunk.offset != at or chunk.first_record != taken:
+        return 0, f"it should begin at {at}, with record {taken}"
+    count = records_of_chunk(case, taken, at, chunk.block)
+    length = case.expected.ends[taken + count - 1] - at
+    if (chunk.length, chunk.records) != (length, count):
+        return 0, f"it should have {length} bytes, {count} records"
+    if chunk.other_bytes:
+        return 0, "its bytes are not the input's"
+    return count, judge_apart(case, chunk, taken, count)
+
+
+def judge_end(case, answer, taken, at):
+    if taken != len(case.expected.ends):
+        return f"ended by {answer.outcome!r} at byte {at}, record {taken}: {len(case.expected.ends) - taken} records are missing"
+    if case.expected.error is None:
+        return None if answer.outcome == "ended" else f"it should end, not say {answer.outcome!r} at {answer.offset}"
+    kinds, _, offset = case.expected.error
+    if answer.outcome not in kinds:
+        return f"it should say {' or '.join(sorted(kinds))}, not {answer.outcome!r}"
+    if answer.offset != offset:
+        return f"{answer.outcome} at {answer.offset}, which should be at {offset}"
+    return None
+
+
+def judge(case, answer):
+    """None, or what is wrong."""
+    taken = at = 0
+    for number, chunk in enumerate(answer.chunks):
+        count, wrong = judge_chunk(case, chunk, taken, at)
+        if wrong:
+            return f"chunk {number} (offset {chunk.offset}, {chunk.length} bytes, {chunk.records} records): {wrong}"
+        taken += count
+        at = case.expected.ends[taken - 1]
+    return judge_end(case, answer, taken, at)
