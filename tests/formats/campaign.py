@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from case import DriverDied, ask, limit_records, sprinkle
+from case import DriverDied, ask, continuation, sprinkled
 from inputs import MAKERS
 from judge import judge
 
@@ -23,10 +23,13 @@ SHOWN = 5  # failures of a format
 
 
 def make(name, seed, number):
+    """The case, and sometimes another input that follows it."""
     rng = random.Random(f"{name}:{seed}:{number}")
-    case = MAKERS[name](rng)
+    case = sprinkled(rng, MAKERS[name](rng))
     case.name = f"{name}:{seed}:{number}"
-    return limit_records(rng, sprinkle(rng, case))
+    if rng.random() < 0.1 and not case.expected.error:
+        return [case, continuation(rng, case)]
+    return [case]
 
 
 def find_killer(driver, cases):
@@ -50,11 +53,12 @@ def failures(driver, cases):
 
 
 def run_format(options, name):
-    """(cases, failures)."""
+    """What fails."""
     first, last = options.start, options.start + options.cases
     found = []
     for begin in range(first, last, BATCH):
-        cases = [make(name, options.seed, number) for number in range(begin, min(begin + BATCH, last))]
+        numbers = range(begin, min(begin + BATCH, last))
+        cases = [case for number in numbers for case in make(name, options.seed, number)]
         found += failures(options.driver, cases)
         if len(found) >= SHOWN:
             break

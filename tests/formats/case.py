@@ -4,12 +4,13 @@
 import random
 import struct
 import subprocess
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from oracles import Records
 
 BIG = 1 << 40
-HEAD = struct.Struct("=8Q")
+HEAD = struct.Struct("=12Q")
 
 
 @dataclass
@@ -18,19 +19,29 @@ class Case:
 
     format: str
     data: bytes
-    expected: Records
+    oracle: Callable[[bytes], Records]
     name: str = ""
     records: int = 0
     max_record: int = BIG
     jitter: int = 0
     reads_each: int = 1
+    early: int = 0
+    continues: bool = False
+    offset: int = 0
+    first_record: int = 0
+    looks_ahead: bool = True  # a record's end may be known only by what follows
+    far_sighted: bool = False  # who has a chunk alone cannot tell all borders
     splits: list = field(default_factory=lambda: [BIG])
     blocks: list = field(default_factory=lambda: [1 << 20])
+
+    def __post_init__(self):
+        self.expected = limited(self.oracle(self.data), self.max_record)
 
     def encode(self):
         text = self.format.encode()
         head = HEAD.pack(
             *(len(text), self.records, self.max_record, self.jitter, self.reads_each),
+            *(self.early, self.continues, self.offset, self.first_record),
             *(len(self.splits), len(self.blocks), len(self.data)),
         )
         numbers = struct.pack(f"={len(self.splits) + len(self.blocks)}Q", *self.splits, *self.blocks)
@@ -42,7 +53,9 @@ class Case:
         options = f"-N {self.records}" if self.records else f"blocks {self.blocks[:8]}"
         return (
             f"{self.name}: format {self.format!r}, {options}, reads {self.splits[:8]}, {self.reads_each} a try, "
-            f"at most {self.max_record} a record, jitter {self.jitter}\n  input {shown}\n"
+            f"at most {self.max_record} a record, jitter {self.jitter}"
+            f"{', early' if self.early else ''}{', after another input' if self.continues else ''}"
+            f", from {self.offset}, {self.first_record}\n  input {shown}\n"
             f"  records end at {self.expected.ends[:60]}, then {self.expected.error or 'the end'}"
         )
 
@@ -55,6 +68,8 @@ class Chunk:
     records: int
     block: int
     counted: int
+    fed: int
+    early: int
     sizes: list = None
     first: list = None
     other_bytes: bool = False
@@ -65,6 +80,7 @@ class Answer:
     chunks: list
     outcome: str
     offset: int
+    record: int
     text: str
 
 
@@ -86,8 +102,8 @@ def read_answers(lines):
         elif word == "other-bytes":
             chunks[-1].other_bytes = True
         else:
-            outcome, offset, text = rest.split(" ", 2)
-            yield Answer(chunks, outcome, int(offset), text)
+            outcome, offset, record, text = rest.split(" ", 3)
+            yield Answer(chunks, outcome, int(offset), int(record), text)
             chunks = []
 
 
@@ -117,31 +133,45 @@ def random_splits(rng, size):
     return [rng.randint(1, most) for _ in range(rng.randint(1, 8))]
 
 
-def sprinkle(rng, case):
-    """Gives a case random sizes of reads and chunks, where its maker has left them alone."""
+def limited(expected, max_record):
+    """What is left of the records where one is too long."""
+    ends = expected.ends
+    for number, (begin, end) in enumerate(zip([0, *ends], ends)):
+        if end - begin > max_record:
+            return Records(ends[:number], error=({"too-long"}, number, begin))
+    return expected
+
+
+def random_limit(rng, expected):
+    """Sometimes the longest record is too long by a byte, or just not."""
+    sizes = [end - begin for begin, end in zip([0, *expected.ends], expected.ends)]
+    if not sizes or rng.random() < 0.85:
+        return BIG
+    return max(1, rng.choice((max(sizes), max(sizes) - 1, rng.choice(sizes))))
+
+
+def sprinkled(rng, case):
+    """The case with random sizes of reads and chunks, and what else is not the format's."""
     size = len(case.data)
-    case.splits = random_splits(rng, size)
-    case.reads_each = rng.choice((1, 1, 1, 2, 7, 1000000))
-    case.jitter = rng.choice((0, 0, rng.getrandbits(40) + 1))
-    if rng.random() < 0.3:
-        case.records = rng.choice((1, 2, 3, rng.randint(1, 50)))
     most = rng.choice((4, 30, 100, 1000, max(size, 4), 2 * size + 4))
     if size > 100000:
         most = rng.choice((20000, 300000, 700000, size, 2 * size))
-    case.blocks = [rng.randint(max(1, most // 50), most) for _ in range(rng.choice((1, 1, 5)))]
-    return case
+    return replace(
+        case,
+        splits=random_splits(rng, size),
+        reads_each=rng.choice((1, 1, 1, 2, 7, 1000000)),
+        jitter=rng.choice((0, 0, rng.getrandbits(40) + 1)),
+        early=rng.choice((0, 0, 0, rng.getrandbits(40) + 1)),
+        records=rng.choice((1, 2, 3, rng.randint(1, 50))) if rng.random() < 0.3 else 0,
+        blocks=[rng.randint(max(1, most // 50), most) for _ in range(rng.choice((1, 1, 5)))],
+        max_record=random_limit(rng, case.expected),
+        offset=rng.choice((0, rng.getrandbits(40))),
+        first_record=rng.choice((0, rng.getrandbits(40))),
+    )
 
 
-def limit_records(rng, case):
-    """Sometimes the longest record is too long by a byte, or just not."""
-    ends = case.expected.ends
-    sizes = [end - begin for begin, end in zip([0, *ends], ends)]
-    if not sizes or rng.random() < 0.85:
-        return case
-    case.max_record = max(1, rng.choice((max(sizes), max(sizes) - 1, rng.choice(sizes))))
-    for number, size in enumerate(sizes):
-        if size > case.max_record:
-            error = ({"too-long"}, number, sum(sizes[:number]))
-            case.expected = Records(ends[:number], error=error)
-            break
-    return case
+def continuation(rng, case):
+    """Another input after the first, through the same chunker."""
+    size = len(case.data)
+    begin = rng.choice((0, 0, rng.randint(0, size)))
+    return replace(case, data=case.data[begin : rng.randint(begin, size)], continues=True)

@@ -9,10 +9,10 @@
  * (taken in turn, again from the first after the last), `blocks` block sizes (one a
  * chunk, the last for all that follow), and the input. The answer is text:
  *
- *     chunk OFFSET LENGTH FIRST RECORDS BLOCK COUNTED   one a chunk
- *     sizes SIZE...                                     its records, one taken at a time
- *     first SIZE...                                     records_size of 0, 1, 2, half ...
- *     end OUTCOME OFFSET TEXT
+ *     chunk OFFSET LENGTH FIRST RECORDS BLOCK COUNTED FED EARLY   one a chunk
+ *     sizes SIZE...                               its records, one taken at a time
+ *     first SIZE...                               records_size of 0, 1, 2, half ...
+ *     end OUTCOME OFFSET RECORD TEXT
  */
 #include "common/memory.h"
 #include "ventilator/chunker.h"
@@ -29,6 +29,10 @@ enum head {
     HEAD_MAX_RECORD,
     HEAD_JITTER,     /* seed of block sizes that are set and changed again; 0: none */
     HEAD_READS_EACH, /* reads between two tries to take a chunk */
+    HEAD_EARLY,      /* seed of when chunks are taken early; 0: never */
+    HEAD_CONTINUES,  /* the input follows that of the case before, in its chunker */
+    HEAD_OFFSET,
+    HEAD_FIRST_RECORD,
     HEAD_SPLITS,
     HEAD_BLOCKS,
     HEAD_INPUT,
@@ -42,7 +46,7 @@ struct script {
     uint8_t *input;
 
     size_t fed;
-    uint64_t reads, chunks, block, jitter;
+    uint64_t reads, chunks, block, jitter, early;
 };
 
 static void *read_exactly(uint64_t size)
@@ -65,6 +69,7 @@ static bool read_script(struct script *script)
     script->blocks = read_exactly(script->head[HEAD_BLOCKS] * sizeof *script->blocks);
     script->input = read_exactly(script->head[HEAD_INPUT]);
     script->jitter = script->head[HEAD_JITTER];
+    script->early = script->head[HEAD_EARLY];
     return true;
 }
 
@@ -134,19 +139,24 @@ static void print_first(const struct record_format *format, struct slice bytes,
 }
 
 static void report(struct script *script, const struct record_format *format,
-                   struct chunk *chunk)
+                   struct chunk *chunk, bool early)
 {
     uint64_t length = zmq_msg_size(&chunk->bytes);
     uint8_t *copy = allocate(length ? length : 1); /* so that no read beyond it is missed */
     memcpy(copy, zmq_msg_data(&chunk->bytes), length);
     struct slice bytes = {copy, length};
     uint64_t counted = records_count(format, bytes);
-    printf("chunk %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-           chunk->offset, chunk->length, chunk->first_record, chunk->records,
-           script->block, counted);
-    if (length != chunk->length || chunk->offset > script->fed ||
-        length > script->fed - chunk->offset ||
-        memcmp(copy, script->input + chunk->offset, length) != 0)
+    uint64_t begin = chunk->offset - script->head[HEAD_OFFSET];
+    const uint64_t numbers[] = {
+        begin,         length,  chunk->first_record - script->head[HEAD_FIRST_RECORD],
+        chunk->records, script->block, counted, script->fed, early,
+    };
+    printf("chunk");
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        printf(" %" PRIu64, numbers[i]);
+    printf("\n");
+    if (length != chunk->length || begin > script->fed || length > script->fed - begin ||
+        memcmp(copy, script->input + begin, length) != 0)
         printf("other-bytes\n");
     print_sizes(format, bytes, counted);
     print_first(format, bytes, counted);
@@ -163,31 +173,51 @@ static void set_block(struct script *script, struct chunker *chunker)
     chunker_set_block(chunker, script->block);
 }
 
-static enum chunker_outcome take_all(struct script *script, struct chunker *chunker,
-                                     const struct record_format *format)
+static enum chunker_outcome take_ready(struct script *script, struct chunker *chunker,
+                                       const struct record_format *format)
 {
     struct chunk chunk;
     enum chunker_outcome outcome;
-    bool more = true;
-    do {
-        for (uint64_t i = 0; more && i < script->head[HEAD_READS_EACH]; i++)
-            more = feed(script, chunker);
+    set_block(script, chunker);
+    while ((outcome = chunker_take(chunker, &chunk)) == CHUNKER_CHUNK) {
+        report(script, format, &chunk, false);
+        script->chunks++;
         set_block(script, chunker);
-        while ((outcome = chunker_take(chunker, &chunk)) == CHUNKER_CHUNK) {
-            report(script, format, &chunk);
-            script->chunks++;
-            set_block(script, chunker);
-        }
-    } while (outcome == CHUNKER_HUNGRY && more);
+    }
     return outcome;
 }
 
-static void run(struct script *script)
+static void take_early(struct script *script, struct chunker *chunker,
+                       const struct record_format *format)
+{
+    struct chunk chunk;
+    if (script->early == 0 || next_random(&script->early) % 4 > 0 ||
+        chunker_take_early(chunker, &chunk) != CHUNKER_CHUNK)
+        return;
+    report(script, format, &chunk, true);
+    script->chunks++;
+}
+
+static enum chunker_outcome take_all(struct script *script, struct chunker *chunker,
+                                     const struct record_format *format)
+{
+    for (bool more = true;;) {
+        for (uint64_t i = 0; more && i < script->head[HEAD_READS_EACH]; i++)
+            more = feed(script, chunker);
+        enum chunker_outcome outcome = take_ready(script, chunker, format);
+        if (outcome != CHUNKER_HUNGRY || !more)
+            return outcome;
+        take_early(script, chunker, format);
+    }
+}
+
+static void run(struct script *script, struct chunker **chunker_p)
 {
     static const char *const names[] = {
         [CHUNKER_HUNGRY] = "hungry",
         [CHUNKER_ENDED] = "ended",
         [CHUNKER_TOO_LONG] = "too-long",
+        [CHUNKER_BROKEN] = "broken",
     };
     struct slice text = {(const uint8_t *)script->text, script->head[HEAD_TEXT]};
     struct chunker_config config = {
@@ -196,21 +226,31 @@ static void run(struct script *script)
         .max_record_bytes = script->head[HEAD_MAX_RECORD],
     };
     if (!record_format_parse(text, &config.format)) {
-        printf("end bad-format 0 \n");
+        printf("end bad-format 0 0 \n");
         return;
     }
-    struct chunker *chunker = chunker_new(&config);
+    if (!script->head[HEAD_CONTINUES] || !*chunker_p) {
+        chunker_destroy(chunker_p);
+        *chunker_p = chunker_new(&config);
+    }
+    struct chunker *chunker = *chunker_p;
+    chunker_start(chunker, script->head[HEAD_OFFSET], script->head[HEAD_FIRST_RECORD]);
     enum chunker_outcome outcome = take_all(script, chunker, &config.format);
-    printf("end %s %" PRIu64 " \n", names[outcome], chunker_record_offset(chunker));
-    chunker_destroy(&chunker);
+    bool failed = outcome == CHUNKER_TOO_LONG || outcome == CHUNKER_BROKEN;
+    printf("end %s %" PRIu64 " %" PRIu64 " %s\n", names[outcome],
+           chunker_record_offset(chunker) - script->head[HEAD_OFFSET],
+           chunker_record(chunker) - script->head[HEAD_FIRST_RECORD],
+           failed ? chunker_problem(chunker) : "");
 }
 
 int main(void)
 {
     struct script script;
+    struct chunker *chunker = NULL;
     while (read_script(&script)) {
-        run(&script);
+        run(&script, &chunker);
         free_script(&script);
     }
+    chunker_destroy(&chunker);
     return 0;
 }

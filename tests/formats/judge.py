@@ -19,14 +19,18 @@ def records_of_chunk(case, taken, start, block):
 
 def judge_apart(case, chunk, taken, count):
     """Isolation finds the same records in the chunk."""
-    ends = case.expected.ends[taken : taken + count]
-    starts = [chunk.offset, *ends]
+    begin, end = chunk.offset, chunk.offset + chunk.length
+    ends = [begin + stop for stop in case.oracle(case.data[begin:end]).ends]
+    if ends != case.expected.ends[taken : taken + count] and not case.far_sighted:
+        return f"alone it has records that end at {ends[:40]}: the oracle is wrong, or the format"
+    count = len(ends)
+    starts = [begin, *ends]
     if chunk.counted != count:
         return f"records_count says {chunk.counted} of the chunk's {count} records"
     sizes = [end - start for start, end in zip(starts, ends)][:SIZES_SHOWN]
     if chunk.sizes != sizes:
         return f"records_size takes it apart in {chunk.sizes[:40]}, not {sizes[:40]}"
-    some = [starts[min(n, count)] - chunk.offset for n in (0, 1, 2, count // 2, count - 1, count, count + 1, count)]
+    some = [starts[min(n, count)] - begin for n in (0, 1, 2, count // 2, count - 1, count, count + 1, count)]
     if chunk.first != some:
         return f"records_size of 0, 1, 2, half, all but one, all, more, the most: {chunk.first}, not {some}"
     return None
@@ -39,6 +43,12 @@ def judge_chunk(case, chunk, taken, at):
     if chunk.offset != at or chunk.first_record != taken:
         return 0, f"it should begin at {at}, with record {taken}"
     count = records_of_chunk(case, taken, at, chunk.block)
+    if chunk.early:
+        count = min(count, bisect_right(case.expected.ends, chunk.fed, taken) - taken)
+        if case.looks_ahead and 0 < chunk.records < count:
+            count = chunk.records
+        if count == 0:
+            return 0, f"no record is whole in {chunk.fed} bytes"
     length = case.expected.ends[taken + count - 1] - at
     if (chunk.length, chunk.records) != (length, count):
         return 0, f"it should have {length} bytes, {count} records"
@@ -52,11 +62,13 @@ def judge_end(case, answer, taken, at):
         return f"ended by {answer.outcome!r} at byte {at}, record {taken}: {len(case.expected.ends) - taken} records are missing"
     if case.expected.error is None:
         return None if answer.outcome == "ended" else f"it should end, not say {answer.outcome!r} at {answer.offset}"
-    kinds, _, offset = case.expected.error
+    kinds, record, offset = case.expected.error
     if answer.outcome not in kinds:
         return f"it should say {' or '.join(sorted(kinds))}, not {answer.outcome!r}"
-    if answer.offset != offset:
-        return f"{answer.outcome} at {answer.offset}, which should be at {offset}"
+    if (answer.offset, answer.record) != (offset, record):
+        return f"{answer.outcome} at {answer.offset}, record {answer.record}: it is record {record} at {offset}"
+    if not answer.text.startswith(f"record {case.first_record + record + 1} at byte {case.offset + offset}"):
+        return f"it says {answer.text!r} of the record {record} at {offset}"
     return None
 
 

@@ -50,6 +50,7 @@ def csv_rows(data):
     """As Python's csv reads it: how many of the lines a row has taken."""
     # A \r alone ends no record here, and that module takes offence at it.
     text = re.sub(rb"\r(?!\n)", b"r", data).decode("latin-1").replace("\0", "0")
+    text = re.sub("[;|\t]", ",", text)  # a comma as good as others
     full, rest = keep_ends(text, "\n")
     pieces = [*full, rest] if rest else full
     ends = [0, *itertools.accumulate(map(len, pieces))]
@@ -59,13 +60,6 @@ def csv_rows(data):
     return Records(rows, open=bool(rest) or one_more == len(rows))
 
 
-def csv_parity(data):
-    """Whatever stands around a quote: a newline after an even number of them ends a row."""
-    parts = re.findall(rb'(?:[^"\n]+|"[^"]*"|"[^"]*\Z)*\n?', data)
-    unfinished = data.count(b'"') % 2 == 1 or not data.endswith(b"\n")
-    return Records(ends_of(filter(None, parts)), open=unfinished and bool(data))
-
-
 def fasta(data):
     """A record begins where a line begins with ">"; what is before the first is the first's."""
     starts = [match.start() for match in re.finditer(rb"^>", data, re.M)]
@@ -73,18 +67,20 @@ def fasta(data):
     return Records([*borders, len(data)] if data else [], open=True)
 
 
+FASTQ_ENTRY = re.compile(rb"@.*\n.*\n\+.*\n(?:.*\n|.+\Z)")
+EMPTY_LINES = re.compile(rb"(?:\r?\n)+\Z")
+
+
 def fastq(data):
-    """Four lines; the first begins with @, the third with +."""
-    whole, rest = keep_ends(data, b"\n")
-    pieces = [*whole, rest] if rest else whole
+    """Four lines, the first with @ and the third with +; empty ones at the very end are one record."""
     ends, at = [], 0
-    for number in range(0, len(pieces), 4):
-        entry = pieces[number : number + 4]
-        if len(entry) < 4 or entry[0][:1] != b"@" or entry[2][:1] != b"+":
-            return Records(ends, error=({"malformed"}, len(ends), at))
-        at += sum(map(len, entry))
+    while at < len(data):
+        match = EMPTY_LINES.match(data, at) or FASTQ_ENTRY.match(data, at)
+        if not match:
+            return Records(ends, error=({"broken"}, len(ends), at))
+        at = match.end()
         ends.append(at)
-    return Records(ends, open=bool(rest))
+    return Records(ends, open=bool(ends) and bool(re.search(rb"[^\n]\Z|\A\s*\Z|\n\r?\n\Z", data)))
 
 
 def frames(data):
@@ -93,38 +89,25 @@ def frames(data):
         head = data[at : at + 4]
         end = at + 4 + int.from_bytes(head, "big")
         if len(head) < 4 or end > len(data):
-            return Records(ends, error=({"malformed"}, len(ends), at))
+            return Records(ends, error=({"broken"}, len(ends), at))
         ends.append(end)
         at = end
     return Records(ends)
 
 
-def searched(data, end_of_first):
-    """Each record searched for its end as if it were the beginning of everything."""
+def marked(data, end, start):
+    """Borders before a start, after an end, or between the two: re's, over each record by itself."""
+    if end is None:
+        pattern, place = re.compile(start, re.M), re.Match.start
+    else:
+        following = b"" if start is None else b"(?=" + start + b")"
+        pattern, place = re.compile(b"(?:" + end + b")" + following, re.M), re.Match.end
     ends, at = [], 0
     while at < len(data):
-        size = end_of_first(memoryview(data)[at:])
-        if size is None:
+        found = map(place, pattern.finditer(memoryview(data)[at:]))
+        border = next((border for border in found if border > 0), None)
+        if border is None or at + border == len(data) and end is None:
             return Records([*ends, len(data)], open=True)
-        at += size
+        at += border
         ends.append(at)
     return Records(ends)
-
-
-def find_after(text, pattern, least):
-    """Where the pattern ends that ends first after `least` bytes or more; None: nowhere."""
-    for match in pattern.finditer(text):
-        if match.end() >= least:
-            return match.end()
-    return None
-
-
-def between(data, start, end):
-    """Borders before `start`, after `end`, or where an `end` is followed by a `start`: regexps."""
-    if end is None:
-        pattern = re.compile(b"(?=" + start + b")")
-    elif start is None:
-        pattern = re.compile(b"(?:" + end + b")")
-    else:
-        pattern = re.compile(b"(?:" + end + b")(?=" + start + b")")
-    return searched(data, lambda text: find_after(text, pattern, 1))
