@@ -13,12 +13,14 @@ import sys
 import time
 from pathlib import Path
 
+import real
 from case import DriverDied, ask, continuation, sprinkled
 from inputs import MAKERS
 from judge import judge
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500
+NAMES = [*MAKERS, "real"]
 SHOWN = 5  # failures of a format
 
 
@@ -65,14 +67,37 @@ def run_format(options, name):
     return found
 
 
-def report(number, name, options, found, seconds):
-    claim = f"{name}: chunks are as the oracle says, {options.cases} cases, --seed {options.seed}"
+def run_real(options, found):
+    """What fails of the machine's own files; says which there are."""
+    names = {}
+    for case in real.cases(options.seed):
+        names[f"{case.format or 'lines'}: {case.name}, {len(case.data) / 1e6:.1f} MB"] = len(case.expected.ends)
+        found += failures(options.driver, [case])
+    return [f"{name}, {records} records" for name, records in names.items()]
+
+
+def report(number, claim, found, remarks):
     print(f"{'not ok' if found else 'ok'} {number} - {claim}")
-    print(f"# {seconds:.1f} s")
+    for remark in remarks:
+        print(f"# {remark}")
     for case, wrong in sorted(found, key=lambda pair: len(pair[0].data))[:SHOWN]:
         for line in f"{wrong}\n{case.describe()}".splitlines():
             print(f"#   {line}")
     sys.stdout.flush()
+
+
+def run(number, name, options):
+    """One claim. False: it does not hold."""
+    began = time.monotonic()
+    if name == "real":
+        found = []
+        remarks = run_real(options, found)
+        claim = f"real files are cut as the oracles say, --seed {options.seed}"
+    else:
+        found, remarks = run_format(options, name), []
+        claim = f"{name}: chunks are as the oracle says, {options.cases} cases, --seed {options.seed}"
+    report(number, claim, found, [*remarks, f"{time.monotonic() - began:.1f} s"])
+    return not found
 
 
 def main():
@@ -82,21 +107,16 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="(random, and printed)")
     parser.add_argument("--from", type=int, default=0, dest="start", metavar="NUMBER", help="the first case (0)")
     parser.add_argument("--driver", default=str(build / "tests/formats/driver"))
-    parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(MAKERS))
+    parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(NAMES))
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
-    names = options.formats or list(MAKERS)
-    if unknown := set(names) - set(MAKERS):
-        parser.error(f"no format {', '.join(unknown)}; there are {', '.join(MAKERS)}")
+    names = options.formats or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"no format {', '.join(unknown)}; there are {', '.join(NAMES)}")
     print(f"1..{len(names)}")
-    bad = 0
-    for number, name in enumerate(names, 1):
-        began = time.monotonic()
-        found = run_format(options, name)
-        report(number, name, options, found, time.monotonic() - began)
-        bad += bool(found)
-    return 1 if bad else 0
+    held = [run(number, name, options) for number, name in enumerate(names, 1)]
+    return 0 if all(held) else 1
 
 
 sys.exit(main())

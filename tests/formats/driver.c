@@ -132,7 +132,8 @@ static void print_sizes(const struct record_format *format, struct slice bytes,
 static void print_first(const struct record_format *format, struct slice bytes,
                         uint64_t count)
 {
-    const uint64_t some[] = {0, 1, 2, count / 2, count - 1, count, count + 1, UINT64_MAX};
+    const uint64_t some[] = {0,         1,     2,         count / 2,
+                             count - 1, count, count + 1, UINT64_MAX};
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         printf(" %zu", records_size(format, bytes, some[i]));
     printf("\n");
@@ -142,20 +143,28 @@ static void report(struct script *script, const struct record_format *format,
                    struct chunk *chunk, bool early)
 {
     uint64_t length = zmq_msg_size(&chunk->bytes);
-    uint8_t *copy = allocate(length ? length : 1); /* so that no read beyond it is missed */
+    uint8_t *copy =
+        allocate(length ? length : 1); /* so that no read beyond it is missed */
     memcpy(copy, zmq_msg_data(&chunk->bytes), length);
     struct slice bytes = {copy, length};
     uint64_t counted = records_count(format, bytes);
     uint64_t begin = chunk->offset - script->head[HEAD_OFFSET];
     const uint64_t numbers[] = {
-        begin,         length,  chunk->first_record - script->head[HEAD_FIRST_RECORD],
-        chunk->records, script->block, counted, script->fed, early,
+        begin,
+        length,
+        chunk->first_record - script->head[HEAD_FIRST_RECORD],
+        chunk->records,
+        script->block,
+        counted,
+        script->fed,
+        early,
     };
     printf("chunk");
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         printf(" %" PRIu64, numbers[i]);
     printf("\n");
-    if (length != chunk->length || begin > script->fed || length > script->fed - begin ||
+    if (length != chunk->length || begin > script->fed ||
+        length > script->fed - begin ||
         memcmp(copy, script->input + begin, length) != 0)
         printf("other-bytes\n");
     print_sizes(format, bytes, counted);
@@ -211,6 +220,17 @@ static enum chunker_outcome take_all(struct script *script, struct chunker *chun
     }
 }
 
+/* Whether the text is known, and is the one that its format has. */
+static bool parse_format(struct slice text, struct record_format *ret_format)
+{
+    char printed[FORMAT_MAX_BYTES + 1];
+    if (!record_format_parse(text, ret_format))
+        return false;
+    record_format_print(ret_format, printed);
+    return text.size == 0 ||
+           (strlen(printed) == text.size && memcmp(printed, text.data, text.size) == 0);
+}
+
 static void run(struct script *script, struct chunker **chunker_p)
 {
     static const char *const names[] = {
@@ -225,7 +245,7 @@ static void run(struct script *script, struct chunker **chunker_p)
         .records = script->head[HEAD_RECORDS],
         .max_record_bytes = script->head[HEAD_MAX_RECORD],
     };
-    if (!record_format_parse(text, &config.format)) {
+    if (!parse_format(text, &config.format)) {
         printf("end bad-format 0 0 \n");
         return;
     }
