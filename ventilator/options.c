@@ -73,7 +73,7 @@ static void read_recend(const struct argp_state *state, const char *text,
     char *bytes = allocate(strlen(text) + 1);
     size_t size;
     if (!parse_escapes(text, bytes, &size) || size == 0 || size > sizeof format->end)
-        options_bad(state, "--recend", text, "1 to 100 bytes, with valid escapes");
+        options_bad(state, "--recend", text, "1 to 240 bytes, with valid escapes");
     memcpy(format->end, bytes, size);
     format->end_size = size;
     free(bytes);

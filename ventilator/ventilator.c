@@ -47,7 +47,7 @@ struct ventilator {
     struct progress progress;
     struct recent_peers malformed;   /* logged and answered */
     struct recent_peers different;   /* workers that run something else, logged */
-    char format[NAME_MAX_BYTES + 1]; /* of records, as workers are told it */
+    char format[FORMAT_MAX_BYTES + 1]; /* of records, as workers are told it */
     bool over;
     int signals_seen;
     int signalled; /* the first one */
