@@ -137,8 +137,11 @@ def limited(expected, max_record):
     """What is left of the records where one is too long."""
     ends = expected.ends
     for number, (begin, end) in enumerate(zip([0, *ends], ends)):
-        if end - begin > max_record:
+        is_last = number == len(ends) - 1 and not expected.error
+        if end - begin > max_record or is_last and expected.announced > max_record:
             return Records(ends[:number], error=({"too-long"}, number, begin))
+    if expected.error and expected.announced > max_record:
+        return replace(expected, error=({"too-long"}, *expected.error[1:]))
     return expected
 
 

@@ -256,11 +256,13 @@ static void run(struct script *script, struct chunker **chunker_p)
     struct chunker *chunker = *chunker_p;
     chunker_start(chunker, script->head[HEAD_OFFSET], script->head[HEAD_FIRST_RECORD]);
     enum chunker_outcome outcome = take_all(script, chunker, &config.format);
-    bool failed = outcome == CHUNKER_TOO_LONG || outcome == CHUNKER_BROKEN;
+    bool failed = outcome != CHUNKER_ENDED;
     printf("end %s %" PRIu64 " %" PRIu64 " %s\n", names[outcome],
            chunker_record_offset(chunker) - script->head[HEAD_OFFSET],
            chunker_record(chunker) - script->head[HEAD_FIRST_RECORD],
            failed ? chunker_problem(chunker) : "");
+    if (failed)
+        chunker_destroy(chunker_p);
 }
 
 int main(void)

@@ -44,7 +44,8 @@ def judge_chunk(case, chunk, taken, at):
         return 0, f"it should begin at {at}, with record {taken}"
     count = records_of_chunk(case, taken, at, chunk.block)
     if chunk.early:
-        count = min(count, bisect_right(case.expected.ends, chunk.fed, taken) - taken)
+        known = len(case.expected.ends) - case.expected.open
+        count = min(count, bisect_right(case.expected.ends, chunk.fed, taken, known) - taken)
         if case.looks_ahead and 0 < chunk.records < count:
             count = chunk.records
         if count == 0:

@@ -18,6 +18,7 @@ class Records:
     ends: list  # of all of them
     open: bool = False  # the last one lacks its end: it fits where there is room for more
     error: tuple = None  # ({outcome}, number, offset) of what follows them and is no record
+    announced: int = 0  # bytes that the last one, or what is none, says that it has
 
 
 def ends_of(pieces):
@@ -39,7 +40,7 @@ def lines(data, count, end):
 
 def fixed(data, size):
     pieces = [data[i : i + size] for i in range(0, len(data), size)]
-    return Records(ends_of(pieces), open=len(data) % size > 0)
+    return Records(ends_of(pieces), open=len(data) % size > 0, announced=size if data else 0)
 
 
 def whole(data):
@@ -67,20 +68,25 @@ def fasta(data):
     return Records([*borders, len(data)] if data else [], open=True)
 
 
-FASTQ_ENTRY = re.compile(rb"@.*\n.*\n\+.*\n(?:.*\n|.+\Z)")
-EMPTY_LINES = re.compile(rb"(?:\r?\n)+\Z")
+FASTQ_ENTRY = re.compile(rb"@.*\n.*\n\+.*\n.*\n")
+FASTQ_REST = re.compile(rb"[\r\n]+\Z|@.*(\n.*(\n(\+.*(\n.*)?)?)?)?\Z")
 
 
 def fastq(data):
-    """Four lines, the first with @ and the third with +; empty ones at the very end are one record."""
+    """Four lines, the first with @ and the third with +; the last entry may be cut short.
+
+    Empty lines at the very end are a record of their own.
+    """
     ends, at = [], 0
     while at < len(data):
-        match = EMPTY_LINES.match(data, at) or FASTQ_ENTRY.match(data, at)
+        if FASTQ_REST.match(data, at):
+            return Records([*ends, len(data)], open=True)
+        match = FASTQ_ENTRY.match(data, at)
         if not match:
             return Records(ends, error=({"broken"}, len(ends), at))
         at = match.end()
         ends.append(at)
-    return Records(ends, open=bool(ends) and bool(re.search(rb"[^\n]\Z|\A\s*\Z|\n\r?\n\Z", data)))
+    return Records(ends)
 
 
 def frames(data):
@@ -88,8 +94,10 @@ def frames(data):
     while at < len(data):
         head = data[at : at + 4]
         end = at + 4 + int.from_bytes(head, "big")
-        if len(head) < 4 or end > len(data):
+        if len(head) < 4:
             return Records(ends, error=({"broken"}, len(ends), at))
+        if end > len(data):
+            return Records(ends, error=({"broken"}, len(ends), at), announced=end - at)
         ends.append(end)
         at = end
     return Records(ends)
