@@ -35,7 +35,7 @@ class Case:
     blocks: list = field(default_factory=lambda: [1 << 20])
 
     def __post_init__(self):
-        self.expected = limited(self.oracle(self.data), self.max_record)
+        self.expected = limited(self.oracle(self.data), self.max_record, len(self.data))
 
     def encode(self):
         text = self.format.encode()
@@ -133,7 +133,7 @@ def random_splits(rng, size):
     return [rng.randint(1, most) for _ in range(rng.randint(1, 8))]
 
 
-def limited(expected, max_record):
+def limited(expected, max_record, size):
     """What is left of the records where one is too long."""
     ends = expected.ends
     for number, (begin, end) in enumerate(zip([0, *ends], ends)):
@@ -142,6 +142,8 @@ def limited(expected, max_record):
             return Records(ends[:number], error=({"too-long"}, number, begin))
     if expected.error and expected.announced > max_record:
         return replace(expected, error=({"too-long"}, *expected.error[1:]))
+    if expected.error and size - expected.error[2] > max_record:  # it is both
+        return replace(expected, error=({"broken", "too-long"}, *expected.error[1:]))
     return expected
 
 

@@ -3,6 +3,7 @@
 
 from bisect import bisect_right
 
+WELL_LOOKED_AT = 200  # bytes of an input, so short that the oracle may look at each chunk as well
 SIZES_SHOWN = 4096  # the driver takes no more records of a chunk one at a time
 
 
@@ -20,9 +21,12 @@ def records_of_chunk(case, taken, start, block):
 def judge_apart(case, chunk, taken, count):
     """Isolation finds the same records in the chunk."""
     begin, end = chunk.offset, chunk.offset + chunk.length
-    ends = [begin + stop for stop in case.oracle(case.data[begin:end]).ends]
-    if ends != case.expected.ends[taken : taken + count] and not case.far_sighted:
-        return f"alone it has records that end at {ends[:40]}: the oracle is wrong, or the format"
+    ends = case.expected.ends[taken : taken + count]
+    if case.far_sighted or len(case.data) < WELL_LOOKED_AT:
+        alone = [begin + stop for stop in case.oracle(case.data[begin:end]).ends]
+        if alone != ends and not case.far_sighted:
+            return f"alone it has records that end at {alone[:40]}: the oracle is wrong, or the format"
+        ends = alone
     count = len(ends)
     starts = [begin, *ends]
     if chunk.counted != count:
