@@ -227,7 +227,9 @@ static enum expression_outcome fail_at_reach(struct record_expression *expressio
 }
 
 /* Tries matches that begin at `from` .. `last`. True: there is an outcome; else there
- * is no match. */
+ * is no match. What is compiled to machine code may go a byte too far for a partial
+ * one.
+ */
 static bool match_within(struct record_expression *expression, struct slice bytes,
                          bool ended, size_t *from, size_t last,
                          enum expression_outcome *ret_outcome)
@@ -240,10 +242,12 @@ static bool match_within(struct record_expression *expression, struct slice byte
     pcre2_set_offset_limit(expression->context, last);
     int result = pcre2_match(expression->code, bytes.data, size, *from, options,
                              expression->match, expression->context);
-    if (result == PCRE2_ERROR_NOMATCH)
+    if (result == PCRE2_ERROR_NOMATCH ||
+        ((result >= 0 || result == PCRE2_ERROR_PARTIAL) &&
+         pcre2_get_startchar(expression->match) > last))
         return false;
     if (result == PCRE2_ERROR_PARTIAL) {
-        *from = pcre2_get_ovector_pointer(expression->match)[0];
+        *from = pcre2_get_startchar(expression->match);
         *ret_outcome = cut ? fail_at_reach(expression, *from) : EXPRESSION_OPEN;
     } else {
         *ret_outcome = result < 0 ? fail_at_limit(expression, result)

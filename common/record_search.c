@@ -334,6 +334,20 @@ uint64_t record_search_announced(const struct record_search *search)
     return search->announced;
 }
 
+size_t record_search_least_end(const struct record_search *search, size_t size,
+                               bool ended)
+{
+    const struct record_format *format = &search->format;
+    bool ends_by_next = format->kind == RECORDS_FASTA || format->kind == RECORDS_MARKED;
+    if (!ends_by_next)
+        return size + 1;
+    if (ended || format->kind == RECORDS_FASTA)
+        return size;
+    if (search->expression)
+        return search->progress.expression.from;
+    return size >= format->start_size ? size - (format->start_size - 1) : 1;
+}
+
 const char *record_search_problem(const struct record_search *search)
 {
     return search->problem;

@@ -29,8 +29,13 @@ enum record_outcome record_search_next(struct record_search *search, struct slic
 /* The next record is another one than that which was open or broken. */
 void record_search_restart(struct record_search *search);
 
-/* Of an open record: it has at least so many bytes, as it says itself; else 0. */
+/* Of an open record: it has so many bytes, as it says itself; else 0. */
 uint64_t record_search_announced(const struct record_search *search);
+/* Of an open record of which `size` bytes are known: its end is not before this. What
+ * lacks an end counts as a byte longer, for want of it; a record that ends where the
+ * next one starts lacks none. */
+size_t record_search_least_end(const struct record_search *search, size_t size,
+                               bool ended);
 /* What is wrong with the broken record: words that follow "the record at byte N". */
 const char *record_search_problem(const struct record_search *search);
 

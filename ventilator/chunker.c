@@ -10,6 +10,9 @@
  * A last record that lacks its end counts as a byte longer: whether its end comes is
  * not known when it fills the block.
  *
+ * A last record that lacks its end counts as a byte longer: whether its end comes is not
+ * known when it fills the block. One that ends where the next one starts lacks none.
+ *
  * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most
  * of the buffer leaves with it, and what is left moves to a new one; a smaller chunk is
  * copied, so that it never keeps a whole buffer in memory.
@@ -299,11 +302,13 @@ static bool is_full(const struct chunker *chunker)
     return chunker->whole >= chunker->config.block_bytes;
 }
 
-/* The record that follows the whole ones has no end yet: with it, it is longer. */
+/* The end of the record that follows the whole ones is not known. */
 static enum chunker_outcome take_open(struct chunker *chunker, struct chunk *ret_chunk)
 {
     size_t pending = chunker->end - chunker->start;
-    if (is_full_before(chunker, pending + 1))
+    size_t least = record_search_least_end(chunker->search, pending - chunker->whole,
+                                           chunker->ended);
+    if (is_full_before(chunker, chunker->whole + least))
         return take_whole(chunker, ret_chunk);
     if (open_bytes(chunker) > chunker->config.max_record_bytes)
         return refuse_size(chunker, ret_chunk);
