@@ -13,7 +13,7 @@ def records_of_chunk(case, taken, start, block):
     if case.records:
         return min(case.records, len(ends) - taken)
     count = bisect_right(ends, start + block, taken) - taken
-    if case.expected.open and taken + count == len(ends) and ends[-1] - start == block:
+    if case.expected.longer and taken + count == len(ends) and ends[-1] - start == block:
         count -= 1  # its end would not have had room
     return max(1, count)
 

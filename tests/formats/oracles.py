@@ -16,7 +16,8 @@ csv.field_size_limit(1 << 30)
 @dataclass
 class Records:
     ends: list  # of all of them
-    open: bool = False  # the last one lacks its end: it fits where there is room for more
+    open: bool = False  # the last one is known to end only when the input does
+    longer: bool = False  # and would be longer if it did not: it fits where there is room for more
     error: tuple = None  # ({outcome}, number, offset) of what follows them and is no record
     announced: int = 0  # bytes that the last one, or what is none, says that it has
 
@@ -35,16 +36,18 @@ def lines(data, count, end):
     whole, rest = keep_ends(data, end)
     pieces = [*whole, rest] if rest else whole
     groups = [b"".join(pieces[i : i + count]) for i in range(0, len(pieces), count)]
-    return Records(ends_of(groups), open=bool(rest) or len(whole) % count > 0)
+    lacks_end = bool(rest) or len(whole) % count > 0
+    return Records(ends_of(groups), open=lacks_end, longer=lacks_end)
 
 
 def fixed(data, size):
     pieces = [data[i : i + size] for i in range(0, len(data), size)]
-    return Records(ends_of(pieces), open=len(data) % size > 0, announced=size if data else 0)
+    lacks_end = len(data) % size > 0
+    return Records(ends_of(pieces), open=lacks_end, longer=lacks_end, announced=size if data else 0)
 
 
 def whole(data):
-    return Records([len(data)] if data else [], open=True)
+    return Records([len(data)] if data else [], open=True, longer=True)
 
 
 # Any delimiter is as good as a comma to where a row ends. A \r alone ends none, and that
@@ -61,7 +64,8 @@ def csv_rows(data):
     reader = csv.reader(iter(pieces))
     rows = [ends[reader.line_num] for _ in reader]
     one_more = sum(1 for _ in csv.reader(iter([*pieces, "x"])))
-    return Records(rows, open=bool(rest) or one_more == len(rows))
+    lacks_end = bool(rest) or one_more == len(rows)
+    return Records(rows, open=lacks_end, longer=lacks_end)
 
 
 def fasta(data):
@@ -84,7 +88,7 @@ def fastq(data):
     while at < len(data):
         match = FASTQ_ENTRY.match(data, at)
         if not match and FASTQ_REST.match(data, at):
-            return Records([*ends, len(data)], open=True)
+            return Records([*ends, len(data)], open=True, longer=True)
         if not match:
             return Records(ends, error=({"broken"}, len(ends), at))
         at = match.end()
