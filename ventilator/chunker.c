@@ -8,10 +8,8 @@
  * record in a block can be above the limit.
  *
  * A last record that lacks its end counts as a byte longer: whether its end comes is
- * not known when it fills the block.
- *
- * A last record that lacks its end counts as a byte longer: whether its end comes is not
- * known when it fills the block. One that ends where the next one starts lacks none.
+ * not known when it fills the block. One that ends where the next one starts lacks
+ * none.
  *
  * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most
  * of the buffer leaves with it, and what is left moves to a new one; a smaller chunk is
