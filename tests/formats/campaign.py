@@ -13,14 +13,17 @@ import sys
 import time
 from pathlib import Path
 
+import listed
+import oracles
 import real
-from case import DriverDied, ask, continuation, sprinkled
+from case import Case, DriverDied, ask, continuation, sprinkled
 from inputs import MAKERS
-from judge import judge
+from judge import judge, plan_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500
-NAMES = [*MAKERS, "real"]
+NAMES = [*MAKERS, "hopeless", "listed", "real"]
+LISTED = 30  # cases of a format at most, as each is a process
 SHOWN = 5  # failures of a format
 
 
@@ -67,6 +70,44 @@ def run_format(options, name):
     return found
 
 
+def run_listed(options):
+    """What fails of a few cases of each format by fanfold-ventilator --dry-run."""
+    found = []
+    for name in MAKERS:
+        for number in range(options.start, options.start + min(options.cases, LISTED)):
+            case = listed.as_told(make(name, options.seed, number)[0])
+            if not listed.can_be_listed(case):
+                continue
+            wrong = listed.judge_listed(options.program, case, plan_of(case))
+            if wrong:
+                found.append((case, wrong))
+    return found
+
+
+def hopeless(size):
+    """Expressions that take a matcher which backtracks more time than there is."""
+    data = b"a" * size + b"\n"
+    for mark in (b"(a+)+b", b"(a|aa)+b", b"(a*)*$b", b"(.*)*x", b"(?:a?){60}a{60}b", b"(?:.*.*.*.*)+x", b"(?=(a+))\\1b", b"a+b"):
+        for where in ("start", "end"):
+            yield Case(f"regexp {where}={mark.hex()}", data, oracles.whole, name=f"hopeless {where} {mark.decode()}")
+
+
+def run_hopeless(options):
+    """What neither cuts the input nor says that it cannot."""
+    found = []
+    for case in hopeless(3 << 20):
+        try:
+            answer = ask(options.driver, [case], seconds=60)[0]
+        except DriverDied as died:
+            found.append((case, str(died)))
+            continue
+        if answer.outcome == "broken" and "--regexp" not in answer.text:
+            found.append((case, f"the error does not name it: {answer.text}"))
+        if answer.outcome != "broken" and (wrong := judge(case, answer)):
+            found.append((case, wrong))
+    return found
+
+
 def run_real(options, found):
     """What fails of the machine's own files; says which there are."""
     names = {}
@@ -88,15 +129,21 @@ def report(number, claim, found, remarks):
 
 def run(number, name, options):
     """One claim. False: it does not hold."""
-    began = time.monotonic()
+    began, remarks = time.monotonic(), []
     if name == "real":
         found = []
         remarks = run_real(options, found)
-        claim = f"real files are cut as the oracles say, --seed {options.seed}"
+        claim = "real files are cut as the oracles say"
+    elif name == "listed":
+        found = run_listed(options)
+        claim = "the program's options are the formats that they name"
+    elif name == "hopeless":
+        found = run_hopeless(options)
+        claim = "an expression that takes for ever is an error, or is none"
     else:
-        found, remarks = run_format(options, name), []
-        claim = f"{name}: chunks are as the oracle says, {options.cases} cases, --seed {options.seed}"
-    report(number, claim, found, [*remarks, f"{time.monotonic() - began:.1f} s"])
+        found = run_format(options, name)
+        claim = f"{name}: chunks are as the oracle says, {options.cases} cases"
+    report(number, f"{claim}, --seed {options.seed}", found, [*remarks, f"{time.monotonic() - began:.1f} s"])
     return not found
 
 
@@ -107,6 +154,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="(random, and printed)")
     parser.add_argument("--from", type=int, default=0, dest="start", metavar="NUMBER", help="the first case (0)")
     parser.add_argument("--driver", default=str(build / "tests/formats/driver"))
+    parser.add_argument("--program", default=str(build / "ventilator/fanfold-ventilator"))
     parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(NAMES))
     options = parser.parse_args()
     if options.seed is None:

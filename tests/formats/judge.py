@@ -18,6 +18,17 @@ def records_of_chunk(case, taken, start, block):
     return max(1, count)
 
 
+def plan_of(case):
+    """(offset, length, records) of each chunk, where none is taken early and the block is the same."""
+    plan, taken, at = [], 0, 0
+    while taken < len(case.expected.ends):
+        count = records_of_chunk(case, taken, at, case.blocks[0])
+        end = case.expected.ends[taken + count - 1]
+        plan.append((at, end - at, count))
+        taken, at = taken + count, end
+    return plan
+
+
 def judge_apart(case, chunk, taken, count):
     """Isolation finds the same records in the chunk."""
     begin, end = chunk.offset, chunk.offset + chunk.length
