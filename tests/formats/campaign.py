@@ -84,18 +84,25 @@ def run_listed(options):
     return found
 
 
-def hopeless(size):
-    """Expressions that take a matcher which backtracks more time than there is."""
-    data = b"a" * size + b"\n"
-    for mark in (b"(a+)+b", b"(a|aa)+b", b"(a*)*$b", b"(.*)*x", b"(?:a?){60}a{60}b", b"(?:.*.*.*.*)+x", b"(?=(a+))\\1b", b"a+b"):
-        for where in ("start", "end"):
-            yield Case(f"regexp {where}={mark.hex()}", data, oracles.whole, name=f"hopeless {where} {mark.decode()}")
+HOPELESS = (
+    *(b"(a+)+b", b"(a|aa)+b", b"(a*)*$b", b"(.*)*x", b"(?:a?){60}a{60}b", b"(?:.*.*.*.*)+x", b"(?=(a+))\\1b", b"a+b"),
+    *(b"(?:(?:a|a)+)+$b", b"(a+)+\\n\\n\\nb"),
+)
+
+
+def hopeless():
+    """Expressions that take a matcher which backtracks more time than there is; none matches."""
+    for data in (b"a" * 100 + b"-b", b"a" * 5000 + b"-b", b"a" * (3 << 20), (b"a" * 26 + b"-b\n") * 30000):
+        for mark in HOPELESS:
+            for where in ("start", "end"):
+                name = f"hopeless {where} {mark.decode()}"
+                yield Case(f"regexp {where}={mark.hex()}", data, oracles.whole, name=name)
 
 
 def run_hopeless(options):
     """What neither cuts the input nor says that it cannot."""
     found = []
-    for case in hopeless(3 << 20):
+    for case in hopeless():
         try:
             answer = ask(options.driver, [case], seconds=60)[0]
         except DriverDied as died:

@@ -15,16 +15,16 @@ from case import Case
 
 FOLDERS = ("/usr/share", "/usr/include", "/usr/lib/x86_64-linux-gnu", "/usr/lib/R", "/var/lib/dpkg")
 LEAST = 4 << 20  # a smaller file is repeated
-MOST = 16 << 20
+MOST = 10 << 20
 KINDS = {
     "csv": (".csv",),
     "fasta": (".fa", ".fasta", ".fna", ".faa"),
     "fastq": (".fq", ".fastq"),
     "text": (".txt", ".h", ".html", ".list", ".md5sums", ".xml"),
-    "binary": (".so", ".a", ".mo"),
+    "binary": (".so", ".mo"),
 }
 DPKG_STATUS = Path("/var/lib/dpkg/status")
-FILES_EACH = 3
+FILES_EACH = 2
 
 
 def find_files():
