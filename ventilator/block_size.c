@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define LONGEST_US 1000000000000 /* that is believed: a worker may say anything */
+
 enum {
     AIM_US = 500000,
     WORK_FOR_FIXED = 10,    /* times the fixed part, that a chunk should run at least */
@@ -61,8 +63,9 @@ static void reckon(struct block_size *size)
 
 void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length)
 {
-    struct block_run run = {run_us, length};
-    if (!size->count || run_us < size->shortest.run_us)
+    struct block_run run = {run_us < LONGEST_US ? run_us : LONGEST_US,
+                            length ? length : 1};
+    if (!size->count || run.run_us < size->shortest.run_us)
         size->shortest = run;
     size->last[size->count++ % BLOCK_SIZE_KEPT] = run;
     reckon(size);
@@ -131,6 +134,6 @@ bool block_size_grows(const struct block_size *size, uint64_t bytes)
 
 uint64_t block_size_run_us(const struct block_size *size, uint64_t length)
 {
-    return size->count ? (uint64_t)(size->fixed_us + size->us_a_byte * (double)length)
-                       : 0;
+    double us = size->fixed_us + size->us_a_byte * (double)length;
+    return size->count ? (uint64_t)least_of(us, LONGEST_US) : 0;
 }

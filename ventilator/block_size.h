@@ -34,7 +34,7 @@ struct block_size {
     bool compared; /* runs of different length tell the two apart */
 };
 
-/* A chunk of `length` bytes, > 0, was run. */
+/* A chunk of `length` bytes was run. */
 void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length);
 
 /* Bytes of the next chunk, 1 .. `most`: not more than `share` of what is left, as long

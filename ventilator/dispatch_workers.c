@@ -255,10 +255,12 @@ static struct attempt *named(const struct dispatch *dispatch,
  * back. */
 static void measure_trip(const struct attempt *attempt, uint64_t run_us, int64_t now_us)
 {
-    int64_t began_us = now_us - (int64_t)run_us; /* as seen from here */
-    bool came_late = attempt->missing_us && began_us > attempt->missing_us;
+    uint64_t all_us = (uint64_t)(now_us - attempt->sent_us);
+    int64_t trip_us = run_us < all_us ? (int64_t)(all_us - run_us) : 0;
+    bool came_late = attempt->missing_us &&
+                     attempt->sent_us + trip_us > attempt->missing_us;
     if (attempt->at_once || came_late)
-        crew_measure_trip(attempt->session, began_us - attempt->sent_us);
+        crew_measure_trip(attempt->session, trip_us);
 }
 
 static void on_done(struct dispatch *dispatch, struct crew_session *session,

@@ -196,11 +196,13 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 /* ---- worker ---- */
 
 /* As many tasks as slots and prefetch, as many results again, and two. What runs for
- * 50 ms and more is not worth a prefetch. */
+ * 50 ms and more is prefetched for 20 ms, and a round trip of half a second at most. */
 void check_ledger(const struct sim_worker *w)
 {
     const struct world *world = of(&w->process);
-    uint64_t prefetch = world->mix.short_tasks ? window(world) / 2 : 1;
+    uint64_t prefetch = window(world) / 2, a_slot = 520 / 50 + 1;
+    if (!world->mix.short_tasks && prefetch > a_slot * w->slot_count)
+        prefetch = a_slot * w->slot_count;
     uint64_t limit = 2 * (w->slot_count + prefetch) + ROOM;
     if (w->live_cargo > limit)
         world_violation(of(&w->process), "%s has %u tasks on its ledger",
