@@ -12,6 +12,7 @@
 #define FANFOLD_VENTILATOR_BLOCK_SIZE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -22,7 +23,7 @@ enum {
 };
 
 struct block_run {
-    uint64_t run_us, length;
+    uint64_t run_us, length, records;
 };
 
 struct block_size {
@@ -31,11 +32,13 @@ struct block_size {
     struct block_run shortest;              /* of all, by time; valid with a count */
     double us_a_byte;                       /* likewise */
     double fixed_us;                        /* likewise */
-    bool compared; /* runs of different length tell the two apart */
+    size_t comparable; /* of those kept: so long that they can be told apart, */
+    bool compared;     /* and they were */
 };
 
-/* A chunk of `length` bytes was run. */
-void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length);
+/* A chunk was run, of so many bytes and records (0: not counted). */
+void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length,
+                    uint64_t records);
 
 /* Bytes of the next chunk, 1 .. `most`: not more than `share` of what is left, as long
  * as that is worth a chunk. Before anything was run: one record. */

@@ -283,12 +283,12 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done_us = now_us;
     if (attempt->isolates)
         return; /* it ran in parts, and some of them again */
-    uint64_t length = book_find(&dispatch->book, entry->seq)->length;
+    const struct task *task = book_find(&dispatch->book, entry->seq);
     if (attempt->number == 1 && attempt->sent_us)
         measure_trip(attempt, entry->run_us, now_us);
-    crew_measure(session, entry->run_us, length);
+    crew_measure(session, entry->run_us, task->length);
     run_times_add(&dispatch->run_times, entry->run_us);
-    block_size_add(&dispatch->block_size, entry->run_us, length);
+    block_size_add(&dispatch->block_size, entry->run_us, task->length, task->records);
 }
 
 void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum failure how,
