@@ -6,12 +6,14 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/parse.h"
+#include "ventilator/block_size.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK_MAX  (UINT64_C(4) << 30)
-#define BUFFER_MAX (UINT64_C(1) << 50)
+#define BLOCK_MAX     (UINT64_C(4) << 30)
+#define BLOCK_DEFAULT (UINT64_C(1) << 20)
+#define BUFFER_MAX    (UINT64_C(1) << 50)
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
@@ -32,8 +34,10 @@ enum {
 static const struct argp_option option_table[] = {
     {"input", 'i', "FILE", 0, "Read FILE, not standard input", 1},
     {"arg-file", 'a', "FILE", 0, "The same as --input", 1},
-    {"block", KEY_BLOCK, "SIZE", 0,
-     "Chunks of at most SIZE bytes of whole records (default 1M)", 2},
+    {"block", KEY_BLOCK, "SIZE|auto", 0,
+     "Chunks of at most SIZE bytes of whole records (default 1M); auto: as long as run "
+     "for about half a second",
+     2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
@@ -62,14 +66,23 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
+static void read_block(const struct argp_state *state, const char *text,
+                       struct chunker_config *chunker)
+{
+    chunker->block_auto = strcmp(text, "auto") == 0;
+    chunker->block_bytes = chunker->block_auto
+                               ? BLOCK_DEFAULT
+                               : options_size(state, "--block", text, BLOCK_MAX,
+                                              "a size from 1 to 4G, or auto");
+}
+
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
 {
     struct chunker_config *chunker =
         &((struct ventilator_options *)state->input)->chunker;
     switch (key) {
     case KEY_BLOCK:
-        chunker->block_bytes =
-            options_size(state, "--block", text, BLOCK_MAX, "a size from 1 to 4G");
+        read_block(state, text, chunker);
         return 0;
     case 'N':
         chunker->records =
@@ -235,12 +248,32 @@ static const struct argp ventilator_argp = {
     .children = children,
 };
 
+/* False: it was told why not. */
+static bool settle_block(struct ventilator_options *options)
+{
+    struct chunker_config *chunker = &options->chunker;
+    options->block_most = chunker->block_bytes;
+    if (!chunker->block_auto)
+        return true;
+    if (chunker->records) {
+        say("--block auto and -N contradict each other: a chunk is as long as it runs "
+            "well, or has so many records");
+        return false;
+    }
+    options->block_most = BLOCK_SIZE_LONGEST;
+    if (options->block_most > chunker->max_record_bytes)
+        options->block_most = chunker->max_record_bytes;
+    if (chunker->block_bytes > options->block_most)
+        chunker->block_bytes = options->block_most;
+    return true;
+}
+
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options)
 {
     *ret_options = (struct ventilator_options){
         .common = COMMON_OPTIONS_DEFAULT,
-        .chunker = {.block_bytes = 1 << 20,
+        .chunker = {.block_bytes = BLOCK_DEFAULT,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = 256 << 20},
         .buffer_bytes = 256 << 20,
@@ -263,5 +296,6 @@ bool ventilator_options_parse(int argc, char **argv,
             "chunk that fails for good ends the run");
         return false;
     }
-    return record_options_settle(&ret_options->records, &ret_options->chunker);
+    return record_options_settle(&ret_options->records, &ret_options->chunker) &&
+           settle_block(ret_options);
 }

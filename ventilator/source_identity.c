@@ -73,7 +73,7 @@ int source_identity_find(int fd, enum source_kind kind, uint64_t start,
         .lines = format->lines,
         .recend = hash_ends(format),
         .records = config->records,
-        .block = config->records ? 0 : config->block_bytes,
+        .block = config->records || config->block_auto ? 0 : config->block_bytes,
     };
     if (kind == SOURCE_KIND_FILE) {
         struct stat status;
@@ -146,6 +146,9 @@ static bool options_differ(const struct source_identity *began,
     else if (began->records != now->records)
         snprintf(reason, size, "the run began with%s -N %" PRIu64,
                  began->records ? "" : "out", began->records + now->records);
+    else if (began->block != now->block && !(began->block && now->block))
+        snprintf(reason, size, "the run began with%s --block auto",
+                 began->block ? "out" : "");
     else if (began->block != now->block)
         snprintf(reason, size,
                  "the run began with --block %" PRIu64 ", not --block %" PRIu64,
