@@ -175,7 +175,7 @@ void program_close(struct program **program_p)
     if (!program)
         return;
     struct stage *stage = &program->stage;
-    household_end(&program->household, !stage->broken);
+    household_end(&program->household, stage->starter >= 0 && !stage->broken);
     exec_destroy(&program->exec);
     plugin_destroy(&program->plugin);
     for (uint32_t slot = 0; stage->relays && slot < stage->slots; slot++) {
