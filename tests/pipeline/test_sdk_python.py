@@ -3,149 +3,15 @@
 """fanfold.py's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
 import contextlib
-import ctypes
 import os
-import re
 import signal
-import socket
 import struct
-import subprocess
 from pathlib import Path
 
-from harness import ROOT, run_tests, test, wait_for
+from frames import PYTHON, Program, Template
+from harness import run_tests, test
 
-SDK = ROOT / "worker" / "sdk"
-PYTHON = "/usr/bin/python3"
 SLOTS = 8
-PR_SET_CHILD_SUBREAPER = 36
-assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-
-
-class Frames:
-    """Requests to a program, and what it answers."""
-
-    def __init__(self, requests, responses):
-        self.requests = requests
-        self.responses = responses
-
-    def give(self, chunk, seq=0, attempt=1, records=1):
-        self.requests.write(struct.pack(">QQII", len(chunk), seq, attempt, records) + chunk)
-        self.requests.flush()
-
-    def take(self):
-        """A response: its kind and its bytes."""
-        head = self.responses.read(12)
-        assert len(head) == 12, f"{head!r} in place of a response"
-        magic, kind, length = struct.unpack(">3scQ", head)
-        assert magic == b"\xf4ff", head
-        body = self.responses.read(length)
-        assert len(body) == length, f"{len(body)} bytes of {length}"
-        return kind.decode(), body
-
-    def ask(self, chunk, **more):
-        self.give(chunk, **more)
-        return self.take()
-
-    def expect(self, chunk, result):
-        answer = self.ask(chunk)
-        assert answer == ("+", result), answer
-
-    def expect_failure(self, chunk, *words):
-        """The message, which has all of these in it."""
-        kind, message = self.ask(chunk)
-        assert kind == "-", (kind, message)
-        for word in words:
-            assert word.encode() in message, f"no {word!r} in {message.decode()}"
-        return message.decode()
-
-    def close(self):
-        self.requests.close()
-        assert self.responses.read() == b"", "something comes behind the last response"
-        self.responses.close()
-
-
-def script_of(case, body, name="program.py"):
-    return case.file(name, b"import fanfold, os, sys\n" + body.encode())
-
-
-def environment(**more):
-    return {"PYTHONPATH": str(SDK), "PYTHONUNBUFFERED": "", **more}
-
-
-class Program(Frames):
-    """A program that prepares by itself."""
-
-    def __init__(self, case, body):
-        env = environment(FANFOLD_FRAMES="1", FANFOLD_SLOT="3")
-        self.process = case.start(
-            PYTHON, script_of(case, body), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env
-        )
-        super().__init__(self.process.popen.stdin, self.process.popen.stdout)
-
-    def ready(self):
-        assert self.take() == (".", b"")
-        return self
-
-    def end(self):
-        self.close()
-        self.process.expect(0)
-
-
-class Slot(Frames):
-    def __init__(self, pid, number, streams):
-        self.pid = pid
-        self.number = number
-        requests, responses, errors = streams
-        super().__init__(open(requests, "wb"), open(responses, "rb"))
-        self.errors = open(errors, "rb")
-
-    def wait(self):
-        """Its wait status; it is our child."""
-        return wait_for(lambda: next(iter([os.waitpid(self.pid, os.WNOHANG)]), None), "the slot to end")[1]
-
-    def end(self):
-        self.close()
-        assert os.waitpid(self.pid, 0)[1] == 0
-        said = self.errors.read().decode()
-        self.errors.close()
-        return said
-
-
-class Template:
-    """A program that prepares once, and is forked to slots."""
-
-    def __init__(self, case, body):
-        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        env = environment(FANFOLD_FRAMES="1", FANFOLD_FORK=str(theirs.fileno()))
-        self.process = case.start(
-            PYTHON, script_of(case, body), stdout=subprocess.DEVNULL, env=env, pass_fds=[theirs.fileno()]
-        )
-        theirs.close()
-        self.link.settimeout(60)
-
-    def ready(self):
-        said = self.link.recv(100)
-        assert said == b"ready 1", said
-        return self
-
-    def fork(self, number):
-        pipes = [os.pipe() for _ in range(3)]
-        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
-        ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
-        socket.send_fds(self.link, [b"slot %d" % number], theirs)
-        for fd in theirs:
-            os.close(fd)
-        answer = self.link.recv(100).decode()
-        found = re.fullmatch(rf"slot {number} (\d+)", answer)
-        assert found, answer
-        slot = Slot(int(found[1]), number, ours)
-        assert slot.take() == (".", b"")
-        return slot
-
-    def end(self):
-        self.link.close()
-        self.process.expect(0)
-
 
 UPPER = """
 def process(chunk, state):
@@ -156,7 +22,7 @@ fanfold.serve(process)
 
 @test
 def chunks_are_answered_in_order_until_there_are_no_more(case):
-    program = Program(case, UPPER).ready()
+    program = Program(case, PYTHON, UPPER).ready()
     for number in range(3):
         program.give(b"chunk %d" % number, seq=number)
     assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d" % n) for n in range(3)]
@@ -167,7 +33,7 @@ def chunks_are_answered_in_order_until_there_are_no_more(case):
 @test
 def a_program_prepares_once_and_says_ready_after_it(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 def prepare():
     print("prepared", flush=True)
@@ -188,7 +54,7 @@ print("the end")
 @test
 def a_program_knows_its_task(case):
     program = Program(
-        case, "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
+        case, PYTHON, "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
     ).ready()
     assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", b"(%d, 7, 9, 3)" % (1 << 40))
     program.end()
@@ -197,7 +63,7 @@ def a_program_knows_its_task(case):
 @test
 def results_are_bytes_of_any_kind(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 import array
 def lines():
@@ -226,7 +92,7 @@ fanfold.serve(lambda chunk, state: results[chunk])
 @test
 def what_is_no_result_is_named(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 def broken():
     yield b"one"
@@ -252,7 +118,7 @@ fanfold.serve(lambda chunk, state: results[chunk])
 @test
 def an_exception_becomes_the_message_and_the_program_lives_on(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 class Silent(Exception):
     def __str__(self):
@@ -291,7 +157,7 @@ fanfold.serve(process)
 @test
 def prints_go_to_standard_error_and_standard_input_is_empty(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 import subprocess
 print("before serve", flush=True)
@@ -313,7 +179,7 @@ fanfold.serve(process)
 
 @test
 def a_huge_chunk_has_a_huge_result(case):
-    program = Program(case, "fanfold.serve(lambda chunk, state: [chunk, memoryview(chunk), b'.'])").ready()
+    program = Program(case, PYTHON, "fanfold.serve(lambda chunk, state: [chunk, memoryview(chunk), b'.'])").ready()
     chunk = os.urandom(1 << 20) * 64
     # The program answers when it has read all.
     program.expect(chunk, chunk * 2 + b".")
@@ -324,7 +190,7 @@ def a_huge_chunk_has_a_huge_result(case):
 @test
 def a_forked_child_a_thread_and_a_child_process_left_behind_answer_nothing(case):
     program = Program(
-        case,
+        case, PYTHON,
         """
 import subprocess, threading
 def process(chunk, state):
@@ -351,7 +217,7 @@ fanfold.serve(process)
 
 @test
 def a_program_whose_worker_is_gone_ends_without_a_word(case):
-    program = Program(case, UPPER).ready()
+    program = Program(case, PYTHON, UPPER).ready()
     program.give(b"x" * 100)
     program.responses.close()
     with contextlib.suppress(BrokenPipeError):
@@ -359,7 +225,7 @@ def a_program_whose_worker_is_gone_ends_without_a_word(case):
     with contextlib.suppress(BrokenPipeError):
         program.requests.close()
     program.process.expect(0)
-    cut = Program(case, UPPER).ready()
+    cut = Program(case, PYTHON, UPPER).ready()
     cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
     cut.end()
     assert program.process.stderr() + cut.process.stderr() == ""
@@ -378,7 +244,7 @@ fanfold.serve_records(process, **{})
 
 @test
 def records_are_answered_one_by_one(case):
-    program = Program(case, RECORDS.replace("{}", "{'header': 1}")).ready()
+    program = Program(case, PYTHON, RECORDS.replace("{}", "{'header': 1}")).ready()
     program.expect(b"n\n1\n2\n", b"n\n2\n3\n")
     program.expect(b"n\n1\ndrop\n7", b"n\n2\n8\n")
     program.expect(b"n\ntwo\n", b"n\none\ntwo\n")
@@ -387,7 +253,7 @@ def records_are_answered_one_by_one(case):
     assert "fanfold.py" not in message, message
     assert "record" not in program.expect_failure(b"n\n" + b"9" * 5000, "record 2", "...\n").partition("\n")[2][:10]
     program.end()
-    zeros = Program(case, RECORDS.replace("{}", "{'end': b'\\0'}")).ready()
+    zeros = Program(case, PYTHON, RECORDS.replace("{}", "{'end': b'\\0'}")).ready()
     zeros.expect(b"1\0drop\0005", b"2\0006\0")
     zeros.expect_failure(b"\0", "record 1")
     zeros.end()
@@ -395,13 +261,12 @@ def records_are_answered_one_by_one(case):
 
 @test
 def by_hand_a_program_takes_its_input_as_one_chunk(case):
-    script = script_of(case, RECORDS.replace("{}", "{}") + "print('the end')")
-    run = case.run(PYTHON, script, stdin=b"1\n2\n", env=environment())
-    run.expect(0)
-    assert (run.output(), run.stderr()) == (b"2\n3\n", "the end\n"), (run.output(), run.stderr())
-    run = case.run(PYTHON, script, stdin=b"1\nx\n", env=environment())
-    run.expect(1)
-    assert run.output() == b"" and "record 2 of the chunk, 'x'" in run.stderr() and "ValueError" in run.stderr()
+    body = RECORDS + "print('the end')"
+    run = PYTHON.by_hand(case, body, b"1\n2\n")
+    assert (run.status, run.output(), run.stderr()) == (0, b"2\n3\n", "the end\n"), (run.output(), run.stderr())
+    run = PYTHON.by_hand(case, body, b"1\nx\n")
+    assert run.status == 1 and run.output() == b""
+    assert "record 2 of the chunk, 'x'" in run.stderr() and "ValueError" in run.stderr(), run.stderr()
 
 
 PREPARED = """
@@ -422,7 +287,7 @@ print("the end")
 
 @test
 def a_program_is_forked_to_slots_after_it_has_prepared(case):
-    template = Template(case, PREPARED).ready()
+    template = Template(case, PYTHON, PREPARED).ready()
     slots = [template.fork(number) for number in range(SLOTS)]
     assert len({slot.pid for slot in slots} | {template.process.pid}) == SLOTS + 1
     for slot in slots:
@@ -436,14 +301,14 @@ def a_program_is_forked_to_slots_after_it_has_prepared(case):
 
 @test
 def a_slot_that_died_is_forked_again_without_preparing(case):
-    template = Template(case, PREPARED).ready()
+    template = Template(case, PYTHON, PREPARED).ready()
     slot = template.fork(1)
     slot.give(b"die")
     assert slot.responses.read() == b""
-    assert os.waitstatus_to_exitcode(os.waitpid(slot.pid, 0)[1]) == 3
+    assert slot.wait() == 3
     again = template.fork(1)
     os.kill(again.pid, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(again.pid, 0)[1]) == -signal.SIGKILL
+    assert again.wait() == -signal.SIGKILL
     template.fork(1).end()
     template.end()
     assert template.process.stderr().count("prepared") == 1
@@ -451,7 +316,7 @@ def a_slot_that_died_is_forked_again_without_preparing(case):
 
 @test
 def slots_have_no_descriptor_but_their_own(case):
-    template = Template(case, "fanfold.serve(lambda chunk, state: ' '.join(sorted(os.listdir('/proc/self/fd'))).encode())")
+    template = Template(case, PYTHON, "fanfold.serve(lambda chunk, state: ' '.join(sorted(os.listdir('/proc/self/fd'))).encode())")
     template.ready()
     first = template.fork(1)
     second = template.fork(2)
@@ -466,7 +331,7 @@ def slots_have_no_descriptor_but_their_own(case):
 @test
 def a_program_whose_preparation_fails_says_why(case):
     for body, status in (("raise LookupError('no model')", 1), ("sys.exit(7)", 7), ("os._exit(8)", 8)):
-        template = Template(case, f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')")
+        template = Template(case, PYTHON, f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')")
         assert template.link.recv(100) == b""
         template.process.expect(status)
         assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
@@ -476,7 +341,7 @@ def a_program_whose_preparation_fails_says_why(case):
 @test
 def threads_that_prepare_leaves_are_warned_of(case):
     template = Template(
-        case,
+        case, PYTHON,
         """
 import threading
 def prepare():
@@ -491,7 +356,7 @@ fanfold.serve(lambda chunk, state: chunk, prepare)
 
 @test
 def a_request_without_descriptors_is_answered(case):
-    template = Template(case, UPPER).ready()
+    template = Template(case, PYTHON, UPPER).ready()
     template.link.send(b"slot 5")
     assert template.link.recv(100) == b"slot 5 error too few descriptors came with the request"
     template.fork(5).end()
