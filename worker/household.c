@@ -144,6 +144,17 @@ static pid_t start_nothing(void *context, const struct request *request, const i
     return -ENOSYS;
 }
 
+/* Ours may have been started by a program that was told so itself. */
+static void set_environment(const struct program_config *config)
+{
+    unsetenv("FANFOLD_FORK");
+    unsetenv("FANFOLD_FRAMES");
+    if (config->mode != PROGRAM_FRAMES)
+        return;
+    setenv("FANFOLD_FRAMES", "1", 1);
+    sdk_announce();
+}
+
 static void run_keeper(struct household *household, const char *path)
 {
     close_fd(&household->keeper_link[0]);
@@ -156,8 +167,7 @@ static void run_keeper(struct household *household, const char *path)
         .slots = household->config.slots,
         .start = start_nothing,
     };
-    if (household->config.mode == PROGRAM_FRAMES)
-        sdk_announce();
+    set_environment(&household->config);
     if (household_prepares(&household->config)) {
         service.zygote = fork_zygote(household, path);
         service.deputed = true;
@@ -168,7 +178,8 @@ static void run_keeper(struct household *household, const char *path)
     if (household->config.mode != PROGRAM_PLUGIN) {
         service.start = spawner_start;
         service.context = spawner_new(path, household->config.argv,
-                                      household->config.worker, household->errors);
+                                      household->config.worker, household->errors,
+                                      household->config.mode != PROGRAM_EXEC);
     }
     keeper_serve(&service);
     descendants_end();

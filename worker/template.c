@@ -102,10 +102,9 @@ static void start_program(struct template *template)
     fcntl(link[1], F_SETFD, 0);
     snprintf(number, sizeof number, "%d", link[1]);
     setenv("FANFOLD_FORK", number, 1);
-    setenv("FANFOLD_FRAMES", "1", 1);
     int errors[] = {STDERR_FILENO}, streams[] = {null, output[1]};
     struct spawner *spawner = spawner_new(config->path, config->program->argv,
-                                          config->program->worker, errors);
+                                          config->program->worker, errors, true);
     template->program =
         spawner_start(spawner, &(struct request){.kind = REQUEST_START}, streams, 2);
     close(null);
@@ -118,7 +117,7 @@ static void start_program(struct template *template)
     template->ended = (int)syscall(SYS_pidfd_open, template->program, 0);
 }
 
-static void print(struct template *template, const char *text, size_t size)
+static void print(const char *text, size_t size)
 {
     if (size > 0 && write(STDERR_FILENO, text, size) < 0)
         log_event(LOG_LEVEL_DEBUG, "unprinted", "error=\"%s\"", strerror(errno));
@@ -127,7 +126,7 @@ static void print(struct template *template, const char *text, size_t size)
 static void print_opening(struct template *template)
 {
     if (template->opened < sizeof frames_magic)
-        print(template, template->opening, template->opened);
+        print(template->opening, template->opened);
     template->opened = sizeof frames_magic;
 }
 
@@ -151,7 +150,7 @@ static bool speaks_frames(struct template *template)
     }
     if (used < size) {
         print_opening(template);
-        print(template, text + used, size - used);
+        print(text + used, size - used);
     }
     return false;
 }
