@@ -42,7 +42,8 @@ static const char *describe_cause(char *text, size_t size, enum failure how,
     case FAILURE_TIMEOUT:
         return "it ran longer than --timeout allows";
     case FAILURE_MEMORY:
-        return "killed, probably for want of memory";
+        return code == FAILURE_MEMORY_LIMIT ? "killed for its use of memory"
+                                            : "killed, probably for want of memory";
     case FAILURE_PROTOCOL:
         return "the program broke the rules of its mode";
     case FAILURE_TOO_LARGE:

@@ -12,13 +12,17 @@ struct worker_options {
     const char *plugin; /* NULL: exec */
     char **command;     /* exec: what is run; plugin: its file and its arguments */
     uint32_t slots;
+    bool shell;            /* the command is a shell's command line */
+    const char *workdir;   /* NULL: here */
+    int niceness;          /* of the program; 0: ours */
+    uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
     int alive_fd; /* -1: none; written to when the first task is done */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
- * and bad usage it exits, as options_parse does. False: no command, which the person
- * was told. */
+ * and bad usage it exits, as options_parse does. False: no command, or one that does not
+ * fit, which the person was told. */
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options);
 
 #endif

@@ -65,6 +65,12 @@ static const struct option_row rows[] = {
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
+    {"shell", 0, NULL, W, FREE,
+     "The command, its words joined by blanks, is a command line for $SHELL"},
+    {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
+    {"memory", 0, "SIZE", W, FREE,
+     "A slot that uses more memory is ended, and its chunk has failed"},
 
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
