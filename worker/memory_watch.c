@@ -7,7 +7,7 @@
  * was done once, and they were below, it is done again when the sizes have grown by
  * what was left, or after a while, because a page that is shared no longer grows
  * nothing. How long a while is, and the pause between two passes, follow from what they
- * cost: a few percent of a processor at most.
+ * cost.
  *
  * A process between vfork and exec is seen with all its parent's memory, a second time:
  * the kernel is asked whether it is the same (kcmp), and because it may not answer
@@ -29,11 +29,16 @@
 #include <unistd.h>
 
 enum {
-    PAUSE_US = 100000, /* between two passes, where they cost little */
+    /* Between two passes; as long as they cost little, the shortest. */
+    PAUSE_US = 100000,
     PAUSE_MAX_US = 1000000,
-    CONFIRM_US = 25000, /* from the first look that says so to the second */
-    COST_SHARE = 20,    /* of the time that passes may go to each kind of look */
-    DEPTH_MAX = 64,     /* of descent that is followed */
+    /* From the first look that finds too much to the second. */
+    CONFIRM_US = 25000,
+    /* A twentieth of the time is for passes, a tenth for asking again where nothing
+     * seems to have changed. */
+    PASS_SHARE = 20,
+    ASK_SHARE = 10,
+    DEPTH_MAX = 64, /* of descent that is followed */
 };
 
 struct process {
@@ -260,7 +265,7 @@ static void ask_shares(struct memory_watch *watch, uint32_t slot)
     watched->resident_then = watched->resident_bytes;
     watched->asked_us = clock_now_us();
     watched->ask_us = watched->asked_us +
-                      (watched->asked_us - begun_us) * COST_SHARE * watch->followed;
+                      (watched->asked_us - begun_us) * ASK_SHARE * watch->followed;
 }
 
 /* What the slot uses at most, as far as one can tell without asking for the shares. */
@@ -307,7 +312,7 @@ int64_t memory_watch_tick(struct memory_watch *watch, int64_t now_us)
     list_processes(watch);
     assign_processes(watch);
     int64_t end_us = clock_now_us();
-    int64_t pause_us = (end_us - now_us) * COST_SHARE;
+    int64_t pause_us = (end_us - now_us) * PASS_SHARE;
     for (uint32_t slot = 0; slot < watch->slots; slot++)
         soon |= look_at(watch, slot, now_us);
     pause_us = pause_us > PAUSE_US ? pause_us : PAUSE_US;

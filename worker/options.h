@@ -21,8 +21,8 @@ struct worker_options {
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
- * and bad usage it exits, as options_parse does. False: no command, or one that does not
- * fit, which the person was told. */
+ * and bad usage it exits, as options_parse does. False: no command, or one that does
+ * not fit, which the person was told. */
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options);
 
 #endif
