@@ -7,10 +7,14 @@
 #include "worker/placeholders.h"
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
     KEY_PLUGIN = OPTION_KEY_FIRST,
+    KEY_MODE,
+    KEY_SILENCE,
+    KEY_PREPARE_EACH,
     KEY_SHELL,
     KEY_WORKDIR,
     KEY_NICE,
@@ -18,6 +22,7 @@ enum {
     KEY_STAY,
     KEY_ALIVE_FD
 };
+enum { SILENCE_US = 60000000 };
 
 static const struct argp_option options_table[] = {
     {.name = "jobs",
@@ -28,6 +33,20 @@ static const struct argp_option options_table[] = {
      .key = KEY_PLUGIN,
      .arg = "FILE.so",
      .doc = "Run a plugin (fanfold.h) in place of a command; its arguments follow"},
+    {.name = "mode",
+     .key = KEY_MODE,
+     .arg = "MODE",
+     .doc =
+         "How COMMAND is run: exec, once a chunk; lines, once a slot, and answers each "
+         "line with one; frames, once a slot, and speaks FRAMES/1 (exec)"},
+    {.name = "silence",
+     .key = KEY_SILENCE,
+     .arg = "DURATION",
+     .doc = "Mode lines: after so long without output a chunk has failed (60); 0 is no "
+            "limit"},
+    {.name = "prepare-each",
+     .key = KEY_PREPARE_EACH,
+     .doc = "Mode frames: each slot's process prepares by itself"},
     {.name = "shell",
      .key = KEY_SHELL,
      .doc = "The command, its words joined by blanks, is a command line for $SHELL"},
@@ -58,6 +77,25 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+static enum program_mode parse_mode(const struct argp_state *state, const char *value)
+{
+    static const char *const modes[] = {[PROGRAM_EXEC] = "exec",
+                                        [PROGRAM_LINES] = "lines",
+                                        [PROGRAM_FRAMES] = "frames"};
+    for (size_t mode = 0; mode < sizeof modes / sizeof *modes; mode++)
+        if (modes[mode] && strcmp(value, modes[mode]) == 0)
+            return (enum program_mode)mode;
+    options_bad(state, "--mode", value, "exec, lines or frames");
+}
+
+static int64_t parse_silence(const struct argp_state *state, const char *value)
+{
+    int64_t silence_us;
+    if (!parse_duration(value, &silence_us))
+        options_bad(state, "--silence", value, "a duration such as 60, 0.5 or 5m");
+    return silence_us;
+}
+
 static int parse_niceness(const struct argp_state *state, const char *value)
 {
     bool negative = value[0] == '-';
@@ -80,8 +118,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
                                      "a plain number of slots, from 1 to 65535");
         return 0;
     case KEY_PLUGIN:
-        options->mode = PROGRAM_PLUGIN;
         options->plugin = value;
+        return 0;
+    case KEY_MODE:
+        options->mode_given = true;
+        options->mode = parse_mode(state, value);
+        return 0;
+    case KEY_SILENCE:
+        options->silence_us = parse_silence(state, value);
+        return 0;
+    case KEY_PREPARE_EACH:
+        options->prepare_each = true;
         return 0;
     case KEY_SHELL:
         options->shell = true;
@@ -122,23 +169,41 @@ static const struct argp parser = {
     .children = children,
 };
 
-/* Why the program's words may not have this placeholder; NULL: they may. */
-static const char *why_not(enum program_mode mode, unsigned placeholder)
+/* What is about another mode than the one that was chosen is a misunderstanding. */
+static bool check_mode(struct worker_options *options)
 {
-    switch (mode) {
+    if (options->plugin && options->mode_given)
+        say("--mode is not for plugins: leave it out");
+    else if (options->plugin && options->shell)
+        say("--shell is for a command: with --plugin there is none");
+    else if (options->silence_us >= 0 && options->mode != PROGRAM_LINES)
+        say("--silence needs --mode lines");
+    else if (options->prepare_each && options->mode != PROGRAM_FRAMES)
+        say("--prepare-each needs --mode frames");
+    else
+        return true;
+    return false;
+}
+
+/* Why the program's words may not have this placeholder; NULL: they may. */
+static const char *why_not(const struct worker_options *options, unsigned placeholder)
+{
+    bool chunk = placeholder == PLACEHOLDERS_CHUNK;
+    switch (options->mode) {
     case PROGRAM_EXEC:
         break;
     case PROGRAM_PLUGIN:
         return "a plugin is prepared once, for all chunks and slots; process is told "
                "both numbers";
     case PROGRAM_LINES:
-        if (placeholder == PLACEHOLDERS_CHUNK)
-            return "with --mode lines one process works on many chunks";
-        break;
+        return chunk ? "with --mode lines one process works on many chunks" : NULL;
     case PROGRAM_FRAMES:
-        if (placeholder == PLACEHOLDERS_CHUNK)
+        if (chunk)
             return "with --mode frames one process works on many chunks; each request "
                    "says its number";
+        if (!options->prepare_each)
+            return "with --mode frames it is prepared once, for all slots; with "
+                   "--prepare-each once a slot";
         break;
     }
     return NULL;
@@ -153,20 +218,16 @@ static bool refuse(unsigned found, unsigned placeholder, const char *why)
     return true;
 }
 
-/* Says what the command may not have, if it has it. */
-static bool is_fit(const struct worker_options *options)
+/* Says which placeholder the command has that it may not have. */
+static bool check_placeholders(const struct worker_options *options)
 {
     static const unsigned all[] = {PLACEHOLDERS_CHUNK, PLACEHOLDERS_SLOT};
     bool plugin = options->mode == PROGRAM_PLUGIN;
     unsigned found = placeholders_in_words(options->command + plugin);
     unsigned in_name = plugin || options->shell ? 0
                                                 : placeholders_in(options->command[0]);
-    if (plugin && options->shell) {
-        say("--shell is for a command, and --plugin has none");
-        return false;
-    }
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (refuse(found, all[i], why_not(options->mode, all[i])) ||
+        if (refuse(found, all[i], why_not(options, all[i])) ||
             refuse(in_name, all[i],
                    "the command is looked up once; --shell looks it up each time"))
             return false;
@@ -179,19 +240,26 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
     *ret_options = (struct worker_options){
         .common = COMMON_OPTIONS_DEFAULT,
         .slots = processors(),
+        .silence_us = -1,
         .alive_fd = -1,
     };
     options_parse(&parser, argc, argv, &rest, ret_options);
+    if (!check_mode(ret_options))
+        return false;
+    if (ret_options->plugin)
+        ret_options->mode = PROGRAM_PLUGIN;
+    if (ret_options->silence_us < 0)
+        ret_options->silence_us = SILENCE_US;
     ret_options->command = argv + rest;
     if (ret_options->plugin) {
         /* The plugin's file stands where a program's name does. There is room: the
          * words --plugin FILE lie before it. */
         ret_options->command = argv + rest - 1;
         ret_options->command[0] = (char *)ret_options->plugin;
-        return is_fit(ret_options);
+        return check_placeholders(ret_options);
     }
     if (rest < argc)
-        return is_fit(ret_options);
+        return check_placeholders(ret_options);
     say("no command: %s [OPTION...] [--] COMMAND [ARGUMENT...]",
         program_invocation_short_name);
     return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting one process a task by vfork, which shares the address space until the exec
+ * Starting a process by vfork, which shares the address space until the exec
  * and so costs the same however big the keeper is. posix_spawn would do that too, but
  * cannot have the process killed when its parent dies (PR_SET_PDEATHSIG): should worker
  * and keeper be killed at the same time, nobody else is left to do it.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Exec's way to start a process, in the keeper: the command with a chunk's pipes. */
+/* The keeper's way to start a process: the command with its pipes. */
 #ifndef FANFOLD_WORKER_SPAWNER_H
 #define FANFOLD_WORKER_SPAWNER_H
 

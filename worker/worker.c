@@ -442,6 +442,8 @@ static int open_program(struct worker *worker)
         .workdir = options->workdir,
         .niceness = options->niceness,
         .memory_bytes = options->memory_bytes,
+        .prepare_each = options->prepare_each,
+        .silence_us = options->silence_us,
         .worker = worker->identity.uuid_text,
     };
     struct program_events events = {
