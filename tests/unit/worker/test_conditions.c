@@ -304,8 +304,8 @@ Test(conditions, a_plugin_slot_that_uses_too_much_memory_is_replaced)
 
 Test(conditions, plugin_slots_are_charged_for_their_share_of_what_was_prepared)
 {
-    struct program_config config = {.memory_bytes = 200 * MIB, .slots = 4};
-    struct stand *stand = opened_plugin(config, "400");
+    struct program_config config = {.memory_bytes = 150 * MIB, .slots = 4};
+    struct stand *stand = opened_plugin(config, "200");
     for (uint32_t slot = 0; slot < 4; slot++)
         stand_start(stand, slot, slot, "eat 30", 6);
     stand_start(stand, 3, 9, "never", 5);
@@ -316,7 +316,7 @@ Test(conditions, plugin_slots_are_charged_for_their_share_of_what_was_prepared)
     cr_assert_eq(stand->notes[0].kind, NOTE_UNSTARTED);
     stand_start(stand, 3, 10, "write", 5);
     cr_assert(stand_await(stand, 2));
-    expect_greedy(&stand->notes[1], "200.0 MiB");
+    expect_greedy(&stand->notes[1], "150.0 MiB");
     cr_assert_eq(stand->notes[1].seq, 10);
     stand_close(&stand);
 }
