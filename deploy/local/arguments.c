@@ -76,6 +76,12 @@ static const struct option_row rows[] = {
      "Mode lines: without output for so long a chunk has failed (60)"},
     {"prepare-each", 0, NULL, W, FREE, "Mode frames: each slot prepares by itself"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
+    {"shell", 0, NULL, W, FREE,
+     "The command, its words joined by blanks, is a command line for $SHELL"},
+    {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
+    {"memory", 0, "SIZE", W, FREE,
+     "A slot that uses more memory is ended, and its chunk has failed"},
 
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
