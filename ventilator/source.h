@@ -23,7 +23,7 @@ struct source_config {
     uint32_t count;           /* 0: standard input alone */
     struct chunker_config chunker;
     uint64_t header_lines; /* that each input begins with, and that are no records */
-    bool whole_files;      /* each input is one chunk, and one record */
+    bool whole_files;      /* the chunker's format is: an empty input is a chunk, too */
     bool as_it_is;         /* what is compressed is not decompressed */
     const char *program;   /* as decompressor_start has it; NULL: this one */
 };
