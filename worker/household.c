@@ -147,9 +147,14 @@ static void run_keeper(struct household *household, const char *path)
         if (service.zygote < 0)
             _exit(STATUS_IO);
     } else {
+        if (household->config.mode == PROGRAM_FRAMES)
+            setenv("FANFOLD_FRAMES", "1", 1);
+        else
+            unsetenv("FANFOLD_FRAMES");
         service.start = spawner_start;
         service.context = spawner_new(path, household->config.argv,
-                                      household->config.worker, household->errors);
+                                      household->config.worker, household->errors,
+                                      household->config.mode != PROGRAM_EXEC);
     }
     keeper_serve(&service);
     descendants_end();

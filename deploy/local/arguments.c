@@ -77,6 +77,12 @@ static const struct option_row rows[] = {
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {"mode", 0, "MODE", W, FREE,
+     "exec: COMMAND once a chunk; lines: once a slot, answers each line with one; "
+     "frames: once a slot, speaks FRAMES/1 (exec)"},
+    {"silence", 0, "DURATION", W, FREE,
+     "Mode lines: without output for so long a chunk has failed (60)"},
+    {"prepare-each", 0, NULL, W, FREE, "Mode frames: each slot prepares by itself"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
 
     {.help = "Output:"},
