@@ -77,7 +77,19 @@ static const struct option_row rows[] = {
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {"mode", 0, "MODE", W, FREE,
+     "exec: COMMAND once a chunk; lines: once a slot, answers each line with one; "
+     "frames: once a slot, speaks FRAMES/1 (exec)"},
+    {"silence", 0, "DURATION", W, FREE,
+     "Mode lines: without output for so long a chunk has failed (60)"},
+    {"prepare-each", 0, NULL, W, FREE, "Mode frames: each slot prepares by itself"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
+    {"shell", 0, NULL, W, FREE,
+     "The command, its words joined by blanks, is a command line for $SHELL"},
+    {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
+    {"memory", 0, "SIZE", W, FREE,
+     "A slot that uses more memory is ended, and its chunk has failed"},
 
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
