@@ -57,8 +57,9 @@ def list_chunks(program, case):
     with tempfile.NamedTemporaryFile() as file:
         file.write(case.data)
         file.flush()
-        command = [program, "--dry-run", "--no-decompress", "-i", file.name, *options_of(case.format), *sizes_of(case), *limit]
-        run = subprocess.run(command, capture_output=True, timeout=60, check=False)
+        options = [*options_of(case.format), *sizes_of(case), *limit]
+        command = [program, "--dry-run", "--no-decompress", "-i", file.name, *options]
+        run = subprocess.run(command, capture_output=True, timeout=300, check=False)
     rows = [line.split("\t") for line in run.stdout.decode().splitlines()[1:]]
     return run.returncode, run.stderr.decode(errors="replace").strip(), [tuple(map(int, row[-3:])) for row in rows]
 
