@@ -334,12 +334,13 @@ static void tell_end(struct dispatch *dispatch)
     dispatch_act(dispatch, DISPATCH_END, sink->said.peer)->seq = dispatch->book.cut;
 }
 
-/* A run that is stopped waits for the sink to finish, if there is one that can. */
+/* A run that is stopped waits for the sink to finish, if there is one that can: also for
+ * one whose connection broke just now, as it connects anew. */
 static void mind_stopping(struct dispatch *dispatch, int64_t now_us)
 {
     if (!dispatch->stopping || dispatch->over)
         return;
-    if (!dispatch->sink.begun ||
+    if (!dispatch->epoch ||
         now_us - dispatch->sink.heard_us > dispatch->config.liveness_us ||
         now_us - dispatch->stopping_us > 2 * dispatch->config.liveness_us)
         dispatch_finish(dispatch, now_us);

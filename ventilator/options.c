@@ -17,7 +17,6 @@
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
-    KEY_RECEND,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -40,10 +39,6 @@ static const struct argp_option option_table[] = {
      "for about half a second",
      2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
-    {"max-lines", 'L', "LINES", 0, "A record has LINES lines (default 1)", 2},
-    {"recend", KEY_RECEND, "STRING", 0,
-     "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
-    {"null", '0', NULL, 0, "A NUL byte ends a record", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -71,18 +66,6 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void read_recend(const struct argp_state *state, const char *text,
-                        struct record_format *format)
-{
-    char *bytes = allocate(strlen(text) + 1);
-    size_t size;
-    if (!parse_escapes(text, bytes, &size) || size == 0 || size > sizeof format->end)
-        options_bad(state, "--recend", text, "1 to 100 bytes, with valid escapes");
-    memcpy(format->end, bytes, size);
-    format->end_size = size;
-    free(bytes);
-}
-
 static void read_block(const struct argp_state *state, const char *text,
                        struct chunker_config *chunker)
 {
@@ -104,17 +87,6 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
     case 'N':
         chunker->records =
             options_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case 'L':
-        chunker->format.lines =
-            options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case KEY_RECEND:
-        read_recend(state, text, &chunker->format);
-        return 0;
-    case '0':
-        chunker->format.end[0] = '\0';
-        chunker->format.end_size = 1;
         return 0;
     case KEY_MAX_RECORD:
         chunker->max_record_bytes =
@@ -254,6 +226,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct ventilator_options *options = state->input;
     if (key == ARGP_KEY_INIT) {
         state->child_inputs[0] = &options->common;
+        state->child_inputs[1] = &options->records;
         return 0;
     }
     error_t result = parse_chunks(key, text, state);
@@ -262,7 +235,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, NULL, 6}, {0}};
+static const struct argp_child children[] = {
+    {&common_argp, 0, NULL, 6}, {&record_argp, 0, NULL, 2}, {0}};
 
 static const struct argp ventilator_argp = {
     .options = option_table,
@@ -322,5 +296,6 @@ bool ventilator_options_parse(int argc, char **argv,
             "chunk that fails for good ends the run");
         return false;
     }
-    return settle_block(ret_options);
+    return record_options_settle(&ret_options->records, &ret_options->chunker) &&
+           settle_block(ret_options);
 }

@@ -13,8 +13,8 @@
 enum { LINK_FDS_MAX = 8, LINK_TEXT_MAX = 4096 };
 
 enum request_kind {
-    REQUEST_START,  /* start a process in the slot; exec: fds are its stdin, stdout;
-                       plugin: the channel's */
+    REQUEST_START,  /* start a process in the slot; exec, lasting: fds are its stdin,
+                       stdout; plugin: the channel's */
     REQUEST_TERM,   /* SIGTERM the slot's process group, or what is left of it */
     REQUEST_KILL,   /* SIGKILL the slot's process group, or what is left of it */
     REQUEST_FINISH, /* zygote: call the plugin's finish and exit */

@@ -3,11 +3,21 @@
 #include "worker/options.h"
 
 #include "common/message.h"
+#include "common/parse.h"
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { KEY_PLUGIN = OPTION_KEY_FIRST, KEY_STAY, KEY_ALIVE_FD };
+enum {
+    KEY_PLUGIN = OPTION_KEY_FIRST,
+    KEY_STAY,
+    KEY_ALIVE_FD,
+    KEY_MODE,
+    KEY_SILENCE,
+    KEY_PREPARE_EACH
+};
+enum { SILENCE_US = 60000000 };
 
 static const struct argp_option options_table[] = {
     {.name = "jobs",
@@ -18,6 +28,20 @@ static const struct argp_option options_table[] = {
      .key = KEY_PLUGIN,
      .arg = "FILE.so",
      .doc = "Run a plugin (fanfold.h) in place of a command; its arguments follow"},
+    {.name = "mode",
+     .key = KEY_MODE,
+     .arg = "MODE",
+     .doc =
+         "How COMMAND is run: exec, once a chunk; lines, once a slot, and answers each "
+         "line with one; frames, once a slot, and speaks FRAMES/1 (exec)"},
+    {.name = "silence",
+     .key = KEY_SILENCE,
+     .arg = "DURATION",
+     .doc = "Mode lines: after so long without output a chunk has failed (60); 0 is no "
+            "limit"},
+    {.name = "prepare-each",
+     .key = KEY_PREPARE_EACH,
+     .doc = "Mode frames: each slot's process prepares by itself"},
     {.name = "stay", .key = KEY_STAY, .doc = "Serve the next run as well"},
     {.name = "alive-fd", .key = KEY_ALIVE_FD, .arg = "FD", .flags = OPTION_HIDDEN},
     {0},
@@ -33,6 +57,25 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+static enum program_mode parse_mode(const struct argp_state *state, const char *value)
+{
+    static const char *const modes[] = {[PROGRAM_EXEC] = "exec",
+                                        [PROGRAM_LINES] = "lines",
+                                        [PROGRAM_FRAMES] = "frames"};
+    for (size_t mode = 0; mode < sizeof modes / sizeof *modes; mode++)
+        if (modes[mode] && strcmp(value, modes[mode]) == 0)
+            return (enum program_mode)mode;
+    options_bad(state, "--mode", value, "exec, lines or frames");
+}
+
+static int64_t parse_silence(const struct argp_state *state, const char *value)
+{
+    int64_t silence_us;
+    if (!parse_duration(value, &silence_us))
+        options_bad(state, "--silence", value, "a duration such as 60, 0.5 or 5m");
+    return silence_us;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
@@ -46,8 +89,17 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
                                      "a plain number of slots, from 1 to 65535");
         return 0;
     case KEY_PLUGIN:
-        options->mode = PROGRAM_PLUGIN;
         options->plugin = value;
+        return 0;
+    case KEY_MODE:
+        options->mode_given = true;
+        options->mode = parse_mode(state, value);
+        return 0;
+    case KEY_SILENCE:
+        options->silence_us = parse_silence(state, value);
+        return 0;
+    case KEY_PREPARE_EACH:
+        options->prepare_each = true;
         return 0;
     case KEY_STAY:
         options->stay = true;
@@ -74,15 +126,36 @@ static const struct argp parser = {
     .children = children,
 };
 
+/* What is about another mode than the one that was chosen is a misunderstanding. */
+static bool check_mode(struct worker_options *options)
+{
+    if (options->plugin && options->mode_given)
+        say("--mode is not for plugins: leave it out");
+    else if (options->silence_us >= 0 && options->mode != PROGRAM_LINES)
+        say("--silence needs --mode lines");
+    else if (options->prepare_each && options->mode != PROGRAM_FRAMES)
+        say("--prepare-each needs --mode frames");
+    else
+        return true;
+    return false;
+}
+
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options)
 {
     int rest = argc;
     *ret_options = (struct worker_options){
         .common = COMMON_OPTIONS_DEFAULT,
         .slots = processors(),
+        .silence_us = -1,
         .alive_fd = -1,
     };
     options_parse(&parser, argc, argv, &rest, ret_options);
+    if (!check_mode(ret_options))
+        return false;
+    if (ret_options->plugin)
+        ret_options->mode = PROGRAM_PLUGIN;
+    if (ret_options->silence_us < 0)
+        ret_options->silence_us = SILENCE_US;
     ret_options->command = argv + rest;
     if (ret_options->plugin) {
         /* The plugin's file stands where a program's name does. There is room: the

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting one process a task by vfork, which shares the address space until the exec
+ * Starting a process by vfork, which shares the address space until the exec
  * and so costs the same however big the keeper is. posix_spawn would do that too, but
  * cannot have the process killed when its parent dies (PR_SET_PDEATHSIG): should worker
  * and keeper be killed at the same time, nobody else is left to do it.
  *
- * The environment is the worker's and four words more, which lie at its end and are
- * written anew for each task.
+ * The environment is the worker's and a few words more, which lie at its end and are
+ * written anew for each process.
  */
 #include "worker/spawner.h"
 #include "common/memory.h"
@@ -43,7 +43,7 @@ static bool is_own(const char *variable)
     return false;
 }
 
-static void make_environment(struct spawner *spawner)
+static void make_environment(struct spawner *spawner, bool lasts)
 {
     size_t count = 0, kept = 0;
     while (environ && environ[count])
@@ -52,8 +52,10 @@ static void make_environment(struct spawner *spawner)
     for (size_t i = 0; i < count; i++)
         if (!is_own(environ[i]))
             spawner->environment[kept++] = environ[i];
-    spawner->environment[kept++] = spawner->seq;
-    spawner->environment[kept++] = spawner->attempt;
+    if (!lasts) {
+        spawner->environment[kept++] = spawner->seq;
+        spawner->environment[kept++] = spawner->attempt;
+    }
     spawner->environment[kept++] = spawner->slot;
     spawner->environment[kept++] = spawner->worker;
 }
@@ -71,7 +73,7 @@ static void make_script_argv(struct spawner *spawner)
 }
 
 struct spawner *spawner_new(const char *path, char **argv, const char *worker,
-                            const int *errors)
+                            const int *errors, bool lasts)
 {
     struct spawner *spawner = allocate_zeroed(1, sizeof *spawner);
     spawner->path = path;
@@ -79,7 +81,7 @@ struct spawner *spawner_new(const char *path, char **argv, const char *worker,
     spawner->errors = errors;
     snprintf(spawner->worker, sizeof spawner->worker, "FANFOLD_WORKER=%s",
              worker ? worker : "");
-    make_environment(spawner);
+    make_environment(spawner, lasts);
     make_script_argv(spawner);
     return spawner;
 }

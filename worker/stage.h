@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the slots of either mode stand on: the poller, the links to those who start
+/* What the slots of every mode stand on: the poller, the links to those who start
  * processes, the relays, the way events go out. Owned by program.c. */
 #ifndef FANFOLD_WORKER_STAGE_H
 #define FANFOLD_WORKER_STAGE_H
@@ -18,8 +18,8 @@ enum tag {
     TAG_WAKE,
     TAG_STDERR, /* a slot's */
     TAG_DRAIN,  /* our stderr takes text again */
-    TAG_INPUT,  /* exec: the slot's program takes bytes */
-    TAG_OUTPUT, /* exec: it gives some, or has closed */
+    TAG_INPUT,  /* exec, lasting: the slot's program takes bytes */
+    TAG_OUTPUT, /* exec, lasting: it gives some, or has closed */
     TAG_BELL,   /* plugin: the slot has results */
     TAG_LOOK,   /* plugin: it is time to look after results */
     TAG_REST,   /* it is time to try again what could not be started */
@@ -33,7 +33,7 @@ struct stage {
     uint32_t slots;
     int poller;
     int wake;    /* eventfd: a slot has something to tell in the next program_handle */
-    int starter; /* the link to whom starts the slots' processes: keeper or zygote */
+    int starter; /* the link to whom starts the slots' processes: keeper, zygote */
     struct relay **relays;
     struct stderr_queue *queue;
     struct oom_watch oom;

@@ -438,6 +438,8 @@ static int open_program(struct worker *worker)
         .argv = options->command,
         .plugin = options->plugin,
         .slots = options->slots,
+        .prepare_each = options->prepare_each,
+        .silence_us = options->silence_us,
         .worker = worker->identity.uuid_text,
     };
     struct program_events events = {

@@ -39,9 +39,14 @@ static const struct option_row rows[] = {
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
+    {"format", 0, "FORMAT", V, FREE,
+     "What a record is: lines, nul, csv, fasta, fastq, frames, or whole (lines)"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
+    {"recstart", 0, "STRING", V, FREE, "What begins a record"},
+    {"regexp", 0, NULL, V, FREE, "These are regular expressions"},
     {"null", '0', NULL, V, FREE, "A zero byte ends a record"},
+    {"fixed", 0, "SIZE", V, FREE, "So many bytes a record"},
     {"max-record", 0, "SIZE", V, FREE, "A longer record is an error (256M)"},
     {"window", 0, "CHUNKS", V, FREE, "How far tasks run ahead of the output (4096)"},
     {"buffer", 0, "SIZE", V, FREE, "Memory for what waits (256M)"},
@@ -64,6 +69,12 @@ static const struct option_row rows[] = {
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {"mode", 0, "MODE", W, FREE,
+     "exec: COMMAND once a chunk; lines: once a slot, answers each line with one; "
+     "frames: once a slot, speaks FRAMES/1 (exec)"},
+    {"silence", 0, "DURATION", W, FREE,
+     "Mode lines: without output for so long a chunk has failed (60)"},
+    {"prepare-each", 0, NULL, W, FREE, "Mode frames: each slot prepares by itself"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
 
     {.help = "Output:"},

@@ -619,6 +619,19 @@ Test(dispatch, a_run_that_is_stopped_sends_nothing_more)
     cr_assert_str_eq(dispatch_verdict(dispatch).text, "interrupted");
 }
 
+Test(dispatch, a_run_that_is_stopped_waits_for_a_sink_whose_connection_broke)
+{
+    begin();
+    cut(1);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    dispatch_stop(dispatch, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    expect_now("");
+    hello_sink_nonce(3, 1, 2, false);
+    begin_from(3, 0, NULL, 0);
+    expect_now("WELCOME_SINK END(1)");
+}
+
 Test(dispatch, patience_ends_when_nobody_comes_back)
 {
     begin();
