@@ -37,7 +37,9 @@ static const struct option_row rows[] = {
     {"arg-file", 'a', "FILE", V, FREE, "As --input"},
 
     {.help = "Chunks:"},
-    {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {"block", 0, "SIZE|auto", V, FREE,
+     "About SIZE bytes of whole records a chunk, or what runs for about half a second "
+     "(1M; auto in mode lines)"},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"format", 0, "FORMAT", V, FREE,
      "What a record is: lines, nul, csv, fasta, fastq, frames, or whole (lines)"},
