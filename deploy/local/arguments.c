@@ -43,9 +43,11 @@ static const struct option_row rows[] = {
     {"dry-run", 0, NULL, V, FREE, "Only show the command and list the chunks"},
 
     {.help = "Chunks:"},
-    {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
     {"block-timeout", 0, "DURATION", V, FREE,
      "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
+    {"block", 0, "SIZE|auto", V, FREE,
+     "About SIZE bytes of whole records a chunk, or what runs for about half a second "
+     "(1M; auto in mode lines)"},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"format", 0, "FORMAT", V, FREE,
      "What a record is: lines, nul, csv, fasta, fastq, frames, or whole (lines)"},
