@@ -47,7 +47,8 @@ int lasting_start_process(struct lasting *lasting, uint32_t number)
         return result;
     }
     slot->alive = true;
-    slot->absent = slot->prepared = slot->killed = slot->overdue = false;
+    slot->absent = slot->prepared = slot->fruitful = slot->killed = slot->overdue =
+        false;
     slot->bursts = 0;
     slot->confirm_us = slot->closed_us = slot->kill_us = 0;
     slot->opened_us = clock_now_us();

@@ -76,7 +76,7 @@ void lasting_tell_answered(struct lasting *lasting, uint32_t number, uint32_t co
     }
     if (coprocess->given == 0)
         relay_end_line(relay);
-    slot->fruitless = 0;
+    slot->fruitful = true;
 }
 
 static const char *describe_end(char *text, size_t size, int status)

@@ -103,7 +103,7 @@ static void settle_given(struct lasting *lasting, uint32_t number, int status)
         coprocess_pop(coprocess);
         *slot->fault_text = '\0';
     }
-    if (verdict != VERDICT_NONE || slot->prepared || (slot->killed && !slot->closed_us))
+    if (verdict != VERDICT_NONE || slot->fruitful || (slot->killed && !slot->closed_us))
         slot->fruitless = 0;
     else
         slot->fruitless++;
