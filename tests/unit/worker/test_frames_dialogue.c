@@ -37,11 +37,11 @@ static struct frames_event take(struct frames_dialogue *dialogue, struct slice b
 Test(frames_dialogue, puts_length_seq_attempt_and_records_before_a_request)
 {
     uint8_t head[FRAMES_REQUEST_HEAD];
-    frames_put_head(head, 6, 70000, 2, 3);
+    frames_put_head(head, 9, 70000, 1, 3);
     cr_assert_arr_eq(head,
-                     "\0\0\0\0\0\0\0\x06"
+                     "\0\0\0\0\0\0\0\x09"
                      "\0\0\0\0\0\x01\x11\x70"
-                     "\0\0\0\x02"
+                     "\0\0\0\x01"
                      "\0\0\0\x03",
                      sizeof head);
     frames_put_head(head, 0, UINT64_MAX, UINT32_MAX, UINT64_C(1) << 40);
