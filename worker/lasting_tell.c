@@ -134,7 +134,11 @@ void lasting_tell_guilty(struct lasting *lasting, uint32_t number,
 
 void lasting_give_up(struct lasting *lasting, uint32_t number, int status)
 {
+    const char *fault = lasting->slots[number].fault_text;
     char end[64], said[320];
+    if (*fault)
+        stage_break(lasting->stage, STATUS_IO, "slot %" PRIu32 ": again and again %s",
+                    number + 1, fault);
     struct slice tail = relay_tail(lasting->stage->relays[number]);
     size_t size = tail.size < 256 ? tail.size : 256;
     log_quote(said, sizeof said, tail.data + tail.size - size, size);

@@ -294,6 +294,15 @@ Test(lasting, gives_up_on_a_program_that_never_takes_a_chunk)
     }
 }
 
+Test(lasting, gives_up_on_a_program_that_never_waits_for_a_chunk)
+{
+    struct stand *stand = lines(WORDS("yes"));
+    cr_assert(stand_await_broken(stand));
+    cr_assert(strstr(stand->error, "again and again the program wrote lines"), "%s",
+              stand->error);
+    stand_close(&stand);
+}
+
 /* ---- limits ---- */
 
 static struct note *run_limited(struct stand *stand, const char *text,
