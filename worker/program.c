@@ -231,6 +231,13 @@ uint32_t program_poll(struct program *program, zmq_pollitem_t *items)
     return 1;
 }
 
+static void shift_times(struct program *program, int64_t by_us)
+{
+    alarms_shift(&program->stage.limits, by_us);
+    if (program->lasting)
+        lasting_shift(program->lasting, by_us);
+}
+
 /* Whoever has ended it: a new worker has a new one. */
 static void tell_zygote_gone(struct program *program, int status)
 {
@@ -269,7 +276,7 @@ static void on_link(struct program *program, int link)
             return;
         }
         if (report.kind == REPORT_CONTINUED)
-            alarms_shift(&program->stage.limits, report.value * INT64_C(1000));
+            shift_times(program, report.value * INT64_C(1000));
         else if (program->exec)
             exec_on_report(program->exec, &report);
         else if (program->lasting)
