@@ -130,9 +130,7 @@ static pid_t fork_zygote(struct household *household, const char *path)
             .errors = household->errors,
         });
     zygote_run(&(struct zygote_config){
-        .plugin = household->config.plugin,
-        .argv = household->config.argv,
-        .slots = household->config.slots,
+        .program = &household->config,
         .link = household->zygote_link[1],
         .errors = household->errors,
     });
@@ -178,9 +176,8 @@ static void run_keeper(struct household *household, const char *path)
     }
     if (household->config.mode != PROGRAM_PLUGIN) {
         service.start = spawner_start;
-        service.context = spawner_new(path, household->config.argv,
-                                      household->config.worker, household->errors,
-                                      household->config.mode != PROGRAM_EXEC);
+        service.context = spawner_new(path, &household->config, household->errors);
+        service.memory_bytes = household->config.memory_bytes;
     }
     keeper_serve(&service);
     descendants_end();

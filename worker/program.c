@@ -8,6 +8,7 @@
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "worker/command.h"
+#include "worker/conditions.h"
 #include "worker/exec.h"
 #include "worker/household.h"
 #include "worker/lasting.h"
@@ -39,6 +40,7 @@ struct program {
     struct plugin *plugin;   /* in plugin mode */
     struct lasting *lasting; /* in the modes lines and frames */
     char *path;              /* what argv[0] was resolved to, but for a plugin */
+    char **shell;            /* the words that run argv in a shell; NULL: none does */
 };
 
 static int open_poller(struct program *program)
@@ -131,9 +133,10 @@ static void explain(const struct program_config *config, int result, char *error
 static int open_all(struct program *program, const struct program_config *config,
                     char *error, size_t error_size)
 {
-    int status = 0;
-    if (config->mode != PROGRAM_PLUGIN)
-        status = command_resolve(config->argv, &program->path, error, error_size);
+    int status = conditions_check(config, error, error_size);
+    if (status == 0 && config->mode != PROGRAM_PLUGIN)
+        status = command_resolve(config->argv, config->workdir, &program->path, error,
+                                 error_size);
     if (status)
         return status;
     int result = open_household(program, config);
@@ -164,10 +167,17 @@ int program_open(const struct program_config *config,
                   .limits = {.fd = -1},
                   .rest = {.over = {.fd = -1}},
                   .starter = -1,
-                  .max_result = UINT64_MAX},
+                  .max_result = UINT64_MAX,
+                  .memory_bytes = config->memory_bytes,
+                  .used_bytes = allocate_zeroed(config->slots, sizeof(uint64_t))},
     };
     oom_watch_init(&program->stage.oom);
-    int status = open_all(program, config, error, error_size);
+    struct program_config own = *config;
+    if (config->shell) {
+        program->shell = command_for_shell(config->argv);
+        own.argv = program->shell;
+    }
+    int status = open_all(program, &own, error, error_size);
     if (status)
         program_close(&program);
     else
@@ -275,6 +285,8 @@ static void on_link(struct program *program, int link)
                         program->plugin ? "the plugin" : "the commands");
             return;
         }
+        if (report.kind == REPORT_ENDED || report.kind == REPORT_GREEDY)
+            program->stage.used_bytes[report.slot] = report.memory_bytes;
         if (report.kind == REPORT_CONTINUED)
             shift_times(program, report.value * INT64_C(1000));
         else if (program->exec)
@@ -441,7 +453,9 @@ void program_close(struct program **program_p)
         close(stage->poller);
     if (stage->wake >= 0)
         close(stage->wake);
+    free(stage->used_bytes);
     free(program->path);
+    command_free_shell(&program->shell);
     free(program);
     *program_p = NULL;
 }

@@ -103,8 +103,7 @@ static void start_program(struct template *template)
     snprintf(number, sizeof number, "%d", link[1]);
     setenv("FANFOLD_FORK", number, 1);
     int errors[] = {STDERR_FILENO}, streams[] = {null, output[1]};
-    struct spawner *spawner = spawner_new(config->path, config->program->argv,
-                                          config->program->worker, errors, true);
+    struct spawner *spawner = spawner_new(config->path, config->program, errors);
     template->program =
         spawner_start(spawner, &(struct request){.kind = REQUEST_START}, streams, 2);
     close(null);
@@ -301,6 +300,7 @@ void template_run(const struct template_config *config)
     struct keeper_service service = {
         .link = config->link,
         .slots = config->program->slots,
+        .memory_bytes = config->program->memory_bytes,
         .zygote = template.program,
         .start = start_slot,
         .context = &template,

@@ -33,11 +33,19 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {.help = "Input:"},
-    {"input", 'i', "FILE", V, FREE, "Read FILE instead of standard input"},
+    {"input", 'i', "FILE", V, FREE,
+     "Read FILE instead of standard input, which is -; several, one after the other"},
     {"arg-file", 'a', "FILE", V, FREE, "As --input"},
+    {"whole-files", 0, NULL, V, FREE, "Each input is one chunk, and one record"},
+    {"no-decompress", 0, NULL, V, FREE, "Take gzip, bzip2, xz, zstd, lz4 as they are"},
+    {"header", 0, "N", V, FREE,
+     "The first N lines of each input go before every chunk; : is 1"},
+    {"dry-run", 0, NULL, V, FREE, "Only show the command and list the chunks"},
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {"block-timeout", 0, "DURATION", V, FREE,
+     "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"format", 0, "FORMAT", V, FREE,
      "What a record is: lines, nul, csv, fasta, fastq, frames, or whole (lines)"},
@@ -76,6 +84,12 @@ static const struct option_row rows[] = {
      "Mode lines: without output for so long a chunk has failed (60)"},
     {"prepare-each", 0, NULL, W, FREE, "Mode frames: each slot prepares by itself"},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
+    {"shell", 0, NULL, W, FREE,
+     "The command, its words joined by blanks, is a command line for $SHELL"},
+    {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
+    {"memory", 0, "SIZE", W, FREE,
+     "A slot that uses more memory is ended, and its chunk has failed"},
 
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
@@ -253,6 +267,19 @@ const char *arguments_value(const struct arguments *arguments, const char *name)
     const struct passed *passed = find_last(arguments, name);
 
     return passed ? passed->value : NULL;
+}
+
+const char **arguments_inputs(const struct arguments *arguments)
+{
+    const char **inputs = allocate_zeroed(arguments->count + 1, sizeof *inputs);
+    size_t count = 0;
+
+    for (size_t i = 0; i < arguments->count; i++) {
+        const struct passed *passed = &arguments->passed[i];
+        if (is(passed->row, "input") || is(passed->row, "arg-file"))
+            inputs[count++] = passed->value;
+    }
+    return inputs;
 }
 
 bool arguments_has(const struct arguments *arguments, const char *name)
