@@ -6,16 +6,17 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/parse.h"
+#include "ventilator/block_size.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK_MAX  (UINT64_C(4) << 30)
-#define BUFFER_MAX (UINT64_C(1) << 50)
+#define BLOCK_MAX     (UINT64_C(4) << 30)
+#define BLOCK_DEFAULT (UINT64_C(1) << 20)
+#define BUFFER_MAX    (UINT64_C(1) << 50)
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
-    KEY_RECEND,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -33,13 +34,11 @@ enum {
 static const struct argp_option option_table[] = {
     {"input", 'i', "FILE", 0, "Read FILE, not standard input", 1},
     {"arg-file", 'a', "FILE", 0, "The same as --input", 1},
-    {"block", KEY_BLOCK, "SIZE", 0,
-     "Chunks of at most SIZE bytes of whole records (default 1M)", 2},
+    {"block", KEY_BLOCK, "SIZE|auto", 0,
+     "Chunks of at most SIZE bytes of whole records (default 1M); auto: as long as run "
+     "for about half a second",
+     2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
-    {"max-lines", 'L', "LINES", 0, "A record has LINES lines (default 1)", 2},
-    {"recend", KEY_RECEND, "STRING", 0,
-     "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
-    {"null", '0', NULL, 0, "A NUL byte ends a record", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -67,16 +66,14 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void read_recend(const struct argp_state *state, const char *text,
-                        struct record_format *format)
+static void read_block(const struct argp_state *state, const char *text,
+                       struct chunker_config *chunker)
 {
-    char *bytes = allocate(strlen(text) + 1);
-    size_t size;
-    if (!parse_escapes(text, bytes, &size) || size == 0 || size > sizeof format->end)
-        options_bad(state, "--recend", text, "1 to 100 bytes, with valid escapes");
-    memcpy(format->end, bytes, size);
-    format->end_size = size;
-    free(bytes);
+    chunker->block_auto = strcmp(text, "auto") == 0;
+    chunker->block_bytes = chunker->block_auto
+                               ? BLOCK_DEFAULT
+                               : options_size(state, "--block", text, BLOCK_MAX,
+                                              "a size from 1 to 4G, or auto");
 }
 
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
@@ -85,23 +82,11 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
         &((struct ventilator_options *)state->input)->chunker;
     switch (key) {
     case KEY_BLOCK:
-        chunker->block_bytes =
-            options_size(state, "--block", text, BLOCK_MAX, "a size from 1 to 4G");
+        read_block(state, text, chunker);
         return 0;
     case 'N':
         chunker->records =
             options_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case 'L':
-        chunker->format.lines =
-            options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case KEY_RECEND:
-        read_recend(state, text, &chunker->format);
-        return 0;
-    case '0':
-        chunker->format.end[0] = '\0';
-        chunker->format.end_size = 1;
         return 0;
     case KEY_MAX_RECORD:
         chunker->max_record_bytes =
@@ -241,6 +226,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct ventilator_options *options = state->input;
     if (key == ARGP_KEY_INIT) {
         state->child_inputs[0] = &options->common;
+        state->child_inputs[1] = &options->records;
         return 0;
     }
     error_t result = parse_chunks(key, text, state);
@@ -249,7 +235,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, NULL, 6}, {0}};
+static const struct argp_child children[] = {
+    {&common_argp, 0, NULL, 6}, {&record_argp, 0, NULL, 2}, {0}};
 
 static const struct argp ventilator_argp = {
     .options = option_table,
@@ -261,12 +248,32 @@ static const struct argp ventilator_argp = {
     .children = children,
 };
 
+/* False: it was told why not. */
+static bool settle_block(struct ventilator_options *options)
+{
+    struct chunker_config *chunker = &options->chunker;
+    options->block_most = chunker->block_bytes;
+    if (!chunker->block_auto)
+        return true;
+    if (chunker->records) {
+        say("--block auto and -N contradict each other: a chunk is as long as it runs "
+            "well, or has so many records");
+        return false;
+    }
+    options->block_most = BLOCK_SIZE_LONGEST;
+    if (options->block_most > chunker->max_record_bytes)
+        options->block_most = chunker->max_record_bytes;
+    if (chunker->block_bytes > options->block_most)
+        chunker->block_bytes = options->block_most;
+    return true;
+}
+
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options)
 {
     *ret_options = (struct ventilator_options){
         .common = COMMON_OPTIONS_DEFAULT,
-        .chunker = {.block_bytes = 1 << 20,
+        .chunker = {.block_bytes = BLOCK_DEFAULT,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = 256 << 20},
         .buffer_bytes = 256 << 20,
@@ -289,5 +296,6 @@ bool ventilator_options_parse(int argc, char **argv,
             "chunk that fails for good ends the run");
         return false;
     }
-    return true;
+    return record_options_settle(&ret_options->records, &ret_options->chunker) &&
+           settle_block(ret_options);
 }

@@ -6,11 +6,14 @@
 #include "common/options.h"
 #include "ventilator/chunker.h"
 #include "ventilator/dispatch.h"
+#include "ventilator/record_options.h"
 
 struct ventilator_options {
     struct common_options common;
-    const char *input; /* NULL: standard input */
+    const char *input;             /* NULL: standard input */
+    struct record_options records; /* which are settled in the chunker's format */
     struct chunker_config chunker;
+    uint64_t block_most;   /* bytes of a chunk that is more than one record */
     uint32_t window;       /* tasks; 0: not given */
     uint64_t buffer_bytes; /* the run's, of which the sink has half */
     uint32_t retries;

@@ -373,6 +373,9 @@ static enum source_outcome take(struct source *source, struct chunk *ret_chunk)
         return SOURCE_ENDED;
     case CHUNKER_TOO_LONG:
         return refuse_record(source);
+    case CHUNKER_BROKEN:
+        fail(source, "%s: %s", source->name, chunker_problem(source->chunker));
+        return SOURCE_FAILED;
     case CHUNKER_HUNGRY:
         break;
     }

@@ -52,6 +52,16 @@ static int find_samples(int fd, struct source_identity *identity)
     return result < 0 ? result : hash_range(fd, end - sample, end, &identity->tail);
 }
 
+/* As ever of lines, so that a run that began with them can go on. */
+static uint64_t hash_ends(const struct record_format *format)
+{
+    char text[FORMAT_MAX_BYTES + 1];
+    if (format->kind == RECORDS_LINES)
+        return XXH3_64bits(format->end, format->end_size);
+    record_format_print(format, text);
+    return XXH3_64bits(text, strlen(text));
+}
+
 int source_identity_find(int fd, enum source_kind kind, uint64_t start,
                          const struct chunker_config *config,
                          struct source_identity *ret_identity)
@@ -61,9 +71,9 @@ int source_identity_find(int fd, enum source_kind kind, uint64_t start,
         .kind = kind,
         .start = start,
         .lines = format->lines,
-        .recend = XXH3_64bits(format->end, format->end_size),
+        .recend = hash_ends(format),
         .records = config->records,
-        .block = config->records ? 0 : config->block_bytes,
+        .block = config->records || config->block_auto ? 0 : config->block_bytes,
     };
     if (kind == SOURCE_KIND_FILE) {
         struct stat status;
@@ -123,9 +133,10 @@ bool source_identity_read(struct slice bytes, struct source_identity *ret_identi
 static bool options_differ(const struct source_identity *began,
                            const struct source_identity *now, char *reason, size_t size)
 {
-    if (began->recend != now->recend)
+    if (began->recend != now->recend || !began->lines != !now->lines)
         snprintf(reason, size,
-                 "records had another end when the run began (--recend or -0)");
+                 "what a record is was another thing when the run began (--format, "
+                 "--fixed, --recstart, --recend, --regexp or -0)");
     else if (began->lines != now->lines)
         snprintf(reason, size, "the run began with -L %" PRIu64 ", not -L %" PRIu64,
                  began->lines, now->lines);
@@ -135,6 +146,9 @@ static bool options_differ(const struct source_identity *began,
     else if (began->records != now->records)
         snprintf(reason, size, "the run began with%s -N %" PRIu64,
                  began->records ? "" : "out", began->records + now->records);
+    else if (began->block != now->block && !(began->block && now->block))
+        snprintf(reason, size, "the run began with%s --block auto",
+                 began->block ? "out" : "");
     else if (began->block != now->block)
         snprintf(reason, size,
                  "the run began with --block %" PRIu64 ", not --block %" PRIu64,

@@ -21,7 +21,8 @@ struct source_identity {
     uint64_t changed_ns; /* time of its last change */
     uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on */
     /* What decides where chunks end. */
-    uint64_t lines, recend, records, block; /* recend: a hash; block: 0 with records */
+    uint64_t lines, recend, records, block; /* recend: a hash; block: 0 with records, or
+                                               where it is auto */
 };
 
 /* Of what is open, from `start` on. 0 or -errno. */

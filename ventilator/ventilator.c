@@ -45,9 +45,9 @@ struct ventilator {
     struct delivery *delivery;
     struct feed feed;
     struct progress progress;
-    struct recent_peers malformed;   /* logged and answered */
-    struct recent_peers different;   /* workers that run something else, logged */
-    char format[NAME_MAX_BYTES + 1]; /* of records, as workers are told it */
+    struct recent_peers malformed;     /* logged and answered */
+    struct recent_peers different;     /* workers that run something else, logged */
+    char format[FORMAT_MAX_BYTES + 1]; /* of records, as workers are told it */
     bool over;
     int signals_seen;
     int signalled; /* the first one */
@@ -121,7 +121,8 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = id_random(),
         .window = options->window,
         .buffer_bytes = options->buffer_bytes - share,
-        .block_bytes = options->chunker.block_bytes,
+        .block_bytes = options->block_most,
+        .block_auto = options->chunker.block_auto,
         .keeps_bytes = !source_can_reread(ventilator->source),
         .retries = options->retries,
         .losses = LOSSES_MAX,

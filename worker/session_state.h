@@ -40,7 +40,7 @@ struct session {
     uint64_t epoch;
     char endpoint[NAME_MAX_BYTES + 1];
     uint64_t max_result;
-    uint8_t format[NAME_MAX_BYTES];
+    uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
     enum way way;
     bool leaving;

@@ -134,6 +134,8 @@ void mix_draw(struct mix *mix, struct random *random, uint64_t seed)
     draw_faults(mix, random);
     draw_crowd(mix, random, seed);
     draw_troubles(mix, random);
+    mix->block_auto = random_chance(random, 250);
+    mix->even_tasks = !mix->short_tasks && random_chance(random, 250);
 }
 
 bool mix_has_faults(const struct mix *mix)

@@ -93,13 +93,13 @@ Test(options, say_what_ends_a_record)
     options = parsed(WORDS("-0"));
     cr_expect_eq(options.chunker.format.end_size, 1);
     cr_expect_eq(options.chunker.format.end[0], '\0');
-    char most[RECORD_END_MAX + 2] = "";
-    memset(most, 'x', RECORD_END_MAX);
+    char most[RECORD_MARK_MAX + 2] = "";
+    memset(most, 'x', RECORD_MARK_MAX);
     cr_expect_eq(parsed(WORDS("--recend", most)).chunker.format.end_size,
-                 RECORD_END_MAX);
-    most[RECORD_END_MAX] = 'x';
-    expect_refused(WORDS("--recend", most), "1 to 100 bytes");
-    expect_refused(WORDS("--recend", ""), "1 to 100 bytes");
+                 RECORD_MARK_MAX);
+    most[RECORD_MARK_MAX] = 'x';
+    expect_refused(WORDS("--recend", most), "1 to 240 bytes");
+    expect_refused(WORDS("--recend", ""), "1 to 240 bytes");
 }
 
 Test(options, limit_an_attempt_by_time_or_by_the_median)
@@ -156,4 +156,23 @@ Test(options, refuse_halt_where_the_first_failure_stops_the_run)
     expect_refused(WORDS("--halt", "now,fail=2"), "--on-error skip");
     expect_refused(WORDS("--halt", "now,fail=2", "--on-error=stop"), "--on-error skip");
     cr_expect_eq(parsed(WORDS("--halt=never")).halt.when, HALT_NEVER);
+}
+
+Test(options, leave_the_block_to_the_run)
+{
+    struct ventilator_options options = parsed(WORDS("--quiet"));
+    cr_expect_eq(options.chunker.block_bytes, 1 << 20);
+    cr_expect_eq(options.block_most, 1 << 20);
+    cr_expect(!options.chunker.block_auto);
+    options = parsed(WORDS("--block", "auto"));
+    cr_expect(options.chunker.block_auto);
+    cr_expect_eq(options.block_most, 16 << 20);
+    options = parsed(WORDS("--block=auto", "--max-record=2000"));
+    cr_expect_eq(options.block_most, 2000);
+    cr_expect_eq(options.chunker.block_bytes, 2000);
+    options = parsed(WORDS("--block=auto", "--block=5"));
+    cr_expect(!options.chunker.block_auto);
+    cr_expect_eq(options.block_most, 5);
+    expect_refused(WORDS("--block", "automatic"), "or auto");
+    expect_refused(WORDS("--block=auto", "-N5"), "contradict");
 }
