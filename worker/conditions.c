@@ -61,6 +61,11 @@ int conditions_check(const struct program_config *config, char *error,
                  strerror(problem));
         return STATUS_USAGE;
     }
+    if (config->memory_bytes && access("/proc/self/stat", R_OK) < 0) {
+        snprintf(error, error_size, "--memory: /proc, which says how much is used: %s",
+                 strerror(errno));
+        return STATUS_USAGE;
+    }
     problem = try_niceness(config->niceness);
     if (problem) {
         snprintf(error, error_size, "--nice: '%d': %s", config->niceness,

@@ -48,6 +48,7 @@ struct process {
     uint64_t born; /* ticks since boot; with the pid, its name */
     uint64_t resident_bytes;
     uint32_t slot; /* watch->slots: none's */
+    bool known;    /* as that, from the pass before */
 };
 
 struct list {
@@ -187,10 +188,13 @@ static void list_process(struct memory_watch *watch, int proc, const char *name)
     pid_t pid = (pid_t)strtol(name, NULL, 10);
     struct process process;
     const struct process *stranger = known_stranger(watch, pid);
-    if (stranger)
-        add_process(&watch->now, stranger);
-    else if (read_process(proc, name, watch->page_bytes, &process))
+    if (stranger) {
+        process = *stranger;
+        process.known = true;
         add_process(&watch->now, &process);
+    } else if (read_process(proc, name, watch->page_bytes, &process)) {
+        add_process(&watch->now, &process);
+    }
 }
 
 static void list_processes(struct memory_watch *watch)
@@ -238,7 +242,8 @@ static void assign_processes(struct memory_watch *watch)
         watch->watched[slot].resident_bytes = 0;
     for (size_t i = 0; i < watch->now.count; i++) {
         struct process *process = &watch->now.items[i];
-        process->slot = slot_of(watch, process);
+        if (!process->known)
+            process->slot = slot_of(watch, process);
         if (process->slot < watch->slots)
             watch->watched[process->slot].resident_bytes += process->resident_bytes;
     }
