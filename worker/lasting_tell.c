@@ -147,7 +147,7 @@ void lasting_give_up(struct lasting *lasting, uint32_t number, int status)
     size_t size = tail.size < 256 ? tail.size : 256;
     log_quote(said, sizeof said, tail.data + tail.size - size, size);
     if (lasting->stage->used_bytes[number])
-        snprintf(end, sizeof end, "it used more memory than --memory allows");
+        snprintf(end, sizeof end, "it uses more memory than --memory allows");
     else
         describe_end(end, sizeof end, status);
     stage_break(lasting->stage, STATUS_IO,
