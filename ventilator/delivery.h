@@ -21,6 +21,7 @@ struct delivery_config {
     struct id uid;
     uint32_t liveness_ms;
     uint64_t sink_buffer_bytes;
+    uint32_t header_out;
     struct slice input; /* what names the input: source_input */
     const char *format; /* of its records, as common/records.h prints it */
 };

@@ -16,6 +16,7 @@
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
     KEY_RECEND,
+    KEY_HEADER_OUT,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -40,6 +41,8 @@ static const struct argp_option option_table[] = {
     {"recend", KEY_RECEND, "STRING", 0,
      "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
     {"null", '0', NULL, 0, "A NUL byte ends a record", 2},
+    {"header-out", KEY_HEADER_OUT, "N", 0,
+     "The first N lines of each result are a header: the output has it once", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -206,6 +209,16 @@ static error_t parse_failures(int key, char *text, struct argp_state *state)
     }
 }
 
+static error_t parse_header_out(int key, char *text, struct argp_state *state)
+{
+    struct ventilator_options *options = state->input;
+    if (key != KEY_HEADER_OUT)
+        return ARGP_ERR_UNKNOWN;
+    options->header_out = (uint32_t)options_number(state, "--header-out", text, 0,
+                                                   UINT32_MAX, "a number of lines");
+    return 0;
+}
+
 static error_t parse_run(int key, char *text, struct argp_state *state)
 {
     struct ventilator_options *options = state->input;
@@ -244,6 +257,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return 0;
     }
     error_t result = parse_chunks(key, text, state);
+    if (result == ARGP_ERR_UNKNOWN)
+        result = parse_header_out(key, text, state);
     if (result == ARGP_ERR_UNKNOWN)
         result = parse_failures(key, text, state);
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;

@@ -11,6 +11,7 @@ struct ventilator_options {
     struct common_options common;
     const char *input; /* NULL: standard input */
     struct chunker_config chunker;
+    uint32_t header_out;   /* lines of each result that are a header; 0: none */
     uint32_t window;       /* tasks; 0: not given */
     uint64_t buffer_bytes; /* the run's, of which the sink has half */
     uint32_t retries;

@@ -145,6 +145,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
+        .header_out = options->header_out,
         .input = source_input(ventilator->source),
         .format = ventilator->format,
     });
