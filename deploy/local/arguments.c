@@ -69,6 +69,8 @@ static const struct option_row rows[] = {
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
     {"unordered", 0, NULL, S, FREE, "Write results as they come"},
+    {"header-out", 0, "LINES", V, FREE,
+     "The first LINES of each result are a header, which the output has once"},
     {"tmpdir", 0, "DIR", S, FREE, "Where results wait that memory has no room for"},
     {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
 
