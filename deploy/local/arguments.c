@@ -19,8 +19,9 @@
 enum { V = 1 << ROLE_VENTILATOR, W = 1 << ROLE_WORKER, S = 1 << ROLE_SINK };
 enum { ALL = V | W | S };
 
-/* What a value must be; FREE: its owner says. */
-enum check { FREE, LIVENESS, PATIENCE, LEVEL };
+/* What a value must be; FREE: its owner says. ALIAS: the row is another name of the one
+ * above, which has all else. */
+enum check { FREE, LIVENESS, PATIENCE, LEVEL, ALIAS };
 
 struct option_row {
     const char *name; /* NULL: a heading, which is `help` */
@@ -38,6 +39,7 @@ static const struct option_row rows[] = {
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {.name = "block-size", .check = ALIAS},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
@@ -64,11 +66,13 @@ static const struct option_row rows[] = {
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {.name = "max-procs", .letter = 'P', .check = ALIAS},
     {"plugin", 0, "FILE.so", W, FREE, "Run this plugin; what follows -- is for it"},
 
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
     {"unordered", 0, NULL, S, FREE, "Write results as they come"},
+    {.name = "no-keep-order", .check = ALIAS},
     {"header-out", 0, "LINES", V, FREE,
      "The first LINES of each result are a header, which the output has once"},
     {"tmpdir", 0, "DIR", S, FREE, "Where results wait that memory has no room for"},
@@ -77,6 +81,8 @@ static const struct option_row rows[] = {
     {.help = "Run:"},
     {"progress", 0, NULL, V, FREE,
      "Show a line of progress (default on a terminal that the output does not go to)"},
+    {.name = "bar", .check = ALIAS},
+    {.name = "eta", .check = ALIAS},
     {"no-progress", 0, NULL, V, FREE, "Show no line of progress"},
     {"quiet", 0, NULL, ALL, FREE, "Say nothing but errors"},
     {"log-level", 0, "LEVEL", ALL, LEVEL, "error, warn, info, debug or trace (warn)"},
@@ -89,7 +95,12 @@ static const struct option_row rows[] = {
      "The endpoint by which workers reach --results"},
     {"insecure", 0, NULL, ALL, FREE, "Allow tcp, which anybody may use or read"},
     {"pipe", 0, NULL, 0, FREE, "Accepted: it is what fanfold does anyway"},
+    {.name = "pipe-part", .check = ALIAS},
+    {.name = "pipepart", .check = ALIAS},
+    {.name = "spreadstdin", .check = ALIAS},
     {"keep-order", 'k', NULL, 0, FREE, "Accepted: the output is in order anyway"},
+    {"group", 0, NULL, 0, FREE, "Accepted: results are not mixed anyway"},
+    {"no-run-if-empty", 'r', NULL, 0, FREE, "Accepted: no input, no chunk anyway"},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -142,13 +153,22 @@ static int row_key(size_t row)
     return rows[row].letter ? rows[row].letter : OPTION_KEY_FIRST + (int)row;
 }
 
+/* The row itself, or that of which it is an alias. */
+static const struct option_row *meant_by(const struct option_row *row)
+{
+    while (row->check == ALIAS)
+        row--;
+    return row;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (!rows[i].name || key != row_key(i))
             continue;
-        check_value(state, &rows[i], value);
-        keep(state->input, &rows[i], value);
+        const struct option_row *row = meant_by(&rows[i]);
+        check_value(state, row, value);
+        keep(state->input, row, value);
         return 0;
     }
     return ARGP_ERR_UNKNOWN;
@@ -166,6 +186,7 @@ static void fill_argp_options(struct argp_option *options)
             .arg = row->value,
             .doc = row->help,
             .group = row->name ? group : ++group,
+            .flags = row->check == ALIAS ? OPTION_ALIAS : 0,
         };
     }
     options[ROWS] = (struct argp_option){0};

@@ -66,6 +66,24 @@ Test(arguments, gives_each_role_what_it_owns)
         "--alive-fd=9 -- tr a-z A-Z");
 }
 
+Test(arguments, passes_the_names_that_parallel_has_on_as_their_owners_know_them)
+{
+    const char *line = "fanfold --pipe-part --spreadstdin -r --group -a in -P 3 "
+                       "--block-size 2M --no-keep-order --eta --header-out 1 cat";
+
+    cr_assert_str_eq(
+        words_of(line, ROLE_VENTILATOR, true),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --arg-file=in "
+        "--block=2M --progress --header-out=1");
+    cr_assert_str_eq(
+        words_of(line, ROLE_SINK, false),
+        "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results --supervised "
+        "--no-dead-letters --unordered");
+    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --supervised --jobs=3 "
+                     "--alive-fd=9 -- cat");
+}
+
 Test(arguments, gives_each_role_its_part_of_failure_and_resume)
 {
     const char *line = "fanfold -o out --resume --on-error skip --timeout 200% --halt "
