@@ -30,8 +30,7 @@ if not programs:
 said = subprocess.run([programs[0], "--help"], capture_output=True, check=False, text=True).stdout
 names = set(OPTION.findall(said))
 rows = table()
-found = [] if rows else ["there is no such table"]
-found += [f"a row has {len(row)} cells: {row}" for row in rows if len(row) != 3]
+found = [f"a row has {len(row)} cells: {row}" for row in rows if len(row) != 3]
 for row in rows:
     offered = options_of(row[1]) if len(row) == 3 else []
     found += [f"{option} is no option of fanfold" for option in offered if option not in names]

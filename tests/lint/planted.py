@@ -68,7 +68,7 @@ FAULTS = [
     ("parallel", "README.md", TABLE + "| `--lb` | `--line-buffer` | |\n", "--line-buffer is no option"),
     ("parallel", "README.md", TABLE + "| `--lb` | `-u -j` | |\n", "-u is no option"),
     ("parallel", "README.md", TABLE + "| `--lb` | `-j` |\n", "a row has 2 cells"),
-    ("parallel", "README.md", "none\n", "there is no such table"),
+    ("parallel", "README.md", "none\n", "nothing to check"),
     ("waiting", "tests/unit/x.c", C + "void f(void)\n{\n    usleep(5);\n}\n", "usleep"),
     ("waiting", "tests/pipeline/test_x.py", PY + "import time\ntime.sleep(1)\n", "time.sleep"),
     ("waiting", "tests/run", SH + "while true; do sleep 1; done\n", "sleep 1"),
