@@ -324,6 +324,21 @@ enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chu
     return outcome;
 }
 
+enum chunker_outcome chunker_take_whole(struct chunker *chunker,
+                                        struct chunk *ret_chunk)
+{
+    size_t pending = chunker->end - chunker->start;
+    if (chunker->stuck)
+        return CHUNKER_TOO_LONG;
+    if (chunker->forwards)
+        return chunker->whole
+                   ? cut(chunker, chunker->whole, chunker->records, ret_chunk)
+                   : CHUNKER_HUNGRY;
+    size_t end = last_line_end(chunker, pending);
+    return end ? cut(chunker, end, count_records(chunker, end), ret_chunk)
+               : CHUNKER_HUNGRY;
+}
+
 uint64_t chunker_record_offset(const struct chunker *chunker)
 {
     return chunker->offset + chunker->whole;

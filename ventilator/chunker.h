@@ -53,6 +53,11 @@ enum chunker_outcome {
 /* The next chunk, without its mark and hash. The caller owns its bytes. */
 enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chunk);
 
+/* After CHUNKER_HUNGRY: the whole records that are here, of a chunk that is not full.
+ * CHUNKER_HUNGRY: there are none. */
+enum chunker_outcome chunker_take_whole(struct chunker *chunker,
+                                        struct chunk *ret_chunk);
+
 /* Where the first record starts that is not known to be whole. */
 uint64_t chunker_record_offset(const struct chunker *chunker);
 /* All before it was taken. */

@@ -22,8 +22,8 @@ struct delivery_config {
     uint32_t liveness_ms;
     uint64_t sink_buffer_bytes;
     uint32_t header_out;
-    struct slice input; /* what names the input: source_input */
-    const char *format; /* of its records, as common/records.h prints it */
+    const struct source *source; /* what names the input, and what it begins with */
+    const char *format;          /* of its records, as common/records.h prints it */
 };
 
 struct delivery *delivery_new(const struct delivery_config *config);

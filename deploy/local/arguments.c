@@ -34,12 +34,20 @@ struct option_row {
 
 static const struct option_row rows[] = {
     {.help = "Input:"},
-    {"input", 'i', "FILE", V, FREE, "Read FILE instead of standard input"},
+    {"input", 'i', "FILE", V, FREE,
+     "Read FILE instead of standard input, which is -; several, one after the other"},
     {"arg-file", 'a', "FILE", V, FREE, "As --input"},
+    {"whole-files", 0, NULL, V, FREE, "Each input is one chunk, and one record"},
+    {"no-decompress", 0, NULL, V, FREE, "Take gzip, bzip2, xz, zstd, lz4 as they are"},
+    {"header", 0, "N", V, FREE,
+     "The first N lines of each input go before every chunk; : is 1"},
+    {"dry-run", 0, NULL, V, FREE, "Only show the command and list the chunks"},
 
     {.help = "Chunks:"},
     {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
     {.name = "block-size", .check = ALIAS},
+    {"block-timeout", 0, "DURATION", V, FREE,
+     "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
@@ -265,6 +273,19 @@ const char *arguments_value(const struct arguments *arguments, const char *name)
     const struct passed *passed = find_last(arguments, name);
 
     return passed ? passed->value : NULL;
+}
+
+const char **arguments_inputs(const struct arguments *arguments)
+{
+    const char **inputs = allocate_zeroed(arguments->count + 1, sizeof *inputs);
+    size_t count = 0;
+
+    for (size_t i = 0; i < arguments->count; i++) {
+        const struct passed *passed = &arguments->passed[i];
+        if (is(passed->row, "input") || is(passed->row, "arg-file"))
+            inputs[count++] = passed->value;
+    }
+    return inputs;
 }
 
 bool arguments_has(const struct arguments *arguments, const char *name)
