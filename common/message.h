@@ -96,13 +96,17 @@ enum failure {
     FAILURE_EXIT = 0,      /* code: the exit status */
     FAILURE_SIGNAL = 1,    /* code: the signal */
     FAILURE_TIMEOUT = 2,   /* code: 0 */
-    FAILURE_MEMORY = 3,    /* code: 0; probably out of memory */
+    FAILURE_MEMORY = 3,    /* code: 0: probably out of memory; FAILURE_MEMORY_LIMIT */
     FAILURE_PROTOCOL = 4,  /* code: 0; the program broke its mode's rules */
     FAILURE_TOO_LARGE = 5, /* code: 0; the result is above the limit */
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_LOST =
         7, /* code: 0; workers were lost with it, again and again (SKIP only) */
 };
+
+/* Code of FAILURE_MEMORY: killed by the worker, because its slot used more than one may
+ * there. */
+enum { FAILURE_MEMORY_LIMIT = 1 };
 
 enum outcome { OUTCOME_COMPLETE = 0, OUTCOME_STOPPED = 1, OUTCOME_INTERRUPTED = 2 };
 

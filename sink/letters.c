@@ -331,6 +331,8 @@ const char *letter_how(const struct letter *letter, char *text, size_t size)
         snprintf(text, size, "signal %u (%s)", letter->code, signal);
     else if (letter->how == FAILURE_SIGNAL)
         snprintf(text, size, "signal %u", letter->code);
+    else if (letter->how == FAILURE_MEMORY && letter->code == FAILURE_MEMORY_LIMIT)
+        snprintf(text, size, "used too much memory");
     else
         snprintf(text, size, "%s", words[letter->how]);
     return text;

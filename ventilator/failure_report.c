@@ -42,7 +42,8 @@ static const char *describe_cause(char *text, size_t size, enum failure how,
     case FAILURE_TIMEOUT:
         return "it ran longer than --timeout allows";
     case FAILURE_MEMORY:
-        return "killed, probably for want of memory";
+        return code == FAILURE_MEMORY_LIMIT ? "killed for its use of memory"
+                                            : "killed, probably for want of memory";
     case FAILURE_PROTOCOL:
         return "the program broke the rules of its mode";
     case FAILURE_TOO_LARGE:
@@ -73,6 +74,13 @@ static const char *quote_tail(char *text, size_t size,
     return log_quote(text, size, tail, length);
 }
 
+/* Of the text: mostly it is the program's. */
+static const char *introduction(const struct dispatch_failure *failure)
+{
+    bool ours = failure->how == FAILURE_MEMORY && failure->code == FAILURE_MEMORY_LIMIT;
+    return ours ? ": " : "; it said: ";
+}
+
 const char *failure_report(char *text, size_t size,
                            const struct dispatch_failure *failure,
                            const struct chunk *chunk)
@@ -85,6 +93,6 @@ const char *failure_report(char *text, size_t size,
              failure->seq, describe_place(place, sizeof place, chunk),
              failure->attempts, failure->attempts == 1 ? "" : "s",
              describe_cause(cause, sizeof cause, failure->how, failure->code),
-             failure->text_size ? "; it said: " : "", said);
+             failure->text_size ? introduction(failure) : "", said);
     return text;
 }

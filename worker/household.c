@@ -114,9 +114,7 @@ static pid_t fork_zygote(struct household *household)
         return pid;
     close_fd(&household->keeper_link[1]);
     zygote_run(&(struct zygote_config){
-        .plugin = household->config.plugin,
-        .argv = household->config.argv,
-        .slots = household->config.slots,
+        .program = &household->config,
         .link = household->zygote_link[1],
         .errors = household->errors,
     });
@@ -148,8 +146,8 @@ static void run_keeper(struct household *household, const char *path)
             _exit(STATUS_IO);
     } else {
         service.start = spawner_start;
-        service.context = spawner_new(path, household->config.argv,
-                                      household->config.worker, household->errors);
+        service.context = spawner_new(path, &household->config, household->errors);
+        service.memory_bytes = household->config.memory_bytes;
     }
     keeper_serve(&service);
     descendants_end();

@@ -3,11 +3,26 @@
 #include "worker/options.h"
 
 #include "common/message.h"
+#include "common/parse.h"
+#include "worker/placeholders.h"
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { KEY_PLUGIN = OPTION_KEY_FIRST, KEY_STAY, KEY_ALIVE_FD };
+enum {
+    KEY_PLUGIN = OPTION_KEY_FIRST,
+    KEY_MODE,
+    KEY_SILENCE,
+    KEY_PREPARE_EACH,
+    KEY_SHELL,
+    KEY_WORKDIR,
+    KEY_NICE,
+    KEY_MEMORY,
+    KEY_STAY,
+    KEY_ALIVE_FD
+};
+enum { SILENCE_US = 60000000 };
 
 static const struct argp_option options_table[] = {
     {.name = "jobs",
@@ -18,6 +33,35 @@ static const struct argp_option options_table[] = {
      .key = KEY_PLUGIN,
      .arg = "FILE.so",
      .doc = "Run a plugin (fanfold.h) in place of a command; its arguments follow"},
+    {.name = "mode",
+     .key = KEY_MODE,
+     .arg = "MODE",
+     .doc =
+         "How COMMAND is run: exec, once a chunk; lines, once a slot, and answers each "
+         "line with one; frames, once a slot, and speaks FRAMES/1 (exec)"},
+    {.name = "silence",
+     .key = KEY_SILENCE,
+     .arg = "DURATION",
+     .doc = "Mode lines: after so long without output a chunk has failed (60); 0 is no "
+            "limit"},
+    {.name = "prepare-each",
+     .key = KEY_PREPARE_EACH,
+     .doc = "Mode frames: each slot's process prepares by itself"},
+    {.name = "shell",
+     .key = KEY_SHELL,
+     .doc = "The command, its words joined by blanks, is a command line for $SHELL"},
+    {.name = "workdir",
+     .key = KEY_WORKDIR,
+     .arg = "DIR",
+     .doc = "Run the program in this directory"},
+    {.name = "nice",
+     .key = KEY_NICE,
+     .arg = "N",
+     .doc = "Run the program at this niceness, from -20 to 19"},
+    {.name = "memory",
+     .key = KEY_MEMORY,
+     .arg = "SIZE",
+     .doc = "A slot that uses more memory is ended, and its chunk has failed"},
     {.name = "stay", .key = KEY_STAY, .doc = "Serve the next run as well"},
     {.name = "alive-fd", .key = KEY_ALIVE_FD, .arg = "FD", .flags = OPTION_HIDDEN},
     {0},
@@ -33,6 +77,34 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+static enum program_mode parse_mode(const struct argp_state *state, const char *value)
+{
+    static const char *const modes[] = {[PROGRAM_EXEC] = "exec",
+                                        [PROGRAM_LINES] = "lines",
+                                        [PROGRAM_FRAMES] = "frames"};
+    for (size_t mode = 0; mode < sizeof modes / sizeof *modes; mode++)
+        if (modes[mode] && strcmp(value, modes[mode]) == 0)
+            return (enum program_mode)mode;
+    options_bad(state, "--mode", value, "exec, lines or frames");
+}
+
+static int64_t parse_silence(const struct argp_state *state, const char *value)
+{
+    int64_t silence_us;
+    if (!parse_duration(value, &silence_us))
+        options_bad(state, "--silence", value, "a duration such as 60, 0.5 or 5m");
+    return silence_us;
+}
+
+static int parse_niceness(const struct argp_state *state, const char *value)
+{
+    bool negative = value[0] == '-';
+    uint64_t number;
+    if (!parse_number(value + negative, 0, negative ? 20 : 19, &number))
+        options_bad(state, "--nice", value, "a niceness, from -20 to 19");
+    return negative ? -(int)number : (int)number;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
@@ -46,8 +118,31 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
                                      "a plain number of slots, from 1 to 65535");
         return 0;
     case KEY_PLUGIN:
-        options->mode = PROGRAM_PLUGIN;
         options->plugin = value;
+        return 0;
+    case KEY_MODE:
+        options->mode_given = true;
+        options->mode = parse_mode(state, value);
+        return 0;
+    case KEY_SILENCE:
+        options->silence_us = parse_silence(state, value);
+        return 0;
+    case KEY_PREPARE_EACH:
+        options->prepare_each = true;
+        return 0;
+    case KEY_SHELL:
+        options->shell = true;
+        return 0;
+    case KEY_WORKDIR:
+        options->workdir = value;
+        return 0;
+    case KEY_NICE:
+        options->niceness = parse_niceness(state, value);
+        return 0;
+    case KEY_MEMORY:
+        options->memory_bytes =
+            options_size(state, "--memory", value, UINT64_MAX / 2,
+                         "a size that a slot may use, such as 500M or 2G");
         return 0;
     case KEY_STAY:
         options->stay = true;
@@ -74,25 +169,97 @@ static const struct argp parser = {
     .children = children,
 };
 
+/* What is about another mode than the one that was chosen is a misunderstanding. */
+static bool check_mode(struct worker_options *options)
+{
+    if (options->plugin && options->mode_given)
+        say("--mode is not for plugins: leave it out");
+    else if (options->plugin && options->shell)
+        say("--shell is for a command: with --plugin there is none");
+    else if (options->silence_us >= 0 && options->mode != PROGRAM_LINES)
+        say("--silence needs --mode lines");
+    else if (options->prepare_each && options->mode != PROGRAM_FRAMES)
+        say("--prepare-each needs --mode frames");
+    else
+        return true;
+    return false;
+}
+
+/* Why the program's words may not have this placeholder; NULL: they may. */
+static const char *why_not(const struct worker_options *options, unsigned placeholder)
+{
+    bool chunk = placeholder == PLACEHOLDERS_CHUNK;
+    switch (options->mode) {
+    case PROGRAM_EXEC:
+        break;
+    case PROGRAM_PLUGIN:
+        return "a plugin is prepared once, for all chunks and slots; process is told "
+               "both numbers";
+    case PROGRAM_LINES:
+        return chunk ? "with --mode lines one process works on many chunks" : NULL;
+    case PROGRAM_FRAMES:
+        if (chunk)
+            return "with --mode frames one process works on many chunks; each request "
+                   "says its number";
+        if (!options->prepare_each)
+            return "with --mode frames it is prepared once, for all slots; with "
+                   "--prepare-each once a slot";
+        break;
+    }
+    return NULL;
+}
+
+static bool refuse(unsigned found, unsigned placeholder, const char *why)
+{
+    if (!why || !(found & placeholder))
+        return false;
+    say("%s has no number here: %s",
+        placeholder == PLACEHOLDERS_CHUNK ? PLACEHOLDER_CHUNK : PLACEHOLDER_SLOT, why);
+    return true;
+}
+
+/* Says which placeholder the command has that it may not have. */
+static bool check_placeholders(const struct worker_options *options)
+{
+    static const unsigned all[] = {PLACEHOLDERS_CHUNK, PLACEHOLDERS_SLOT};
+    bool plugin = options->mode == PROGRAM_PLUGIN;
+    unsigned found = placeholders_in_words(options->command + plugin);
+    unsigned in_name = plugin || options->shell ? 0
+                                                : placeholders_in(options->command[0]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (refuse(found, all[i], why_not(options, all[i])) ||
+            refuse(in_name, all[i],
+                   "the command is looked up once; --shell looks it up each time"))
+            return false;
+    return true;
+}
+
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options)
 {
     int rest = argc;
     *ret_options = (struct worker_options){
         .common = COMMON_OPTIONS_DEFAULT,
         .slots = processors(),
+        .silence_us = -1,
         .alive_fd = -1,
     };
     options_parse(&parser, argc, argv, &rest, ret_options);
+    if (!check_mode(ret_options))
+        return false;
+    if (ret_options->plugin)
+        ret_options->mode = PROGRAM_PLUGIN;
+    if (ret_options->silence_us < 0)
+        ret_options->silence_us = SILENCE_US;
     ret_options->command = argv + rest;
     if (ret_options->plugin) {
         /* The plugin's file stands where a program's name does. There is room: the
          * words --plugin FILE lie before it. */
         ret_options->command = argv + rest - 1;
         ret_options->command[0] = (char *)ret_options->plugin;
-        return true;
+        return check_placeholders(ret_options);
     }
     if (rest < argc)
-        return true;
+        return check_placeholders(ret_options);
     say("no command: %s [OPTION...] [--] COMMAND [ARGUMENT...]",
         program_invocation_short_name);
     return false;

@@ -9,16 +9,23 @@
 struct worker_options {
     struct common_options common;
     enum program_mode mode;
-    const char *plugin; /* NULL: exec */
-    char **command;     /* exec: what is run; plugin: its file and its arguments */
+    bool mode_given;
+    const char *plugin; /* NULL: none */
+    char **command;     /* what is run; plugin: its file and its arguments */
     uint32_t slots;
+    bool prepare_each;     /* frames */
+    int64_t silence_us;    /* lines; 0: no limit */
+    bool shell;            /* the command is a shell's command line */
+    const char *workdir;   /* NULL: here */
+    int niceness;          /* of the program; 0: ours */
+    uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
     int alive_fd; /* -1: none; written to when the first task is done */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version
- * and bad usage it exits, as options_parse does. False: no command, which the person
- * was told. */
+ * and bad usage it exits, as options_parse does. False: no command, or options that do
+ * not go together; the person was told. */
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options);
 
 #endif

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Puts the parts together: the household of processes, the poller, each slot's stderr,
- * and hands what happens to exec or plugin.
+ * and hands what happens to exec, plugin or lasting.
  */
 #include "worker/program.h"
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "worker/command.h"
+#include "worker/conditions.h"
 #include "worker/exec.h"
 #include "worker/household.h"
+#include "worker/lasting.h"
 #include "worker/plugin.h"
 #include "worker/stage.h"
 
@@ -24,16 +27,19 @@
 #include <unistd.h>
 
 enum {
-    EVENTS_MAX = 64,      /* handled in one program_handle */
-    STDERR_WAIT_MS = 200, /* for the last lines, at the end */
+    EVENTS_MAX = 64,        /* handled in one program_handle */
+    STDERR_WAIT_MS = 200,   /* for the last lines, at the end */
+    LASTING_WAIT_MS = 5000, /* for programs that read the end of their input */
 };
 
 struct program {
     struct household household;
     struct stage stage;
-    struct exec *exec;     /* in exec mode */
-    struct plugin *plugin; /* in plugin mode */
-    char *path;            /* exec: what argv[0] was resolved to */
+    struct exec *exec;       /* in exec mode */
+    struct plugin *plugin;   /* in plugin mode */
+    struct lasting *lasting; /* in the modes lines and frames */
+    char *path;              /* what argv[0] was resolved to, but for a plugin */
+    char **shell;            /* the words that run argv in a shell; NULL: none does */
 };
 
 static int open_poller(struct program *program)
@@ -114,9 +120,10 @@ static void explain(const struct program_config *config, int result, char *error
 static int open_all(struct program *program, const struct program_config *config,
                     char *error, size_t error_size)
 {
-    int status = 0;
-    if (config->mode == PROGRAM_EXEC)
-        status = command_resolve(config->argv, &program->path, error, error_size);
+    int status = conditions_check(config, error, error_size);
+    if (status == 0 && config->mode != PROGRAM_PLUGIN)
+        status = command_resolve(config->argv, config->workdir, &program->path, error,
+                                 error_size);
     if (status)
         return status;
     int result = open_household(program, config);
@@ -125,8 +132,10 @@ static int open_all(struct program *program, const struct program_config *config
         if (status)
             return status;
         result = plugin_new(&program->stage, &program->plugin);
-    } else if (result == 0) {
+    } else if (result == 0 && config->mode == PROGRAM_EXEC) {
         program->exec = exec_new(&program->stage);
+    } else if (result == 0) {
+        result = lasting_new(&program->stage, config, &program->lasting);
     }
     if (result == 0)
         return 0;
@@ -149,45 +158,22 @@ int program_open(const struct program_config *config,
                   .limits = {.fd = -1},
                   .rest = {.over = {.fd = -1}},
                   .starter = -1,
-                  .max_result = UINT64_MAX},
+                  .max_result = UINT64_MAX,
+                  .memory_bytes = config->memory_bytes,
+                  .used_bytes = allocate_zeroed(config->slots, sizeof(uint64_t))},
     };
     oom_watch_init(&program->stage.oom);
-    int status = open_all(program, config, error, error_size);
+    struct program_config own = *config;
+    if (config->shell) {
+        program->shell = command_for_shell(config->argv);
+        own.argv = program->shell;
+    }
+    int status = open_all(program, &own, error, error_size);
     if (status)
         program_close(&program);
     else
         *ret_program = program;
     return status;
-}
-
-void program_close(struct program **program_p)
-{
-    struct program *program = *program_p;
-    if (!program)
-        return;
-    struct stage *stage = &program->stage;
-    household_end(&program->household, program->plugin && !stage->broken);
-    exec_destroy(&program->exec);
-    plugin_destroy(&program->plugin);
-    for (uint32_t slot = 0; stage->relays && slot < stage->slots; slot++) {
-        if (stage->relays[slot])
-            relay_finish(stage->relays[slot]);
-        relay_destroy(&stage->relays[slot]);
-    }
-    free(stage->relays);
-    if (stage->queue)
-        stderr_queue_push(stage->queue, STDERR_WAIT_MS);
-    stderr_queue_destroy(&stage->queue);
-    oom_watch_deinit(&stage->oom);
-    alarms_deinit(&stage->limits);
-    rest_deinit(&stage->rest);
-    if (stage->poller >= 0)
-        close(stage->poller);
-    if (stage->wake >= 0)
-        close(stage->wake);
-    free(program->path);
-    free(program);
-    *program_p = NULL;
 }
 
 void program_set_max_result(struct program *program, uint64_t bytes)
@@ -201,6 +187,8 @@ void program_start(struct program *program, uint32_t slot,
     assert(slot < program->stage.slots);
     if (program->exec)
         exec_start(program->exec, slot, task);
+    else if (program->lasting)
+        lasting_start(program->lasting, slot, task);
     else
         plugin_start(program->plugin, slot, task);
 }
@@ -209,11 +197,15 @@ void program_flush(struct program *program)
 {
     if (program->plugin)
         plugin_flush(program->plugin);
+    if (program->lasting)
+        lasting_flush(program->lasting);
 }
 
 uint32_t program_depth(const struct program *program)
 {
-    return program->plugin ? plugin_depth() : 1;
+    if (program->exec)
+        return 1;
+    return program->plugin ? plugin_depth() : lasting_depth();
 }
 
 void program_kill(struct program *program, uint32_t slot, uint64_t seq,
@@ -222,6 +214,8 @@ void program_kill(struct program *program, uint32_t slot, uint64_t seq,
     assert(slot < program->stage.slots);
     if (program->exec)
         exec_kill(program->exec, slot, seq, attempt);
+    else if (program->lasting)
+        lasting_kill(program->lasting, slot, seq, attempt);
     else
         plugin_kill(program->plugin, slot, seq, attempt);
 }
@@ -253,10 +247,14 @@ static void on_link(struct program *program, int link)
                         program->plugin ? "the plugin" : "the commands");
             return;
         }
+        if (report.kind == REPORT_ENDED || report.kind == REPORT_GREEDY)
+            program->stage.used_bytes[report.slot] = report.memory_bytes;
         if (report.kind == REPORT_CONTINUED)
             alarms_shift(&program->stage.limits, report.value * INT64_C(1000));
         else if (program->exec)
             exec_on_report(program->exec, &report);
+        else if (program->lasting)
+            lasting_on_report(program->lasting, &report);
         else
             plugin_on_report(program->plugin, &report);
     }
@@ -268,6 +266,8 @@ static void on_limit(struct program *program, int64_t now_us)
     while (alarms_take(&program->stage.limits, now_us, &slot))
         if (program->exec)
             exec_on_limit(program->exec, slot);
+        else if (program->lasting)
+            lasting_on_time(program->lasting, slot);
         else
             plugin_on_limit(program->plugin, slot);
 }
@@ -278,6 +278,8 @@ static void on_rest(struct program *program, int64_t now_us)
     while (rest_take(&program->stage.rest, now_us, &slot))
         if (program->exec)
             exec_on_rested(program->exec, slot);
+        else if (program->lasting)
+            lasting_on_rested(program->lasting, slot);
         else
             plugin_on_rested(program->plugin, slot);
 }
@@ -287,6 +289,8 @@ static void on_stderr(struct program *program, uint32_t slot, uint32_t events)
     struct relay *relay = program->stage.relays[slot];
     uint64_t seq;
     if (program->plugin && plugin_running(program->plugin, slot, &seq))
+        relay_speaker(relay, seq);
+    if (program->lasting && lasting_running(program->lasting, slot, &seq))
         relay_speaker(relay, seq);
     relay_read(relay);
     if (!(events & EPOLLIN)) /* nobody can write to it any more */
@@ -299,6 +303,8 @@ static void on_wake(struct program *program)
     (void)eventfd_read(program->stage.wake, &count);
     if (program->exec)
         exec_settle_all(program->exec);
+    else if (program->lasting)
+        lasting_settle_all(program->lasting);
     else
         plugin_settle_all(program->plugin);
 }
@@ -324,10 +330,16 @@ static void on_event(struct program *program, const struct epoll_event *event,
         epoll_ctl(program->stage.poller, EPOLL_CTL_DEL, STDERR_FILENO, NULL);
         break;
     case TAG_INPUT:
-        exec_on_input(program->exec, slot);
+        if (program->lasting)
+            lasting_on_input(program->lasting, slot);
+        else
+            exec_on_input(program->exec, slot);
         break;
     case TAG_OUTPUT:
-        exec_on_output(program->exec, slot);
+        if (program->lasting)
+            lasting_on_output(program->lasting, slot);
+        else
+            exec_on_output(program->exec, slot);
         break;
     case TAG_BELL:
         plugin_on_bell(program->plugin, slot);
@@ -357,6 +369,57 @@ void program_handle(struct program *program, const zmq_pollitem_t *items,
         on_event(program, &events[i], now_us);
     if (!stderr_queue_push(stage->queue, 0))
         stage_watch(stage, STDERR_FILENO, TAG_DRAIN, 0, EPOLLOUT);
+}
+
+/* What the programs of lasting slots still say is heard, until they have ended. */
+static void end_lasting(struct program *program)
+{
+    int64_t now_us = clock_now_us();
+    int64_t end_us = now_us + LASTING_WAIT_MS * INT64_C(1000);
+    zmq_pollitem_t item;
+    lasting_end(program->lasting);
+    while (!lasting_is_over(program->lasting) && now_us < end_us &&
+           !program->stage.broken) {
+        uint32_t count = program_poll(program, &item);
+        (void)zmq_poll(&item, (int)count, clock_poll_ms(now_us, end_us, -1));
+        now_us = clock_now_us();
+        program_handle(program, &item, count, now_us);
+    }
+}
+
+void program_close(struct program **program_p)
+{
+    struct program *program = *program_p;
+    if (!program)
+        return;
+    struct stage *stage = &program->stage;
+    if (program->lasting && !stage->broken)
+        end_lasting(program);
+    household_end(&program->household, program->plugin && !stage->broken);
+    exec_destroy(&program->exec);
+    lasting_destroy(&program->lasting);
+    plugin_destroy(&program->plugin);
+    for (uint32_t slot = 0; stage->relays && slot < stage->slots; slot++) {
+        if (stage->relays[slot])
+            relay_finish(stage->relays[slot]);
+        relay_destroy(&stage->relays[slot]);
+    }
+    free(stage->relays);
+    if (stage->queue)
+        stderr_queue_push(stage->queue, STDERR_WAIT_MS);
+    stderr_queue_destroy(&stage->queue);
+    oom_watch_deinit(&stage->oom);
+    alarms_deinit(&stage->limits);
+    rest_deinit(&stage->rest);
+    if (stage->poller >= 0)
+        close(stage->poller);
+    if (stage->wake >= 0)
+        close(stage->wake);
+    free(stage->used_bytes);
+    free(program->path);
+    command_free_shell(&program->shell);
+    free(program);
+    *program_p = NULL;
 }
 
 uint32_t program_prepared(const struct program *program)

@@ -56,19 +56,37 @@ void result_append(struct result *result, const void *data, size_t size)
     result->size += size;
 }
 
+void result_reserve(struct result *result, size_t capacity)
+{
+    if (result->capacity < capacity)
+        resize(result, capacity);
+}
+
+void result_skip(struct result *result, size_t size)
+{
+    result->size -= size;
+    if (result->size > 0)
+        memmove(result->data, result->data + size, result->size);
+}
+
+void result_copy_part(const struct result *result, size_t from, size_t size,
+                      zmq_msg_t *ret_message)
+{
+    if (zmq_msg_init_size(ret_message, size) != 0)
+        abort_out_of_memory();
+    if (size > 0)
+        memcpy(zmq_msg_data(ret_message), result->data + from, size);
+}
+
 static void free_data(void *data, void *hint)
 {
-    (void)hint;
-    free(data);
+    free(hint ? hint : data);
 }
 
 void result_take(struct result *result, zmq_msg_t *ret_message)
 {
     if (result->size <= SMALL_BYTES) {
-        if (zmq_msg_init_size(ret_message, result->size) != 0)
-            abort_out_of_memory();
-        if (result->size > 0)
-            memcpy(zmq_msg_data(ret_message), result->data, result->size);
+        result_copy_part(result, 0, result->size, ret_message);
         result->size = 0;
         return;
     }
@@ -78,4 +96,30 @@ void result_take(struct result *result, zmq_msg_t *ret_message)
         0)
         abort_out_of_memory();
     *result = (struct result){0};
+}
+
+/* The buffer goes with the part. */
+static void hand_over(struct result *result, size_t from, size_t size, size_t rest,
+                      zmq_msg_t *ret_message)
+{
+    struct result left = {0};
+    result_append(&left, result->data + rest, result->size - rest);
+    if (from + size < result->capacity / 4 * 3)
+        resize(result, from + size);
+    if (zmq_msg_init_data(ret_message, result->data + from, size, free_data,
+                          result->data) != 0)
+        abort_out_of_memory();
+    *result = left;
+}
+
+void result_take_part(struct result *result, size_t from, size_t size, size_t rest,
+                      zmq_msg_t *ret_message, bool *ret_forgot)
+{
+    /* Not where more would be copied, or kept for nothing, than is saved. */
+    *ret_forgot = size > SMALL_BYTES && from <= size / 4 &&
+                  result->size - rest <= size / 2;
+    if (*ret_forgot)
+        hand_over(result, from, size, rest, ret_message);
+    else
+        result_copy_part(result, from, size, ret_message);
 }

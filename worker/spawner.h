@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Exec's way to start a process, in the keeper: the command with a chunk's pipes. */
+/* The keeper's way to start a process: the command with its pipes. */
 #ifndef FANFOLD_WORKER_SPAWNER_H
 #define FANFOLD_WORKER_SPAWNER_H
 
 #include "worker/keeper_link.h"
+#include "worker/program.h"
 #include <sys/types.h>
 
 struct spawner;
 
-/* `path` is what to execute, argv what it sees; both are borrowed. errors[slot] becomes
- * stderr. */
-struct spawner *spawner_new(const char *path, char **argv, const char *worker,
+/* `path` is what to execute, the config's argv what it sees; all is borrowed.
+ * errors[slot] becomes stderr. */
+struct spawner *spawner_new(const char *path, const struct program_config *config,
                             const int *errors);
 
 /* A keeper_service's start. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the slots of either mode stand on: the poller, the links to those who start
+/* What the slots of every mode stand on: the poller, the links to those who start
  * processes, the relays, the way events go out. Owned by program.c. */
 #ifndef FANFOLD_WORKER_STAGE_H
 #define FANFOLD_WORKER_STAGE_H
@@ -18,8 +18,8 @@ enum tag {
     TAG_WAKE,
     TAG_STDERR, /* a slot's */
     TAG_DRAIN,  /* our stderr takes text again */
-    TAG_INPUT,  /* exec: the slot's program takes bytes */
-    TAG_OUTPUT, /* exec: it gives some, or has closed */
+    TAG_INPUT,  /* exec, lasting: the slot's program takes bytes */
+    TAG_OUTPUT, /* exec, lasting: it gives some, or has closed */
     TAG_BELL,   /* plugin: the slot has results */
     TAG_LOOK,   /* plugin: it is time to look after results */
     TAG_REST,   /* it is time to try again what could not be started */
@@ -33,13 +33,15 @@ struct stage {
     uint32_t slots;
     int poller;
     int wake;    /* eventfd: a slot has something to tell in the next program_handle */
-    int starter; /* the link to whom starts the slots' processes: keeper or zygote */
+    int starter; /* the link to whom starts the slots' processes: keeper, zygote */
     struct relay **relays;
     struct stderr_queue *queue;
     struct oom_watch oom;
     struct alarms limits; /* when a slot's task has run for too long */
     struct rest rest;
     uint64_t max_result;
+    uint64_t memory_bytes; /* that a slot may use; 0: no limit */
+    uint64_t *used_bytes;  /* by each slot whose last process used more, else 0 */
     bool broken;
 };
 
@@ -56,6 +58,10 @@ void stage_terminate(struct stage *stage, uint32_t slot);
 /* Tells that the slot's task ran longer than it may; with the tail of its stderr. */
 void stage_tell_timeout(struct stage *stage, uint32_t slot,
                         const struct program_task *task, uint64_t run_us);
+/* Where the slot's last process was killed because the slot used too much memory, tells
+ * that of the task and returns true. To be asked before stage_judge. */
+bool stage_tell_memory(struct stage *stage, uint32_t slot,
+                       const struct program_task *task, uint64_t run_us);
 /* An errno of starting a process that is not the task's fault: this host lacks
  * something, which may be there again soon. */
 bool stage_lacks(int error);

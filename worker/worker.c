@@ -443,6 +443,12 @@ static int open_program(struct worker *worker)
         .argv = options->command,
         .plugin = options->plugin,
         .slots = options->slots,
+        .shell = options->shell,
+        .workdir = options->workdir,
+        .niceness = options->niceness,
+        .memory_bytes = options->memory_bytes,
+        .prepare_each = options->prepare_each,
+        .silence_us = options->silence_us,
         .worker = worker->identity.uuid_text,
     };
     struct program_events events = {

@@ -39,6 +39,7 @@ struct stand {
 };
 
 /* NULL-terminated words. */
+struct stand *stand_open(struct program_config *config, const char *const *words);
 struct stand *stand_open_exec(uint32_t slots, const char *const *words);
 struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                                 const char *const *words);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* A response's head is judged as soon as there is a byte of it that is wrong. */
+#include "worker/frames_dialogue.h"
+#include "common/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MARK_BYTES = 3, KIND = MARK_BYTES, LENGTH = 4, QUOTED_MAX = 40 };
+
+static const uint8_t mark[MARK_BYTES] = {0xf4, 'f', 'f'};
+
+static void put_number(uint8_t *bytes, uint64_t number, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(number >> (8 * (size - 1 - i)));
+}
+
+static uint64_t get_number(const uint8_t *bytes, size_t size)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < size; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD], uint64_t length, uint64_t seq,
+                     uint32_t attempt, uint64_t records)
+{
+    put_number(head, length, 8);
+    put_number(head + 8, seq, 8);
+    put_number(head + 16, attempt, 4);
+    put_number(head + 20, records < UINT32_MAX ? records : UINT32_MAX, 4);
+}
+
+/* The bytes are none of ours from the first that differs; what they are is best seen
+ * from their beginning. */
+static void name_stray(struct slice bytes, struct frames_event *event)
+{
+    char quoted[4 * QUOTED_MAX + 8];
+    bool cut = bytes.size > QUOTED_MAX;
+    log_quote(quoted, sizeof quoted, bytes.data, cut ? QUOTED_MAX : bytes.size);
+    event->outcome = FRAMES_BROKEN;
+    snprintf(event->text, sizeof event->text,
+             "the program wrote %s%s to its standard output, which belongs to "
+             "responses: print to standard error",
+             quoted, cut ? " ..." : "");
+}
+
+static bool is_head(struct slice bytes)
+{
+    size_t size = bytes.size < MARK_BYTES ? bytes.size : MARK_BYTES;
+    return memcmp(bytes.data, mark, size) == 0 &&
+           (bytes.size <= KIND || memchr("+-.", bytes.data[KIND], 3));
+}
+
+static void say_broken(struct frames_event *event, const char *text)
+{
+    event->outcome = FRAMES_BROKEN;
+    snprintf(event->text, sizeof event->text, "%s", text);
+}
+
+static void take_ready(struct frames_dialogue *dialogue, uint64_t length,
+                       struct frames_event *event)
+{
+    if (dialogue->ready)
+        say_broken(event, "the program said twice that it is ready");
+    else if (dialogue->responded)
+        say_broken(event, "the program said that it is ready after a response");
+    else if (length > 0)
+        say_broken(event, "the program said that it is ready with a length other "
+                          "than 0");
+    else
+        event->outcome = FRAMES_READY;
+    event->used = FRAMES_RESPONSE_HEAD;
+    dialogue->ready = true;
+}
+
+static void take_response(struct frames_dialogue *dialogue, struct slice bytes,
+                          uint64_t length, uint64_t max_result,
+                          struct frames_event *event)
+{
+    if (length > max_result || length > SIZE_MAX - FRAMES_RESPONSE_HEAD) {
+        event->outcome = FRAMES_TOO_LARGE;
+        snprintf(event->text, sizeof event->text,
+                 "the program announced a response of %" PRIu64
+                 " bytes; a result has at most %" PRIu64,
+                 length, max_result);
+        return;
+    }
+    event->used = FRAMES_RESPONSE_HEAD + (size_t)length;
+    if (bytes.size < event->used)
+        return;
+    dialogue->responded = true;
+    event->payload = (struct slice){bytes.data + FRAMES_RESPONSE_HEAD, (size_t)length};
+    event->outcome = bytes.data[KIND] == '+' ? FRAMES_RESULT : FRAMES_ERROR;
+}
+
+void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
+                          bool asked, uint64_t max_result,
+                          struct frames_event *ret_event)
+{
+    ret_event->outcome = FRAMES_MORE;
+    ret_event->used = FRAMES_RESPONSE_HEAD;
+    ret_event->payload = (struct slice){0};
+    if (bytes.size > 0 && !is_head(bytes)) {
+        name_stray(bytes, ret_event);
+        return;
+    }
+    if (bytes.size < FRAMES_RESPONSE_HEAD)
+        return;
+    uint64_t length = get_number(bytes.data + LENGTH, 8);
+    if (bytes.data[KIND] == '.')
+        take_ready(dialogue, length, ret_event);
+    else if (!asked)
+        say_broken(ret_event, "the program wrote a response to nothing that it was "
+                              "asked");
+    else
+        take_response(dialogue, bytes, length, max_result, ret_event);
+}

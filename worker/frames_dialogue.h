@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FRAMES/1, as far as it is about bytes (the appendix of common/PROTOCOL.md): heads of
+ * requests, and responses out of what a program writes. One dialogue is one life of a
+ * process. Pure; believes nothing that it reads.
+ */
+#ifndef FANFOLD_WORKER_FRAMES_DIALOGUE_H
+#define FANFOLD_WORKER_FRAMES_DIALOGUE_H
+
+#include "common/message.h"
+
+enum { FRAMES_REQUEST_HEAD = 24, FRAMES_RESPONSE_HEAD = 12, FRAMES_TEXT_MAX = 320 };
+
+/* What stands before the `length` bytes of a request. */
+void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD], uint64_t length, uint64_t seq,
+                     uint32_t attempt, uint64_t records);
+
+enum frames_outcome {
+    FRAMES_MORE,      /* `used` bytes are needed to say more */
+    FRAMES_READY,     /* the program is prepared */
+    FRAMES_RESULT,    /* payload: the result */
+    FRAMES_ERROR,     /* payload: the program's own message, which may be empty */
+    FRAMES_TOO_LARGE, /* a response longer than allowed; text says so */
+    FRAMES_BROKEN,    /* this is not FRAMES/1; text says why */
+};
+
+struct frames_event {
+    enum frames_outcome outcome;
+    size_t used; /* bytes, from the beginning of what was given */
+    struct slice payload;
+    char text[FRAMES_TEXT_MAX]; /* valid with TOO_LARGE and BROKEN */
+};
+
+struct frames_dialogue {
+    bool ready;     /* it has said so */
+    bool responded; /* it has responded */
+};
+
+/* `bytes`: what the program has written since the last event. `asked`: a request waits
+ * for its response. */
+void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
+                          bool asked, uint64_t max_result,
+                          struct frames_event *ret_event);
+
+#endif
