@@ -48,6 +48,7 @@ static const struct option_row rows[] = {
     {.name = "block-size", .check = ALIAS},
     {"block-timeout", 0, "DURATION", V, FREE,
      "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
+    {.name = "bt", .check = ALIAS},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"max-lines", 'L', "LINES", V, FREE, "So many lines a record"},
     {"recend", 0, "STRING", V, FREE, "What ends a record (\\n)"},
@@ -85,6 +86,7 @@ static const struct option_row rows[] = {
     {"shell", 0, NULL, W, FREE,
      "The command, its words joined by blanks, is a command line for $SHELL"},
     {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {.name = "wd", .check = ALIAS},
     {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
     {"memory", 0, "SIZE", W, FREE,
      "A slot that uses more memory is ended, and its chunk has failed"},
@@ -371,6 +373,26 @@ static void add_endpoints(struct words *words, const struct arguments *arguments
     free(here);
 }
 
+static bool mode_is_lines(const struct arguments *arguments)
+{
+    const char *mode = arguments_value(arguments, "mode");
+
+    return mode && strcmp(mode, "lines") == 0;
+}
+
+/* A program that answers line by line does not see where chunks end: they may be as
+ * long as suits the run. */
+static bool wants_auto_block(const struct arguments *arguments)
+{
+    static const char *const sizes[] = {"block", "max-replace-args", "fixed",
+                                        "whole-files"};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (arguments_has(arguments, sizes[i]))
+            return false;
+    return mode_is_lines(arguments);
+}
+
 static bool has_dead_letters(const struct arguments *arguments)
 {
     return on_error_is(arguments, "skip") || on_error_is(arguments, "isolate");
@@ -391,6 +413,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     for (size_t i = 0; i < arguments->count; i++)
         if (arguments->passed[i].row->owners & (1u << role))
             add_passed(&words, &arguments->passed[i]);
+    if (role == ROLE_VENTILATOR && wants_auto_block(arguments))
+        add(&words, "--block=auto");
     if (role == ROLE_VENTILATOR && run->progress && arguments->progress == SAID_NOTHING)
         add(&words, "--progress");
     if (role == ROLE_WORKER) {
