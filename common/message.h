@@ -23,7 +23,8 @@ enum {
     LEDGER_MAX = 65536,   /* entries of HELLO's ledger and of PING's running attempts */
     RANGES_MAX = 65536,   /* ranges in BEGIN and PROGRESS */
     MARK_MAX = 255,       /* bytes of a mark */
-    NAME_MAX_BYTES = 255, /* bytes of a host name, an endpoint, a record format */
+    NAME_MAX_BYTES = 255, /* bytes of a host name, an endpoint */
+    FORMAT_MAX_BYTES = 1024,    /* bytes of a record format */
     TEXT_MAX_BYTES = 4096,      /* bytes of a reason, of the tail of stderr */
     RECORDS_HEADER_MAX = 65536, /* bytes of the input's header in WELCOME */
     BAD_MAX = 2048,             /* bad records named in one RESULT entry */

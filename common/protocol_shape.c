@@ -173,7 +173,7 @@ static const struct field welcome[] = {
     NUMBER(message, welcome.liveness_ms, 1, UINT32_MAX),
     ANY(message, welcome.max_result),
     ANY(message, welcome.buffer),
-    TEXT(message, welcome.format, NAME_MAX_BYTES),
+    TEXT(message, welcome.format, FORMAT_MAX_BYTES),
     BYTES(message, welcome.header, RECORDS_HEADER_MAX),
     ANY(message, welcome.session),
     ANY(message, welcome.nonce),

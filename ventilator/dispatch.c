@@ -197,13 +197,12 @@ static uint64_t backlog_wanted(const struct dispatch *dispatch)
 uint32_t dispatch_wants(const struct dispatch *dispatch)
 {
     const struct book *book = &dispatch->book;
-    if (!dispatch->epoch || dispatch->input_ended || dispatch->input_failed ||
-        dispatch->draining || dispatch->stopping || dispatch->over ||
-        !within_budget(dispatch))
+    if (!dispatch->epoch || dispatch->input_ended || dispatch->draining ||
+        dispatch->stopping || dispatch->over || !within_budget(dispatch))
         return 0;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     uint64_t backlog = book->cut - book->fresh, wanted = backlog_wanted(dispatch);
-    if (book->cut >= end || backlog >= wanted)
+    if (dispatch->input_failed || book->cut >= end || backlog >= wanted)
         return 0;
     uint64_t room = end - book->cut, missing = wanted - backlog;
     return (uint32_t)(room < missing ? room : missing);

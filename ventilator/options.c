@@ -16,7 +16,6 @@
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
-    KEY_RECEND,
     KEY_HEADER_OUT,
     KEY_MAX_RECORD,
     KEY_WINDOW,
@@ -55,10 +54,6 @@ static const struct argp_option option_table[] = {
      "0)",
      2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
-    {"max-lines", 'L', "LINES", 0, "A record has LINES lines (default 1)", 2},
-    {"recend", KEY_RECEND, "STRING", 0,
-     "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
-    {"null", '0', NULL, 0, "A NUL byte ends a record", 2},
     {"header-out", KEY_HEADER_OUT, "N", 0,
      "The first N lines of each result are a header: the output has it once", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
@@ -88,18 +83,6 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
-static void read_recend(const struct argp_state *state, const char *text,
-                        struct record_format *format)
-{
-    char *bytes = allocate(strlen(text) + 1);
-    size_t size;
-    if (!parse_escapes(text, bytes, &size) || size == 0 || size > sizeof format->end)
-        options_bad(state, "--recend", text, "1 to 100 bytes, with valid escapes");
-    memcpy(format->end, bytes, size);
-    format->end_size = size;
-    free(bytes);
-}
-
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
 {
     struct chunker_config *chunker =
@@ -112,17 +95,6 @@ static error_t parse_chunks(int key, char *text, struct argp_state *state)
     case 'N':
         chunker->records =
             options_number(state, "-N", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case 'L':
-        chunker->format.lines =
-            options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
-        return 0;
-    case KEY_RECEND:
-        read_recend(state, text, &chunker->format);
-        return 0;
-    case '0':
-        chunker->format.end[0] = '\0';
-        chunker->format.end_size = 1;
         return 0;
     case KEY_MAX_RECORD:
         chunker->max_record_bytes =
@@ -313,6 +285,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     struct ventilator_options *options = state->input;
     if (key == ARGP_KEY_INIT) {
         state->child_inputs[0] = &options->common;
+        state->child_inputs[1] = &options->records;
         return 0;
     }
     error_t result = parse_input(key, text, state);
@@ -323,7 +296,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;
 }
 
-static const struct argp_child children[] = {{&common_argp, 0, NULL, 6}, {0}};
+static const struct argp_child children[] = {
+    {&common_argp, 0, NULL, 6}, {&record_argp, 0, NULL, 2}, {0}};
 
 static const struct argp ventilator_argp = {
     .options = option_table,
@@ -335,14 +309,22 @@ static const struct argp ventilator_argp = {
     .children = children,
 };
 
+static bool says_what_a_record_is(const struct record_options *options)
+{
+    return options->format || options->fixed || options->lines || options->null ||
+           options->start || options->end || options->regexp;
+}
+
 /* Whether the options do not contradict each other. */
 static bool agree(const struct ventilator_options *options)
 {
     if (options->halt.when != HALT_NEVER && options->on_error == ON_ERROR_STOP)
         say("--halt needs --on-error skip or --on-error isolate: as it is, the first "
             "chunk that fails for good ends the run");
-    else if (options->whole_files && options->chunker.records)
-        say("--whole-files and -N exclude each other: a file is one record");
+    else if (options->whole_files &&
+             (options->chunker.records || says_what_a_record_is(&options->records)))
+        say("--whole-files excludes -N and all that says what a record is: a file is "
+            "one record");
     else if (options->dry_run && options->resume)
         say("--dry-run and --resume exclude each other: only the sink knows where the "
             "run stands");
@@ -377,7 +359,13 @@ bool ventilator_options_parse(int argc, char **argv,
             argv[rest]);
         return false;
     }
-    return agree(ret_options);
+    if (!agree(ret_options))
+        return false;
+    if (ret_options->whole_files) {
+        ret_options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+        return true;
+    }
+    return record_options_settle(&ret_options->records, &ret_options->chunker);
 }
 
 void ventilator_options_deinit(struct ventilator_options *options)

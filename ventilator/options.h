@@ -6,6 +6,7 @@
 #include "common/options.h"
 #include "ventilator/chunker.h"
 #include "ventilator/dispatch.h"
+#include "ventilator/record_options.h"
 
 struct ventilator_options {
     struct common_options common;
@@ -16,6 +17,7 @@ struct ventilator_options {
     uint64_t header_lines;    /* 0: none */
     int64_t block_timeout_us; /* 0: none */
     bool dry_run;
+    struct record_options records; /* which are settled in the chunker's format */
     struct chunker_config chunker;
     uint32_t header_out;   /* lines of each result that are a header; 0: none */
     uint32_t window;       /* tasks; 0: not given */

@@ -58,9 +58,8 @@ int source_open(const struct source_config *config, struct source **ret_source,
     }
     struct source *source = allocate_zeroed(1, sizeof *source);
     source->config = *config;
-    if (config->whole_files)
-        source->config.chunker.records = UINT64_MAX; /* in a chunk: all of them */
     source->inputs = inputs;
+    source->chunker = chunker_new(&config->chunker);
     source->header.lines = config->header_lines;
     source->total = count_bytes(&inputs);
     source_identity_write(&identity, source->identity);
@@ -172,8 +171,6 @@ static enum source_outcome turn(struct source *source)
     int result = inputs_turn_to(&source->inputs, source->at);
     if (result < 0)
         return source_fail_to_read(source, -result);
-    chunker_destroy(&source->chunker);
-    source->chunker = chunker_new(&source->config.chunker);
     source->cut_some = false;
     source->pending = 0;
     source->ahead_size = source->ahead_used = 0;
@@ -182,21 +179,6 @@ static enum source_outcome turn(struct source *source)
         return source_begin_records(source);
     source->phase = PHASE_HEADER;
     return SOURCE_MORE;
-}
-
-static bool is_too_long_as_a_whole(const struct source *source)
-{
-    return source->config.whole_files &&
-           source->pending > source->config.chunker.max_record_bytes;
-}
-
-static enum source_outcome refuse_file(struct source *source)
-{
-    return source_fail(
-        source,
-        "%s is longer than %" PRIu64
-        " bytes (--max-record), and --whole-files makes one record of it",
-        source_item(source)->name, source->config.chunker.max_record_bytes);
 }
 
 /* Feeds the chunker once. */
@@ -213,24 +195,18 @@ static enum source_outcome read_on(struct source *source)
     else
         chunker_on_bytes(source->chunker, (size_t)got);
     source->pending += (uint64_t)got;
-    return is_too_long_as_a_whole(source) ? refuse_file(source) : SOURCE_MORE;
+    return SOURCE_MORE;
 }
 
 /* ---- cutting ---- */
 
 void source_set_block(struct source *source, uint64_t block_bytes)
 {
-    source->config.chunker.block_bytes = block_bytes;
-    if (source->chunker)
-        chunker_set_block(source->chunker, block_bytes);
+    chunker_set_block(source->chunker, block_bytes);
 }
 
 static enum source_outcome finish_chunk(struct source *source, struct chunk *chunk)
 {
-    if (source->config.whole_files) {
-        chunk->first_record = source->record;
-        chunk->records = 1;
-    }
     chunk->input = source->at;
     chunk->hash_before = source_hash_value(&source->hash);
     source_hash_add(&source->hash, zmq_msg_data(&chunk->bytes), chunk->length);
@@ -256,7 +232,9 @@ static enum source_outcome refuse_record(struct source *source)
 /* As a whole, an empty file is a chunk like any other. */
 static enum source_outcome take_nothing(struct source *source, struct chunk *ret_chunk)
 {
-    *ret_chunk = (struct chunk){.offset = chunker_offset(source->chunker)};
+    *ret_chunk = (struct chunk){.offset = chunker_offset(source->chunker),
+                                .first_record = source->record,
+                                .records = 1};
     zmq_msg_init(&ret_chunk->bytes);
     return finish_chunk(source, ret_chunk);
 }
@@ -280,6 +258,9 @@ static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
         return end_input(source, ret_chunk);
     case CHUNKER_TOO_LONG:
         return refuse_record(source);
+    case CHUNKER_BROKEN:
+        return source_fail(source, "%s: %s", source_item(source)->name,
+                           chunker_problem(source->chunker));
     case CHUNKER_HUNGRY:
         break;
     }
@@ -290,8 +271,8 @@ static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
 
 bool source_flush(struct source *source, struct chunk *ret_chunk)
 {
-    if (source->phase != PHASE_CUT || source->config.whole_files ||
-        chunker_take_whole(source->chunker, ret_chunk) != CHUNKER_CHUNK)
+    if (source->phase != PHASE_CUT ||
+        chunker_take_early(source->chunker, ret_chunk) != CHUNKER_CHUNK)
         return false;
     finish_chunk(source, ret_chunk);
     return true;

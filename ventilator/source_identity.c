@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { FORM = 2, NUMBERS = 12, SAMPLE_BYTES = 64 << 10 };
+enum { FORM = 2, NUMBERS = 13, SAMPLE_BYTES = 64 << 10 };
 
 _Static_assert(SOURCE_IDENTITY_SIZE == 2 + NUMBERS * 8, "all numbers have room");
 
@@ -52,19 +52,21 @@ static int find_samples(int fd, struct source_identity *identity)
     return result < 0 ? result : hash_range(fd, end - sample, end, &identity->tail);
 }
 
-static uint64_t hash_format(const struct source_cut *cut)
+/* As ever of lines, so that a run that began with them can go on. */
+static uint64_t hash_ends(const struct record_format *format)
 {
-    char text[NAME_MAX_BYTES + 1];
-    if (cut->whole_files)
-        return 0;
-    record_format_print(&cut->chunker->format, text);
+    char text[FORMAT_MAX_BYTES + 1];
+    if (format->kind == RECORDS_LINES)
+        return XXH3_64bits(format->end, format->end_size);
+    record_format_print(format, text);
     return XXH3_64bits(text, strlen(text));
 }
 
 struct source_identity source_identity_begin(const struct source_cut *cut)
 {
     return (struct source_identity){
-        .format = hash_format(cut),
+        .format = hash_ends(&cut->chunker->format),
+        .lines = cut->chunker->format.lines,
         .records = cut->chunker->records,
         .block = cut->chunker->records ? 0 : cut->chunker->block_bytes,
         .header_lines = cut->header_lines,
@@ -138,7 +140,8 @@ static void list(struct source_identity *identity, uint64_t *numbers[NUMBERS])
         &identity->count,        &identity->start,       &identity->size,
         &identity->changed_ns,   &identity->head,        &identity->tail,
         &identity->format,       &identity->records,     &identity->block,
-        &identity->header_lines, &identity->whole_files, &identity->header_out,
+        &identity->header_lines, &identity->whole_files, &identity->lines,
+        &identity->header_out,
     };
     memcpy(numbers, all, sizeof all);
 }
@@ -181,11 +184,13 @@ static bool options_differ(const struct source_identity *began,
     if (began->whole_files != now->whole_files)
         snprintf(reason, size, "the run began with%s --whole-files",
                  began->whole_files ? "" : "out");
-    else if (began->format != now->format)
-        snprintf(
-            reason, size,
-            "records had another form when the run began (-L, -0, --recend and the "
-            "like)");
+    else if (began->format != now->format || !began->lines != !now->lines)
+        snprintf(reason, size,
+                 "what a record is was another thing when the run began (--format, "
+                 "--fixed, --recstart, --recend, --regexp or -0)");
+    else if (began->lines != now->lines)
+        snprintf(reason, size, "the run began with -L %" PRIu64 ", not -L %" PRIu64,
+                 began->lines, now->lines);
     else if (began->header_lines != now->header_lines)
         snprintf(reason, size,
                  "the run began with --header %" PRIu64 ", not --header %" PRIu64,

@@ -10,7 +10,7 @@
 #include "ventilator/chunker.h"
 #include <stdbool.h>
 
-enum { SOURCE_IDENTITY_SIZE = 98 }; /* bytes, written; below INPUT_MAX_BYTES */
+enum { SOURCE_IDENTITY_SIZE = 106 }; /* bytes, written; below INPUT_MAX_BYTES */
 
 enum source_kind {
     SOURCE_KIND_FILE = 1,
@@ -34,8 +34,8 @@ struct source_identity {
     uint64_t size;
     uint64_t changed_ns; /* time of its last change */
     uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on */
-    /* The cut. format: a hash; block: 0 with records */
-    uint64_t format, records, block, header_lines, whole_files, header_out;
+    /* The cut. format: a hash; lines: a record's; block: 0 with records */
+    uint64_t format, lines, records, block, header_lines, whole_files, header_out;
 };
 
 /* Of no input yet. */

@@ -46,9 +46,9 @@ struct ventilator {
     struct delivery *delivery;
     struct feed feed;
     struct progress progress;
-    struct recent_peers malformed;   /* logged and answered */
-    struct recent_peers different;   /* workers that run something else, logged */
-    char format[NAME_MAX_BYTES + 1]; /* of records, as workers are told it */
+    struct recent_peers malformed;     /* logged and answered */
+    struct recent_peers different;     /* workers that run something else, logged */
+    char format[FORMAT_MAX_BYTES + 1]; /* of records, as workers are told it */
     bool over;
     int signals_seen;
     int signalled; /* the first one */

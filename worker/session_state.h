@@ -40,7 +40,7 @@ struct session {
     uint64_t epoch;
     char endpoint[NAME_MAX_BYTES + 1];
     uint64_t max_result;
-    uint8_t format[NAME_MAX_BYTES];
+    uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
     uint8_t *header; /* of the input, header_size bytes; NULL: none */
     size_t header_size;

@@ -32,7 +32,8 @@ struct cuts {
     size_t size;
     struct cut cut[CUTS_MAX];
     unsigned count;
-    bool too_long;
+    bool too_long, broken;
+    char problem[400]; /* of one of them */
     uint64_t record_offset;
 };
 
@@ -48,6 +49,12 @@ static void keep(struct cuts *cuts, struct chunk *chunk)
     zmq_msg_close(&chunk->bytes);
 }
 
+static void keep_problem(struct cuts *cuts, const struct chunker *chunker)
+{
+    cuts->record_offset = chunker_record_offset(chunker);
+    strcpy(cuts->problem, chunker_problem(chunker));
+}
+
 /* Takes what there is; true: it is hungry. */
 static bool drain(struct chunker *chunker, struct cuts *cuts)
 {
@@ -61,8 +68,13 @@ static bool drain(struct chunker *chunker, struct cuts *cuts)
             return true;
         case CHUNKER_TOO_LONG:
             cuts->too_long = true;
-            cuts->record_offset = chunker_record_offset(chunker);
+            keep_problem(cuts, chunker);
             cr_assert_eq(chunker_take(chunker, &chunk), CHUNKER_TOO_LONG);
+            return false;
+        case CHUNKER_BROKEN:
+            cuts->broken = true;
+            keep_problem(cuts, chunker);
+            cr_assert_eq(chunker_take(chunker, &chunk), CHUNKER_BROKEN);
             return false;
         case CHUNKER_ENDED:
             return false;

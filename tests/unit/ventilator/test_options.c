@@ -93,13 +93,13 @@ Test(options, say_what_ends_a_record)
     options = parsed(WORDS("-0"));
     cr_expect_eq(options.chunker.format.end_size, 1);
     cr_expect_eq(options.chunker.format.end[0], '\0');
-    char most[RECORD_END_MAX + 2] = "";
-    memset(most, 'x', RECORD_END_MAX);
+    char most[RECORD_MARK_MAX + 2] = "";
+    memset(most, 'x', RECORD_MARK_MAX);
     cr_expect_eq(parsed(WORDS("--recend", most)).chunker.format.end_size,
-                 RECORD_END_MAX);
-    most[RECORD_END_MAX] = 'x';
-    expect_refused(WORDS("--recend", most), "1 to 100 bytes");
-    expect_refused(WORDS("--recend", ""), "1 to 100 bytes");
+                 RECORD_MARK_MAX);
+    most[RECORD_MARK_MAX] = 'x';
+    expect_refused(WORDS("--recend", most), "1 to 240 bytes");
+    expect_refused(WORDS("--recend", ""), "1 to 240 bytes");
 }
 
 Test(options, limit_an_attempt_by_time_or_by_the_median)

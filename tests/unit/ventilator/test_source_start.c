@@ -407,10 +407,10 @@ Test(source_start, names_the_option_that_is_another)
     expect_refused_with(path, other, &stood, "the run began without -N 500");
     other = config;
     other.format.lines = 2;
-    expect_refused_with(path, other, &stood, "records had another form");
+    expect_refused_with(path, other, &stood, "the run began with -L 1, not -L 2");
     other = config;
     other.format.end[0] = '\0';
-    expect_refused_with(path, other, &stood, "records had another form");
+    expect_refused_with(path, other, &stood, "what a record is was another thing");
 
     config.records = 500;
     stood = begin(path, config);
