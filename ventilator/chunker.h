@@ -12,12 +12,14 @@
 
 #include "common/records.h"
 #include "ventilator/chunk.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 struct chunker;
 
 struct chunker_config {
     uint64_t block_bytes; /* > 0; a chunk is no longer, unless its one record is */
+    bool block_auto;      /* chunker_set_block says another as the run goes on */
     uint64_t records;     /* a chunk has exactly so many, whatever the block; 0: as the
                              block has room for */
     struct record_format format;

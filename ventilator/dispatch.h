@@ -36,6 +36,8 @@ struct dispatch_config {
     uint64_t buffer_bytes; /* the ventilator's share; over it nothing new is cut */
     uint64_t block_bytes;  /* nominal size of a chunk: the share is never below two of
                               them a slot */
+    bool block_auto; /* dispatch_block says the size; block_bytes is the most it may be,
+                        and two of what it says a slot stay within the share */
     bool
         keeps_bytes; /* a chunk's bytes stay in memory until it is committed (a stream),
                         or until it is sent (a file, which can be read again) */
@@ -150,6 +152,11 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
 /* How many chunks may be cut now; 0: none. To be asked again after each cut, as the
  * budget counts bytes. */
 uint32_t dispatch_wants(const struct dispatch *dispatch);
+/* How long the next chunk should be, where the config leaves that open (else 0), with
+ * so much of the input not cut yet (0: nobody knows). To be asked before
+ * dispatch_wants.
+ */
+uint64_t dispatch_block(struct dispatch *dispatch, uint64_t rest);
 /* The next chunk was cut; returns its seq. */
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records,
                          int64_t now_us);

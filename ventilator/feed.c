@@ -99,6 +99,17 @@ static bool cut_chunk(struct feed *feed, uint64_t *ret_length, int64_t now_us)
     return true;
 }
 
+/* How many chunks dispatch wants, each as long as it says. */
+static uint32_t ask(struct feed *feed)
+{
+    uint64_t cut = source_bytes(feed->source), total = source_total(feed->source);
+    uint64_t block_bytes =
+        dispatch_block(feed->dispatch, total > cut ? total - cut : 0);
+    if (block_bytes)
+        source_set_block(feed->source, block_bytes);
+    return dispatch_wants(feed->dispatch);
+}
+
 /* dispatch is not asked after each small chunk, as it looks at all workers to answer.
  */
 void feed_cut(struct feed *feed, int64_t now_us)
@@ -111,7 +122,7 @@ void feed_cut(struct feed *feed, int64_t now_us)
         if (feed->state != FEED_READY)
             return;
         if (wanted == 0 || bytes - asked_at >= LOOK_AGAIN_BYTES) {
-            wanted = dispatch_wants(feed->dispatch);
+            wanted = ask(feed);
             asked_at = bytes;
         }
         if (wanted == 0)

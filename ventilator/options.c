@@ -7,12 +7,14 @@
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/parse.h"
+#include "ventilator/block_size.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define BLOCK_MAX  (UINT64_C(4) << 30)
-#define BUFFER_MAX (UINT64_C(1) << 50)
+#define BLOCK_MAX     (UINT64_C(4) << 30)
+#define BLOCK_DEFAULT (UINT64_C(1) << 20)
+#define BUFFER_MAX    (UINT64_C(1) << 50)
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
@@ -47,8 +49,10 @@ static const struct argp_option option_table[] = {
     {"header", KEY_HEADER, "N", 0,
      "The first N lines of each input go before every chunk; : is 1", 1},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Only list the chunks", 1},
-    {"block", KEY_BLOCK, "SIZE", 0,
-     "Chunks of at most SIZE bytes of whole records (default 1M)", 2},
+    {"block", KEY_BLOCK, "SIZE|auto", 0,
+     "Chunks of at most SIZE bytes of whole records (default 1M); auto: as long as run "
+     "for about half a second",
+     2},
     {"block-timeout", KEY_BLOCK_TIMEOUT, "DURATION", 0,
      "Do not wait longer for a stream to fill a chunk; 0: for ever (default 1, with -N "
      "0)",
@@ -83,14 +87,23 @@ static const struct argp_option option_table[] = {
     {0},
 };
 
+static void read_block(const struct argp_state *state, const char *text,
+                       struct chunker_config *chunker)
+{
+    chunker->block_auto = strcmp(text, "auto") == 0;
+    chunker->block_bytes = chunker->block_auto
+                               ? BLOCK_DEFAULT
+                               : options_size(state, "--block", text, BLOCK_MAX,
+                                              "a size from 1 to 4G, or auto");
+}
+
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
 {
     struct chunker_config *chunker =
         &((struct ventilator_options *)state->input)->chunker;
     switch (key) {
     case KEY_BLOCK:
-        chunker->block_bytes =
-            options_size(state, "--block", text, BLOCK_MAX, "a size from 1 to 4G");
+        read_block(state, text, chunker);
         return 0;
     case 'N':
         chunker->records =
@@ -333,12 +346,41 @@ static bool agree(const struct ventilator_options *options)
     return false;
 }
 
+/* As settle_block. */
+static bool settle_records(struct ventilator_options *options)
+{
+    if (!options->whole_files)
+        return record_options_settle(&options->records, &options->chunker);
+    options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+    return true;
+}
+
+/* False: it was told why not. */
+static bool settle_block(struct ventilator_options *options)
+{
+    struct chunker_config *chunker = &options->chunker;
+    options->block_most = chunker->block_bytes;
+    if (!chunker->block_auto)
+        return true;
+    if (chunker->records) {
+        say("--block auto and -N contradict each other: a chunk is as long as it runs "
+            "well, or has so many records");
+        return false;
+    }
+    options->block_most = BLOCK_SIZE_LONGEST;
+    if (options->block_most > chunker->max_record_bytes)
+        options->block_most = chunker->max_record_bytes;
+    if (chunker->block_bytes > options->block_most)
+        chunker->block_bytes = options->block_most;
+    return true;
+}
+
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options)
 {
     *ret_options = (struct ventilator_options){
         .common = COMMON_OPTIONS_DEFAULT,
-        .chunker = {.block_bytes = 1 << 20,
+        .chunker = {.block_bytes = BLOCK_DEFAULT,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = 256 << 20},
         .block_timeout_us = -1,
@@ -361,11 +403,7 @@ bool ventilator_options_parse(int argc, char **argv,
     }
     if (!agree(ret_options))
         return false;
-    if (ret_options->whole_files) {
-        ret_options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
-        return true;
-    }
-    return record_options_settle(&ret_options->records, &ret_options->chunker);
+    return settle_records(ret_options) && settle_block(ret_options);
 }
 
 void ventilator_options_deinit(struct ventilator_options *options)

@@ -68,7 +68,9 @@ struct source_identity source_identity_begin(const struct source_cut *cut)
         .format = hash_ends(&cut->chunker->format),
         .lines = cut->chunker->format.lines,
         .records = cut->chunker->records,
-        .block = cut->chunker->records ? 0 : cut->chunker->block_bytes,
+        .block = cut->chunker->records || cut->chunker->block_auto
+                     ? 0
+                     : cut->chunker->block_bytes,
         .header_lines = cut->header_lines,
         .whole_files = cut->whole_files,
         .header_out = cut->header_out,
@@ -206,6 +208,9 @@ static bool options_differ(const struct source_identity *began,
     else if (began->records != now->records)
         snprintf(reason, size, "the run began with%s -N %" PRIu64,
                  began->records ? "" : "out", began->records + now->records);
+    else if (began->block != now->block && !(began->block && now->block))
+        snprintf(reason, size, "the run began with%s --block auto",
+                 began->block ? "out" : "");
     else if (began->block != now->block)
         snprintf(reason, size,
                  "the run began with --block %" PRIu64 ", not --block %" PRIu64,

@@ -34,7 +34,8 @@ struct source_identity {
     uint64_t size;
     uint64_t changed_ns; /* time of its last change */
     uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on */
-    /* The cut. format: a hash; lines: a record's; block: 0 with records */
+    /* The cut. format: a hash; lines: a record's; block: 0 with
+     * records, or where it is auto */
     uint64_t format, lines, records, block, header_lines, whole_files, header_out;
 };
 

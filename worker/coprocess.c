@@ -21,12 +21,12 @@
 enum {
     PIPE_BYTES = 64 << 10, /* the kernel's default */
     PIPE_MAX_BYTES = 1 << 20,
-    BURST_BYTES = 256 << 10, /* given together, unless one task is longer */
-    PARTS_MAX = 4,           /* of a task: head, header, chunk, the end of a line */
-    VECTORS_MAX = 256,       /* in one write */
-    READ_BYTES = 64 << 10,   /* of room, where it costs nothing */
-    ROOM_BYTES = 4 << 10,    /* of room, at least */
-    AHEAD_BYTES = 1 << 20,   /* of an answer, before any of it is there */
+    BURST_BYTES = 1 << 20, /* given together, unless one task is longer */
+    PARTS_MAX = 4,         /* of a task: head, header, chunk, the end of a line */
+    VECTORS_MAX = 256,     /* in one write */
+    READ_BYTES = 64 << 10, /* of room, where it costs nothing */
+    ROOM_BYTES = 4 << 10,  /* of room, at least */
+    AHEAD_BYTES = 1 << 20, /* of an answer, before any of it is there */
 };
 
 void coprocess_init(struct coprocess *coprocess, enum program_mode mode)

@@ -153,7 +153,9 @@ static void tell_continued(struct keeper *keeper)
         .kind = REPORT_CONTINUED,
         .value = stopped_ms < INT32_MAX ? (int32_t)stopped_ms : INT32_MAX,
     };
-    if (!keeper->service->zygote)
+    bool deputed = keeper->service->deputed &&
+                   keeper->children[keeper->service->slots].pid;
+    if (!deputed)
         (void)link_report(keeper->service->link, &report);
 }
 
@@ -316,7 +318,8 @@ bool keeper_serve(const struct keeper_service *service)
             open = take_requests(&keeper);
     }
     for (uint32_t slot = 0; slot < keeper.count; slot++)
-        kill_slot(&keeper.children[slot]);
+        if (slot < service->slots || !keeper.finish)
+            kill_slot(&keeper.children[slot]);
     memory_watch_destroy(&keeper.watch);
     free(keeper.children);
     close(signals);

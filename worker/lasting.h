@@ -36,6 +36,8 @@ void lasting_on_output(struct lasting *lasting, uint32_t slot);
 void lasting_on_rested(struct lasting *lasting, uint32_t slot);
 /* One of its times has come. */
 void lasting_on_time(struct lasting *lasting, uint32_t slot);
+/* All was stopped for so long. */
+void lasting_shift(struct lasting *lasting, int64_t by_us);
 void lasting_on_report(struct lasting *lasting, const struct report *report);
 /* After stage_wake: tells what was left to tell. */
 void lasting_settle_all(struct lasting *lasting);

@@ -34,6 +34,7 @@ STATUSES = {
 WORKERS_IN_A_ROW = 2
 LATE_S = 3.0
 EARLY_S = 10.0
+PATIENCE_S = 25  # of all: who never met the one that ended waits so long
 END_S = 40.0  # for all to end, once something has ended the run
 FULL_BYTES = SIZE + (3 << 20)  # of the disk; spill files need room
 
@@ -172,7 +173,7 @@ class Scene:
 
     def common(self):
         plan = self.plan
-        words = ["--liveness", plan.liveness_s, "--patience", "90", "--log-level", "debug"]
+        words = ["--liveness", plan.liveness_s, "--patience", PATIENCE_S, "--log-level", "debug"]
         return [*words, "--insecure"] if plan.way != "ipc" else words
 
     def cutting(self):
@@ -223,6 +224,7 @@ class Scene:
     def check(self):
         if self.reader:
             self.reader.close()
+        self.disk.empty()
         letters = Path(f"{self.output}.dead-letters")
         expected = expected_output(self.data, self.plan, letters)
         self.case.assert_same(self.output, self.case.file("expected", expected))

@@ -54,6 +54,7 @@ enum { RECORDS_MAX = 20000, SLOTS_PER_WORKER_MAX = 3, CHUNK_RECORDS_MAX = 3 };
     X(slots, "the most of a worker")                               \
     X(records, "of the input")                                     \
     X(chunk, "records, the most in a chunk")                       \
+    X(block_auto, "the core says how long a chunk is")             \
     X(window, "0: the core's own")                                 \
     X(retries, "")                                                 \
     X(losses, "")                                                  \
@@ -65,6 +66,7 @@ enum { RECORDS_MAX = 20000, SLOTS_PER_WORKER_MAX = 3, CHUNK_RECORDS_MAX = 3 };
     X(journal, "")                                                 \
     X(stay, "runs that the workers serve, less one")               \
     X(short_tasks, "")                                             \
+    X(even_tasks, "runs take about as long as each other")         \
     X(slow_tasks, "per mille of runs that take seconds")           \
     X(slow_input, "")                                              \
     X(header_ms, "until workers may be told it; 0: there is none") \

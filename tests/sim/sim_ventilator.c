@@ -43,11 +43,30 @@ static uint64_t bytes(const struct payload *payload)
     return (uint64_t)(payload->end - payload->first) * RECORD_BYTES;
 }
 
+/* What is left of a stream is not known. */
+static void ask_block(struct sim_ventilator *v)
+{
+    const struct mix *mix = &v->process.world->mix;
+    uint64_t rest = (uint64_t)(mix->records - v->offset) * RECORD_BYTES;
+    v->block_bytes = dispatch_block(v->core, mix->keeps_bytes ? 0 : rest);
+    if (mix->block_auto)
+        check_block(v);
+}
+
+/* A record at least, and no more than there is room for. */
+static uint32_t draw_records(struct sim_ventilator *v)
+{
+    if (!v->process.world->mix.block_auto)
+        return 1 + (uint32_t)random_below(&v->process.world->random, v->chunk_records);
+    return v->block_bytes < RECORD_BYTES ? 1
+                                         : (uint32_t)(v->block_bytes / RECORD_BYTES);
+}
+
 static void cut(struct sim_ventilator *v)
 {
     struct world *world = v->process.world;
     uint32_t all = (uint32_t)world->mix.records;
-    uint32_t records = 1 + (uint32_t)random_below(&world->random, v->chunk_records);
+    uint32_t records = draw_records(v);
     uint32_t end = v->offset + records < all ? v->offset + records : all;
     struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
     check_cut(v, bytes(&payload));
@@ -104,6 +123,7 @@ static void read_input(struct sim_ventilator *v)
     const struct mix *mix = &v->process.world->mix;
     read_header(v);
     while (may_cut(v)) {
+        ask_block(v);
         if (v->offset == mix->records)
             end_input(v);
         else if (v->offset >= mix->input_fails)
@@ -395,6 +415,16 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
 
 /* ---- loop ---- */
 
+static void note_done(struct sim_ventilator *v, const struct message *message)
+{
+    for (uint32_t i = 0; i < message->done.count; i++) {
+        uint64_t seq = message->done.entries[i].seq;
+        if (seq < (uint64_t)v->process.world->mix.records &&
+            bytes(&v->chunks[seq]) > v->longest_done)
+            v->longest_done = bytes(&v->chunks[seq]);
+    }
+}
+
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {
     struct world *world = v->process.world;
@@ -407,6 +437,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     if (item->letter->message.type == MESSAGE_PROGRESS &&
         (int64_t)item->letter->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->letter->message.progress.failed;
+    if (item->letter->message.type == MESSAGE_DONE)
+        note_done(v, &item->letter->message);
     dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
                         world->schedule.now_us);
 }
@@ -492,11 +524,14 @@ void sim_ventilator_start(struct world *world)
     make_books(v);
     v->uid = random_id(&world->random);
     v->chunk_records = 1 + (uint32_t)random_below(&world->random, (uint64_t)mix->chunk);
+    if (mix->block_auto)
+        v->chunk_records = (uint32_t)mix->chunk;
     struct dispatch_config config = {
         .uid = v->uid,
         .window = (uint32_t)mix->window,
         .buffer_bytes = sim_buffer_bytes(mix),
         .block_bytes = (uint64_t)v->chunk_records * RECORD_BYTES,
+        .block_auto = mix->block_auto,
         .keeps_bytes = mix->keeps_bytes,
         .retries = (uint32_t)mix->retries,
         .losses = (uint32_t)mix->losses,

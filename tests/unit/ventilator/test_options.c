@@ -157,3 +157,22 @@ Test(options, refuse_halt_where_the_first_failure_stops_the_run)
     expect_refused(WORDS("--halt", "now,fail=2", "--on-error=stop"), "--on-error skip");
     cr_expect_eq(parsed(WORDS("--halt=never")).halt.when, HALT_NEVER);
 }
+
+Test(options, leave_the_block_to_the_run)
+{
+    struct ventilator_options options = parsed(WORDS("--quiet"));
+    cr_expect_eq(options.chunker.block_bytes, 1 << 20);
+    cr_expect_eq(options.block_most, 1 << 20);
+    cr_expect(!options.chunker.block_auto);
+    options = parsed(WORDS("--block", "auto"));
+    cr_expect(options.chunker.block_auto);
+    cr_expect_eq(options.block_most, 16 << 20);
+    options = parsed(WORDS("--block=auto", "--max-record=2000"));
+    cr_expect_eq(options.block_most, 2000);
+    cr_expect_eq(options.chunker.block_bytes, 2000);
+    options = parsed(WORDS("--block=auto", "--block=5"));
+    cr_expect(!options.chunker.block_auto);
+    cr_expect_eq(options.block_most, 5);
+    expect_refused(WORDS("--block", "automatic"), "or auto");
+    expect_refused(WORDS("--block=auto", "-N5"), "contradict");
+}

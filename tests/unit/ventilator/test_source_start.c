@@ -428,6 +428,25 @@ Test(source_start, names_the_option_that_is_another)
     unlink(path);
 }
 
+Test(source_start, goes_on_with_chunks_of_another_length_where_the_block_is_auto)
+{
+    char path[64];
+    make_input(path);
+    struct chunker_config fixed = config_here(), config = fixed, other;
+    struct stood stood = begin(path, fixed);
+    config.block_auto = true;
+    expect_refused_with(path, config, &stood, "the run began without --block auto");
+    stood = begin(path, config);
+    expect_refused_with(path, fixed, &stood, "the run began with --block auto");
+    other = config;
+    other.block_bytes = 7000;
+    struct source *source = open_source(path, &other);
+    source_set_block(source, 5);
+    cr_expect(start(source, &stood), "%s", source_error(source));
+    source_destroy(&source);
+    unlink(path);
+}
+
 /* ---- what is no mark ---- */
 
 Test(source_start, begins_anew_where_nothing_was_read)
