@@ -292,7 +292,7 @@ static void finish(struct template *template)
 void template_run(const struct template_config *config)
 {
     struct template template = {.config = config, .fork_link = -1, .output = -1};
-    prctl(PR_SET_NAME, "fanfold-template");
+    prctl(PR_SET_NAME, "fanfold-prepare");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     start_program(&template);
     await_prepared(&template);
