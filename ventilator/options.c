@@ -362,9 +362,10 @@ static bool settle_block(struct ventilator_options *options)
     options->block_most = chunker->block_bytes;
     if (!chunker->block_auto)
         return true;
-    if (chunker->records) {
-        say("--block auto and -N contradict each other: a chunk is as long as it runs "
-            "well, or has so many records");
+    bool whole = chunker->format.kind == RECORDS_WHOLE;
+    if (chunker->records || whole) {
+        say("--block auto contradicts %s, which says what a chunk is",
+            whole ? "a format of whole inputs" : "-N");
         return false;
     }
     options->block_most = BLOCK_SIZE_LONGEST;

@@ -44,7 +44,9 @@ static const struct option_row rows[] = {
     {"dry-run", 0, NULL, V, FREE, "Only show the command and list the chunks"},
 
     {.help = "Chunks:"},
-    {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {"block", 0, "SIZE|auto", V, FREE,
+     "About SIZE bytes of whole records a chunk, or what runs for about half a second "
+     "(1M; auto in mode lines)"},
     {.name = "block-size", .check = ALIAS},
     {"block-timeout", 0, "DURATION", V, FREE,
      "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
@@ -312,11 +314,17 @@ bool arguments_has(const struct arguments *arguments, const char *name)
     return find_last(arguments, name) != NULL;
 }
 
+static bool value_is(const struct arguments *arguments, const char *name,
+                     const char *what)
+{
+    const char *value = arguments_value(arguments, name);
+
+    return value && strcmp(value, what) == 0;
+}
+
 static bool on_error_is(const struct arguments *arguments, const char *what)
 {
-    const char *on_error = arguments_value(arguments, "on-error");
-
-    return on_error && strcmp(on_error, what) == 0;
+    return value_is(arguments, "on-error", what);
 }
 
 bool arguments_isolate(const struct arguments *arguments)
@@ -378,13 +386,6 @@ static void add_endpoints(struct words *words, const struct arguments *arguments
     free(here);
 }
 
-static bool mode_is_lines(const struct arguments *arguments)
-{
-    const char *mode = arguments_value(arguments, "mode");
-
-    return mode && strcmp(mode, "lines") == 0;
-}
-
 /* A program that answers line by line does not see where chunks end: they may be as
  * long as suits the run. */
 static bool wants_auto_block(const struct arguments *arguments)
@@ -395,7 +396,8 @@ static bool wants_auto_block(const struct arguments *arguments)
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (arguments_has(arguments, sizes[i]))
             return false;
-    return mode_is_lines(arguments);
+    return value_is(arguments, "mode", "lines") &&
+           !value_is(arguments, "format", "whole");
 }
 
 static bool has_dead_letters(const struct arguments *arguments)

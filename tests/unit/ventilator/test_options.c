@@ -174,5 +174,7 @@ Test(options, leave_the_block_to_the_run)
     cr_expect(!options.chunker.block_auto);
     cr_expect_eq(options.block_most, 5);
     expect_refused(WORDS("--block", "automatic"), "or auto");
-    expect_refused(WORDS("--block=auto", "-N5"), "contradict");
+    expect_refused(WORDS("--block=auto", "-N5"), "contradicts -N");
+    expect_refused(WORDS("--block=auto", "--format=whole"), "contradicts a format");
+    cr_expect(parsed(WORDS("--block=auto", "--fixed=9")).chunker.block_auto);
 }
