@@ -18,6 +18,7 @@
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
+    KEY_HEADER_OUT,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -57,6 +58,8 @@ static const struct argp_option option_table[] = {
      "0)",
      2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
+    {"header-out", KEY_HEADER_OUT, "N", 0,
+     "The first N lines of each result are a header: the output has it once", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -248,6 +251,10 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
                                     : options_number(state, "--header", text, 0,
                                                      UINT32_MAX,
                                                      "a number of lines, or : for one");
+        return 0;
+    case KEY_HEADER_OUT:
+        options->header_out = (uint32_t)options_number(state, "--header-out", text, 0,
+                                                       UINT32_MAX, "a number of lines");
         return 0;
     case KEY_BLOCK_TIMEOUT:
         read_block_timeout(state, text, options);

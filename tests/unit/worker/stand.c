@@ -134,8 +134,11 @@ void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *d
                  size_t size)
 {
     program_start(stand->program, slot,
-                  &(struct program_task){
-                      .seq = seq, .attempt = 1, .records = 1, .input = {data, size}});
+                  &(struct program_task){.seq = seq,
+                                         .attempt = 1,
+                                         .records = 1,
+                                         .header = stand->header,
+                                         .input = {data, size}});
 }
 
 void stand_start_limited(struct stand *stand, uint32_t slot, uint64_t seq,

@@ -26,6 +26,7 @@ struct note {
 
 struct stand {
     struct program *program;
+    struct slice header;                /* of the tasks that stand_start starts */
     struct note notes[STAND_NOTES_MAX]; /* the first ones */
     uint32_t count;                     /* of all */
     uint32_t done, failed, unstarted;
