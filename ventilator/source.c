@@ -41,8 +41,12 @@ int source_open(const struct source_config *config, struct source **ret_source,
 {
     struct inputs inputs;
     struct source_identity identity;
-    const struct source_cut cut = {&config->chunker, config->header_lines,
-                                   config->whole_files};
+    const struct source_cut cut = {
+        .chunker = &config->chunker,
+        .header_lines = config->header_lines,
+        .header_out = config->header_out,
+        .whole_files = config->whole_files,
+    };
     int result = inputs_open(&inputs, config->paths, config->count, !config->as_it_is,
                              config->program, error, error_size);
     if (result < 0)
