@@ -73,6 +73,14 @@ static const char *quote_tail(char *text, size_t size,
     return log_quote(text, size, tail, length);
 }
 
+/* Whose words they are: of a broken rule it is the worker that speaks. */
+static const char *introduce(const struct dispatch_failure *failure)
+{
+    if (failure->text_size == 0)
+        return "";
+    return failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
+}
+
 const char *failure_report(char *text, size_t size,
                            const struct dispatch_failure *failure,
                            const struct chunk *chunk)
@@ -85,6 +93,6 @@ const char *failure_report(char *text, size_t size,
              failure->seq, describe_place(place, sizeof place, chunk),
              failure->attempts, failure->attempts == 1 ? "" : "s",
              describe_cause(cause, sizeof cause, failure->how, failure->code),
-             failure->text_size ? "; it said: " : "", said);
+             introduce(failure), said);
     return text;
 }
