@@ -23,7 +23,8 @@ enum {
     LEDGER_MAX = 65536,   /* entries of HELLO's ledger and of PING's running attempts */
     RANGES_MAX = 65536,   /* ranges in BEGIN and PROGRESS */
     MARK_MAX = 255,       /* bytes of a mark */
-    NAME_MAX_BYTES = 255, /* bytes of a host name, an endpoint, a record format */
+    NAME_MAX_BYTES = 255, /* bytes of a host name, an endpoint */
+    FORMAT_MAX_BYTES = 1024,    /* bytes of a record format */
     TEXT_MAX_BYTES = 4096,      /* bytes of a reason, of the tail of stderr */
     RECORDS_HEADER_MAX = 65536, /* bytes of the input's header in WELCOME */
     BAD_MAX = 2048,             /* bad records named in one RESULT entry */
@@ -96,13 +97,17 @@ enum failure {
     FAILURE_EXIT = 0,      /* code: the exit status */
     FAILURE_SIGNAL = 1,    /* code: the signal */
     FAILURE_TIMEOUT = 2,   /* code: 0 */
-    FAILURE_MEMORY = 3,    /* code: 0; probably out of memory */
+    FAILURE_MEMORY = 3,    /* code: 0: probably out of memory; FAILURE_MEMORY_LIMIT */
     FAILURE_PROTOCOL = 4,  /* code: 0; the program broke its mode's rules */
     FAILURE_TOO_LARGE = 5, /* code: 0; the result is above the limit */
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_LOST =
         7, /* code: 0; workers were lost with it, again and again (SKIP only) */
 };
+
+/* Code of FAILURE_MEMORY: killed by the worker, because its slot used more than one may
+ * there. */
+enum { FAILURE_MEMORY_LIMIT = 1 };
 
 enum outcome { OUTCOME_COMPLETE = 0, OUTCOME_STOPPED = 1, OUTCOME_INTERRUPTED = 2 };
 
@@ -208,6 +213,8 @@ struct message {
             struct slice endpoint; /* for results */
             uint64_t program;      /* of the run's first worker; 0: not known */
             struct slice input;    /* to the sink: which input this is; the source's */
+            uint32_t header_out;   /* lines at the beginning of each result that are a
+                                      header: the output has those of the first one */
         } welcome;
         struct {
             enum reject reason;
@@ -306,7 +313,8 @@ struct message {
             uint64_t epoch;
             uint64_t total;
             enum outcome outcome;
-            uint32_t status; /* the run's exit status as the ventilator knows it */
+            uint32_t status;     /* the run's exit status as the ventilator knows it */
+            struct slice header; /* of the input: to be kept with dead letters */
         } end;
         struct {
             uint64_t epoch;

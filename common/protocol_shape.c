@@ -173,7 +173,7 @@ static const struct field welcome[] = {
     NUMBER(message, welcome.liveness_ms, 1, UINT32_MAX),
     ANY(message, welcome.max_result),
     ANY(message, welcome.buffer),
-    TEXT(message, welcome.format, NAME_MAX_BYTES),
+    TEXT(message, welcome.format, FORMAT_MAX_BYTES),
     BYTES(message, welcome.header, RECORDS_HEADER_MAX),
     ANY(message, welcome.session),
     ANY(message, welcome.nonce),
@@ -182,6 +182,7 @@ static const struct field welcome[] = {
     TEXT(message, welcome.endpoint, NAME_MAX_BYTES),
     ANY(message, welcome.program),
     BYTES(message, welcome.input, INPUT_MAX_BYTES),
+    ANY(message, welcome.header_out),
 };
 
 static const struct field reject[] = {
@@ -265,6 +266,7 @@ static const struct field end[] = {
     ANY(message, end.total),
     NUMBER(message, end.outcome, 0, OUTCOME_INTERRUPTED),
     NUMBER(message, end.status, 0, STATUS_MAX),
+    BYTES(message, end.header, RECORDS_HEADER_MAX),
 };
 
 static const struct field finished[] = {

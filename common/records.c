@@ -1,90 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ends of records. An end is looked for from where the last one ended, so that two
- * never share a byte: "\n\n" is once in "\n\n\n". Ends of one byte are counted many
- * bytes at a time, as a program that numbers records looks at all of its input so.
+ * Taking a chunk apart. Ends of one byte are counted many bytes at a time, as a program
+ * that numbers records looks at all of its input so; other kinds are searched through,
+ * by the search that cut them.
  */
 #include "common/records.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "common/record_search.h"
+#include "common/text_search.h"
 #include <string.h>
-
-static const struct record_format lines_format = RECORD_FORMAT_DEFAULT;
-
-void record_format_print(const struct record_format *format,
-                         char text[NAME_MAX_BYTES + 1])
-{
-    int used =
-        snprintf(text, NAME_MAX_BYTES + 1, "lines=%" PRIu64 " end=", format->lines);
-    for (size_t i = 0; i < format->end_size; i++)
-        used += snprintf(text + used, (size_t)(NAME_MAX_BYTES + 1 - used), "%02x",
-                         format->end[i]);
-}
-
-static bool skip_word(struct slice *text, const char *word)
-{
-    size_t size = strlen(word);
-    if (text->size < size || memcmp(text->data, word, size) != 0)
-        return false;
-    text->data += size;
-    text->size -= size;
-    return true;
-}
-
-static bool skip_number(struct slice *text, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t i = 0;
-    for (; i < text->size && text->data[i] >= '0' && text->data[i] <= '9'; i++)
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, text->data[i] - '0', &number))
-            return false;
-    text->data += i;
-    text->size -= i;
-    *ret_number = number;
-    return i > 0;
-}
-
-static bool parse_digit(uint8_t digit, uint8_t *ret_value)
-{
-    if (digit >= '0' && digit <= '9')
-        *ret_value = (uint8_t)(digit - '0');
-    else if (digit >= 'a' && digit <= 'f')
-        *ret_value = (uint8_t)(digit - 'a' + 10);
-    else
-        return false;
-    return true;
-}
-
-static bool parse_hex(struct slice text, struct record_format *format)
-{
-    uint8_t high, low;
-    format->end_size = text.size / 2;
-    if (text.size % 2 != 0 || format->end_size < 1 || format->end_size > RECORD_END_MAX)
-        return false;
-    for (size_t i = 0; i < format->end_size; i++) {
-        if (!parse_digit(text.data[2 * i], &high) ||
-            !parse_digit(text.data[2 * i + 1], &low))
-            return false;
-        format->end[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
-
-bool record_format_parse(struct slice text, struct record_format *ret_format)
-{
-    struct record_format format = {.lines = 0};
-    if (text.size == 0) {
-        *ret_format = lines_format;
-        return true;
-    }
-    if (!skip_word(&text, "lines=") || !skip_number(&text, &format.lines) ||
-        format.lines == 0 || !skip_word(&text, " end=") || !parse_hex(text, &format))
-        return false;
-    *ret_format = format;
-    return true;
-}
 
 /* A register of bytes, and several at a time, which need not wait for each other. */
 enum { LANES = 16, ROWS = 4, STEP = LANES * ROWS, STEPS_MAX = 255 };
@@ -129,13 +53,18 @@ static uint64_t count_byte(const uint8_t *bytes, size_t size, uint8_t byte)
     return count;
 }
 
-/* The byte after the first end; NULL: there is none. */
-static const uint8_t *next_end(const struct record_format *format, const uint8_t *bytes,
-                               size_t size)
+/* Where an end's rarest byte is. */
+static size_t end_anchor(const struct record_format *format)
 {
-    const uint8_t *end = format->end_size == 1
-                             ? memchr(bytes, format->end[0], size)
-                             : memmem(bytes, size, format->end, format->end_size);
+    return text_search_anchor(format->end, format->end_size);
+}
+
+/* The byte after the first end; NULL: there is none. */
+static const uint8_t *next_end(const struct record_format *format, size_t anchor,
+                               const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end =
+        text_search(bytes, size, format->end, format->end_size, anchor);
     return end != NULL ? end + format->end_size : NULL;
 }
 
@@ -149,17 +78,49 @@ static uint64_t count_lines(const struct record_format *format, struct slice byt
         return count_byte(bytes.data, bytes.size, format->end[0]) +
                (bytes.data[bytes.size - 1] != format->end[0] ? 1 : 0);
     const uint8_t *at = bytes.data, *limit = bytes.data + bytes.size, *end;
-    while (at < limit && (end = next_end(format, at, (size_t)(limit - at))) != NULL) {
+    size_t anchor = end_anchor(format);
+    while (at < limit &&
+           (end = next_end(format, anchor, at, (size_t)(limit - at))) != NULL) {
         at = end;
         count++;
     }
     return count + (at < limit ? 1 : 0);
 }
 
+static uint64_t round_up(uint64_t number, uint64_t unit)
+{
+    return number / unit + (number % unit > 0 ? 1 : 0);
+}
+
+/* The size of the first `*count` records, or of all; how many they are. What is open or
+ * broken in the end counts as one. */
+static size_t search_through(const struct record_format *format, struct slice bytes,
+                             uint64_t *count)
+{
+    struct record_search *search = record_search_new(format);
+    uint64_t found = 0;
+    size_t at = 0, size;
+    while (found < *count && at < bytes.size) {
+        struct slice rest = {bytes.data + at, bytes.size - at};
+        if (record_search_next(search, rest, true, &size) != RECORD_WHOLE)
+            size = rest.size;
+        at += size;
+        found++;
+    }
+    record_search_destroy(&search);
+    *count = found;
+    return at;
+}
+
 uint64_t records_count(const struct record_format *format, struct slice bytes)
 {
-    uint64_t lines = count_lines(format, bytes);
-    return lines / format->lines + (lines % format->lines > 0 ? 1 : 0);
+    uint64_t count = UINT64_MAX;
+    if (format->kind == RECORDS_LINES)
+        return round_up(count_lines(format, bytes), format->lines);
+    if (format->kind == RECORDS_FIXED)
+        return round_up(bytes.size, format->size);
+    search_through(format, bytes, &count);
+    return count;
 }
 
 /* Bytes at the front that end before the last of `*lines` ends, which are then as many
@@ -178,17 +139,32 @@ static size_t skip_stretches(const struct record_format *format, struct slice by
     return at;
 }
 
-size_t records_size(const struct record_format *format, struct slice bytes,
-                    uint64_t count)
+static size_t size_of_lines(const struct record_format *format, struct slice bytes,
+                            uint64_t count)
 {
     uint64_t lines;
-    if (count == 0 || bytes.size == 0)
+    if (bytes.size == 0)
         return 0;
     if (__builtin_mul_overflow(count, format->lines, &lines))
         return bytes.size;
     const uint8_t *limit = bytes.data + bytes.size;
     const uint8_t *at = bytes.data + skip_stretches(format, bytes, &lines);
+    size_t anchor = end_anchor(format);
     for (; lines > 0 && at != NULL && at < limit; lines--)
-        at = next_end(format, at, (size_t)(limit - at));
+        at = next_end(format, anchor, at, (size_t)(limit - at));
     return at != NULL ? (size_t)(at - bytes.data) : bytes.size;
+}
+
+size_t records_size(const struct record_format *format, struct slice bytes,
+                    uint64_t count)
+{
+    if (count == 0)
+        return 0;
+    if (format->kind == RECORDS_LINES)
+        return size_of_lines(format, bytes, count);
+    if (format->kind == RECORDS_FIXED)
+        return count < round_up(bytes.size, format->size)
+                   ? (size_t)(count * format->size)
+                   : bytes.size;
+    return search_through(format, bytes, &count);
 }

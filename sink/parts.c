@@ -12,7 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ERROR_MAX = 1024 };
+enum {
+    ERROR_MAX = 1024,
+    COMMIT_WAIT_US = 30000000, /* for the last commit of a killed sink, whose disk may
+                                  be slow */
+};
 
 static int open_signals(struct parts *parts)
 {
@@ -27,8 +31,10 @@ static int open_output(struct parts *parts, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
 
-    if (output_open(options->output, options->common.liveness_us, &parts->output, error,
-                    sizeof error) == 0)
+    int64_t wait_us = options->common.liveness_us;
+    if (wait_us < COMMIT_WAIT_US)
+        wait_us = COMMIT_WAIT_US;
+    if (output_open(options->output, wait_us, &parts->output, error, sizeof error) == 0)
         return STATUS_OK;
     say("%s", error);
     return STATUS_IO;

@@ -28,6 +28,10 @@ struct attempt {
     struct crew_session *session;
     uint64_t seq;
     uint32_t number;
+    int64_t sent_us;
+    bool at_once;       /* a slot was free when it was sent */
+    int64_t missing_us; /* a slot was free for it by then, and it was not there yet; 0:
+                           not seen */
     bool running;       /* as the worker's last PING said */
     bool was_running;   /* as the one before it did; while a PING is read */
     int64_t running_us; /* since when; valid while it runs */

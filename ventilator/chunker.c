@@ -3,8 +3,13 @@
  * Finds the ends of records in one buffer. Two ways to look for a border: where a
  * chunk is what a block has room for, backwards from the end of the block (one memrchr
  * a chunk, whose records are counted afterwards, many bytes at a time); else forwards,
- * line by line. Backwards is right only if ends cannot overlap each other
- * ("\n\n" in "\n\n\n"), and if no record in a block can be above the limit.
+ * record by record. Backwards is right only if what ends a record does so whatever is
+ * before it (ends that can overlap each other do not: "\n\n" in "\n\n\n"), and if no
+ * record in a block can be above the limit.
+ *
+ * A last record that lacks its end counts as a byte longer: whether its end comes is
+ * not known when it fills the block. One that ends where the next one starts lacks
+ * none.
  *
  * The buffer holds start .. end, the bytes that are not taken. A chunk that fills most
  * of the buffer leaves with it, and what is left moves to a new one; a smaller chunk is
@@ -13,8 +18,11 @@
 #include "ventilator/chunker.h"
 
 #include "common/memory.h"
+#include "common/record_search.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,19 +32,20 @@ struct chunker {
     struct chunker_config config;
     bool forwards;
     bool ended;
-    bool stuck; /* at a record above the limit */
+    enum chunker_outcome stuck; /* for good, with the problem; else CHUNKER_CHUNK */
+    char problem[320];
     uint8_t *buffer;
     size_t nominal; /* bytes of a buffer that has not had to grow */
     size_t capacity, start, end;
     uint64_t offset; /* of buffer[start], in the input */
     uint64_t record; /* number of the first record there */
 
-    /* What is known of the bytes after start; all of it counted from there. */
-    size_t scanned;    /* every end of a line up to here was seen */
-    size_t line_start; /* the end of the last line that was counted */
-    size_t whole;      /* bytes of whole records */
-    uint64_t records;  /* in them */
-    uint64_t lines;    /* whole lines after them */
+    /* What is known of the bytes after start. */
+    size_t whole;                 /* bytes of whole records */
+    uint64_t records;             /* in them */
+    size_t next;                  /* size of the one that follows; 0: not known */
+    struct record_search *search; /* stands in the first one that is not known */
+    size_t passed;                /* bytes that were looked at backwards, without end */
 };
 
 /* Whether the end of one occurrence can be the beginning of the next. */
@@ -48,15 +57,22 @@ static bool overlaps_itself(const uint8_t *text, size_t size)
     return false;
 }
 
+static bool has_ends_by_themselves(const struct record_format *format)
+{
+    if (format->kind == RECORDS_FIXED)
+        return true;
+    return format->kind == RECORDS_LINES && format->lines == 1 &&
+           !overlaps_itself(format->end, format->end_size);
+}
+
 struct chunker *chunker_new(const struct chunker_config *config)
 {
-    const struct record_format *format = &config->format;
-    assert(config->block_bytes && format->lines && format->end_size);
+    assert(config->block_bytes);
     struct chunker *chunker = allocate_zeroed(1, sizeof *chunker);
     chunker->config = *config;
-    chunker->forwards = config->records || format->lines > 1 ||
-                        config->max_record_bytes < config->block_bytes ||
-                        overlaps_itself(format->end, format->end_size);
+    chunker->search = record_search_new(&config->format);
+    chunker->forwards = config->records || !has_ends_by_themselves(&config->format) ||
+                        config->max_record_bytes < config->block_bytes;
     chunker->nominal = BUFFER_MIN;
     if (!config->records && config->block_bytes > BUFFER_MIN)
         chunker->nominal = config->block_bytes;
@@ -70,24 +86,43 @@ void chunker_destroy(struct chunker **chunker_p)
     struct chunker *chunker = *chunker_p;
     if (!chunker)
         return;
+    record_search_destroy(&chunker->search);
     free(chunker->buffer);
     free(chunker);
     *chunker_p = NULL;
 }
 
-void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record)
+/* What is known of the records is forgotten. */
+static void look_again(struct chunker *chunker)
 {
-    assert(chunker->end == 0);
-    chunker->offset = offset;
-    chunker->record = record;
+    record_search_restart(chunker->search);
+    chunker->whole = chunker->next = chunker->passed = 0;
+    chunker->records = 0;
 }
 
+void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record)
+{
+    assert(chunker->start == chunker->end);
+    chunker->ended = false;
+    chunker->offset = offset;
+    chunker->record = record;
+    look_again(chunker);
+}
+
+/* Where the limit of a record is below the block, only forwards is right. */
 void chunker_set_block(struct chunker *chunker, uint64_t block_bytes)
 {
+    struct chunker_config *config = &chunker->config;
     assert(block_bytes);
-    chunker->config.block_bytes = block_bytes;
-    if (!chunker->config.records)
+    config->block_bytes = block_bytes;
+    if (!config->records)
         chunker->nominal = block_bytes > BUFFER_MIN ? block_bytes : BUFFER_MIN;
+    bool forwards = config->records || !has_ends_by_themselves(&config->format) ||
+                    config->max_record_bytes < block_bytes;
+    if (forwards != chunker->forwards ||
+        (!config->records && chunker->whole > block_bytes))
+        look_again(chunker);
+    chunker->forwards = forwards;
 }
 
 /* Goes on in another buffer with what lies from `rest_start` on; the old one is freed,
@@ -189,50 +224,14 @@ static enum chunker_outcome cut(struct chunker *chunker, size_t length,
         copy_out(chunker, length, &ret_chunk->bytes);
     chunker->offset += length;
     chunker->record += records;
-    chunker->scanned = chunker->line_start = chunker->whole = 0;
-    chunker->records = chunker->lines = 0;
+    chunker->whole = chunker->passed = 0;
+    chunker->records = 0;
     return CHUNKER_CHUNK;
 }
 
-/* The end of the next line, 0 where there is none in what is here. */
-static size_t next_line_end(struct chunker *chunker)
-{
-    const struct record_format *format = &chunker->config.format;
-    const uint8_t *data = chunker->buffer + chunker->start;
-    size_t pending = chunker->end - chunker->start;
-    size_t from = chunker->line_start;
-    if (chunker->scanned > from + format->end_size - 1)
-        from = chunker->scanned - (format->end_size - 1);
-    const uint8_t *found =
-        format->end_size == 1
-            ? memchr(data + from, format->end[0], pending - from)
-            : memmem(data + from, pending - from, format->end, format->end_size);
-    chunker->scanned = pending;
-    if (!found)
-        return 0;
-    chunker->line_start = (size_t)(found - data) + format->end_size;
-    chunker->scanned = chunker->line_start;
-    return chunker->line_start;
-}
+/* ---- the borders ---- */
 
-/* The end of the last line in the first `size` bytes, 0 where there is none. */
-static size_t last_line_end(const struct chunker *chunker, size_t size)
-{
-    const uint8_t *data = chunker->buffer + chunker->start;
-    const uint8_t *end = chunker->config.format.end;
-    size_t before = chunker->config.format.end_size - 1; /* its bytes but the last */
-    for (size_t left = size; left > before;) {
-        const uint8_t *last = memrchr(data + before, end[before], left - before);
-        if (!last)
-            return 0;
-        if (memcmp(last - before, end, before) == 0)
-            return (size_t)(last - data) + 1;
-        left = (size_t)(last - data);
-    }
-    return 0;
-}
-
-/* What is left when the input has ended: the last record may lack its end. */
+/* All that is left, when the input has ended. */
 static enum chunker_outcome take_rest(struct chunker *chunker, uint64_t records,
                                       struct chunk *ret_chunk)
 {
@@ -240,35 +239,53 @@ static enum chunker_outcome take_rest(struct chunker *chunker, uint64_t records,
     return pending ? cut(chunker, pending, records, ret_chunk) : CHUNKER_ENDED;
 }
 
-/* Records in the first `size` bytes. */
-static uint64_t count_records(const struct chunker *chunker, size_t size)
+static enum chunker_outcome take_whole(struct chunker *chunker, struct chunk *ret_chunk)
 {
-    struct slice bytes = {chunker->buffer + chunker->start, size};
-    return records_count(&chunker->config.format, bytes);
+    return cut(chunker, chunker->whole, chunker->records, ret_chunk);
 }
 
-static enum chunker_outcome take_backwards(struct chunker *chunker,
+/* Whole records before it are handed out first. */
+static enum chunker_outcome stop_at_record(struct chunker *chunker,
+                                           enum chunker_outcome why, const char *words,
                                            struct chunk *ret_chunk)
 {
-    size_t block = chunker->config.block_bytes;
-    size_t pending = chunker->end - chunker->start;
-    if (pending < block)
-        return chunker->ended
-                   ? take_rest(chunker, count_records(chunker, pending), ret_chunk)
-                   : CHUNKER_HUNGRY;
-    if (chunker->scanned < block) {
-        size_t end = last_line_end(chunker, block);
-        if (end)
-            return cut(chunker, end, count_records(chunker, end), ret_chunk);
-        chunker->scanned = block;
-    }
-    /* One record, longer than the block. */
-    size_t end = next_line_end(chunker);
-    if ((end ? end : pending) > chunker->config.max_record_bytes)
-        return CHUNKER_TOO_LONG;
-    if (end)
-        return cut(chunker, end, 1, ret_chunk);
-    return chunker->ended ? take_rest(chunker, 1, ret_chunk) : CHUNKER_HUNGRY;
+    chunker->stuck = why;
+    snprintf(chunker->problem, sizeof chunker->problem,
+             "record %" PRIu64 " at byte %" PRIu64 " %s", chunker_record(chunker) + 1,
+             chunker_record_offset(chunker), words);
+    return chunker->whole ? take_whole(chunker, ret_chunk) : why;
+}
+
+static enum chunker_outcome refuse_size(struct chunker *chunker,
+                                        struct chunk *ret_chunk)
+{
+    char words[120];
+    snprintf(words, sizeof words, "is longer than %" PRIu64 " bytes (--max-record)%s",
+             chunker->config.max_record_bytes,
+             chunker->config.format.kind == RECORDS_CSV
+                 ? "; a quote may be lacking its partner"
+                 : "");
+    return stop_at_record(chunker, CHUNKER_TOO_LONG, words, ret_chunk);
+}
+
+/* Of the first record that is not known to be whole. Whole: its size is the next. */
+static enum record_outcome find_next(struct chunker *chunker)
+{
+    size_t from = chunker->start + chunker->whole;
+    struct slice bytes = {chunker->buffer + from, chunker->end - from};
+    return chunker->next ? RECORD_WHOLE
+                         : record_search_next(chunker->search, bytes, chunker->ended,
+                                              &chunker->next);
+}
+
+/* Bytes that a record has whose end is not known, or says that it will have. `least`:
+ * its end, of which what is here may be beyond. */
+static uint64_t open_bytes(const struct chunker *chunker, size_t least)
+{
+    uint64_t here = chunker->end - chunker->start - chunker->whole;
+    uint64_t announced = record_search_announced(chunker->search);
+    uint64_t sure = least < here ? least : here;
+    return announced > sure ? announced : sure;
 }
 
 /* Whether the chunk is to be cut before a record that ends at `end`, or beyond. */
@@ -285,48 +302,125 @@ static bool is_full(const struct chunker *chunker)
     return chunker->whole >= chunker->config.block_bytes;
 }
 
-static enum chunker_outcome take_forwards(struct chunker *chunker,
-                                          struct chunk *ret_chunk)
+/* The end of the record that follows the whole ones is not known. */
+static enum chunker_outcome take_open(struct chunker *chunker, struct chunk *ret_chunk)
 {
-    const struct chunker_config *config = &chunker->config;
-    for (size_t end; (end = next_line_end(chunker)) > 0;) {
-        if (++chunker->lines < config->format.lines)
-            continue;
-        if (is_full_before(chunker, end))
-            return cut(chunker, chunker->whole, chunker->records, ret_chunk);
-        if (end - chunker->whole > config->max_record_bytes)
-            return CHUNKER_TOO_LONG;
-        chunker->whole = end;
-        chunker->records++;
-        chunker->lines = 0;
-        if (is_full(chunker))
-            return cut(chunker, chunker->whole, chunker->records, ret_chunk);
-    }
-    /* What follows the whole records has no end yet: with it, it is longer. */
     size_t pending = chunker->end - chunker->start;
-    if (is_full_before(chunker, pending + 1))
-        return cut(chunker, chunker->whole, chunker->records, ret_chunk);
-    if (pending - chunker->whole > config->max_record_bytes)
-        return CHUNKER_TOO_LONG;
+    size_t least = record_search_least_end(chunker->search, pending - chunker->whole,
+                                           chunker->ended);
+    if (is_full_before(chunker, chunker->whole + least))
+        return take_whole(chunker, ret_chunk);
+    if (open_bytes(chunker, least) > chunker->config.max_record_bytes)
+        return refuse_size(chunker, ret_chunk);
     if (!chunker->ended)
         return CHUNKER_HUNGRY;
     return take_rest(chunker, chunker->records + (pending > chunker->whole), ret_chunk);
 }
 
+static enum chunker_outcome take_forwards(struct chunker *chunker,
+                                          struct chunk *ret_chunk)
+{
+    enum record_outcome outcome;
+    while ((outcome = find_next(chunker)) == RECORD_WHOLE) {
+        if (is_full_before(chunker, chunker->whole + chunker->next))
+            return take_whole(chunker, ret_chunk);
+        if (chunker->next > chunker->config.max_record_bytes)
+            return refuse_size(chunker, ret_chunk);
+        chunker->whole += chunker->next;
+        chunker->records++;
+        chunker->next = 0;
+        if (is_full(chunker))
+            return take_whole(chunker, ret_chunk);
+    }
+    if (outcome == RECORD_OPEN)
+        return take_open(chunker, ret_chunk);
+    /* A frame that is cut short would have been refused before, had it come in pieces.
+     */
+    if (record_search_announced(chunker->search) > chunker->config.max_record_bytes)
+        return refuse_size(chunker, ret_chunk);
+    return stop_at_record(chunker, CHUNKER_BROKEN,
+                          record_search_problem(chunker->search), ret_chunk);
+}
+
+/* The end of the last record in the first `size` bytes, 0 where there is none. */
+static size_t last_end(const struct chunker *chunker, size_t size)
+{
+    const struct record_format *format = &chunker->config.format;
+    const uint8_t *data = chunker->buffer + chunker->start;
+    if (format->kind == RECORDS_FIXED)
+        return size - (size_t)(size % format->size);
+    size_t before = format->end_size - 1; /* its bytes but the last */
+    for (size_t left = size; left > before;) {
+        const uint8_t *last =
+            memrchr(data + before, format->end[before], left - before);
+        if (!last)
+            return 0;
+        if (memcmp(last - before, format->end, before) == 0)
+            return (size_t)(last - data) + 1;
+        left = (size_t)(last - data);
+    }
+    return 0;
+}
+
+/* The first `size` bytes, of whole records or all that is left. */
+static enum chunker_outcome take_counted(struct chunker *chunker, size_t size,
+                                         struct chunk *ret_chunk)
+{
+    struct slice bytes = {chunker->buffer + chunker->start, size};
+    uint64_t records = records_count(&chunker->config.format, bytes);
+    look_again(chunker);
+    return size ? cut(chunker, size, records, ret_chunk) : CHUNKER_ENDED;
+}
+
+static enum chunker_outcome take_backwards(struct chunker *chunker,
+                                           struct chunk *ret_chunk)
+{
+    size_t block = chunker->config.block_bytes;
+    size_t pending = chunker->end - chunker->start;
+    if (pending < block)
+        return chunker->ended ? take_counted(chunker, pending, ret_chunk)
+                              : CHUNKER_HUNGRY;
+    if (chunker->passed < block) {
+        size_t end = last_end(chunker, block);
+        if (end)
+            return take_counted(chunker, end, ret_chunk);
+        chunker->passed = block;
+    }
+    return take_forwards(chunker, ret_chunk); /* one record, longer than the block */
+}
+
 enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chunk)
 {
     if (chunker->stuck)
-        return CHUNKER_TOO_LONG;
-    enum chunker_outcome outcome = chunker->forwards
-                                       ? take_forwards(chunker, ret_chunk)
-                                       : take_backwards(chunker, ret_chunk);
-    chunker->stuck = outcome == CHUNKER_TOO_LONG;
-    return outcome;
+        return chunker->stuck;
+    return chunker->forwards ? take_forwards(chunker, ret_chunk)
+                             : take_backwards(chunker, ret_chunk);
+}
+
+enum chunker_outcome chunker_take_early(struct chunker *chunker,
+                                        struct chunk *ret_chunk)
+{
+    size_t end = chunker->whole;
+    if (chunker->forwards)
+        return end ? take_whole(chunker, ret_chunk) : CHUNKER_HUNGRY;
+    if (chunker->passed == 0)
+        end = last_end(chunker, chunker->end - chunker->start);
+    return end ? take_counted(chunker, end, ret_chunk) : CHUNKER_HUNGRY;
 }
 
 uint64_t chunker_record_offset(const struct chunker *chunker)
 {
     return chunker->offset + chunker->whole;
+}
+
+uint64_t chunker_record(const struct chunker *chunker)
+{
+    return chunker->record + chunker->records;
+}
+
+const char *chunker_problem(const struct chunker *chunker)
+{
+    return chunker->problem;
 }
 
 uint64_t chunker_offset(const struct chunker *chunker)

@@ -4,31 +4,34 @@
  * reads it straight into chunker_room and takes chunks until there is none.
  *
  * The chunks, one after the other, are the input; every one but the last ends where a
- * record ends. Where the borders lie depends on the bytes alone, not on how they came
- * in.
+ * record ends. Where the borders lie depends on the bytes and on the sizes that were
+ * asked for, not on how the bytes came in (but for chunker_take_early).
  */
 #ifndef FANFOLD_VENTILATOR_CHUNKER_H
 #define FANFOLD_VENTILATOR_CHUNKER_H
 
 #include "common/records.h"
 #include "ventilator/chunk.h"
+#include <stdbool.h>
 #include <stddef.h>
 
 struct chunker;
 
 struct chunker_config {
     uint64_t block_bytes; /* > 0; a chunk is no longer, unless its one record is */
+    bool block_auto;      /* chunker_set_block says another as the run goes on */
     uint64_t records;     /* a chunk has exactly so many, whatever the block; 0: as the
                              block has room for */
     struct record_format format;
     uint64_t max_record_bytes;
 };
 
-/* Copies the config. */
+/* Copies the config, whose format record_format_check passes. */
 struct chunker *chunker_new(const struct chunker_config *config);
 void chunker_destroy(struct chunker **chunker_p);
 
-/* The first byte to come has this place in the input. Before the first byte only. */
+/* The first byte to come has this place in the input, and begins a record. Before the
+ * first byte; or once it has ended, for another input that follows. */
 void chunker_start(struct chunker *chunker, uint64_t offset, uint64_t record);
 
 /* Chunks are about so long from the next one on; > 0. */
@@ -48,13 +51,24 @@ enum chunker_outcome {
     CHUNKER_ENDED,
     CHUNKER_TOO_LONG, /* the record at chunker_record_offset is above the limit; for
                          good */
+    CHUNKER_BROKEN,   /* it is no record of the format; for good */
 };
 
-/* The next chunk, without its mark and hash. The caller owns its bytes. */
+/* The next chunk, without its mark and hash. The caller owns its bytes. Whole records
+ * before one that is too long or broken are in a chunk first. */
 enum chunker_outcome chunker_take(struct chunker *chunker, struct chunk *ret_chunk);
 
-/* Where the first record starts that is not known to be whole. */
+/* Once it is hungry: a chunk of the whole records that there are, however few. Hungry:
+ * there is none. */
+enum chunker_outcome chunker_take_early(struct chunker *chunker,
+                                        struct chunk *ret_chunk);
+
+/* Where the first record starts that is not known to be whole, and its number. */
 uint64_t chunker_record_offset(const struct chunker *chunker);
+uint64_t chunker_record(const struct chunker *chunker);
+/* What is wrong with it, too long or broken: "record 17 at byte 1234 ..." (the first
+ * has number 1 there), for a person. */
+const char *chunker_problem(const struct chunker *chunker);
 /* All before it was taken. */
 uint64_t chunker_offset(const struct chunker *chunker);
 

@@ -3,8 +3,9 @@
  * Sessions in an array sorted by peer (a ROUTER numbers its peers upwards, so a new one
  * goes to the end), workers by uuid in a hash.
  *
- * Places (DESIGN, rule 8): slots, plus a prefetch of what runs in 20 ms (and is no more
- * than 4 MiB a slot), none for tasks over a second, plus room for as many results that
+ * Places (DESIGN, rule 8): slots, plus a prefetch of what runs while the next task is
+ * on its way (the round trip, and 20 ms for what else may hold it up) and is no more
+ * than 4 MiB a slot, none for tasks over a second, plus room for as many results that
  * nobody holds yet. The prefetch of all workers together stays within half of the
  * window: otherwise the first workers to ask would take all of it and leave the others
  * idle.
@@ -19,11 +20,15 @@
 
 enum {
     PREFETCH_BYTES = 4 << 20, /* of a slot's store, however short the tasks */
-    PREFETCH_US = 20000,      /* a slot's store of short tasks */
-    LONG_US = 1000000, /* tasks that run longer are never queued behind another */
-    MEAN_WEIGHT = 8,   /* of the past in the running mean, against one new measure */
-    DOUBTS_MAX = 2,    /* unconfirmed DONEs of a worker without a monitor */
-    ROOM = 2,          /* results more than slots and prefetch */
+    PREFETCH_US = 20000,  /* a slot's store of short tasks, besides the round trip */
+    TRIP_MAX_US = 500000, /* a longer round trip is not made up for */
+    TRIP_PARTS = 20,      /* of a run: slots that end together wait for a longer trip */
+    TRIP_WEIGHT = 8,      /* as MEAN_WEIGHT: what is longer may have been held up */
+    SHARES = 3,           /* of the rest of the input for each slot */
+    LONG_US = 1000000,    /* tasks that run longer are never queued behind another */
+    MEAN_WEIGHT = 8,      /* of the past in the running mean, against one new measure */
+    DOUBTS_MAX = 2,       /* unconfirmed DONEs of a worker without a monitor */
+    ROOM = 2,             /* results more than slots and prefetch */
 };
 
 struct worker_index {
@@ -143,20 +148,35 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+static uint64_t most(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What runs at the worker in `us`, rounded up. Slots that end at the same time find one
+ * each, where the round trip is a part of a run that is worth the while. */
+static uint64_t tasks_in(const struct crew_session *session, uint64_t us)
+{
+    uint64_t run_us = most(session->run_us, 1);
+    uint64_t tasks = (session->slots * us + run_us - 1) / run_us;
+    bool far = session->rtt_us > run_us / TRIP_PARTS;
+    return far ? most(tasks, session->slots) : tasks;
+}
+
 /* Tasks that wait at the worker so that no slot waits for a round trip. */
 static uint32_t prefetch(const struct crew *crew, const struct crew_session *session,
                          uint32_t window)
 {
+    uint64_t store_us = PREFETCH_US + session->rtt_us;
     if (!session->measured)
-        return 1;
-    if (session->run_us > LONG_US)
+        return crew->learns ? 0 : 1;
+    if (session->run_us > LONG_US || (crew->learns && session->run_us > store_us))
         return 0;
-    uint64_t short_enough = PREFETCH_US / (session->run_us ? session->run_us : 1);
-    uint64_t small_enough = PREFETCH_BYTES / (session->length ? session->length : 1);
-    uint64_t fair = window / 2 / (crew->slots ? crew->slots : 1);
-    uint64_t a_slot = least(least(short_enough, small_enough), fair);
-    uint64_t all = least(a_slot * session->slots, LEDGER_MAX / 4);
-    return all ? (uint32_t)all : 1;
+    uint64_t small_enough = PREFETCH_BYTES / most(session->length, 1);
+    uint64_t fair = window / 2 / most(crew->slots, 1);
+    uint64_t a_slot = crew->learns ? 1 : least(small_enough, fair);
+    uint64_t all = least(tasks_in(session, store_us), a_slot * session->slots);
+    return (uint32_t)most(least(all, LEDGER_MAX / 4), 1);
 }
 
 static bool is_taken_alone(const struct crew_session *session)
@@ -195,4 +215,41 @@ void crew_measure(struct crew_session *session, uint64_t run_us, uint64_t length
     session->run_us = session->measured ? mean(session->run_us, run_us) : run_us;
     session->length = session->measured ? mean(session->length, length) : length;
     session->measured = true;
+}
+
+void crew_measure_trip(struct crew_session *session, int64_t trip_us)
+{
+    uint64_t us = trip_us < 1 ? 1 : least((uint64_t)trip_us, TRIP_MAX_US);
+    if (!session->rtt_us || us < session->rtt_us)
+        session->rtt_us = us;
+    else
+        session->rtt_us += (us - session->rtt_us) / TRIP_WEIGHT;
+}
+
+/* Bytes that a slot of it goes through in a microsecond; 0: not known. */
+static double pace(const struct crew_session *session)
+{
+    if (!session->measured)
+        return 0;
+    return (double)most(session->length, 1) / (double)most(session->run_us, 1);
+}
+
+uint64_t crew_share(const struct crew *crew, uint64_t rest)
+{
+    double slowest = 0, sum = 0, slots = 0;
+    for (uint32_t i = 0; i < crew->count; i++) {
+        const struct crew_session *session = crew->sessions[i];
+        double bytes = pace(session);
+        if (bytes == 0)
+            continue;
+        if (slowest == 0 || bytes < slowest)
+            slowest = bytes;
+        sum += bytes * session->slots;
+        slots += session->slots;
+    }
+    uint64_t all = most(crew->slots, 1);
+    if (slots > 0) /* the others are as these are */
+        return (uint64_t)((double)rest * slowest / (sum / slots * (double)all) /
+                          SHARES);
+    return rest / all / SHARES;
 }

@@ -25,10 +25,14 @@ struct crew_session {
     uint32_t slots;
     enum way way;
     bool leaving;
-    int64_t heard_us; /* the last message */
-    int64_t shut_us;  /* since when the way is shut; valid while it is */
-    uint64_t run_us;  /* running mean of its tasks' run time; valid once `measured` */
-    uint64_t length;  /* running mean of its tasks' length, bytes; likewise */
+    int64_t heard_us;    /* the last message */
+    int64_t shut_us;     /* since when the way is shut; valid while it is */
+    int64_t welcomed_us; /* when it was opened */
+    bool crowded;    /* tasks wait behind running ones; valid in dispatch_call_back */
+    bool answered;   /* its first PING has come */
+    uint64_t rtt_us; /* the round trip to it, as far as it is known */
+    uint64_t run_us; /* running mean of its tasks' run time; valid once `measured` */
+    uint64_t length; /* running mean of its tasks' length, bytes; likewise */
     bool measured;
     struct attempt_queue owed; /* given and not done, in the order of sending */
     struct attempt_queue done; /* done and not held, oldest first */
@@ -39,7 +43,8 @@ struct crew {
     struct crew_session **sessions; /* ascending by peer */
     uint32_t count;
     size_t capacity;
-    uint32_t slots;               /* sum */
+    uint32_t slots; /* sum */
+    bool learns; /* how long chunks should be is being found out: few are sent ahead */
     struct crew_worker **workers; /* by number, from index 0 */
     uint32_t worker_count;
     size_t worker_capacity;
@@ -71,6 +76,11 @@ uint32_t crew_places(const struct crew *crew, const struct crew_session *session
                      uint32_t window);
 /* True: it would start one more task at once. */
 bool crew_idle(const struct crew_session *session);
+/* A task of its, or a PING, has made the way there and back, in so long. */
+void crew_measure_trip(struct crew_session *session, int64_t trip_us);
+/* Of the `rest` of the input, what the slowest slot should take at most as one chunk,
+ * so that all of them can end at about the same time. */
+uint64_t crew_share(const struct crew *crew, uint64_t rest);
 /* Takes a finished task's run time and length in bytes into the means. */
 void crew_measure(struct crew_session *session, uint64_t run_us, uint64_t length);
 

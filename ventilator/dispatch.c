@@ -26,7 +26,8 @@ enum {
     HEARTBEAT_MS = 250,
     HEARTBEAT_SESSIONS =
         1000, /* from here on the heartbeat slows down with the number of workers */
-    BACKLOG_MIN = 8,  /* tasks cut ahead of the workers' places */
+    BACKLOG_MIN = 8,  /* tasks cut ahead of the workers' places, */
+    BACKLOG_AUTO = 1, /* and while their size is found out as they run */
     ENDING_US = 5000, /* between looks at who is still there at the end */
     PATIENCE_S = 300,
 };
@@ -46,7 +47,8 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, int64_t now_
     if (!dispatch->config.min_workers)
         dispatch->config.min_workers = 1;
     dispatch->alone_us = now_us;
-    dispatch->mind_us = now_us;
+    dispatch->mind_us = dispatch->now_us = now_us;
+    dispatch->block_bytes = config->block_bytes;
     queue_init(&dispatch->actions, sizeof(struct dispatch_action));
     book_init(&dispatch->book);
     crew_init(&dispatch->crew);
@@ -173,21 +175,42 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
 
 /* ---- cutting ---- */
 
+static uint64_t slots_at_least(const struct dispatch *dispatch)
+{
+    return dispatch->crew.slots ? dispatch->crew.slots : 1;
+}
+
+uint64_t dispatch_block(struct dispatch *dispatch, uint64_t rest)
+{
+    const struct dispatch_config *config = &dispatch->config;
+    if (!config->block_auto)
+        return 0;
+    uint64_t most = config->buffer_bytes / 2 / slots_at_least(dispatch);
+    if (most > config->block_bytes)
+        most = config->block_bytes;
+    uint64_t share = rest ? crew_share(&dispatch->crew, rest) : UINT64_MAX;
+    dispatch->block_bytes = block_size_next(&dispatch->block_size, most, share);
+    dispatch->crew.learns =
+        block_size_grows(&dispatch->block_size, dispatch->block_bytes);
+    return dispatch->block_bytes;
+}
+
 /* The ventilator's share of --buffer, never below two nominal blocks a slot. */
 static bool within_budget(const struct dispatch *dispatch)
 {
-    uint64_t least = 2 * dispatch->config.block_bytes *
-                     (dispatch->crew.slots ? dispatch->crew.slots : 1);
+    uint64_t block_bytes = dispatch->block_bytes;
+    uint64_t least = 2 * block_bytes * slots_at_least(dispatch);
     uint64_t share =
         dispatch->config.buffer_bytes > least ? dispatch->config.buffer_bytes : least;
-    return !dispatch->bytes || dispatch->bytes + dispatch->config.block_bytes <= share;
+    return !dispatch->bytes || dispatch->bytes + block_bytes <= share;
 }
 
 /* Tasks that are worth having ready: what the workers have room for, and some more. */
 static uint64_t backlog_wanted(const struct dispatch *dispatch)
 {
-    uint64_t wanted = dispatch->crew.slots > BACKLOG_MIN ? dispatch->crew.slots
-                                                         : BACKLOG_MIN;
+    uint64_t wanted = dispatch->config.block_auto          ? BACKLOG_AUTO
+                      : dispatch->crew.slots > BACKLOG_MIN ? dispatch->crew.slots
+                                                           : BACKLOG_MIN;
     for (uint32_t i = 0; i < dispatch->crew.count; i++)
         wanted += crew_places(&dispatch->crew, dispatch->crew.sessions[i],
                               dispatch_window(dispatch));
@@ -202,7 +225,7 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
         return 0;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     uint64_t backlog = book->cut - book->fresh, wanted = backlog_wanted(dispatch);
-    if (book->cut >= end || backlog >= wanted)
+    if (dispatch->input_failed || book->cut >= end || backlog >= wanted)
         return 0;
     uint64_t room = end - book->cut, missing = wanted - backlog;
     return (uint32_t)(room < missing ? room : missing);
@@ -219,6 +242,22 @@ uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t re
 void dispatch_on_input_end(struct dispatch *dispatch)
 {
     dispatch->input_ended = true;
+}
+
+void dispatch_on_input_failure(struct dispatch *dispatch, int status, const char *text)
+{
+    if (dispatch->input_ended || dispatch->input_failed)
+        return;
+    dispatch->input_failed = true;
+    dispatch->failed = (struct verdict){.outcome = OUTCOME_STOPPED, .status = status};
+    snprintf(dispatch->failed.text, sizeof dispatch->failed.text, "%s", text);
+}
+
+void dispatch_on_header(struct dispatch *dispatch, int64_t now_us)
+{
+    dispatch->config.awaits_header = false;
+    if (!dispatch->over)
+        dispatch_welcome_held(dispatch, now_us);
 }
 
 /* ---- the end ---- */
@@ -247,14 +286,22 @@ void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
     snprintf(dispatch->drained.text, sizeof dispatch->drained.text, "%s", text);
 }
 
-/* Everything that was given out is held. */
-static bool is_drained(const struct dispatch *dispatch)
+/* Everything before `end` is held. */
+static bool is_held_until(const struct dispatch *dispatch, uint64_t end)
 {
-    const struct book *book = &dispatch->book;
-    for (uint64_t seq = dispatch->released; seq < book->fresh; seq++)
-        if (book_find(book, seq)->state != TASK_HELD)
+    for (uint64_t seq = dispatch->released; seq < end; seq++)
+        if (book_find(&dispatch->book, seq)->state != TASK_HELD)
             return false;
     return true;
+}
+
+/* What came before the failure of the input is worked on and written. */
+static void mind_input_failure(struct dispatch *dispatch, int64_t now_us)
+{
+    if (dispatch->input_failed && !dispatch->stopping &&
+        is_held_until(dispatch, dispatch->book.cut))
+        dispatch_stop(dispatch, dispatch->failed.outcome, dispatch->failed.status,
+                      dispatch->failed.text, now_us);
 }
 
 /* An input that has been given out to its end is simply done. */
@@ -262,7 +309,7 @@ static void mind_draining(struct dispatch *dispatch, int64_t now_us)
 {
     const struct book *book = &dispatch->book;
     if (!dispatch->draining || dispatch->stopping ||
-        (dispatch->epoch && !is_drained(dispatch)))
+        (dispatch->epoch && !is_held_until(dispatch, book->fresh)))
         return;
     if (dispatch->input_ended && book->fresh == book->cut)
         return;
@@ -311,12 +358,13 @@ static void tell_end(struct dispatch *dispatch)
     dispatch_act(dispatch, DISPATCH_END, sink->said.peer)->seq = dispatch->book.cut;
 }
 
-/* A run that is stopped waits for the sink to finish, if there is one that can. */
+/* A run that is stopped waits for the sink to finish, if there is one that can: also
+ * for one whose connection broke just now, as it connects anew. */
 static void mind_stopping(struct dispatch *dispatch, int64_t now_us)
 {
     if (!dispatch->stopping || dispatch->over)
         return;
-    if (!dispatch->sink.begun ||
+    if (!dispatch->epoch ||
         now_us - dispatch->sink.heard_us > dispatch->config.liveness_us ||
         now_us - dispatch->stopping_us > 2 * dispatch->config.liveness_us)
         dispatch_finish(dispatch, now_us);
@@ -377,25 +425,28 @@ static void mind(struct dispatch *dispatch, int64_t now_us)
     dispatch_mind_sessions(dispatch, now_us);
     dispatch_settle_charges(dispatch, now_us);
     dispatch_mind_limits(dispatch, now_us);
-    dispatch_call_back(dispatch);
     dispatch_speculate(dispatch, now_us);
     mind_company(dispatch, now_us);
 }
 
 int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us)
 {
+    int64_t call_us = NEVER_US;
+    dispatch->now_us = now_us;
     if (!dispatch->over) {
         dispatch->crew_complete |= dispatch->crew.count >= dispatch->config.min_workers;
         if (now_us >= dispatch->mind_us)
             mind(dispatch, now_us);
         dispatch_pump(dispatch);
+        mind_input_failure(dispatch, now_us);
+        call_us = dispatch_call_back(dispatch);
         mind_draining(dispatch, now_us);
         tell_end(dispatch);
         mind_stopping(dispatch, now_us);
     }
     if (dispatch->over)
         mind_over(dispatch, now_us);
-    return dispatch->mind_us;
+    return call_us < dispatch->mind_us ? call_us : dispatch->mind_us;
 }
 
 bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action)

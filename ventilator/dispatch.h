@@ -36,6 +36,8 @@ struct dispatch_config {
     uint64_t buffer_bytes; /* the ventilator's share; over it nothing new is cut */
     uint64_t block_bytes;  /* nominal size of a chunk: the share is never below two of
                               them a slot */
+    bool block_auto; /* dispatch_block says the size; block_bytes is the most it may be,
+                        and two of what it says a slot stay within the share */
     bool
         keeps_bytes; /* a chunk's bytes stay in memory until it is committed (a stream),
                         or until it is sent (a file, which can be read again) */
@@ -48,6 +50,7 @@ struct dispatch_config {
     uint32_t limit_percent; /* or so long, of the median run time; 0: not said */
     bool speculate; /* a copy of a task that runs long goes to a slot that is free */
     bool resume;    /* the sink may begin where an earlier run stood */
+    bool awaits_header;   /* workers are not welcomed before dispatch_on_header */
     uint32_t min_workers; /* before the first task; at least 1 */
     int64_t patience_us;  /* how long to wait for anybody; < 0: 300 s once there was
                              somebody, no limit before */
@@ -149,13 +152,23 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
 /* How many chunks may be cut now; 0: none. To be asked again after each cut, as the
  * budget counts bytes. */
 uint32_t dispatch_wants(const struct dispatch *dispatch);
+/* How long the next chunk should be, where the config leaves that open (else 0), with
+ * so much of the input not cut yet (0: nobody knows). To be asked before
+ * dispatch_wants.
+ */
+uint64_t dispatch_block(struct dispatch *dispatch, uint64_t rest);
 /* The next chunk was cut; returns its seq. */
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records,
                          int64_t now_us);
 /* The input has ended in good order: what was cut is all. */
 void dispatch_on_input_end(struct dispatch *dispatch);
-/* The run is to end: input failed (STOPPED, STATUS_IO), a signal came (INTERRUPTED, 128
- * + n). The first call counts. */
+/* The input has failed: what was cut is all that there will be. When it is done, the
+ * run ends as dispatch_stop says, as stopped. */
+void dispatch_on_input_failure(struct dispatch *dispatch, int status, const char *text);
+/* What workers are told of the input is known, where they have to wait for it. */
+void dispatch_on_header(struct dispatch *dispatch, int64_t now_us);
+/* The run is to end: a chunk is lost (STOPPED, STATUS_IO), a signal came (INTERRUPTED,
+ * 128 + n). The first call counts. */
 void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
                    const char *text, int64_t now_us);
 

@@ -3,10 +3,13 @@
  * Who gets what: retries before new tasks, lowest seq first, to the worker with the
  * most room, within the window. Rules 7, 8 and 9 of DESIGN.
  */
+#include "common/clock.h"
 #include "common/memory.h"
 #include "ventilator/dispatch_state.h"
 
 #include <stdlib.h>
+
+enum { CALL_BACK_US = 20000 }; /* between looks at what could be called back */
 
 bool dispatch_may_send(const struct dispatch *dispatch)
 {
@@ -63,7 +66,9 @@ void dispatch_give(struct dispatch *dispatch, uint64_t seq,
     struct task *task = book_find(&dispatch->book, seq);
     struct attempt *attempt = allocate_zeroed(1, sizeof *attempt);
     attempt->isolates = dispatch_isolates(dispatch, task);
-    attempt->limit_ms = dispatch_limit_ms(dispatch);
+    attempt->limit_ms = dispatch_limit_ms(dispatch, task->length);
+    attempt->sent_us = dispatch->now_us;
+    attempt->at_once = crew_idle(session);
     attempt->session = session;
     attempt->seq = seq;
     attempt->number = ++task->attempts;
@@ -156,20 +161,6 @@ void dispatch_pump(struct dispatch *dispatch)
         pump_fresh(dispatch);
 }
 
-/* The oldest task that somebody has and nobody holds. */
-static struct task *oldest_out(const struct dispatch *dispatch, uint64_t *ret_seq)
-{
-    const struct book *book = &dispatch->book;
-    for (uint64_t seq = book->first; seq < book->fresh; seq++) {
-        struct task *task = book_find(book, seq);
-        if (task->state == TASK_OUT) {
-            *ret_seq = seq;
-            return task;
-        }
-    }
-    return NULL;
-}
-
 struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
                                              const struct crew_session *holder)
 {
@@ -182,35 +173,89 @@ struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
     return NULL;
 }
 
-/* It waits behind a running one: it has arrived, as what was sent before it runs. */
-static bool waits_behind(const struct attempt *attempt)
+static uint32_t count_running(const struct crew_session *session)
 {
-    const struct attempt *other;
-    if (attempt->running || attempt->done || attempt->called_back)
-        return false;
-    TAILQ_FOREACH (other, &attempt->session->owed, of_session)
-        if (other->running)
-            return true;
-    return false;
+    uint32_t count = 0;
+    const struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->owed, of_session)
+        count += attempt->running;
+    return count;
 }
 
-void dispatch_call_back(struct dispatch *dispatch)
+static bool some_idle(const struct dispatch *dispatch)
 {
-    uint64_t seq;
-    struct task *task = oldest_out(dispatch, &seq);
-    if (!task || !dispatch_may_send(dispatch))
-        return;
-    struct attempt *attempt;
-    LIST_FOREACH (attempt, &task->open, of_task) {
-        if (!waits_behind(attempt) ||
-            !dispatch_idle_elsewhere(dispatch, attempt->session))
-            continue;
-        attempt->called_back = true; /* once: a second time would say nothing new */
-        struct dispatch_action *action =
-            dispatch_act(dispatch, DISPATCH_FORGET, attempt->session->peer);
-        action->session = attempt->session->number;
-        action->seq = seq;
-        action->attempt = attempt->number;
-        action->only_queued = true;
+    return dispatch_idle_elsewhere(dispatch, NULL) != NULL;
+}
+
+/* Marks the sessions where tasks wait behind running ones: these fill all slots, and
+ * there are more. False: there is none. */
+static bool mark_crowded(const struct dispatch *dispatch)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        struct crew_session *session = dispatch->crew.sessions[i];
+        session->crowded = session->owed_count > session->slots &&
+                           count_running(session) >= session->slots;
+        any |= session->crowded;
     }
+    return any;
+}
+
+/* Slots that have nothing to do, less what was called back for them already. */
+static uint32_t count_idle(const struct dispatch *dispatch)
+{
+    uint32_t idle = 0, called = 0, window = dispatch_window(dispatch);
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        const struct crew_session *session = dispatch->crew.sessions[i];
+        const struct attempt *attempt;
+        if (crew_idle(session) && crew_places(&dispatch->crew, session, window))
+            idle += session->slots - session->owed_count;
+        TAILQ_FOREACH (attempt, &session->owed, of_session)
+            called += attempt->called_back;
+    }
+    return idle > called ? idle - called : 0;
+}
+
+static struct attempt *find_waiting(const struct task *task)
+{
+    struct attempt *attempt;
+    LIST_FOREACH (attempt, &task->open, of_task)
+        if (!attempt->done && !attempt->running && !attempt->called_back &&
+            attempt->session->crowded)
+            return attempt;
+    return NULL;
+}
+
+static void call_back(struct dispatch *dispatch, struct attempt *attempt)
+{
+    attempt->called_back = true; /* once: a second time would say nothing new */
+    struct dispatch_action *action =
+        dispatch_act(dispatch, DISPATCH_FORGET, attempt->session->peer);
+    action->session = attempt->session->number;
+    action->seq = attempt->seq;
+    action->attempt = attempt->number;
+    action->only_queued = true;
+}
+
+/* After dispatch_pump: a slot that is free now is one that there is nothing else for.
+ */
+int64_t dispatch_call_back(struct dispatch *dispatch)
+{
+    const struct book *book = &dispatch->book;
+    if (!dispatch_may_send(dispatch) || !some_idle(dispatch))
+        return NEVER_US;
+    if (dispatch->now_us < dispatch->call_us)
+        return dispatch->call_us;
+    dispatch->call_us = dispatch->now_us + CALL_BACK_US;
+    uint32_t idle = mark_crowded(dispatch) ? count_idle(dispatch) : 0;
+    for (uint64_t seq = dispatch->released; idle > 0 && seq < book->fresh; seq++) {
+        const struct task *task = book_find(book, seq);
+        struct attempt *attempt = task && task->state == TASK_OUT ? find_waiting(task)
+                                                                  : NULL;
+        if (!attempt)
+            continue;
+        call_back(dispatch, attempt);
+        idle--;
+    }
+    return NEVER_US;
 }

@@ -9,6 +9,7 @@
 #define FANFOLD_VENTILATOR_DISPATCH_STATE_H
 
 #include "common/queue.h"
+#include "ventilator/block_size.h"
 #include "ventilator/book.h"
 #include "ventilator/crew.h"
 #include "ventilator/dispatch.h"
@@ -39,7 +40,7 @@ struct sink_link {
     int64_t contested_us;        /* since when; valid while contested */
 };
 
-/* A worker that came before the run had an epoch. */
+/* A worker that came before the run had an epoch, or its header. */
 struct held_hello {
     uint32_t peer;
     struct crew_worker *worker;
@@ -75,8 +76,10 @@ struct dispatch {
     uint8_t input[INPUT_MAX_BYTES]; /* of that BEGIN as well */
     uint8_t input_size;
     bool input_ended;
-    bool end_told;      /* END of a complete run was sent to some sink */
-    bool crew_complete; /* there were min_workers once */
+    bool input_failed;     /* and then `failed` is the end */
+    struct verdict failed; /* valid where it has */
+    bool end_told;         /* END of a complete run was sent to some sink */
+    bool crew_complete;    /* there were min_workers once */
 
     struct held_hello *held;
     uint32_t held_count;
@@ -91,6 +94,8 @@ struct dispatch {
     uint64_t failed_before; /* tasks with dead letters that an earlier run left */
     bool failed_known;      /* that number is; the sink's first PROGRESS says it */
     struct run_times run_times;
+    struct block_size block_size; /* where the config leaves it open */
+    uint64_t block_bytes;         /* of the next chunk */
 
     bool draining; /* what was given out is finished, and then `drained` is the end */
     struct verdict drained;
@@ -102,7 +107,9 @@ struct dispatch {
     struct verdict verdict;
     struct dispatch_failure failure;
 
+    int64_t now_us;  /* of the last tick */
     int64_t mind_us; /* when sessions are looked after next */
+    int64_t call_us; /* when tasks may be called back next */
     int64_t
         alone_us; /* since when sink or workers are missing; NEVER_US: they are not */
     bool had_company;
@@ -119,19 +126,21 @@ bool dispatch_may_send(const struct dispatch *dispatch);
 void dispatch_pump(struct dispatch *dispatch);
 void dispatch_give(struct dispatch *dispatch, uint64_t seq,
                    struct crew_session *session);
-/* A session other than this one that would start a task at once; NULL: none. */
+/* A session other than this one (NULL: any) that would start a task at once; NULL:
+ * none. */
 struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
                                              const struct crew_session *holder);
-/* Calls the oldest task back where it waits behind a running one and a slot elsewhere
- * is free. */
-void dispatch_call_back(struct dispatch *dispatch);
+/* Calls back what waits behind running tasks while slots elsewhere are free, oldest
+ * first; returns when it would look again. */
+int64_t dispatch_call_back(struct dispatch *dispatch);
 
 /* dispatch_workers.c */
 void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *session,
                                 const struct message *message, int64_t now_us);
 void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
                            const struct message *message, int64_t now_us);
-/* Opens the sessions of the workers that came before BEGIN. */
+/* Opens the sessions of the workers that came before BEGIN, or before the header was
+ * known; none before both are there. */
 void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us);
 /* Ends a session; what it had is queued again. `lost`: what ran there is charged, if it
  * does not come back. */
@@ -165,8 +174,9 @@ void dispatch_skip_again(struct dispatch *dispatch);
 void dispatch_mind_halt(struct dispatch *dispatch, int64_t now_us);
 
 /* dispatch_stragglers.c */
-/* How long an attempt may run that is given out now, ms; 0: as long as it takes. */
-uint32_t dispatch_limit_ms(struct dispatch *dispatch);
+/* How long an attempt at a chunk of this length may run that is given out now, ms; 0:
+ * as long as it takes. */
+uint32_t dispatch_limit_ms(struct dispatch *dispatch, uint64_t length);
 /* Once a heartbeat: what runs beyond a limit that was not known when it was sent, */
 void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us);
 /* and what runs so long that a copy of it may be sooner. */

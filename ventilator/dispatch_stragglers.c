@@ -16,40 +16,59 @@ enum {
     STRAGGLES_LEAST_US = 1000000, /* below, a copy is not worth its way */
 };
 
-uint32_t dispatch_limit_ms(struct dispatch *dispatch)
+/* How long a chunk of this length usually runs; 0: it is not known. Where chunks grow
+ * as they are measured, the median is of shorter ones. */
+static uint64_t usual_us(struct dispatch *dispatch, uint64_t length)
+{
+    uint64_t median_us = run_times_median_us(&dispatch->run_times);
+    if (!median_us || !dispatch->config.block_auto)
+        return median_us;
+    uint64_t run_us = block_size_run_us(&dispatch->block_size, length);
+    return run_us > median_us ? run_us : median_us;
+}
+
+uint32_t dispatch_limit_ms(struct dispatch *dispatch, uint64_t length)
 {
     const struct dispatch_config *config = &dispatch->config;
     if (!config->limit_percent)
         return config->limit_ms;
-    uint64_t median_us = run_times_median_us(&dispatch->run_times);
-    if (!median_us)
+    uint64_t run_us = usual_us(dispatch, length);
+    if (!run_us)
         return 0;
-    uint64_t limit_ms = median_us / 1000 * config->limit_percent / 100;
+    uint64_t limit_ms = run_us / 1000 * config->limit_percent / 100;
     if (limit_ms < LIMIT_LEAST_MS)
         return LIMIT_LEAST_MS;
     return limit_ms < UINT32_MAX ? (uint32_t)limit_ms : UINT32_MAX;
 }
 
-/* The first attempt of the session that runs beyond the limit; NULL: none. */
-static struct attempt *find_overdue(const struct crew_session *session,
-                                    int64_t limit_us)
+/* It runs beyond the limit. */
+static bool is_overdue(struct dispatch *dispatch, const struct attempt *attempt)
+{
+    if (!attempt->running || attempt->limit_ms || attempt->isolates)
+        return false;
+    uint64_t length = book_find(&dispatch->book, attempt->seq)->length;
+    int64_t limit_us = (int64_t)dispatch_limit_ms(dispatch, length) * 1000;
+    return limit_us && attempt->session->heard_us - attempt->running_us > limit_us;
+}
+
+/* The first of the session; NULL: none. */
+static struct attempt *find_overdue(struct dispatch *dispatch,
+                                    const struct crew_session *session)
 {
     struct attempt *attempt;
     TAILQ_FOREACH (attempt, &session->owed, of_session)
-        if (attempt->running && !attempt->limit_ms && !attempt->isolates &&
-            session->heard_us - attempt->running_us > limit_us)
+        if (is_overdue(dispatch, attempt))
             return attempt;
     return NULL;
 }
 
 void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
 {
-    int64_t limit_us = (int64_t)dispatch_limit_ms(dispatch) * 1000;
-    if (!dispatch->config.limit_percent || !limit_us)
+    if (!dispatch->config.limit_percent)
         return;
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct attempt *attempt;
-        while ((attempt = find_overdue(dispatch->crew.sessions[i], limit_us))) {
+        while ((attempt = find_overdue(dispatch, dispatch->crew.sessions[i]))) {
             dispatch_send_forget(dispatch, attempt);
             dispatch_fail(dispatch, attempt, FAILURE_TIMEOUT, 0, (struct slice){0},
                           now_us);
@@ -60,10 +79,12 @@ void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
 /* It has run for long, at one worker, and is nothing special. What has failed as often
  * as it may is given up when its last attempt ends: copies of it would put that off for
  * ever. */
-static struct attempt *straggler(const struct dispatch *dispatch,
-                                 const struct task *task, int64_t than_us,
+static struct attempt *straggler(struct dispatch *dispatch, const struct task *task,
                                  int64_t now_us)
 {
+    int64_t than_us = (int64_t)(STRAGGLES_AT * usual_us(dispatch, task->length));
+    if (than_us < STRAGGLES_LEAST_US)
+        than_us = STRAGGLES_LEAST_US;
     uint32_t retries = dispatch->config.retries;
     if (retries && task->fails >= retries)
         return NULL;
@@ -78,16 +99,12 @@ static struct attempt *straggler(const struct dispatch *dispatch,
 void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
 {
     const struct book *book = &dispatch->book;
-    int64_t than_us =
-        (int64_t)(STRAGGLES_AT * run_times_median_us(&dispatch->run_times));
-    if (!dispatch->config.speculate || !than_us || !dispatch_may_send(dispatch))
+    if (!dispatch->config.speculate || !dispatch_may_send(dispatch) ||
+        !run_times_median_us(&dispatch->run_times))
         return;
-    if (than_us < STRAGGLES_LEAST_US)
-        than_us = STRAGGLES_LEAST_US;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     for (uint64_t seq = book->first; seq < book->fresh && seq < end; seq++) {
-        struct attempt *attempt =
-            straggler(dispatch, book_find(book, seq), than_us, now_us);
+        struct attempt *attempt = straggler(dispatch, book_find(book, seq), now_us);
         if (!attempt)
             continue;
         struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);

@@ -176,7 +176,7 @@ static struct crew_session *open_session(struct dispatch *dispatch, uint32_t pee
     dispatch_waive_charges(dispatch, worker);
     session = crew_add(&dispatch->crew, peer, worker, slots);
     session->way = way;
-    session->heard_us = session->shut_us = now_us;
+    session->heard_us = session->shut_us = session->welcomed_us = now_us;
     struct dispatch_action *action = dispatch_act(dispatch, DISPATCH_WELCOME, peer);
     action->session = session->number;
     action->nonce = worker->nonce;
@@ -198,8 +198,16 @@ static void hold_hello(struct dispatch *dispatch, uint32_t peer,
     dispatch->held[dispatch->held_count++] = hello;
 }
 
+/* WELCOME says what run it is, and what every chunk begins with. */
+static bool may_welcome(const struct dispatch *dispatch)
+{
+    return dispatch->epoch && !dispatch->config.awaits_header;
+}
+
 void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us)
 {
+    if (!may_welcome(dispatch))
+        return;
     for (uint32_t i = 0; i < dispatch->held_count; i++) {
         const struct held_hello *hello = &dispatch->held[i];
         open_session(dispatch, hello->peer, hello->worker, hello->slots, hello->way,
@@ -226,7 +234,7 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
     enum way way = message->hello_worker.way;
-    if (!dispatch->epoch) {
+    if (!may_welcome(dispatch)) {
         hold_hello(dispatch, peer, worker, slots, way);
         return;
     }
@@ -251,6 +259,18 @@ static struct attempt *named(const struct dispatch *dispatch,
     return attempt && attempt->number == number ? attempt : NULL;
 }
 
+/* What is not run time of a task that did not wait for a slot is its way there, and
+ * back. */
+static void measure_trip(const struct attempt *attempt, uint64_t run_us, int64_t now_us)
+{
+    uint64_t all_us = (uint64_t)(now_us - attempt->sent_us);
+    int64_t trip_us = run_us < all_us ? (int64_t)(all_us - run_us) : 0;
+    bool came_late = attempt->missing_us &&
+                     attempt->sent_us + trip_us > attempt->missing_us;
+    if (attempt->at_once || came_late)
+        crew_measure_trip(attempt->session, trip_us);
+}
+
 static void on_done(struct dispatch *dispatch, struct crew_session *session,
                     const struct done_entry *entry, int64_t now_us)
 {
@@ -271,9 +291,12 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
     attempt->done_us = now_us;
     if (attempt->isolates)
         return; /* it ran in parts, and some of them again */
-    crew_measure(session, entry->run_us,
-                 book_find(&dispatch->book, entry->seq)->length);
+    const struct task *task = book_find(&dispatch->book, entry->seq);
+    if (attempt->number == 1 && attempt->sent_us)
+        measure_trip(attempt, entry->run_us, now_us);
+    crew_measure(session, entry->run_us, task->length);
     run_times_add(&dispatch->run_times, entry->run_us);
+    block_size_add(&dispatch->block_size, entry->run_us, task->length, task->records);
 }
 
 void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum failure how,
@@ -315,6 +338,20 @@ static void on_returned(struct dispatch *dispatch, struct crew_session *session,
     dispatch_requeue(dispatch, entry->seq);
 }
 
+/* A worker with a free slot starts what it has: the oldest of what does not run is on
+ * its way. (What is tried again starts later.) */
+static void note_missing(struct crew_session *session, uint32_t running, int64_t now_us)
+{
+    struct attempt *attempt;
+    if (running >= session->slots)
+        return;
+    TAILQ_FOREACH (attempt, &session->owed, of_session)
+        if (!attempt->running) {
+            attempt->missing_us = now_us;
+            return;
+        }
+}
+
 static void on_ping(struct dispatch *dispatch, struct crew_session *session,
                     const struct message *message, int64_t now_us)
 {
@@ -322,6 +359,9 @@ static void on_ping(struct dispatch *dispatch, struct crew_session *session,
         session->shut_us = now_us;
     session->way = message->ping.way;
     session->leaving = message->ping.leaving;
+    if (!session->answered)
+        crew_measure_trip(session, now_us - session->welcomed_us);
+    session->answered = true;
     struct attempt *attempt;
     TAILQ_FOREACH (attempt, &session->owed, of_session)
         attempt->was_running = attempt->running, attempt->running = false;
@@ -334,6 +374,7 @@ static void on_ping(struct dispatch *dispatch, struct crew_session *session,
         if (!attempt->was_running)
             attempt->running_us = now_us;
     }
+    note_missing(session, message->ping.count, now_us);
 }
 
 /* The session that the message bears; 0 for types that bear none. */

@@ -42,7 +42,8 @@ static const char *describe_cause(char *text, size_t size, enum failure how,
     case FAILURE_TIMEOUT:
         return "it ran longer than --timeout allows";
     case FAILURE_MEMORY:
-        return "killed, probably for want of memory";
+        return code == FAILURE_MEMORY_LIMIT ? "killed for its use of memory"
+                                            : "killed, probably for want of memory";
     case FAILURE_PROTOCOL:
         return "the program broke the rules of its mode";
     case FAILURE_TOO_LARGE:
@@ -73,12 +74,11 @@ static const char *quote_tail(char *text, size_t size,
     return log_quote(text, size, tail, length);
 }
 
-/* Whose words they are: of a broken rule it is the worker that speaks. */
-static const char *introduce(const struct dispatch_failure *failure)
+/* Of the text: mostly it is the program's. */
+static const char *introduction(const struct dispatch_failure *failure)
 {
-    if (failure->text_size == 0)
-        return "";
-    return failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
+    bool ours = failure->how == FAILURE_MEMORY && failure->code == FAILURE_MEMORY_LIMIT;
+    return ours || failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
 }
 
 const char *failure_report(char *text, size_t size,
@@ -93,6 +93,6 @@ const char *failure_report(char *text, size_t size,
              failure->seq, describe_place(place, sizeof place, chunk),
              failure->attempts, failure->attempts == 1 ? "" : "s",
              describe_cause(cause, sizeof cause, failure->how, failure->code),
-             introduce(failure), said);
+             failure->text_size ? introduction(failure) : "", said);
     return text;
 }

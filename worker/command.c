@@ -14,19 +14,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* 0, or why it cannot be executed. */
-static int check_file(const char *path)
+/* 0, or why it cannot be executed. `directory` is what relative paths begin at. */
+static int check_file(int directory, const char *path)
 {
     struct stat info;
-    if (stat(path, &info) < 0)
+    if (fstatat(directory, path, &info, 0) < 0)
         return errno;
     if (S_ISDIR(info.st_mode))
         return EISDIR;
-    return access(path, X_OK) < 0 ? errno : 0;
+    return faccessat(directory, path, X_OK, 0) < 0 ? errno : 0;
 }
 
 /* As execvp: a file that may not be executed is passed over, and remembered. */
-static int search_path(const char *word, char *path, size_t size)
+static int search_path(int directory, const char *word, char *path, size_t size)
 {
     const char *list = getenv("PATH");
     int result = ENOENT;
@@ -39,7 +39,7 @@ static int search_path(const char *word, char *path, size_t size)
         next = end ? end + 1 : NULL;
         if (wrote < 0 || (size_t)wrote >= sizeof candidate)
             continue;
-        int error = check_file(candidate);
+        int error = check_file(directory, candidate);
         if (error == 0 || (error != ENOENT && error != ENOTDIR && result == ENOENT))
             snprintf(path, size, "%s", candidate);
         if (error == 0)
@@ -52,10 +52,10 @@ static int search_path(const char *word, char *path, size_t size)
 
 /* "#!": the interpreter has to be there, because the kernel would say of the script
  * that it does not exist. */
-static int check_format(const char *path, char *interpreter, size_t size)
+static int check_format(int directory, const char *path, char *interpreter, size_t size)
 {
     char head[256];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return 0; /* executable and not readable is fine */
     ssize_t got = read(fd, head, sizeof head - 1);
@@ -69,7 +69,8 @@ static int check_format(const char *path, char *interpreter, size_t size)
         length = length < size ? length : size - 1;
         memcpy(interpreter, word, length);
         interpreter[length] = '\0';
-        return length > 0 && access(interpreter, X_OK) < 0 ? ELIBBAD : 0;
+        return length > 0 && faccessat(directory, interpreter, X_OK, 0) < 0 ? ELIBBAD
+                                                                            : 0;
     }
     bool elf = strncmp(head, "\177ELF", 4) == 0;
     bool text = !memchr(head, '\0', (size_t)got);
@@ -81,41 +82,87 @@ static int say_missing(char *const *argv, char *error, size_t size)
     const char *word = argv[0];
     if (strpbrk(word, " \t\n|<>;&$*`'\"()"))
         snprintf(error, size,
-                 "%s: command not found; a command line for the shell is given as: sh "
-                 "-c '%s'",
+                 "%s: command not found; to have a shell run a command line, say: "
+                 "--shell '%s'",
                  word, word);
     else
         snprintf(error, size, "%s: command not found", word);
     return STATUS_NOT_FOUND;
 }
 
-int command_resolve(char *const *argv, char **ret_path, char *error, size_t error_size)
+static int say_unfit(const char *path, int problem, const char *interpreter,
+                     char *error, size_t size)
 {
-    const char *word = argv ? argv[0] : NULL;
-    if (!word) {
-        snprintf(error, error_size, "no command given");
-        return STATUS_USAGE;
-    }
+    if (problem == ELIBBAD)
+        snprintf(error, size, "%s: its interpreter %s cannot be executed", path,
+                 interpreter);
+    else
+        snprintf(error, size, "%s: cannot be executed: %s", path, strerror(problem));
+    return STATUS_CANNOT_EXECUTE;
+}
+
+static int resolve(int directory, char *const *argv, char **ret_path, char *error,
+                   size_t error_size)
+{
+    const char *word = argv[0];
     char path[PATH_MAX] = "", interpreter[256] = "";
     snprintf(path, sizeof path, "%s", word);
     int problem = ENOENT;
     if (*word)
-        problem = strchr(word, '/') ? check_file(word)
-                                    : search_path(word, path, sizeof path);
+        problem = strchr(word, '/') ? check_file(directory, word)
+                                    : search_path(directory, word, path, sizeof path);
     if (problem == ENOENT || problem == ENOTDIR || problem == ENAMETOOLONG)
         return say_missing(argv, error, error_size);
     if (problem == 0)
-        problem = check_format(path, interpreter, sizeof interpreter);
-    if (problem == ELIBBAD) {
-        snprintf(error, error_size, "%s: its interpreter %s cannot be executed", path,
-                 interpreter);
-        return STATUS_CANNOT_EXECUTE;
-    }
-    if (problem) {
-        snprintf(error, error_size, "%s: cannot be executed: %s", path,
-                 strerror(problem));
-        return STATUS_CANNOT_EXECUTE;
-    }
+        problem = check_format(directory, path, interpreter, sizeof interpreter);
+    if (problem)
+        return say_unfit(path, problem, interpreter, error, error_size);
     *ret_path = allocate_text("%s", path);
     return 0;
+}
+
+int command_resolve(char *const *argv, const char *workdir, char **ret_path,
+                    char *error, size_t error_size)
+{
+    int directory = AT_FDCWD;
+    if (!argv || !argv[0]) {
+        snprintf(error, error_size, "no command given");
+        return STATUS_USAGE;
+    }
+    if (workdir)
+        directory = open(workdir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int status = resolve(directory, argv, ret_path, error, error_size);
+    if (workdir && directory >= 0)
+        close(directory);
+    return status;
+}
+
+static char *join(char *const *words)
+{
+    size_t size = 1;
+    for (char *const *word = words; *word; word++)
+        size += strlen(*word) + 1;
+    char *line = allocate(size), *to = line;
+    for (char *const *word = words; *word; word++)
+        to += sprintf(to, "%s%s", to > line ? " " : "", *word);
+    *to = '\0';
+    return line;
+}
+
+char **command_for_shell(char *const *argv)
+{
+    const char *shell = getenv("SHELL");
+    char **words = allocate_zeroed(4, sizeof *words);
+    words[0] = allocate_text("%s", shell && *shell ? shell : "/bin/sh");
+    words[1] = allocate_text("-c");
+    words[2] = join(argv);
+    return words;
+}
+
+void command_free_shell(char ***argv_p)
+{
+    for (char **word = *argv_p; word && *word; word++)
+        free(*word);
+    free(*argv_p);
+    *argv_p = NULL;
 }

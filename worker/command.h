@@ -7,7 +7,14 @@
 #include <stddef.h>
 
 /* 0 and the path to execute (malloc, the caller's), or an exit status (126, 127, 2)
- * with a sentence in `error`. Searches PATH as execvp does. */
-int command_resolve(char *const *argv, char **ret_path, char *error, size_t error_size);
+ * with a sentence in `error`. Searches PATH as execvp does in `workdir` (NULL: here);
+ * where the path is relative, it is so to that. */
+int command_resolve(char *const *argv, const char *workdir, char **ret_path,
+                    char *error, size_t error_size);
+
+/* The words by which $SHELL, or else /bin/sh, runs these, joined by blanks as GNU
+ * parallel does, as a command line. To be given to command_free_shell. */
+char **command_for_shell(char *const *argv);
+void command_free_shell(char ***argv_p);
 
 #endif

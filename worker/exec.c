@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -43,6 +44,7 @@ struct exec_slot {
     bool killed;     /* nothing is told of the task */
     bool too_large;  /* the result is */
     bool overdue;    /* it has run for too long, and was told to end */
+    bool greedy;     /* it has used too much memory, and was killed */
     bool ready_due;  /* tell that the slot is ready, whatever else */
     bool reaped;     /* the process; then `status` and `survivors` are valid */
     bool survivors;  /* its group lives on */
@@ -50,7 +52,7 @@ struct exec_slot {
     int start_error; /* errno; 0: it was started */
     int input;       /* -1: all is written, or the program wants no more */
     int output;      /* -1: at its end */
-    size_t written;
+    size_t written;  /* bytes, the header's first */
     int64_t started_at_us;
     struct program_task task;
     struct result result;
@@ -114,7 +116,8 @@ static int launch(struct exec *exec, uint32_t number)
     struct exec_slot *slot = &exec->slots[number];
     const struct program_task *task = &slot->task;
     int theirs[2] = {-1, -1};
-    int error = open_pipe(1, task->input.size, &slot->input, &theirs[0]);
+    int error =
+        open_pipe(1, task->header.size + task->input.size, &slot->input, &theirs[0]);
     if (!error)
         error = open_pipe(0, task->input.size, &slot->output, &theirs[1]);
     if (!error)
@@ -122,20 +125,30 @@ static int launch(struct exec *exec, uint32_t number)
                               &(struct request){.kind = REQUEST_START,
                                                 .slot = number,
                                                 .attempt = task->attempt,
-                                                .seq = task->seq},
+                                                .seq = task->seq,
+                                                .records = task->records},
                               theirs, 2);
     close_end(&theirs[0]);
     close_end(&theirs[1]);
     return error;
 }
 
-/* What the pipe takes now. True: there is more. */
+static struct iovec rest_of(const struct slice *slice, size_t written)
+{
+    size_t done = written < slice->size ? written : slice->size;
+    return (struct iovec){.iov_base = done ? (void *)(slice->data + done)
+                                           : (void *)slice->data,
+                          .iov_len = slice->size - done};
+}
+
+/* The header and the chunk, as far as the pipe takes them now. True: there is more. */
 static bool write_chunk(struct exec_slot *slot)
 {
-    const struct slice *input = &slot->task.input;
-    while (slot->written < input->size) {
-        ssize_t wrote = write(slot->input, input->data + slot->written,
-                              input->size - slot->written);
+    const struct slice *header = &slot->task.header, *input = &slot->task.input;
+    while (slot->written < header->size + input->size) {
+        size_t behind = slot->written > header->size ? slot->written - header->size : 0;
+        struct iovec rest[] = {rest_of(header, slot->written), rest_of(input, behind)};
+        ssize_t wrote = writev(slot->input, rest, 2);
         if (wrote < 0 && errno == EAGAIN)
             return true;
         if (wrote < 0 && errno == EINTR)
@@ -203,6 +216,9 @@ static void report_failed(struct exec *exec, uint32_t number)
     char sentence[160] = "";
     uint32_t code = 0;
     enum failure how = FAILURE_TOO_LARGE;
+    if (slot->greedy &&
+        stage_tell_memory(exec->stage, number, &slot->task, run_us_of(slot)))
+        return;
     if (slot->start_error) {
         how = FAILURE_EXIT;
         code = slot->start_error == ENOENT ? 127 : 126;
@@ -267,7 +283,7 @@ static void finish(struct exec *exec, uint32_t number)
         report_unstarted(exec, number);
     else if (slot->overdue && !slot->start_error && !slot->too_large)
         stage_tell_timeout(exec->stage, number, &slot->task, run_us_of(slot));
-    else if (slot->start_error || slot->too_large || slot->status != 0)
+    else if (slot->start_error || slot->too_large || slot->greedy || slot->status != 0)
         report_failed(exec, number);
     else
         report_done(exec, number);
@@ -278,7 +294,7 @@ static void finish(struct exec *exec, uint32_t number)
 static void settle(struct exec *exec, uint32_t number)
 {
     struct exec_slot *slot = &exec->slots[number];
-    bool doomed = slot->killed || slot->too_large || slot->overdue;
+    bool doomed = slot->killed || slot->too_large || slot->overdue || slot->greedy;
     if (slot->busy && slot->reaped && (slot->status != 0 || doomed || slot->output < 0))
         finish(exec, number);
 }
@@ -379,16 +395,19 @@ void exec_on_report(struct exec *exec, const struct report *report)
     if (report->slot >= exec->stage->slots || !exec->slots[report->slot].busy)
         return;
     struct exec_slot *slot = &exec->slots[report->slot];
+    if (report->kind == REPORT_GREEDY && !slot->reaped)
+        return; /* that was the task before */
     slot->reaped = true;
+    slot->greedy = report->memory_bytes > 0;
     if (report->kind == REPORT_UNSTARTABLE) {
         slot->start_error = report->value;
         close_end(&slot->output);
-    } else {
+    } else if (report->kind == REPORT_ENDED) {
         rest_forget(&exec->stage->rest, report->slot);
         slot->status = report->value;
         slot->survivors = report->survivors;
         /* Mostly its end is there already. */
-        if (slot->status == 0)
+        if (slot->status == 0 && !slot->greedy)
             read_output(exec, report->slot, true);
     }
     settle(exec, report->slot);

@@ -20,6 +20,10 @@
  *     cc -shared -fPIC -o echo.so echo.c
  *     fanfold --plugin ./echo.so < IN > OUT
  *
+ * In C++ members are named like this from C++20 on; before, give all of them in their
+ * order. An exception has to be caught within the function: one that leaves it ends the
+ * slot, or the worker where it prepares.
+ *
  * Life of a plugin: it is loaded in a process of its own, `prepare` runs there once a
  * worker, and then that process is forked into the slots, which share with it, copy on
  * write, whatever was prepared. In each slot `process` is called for one chunk after
@@ -39,12 +43,20 @@
  * has to work record by record. All parts have the same `seq` and `attempt`; only
  * `records` tells them apart.
  *
+ * Where the run's input has a header (--header), each chunk, and each part of one,
+ * begins with it: `data` is the header and then the records. A plugin that writes a
+ * header before each result belongs to a run with --header-out, of whose output it
+ * becomes the header once.
+ *
  * A child that `process` forks has to end by itself (_exit, exec) and to be waited for;
  * should it return from `process`, it ends there, and its output is not taken.
  *
  * Threads that `prepare` starts are not there in the slots (fork copies one thread);
  * start them in `process`. Descriptors that it opens are shared by all slots, their
  * file positions as well: read files with pread, or map them.
+ *
+ * The working directory is the one that --workdir names. FANFOLD_WORKER, and in a slot
+ * FANFOLD_SLOT, are in the environment.
  *
  * Standard input is empty; standard output and standard error go to the worker's
  * stderr; standard output is line-buffered, and flushed when `process` returns.
@@ -66,10 +78,11 @@ extern "C" {
 
 /* What `process` is given; it must not be written to. */
 struct fanfold_chunk {
-    const unsigned char *data; /* whole records; valid until process returns */
+    const unsigned char *data; /* the input's header if there is one, then whole
+                                  records; valid until process returns */
     size_t size;
     uint64_t seq;     /* of the chunk, from 0; also where this is a part of it */
-    uint64_t records; /* in data; 0: not counted */
+    uint64_t records; /* in data, without the header; 0: not counted */
     uint32_t attempt; /* from 1 */
     uint32_t slot;    /* from 1 */
 };
@@ -90,6 +103,13 @@ struct fanfold_error {
     size_t size;
 };
 
+/* Of a member: it may be left out, for C++ compilers too. */
+#if defined __cplusplus && __cplusplus >= 201402L
+#define FANFOLD_OPTIONAL = nullptr
+#else
+#define FANFOLD_OPTIONAL
+#endif
+
 struct fanfold_plugin {
     uint32_t abi; /* FANFOLD_PLUGIN_ABI */
     const char *name;
@@ -99,7 +119,7 @@ struct fanfold_plugin {
      * message: the worker ends with it.
      */
     int (*prepare)(int argc, char **argv, void **ret_state,
-                   struct fanfold_error *error);
+                   struct fanfold_error *error) FANFOLD_OPTIONAL;
     /*
      * 0, or anything else with a message: the chunk has failed. The number is told with
      * it; a negative one is told as 1.
@@ -108,7 +128,7 @@ struct fanfold_plugin {
                    struct fanfold_output *output, struct fanfold_error *error);
     /* Once, where it was prepared, when the worker ends in an orderly way; NULL:
      * nothing to do. It has five seconds. */
-    void (*finish)(void *state);
+    void (*finish)(void *state) FANFOLD_OPTIONAL;
 };
 
 #if defined __GNUC__

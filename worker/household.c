@@ -8,10 +8,13 @@
 #include "worker/household.h"
 #include "common/descendants.h"
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "worker/channel.h"
 #include "worker/keeper.h"
+#include "worker/sdk.h"
 #include "worker/spawner.h"
+#include "worker/template.h"
 #include "worker/zygote.h"
 
 #include <errno.h>
@@ -91,6 +94,12 @@ static void close_errors(struct household *household)
     household->errors = NULL;
 }
 
+bool household_prepares(const struct program_config *config)
+{
+    return config->mode == PROGRAM_PLUGIN ||
+           (config->mode == PROGRAM_FRAMES && !config->prepare_each);
+}
+
 int household_init(struct household *household, const struct program_config *config,
                    int *ret_errors)
 {
@@ -102,21 +111,26 @@ int household_init(struct household *household, const struct program_config *con
     int result = raise_descriptors(household);
     if (result == 0)
         result = link_pair(household->keeper_link);
-    if (result == 0 && config->mode == PROGRAM_PLUGIN)
+    if (result == 0 && household_prepares(config))
         result = link_pair(household->zygote_link);
     return result < 0 ? result : open_errors(household, ret_errors);
 }
 
-static pid_t fork_zygote(struct household *household)
+static pid_t fork_zygote(struct household *household, const char *path)
 {
     pid_t pid = fork();
     if (pid != 0)
         return pid;
     close_fd(&household->keeper_link[1]);
+    if (household->config.mode == PROGRAM_FRAMES)
+        template_run(&(struct template_config){
+            .program = &household->config,
+            .path = path,
+            .link = household->zygote_link[1],
+            .errors = household->errors,
+        });
     zygote_run(&(struct zygote_config){
-        .plugin = household->config.plugin,
-        .argv = household->config.argv,
-        .slots = household->config.slots,
+        .program = &household->config,
         .link = household->zygote_link[1],
         .errors = household->errors,
     });
@@ -127,6 +141,14 @@ static pid_t start_nothing(void *context, const struct request *request, const i
 {
     (void)context, (void)request, (void)fds, (void)count;
     return -ENOSYS;
+}
+
+/* Ours may have been started by a program that was told so itself. */
+static void set_environment(const struct program_config *config)
+{
+    unsetenv("FANFOLD_FORK");
+    if (config->mode == PROGRAM_FRAMES)
+        sdk_announce();
 }
 
 static void run_keeper(struct household *household, const char *path)
@@ -141,20 +163,18 @@ static void run_keeper(struct household *household, const char *path)
         .slots = household->config.slots,
         .start = start_nothing,
     };
-    if (household->config.mode == PROGRAM_PLUGIN) {
-        service.zygote = fork_zygote(household);
+    set_environment(&household->config);
+    if (household_prepares(&household->config)) {
+        service.zygote = fork_zygote(household, path);
+        service.deputed = true;
         close_fd(&household->zygote_link[1]);
         if (service.zygote < 0)
             _exit(STATUS_IO);
-    } else {
-        if (household->config.mode == PROGRAM_FRAMES)
-            setenv("FANFOLD_FRAMES", "1", 1);
-        else
-            unsetenv("FANFOLD_FRAMES");
+    }
+    if (household->config.mode != PROGRAM_PLUGIN) {
         service.start = spawner_start;
-        service.context = spawner_new(path, household->config.argv,
-                                      household->config.worker, household->errors,
-                                      household->config.mode != PROGRAM_EXEC);
+        service.context = spawner_new(path, &household->config, household->errors);
+        service.memory_bytes = household->config.memory_bytes;
     }
     keeper_serve(&service);
     descendants_end();
@@ -185,7 +205,7 @@ int household_fork(struct household *household, const char *path, const int *our
 static void explain_zygote(struct household *household, char *error, size_t size)
 {
     struct report report;
-    const char *plugin = household->config.plugin;
+    const char *plugin = household->config.argv[0];
     if (link_take_report(household->keeper_link[0], &report, 1) <= 0)
         snprintf(error, size, "%s: the keeper ended while it was prepared", plugin);
     else if (WIFSIGNALED(report.value))
@@ -194,6 +214,16 @@ static void explain_zygote(struct household *household, char *error, size_t size
     else
         snprintf(error, size, "%s: called exit (%d) while it was prepared", plugin,
                  WEXITSTATUS(report.value));
+}
+
+/* It leaves by itself, and nobody else is to wonder at that. */
+static void part_with_zygote(struct household *household)
+{
+    struct report report;
+    close_fd(&household->zygote_link[0]);
+    while (link_take_report(household->keeper_link[0], &report, 1) > 0 &&
+           report.kind != REPORT_ENDED)
+        ;
 }
 
 int household_await(struct household *household, char *error, size_t error_size)
@@ -208,7 +238,18 @@ int household_await(struct household *household, char *error, size_t error_size)
         return report.value;
     }
     household->prepared = (uint32_t)report.value;
+    if (household->prepared == 0) {
+        part_with_zygote(household);
+        log_event(LOG_LEVEL_INFO, "each_prepares",
+                  "why=\"the program does not fork its slots\"");
+    }
     return 0;
+}
+
+int household_starter(const struct household *household)
+{
+    return household->zygote_link[0] >= 0 ? household->zygote_link[0]
+                                          : household->keeper_link[0];
 }
 
 /* True: it has ended in time. */
@@ -226,7 +267,8 @@ static bool await_keeper(pid_t keeper, int *ret_status)
     return ended;
 }
 
-/* Lets the plugin finish. The keeper reports nothing else than the zygote's end. */
+/* Lets plugin or program finish. The keeper reports nothing else than the zygote's end.
+ */
 static void end_zygote(struct household *household, bool in_order)
 {
     if (household->zygote_link[0] < 0)

@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/descendants.h"
 #include "common/memory.h"
+#include "worker/memory_watch.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,11 +33,13 @@ struct child {
     bool unsent; /* a report waits for room */
     enum report_kind kind;
     int32_t value;
+    uint64_t memory_bytes; /* for which it was killed; 0: it was not */
 };
 
 struct keeper {
     const struct keeper_service *service;
-    struct child *children; /* one a slot, and the zygote */
+    struct child *children;     /* one a slot, and the zygote */
+    struct memory_watch *watch; /* NULL: memory has no limit */
     uint32_t count;
     bool stuck; /* some report is unsent */
     bool finish;
@@ -81,6 +84,7 @@ static void send_report(struct keeper *keeper, uint32_t slot)
         .slot = slot,
         .value = child->value,
         .survivors = child->group != 0,
+        .memory_bytes = child->memory_bytes,
     };
     child->unsent = link_report(keeper->service->link, &report) == -EAGAIN;
     keeper->stuck |= child->unsent;
@@ -94,14 +98,22 @@ static void send_unsent(struct keeper *keeper)
             send_report(keeper, slot);
 }
 
+static void follow(struct keeper *keeper, uint32_t slot, pid_t group)
+{
+    if (keeper->watch && slot < keeper->service->slots)
+        memory_watch_follow(keeper->watch, slot, group);
+}
+
 static void start(struct keeper *keeper, const struct request *request, const int *fds,
                   unsigned count)
 {
     struct child *child = &keeper->children[request->slot];
     child->group = 0;
+    child->memory_bytes = 0;
     pid_t pid = keeper->service->start(keeper->service->context, request, fds, count);
     if (pid > 0) {
         child->pid = pid;
+        follow(keeper, request->slot, pid);
         return;
     }
     child->kind = REPORT_UNSTARTABLE;
@@ -141,7 +153,9 @@ static void tell_continued(struct keeper *keeper)
         .kind = REPORT_CONTINUED,
         .value = stopped_ms < INT32_MAX ? (int32_t)stopped_ms : INT32_MAX,
     };
-    if (!keeper->service->zygote)
+    bool deputed = keeper->service->deputed &&
+                   keeper->children[keeper->service->slots].pid;
+    if (!deputed)
         (void)link_report(keeper->service->link, &report);
 }
 
@@ -179,6 +193,7 @@ static void on_request(struct keeper *keeper, const struct request *request,
         break;
     case REQUEST_KILL:
         kill_slot(&keeper->children[request->slot]);
+        follow(keeper, request->slot, keeper->children[request->slot].pid);
         break;
     case REQUEST_FINISH:
         keeper->finish = true;
@@ -214,6 +229,7 @@ static void on_exit_of(struct keeper *keeper, pid_t pid, int status)
         child->group = survivors && status == 0 ? pid : 0;
         child->kind = REPORT_ENDED;
         child->value = status;
+        follow(keeper, slot, child->group);
         send_report(keeper, slot);
         return;
     }
@@ -239,6 +255,28 @@ static void take_signals(struct keeper *keeper, int signals)
     reap(keeper);
 }
 
+/* Ends the slots that use too much memory. When to look again: milliseconds; -1: there
+ * is nothing to look at. */
+static int mind_memory(struct keeper *keeper)
+{
+    uint32_t slot;
+    uint64_t used_bytes;
+    int64_t now_us = clock_now_us();
+    if (!keeper->watch)
+        return -1;
+    int64_t due_us = memory_watch_tick(keeper->watch, now_us);
+    while (memory_watch_take(keeper->watch, &slot, &used_bytes)) {
+        struct child *child = &keeper->children[slot];
+        child->memory_bytes = used_bytes;
+        kill_slot(child);
+        if (child->pid || child->unsent)
+            continue; /* the report of its end says so */
+        child->kind = REPORT_GREEDY;
+        send_report(keeper, slot);
+    }
+    return clock_poll_ms(now_us, due_us, -1);
+}
+
 static int open_signals(void)
 {
     sigset_t set;
@@ -258,6 +296,8 @@ bool keeper_serve(const struct keeper_service *service)
     if (signals < 0)
         return false;
     keeper.children[service->slots].pid = service->zygote;
+    if (service->memory_bytes)
+        keeper.watch = memory_watch_new(service->memory_bytes, service->slots);
     bool open = true;
     /* Children may have ended before there was a descriptor to tell of it. */
     reap(&keeper);
@@ -268,7 +308,7 @@ bool keeper_serve(const struct keeper_service *service)
         };
         if (keeper.stuck)
             polled[0].events |= POLLOUT;
-        if (poll(polled, 2, -1) < 0)
+        if (poll(polled, 2, mind_memory(&keeper)) < 0)
             continue;
         if (polled[1].revents)
             take_signals(&keeper, signals);
@@ -278,7 +318,9 @@ bool keeper_serve(const struct keeper_service *service)
             open = take_requests(&keeper);
     }
     for (uint32_t slot = 0; slot < keeper.count; slot++)
-        kill_slot(&keeper.children[slot]);
+        if (slot < service->slots || !keeper.finish)
+            kill_slot(&keeper.children[slot]);
+    memory_watch_destroy(&keeper.watch);
     free(keeper.children);
     close(signals);
     return keeper.finish;

@@ -18,6 +18,8 @@ struct keeper_service {
     int link;
     uint32_t slots;
     pid_t zygote; /* whose end is reported as that of slot number `slots`; 0: none */
+    uint64_t memory_bytes; /* that a slot may use, else it is killed; 0: no limit */
+    bool deputed;          /* the slots are the zygote's, for as long as it lives */
     /* Starts a process as leader of a group of its own; the descriptors stay the
      * keeper's. Its pid, or -errno. */
     pid_t (*start)(void *context, const struct request *request, const int *fds,
@@ -28,7 +30,8 @@ struct keeper_service {
 /* Deaf to the terminal's signals, a name for ps, stdin and stdout at /dev/null. */
 void keeper_settle_in(const char *name);
 
-/* Serves until the worker goes (false) or asks to finish (true). */
+/* Serves until the worker goes (false) or asks to finish (true). Then the slots are
+ * killed, and the zygote too, unless it is to finish. */
 bool keeper_serve(const struct keeper_service *service);
 
 /* In a child that is about to run user code: signals as a program expects them. */

@@ -25,6 +25,7 @@ struct request {
     uint32_t slot;
     uint32_t attempt;
     uint64_t seq;
+    uint64_t records;
 };
 
 enum report_kind {
@@ -32,6 +33,8 @@ enum report_kind {
     REPORT_REFUSED,     /* zygote: value: an exit status; text: why */
     REPORT_UNSTARTABLE, /* value: an errno */
     REPORT_ENDED,       /* value: a wait status; and whether its group lives on */
+    REPORT_GREEDY,      /* what was left of the group of one that has ended was killed,
+                           because of memory_bytes */
     REPORT_CONTINUED,   /* value: milliseconds for which all slots were stopped */
 };
 
@@ -40,6 +43,7 @@ struct report {
     uint32_t slot;
     int32_t value;
     uint32_t survivors;
+    uint64_t memory_bytes;    /* that it used, and was killed for; 0: it was not */
     char text[LINK_TEXT_MAX]; /* REPORT_REFUSED only; else it is not sent */
 };
 

@@ -99,6 +99,10 @@ static void tell_ended(struct lasting *lasting, uint32_t number, int status,
     uint64_t answered, wanted;
     uint32_t code = 0;
     enum failure how = FAILURE_PROTOCOL;
+    const struct coprocess_task *item = coprocess_at(coprocess, 0);
+    if (!item->muted && !lasting->ending &&
+        stage_tell_memory(lasting->stage, number, &item->task, run_us))
+        return;
     if (status != 0)
         how = stage_judge(lasting->stage, status, &code);
     if (lasting->mode == PROGRAM_LINES) {
@@ -142,9 +146,12 @@ void lasting_give_up(struct lasting *lasting, uint32_t number, int status)
     struct slice tail = relay_tail(lasting->stage->relays[number]);
     size_t size = tail.size < 256 ? tail.size : 256;
     log_quote(said, sizeof said, tail.data + tail.size - size, size);
+    if (lasting->stage->used_bytes[number])
+        snprintf(end, sizeof end, "it uses more memory than --memory allows");
+    else
+        describe_end(end, sizeof end, status);
     stage_break(lasting->stage, STATUS_IO,
                 "slot %" PRIu32 ": the program ends again and again before it takes a "
                 "chunk (%s)%s%s",
-                number + 1, describe_end(end, sizeof end, status),
-                size ? "; it said: " : "", size ? said : "");
+                number + 1, end, size ? "; it said: " : "", size ? said : "");
 }

@@ -4,6 +4,7 @@
 
 #include "common/message.h"
 #include "common/parse.h"
+#include "worker/placeholders.h"
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,15 @@
 
 enum {
     KEY_PLUGIN = OPTION_KEY_FIRST,
-    KEY_STAY,
-    KEY_ALIVE_FD,
     KEY_MODE,
     KEY_SILENCE,
-    KEY_PREPARE_EACH
+    KEY_PREPARE_EACH,
+    KEY_SHELL,
+    KEY_WORKDIR,
+    KEY_NICE,
+    KEY_MEMORY,
+    KEY_STAY,
+    KEY_ALIVE_FD
 };
 enum { SILENCE_US = 60000000 };
 
@@ -42,6 +47,21 @@ static const struct argp_option options_table[] = {
     {.name = "prepare-each",
      .key = KEY_PREPARE_EACH,
      .doc = "Mode frames: each slot's process prepares by itself"},
+    {.name = "shell",
+     .key = KEY_SHELL,
+     .doc = "The command, its words joined by blanks, is a command line for $SHELL"},
+    {.name = "workdir",
+     .key = KEY_WORKDIR,
+     .arg = "DIR",
+     .doc = "Run the program in this directory"},
+    {.name = "nice",
+     .key = KEY_NICE,
+     .arg = "N",
+     .doc = "Run the program at this niceness, from -20 to 19"},
+    {.name = "memory",
+     .key = KEY_MEMORY,
+     .arg = "SIZE",
+     .doc = "A slot that uses more memory is ended, and its chunk has failed"},
     {.name = "stay", .key = KEY_STAY, .doc = "Serve the next run as well"},
     {.name = "alive-fd", .key = KEY_ALIVE_FD, .arg = "FD", .flags = OPTION_HIDDEN},
     {0},
@@ -55,6 +75,26 @@ static uint32_t processors(void)
                     ? CPU_COUNT(&set)
                     : (int)sysconf(_SC_NPROCESSORS_ONLN);
     return count > 0 ? (uint32_t)count : 1;
+}
+
+/* "8", and what there is of processors: "50%" of them, "+2", "-1"; at least 1. */
+static uint32_t parse_slots(const struct argp_state *state, const char *value)
+{
+    uint64_t number;
+    int64_t slots = processors();
+    if (parse_percent(value, 1, 100 * SLOTS_MAX, &number))
+        slots = slots * (int64_t)number / 100;
+    else if (value[0] == '+' && parse_number(value + 1, 0, SLOTS_MAX, &number))
+        slots += (int64_t)number;
+    else if (value[0] == '-' && parse_number(value + 1, 0, SLOTS_MAX, &number))
+        slots -= (int64_t)number;
+    else if (parse_number(value, 1, SLOTS_MAX, &number))
+        slots = (int64_t)number;
+    else
+        options_bad(state, "-j", value,
+                    "a number of slots, from 1 to 65535, or 50%, +1, -1 of the "
+                    "processors there are");
+    return slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : (uint32_t)slots;
 }
 
 static enum program_mode parse_mode(const struct argp_state *state, const char *value)
@@ -76,6 +116,15 @@ static int64_t parse_silence(const struct argp_state *state, const char *value)
     return silence_us;
 }
 
+static int parse_niceness(const struct argp_state *state, const char *value)
+{
+    bool negative = value[0] == '-';
+    uint64_t number;
+    if (!parse_number(value + negative, 0, negative ? 20 : 19, &number))
+        options_bad(state, "--nice", value, "a niceness, from -20 to 19");
+    return negative ? -(int)number : (int)number;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
@@ -84,9 +133,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->child_inputs[0] = &options->common;
         return 0;
     case 'j':
-        options->slots =
-            (uint32_t)options_number(state, "-j", value, 1, SLOTS_MAX,
-                                     "a plain number of slots, from 1 to 65535");
+        options->slots = parse_slots(state, value);
         return 0;
     case KEY_PLUGIN:
         options->plugin = value;
@@ -100,6 +147,20 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_PREPARE_EACH:
         options->prepare_each = true;
+        return 0;
+    case KEY_SHELL:
+        options->shell = true;
+        return 0;
+    case KEY_WORKDIR:
+        options->workdir = value;
+        return 0;
+    case KEY_NICE:
+        options->niceness = parse_niceness(state, value);
+        return 0;
+    case KEY_MEMORY:
+        options->memory_bytes =
+            options_size(state, "--memory", value, UINT64_MAX / 2,
+                         "a size that a slot may use, such as 500M or 2G");
         return 0;
     case KEY_STAY:
         options->stay = true;
@@ -131,6 +192,8 @@ static bool check_mode(struct worker_options *options)
 {
     if (options->plugin && options->mode_given)
         say("--mode is not for plugins: leave it out");
+    else if (options->plugin && options->shell)
+        say("--shell is for a command: with --plugin there is none");
     else if (options->silence_us >= 0 && options->mode != PROGRAM_LINES)
         say("--silence needs --mode lines");
     else if (options->prepare_each && options->mode != PROGRAM_FRAMES)
@@ -138,6 +201,55 @@ static bool check_mode(struct worker_options *options)
     else
         return true;
     return false;
+}
+
+/* Why the program's words may not have this placeholder; NULL: they may. */
+static const char *why_not(const struct worker_options *options, unsigned placeholder)
+{
+    bool chunk = placeholder == PLACEHOLDERS_CHUNK;
+    switch (options->mode) {
+    case PROGRAM_EXEC:
+        break;
+    case PROGRAM_PLUGIN:
+        return "a plugin is prepared once, for all chunks and slots; process is told "
+               "both numbers";
+    case PROGRAM_LINES:
+        return chunk ? "with --mode lines one process works on many chunks" : NULL;
+    case PROGRAM_FRAMES:
+        if (chunk)
+            return "with --mode frames one process works on many chunks; each request "
+                   "says its number";
+        if (!options->prepare_each)
+            return "with --mode frames it is prepared once, for all slots; with "
+                   "--prepare-each once a slot";
+        break;
+    }
+    return NULL;
+}
+
+static bool refuse(unsigned found, unsigned placeholder, const char *why)
+{
+    if (!why || !(found & placeholder))
+        return false;
+    say("%s has no number here: %s",
+        placeholder == PLACEHOLDERS_CHUNK ? PLACEHOLDER_CHUNK : PLACEHOLDER_SLOT, why);
+    return true;
+}
+
+/* Says which placeholder the command has that it may not have. */
+static bool check_placeholders(const struct worker_options *options)
+{
+    static const unsigned all[] = {PLACEHOLDERS_CHUNK, PLACEHOLDERS_SLOT};
+    bool plugin = options->mode == PROGRAM_PLUGIN;
+    unsigned found = placeholders_in_words(options->command + plugin);
+    unsigned in_name = plugin || options->shell ? 0
+                                                : placeholders_in(options->command[0]);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (refuse(found, all[i], why_not(options, all[i])) ||
+            refuse(in_name, all[i],
+                   "the command is looked up once; --shell looks it up each time"))
+            return false;
+    return true;
 }
 
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options)
@@ -162,10 +274,10 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
          * words --plugin FILE lie before it. */
         ret_options->command = argv + rest - 1;
         ret_options->command[0] = (char *)ret_options->plugin;
-        return true;
+        return check_placeholders(ret_options);
     }
     if (rest < argc)
-        return true;
+        return check_placeholders(ret_options);
     say("no command: %s [OPTION...] [--] COMMAND [ARGUMENT...]",
         program_invocation_short_name);
     return false;

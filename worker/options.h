@@ -13,8 +13,12 @@ struct worker_options {
     const char *plugin; /* NULL: none */
     char **command;     /* what is run; plugin: its file and its arguments */
     uint32_t slots;
-    bool prepare_each;  /* frames */
-    int64_t silence_us; /* lines; 0: no limit */
+    bool prepare_each;     /* frames */
+    int64_t silence_us;    /* lines; 0: no limit */
+    bool shell;            /* the command is a shell's command line */
+    const char *workdir;   /* NULL: here */
+    int niceness;          /* of the program; 0: ours */
+    uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
     int alive_fd; /* -1: none; written to when the first task is done */
 };

@@ -460,6 +460,9 @@ static void tell_guilty(struct plugin *plugin, uint32_t number,
                         const struct wreck *wreck)
 {
     const struct program_task *task = &wreck->tasks[0].task;
+    if (!wreck->corrupt &&
+        stage_tell_memory(plugin->stage, number, task, wreck->run_us))
+        return;
     struct slice tail = relay_tail(plugin->stage->relays[number]);
     char text[TEXT_MAX_BYTES + 1] = "";
     uint32_t code = 0;
@@ -517,8 +520,10 @@ static void on_ended(struct plugin *plugin, uint32_t number, int status)
     plugin->stage->events.slot(plugin->stage->events.context, number, true);
     if (slot->fruitless >= FRUITLESS_MAX)
         stage_break(plugin->stage, STATUS_IO,
-                    "slot %" PRIu32 " ends again and again before it begins a chunk",
-                    number + 1);
+                    "slot %" PRIu32 " %s again and again before it begins a chunk",
+                    number + 1,
+                    plugin->stage->used_bytes[number] ? "uses more than --memory allows"
+                                                      : "ends");
 }
 
 void plugin_on_report(struct plugin *plugin, const struct report *report)

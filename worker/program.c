@@ -8,6 +8,7 @@
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "worker/command.h"
+#include "worker/conditions.h"
 #include "worker/exec.h"
 #include "worker/household.h"
 #include "worker/lasting.h"
@@ -23,6 +24,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -38,13 +40,13 @@ struct program {
     struct plugin *plugin;   /* in plugin mode */
     struct lasting *lasting; /* in the modes lines and frames */
     char *path;              /* what argv[0] was resolved to, but for a plugin */
+    char **shell;            /* the words that run argv in a shell; NULL: none does */
 };
 
 static int open_poller(struct program *program)
 {
     struct stage *stage = &program->stage;
     const struct household *household = &program->household;
-    bool plugin = household->config.mode == PROGRAM_PLUGIN;
     stage->poller = epoll_create1(EPOLL_CLOEXEC);
     stage->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (stage->poller < 0 || stage->wake < 0)
@@ -54,13 +56,26 @@ static int open_poller(struct program *program)
         result = rest_init(&stage->rest, stage->slots);
     if (result < 0)
         return result;
-    stage->starter = plugin ? household->zygote_link[0] : household->keeper_link[0];
     stage_watch(stage, stage->wake, TAG_WAKE, 0, EPOLLIN);
     stage_watch(stage, stage->limits.fd, TAG_LIMIT, 0, EPOLLIN);
     stage_watch(stage, stage->rest.over.fd, TAG_REST, 0, EPOLLIN);
     stage_watch(stage, household->keeper_link[0], TAG_KEEPER, 0, EPOLLIN);
-    if (plugin)
-        stage_watch(stage, household->zygote_link[0], TAG_ZYGOTE, 0, EPOLLIN);
+    return 0;
+}
+
+/* Once it is known who starts the slots. */
+static int open_slots(struct program *program)
+{
+    struct stage *stage = &program->stage;
+    const struct household *household = &program->household;
+    stage->starter = household_starter(household);
+    if (stage->starter != household->keeper_link[0])
+        stage_watch(stage, stage->starter, TAG_ZYGOTE, 0, EPOLLIN);
+    if (household->config.mode == PROGRAM_PLUGIN)
+        return plugin_new(stage, &program->plugin);
+    if (household->config.mode != PROGRAM_EXEC)
+        return lasting_new(stage, &household->config, &program->lasting);
+    program->exec = exec_new(stage);
     return 0;
 }
 
@@ -118,22 +133,19 @@ static void explain(const struct program_config *config, int result, char *error
 static int open_all(struct program *program, const struct program_config *config,
                     char *error, size_t error_size)
 {
-    int status = 0;
-    if (config->mode != PROGRAM_PLUGIN)
-        status = command_resolve(config->argv, &program->path, error, error_size);
+    int status = conditions_check(config, error, error_size);
+    if (status == 0 && config->mode != PROGRAM_PLUGIN)
+        status = command_resolve(config->argv, config->workdir, &program->path, error,
+                                 error_size);
     if (status)
         return status;
     int result = open_household(program, config);
-    if (result == 0 && config->mode == PROGRAM_PLUGIN) {
+    if (result == 0 && household_prepares(config))
         status = household_await(&program->household, error, error_size);
-        if (status)
-            return status;
-        result = plugin_new(&program->stage, &program->plugin);
-    } else if (result == 0 && config->mode == PROGRAM_EXEC) {
-        program->exec = exec_new(&program->stage);
-    } else if (result == 0) {
-        result = lasting_new(&program->stage, config, &program->lasting);
-    }
+    if (status)
+        return status;
+    if (result == 0)
+        result = open_slots(program);
     if (result == 0)
         return 0;
     explain(config, result, error, error_size);
@@ -155,10 +167,17 @@ int program_open(const struct program_config *config,
                   .limits = {.fd = -1},
                   .rest = {.over = {.fd = -1}},
                   .starter = -1,
-                  .max_result = UINT64_MAX},
+                  .max_result = UINT64_MAX,
+                  .memory_bytes = config->memory_bytes,
+                  .used_bytes = allocate_zeroed(config->slots, sizeof(uint64_t))},
     };
     oom_watch_init(&program->stage.oom);
-    int status = open_all(program, config, error, error_size);
+    struct program_config own = *config;
+    if (config->shell) {
+        program->shell = command_for_shell(config->argv);
+        own.argv = program->shell;
+    }
+    int status = open_all(program, &own, error, error_size);
     if (status)
         program_close(&program);
     else
@@ -229,6 +248,20 @@ static void shift_times(struct program *program, int64_t by_us)
         lasting_shift(program->lasting, by_us);
 }
 
+/* Whoever has ended it: a new worker has a new one. */
+static void tell_zygote_gone(struct program *program, int status)
+{
+    const char *name = program->household.config.argv[0];
+    if (WIFSIGNALED(status))
+        stage_break(&program->stage, STATUS_PEER,
+                    "%s: the process that forks the slots was killed by signal %d (%s)",
+                    name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        stage_break(&program->stage, STATUS_PEER,
+                    "%s: the process that forks the slots ended with status %d", name,
+                    WEXITSTATUS(status));
+}
+
 static void on_link(struct program *program, int link)
 {
     struct report report;
@@ -236,6 +269,14 @@ static void on_link(struct program *program, int link)
         int got = link_take_report(link, &report, 0);
         if (got == 0)
             return;
+        if (got > 0 && report.kind == REPORT_REFUSED) {
+            stage_break(&program->stage, STATUS_PEER, "%s", report.text);
+            return;
+        }
+        if (got > 0 && report.slot == program->stage.slots) {
+            tell_zygote_gone(program, report.value);
+            return;
+        }
         if (got < 0 || report.slot >= program->stage.slots) {
             epoll_ctl(program->stage.poller, EPOLL_CTL_DEL, link, NULL);
             /* Whoever has ended it: a new worker has a new one. */
@@ -244,6 +285,8 @@ static void on_link(struct program *program, int link)
                         program->plugin ? "the plugin" : "the commands");
             return;
         }
+        if (report.kind == REPORT_ENDED || report.kind == REPORT_GREEDY)
+            program->stage.used_bytes[report.slot] = report.memory_bytes;
         if (report.kind == REPORT_CONTINUED)
             shift_times(program, report.value * INT64_C(1000));
         else if (program->exec)
@@ -390,7 +433,7 @@ void program_close(struct program **program_p)
     struct stage *stage = &program->stage;
     if (program->lasting && !stage->broken)
         end_lasting(program);
-    household_end(&program->household, program->plugin && !stage->broken);
+    household_end(&program->household, stage->starter >= 0 && !stage->broken);
     exec_destroy(&program->exec);
     lasting_destroy(&program->lasting);
     plugin_destroy(&program->plugin);
@@ -410,7 +453,9 @@ void program_close(struct program **program_p)
         close(stage->poller);
     if (stage->wake >= 0)
         close(stage->wake);
+    free(stage->used_bytes);
     free(program->path);
+    command_free_shell(&program->shell);
     free(program);
     *program_p = NULL;
 }

@@ -34,7 +34,7 @@ struct program_config {
                               that is a failure; 0: never */
     bool shell;            /* argv is a shell's command line */
     const char *workdir;   /* where the program runs; NULL: here */
-    int niceness;          /* added to ours */
+    int niceness;          /* of the program; 0: ours */
     uint64_t memory_bytes; /* resident, that a slot may use; 0: no limit */
     const char *worker;    /* FANFOLD_WORKER: the worker's uuid in hexadecimal */
 };

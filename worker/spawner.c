@@ -5,18 +5,18 @@
  * cannot have the process killed when its parent dies (PR_SET_PDEATHSIG): should worker
  * and keeper be killed at the same time, nobody else is left to do it.
  *
- * The environment is the worker's and a few words more, which lie at its end and are
- * written anew for each process.
+ * What differs from process to process, numbers in the environment and in words with
+ * placeholders, is written anew for each.
  */
 #include "worker/spawner.h"
 #include "common/memory.h"
+#include "worker/conditions.h"
+#include "worker/environment.h"
 #include "worker/keeper.h"
+#include "worker/placeholders.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -25,65 +25,62 @@
 
 struct spawner {
     const char *path;
+    const struct program_config *config;
+    const int *errors;
     char **argv;
     char **script_argv; /* /bin/sh PATH ARGUMENTS, for a script without "#!" */
-    const int *errors;
-    char **environment;
-    char seq[48], attempt[48], slot[48], worker[128];
+    size_t *places;     /* in argv, of the words with placeholders */
+    size_t place_count;
+    struct environment environment;
 };
 
-static const char *const own_names[] = {
-    "FANFOLD_SEQ=", "FANFOLD_ATTEMPT=", "FANFOLD_SLOT=", "FANFOLD_WORKER="};
-
-static bool is_own(const char *variable)
+/* Words of its own in argv are those with placeholders only. */
+static void copy_words(struct spawner *spawner)
 {
-    for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++)
-        if (strncmp(variable, own_names[i], strlen(own_names[i])) == 0)
-            return true;
-    return false;
-}
-
-static void make_environment(struct spawner *spawner, bool lasts)
-{
-    size_t count = 0, kept = 0;
-    while (environ && environ[count])
-        count++;
-    spawner->environment = allocate_zeroed(count + 5, sizeof(char *));
-    for (size_t i = 0; i < count; i++)
-        if (!is_own(environ[i]))
-            spawner->environment[kept++] = environ[i];
-    if (!lasts) {
-        spawner->environment[kept++] = spawner->seq;
-        spawner->environment[kept++] = spawner->attempt;
-    }
-    spawner->environment[kept++] = spawner->slot;
-    spawner->environment[kept++] = spawner->worker;
-}
-
-static void make_script_argv(struct spawner *spawner)
-{
+    char **words = spawner->config->argv;
     size_t count = 0;
-    while (spawner->argv[count])
+    while (words[count])
         count++;
+    spawner->argv = allocate_zeroed(count + 1, sizeof(char *));
     spawner->script_argv = allocate_zeroed(count + 2, sizeof(char *));
+    spawner->places = allocate_zeroed(count, sizeof *spawner->places);
+    for (size_t i = 0; i < count; i++) {
+        bool varies = placeholders_in(words[i]) != 0;
+        spawner->argv[i] = spawner->script_argv[i + 1] = varies ? NULL : words[i];
+        if (varies)
+            spawner->places[spawner->place_count++] = i;
+    }
     spawner->script_argv[0] = (char *)(uintptr_t) "/bin/sh";
     spawner->script_argv[1] = (char *)(uintptr_t)spawner->path;
-    for (size_t i = 1; i < count; i++)
-        spawner->script_argv[i + 1] = spawner->argv[i];
 }
 
-struct spawner *spawner_new(const char *path, char **argv, const char *worker,
-                            const int *errors, bool lasts)
+struct spawner *spawner_new(const char *path, const struct program_config *config,
+                            const int *errors)
 {
     struct spawner *spawner = allocate_zeroed(1, sizeof *spawner);
     spawner->path = path;
-    spawner->argv = argv;
+    spawner->config = config;
     spawner->errors = errors;
-    snprintf(spawner->worker, sizeof spawner->worker, "FANFOLD_WORKER=%s",
-             worker ? worker : "");
-    make_environment(spawner, lasts);
-    make_script_argv(spawner);
+    environment_init(&spawner->environment, config->mode, config->worker);
+    copy_words(spawner);
     return spawner;
+}
+
+void spawner_hide_slot(struct spawner *spawner)
+{
+    environment_hide_slot(&spawner->environment);
+}
+
+static void fill_words(struct spawner *spawner, const struct request *request)
+{
+    for (size_t i = 0; i < spawner->place_count; i++) {
+        size_t place = spawner->places[i];
+        free(spawner->argv[place]);
+        spawner->argv[place] = placeholders_fill(spawner->config->argv[place],
+                                                 request->seq + 1, request->slot + 1);
+        if (place > 0)
+            spawner->script_argv[place + 1] = spawner->argv[place];
+    }
 }
 
 /* In the child, which has the parent's memory and its own of all else. An errno, if it
@@ -99,9 +96,13 @@ static int become_program(const struct spawner *spawner, pid_t keeper,
         if (dup2(streams[i], i) < 0)
             return errno;
     keeper_reset_signals();
-    execve(spawner->path, spawner->argv, spawner->environment);
+    int error = conditions_enter(spawner->config);
+    if (error)
+        return error;
+    conditions_limit(spawner->config);
+    execve(spawner->path, spawner->argv, spawner->environment.words);
     if (errno == ENOEXEC)
-        execve("/bin/sh", spawner->script_argv, spawner->environment);
+        execve("/bin/sh", spawner->script_argv, spawner->environment.words);
     return errno;
 }
 
@@ -111,11 +112,8 @@ pid_t spawner_start(void *context, const struct request *request, const int *fds
     struct spawner *spawner = context;
     if (count != 2) /* see link_take_request */
         return -EMFILE;
-    snprintf(spawner->seq, sizeof spawner->seq, "FANFOLD_SEQ=%" PRIu64, request->seq);
-    snprintf(spawner->attempt, sizeof spawner->attempt, "FANFOLD_ATTEMPT=%" PRIu32,
-             request->attempt);
-    snprintf(spawner->slot, sizeof spawner->slot, "FANFOLD_SLOT=%" PRIu32,
-             request->slot + 1);
+    environment_update(&spawner->environment, request);
+    fill_words(spawner, request);
     /* The child writes to it, before it is gone from here. */
     volatile int error = 0;
     const int streams[] = {fds[0], fds[1], spawner->errors[request->slot]};

@@ -4,15 +4,18 @@
 #define FANFOLD_WORKER_SPAWNER_H
 
 #include "worker/keeper_link.h"
-#include <stdbool.h>
+#include "worker/program.h"
 #include <sys/types.h>
 
 struct spawner;
 
-/* `path` is what to execute, argv what it sees; both are borrowed. errors[slot] becomes
- * stderr. `lasts`: a process is for many tasks, so that none is named to it. */
-struct spawner *spawner_new(const char *path, char **argv, const char *worker,
-                            const int *errors, bool lasts);
+/* `path` is what to execute, the config's argv what it sees; all is borrowed.
+ * errors[slot] becomes stderr. */
+struct spawner *spawner_new(const char *path, const struct program_config *config,
+                            const int *errors);
+
+/* What it starts is not told of a slot: it is for all. */
+void spawner_hide_slot(struct spawner *spawner);
 
 /* A keeper_service's start. */
 pid_t spawner_start(void *spawner, const struct request *request, const int *fds,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The few things that slots of both modes do with what they share. */
 #include "worker/stage.h"
+#include "common/parse.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
@@ -60,6 +62,31 @@ void stage_tell_timeout(struct stage *stage, uint32_t slot,
         text = slice_of_text(sentence);
     stage->events.failed(stage->events.context, slot, task->seq, task->attempt, run_us,
                          FAILURE_TIMEOUT, 0, text);
+}
+
+bool stage_tell_memory(struct stage *stage, uint32_t slot,
+                       const struct program_task *task, uint64_t run_us)
+{
+    enum { SENTENCE_MAX = 128 };
+    char used[32], allowed[32];
+    uint8_t text[TEXT_MAX_BYTES];
+    struct slice tail = relay_tail(stage->relays[slot]);
+    if (stage->used_bytes[slot] == 0)
+        return false;
+    format_size(used, sizeof used, stage->used_bytes[slot]);
+    format_size(allowed, sizeof allowed, stage->memory_bytes);
+    /* At the end, because it is the beginning that is cut where there is no room. */
+    size_t room = sizeof text - SENTENCE_MAX;
+    size_t size = tail.size < room ? tail.size : room;
+    memcpy(text, tail.data + tail.size - size, size);
+    if (size > 0 && text[size - 1] != '\n')
+        text[size++] = '\n';
+    size += (size_t)snprintf((char *)text + size, SENTENCE_MAX - 1,
+                             "used %s of memory, --memory allows %s", used, allowed);
+    stage->events.failed(stage->events.context, slot, task->seq, task->attempt, run_us,
+                         FAILURE_MEMORY, FAILURE_MEMORY_LIMIT,
+                         (struct slice){text, size});
+    return true;
 }
 
 bool stage_lacks(int error)

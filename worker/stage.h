@@ -40,6 +40,8 @@ struct stage {
     struct alarms limits; /* when a slot's task has run for too long */
     struct rest rest;
     uint64_t max_result;
+    uint64_t memory_bytes; /* that a slot may use; 0: no limit */
+    uint64_t *used_bytes;  /* by each slot whose last process used more, else 0 */
     bool broken;
 };
 
@@ -56,6 +58,10 @@ void stage_terminate(struct stage *stage, uint32_t slot);
 /* Tells that the slot's task ran longer than it may; with the tail of its stderr. */
 void stage_tell_timeout(struct stage *stage, uint32_t slot,
                         const struct program_task *task, uint64_t run_us);
+/* Where the slot's last process was killed because the slot used too much memory, tells
+ * that of the task and returns true. To be asked before stage_judge. */
+bool stage_tell_memory(struct stage *stage, uint32_t slot,
+                       const struct program_task *task, uint64_t run_us);
 /* An errno of starting a process that is not the task's fault: this host lacks
  * something, which may be there again soon. */
 bool stage_lacks(int error);

@@ -6,6 +6,8 @@
  */
 #include "worker/zygote.h"
 #include "common/exit_status.h"
+#include "worker/conditions.h"
+#include "worker/environment.h"
 #include "worker/keeper.h"
 #include "worker/slot.h"
 
@@ -30,15 +32,15 @@ static void refuse(const struct zygote *zygote, int status, const char *text)
 {
     struct report report = {.kind = REPORT_REFUSED, .value = status};
     const char *colon = *text ? ": " : "";
-    snprintf(report.text, sizeof report.text, "%s%s%.4000s", zygote->config->plugin,
-             colon, text);
+    snprintf(report.text, sizeof report.text, "%s%s%.4000s",
+             zygote->config->program->plugin, colon, text);
     (void)link_report(zygote->config->link, &report);
     _exit(status);
 }
 
 static void load(struct zygote *zygote)
 {
-    const char *file = zygote->config->plugin;
+    const char *file = zygote->config->program->plugin;
     char path[4096];
     /* Without a slash dlopen would search the system's folders. */
     snprintf(path, sizeof path, "%s%s", strchr(file, '/') ? "" : "./", file);
@@ -60,17 +62,26 @@ static void load(struct zygote *zygote)
         refuse(zygote, STATUS_CANNOT_EXECUTE, "it has no process function");
 }
 
+/* The plugin's file is the worker's to find, and no business of the directory in which
+ * the plugin works. */
+static void enter(const struct zygote *zygote)
+{
+    int error = conditions_enter(zygote->config->program);
+    if (error)
+        refuse(zygote, STATUS_IO, strerror(error));
+}
+
 static void prepare(struct zygote *zygote)
 {
     if (!zygote->plugin->prepare)
         return;
     int argc = 0;
-    while (zygote->config->argv[argc])
+    char **argv = zygote->config->program->argv;
+    while (argv[argc])
         argc++;
     char message[4000] = "";
     struct fanfold_error error = {message, sizeof message};
-    int code =
-        zygote->plugin->prepare(argc, zygote->config->argv, &zygote->state, &error);
+    int code = zygote->plugin->prepare(argc, argv, &zygote->state, &error);
     message[sizeof message - 1] = '\0';
     if (code != 0)
         refuse(zygote, STATUS_CANNOT_EXECUTE,
@@ -87,10 +98,12 @@ static void become_slot(const struct zygote *zygote, uint32_t number, const int 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(config->errors[number], STDOUT_FILENO);
     dup2(config->errors[number], STDERR_FILENO);
-    for (uint32_t slot = 0; slot < config->slots; slot++)
+    for (uint32_t slot = 0; slot < config->program->slots; slot++)
         close(config->errors[slot]);
     close(config->link);
     keeper_reset_signals();
+    environment_enter_slot(number);
+    conditions_limit_fork(config->program, getpid());
     struct channel channel;
     if (channel_open(&channel, fds) < 0)
         _exit(STATUS_IO);
@@ -131,14 +144,17 @@ void zygote_run(const struct zygote_config *config)
     setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* a slot is killed, not ended */
     /* Later it sees by itself that the worker is gone, and ends its slots. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    environment_enter(config->program->worker);
     load(&zygote);
+    enter(&zygote);
     prepare(&zygote);
     prctl(PR_SET_PDEATHSIG, 0);
     struct report report = {.kind = REPORT_PREPARED, .value = 1};
     (void)link_report(config->link, &report);
     struct keeper_service service = {
         .link = config->link,
-        .slots = config->slots,
+        .slots = config->program->slots,
+        .memory_bytes = config->program->memory_bytes,
         .start = start_slot,
         .context = &zygote,
     };

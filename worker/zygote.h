@@ -4,12 +4,10 @@
 #ifndef FANFOLD_WORKER_ZYGOTE_H
 #define FANFOLD_WORKER_ZYGOTE_H
 
-#include <stdint.h>
+#include "worker/program.h"
 
 struct zygote_config {
-    const char *plugin;
-    char **argv; /* argv[0] is the plugin's file */
-    uint32_t slots;
+    const struct program_config *program;
     int link;
     const int *errors; /* each slot's stderr */
 };

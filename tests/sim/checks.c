@@ -23,6 +23,8 @@ static uint64_t budget(struct sim_ventilator *v)
         v->most_slots = slots;
     uint64_t share = sim_buffer_bytes(mix);
     uint64_t least = 2 * (uint64_t)v->most_slots * v->chunk_records * RECORD_BYTES;
+    if (mix->block_auto)
+        least = 0; /* two of its blocks stay within the share */
     return (share > least ? share : least) + CHUNK_RECORDS_MAX * RECORD_BYTES;
 }
 
@@ -35,6 +37,24 @@ void check_cut(struct sim_ventilator *v, uint64_t bytes)
     if (world->mix.keeps_bytes && v->kept_bytes > 0 && v->kept_bytes + bytes > most)
         world_violation(world, "%ju bytes are kept, the budget is %ju",
                         (uintmax_t)(v->kept_bytes + bytes), (uintmax_t)most);
+}
+
+void check_block(const struct sim_ventilator *v)
+{
+    enum { FACTOR = 4 };
+    struct world *world = of(&v->process);
+    const char *wrong = NULL;
+    uint64_t bytes = v->block_bytes, slots = dispatch_counts(v->core).slots;
+    if (bytes == 0)
+        wrong = "nothing";
+    else if (bytes > (uint64_t)v->chunk_records * RECORD_BYTES)
+        wrong = "more than the most";
+    else if (bytes > 1 && 2 * bytes * slots > sim_buffer_bytes(&world->mix))
+        wrong = "more than two a slot have room for";
+    else if (bytes > 1 && bytes > FACTOR * v->longest_done)
+        wrong = "far more than was ever run";
+    if (wrong)
+        world_violation(world, "a block of %ju bytes: %s", (uintmax_t)bytes, wrong);
 }
 
 static uint64_t window(const struct world *world)
@@ -196,11 +216,15 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 /* ---- worker ---- */
 
 /* As many tasks as slots and prefetch, as many results again, and two. What runs for
- * 50 ms and more is not worth a prefetch. */
+ * 50 ms and more is prefetched for 20 ms and for a round trip of half a second at most,
+ * and so what runs for 600 ms and more, once for each slot. */
 void check_ledger(const struct sim_worker *w)
 {
     const struct world *world = of(&w->process);
-    uint64_t prefetch = world->mix.short_tasks ? window(world) / 2 : 1;
+    uint64_t prefetch = window(world) / 2;
+    uint64_t a_slot = world->mix.even_tasks ? 1 : 520 / 50 + 1;
+    if (!world->mix.short_tasks && prefetch > a_slot * w->slot_count)
+        prefetch = a_slot * w->slot_count;
     uint64_t limit = 2 * (w->slot_count + prefetch) + ROOM;
     if (w->live_cargo > limit)
         world_violation(of(&w->process), "%s has %u tasks on its ledger",
@@ -469,19 +493,21 @@ static bool is_complete(const struct world *world)
 }
 
 /* One signal, and nothing else went wrong: what had been given out is in the journal.
- */
+ * Where the input failed, all that had been cut. */
 static void check_drained(struct world *world)
 {
     const struct sim_ventilator *v =
         (struct sim_ventilator *)world->stations[VENTILATOR].process;
-    if (!v->drains || v->hurried || mix_has_faults(&world->mix) || world->mix.tail ||
-        world->mix.outcast || world->earned || world->disk_full ||
+    bool failed = v->input_failed && !v->drains;
+    if (!(v->drains || failed) || v->hurried || mix_has_faults(&world->mix) ||
+        world->mix.tail || world->mix.outcast || world->earned || world->disk_full ||
         !world->mix.journal || world->halted)
         return;
     for (int64_t seq = 0; seq < world->mix.records; seq++)
-        if (v->given[seq] && (uint64_t)seq >= world->disk.journal.position.next)
-            world_violation(world, "task %jd was given out, and is not committed",
-                            (intmax_t)seq);
+        if ((failed ? v->chunks[seq].end > 0 : v->given[seq]) &&
+            (uint64_t)seq >= world->disk.journal.position.next)
+            world_violation(world, "task %jd was %s, and is not committed",
+                            (intmax_t)seq, failed ? "cut" : "given out");
 }
 
 bool check_leg_end(struct world *world)

@@ -14,6 +14,8 @@ struct world;
 /* The ventilator: a chunk of `bytes` is to be cut; a task to be sent; a chunk to be
  * given up, or dropped; END or the verdict to be told. */
 void check_cut(struct sim_ventilator *v, uint64_t bytes);
+/* It has asked how long the next chunk should be. */
+void check_block(const struct sim_ventilator *v);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
 void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);

@@ -23,6 +23,8 @@ static int64_t draw_run_us(struct world *world)
     struct random *random = &world->random;
     if (random_chance(random, world->mix.slow_tasks))
         return random_between(random, 4 * SECOND_US, 12 * SECOND_US);
+    if (world->mix.even_tasks)
+        return random_between(random, 600000, SECOND_US);
     if (world->mix.short_tasks)
         return random_between(random, 500, 20000);
     return random_between(random, 50000, SECOND_US);

@@ -43,11 +43,30 @@ static uint64_t bytes(const struct payload *payload)
     return (uint64_t)(payload->end - payload->first) * RECORD_BYTES;
 }
 
+/* What is left of a stream is not known. */
+static void ask_block(struct sim_ventilator *v)
+{
+    const struct mix *mix = &v->process.world->mix;
+    uint64_t rest = (uint64_t)(mix->records - v->offset) * RECORD_BYTES;
+    v->block_bytes = dispatch_block(v->core, mix->keeps_bytes ? 0 : rest);
+    if (mix->block_auto)
+        check_block(v);
+}
+
+/* A record at least, and no more than there is room for. */
+static uint32_t draw_records(struct sim_ventilator *v)
+{
+    if (!v->process.world->mix.block_auto)
+        return 1 + (uint32_t)random_below(&v->process.world->random, v->chunk_records);
+    return v->block_bytes < RECORD_BYTES ? 1
+                                         : (uint32_t)(v->block_bytes / RECORD_BYTES);
+}
+
 static void cut(struct sim_ventilator *v)
 {
     struct world *world = v->process.world;
     uint32_t all = (uint32_t)world->mix.records;
-    uint32_t records = 1 + (uint32_t)random_below(&world->random, v->chunk_records);
+    uint32_t records = draw_records(v);
     uint32_t end = v->offset + records < all ? v->offset + records : all;
     struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
     check_cut(v, bytes(&payload));
@@ -80,20 +99,31 @@ static void fail_input(struct sim_ventilator *v)
     world->input_failed = true;
     world->tally->faults[FAULT_INPUT]++;
     TRACE(world, "FAULT: the input fails");
-    dispatch_stop(v->core, OUTCOME_STOPPED, STATUS_IO, "the input failed",
-                  world->schedule.now_us);
+    dispatch_on_input_failure(v->core, STATUS_IO, "the input failed");
+}
+
+/* The beginning of the input is there at last. */
+static void read_header(struct sim_ventilator *v)
+{
+    int64_t now_us = v->process.world->schedule.now_us;
+    if (v->knows_header || !v->started || now_us < v->next_cut_us)
+        return;
+    v->knows_header = v->again = true;
+    dispatch_on_header(v->core, now_us);
 }
 
 static bool may_cut(struct sim_ventilator *v)
 {
-    return v->started && !v->input_ended && !v->input_failed &&
+    return v->started && v->knows_header && !v->input_ended && !v->input_failed &&
            v->process.world->schedule.now_us >= v->next_cut_us;
 }
 
 static void read_input(struct sim_ventilator *v)
 {
     const struct mix *mix = &v->process.world->mix;
+    read_header(v);
     while (may_cut(v)) {
+        ask_block(v);
         if (v->offset == mix->records)
             end_input(v);
         else if (v->offset >= mix->input_fails)
@@ -135,6 +165,9 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
     message.welcome.liveness_ms = LIVENESS_US / 1000;
     message.welcome.max_result = 1 << 20;
     if (!sink) {
+        if (!v->knows_header)
+            world_violation(v->process.world, "a worker is welcome before the header "
+                                              "is known");
         message.welcome.session = action->session;
         message.welcome.nonce = action->nonce;
         message.welcome.run = dispatch_run(v->core);
@@ -251,6 +284,9 @@ static void start_cutting(struct sim_ventilator *v,
     struct slice mark = dispatch_mark(v->core);
     v->started = v->again = true;
     v->offset = mark_read(mark.data, mark.size);
+    if (!v->knows_header)
+        v->next_cut_us = v->process.world->schedule.now_us +
+                         v->process.world->mix.header_ms * 1000;
     TRACE(v->process.world, "%s goes on at chunk %ju, record %u",
           process_name(&v->process), (uintmax_t)action->seq, v->offset);
 }
@@ -283,8 +319,10 @@ static void say_end(struct sim_ventilator *v, const struct dispatch_action *acti
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     struct message message = {.type = MESSAGE_END,
-                              .end = {dispatch_epoch(v->core), action->seq,
-                                      verdict.outcome, (uint32_t)verdict.status}};
+                              .end = {.epoch = dispatch_epoch(v->core),
+                                      .total = action->seq,
+                                      .outcome = verdict.outcome,
+                                      .status = (uint32_t)verdict.status}};
     check_total(v, &message);
     send(v, action->peer, &message, NULL);
 }
@@ -377,6 +415,16 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
 
 /* ---- loop ---- */
 
+static void note_done(struct sim_ventilator *v, const struct message *message)
+{
+    for (uint32_t i = 0; i < message->done.count; i++) {
+        uint64_t seq = message->done.entries[i].seq;
+        if (seq < (uint64_t)v->process.world->mix.records &&
+            bytes(&v->chunks[seq]) > v->longest_done)
+            v->longest_done = bytes(&v->chunks[seq]);
+    }
+}
+
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {
     struct world *world = v->process.world;
@@ -386,8 +434,11 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
           letter_print(item->letter, text, sizeof text));
     if (item->letter->message.type == MESSAGE_HELLO_WORKER && v->finishing)
         v->owes = item->conn->peer;
-    if (item->letter->message.type == MESSAGE_PROGRESS)
+    if (item->letter->message.type == MESSAGE_PROGRESS &&
+        (int64_t)item->letter->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->letter->message.progress.failed;
+    if (item->letter->message.type == MESSAGE_DONE)
+        note_done(v, &item->letter->message);
     dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
                         world->schedule.now_us);
 }
@@ -473,11 +524,14 @@ void sim_ventilator_start(struct world *world)
     make_books(v);
     v->uid = random_id(&world->random);
     v->chunk_records = 1 + (uint32_t)random_below(&world->random, (uint64_t)mix->chunk);
+    if (mix->block_auto)
+        v->chunk_records = (uint32_t)mix->chunk;
     struct dispatch_config config = {
         .uid = v->uid,
         .window = (uint32_t)mix->window,
         .buffer_bytes = sim_buffer_bytes(mix),
         .block_bytes = (uint64_t)v->chunk_records * RECORD_BYTES,
+        .block_auto = mix->block_auto,
         .keeps_bytes = mix->keeps_bytes,
         .retries = (uint32_t)mix->retries,
         .losses = (uint32_t)mix->losses,
@@ -490,9 +544,11 @@ void sim_ventilator_start(struct world *world)
         .limit_percent = (uint32_t)mix->limit_percent,
         .speculate = mix->speculate,
         .resume = world->leg > 1 || v->process.life > 1,
+        .awaits_header = mix->header_ms > 0,
         .min_workers = (uint32_t)mix->min_workers,
         .patience_us = PATIENCE_US,
     };
+    v->knows_header = !config.awaits_header;
     v->core = dispatch_new(&config, world->schedule.now_us);
     process_post(&v->process, (struct item){.kind = ITEM_WAKE});
 }

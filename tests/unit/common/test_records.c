@@ -32,7 +32,7 @@ static size_t size_of(const struct record_format *format, const char *text,
 
 Test(record_format, is_printed_as_lines_and_hex)
 {
-    char text[NAME_MAX_BYTES + 1];
+    char text[FORMAT_MAX_BYTES + 1];
     record_format_print(&lines, text);
     cr_assert_str_eq(text, "lines=1 end=0a");
     struct record_format four = format_of(4, "\r\n");
@@ -42,16 +42,16 @@ Test(record_format, is_printed_as_lines_and_hex)
 
 Test(record_format, has_room_for_the_longest)
 {
-    char text[NAME_MAX_BYTES + 1];
-    struct record_format longest = {.lines = UINT64_MAX, .end_size = RECORD_END_MAX};
+    char text[FORMAT_MAX_BYTES + 1];
+    struct record_format longest = {.lines = UINT64_MAX, .end_size = RECORD_MARK_MAX};
     struct record_format again;
     memset(longest.end, 0xfe, sizeof(longest.end));
     record_format_print(&longest, text);
-    cr_assert_eq(strlen(text), strlen("lines=18446744073709551615 end=") + 200);
+    cr_assert_eq(strlen(text), strlen("lines=18446744073709551615 end=") + 480);
     cr_assert(record_format_parse(slice_of_text(text), &again));
     cr_assert_eq(again.lines, UINT64_MAX);
-    cr_assert_eq(again.end_size, RECORD_END_MAX);
-    cr_assert_arr_eq(again.end, longest.end, RECORD_END_MAX);
+    cr_assert_eq(again.end_size, RECORD_MARK_MAX);
+    cr_assert_arr_eq(again.end, longest.end, RECORD_MARK_MAX);
 }
 
 Test(record_format, is_lines_where_nothing_is_said)
@@ -66,13 +66,78 @@ Test(record_format, is_lines_where_nothing_is_said)
 Test(record_format, comes_back_from_its_text)
 {
     static const struct record_format all = {.lines = 3, .end = {0, 0xff, 9}, 3};
-    char text[NAME_MAX_BYTES + 1];
+    char text[FORMAT_MAX_BYTES + 1];
     struct record_format again;
     record_format_print(&all, text);
     cr_assert(record_format_parse(slice_of_text(text), &again));
     cr_assert_eq(again.lines, 3);
     cr_assert_eq(again.end_size, 3);
     cr_assert_arr_eq(again.end, all.end, 3);
+}
+
+Test(record_format, of_each_kind_comes_back_from_its_text)
+{
+    static const char *const texts[] = {
+        "lines=1 end=0a",
+        "lines=4 end=0d0a",
+        "csv",
+        "fasta",
+        "fastq",
+        "frames",
+        "whole",
+        "fixed=1",
+        "fixed=18446744073709551615",
+        "start=3e",
+        "start=0a00ff end=0a",
+        "regexp start=3e2b",
+        "regexp end=5c6e2b",
+        "regexp start=5e3e end=5c6e",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct record_format format;
+        char text[FORMAT_MAX_BYTES + 1];
+        cr_assert(record_format_parse(slice_of_text(texts[i]), &format), "%s",
+                  texts[i]);
+        record_format_print(&format, text);
+        cr_expect_str_eq(text, texts[i]);
+    }
+}
+
+Test(record_format, has_room_for_the_longest_marks)
+{
+    struct record_format longest = {.kind = RECORDS_MARKED,
+                                    .regexp = true,
+                                    .start_size = RECORD_MARK_MAX,
+                                    .end_size = RECORD_MARK_MAX};
+    struct record_format again;
+    char text[FORMAT_MAX_BYTES + 1];
+    memset(longest.end, 'a', RECORD_MARK_MAX);
+    memset(longest.start, 'b', RECORD_MARK_MAX);
+    record_format_print(&longest, text);
+    cr_assert_leq(strlen(text), FORMAT_MAX_BYTES);
+    cr_assert(record_format_parse(slice_of_text(text), &again));
+    cr_assert_eq(again.start_size, RECORD_MARK_MAX);
+    cr_assert_arr_eq(again.start, longest.start, RECORD_MARK_MAX);
+    cr_assert_arr_eq(again.end, longest.end, RECORD_MARK_MAX);
+}
+
+Test(record_format, that_cannot_be_used_says_which_expression_and_where)
+{
+    struct record_format format = {.kind = RECORDS_MARKED, .regexp = true};
+    char error[200];
+    memcpy(format.start, "a(b", format.start_size = 3);
+    cr_assert_not(record_format_check(&format, error, sizeof error));
+    cr_expect_str_eq(error, "--recstart: missing closing parenthesis at character 4 of "
+                            "the expression");
+    memcpy(format.end, "[a", format.end_size = 2);
+    memcpy(format.start, "abc", 3);
+    cr_assert_not(record_format_check(&format, error, sizeof error));
+    cr_expect_str_eq(error, "--recend: missing terminating ] for character class at "
+                            "character 3 of the expression");
+    memcpy(format.end, "\\Qx", format.end_size = 3);
+    cr_assert_not(record_format_check(&format, error, sizeof error));
+    cr_expect_str_eq(error, "what --recend and --recstart say cannot be part of a "
+                            "larger expression");
 }
 
 Test(record_format, refuses_any_other_text_and_leaves_the_format_alone)
@@ -94,7 +159,29 @@ Test(record_format, refuses_any_other_text_and_leaves_the_format_alone)
         "lines=1 end=0a ",
         "lines=1  end=0a",
         " lines=1 end=0a",
-        "frames",
+        "lines=01 end=0a",
+        "csv ",
+        "csv=1",
+        "tsv",
+        "fixed",
+        "fixed=",
+        "fixed=0",
+        "fixed=07",
+        "whole end=0a",
+        "start=",
+        "start=3",
+        "end=0a",
+        "start=3e end=",
+        "start=3e  end=0a",
+        "end=0a start=3e",
+        "regexp",
+        "regexp ",
+        "regexp start=",
+        "regexp start=28",
+        "regexp start=5c47",
+        "regexp start=61 end=29",
+        "regexp lines=1 end=0a",
+        "regexp start=2851293f end=285b",
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct record_format format = {.lines = 42};
@@ -106,9 +193,9 @@ Test(record_format, refuses_any_other_text_and_leaves_the_format_alone)
 
 Test(record_format, refuses_an_end_above_the_limit)
 {
-    char text[NAME_MAX_BYTES + 1] = "lines=1 end=";
+    char text[FORMAT_MAX_BYTES + 1] = "lines=1 end=";
     struct record_format format;
-    memset(text + strlen(text), '0', 2 * RECORD_END_MAX);
+    memset(text + strlen(text), '0', 2 * RECORD_MARK_MAX);
     cr_assert(record_format_parse(slice_of_text(text), &format));
     strcat(text, "00");
     cr_assert_not(record_format_parse(slice_of_text(text), &format));

@@ -103,3 +103,70 @@ Test(crew, rule_3_who_cannot_tell_is_trusted_until_two_dones_were_not_confirmed)
     session->way = WAY_OPEN;
     cr_assert(crew_trusts(session));
 }
+
+/* ---- the round trip ---- */
+
+Test(crew, rule_8_short_tasks_are_there_before_the_next_can_have_come)
+{
+    struct crew_session *session = add(5, 2);
+    crew_measure_trip(session, 50000);
+    crew_measure(session, 2000, 100);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 2 + 2 * (20 + 50) / 2);
+}
+
+Test(crew, rule_8_slots_that_end_together_find_a_task_each_where_the_way_is_long)
+{
+    struct crew_session *session = add(5, 8);
+    crew_measure(session, 500000, 100);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 8 + 1);
+    crew_measure_trip(session, 50000);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 8 + 8);
+    session->measured = false;
+    crew_measure(session, 1000001, 100);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 8, "long ones wait nowhere");
+}
+
+Test(crew, a_trip_is_the_shortest_and_grows_only_with_many_that_are_longer)
+{
+    struct crew_session *session = add(5, 1);
+    crew_measure_trip(session, 80000);
+    crew_measure_trip(session, 1000);
+    cr_assert_eq(session->rtt_us, 1000);
+    crew_measure_trip(session, 9000);
+    cr_assert_eq(session->rtt_us, 2000);
+    for (int i = 0; i < 100; i++)
+        crew_measure_trip(session, INT64_MAX);
+    cr_assert_leq(session->rtt_us, 500000);
+    crew_measure_trip(session, -5);
+    cr_assert_eq(session->rtt_us, 1);
+}
+
+/* ---- how long chunks should be ---- */
+
+Test(crew, few_tasks_are_sent_ahead_while_their_size_is_found_out)
+{
+    struct crew_session *session = add(5, 2);
+    crew.learns = true;
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 2);
+    crew_measure(session, 100, 100);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 2 + 2);
+    session->measured = false;
+    crew_measure(session, 100000, 100);
+    cr_assert_eq(crew_places(&crew, session, WINDOW), 2);
+}
+
+Test(crew, the_rest_is_shared_by_all_slots)
+{
+    cr_assert_eq(crew_share(&crew, 300), 100, "as if there were one");
+    add(5, 2);
+    cr_assert_eq(crew_share(&crew, 600), 100);
+}
+
+Test(crew, a_slow_slot_gets_no_more_than_it_can_end_with_the_others)
+{
+    crew_measure(add(5, 1), 1000, 1000);
+    crew_measure(add(6, 1), 9000, 1000); /* a tenth of the speed of both together */
+    cr_assert_eq(crew_share(&crew, 30000), 999);
+    add(7, 2); /* nothing is known of it: it is as the others are */
+    cr_assert_eq(crew_share(&crew, 60000), 999);
+}

@@ -32,6 +32,81 @@ Test(dispatch, rule_5_a_begin_that_answers_another_ventilator_is_ignored)
     cr_assert_not(dispatch_begun(dispatch));
 }
 
+Test(dispatch, no_worker_is_welcome_before_the_header_is_known)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    expect_now("");
+    cr_assert_gt(dispatch_wants(dispatch), 0, "the input has to be read to know it");
+    cut(1);
+    dispatch_on_header(dispatch, now_us);
+    join(B);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0)");
+}
+
+Test(dispatch, a_header_that_is_known_before_begin_welcomes_nobody)
+{
+    config.awaits_header = true;
+    dispatch = dispatch_new(&config, now_us);
+    join(A);
+    dispatch_on_header(dispatch, now_us);
+    expect_now("");
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("WELCOME_SINK START(0) WELCOME(A)");
+}
+
+Test(dispatch, who_waits_for_a_header_that_never_comes_is_told_of_the_end)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    dispatch_on_input_failure(dispatch, STATUS_IO, "gone");
+    expect_now("END(0)");
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED,
+                                .finished = {.epoch = 1,
+                                             .outcome = OUTCOME_STOPPED,
+                                             .status = STATUS_IO}});
+    expect_now("STOP(A) GOODBYE");
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_IO);
+}
+
+/* ---- an input that fails ---- */
+
+Test(dispatch, what_was_cut_of_an_input_that_failed_is_done_before_the_end)
+{
+    begin();
+    join(A);
+    cut(3);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    dispatch_on_input_failure(dispatch, STATUS_IO, "damaged");
+    cr_expect_eq(dispatch_wants(dispatch), 0);
+    expect_now("");
+    done(A, 0, 1);
+    progress(0, 2, 0, 0);
+    expect_now("FORGET(A:0) FORGET(A:1) TASK(A:2)");
+    progress(2, 1, 3, 3);
+    expect_now("FORGET(A:2) DISCARD(0) DISCARD(1) DISCARD(2) END(3)");
+    struct verdict verdict = dispatch_verdict(dispatch);
+    cr_expect_eq(verdict.status, STATUS_IO);
+    cr_expect_eq(verdict.outcome, OUTCOME_STOPPED);
+    cr_expect_str_eq(verdict.text, "damaged");
+}
+
+Test(dispatch, a_signal_ends_a_run_whose_input_failed_without_what_was_only_cut)
+{
+    begin();
+    join(A);
+    cut(3);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    dispatch_on_input_failure(dispatch, STATUS_IO, "damaged");
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    progress(0, 2, 2, 2);
+    expect_now("FORGET(A:0) FORGET(A:1) DISCARD(0) DISCARD(1) END(3)");
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_INTERRUPTED);
+}
+
 Test(dispatch, nothing_is_sent_before_there_are_as_many_workers_as_asked_for)
 {
     config.min_workers = 2;
@@ -377,6 +452,37 @@ Test(dispatch, rule_9_retries_go_before_new_tasks)
     expect_now("TASK(A:0)");
 }
 
+Test(dispatch, rule_8_short_tasks_are_sent_for_the_way_there_and_back)
+{
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    tick_after(40000);
+    ping(A, WAY_OPEN, false, NULL); /* the answer to WELCOME */
+    tick_after(20000);
+    done(A, 0, 10000);
+    cut(9); /* 20 ms, 40 of WELCOME, and an eighth of what the task took longer */
+    expect_now("TASK(A:1) TASK(A:2) TASK(A:3) TASK(A:4) TASK(A:5) TASK(A:6) TASK(A:7) "
+               "TASK(A:8)");
+}
+
+Test(dispatch, rule_8_a_way_that_got_longer_shows_while_a_slot_waits)
+{
+    begin();
+    join(A);
+    ping(A, WAY_OPEN, false, NULL);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    tick_after(10000);
+    done(A, 0, 10000);
+    ping(A, WAY_OPEN, false, NULL); /* 1 is not there yet */
+    tick_after(100000);
+    done(A, 1, 10000);
+    cut(9); /* 20 ms, and an eighth of 100 */
+    expect_now("TASK(A:2) TASK(A:3) TASK(A:4) TASK(A:5) TASK(A:6)");
+}
+
 Test(dispatch, rule_9_a_retry_goes_to_another_worker_if_one_has_a_place)
 {
     begin();
@@ -419,6 +525,39 @@ Test(dispatch, rule_9_what_has_not_arrived_is_not_called_back)
     join(B);
     tick_after(SECOND_US);
     expect("FORGET(A:0) WELCOME(B)");
+}
+
+Test(dispatch, rule_9_as_much_is_called_back_as_there_are_slots_free)
+{
+    struct attempt_entry runs = {.seq = 5, .attempt = 1};
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    done(A, 0, 4000); /* 20 ms have room for 5 */
+    cut(6);
+    expect_now("TASK(A:1) TASK(A:2) TASK(A:3) TASK(A:4) TASK(A:5) TASK(A:6)");
+    ping(A, WAY_OPEN, false, &runs); /* and 5 turns out to be long */
+    join(B);
+    join(C);
+    tick_after(20000);
+    expect("WELCOME(B) WELCOME(C) FORGET(A:1?) FORGET(A:2?)");
+    tick_after(SECOND_US);
+    expect(""); /* they are on their way */
+}
+
+Test(dispatch, rule_9_nothing_is_called_back_for_a_slot_that_gets_a_new_task)
+{
+    struct attempt_entry runs = {.seq = 0, .attempt = 1};
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    ping(A, WAY_OPEN, false, &runs);
+    join(B);
+    cut(1);
+    tick_after(SECOND_US);
+    expect("WELCOME(B) TASK(B:2)");
 }
 
 Test(dispatch, rule_10_a_chunk_that_fails_too_often_stops_the_run)
@@ -555,6 +694,19 @@ Test(dispatch, a_run_that_is_stopped_sends_nothing_more)
     cr_assert_str_eq(dispatch_verdict(dispatch).text, "interrupted");
 }
 
+Test(dispatch, a_run_that_is_stopped_waits_for_a_sink_whose_connection_broke)
+{
+    begin();
+    cut(1);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    dispatch_stop(dispatch, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    expect_now("");
+    hello_sink_nonce(3, 1, 2, false);
+    begin_from(3, 0, NULL, 0);
+    expect_now("WELCOME_SINK END(1)");
+}
+
 Test(dispatch, patience_ends_when_nobody_comes_back)
 {
     begin();
@@ -574,4 +726,73 @@ Test(dispatch, what_no_ventilator_is_sent_is_rejected)
     begin();
     hear(A, (struct message){.type = MESSAGE_WELCOME});
     expect_now("REJECT(A)");
+}
+
+/* ---- how long chunks should be ---- */
+
+static void begin_auto(void)
+{
+    config.block_auto = true;
+    config.block_bytes = 10000;
+    begin();
+    join(A);
+    expect_now("WELCOME(A)");
+}
+
+Test(dispatch, says_nothing_of_blocks_that_have_a_size)
+{
+    begin();
+    cr_assert_eq(dispatch_block(dispatch, 0), 0);
+}
+
+Test(dispatch, a_block_grows_as_chunks_are_run)
+{
+    begin_auto();
+    cr_assert_eq(dispatch_block(dispatch, 0), 1);
+    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one that is ready");
+    cut(1);
+    expect_now("TASK(A:0)");
+    done(A, 0, 100);
+    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+}
+
+Test(dispatch, a_block_is_a_share_of_what_is_left)
+{
+    begin_auto();
+    join(B);
+    cut(1);
+    expect_now("WELCOME(B) TASK(A:0)");
+    done(A, 0, 100000);
+    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+}
+
+Test(dispatch, rule_7_two_blocks_a_slot_stay_within_the_share)
+{
+    config.buffer_bytes = 1200;
+    begin_auto();
+    join(B);
+    join(C);
+    cut(1);
+    expect_now("WELCOME(B) WELCOME(C) TASK(A:0)");
+    done(A, 0, 100);
+    cr_assert_eq(dispatch_block(dispatch, 0), 200);
+}
+
+Test(dispatch, a_limit_in_per_cent_allows_longer_chunks_more)
+{
+    config.limit_percent = 200;
+    begin_auto();
+    for (int i = 0; i < 3; i++) {
+        cut(1);
+        tick_after(0);
+        done(A, (uint64_t)i, SECOND_US);
+    }
+    expect("TASK(A:0) TASK(A:1) TASK(A:2)");
+    dispatch_block(dispatch, 0);
+    dispatch_on_cut(dispatch, 400, 4, now_us);
+    tick_after(0);
+    struct dispatch_action action;
+    cr_assert(dispatch_next(dispatch, &action));
+    cr_assert_eq(action.limit_ms, 8000);
 }

@@ -76,7 +76,7 @@ static void on_broken(void *context, int status, const char *text)
     strncpy(stand->error, text, sizeof stand->error - 1);
 }
 
-static struct stand *open_stand(struct program_config *config, const char *const *words)
+struct stand *stand_open(struct program_config *config, const char *const *words)
 {
     struct stand *stand = calloc(1, sizeof *stand);
     signal(SIGPIPE, SIG_IGN);
@@ -97,14 +97,14 @@ static struct stand *open_stand(struct program_config *config, const char *const
 
 struct stand *stand_open_exec(uint32_t slots, const char *const *words)
 {
-    return open_stand(&(struct program_config){.mode = PROGRAM_EXEC, .slots = slots},
+    return stand_open(&(struct program_config){.mode = PROGRAM_EXEC, .slots = slots},
                       words);
 }
 
 struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                                 const char *const *words)
 {
-    return open_stand(&(struct program_config){.mode = PROGRAM_PLUGIN,
+    return stand_open(&(struct program_config){.mode = PROGRAM_PLUGIN,
                                                .slots = slots,
                                                .plugin = plugin},
                       words);
@@ -134,8 +134,11 @@ void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *d
                  size_t size)
 {
     program_start(stand->program, slot,
-                  &(struct program_task){
-                      .seq = seq, .attempt = 1, .records = 1, .input = {data, size}});
+                  &(struct program_task){.seq = seq,
+                                         .attempt = 1,
+                                         .records = 1,
+                                         .header = stand->header,
+                                         .input = {data, size}});
 }
 
 void stand_start_limited(struct stand *stand, uint32_t slot, uint64_t seq,

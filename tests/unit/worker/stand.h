@@ -26,6 +26,7 @@ struct note {
 
 struct stand {
     struct program *program;
+    struct slice header;                /* of the tasks that stand_start starts */
     struct note notes[STAND_NOTES_MAX]; /* the first ones */
     uint32_t count;                     /* of all */
     uint32_t done, failed, unstarted;
@@ -38,6 +39,7 @@ struct stand {
 };
 
 /* NULL-terminated words. */
+struct stand *stand_open(struct program_config *config, const char *const *words);
 struct stand *stand_open_exec(uint32_t slots, const char *const *words);
 struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                                 const char *const *words);

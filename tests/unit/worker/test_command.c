@@ -16,7 +16,7 @@ static int resolve(const char *word, char **ret_path)
 {
     const char *argv[] = {word, NULL};
     static char *unused;
-    return command_resolve((char *const *)(uintptr_t)argv,
+    return command_resolve((char *const *)(uintptr_t)argv, NULL,
                            ret_path ? ret_path : &unused, error, sizeof error);
 }
 
@@ -59,7 +59,7 @@ Test(command, says_127_and_the_word_when_there_is_none)
 Test(command, names_the_shell_for_a_word_that_looks_like_its_language)
 {
     cr_assert_eq(resolve("sort | uniq -c", NULL), 127);
-    cr_assert(strstr(error, "sh -c 'sort | uniq -c'"), "%s", error);
+    cr_assert(strstr(error, "say: --shell 'sort | uniq -c'"), "%s", error);
 }
 
 Test(command, says_126_for_a_directory_and_for_a_file_without_the_right)
@@ -88,5 +88,5 @@ Test(command, says_126_for_bytes_that_are_no_program)
 Test(command, says_2_where_there_is_no_word)
 {
     char *argv[] = {NULL}, *path;
-    cr_assert_eq(command_resolve(argv, &path, error, sizeof error), 2);
+    cr_assert_eq(command_resolve(argv, NULL, &path, error, sizeof error), 2);
 }

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""The worker's part in FRAMES/1 and FORK/1, played for programs under test."""
+
+import ctypes
+import os
+import re
+import socket
+import struct
+import subprocess
+
+from harness import build_directory
+
+PR_SET_CHILD_SUBREAPER = 36
+assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+
+
+class Frames:
+    """Requests to a program, and what it answers."""
+
+    def __init__(self, requests, responses):
+        self.requests = requests
+        self.responses = responses
+
+    def give(self, chunk, seq=0, attempt=1, records=1):
+        self.requests.write(struct.pack(">QQII", len(chunk), seq, attempt, records) + chunk)
+        self.requests.flush()
+
+    def take(self):
+        """A response: its kind and its bytes."""
+        head = self.responses.read(12)
+        assert len(head) == 12, f"{head!r} in place of a response"
+        magic, kind, length = struct.unpack(">3scQ", head)
+        assert magic == b"\xf4ff", head
+        body = self.responses.read(length)
+        assert len(body) == length, f"{len(body)} bytes of {length}"
+        return kind.decode(), body
+
+    def ask(self, chunk, **more):
+        self.give(chunk, **more)
+        return self.take()
+
+    def expect(self, chunk, result):
+        answer = self.ask(chunk)
+        assert answer == ("+", result), answer
+
+    def expect_failure(self, chunk, *words):
+        """The message, which has all of these in it."""
+        kind, message = self.ask(chunk)
+        assert kind == "-", (kind, message)
+        for word in words:
+            assert word.encode() in message, f"no {word!r} in {message.decode()}"
+        return message.decode()
+
+    def close(self):
+        self.requests.close()
+        assert self.responses.read() == b"", "something comes behind the last response"
+        self.responses.close()
+
+
+class Language:
+    """How programs in it begin, and what runs them."""
+
+    def __init__(self, interpreter, suffix, opening):
+        self.interpreter = interpreter
+        self.suffix = suffix
+        self.opening = opening
+
+    def script(self, case, body):
+        return case.file(f"program{self.suffix}", (self.opening + body).encode())
+
+    @staticmethod
+    def environment(**more):
+        sdk = str(build_directory() / "worker" / "sdk")
+        return {"PYTHONPATH": sdk, "FANFOLD_SDK": sdk, "PYTHONUNBUFFERED": "", **more}
+
+    def start(self, case, body, pass_fds=(), **more):
+        variables = {name: more.pop(name) for name in list(more) if name.isupper()}
+        script = self.script(case, body)
+        return case.start(self.interpreter, script, env=self.environment(**variables), pass_fds=pass_fds, **more)
+
+    def by_hand(self, case, body, stdin):
+        run = self.start(case, body, stdin=stdin)
+        run.status = run.wait()
+        return run
+
+
+PYTHON = Language("/usr/bin/python3", ".py", "import fanfold, os, sys\n")
+R = Language("Rscript", ".R", 'source(file.path(Sys.getenv("FANFOLD_SDK"), "fanfold.R"))\n')
+
+
+class Program(Frames):
+    """A program that prepares by itself."""
+
+    def __init__(self, case, language, body):
+        pipe = subprocess.PIPE
+        self.process = language.start(case, body, FANFOLD_FRAMES="1", FANFOLD_SLOT="3", stdin=pipe, stdout=pipe)
+        super().__init__(self.process.popen.stdin, self.process.popen.stdout)
+
+    def ready(self):
+        assert self.take() == (".", b"")
+        return self
+
+    def end(self):
+        self.close()
+        self.process.expect(0)
+
+
+class Slot(Frames):
+    def __init__(self, pid, number, streams):
+        self.pid = pid
+        self.number = number
+        requests, responses, errors = streams
+        super().__init__(open(requests, "wb"), open(responses, "rb"))
+        self.errors = open(errors, "rb")
+
+    def wait(self):
+        """Its exit status, or minus its signal; it is our child."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def end(self):
+        self.close()
+        assert self.wait() == 0
+        said = self.errors.read().decode()
+        self.errors.close()
+        return said
+
+
+class Template:
+    """A program that prepares once, and is forked to slots."""
+
+    def __init__(self, case, language, body):
+        self.link, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        fd = theirs.fileno()
+        variables = {"FANFOLD_FRAMES": "1", "FANFOLD_FORK": str(fd)}
+        self.process = language.start(case, body, stdout=subprocess.DEVNULL, pass_fds=[fd], **variables)
+        theirs.close()
+        self.link.settimeout(60)
+
+    def ready(self):
+        said = self.link.recv(100)
+        assert said == b"ready 1", said
+        return self
+
+    def fork(self, number):
+        pipes = [os.pipe() for _ in range(3)]
+        theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
+        ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
+        socket.send_fds(self.link, [b"slot %d" % number], theirs)
+        for fd in theirs:
+            os.close(fd)
+        answer = self.link.recv(100).decode()
+        found = re.fullmatch(rf"slot {number} (\d+)", answer)
+        assert found, answer
+        slot = Slot(int(found[1]), number, ours)
+        assert slot.take() == (".", b"")
+        return slot
+
+    def end(self):
+        self.link.close()
+        self.process.expect(0)

@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""fanfold.py's side of FRAMES/1 and FORK/1; this test plays the worker."""
+
+import contextlib
+import os
+import signal
+import struct
+from pathlib import Path
+
+from frames import PYTHON, Program, Template
+from harness import run_tests, test
+
+SLOTS = 8
+
+UPPER = """
+def process(chunk, state):
+    return chunk.upper()
+fanfold.serve(process)
+"""
+
+
+@test
+def chunks_are_answered_in_order_until_there_are_no_more(case):
+    program = Program(case, PYTHON, UPPER).ready()
+    for number in range(3):
+        program.give(b"chunk %d" % number, seq=number)
+    assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d" % n) for n in range(3)]
+    program.expect(b"", b"")
+    program.end()
+
+
+@test
+def a_program_prepares_once_and_says_ready_after_it(case):
+    program = Program(
+        case, PYTHON,
+        """
+def prepare():
+    print("prepared", flush=True)
+    return {"calls": 0}
+def process(chunk, state):
+    state["calls"] += 1
+    return b"%d" % state["calls"]
+fanfold.serve(process, prepare)
+print("the end")
+""",
+    ).ready()
+    program.expect(b"x", b"1")
+    program.expect(b"x", b"2")
+    program.end()
+    assert program.process.stderr() == "prepared\nthe end\n", program.process.stderr()
+
+
+@test
+def a_program_knows_its_task(case):
+    program = Program(
+        case, PYTHON, "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
+    ).ready()
+    assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", b"(%d, 7, 9, 3)" % (1 << 40))
+    program.end()
+
+
+@test
+def results_are_bytes_of_any_kind(case):
+    program = Program(
+        case, PYTHON,
+        """
+import array
+def lines():
+    yield b"one "
+    yield bytearray(b"two ")
+    yield memoryview(b"three")
+results = {
+    b"bytes": b"b", b"bytearray": bytearray(b"ba"), b"memoryview": memoryview(b"xmvx")[1:3],
+    b"array": array.array("H", [0x3231, 0x3433]), b"empty array": array.array("d"), b"list": [b"a", b"b"],
+    b"empty": [], b"generator": lines(),
+}
+fanfold.serve(lambda chunk, state: results[chunk])
+""",
+    ).ready()
+    program.expect(b"bytes", b"b")
+    program.expect(b"bytearray", b"ba")
+    program.expect(b"memoryview", b"mv")
+    program.expect(b"array", b"1234")
+    program.expect(b"empty array", b"")
+    program.expect(b"list", b"ab")
+    program.expect(b"empty", b"")
+    program.expect(b"generator", b"one two three")
+    program.end()
+
+
+@test
+def what_is_no_result_is_named(case):
+    program = Program(
+        case, PYTHON,
+        """
+def broken():
+    yield b"one"
+    raise LookupError("in the middle")
+results = {
+    b"str": "text", b"none": None, b"int": 5, b"strs": ["a"], b"ints": [b"x", 5], b"dict": {"a": 1},
+    b"broken": broken(), b"object": object(),
+}
+fanfold.serve(lambda chunk, state: results[chunk])
+""",
+    ).ready()
+    assert program.expect_failure(b"str").strip() == "TypeError: process returned str, not bytes: .encode() it"
+    program.expect_failure(b"none", "process returned None, not bytes: does it lack a return?")
+    program.expect_failure(b"int", "process returned int, not bytes or an iterable of bytes")
+    program.expect_failure(b"object", "process returned object, not bytes or an iterable of bytes")
+    program.expect_failure(b"strs", "whose item 0 is str, not bytes: .encode() it")
+    program.expect_failure(b"ints", "whose item 1 is int, not bytes")
+    program.expect_failure(b"dict", "whose item 0 is str, not bytes")
+    program.expect_failure(b"broken", "LookupError: in the middle")
+    program.end()
+
+
+@test
+def an_exception_becomes_the_message_and_the_program_lives_on(case):
+    program = Program(
+        case, PYTHON,
+        """
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError
+def deep(n):
+    return deep(n - 1) if n else 1 // 0
+def process(chunk, state):
+    if chunk == b"exit":
+        sys.exit(3)
+    if chunk == b"interrupt":
+        raise KeyboardInterrupt
+    if chunk == b"silent":
+        raise Silent
+    if chunk == b"long":
+        raise ValueError("x" * 100000 + "the end")
+    if chunk == b"deep":
+        deep(900)
+    if chunk == b"recursion":
+        deep(10000)
+    return int(chunk) and chunk
+fanfold.serve(process)
+""",
+    ).ready()
+    message = program.expect_failure(b"x7", "Traceback", "program.py", "return int(chunk)", "ValueError: invalid literal")
+    assert "fanfold.py" not in message, message
+    program.expect_failure(b"exit", "SystemExit: 3", "sys.exit(3)")
+    program.expect_failure(b"interrupt", "KeyboardInterrupt")
+    program.expect_failure(b"silent", "Silent")
+    assert len(program.expect_failure(b"long", "the end")) <= 4096
+    assert len(program.expect_failure(b"deep", "ZeroDivisionError")) <= 4096
+    program.expect_failure(b"recursion", "RecursionError")
+    program.expect(b"7", b"7")
+    program.end()
+
+
+@test
+def prints_go_to_standard_error_and_standard_input_is_empty(case):
+    program = Program(
+        case, PYTHON,
+        """
+import subprocess
+print("before serve", flush=True)
+def process(chunk, state):
+    print("print", chunk)
+    os.write(1, b"write\\n")
+    subprocess.run(["echo", "child"])
+    heard = subprocess.run(["cat"], stdout=subprocess.PIPE).stdout
+    return repr((sys.stdin.read(), heard, os.read(0, 10))).encode()
+fanfold.serve(process)
+""",
+    ).ready()
+    program.expect(b"x", b"('', b'', b'')")
+    program.expect(b"y", b"('', b'', b'')")
+    program.end()
+    said = program.process.stderr().splitlines()
+    assert said == ["before serve"] + ["print b'x'", "write", "child", "print b'y'", "write", "child"], said
+
+
+@test
+def a_huge_chunk_has_a_huge_result(case):
+    program = Program(case, PYTHON, "fanfold.serve(lambda chunk, state: [chunk, memoryview(chunk), b'.'])").ready()
+    chunk = os.urandom(1 << 20) * 64
+    # The program answers when it has read all.
+    program.expect(chunk, chunk * 2 + b".")
+    program.expect(b"small", b"smallsmall.")
+    program.end()
+
+
+@test
+def a_forked_child_a_thread_and_a_child_process_left_behind_answer_nothing(case):
+    program = Program(
+        case, PYTHON,
+        """
+import subprocess, threading
+def process(chunk, state):
+    if chunk == b"fork":
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+        return b"once"
+    if chunk == b"thread":
+        threading.Thread(target=print, args=["thread"]).start()
+    if chunk == b"child":
+        subprocess.Popen(["sleep", "1000"])
+    return chunk
+fanfold.serve(process)
+""",
+    ).ready()
+    program.expect(b"fork", b"once")
+    program.expect(b"thread", b"thread")
+    program.expect(b"child", b"child")
+    program.end()
+    for pid in case.pids_of("sleep"):
+        os.kill(pid, signal.SIGKILL)
+
+
+@test
+def a_program_whose_worker_is_gone_ends_without_a_word(case):
+    program = Program(case, PYTHON, UPPER).ready()
+    program.give(b"x" * 100)
+    program.responses.close()
+    with contextlib.suppress(BrokenPipeError):
+        program.give(b"x" * 1000000)
+    with contextlib.suppress(BrokenPipeError):
+        program.requests.close()
+    program.process.expect(0)
+    cut = Program(case, PYTHON, UPPER).ready()
+    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
+    cut.end()
+    assert program.process.stderr() + cut.process.stderr() == ""
+
+
+RECORDS = """
+def process(record, state):
+    if record == b"drop":
+        return None
+    if record == b"two":
+        return [b"one", b"two"]
+    return b"%d" % (int(record) + 1)
+fanfold.serve_records(process, **{})
+"""
+
+
+@test
+def records_are_answered_one_by_one(case):
+    program = Program(case, PYTHON, RECORDS.replace("{}", "{'header': 1}")).ready()
+    program.expect(b"n\n1\n2\n", b"n\n2\n3\n")
+    program.expect(b"n\n1\ndrop\n7", b"n\n2\n8\n")
+    program.expect(b"n\ntwo\n", b"n\none\ntwo\n")
+    program.expect(b"", b"")
+    message = program.expect_failure(b"n\n1\nx\n", "record 3 of the chunk, 'x'", "ValueError", "program.py")
+    assert "fanfold.py" not in message, message
+    assert "record" not in program.expect_failure(b"n\n" + b"9" * 5000, "record 2", "...\n").partition("\n")[2][:10]
+    program.end()
+    zeros = Program(case, PYTHON, RECORDS.replace("{}", "{'end': b'\\0'}")).ready()
+    zeros.expect(b"1\0drop\0005", b"2\0006\0")
+    zeros.expect_failure(b"\0", "record 1")
+    zeros.end()
+
+
+@test
+def by_hand_a_program_takes_its_input_as_one_chunk(case):
+    body = RECORDS + "print('the end')"
+    run = PYTHON.by_hand(case, body, b"1\n2\n")
+    assert (run.status, run.output(), run.stderr()) == (0, b"2\n3\n", "the end\n"), (run.output(), run.stderr())
+    run = PYTHON.by_hand(case, body, b"1\nx\n")
+    assert run.status == 1 and run.output() == b""
+    assert "record 2 of the chunk, 'x'" in run.stderr() and "ValueError" in run.stderr(), run.stderr()
+
+
+PREPARED = """
+import atexit, gc
+atexit.register(lambda: print("atexit"))
+def prepare():
+    print("prepared")
+    return bytes(1 << 20)
+def process(chunk, state):
+    print("process", chunk)
+    if chunk == b"die":
+        os._exit(3)
+    return f"{os.getpgid(0) == os.getpid()} {os.environ['FANFOLD_SLOT']} {fanfold.task().slot} {len(state)} {gc.get_freeze_count() > 100}".encode()
+fanfold.serve(process, prepare)
+print("the end")
+"""
+
+
+@test
+def a_program_is_forked_to_slots_after_it_has_prepared(case):
+    template = Template(case, PYTHON, PREPARED).ready()
+    slots = [template.fork(number) for number in range(SLOTS)]
+    assert len({slot.pid for slot in slots} | {template.process.pid}) == SLOTS + 1
+    for slot in slots:
+        slot.expect(b"x", b"True %d %d 1048576 True" % (slot.number, slot.number))
+        assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
+    for slot in slots:
+        assert slot.end() == "process b'x'\n"
+    template.end()
+    assert template.process.stderr() == "prepared\nthe end\natexit\n", template.process.stderr()
+
+
+@test
+def a_slot_that_died_is_forked_again_without_preparing(case):
+    template = Template(case, PYTHON, PREPARED).ready()
+    slot = template.fork(1)
+    slot.give(b"die")
+    assert slot.responses.read() == b""
+    assert slot.wait() == 3
+    again = template.fork(1)
+    os.kill(again.pid, signal.SIGKILL)
+    assert again.wait() == -signal.SIGKILL
+    template.fork(1).end()
+    template.end()
+    assert template.process.stderr().count("prepared") == 1
+
+
+@test
+def slots_have_no_descriptor_but_their_own(case):
+    template = Template(case, PYTHON, "fanfold.serve(lambda chunk, state: ' '.join(sorted(os.listdir('/proc/self/fd'))).encode())")
+    template.ready()
+    first = template.fork(1)
+    second = template.fork(2)
+    counts = [len(slot.ask(b"x")[1].split()) for slot in (first, second)]
+    assert counts == [6, 6], counts  # 0, 1, 2, the two of FRAMES, and the listing's
+    first.end()
+    second.end()
+    assert len(os.listdir(f"/proc/{template.process.pid}/fd")) == 4
+    template.end()
+
+
+@test
+def a_program_whose_preparation_fails_says_why(case):
+    for body, status in (("raise LookupError('no model')", 1), ("sys.exit(7)", 7), ("os._exit(8)", 8)):
+        template = Template(case, PYTHON, f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')")
+        assert template.link.recv(100) == b""
+        template.process.expect(status)
+        assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
+        assert "never" not in template.process.stderr()
+
+
+@test
+def threads_that_prepare_leaves_are_warned_of(case):
+    template = Template(
+        case, PYTHON,
+        """
+import threading
+def prepare():
+    threading.Thread(target=threading.Event().wait, name="heartbeat", daemon=True).start()
+fanfold.serve(lambda chunk, state: chunk, prepare)
+""",
+    ).ready()
+    assert "heartbeat" in template.process.stderr() and "--prepare-each" in template.process.stderr()
+    template.fork(1).end()
+    template.end()
+
+
+@test
+def a_request_without_descriptors_is_answered(case):
+    template = Template(case, PYTHON, UPPER).ready()
+    template.link.send(b"slot 5")
+    assert template.link.recv(100) == b"slot 5 error too few descriptors came with the request"
+    template.fork(5).end()
+    template.end()
+
+
+run_tests()

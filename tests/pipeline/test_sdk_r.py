@@ -1,0 +1,246 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""fanfold.R's side of FRAMES/1 and FORK/1; this test plays the worker."""
+
+import contextlib
+import os
+import signal
+import struct
+from pathlib import Path
+
+from frames import Program, R, Template
+from harness import run_tests, test
+
+SLOTS = 8
+
+UPPER = "fanfold_serve(function(lines, state) toupper(lines), text = TRUE)"
+BYTES = "fanfold_serve(function(chunk, state) rev(chunk))"
+
+
+@test
+def chunks_are_answered_in_order_until_there_are_no_more(case):
+    program = Program(case, R, UPPER).ready()
+    for number in range(3):
+        program.give(b"chunk %d\n" % number, seq=number)
+    assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d\n" % n) for n in range(3)]
+    program.expect(b"", b"")
+    program.expect(b"\n\na\n\n", b"\n\nA\n\n")
+    program.expect(b"no end", b"NO END\n")
+    program.end()
+
+
+@test
+def bytes_of_any_value_and_number_pass(case):
+    program = Program(case, R, BYTES).ready()
+    every = bytes(range(256))
+    program.expect(every, every[::-1])
+    chunk = os.urandom(1 << 20) * 20
+    program.expect(chunk, chunk[::-1])
+    program.expect(b"", b"")
+    program.end()
+
+
+@test
+def a_program_prepares_once_and_says_ready_after_it(case):
+    program = Program(
+        case,
+        R,
+        """
+calls <- 0
+fanfold_serve(prepare = function() { print("prepared"); c(x = 5) }, process = function(chunk, state) {
+    calls <<- calls + 1
+    charToRaw(paste(calls, state["x"]))
+})
+cat("the end\\n")
+""",
+    ).ready()
+    program.expect(b"x", b"1 5")
+    program.expect(b"x", b"2 5")
+    program.end()
+    assert program.process.stderr() == '[1] "prepared"\nthe end\n', program.process.stderr()
+
+
+@test
+def a_program_knows_its_task(case):
+    program = Program(
+        case, R, 'fanfold_serve(function(chunk, state) do.call(sprintf, c("%.0f %.0f %.0f %d", fanfold_task())), text = TRUE)'
+    ).ready()
+    assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", b"%d 7 9 3\n" % (1 << 40))
+    program.end()
+
+
+@test
+def what_is_no_result_is_named(case):
+    program = Program(
+        case,
+        R,
+        """
+results <- list(raws = list(charToRaw("a"), charToRaw("b")), none = NULL, number = 5, text = "text", empty = list(),
+                matrix = matrix(charToRaw("abcd"), 2))
+fanfold_serve(function(chunk, state) results[[rawToChar(chunk)]])
+""",
+    ).ready()
+    program.expect(b"raws", b"ab")
+    program.expect(b"empty", b"")
+    program.expect(b"matrix", b"abcd")
+    program.expect_failure(b"none", "Error: process returned NULL, not a raw vector")
+    program.expect_failure(b"number", "Error: process returned numeric, not a raw vector")
+    program.expect_failure(b"text", "Error: process returned character, not a raw vector")
+    program.end()
+    lines = Program(case, R, "fanfold_serve(function(lines, state) if (length(lines)) 5 else character(), text = TRUE)").ready()
+    lines.expect(b"", b"")
+    lines.expect_failure(b"x", "process returned numeric, not a character vector")
+    lines.end()
+
+
+@test
+def an_error_becomes_the_message_and_the_program_lives_on(case):
+    program = Program(
+        case,
+        R,
+        """
+deep <- function(n) if (n) deep(n - 1) else stop("the bottom")
+process <- function(lines, state) {
+    if (lines == "deep") deep(3)
+    if (lines == "long") stop(strrep("x", 100000))
+    if (lines == "recursion") deep(1e6)
+    if (lines == "warn") warning("look out")
+    log(if (lines == "log") "x" else 1)
+    lines
+}
+fanfold_serve(process, text = TRUE)
+""",
+    ).ready()
+    message = program.expect_failure(b"deep", "Error in deep(n - 1): the bottom\nCalls: process -> deep -> deep")
+    assert "serve" not in message, message
+    program.expect_failure(b"log", "Error in log(", "non-numeric argument", "Calls: process")
+    assert len(program.expect_failure(b"long", "xxx")) <= 4096
+    program.expect_failure(b"recursion", "Error")
+    program.expect(b"warn\n", b"warn\n")
+    assert "look out" in program.process.stderr()
+    program.end()
+
+
+@test
+def what_is_printed_goes_to_standard_error_and_standard_input_is_empty(case):
+    program = Program(
+        case,
+        R,
+        """
+cat("before\\n")
+process <- function(chunk, state) {
+    print("print")
+    system("echo child")
+    charToRaw(paste(length(readLines(file("stdin"))), length(system("cat", intern = TRUE))))
+}
+fanfold_serve(process)
+""",
+    ).ready()
+    program.expect(b"x", b"0 0")
+    program.expect(b"y", b"0 0")
+    program.end()
+    said = program.process.stderr().splitlines()
+    assert said == ["before"] + ['[1] "print"', "child"] * 2, said
+
+
+@test
+def a_program_whose_worker_is_gone_ends_without_a_word(case):
+    program = Program(case, R, UPPER).ready()
+    program.give(b"x" * 100)
+    program.responses.close()
+    for _ in range(2):
+        with contextlib.suppress(BrokenPipeError):
+            program.give(b"x" * 1000000)
+    with contextlib.suppress(BrokenPipeError):
+        program.requests.close()
+    program.process.expect(0)
+    cut = Program(case, R, UPPER).ready()
+    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
+    cut.end()
+    assert program.process.stderr() + cut.process.stderr() == ""
+
+
+@test
+def by_hand_a_program_takes_its_input_as_one_chunk(case):
+    body = 'cat("by hand\\n")\nfanfold_serve(function(lines, state) as.character(as.integer(lines) + state), function() 1L, text = TRUE)'
+    run = R.by_hand(case, body, b"1\n2\n")
+    assert (run.status, run.output(), run.stderr()) == (0, b"2\n3\n", "by hand\n"), (run.output(), run.stderr())
+    run = R.by_hand(case, body.replace("as.integer", "log"), b"1\nx\n")
+    assert run.status == 1 and run.output() == b"" and "non-numeric argument" in run.stderr(), run.stderr()
+    text = case.text(4 << 20)
+    run = R.by_hand(case, "fanfold_serve(function(chunk, state) chunk)", text)
+    case.assert_same(run.stdout, text)
+
+
+PREPARED = """
+file <- tempfile()
+prepare <- function() {
+    cat("prepared\\n")
+    writeLines("kept", file)
+    numeric(1e6)
+}
+process <- function(lines, state) {
+    cat("process", lines, "\\n")
+    if (lines == "quit") quit(status = 3)
+    paste(Sys.getenv("FANFOLD_SLOT"), fanfold_task()$slot, length(state), readLines(file), Sys.getenv("FANFOLD_FORK"))
+}
+fanfold_serve(process, prepare, text = TRUE)
+cat("the end\\n")
+"""
+
+
+@test
+def a_program_is_forked_to_slots_after_it_has_prepared(case):
+    template = Template(case, R, PREPARED).ready()
+    slots = [template.fork(number) for number in range(1, SLOTS + 1)]
+    assert len({slot.pid for slot in slots} | {template.process.pid}) == SLOTS + 1
+    for slot in slots:
+        slot.expect(b"x", b"%d %d 1000000 kept \n" % (slot.number, slot.number))
+        assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
+        assert os.getpgid(slot.pid) == slot.pid
+    for slot in slots:
+        assert slot.end() == "process x \n"
+    template.end()
+    assert template.process.stderr() == "prepared\nthe end\n", template.process.stderr()
+    case.assert_no_files_left()
+
+
+@test
+def a_slot_that_died_is_forked_again_without_preparing(case):
+    template = Template(case, R, PREPARED).ready()
+    slot = template.fork(1)
+    slot.give(b"quit")
+    assert slot.responses.read() == b""
+    assert slot.wait() == 3
+    again = template.fork(1)
+    again.expect(b"x", b"1 1 1000000 kept \n")  # the other took no temporary file with it
+    os.kill(again.pid, signal.SIGKILL)
+    assert again.wait() == -signal.SIGKILL
+    template.fork(1).end()
+    template.end()
+    assert template.process.stderr().count("prepared") == 1
+
+
+@test
+def slots_have_no_descriptor_but_their_own(case):
+    template = Template(case, R, 'fanfold_serve(function(lines, state) list.files("/proc/self/fd"), text = TRUE)').ready()
+    slots = [template.fork(1), template.fork(2)]
+    own = [len(slot.ask(b"x")[1].split()) for slot in slots]
+    more = len(os.listdir(f"/proc/{template.process.pid}/fd")) - 4  # R has its script open
+    assert own == [6 + more, 6 + more], (own, more)
+    for slot in slots:
+        slot.end()
+    template.end()
+
+
+@test
+def a_program_whose_preparation_fails_says_why(case):
+    for body, status in (("stop('no model')", 1), ("quit(status = 7)", 7)):
+        template = Template(case, R, f"fanfold_serve(identity, function() {body})\ncat('never')")
+        assert template.link.recv(100) == b""
+        template.process.expect(status)
+        assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
+        assert "never" not in template.process.stderr()
+
+
+run_tests()

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that forks its slots as FORK/1 says, in as few lines as it takes; or, by
+ * its first argument, one that does not keep to it. A slot answers with its number, and
+ * then copies its input.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void serve(const char *number)
+{
+    char bytes[4096];
+    if (write(STDOUT_FILENO, number, strlen(number)) < 0)
+        _exit(1);
+    for (ssize_t got; (got = read(STDIN_FILENO, bytes, sizeof bytes)) > 0;)
+        if (write(STDOUT_FILENO, bytes, (size_t)got) < 0)
+            _exit(1);
+    _exit(0);
+}
+
+/* Forks twice, and returns when the process in between is gone. */
+static pid_t fork_slot(const char *number, const int streams[3], int link)
+{
+    int pipe_ends[2];
+    pid_t pid = 0;
+    if (pipe(pipe_ends) < 0)
+        return -1;
+    pid_t between = fork();
+    if (between == 0) {
+        if ((pid = fork()) == 0) {
+            setpgid(0, 0);
+            for (int i = 0; i < 3; i++)
+                dup2(streams[i], i);
+            close(link);
+            serve(number);
+        }
+        _exit(write(pipe_ends[1], &pid, sizeof pid) < 0);
+    }
+    waitpid(between, NULL, 0);
+    if (read(pipe_ends[0], &pid, sizeof pid) < 0)
+        pid = -1;
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    return pid;
+}
+
+static int take_request(int link, char *text, size_t size, int streams[3])
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(3 * sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = text, .iov_len = size - 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    ssize_t got = recvmsg(link, &message, MSG_CMSG_CLOEXEC);
+    if (got <= 0 || !CMSG_FIRSTHDR(&message))
+        return -1;
+    text[got] = '\0';
+    memcpy(streams, CMSG_DATA(CMSG_FIRSTHDR(&message)), 3 * sizeof(int));
+    return 0;
+}
+
+static void say(int link, const char *text)
+{
+    if (send(link, text, strlen(text), MSG_NOSIGNAL) < 0)
+        exit(9);
+}
+
+/* What to answer, in place of the slot's pid where the test wants that. */
+static void answer(const char *how, int link, const char *number, const int streams[3])
+{
+    char text[128];
+    if (strcmp(how, "mute") == 0)
+        return;
+    if (strcmp(how, "dies") == 0)
+        raise(SIGSEGV);
+    if (strcmp(how, "babbles") == 0)
+        snprintf(text, sizeof text, "slot %s here\n", number);
+    else if (strcmp(how, "cannot") == 0)
+        snprintf(text, sizeof text, "slot %s error no room", number);
+    else if (strcmp(how, "lies") == 0)
+        snprintf(text, sizeof text, "slot %s %d", number, (int)getpid());
+    else if (strcmp(how, "stranger") == 0)
+        snprintf(text, sizeof text, "slot %s 1", number);
+    else
+        snprintf(text, sizeof text, "slot %s %d", number,
+                 (int)fork_slot(number, streams, link));
+    say(link, text);
+}
+
+/* What ends before it is prepared. */
+static void prepare(const char *how, int link)
+{
+    if (strcmp(how, "plain") == 0)
+        exit(read(STDIN_FILENO, &link, 1) != 0);
+    if (strcmp(how, "fails") == 0)
+        exit(3);
+    if (strcmp(how, "crashes") == 0)
+        raise(SIGSEGV);
+    if (strcmp(how, "newer") == 0)
+        say(link, "ready 2");
+    if (strcmp(how, "frames") == 0)
+        (void)!write(STDOUT_FILENO, "\xf4\x66\x66.\0\0\0\0\0\0\0\0", 12);
+    if (strcmp(how, "frames") == 0 || strcmp(how, "newer") == 0)
+        pause();
+    if (strcmp(how, "prints") == 0)
+        (void)!write(STDOUT_FILENO, "\xf4no frame\n", 10);
+}
+
+int main(int argc, char **argv)
+{
+    const char *fd = getenv("FANFOLD_FORK"), *how = argc > 1 ? argv[1] : "good";
+    int link = fd ? atoi(fd) : -1, streams[3];
+    char text[64];
+    if (strcmp(how, "nothing") == 0)
+        return fd != NULL;
+    prepare(how, link);
+    say(link, "ready 1");
+    while (take_request(link, text, sizeof text, streams) == 0) {
+        answer(how, link, text + strlen("slot "), streams);
+        for (int i = 0; i < 3; i++)
+            close(streams[i]);
+    }
+    if (strcmp(how, "leaves a word") == 0)
+        (void)!write(STDERR_FILENO, "farewell\n", 9);
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Sending requests, and reading answers as what they are: text of a stranger. */
+#include "worker/fork_link.h"
+#include "common/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { MESSAGE_MAX = 4096 };
+
+int fork_link_request(int link, uint32_t slot, const int streams[FORK_STREAMS])
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(FORK_STREAMS * sizeof(int))];
+    } control = {.bytes = {0}};
+    char text[32];
+    int length = snprintf(text, sizeof text, "slot %" PRIu32, slot);
+    struct iovec part = {.iov_base = text, .iov_len = (size_t)length};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(FORK_STREAMS * sizeof(int));
+    memcpy(CMSG_DATA(header), streams, FORK_STREAMS * sizeof(int));
+    return sendmsg(link, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* A decimal number of at most `most`, at its end the delimiter; NULL: it is none. */
+static const char *take_number(const char *text, char delimiter, uint64_t most,
+                               uint64_t *ret_number)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return NULL;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno || number > most || *end != delimiter)
+        return NULL;
+    *ret_number = number;
+    return *end ? end + 1 : end;
+}
+
+static enum fork_word parse(const char *text, struct fork_answer *answer)
+{
+    uint64_t slot, pid;
+    if (strcmp(text, "ready 1") == 0)
+        return FORK_READY;
+    if (strncmp(text, "slot ", 5) != 0)
+        return FORK_NONSENSE;
+    text = take_number(text + 5, ' ', UINT32_MAX, &slot);
+    if (!text)
+        return FORK_NONSENSE;
+    answer->slot = (uint32_t)slot;
+    if (strncmp(text, "error ", 6) == 0) {
+        log_quote(answer->text, sizeof answer->text, text + 6, strlen(text + 6));
+        return FORK_ERROR;
+    }
+    if (!take_number(text, '\0', INT_MAX, &pid) || pid == 0)
+        return FORK_NONSENSE;
+    answer->pid = (pid_t)pid;
+    return FORK_SLOT;
+}
+
+void fork_link_take(int link, int wait_ms, struct fork_answer *ret_answer)
+{
+    char text[MESSAGE_MAX + 1];
+    struct pollfd polled = {.fd = link, .events = POLLIN};
+    *ret_answer = (struct fork_answer){.word = FORK_NOTHING};
+    if (poll(&polled, 1, wait_ms) <= 0)
+        return;
+    ssize_t got = recv(link, text, MESSAGE_MAX, MSG_DONTWAIT);
+    if (got < 0 && errno == EAGAIN)
+        return;
+    ret_answer->word = FORK_GONE;
+    if (got <= 0)
+        return;
+    text[got] = '\0';
+    ret_answer->word = parse(text, ret_answer);
+    if (ret_answer->word == FORK_NONSENSE)
+        log_quote(ret_answer->text, sizeof ret_answer->text, text, (size_t)got);
+}
