@@ -8,6 +8,7 @@
 #include "worker/household.h"
 #include "common/descendants.h"
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "worker/channel.h"
 #include "worker/keeper.h"
@@ -146,11 +147,8 @@ static pid_t start_nothing(void *context, const struct request *request, const i
 static void set_environment(const struct program_config *config)
 {
     unsetenv("FANFOLD_FORK");
-    unsetenv("FANFOLD_FRAMES");
-    if (config->mode != PROGRAM_FRAMES)
-        return;
-    setenv("FANFOLD_FRAMES", "1", 1);
-    sdk_announce();
+    if (config->mode == PROGRAM_FRAMES)
+        sdk_announce();
 }
 
 static void run_keeper(struct household *household, const char *path)
@@ -240,8 +238,11 @@ int household_await(struct household *household, char *error, size_t error_size)
         return report.value;
     }
     household->prepared = (uint32_t)report.value;
-    if (household->prepared == 0)
+    if (household->prepared == 0) {
         part_with_zygote(household);
+        log_event(LOG_LEVEL_INFO, "each_prepares",
+                  "why=\"the program does not fork its slots\"");
+    }
     return 0;
 }
 

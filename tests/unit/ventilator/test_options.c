@@ -211,6 +211,18 @@ Test(options, refuse_halt_where_the_first_failure_stops_the_run)
     cr_expect_eq(parsed(WORDS("--halt=never")).halt.when, HALT_NEVER);
 }
 
+Test(options, say_how_many_lines_are_a_header)
+{
+    struct ventilator_options options = parsed(WORDS("--quiet"));
+    cr_expect(options.header_lines == 0 && options.header_out == 0);
+    options = parsed(WORDS("--header", "2", "--header-out", "3"));
+    cr_expect(options.header_lines == 2 && options.header_out == 3);
+    cr_expect_eq(parsed(WORDS("--header=:")).header_lines, 1);
+    expect_refused(WORDS("--header-out", ":"), "a number of lines");
+    expect_refused(WORDS("--header-out", "-1"), "a number of lines");
+    expect_refused(WORDS("--header", ".*"), "a number of lines");
+}
+
 Test(options, leave_the_block_to_the_run)
 {
     struct ventilator_options options = parsed(WORDS("--quiet"));
@@ -227,5 +239,7 @@ Test(options, leave_the_block_to_the_run)
     cr_expect(!options.chunker.block_auto);
     cr_expect_eq(options.block_most, 5);
     expect_refused(WORDS("--block", "automatic"), "or auto");
-    expect_refused(WORDS("--block=auto", "-N5"), "contradict");
+    expect_refused(WORDS("--block=auto", "-N5"), "contradicts -N");
+    expect_refused(WORDS("--block=auto", "--format=whole"), "contradicts a format");
+    cr_expect(parsed(WORDS("--block=auto", "--fixed=9")).chunker.block_auto);
 }
