@@ -6,13 +6,14 @@
 #include <stdint.h>
 #include <zmq.h>
 
-enum { CHUNK_MARK_MAX = 32 }; /* bytes; well below MARK_MAX */
+enum { CHUNK_MARK_MAX = 48 }; /* bytes; well below MARK_MAX */
 
 struct chunk {
     zmq_msg_t bytes; /* its owner closes it */
-    uint64_t offset; /* of its first byte, in the input */
+    uint32_t input;  /* which of several, from 0 */
+    uint64_t offset; /* of its first byte, in that input */
     uint64_t length;
-    uint64_t first_record;        /* its number in the input, from 0 */
+    uint64_t first_record;        /* its number in all inputs, from 0 */
     uint64_t records;             /* at least 1; the last may lack its end */
     uint64_t hash_before;         /* of all input before it, as source_hash has it */
     uint64_t hash_after;          /* of the same and its own bytes */

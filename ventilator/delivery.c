@@ -222,7 +222,8 @@ static struct message welcome(const struct delivery *delivery)
                     .uid = delivery->config.uid,
                     .heartbeat_ms = dispatch_heartbeat_ms(dispatch),
                     .liveness_ms = delivery->config.liveness_ms,
-                    .max_result = dispatch_max_result(dispatch)},
+                    .max_result = dispatch_max_result(dispatch),
+                    .header_out = delivery->config.header_out},
     };
     return message;
 }
@@ -231,7 +232,7 @@ static struct message welcome_sink(const struct delivery *delivery)
 {
     struct message message = welcome(delivery);
     message.welcome.buffer = delivery->config.sink_buffer_bytes;
-    message.welcome.input = delivery->config.input;
+    message.welcome.input = source_input(delivery->config.source);
     return message;
 }
 
@@ -242,6 +243,7 @@ static struct message welcome_worker(const struct delivery *delivery,
     struct message message = welcome(delivery);
     message.welcome.program = dispatch_program(dispatch);
     message.welcome.format = slice_of_text(delivery->config.format);
+    message.welcome.header = source_header(delivery->config.source);
     message.welcome.session = action->session;
     message.welcome.nonce = action->nonce;
     message.welcome.run = dispatch_run(dispatch);
@@ -272,7 +274,8 @@ static struct message ending(const struct delivery *delivery, uint64_t total,
         .end = {.epoch = dispatch_epoch(delivery->config.dispatch),
                 .total = total,
                 .outcome = verdict->outcome,
-                .status = (uint32_t)verdict->status}};
+                .status = (uint32_t)verdict->status,
+                .header = source_header(delivery->config.source)}};
     return message;
 }
 

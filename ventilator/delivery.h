@@ -21,8 +21,9 @@ struct delivery_config {
     struct id uid;
     uint32_t liveness_ms;
     uint64_t sink_buffer_bytes;
-    struct slice input; /* what names the input: source_input */
-    const char *format; /* of its records, as common/records.h prints it */
+    uint32_t header_out;
+    const struct source *source; /* what names the input, and what it begins with */
+    const char *format;          /* of its records, as common/records.h prints it */
 };
 
 struct delivery *delivery_new(const struct delivery_config *config);

@@ -225,7 +225,7 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
         return 0;
     uint64_t end = dispatch->released + dispatch_window(dispatch);
     uint64_t backlog = book->cut - book->fresh, wanted = backlog_wanted(dispatch);
-    if (book->cut >= end || backlog >= wanted)
+    if (dispatch->input_failed || book->cut >= end || backlog >= wanted)
         return 0;
     uint64_t room = end - book->cut, missing = wanted - backlog;
     return (uint32_t)(room < missing ? room : missing);
@@ -242,6 +242,22 @@ uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t re
 void dispatch_on_input_end(struct dispatch *dispatch)
 {
     dispatch->input_ended = true;
+}
+
+void dispatch_on_input_failure(struct dispatch *dispatch, int status, const char *text)
+{
+    if (dispatch->input_ended || dispatch->input_failed)
+        return;
+    dispatch->input_failed = true;
+    dispatch->failed = (struct verdict){.outcome = OUTCOME_STOPPED, .status = status};
+    snprintf(dispatch->failed.text, sizeof dispatch->failed.text, "%s", text);
+}
+
+void dispatch_on_header(struct dispatch *dispatch, int64_t now_us)
+{
+    dispatch->config.awaits_header = false;
+    if (!dispatch->over)
+        dispatch_welcome_held(dispatch, now_us);
 }
 
 /* ---- the end ---- */
@@ -270,14 +286,22 @@ void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
     snprintf(dispatch->drained.text, sizeof dispatch->drained.text, "%s", text);
 }
 
-/* Everything that was given out is held. */
-static bool is_drained(const struct dispatch *dispatch)
+/* Everything before `end` is held. */
+static bool is_held_until(const struct dispatch *dispatch, uint64_t end)
 {
-    const struct book *book = &dispatch->book;
-    for (uint64_t seq = dispatch->released; seq < book->fresh; seq++)
-        if (book_find(book, seq)->state != TASK_HELD)
+    for (uint64_t seq = dispatch->released; seq < end; seq++)
+        if (book_find(&dispatch->book, seq)->state != TASK_HELD)
             return false;
     return true;
+}
+
+/* What came before the failure of the input is worked on and written. */
+static void mind_input_failure(struct dispatch *dispatch, int64_t now_us)
+{
+    if (dispatch->input_failed && !dispatch->stopping &&
+        is_held_until(dispatch, dispatch->book.cut))
+        dispatch_stop(dispatch, dispatch->failed.outcome, dispatch->failed.status,
+                      dispatch->failed.text, now_us);
 }
 
 /* An input that has been given out to its end is simply done. */
@@ -285,7 +309,7 @@ static void mind_draining(struct dispatch *dispatch, int64_t now_us)
 {
     const struct book *book = &dispatch->book;
     if (!dispatch->draining || dispatch->stopping ||
-        (dispatch->epoch && !is_drained(dispatch)))
+        (dispatch->epoch && !is_held_until(dispatch, book->fresh)))
         return;
     if (dispatch->input_ended && book->fresh == book->cut)
         return;
@@ -334,8 +358,8 @@ static void tell_end(struct dispatch *dispatch)
     dispatch_act(dispatch, DISPATCH_END, sink->said.peer)->seq = dispatch->book.cut;
 }
 
-/* A run that is stopped waits for the sink to finish, if there is one that can: also for
- * one whose connection broke just now, as it connects anew. */
+/* A run that is stopped waits for the sink to finish, if there is one that can: also
+ * for one whose connection broke just now, as it connects anew. */
 static void mind_stopping(struct dispatch *dispatch, int64_t now_us)
 {
     if (!dispatch->stopping || dispatch->over)
@@ -414,6 +438,7 @@ int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us)
         if (now_us >= dispatch->mind_us)
             mind(dispatch, now_us);
         dispatch_pump(dispatch);
+        mind_input_failure(dispatch, now_us);
         call_us = dispatch_call_back(dispatch);
         mind_draining(dispatch, now_us);
         tell_end(dispatch);

@@ -50,6 +50,7 @@ struct dispatch_config {
     uint32_t limit_percent; /* or so long, of the median run time; 0: not said */
     bool speculate; /* a copy of a task that runs long goes to a slot that is free */
     bool resume;    /* the sink may begin where an earlier run stood */
+    bool awaits_header;   /* workers are not welcomed before dispatch_on_header */
     uint32_t min_workers; /* before the first task; at least 1 */
     int64_t patience_us;  /* how long to wait for anybody; < 0: 300 s once there was
                              somebody, no limit before */
@@ -161,8 +162,13 @@ uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t re
                          int64_t now_us);
 /* The input has ended in good order: what was cut is all. */
 void dispatch_on_input_end(struct dispatch *dispatch);
-/* The run is to end: input failed (STOPPED, STATUS_IO), a signal came (INTERRUPTED, 128
- * + n). The first call counts. */
+/* The input has failed: what was cut is all that there will be. When it is done, the
+ * run ends as dispatch_stop says, as stopped. */
+void dispatch_on_input_failure(struct dispatch *dispatch, int status, const char *text);
+/* What workers are told of the input is known, where they have to wait for it. */
+void dispatch_on_header(struct dispatch *dispatch, int64_t now_us);
+/* The run is to end: a chunk is lost (STOPPED, STATUS_IO), a signal came (INTERRUPTED,
+ * 128 + n). The first call counts. */
 void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
                    const char *text, int64_t now_us);
 

@@ -40,7 +40,7 @@ struct sink_link {
     int64_t contested_us;        /* since when; valid while contested */
 };
 
-/* A worker that came before the run had an epoch. */
+/* A worker that came before the run had an epoch, or its header. */
 struct held_hello {
     uint32_t peer;
     struct crew_worker *worker;
@@ -76,8 +76,10 @@ struct dispatch {
     uint8_t input[INPUT_MAX_BYTES]; /* of that BEGIN as well */
     uint8_t input_size;
     bool input_ended;
-    bool end_told;      /* END of a complete run was sent to some sink */
-    bool crew_complete; /* there were min_workers once */
+    bool input_failed;     /* and then `failed` is the end */
+    struct verdict failed; /* valid where it has */
+    bool end_told;         /* END of a complete run was sent to some sink */
+    bool crew_complete;    /* there were min_workers once */
 
     struct held_hello *held;
     uint32_t held_count;
@@ -137,7 +139,8 @@ void dispatch_on_worker_message(struct dispatch *dispatch, struct crew_session *
                                 const struct message *message, int64_t now_us);
 void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
                            const struct message *message, int64_t now_us);
-/* Opens the sessions of the workers that came before BEGIN. */
+/* Opens the sessions of the workers that came before BEGIN, or before the header was
+ * known; none before both are there. */
 void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us);
 /* Ends a session; what it had is queued again. `lost`: what ran there is charged, if it
  * does not come back. */

@@ -198,8 +198,16 @@ static void hold_hello(struct dispatch *dispatch, uint32_t peer,
     dispatch->held[dispatch->held_count++] = hello;
 }
 
+/* WELCOME says what run it is, and what every chunk begins with. */
+static bool may_welcome(const struct dispatch *dispatch)
+{
+    return dispatch->epoch && !dispatch->config.awaits_header;
+}
+
 void dispatch_welcome_held(struct dispatch *dispatch, int64_t now_us)
 {
+    if (!may_welcome(dispatch))
+        return;
     for (uint32_t i = 0; i < dispatch->held_count; i++) {
         const struct held_hello *hello = &dispatch->held[i];
         open_session(dispatch, hello->peer, hello->worker, hello->slots, hello->way,
@@ -226,7 +234,7 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
         dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
     enum way way = message->hello_worker.way;
-    if (!dispatch->epoch) {
+    if (!may_welcome(dispatch)) {
         hold_hello(dispatch, peer, worker, slots, way);
         return;
     }

@@ -3,6 +3,7 @@
  * to the second, under the number that the third gives it. */
 #include "ventilator/feed.h"
 
+#include "common/clock.h"
 #include "common/exit_status.h"
 
 enum {
@@ -27,32 +28,75 @@ void feed_start(struct feed *feed, int64_t now_us)
         feed_fail(feed, now_us);
 }
 
-/* One chunk; returns its length, 0 where there is none now. */
-static uint64_t cut_chunk(struct feed *feed, int64_t now_us)
+/* Workers are told it when they are welcomed, and so wait for it. */
+static void tell_header(struct feed *feed, int64_t now_us)
+{
+    if (feed->header_told || !source_knows_header(feed->source))
+        return;
+    feed->header_told = true;
+    dispatch_on_header(feed->dispatch, now_us);
+}
+
+static void keep(struct feed *feed, struct chunk *chunk, int64_t now_us)
+{
+    uint64_t seq =
+        dispatch_on_cut(feed->dispatch, chunk->length, chunk->records, now_us);
+    store_put(feed->store, seq, chunk);
+    feed->pending_us = 0;
+    feed->overdue = false;
+}
+
+/* The stream waits: so do its records, but not for ever. */
+static bool flush(struct feed *feed, struct chunk *ret_chunk, int64_t now_us)
+{
+    feed->state = FEED_WAITS;
+    if (feed->timeout_us == 0 || source_pending(feed->source) == 0 ||
+        !source_is_stream(feed->source)) {
+        feed->pending_us = 0;
+        return false;
+    }
+    if (feed->pending_us == 0)
+        feed->pending_us = now_us;
+    if (now_us - feed->pending_us < feed->timeout_us)
+        return false;
+    feed->overdue = !source_flush(feed->source, ret_chunk);
+    return !feed->overdue;
+}
+
+int64_t feed_deadline(const struct feed *feed)
+{
+    bool waits = feed->state == FEED_WAITS && feed->pending_us > 0 && !feed->overdue;
+    return waits ? feed->pending_us + feed->timeout_us : NEVER_US;
+}
+
+/* One chunk, with its length; false: there is none now. */
+static bool cut_chunk(struct feed *feed, uint64_t *ret_length, int64_t now_us)
 {
     struct chunk chunk;
-    uint64_t length;
-    switch (source_next(feed->source, &chunk)) {
+    enum source_outcome outcome = source_next(feed->source, &chunk);
+    tell_header(feed, now_us);
+    switch (outcome) {
     case SOURCE_CHUNK:
-        length = chunk.length;
-        store_put(feed->store,
-                  dispatch_on_cut(feed->dispatch, length, chunk.records, now_us),
-                  &chunk);
-        return length;
-    case SOURCE_MORE:
         break;
+    case SOURCE_MORE:
+        return false;
     case SOURCE_WAITS:
-        feed->state = FEED_WAITS;
+        if (!flush(feed, &chunk, now_us))
+            return false;
         break;
     case SOURCE_ENDED:
         feed->state = FEED_CLOSED;
         dispatch_on_input_end(feed->dispatch);
-        break;
+        return false;
     case SOURCE_FAILED:
-        feed_fail(feed, now_us);
-        break;
+        feed->state = FEED_CLOSED;
+        dispatch_on_input_failure(feed->dispatch, STATUS_IO,
+                                  source_error(feed->source));
+        return false;
     }
-    return 0;
+    *ret_length = chunk.length;
+    keep(feed, &chunk, now_us);
+    return true;
 }
 
 /* How many chunks dispatch wants, each as long as it says. */
@@ -72,7 +116,7 @@ void feed_cut(struct feed *feed, int64_t now_us)
 {
     if (feed->state == FEED_WAITS)
         feed->state = FEED_READY;
-    uint64_t bytes = 0, asked_at = 0;
+    uint64_t bytes = 0, asked_at = 0, length;
     uint32_t wanted = 0;
     for (int i = 0; i < CUT_CHUNKS_MAX && bytes < CUT_BYTES_MAX; i++) {
         if (feed->state != FEED_READY)
@@ -83,8 +127,7 @@ void feed_cut(struct feed *feed, int64_t now_us)
         }
         if (wanted == 0)
             return;
-        uint64_t length = cut_chunk(feed, now_us);
-        if (length == 0)
+        if (!cut_chunk(feed, &length, now_us))
             return;
         bytes += length;
         wanted--;

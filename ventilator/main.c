@@ -3,16 +3,21 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/streams.h"
+#include "ventilator/decompressor.h"
 #include "ventilator/options.h"
 #include "ventilator/ventilator.h"
 
 int main(int argc, char **argv)
 {
     struct ventilator_options options;
+    if (decompressor_asked(argc, argv))
+        return decompressor_run(argc, argv);
     streams_fill();
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
     if (!ventilator_options_parse(argc, argv, &options))
         return STATUS_USAGE;
     log_set_level(options.common.log_level);
-    return ventilator_run(&options);
+    int status = ventilator_run(&options);
+    ventilator_options_deinit(&options);
+    return status;
 }

@@ -3,6 +3,7 @@
  * name is checked where it is opened. */
 #include "ventilator/options.h"
 
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/message.h"
 #include "common/parse.h"
@@ -17,6 +18,7 @@
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
+    KEY_HEADER_OUT,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -29,16 +31,35 @@ enum {
     KEY_MIN_WORKERS,
     KEY_PROGRESS,
     KEY_NO_PROGRESS,
+    KEY_WHOLE_FILES,
+    KEY_NO_DECOMPRESS,
+    KEY_HEADER,
+    KEY_BLOCK_TIMEOUT,
+    KEY_DRY_RUN,
 };
 
 static const struct argp_option option_table[] = {
-    {"input", 'i', "FILE", 0, "Read FILE, not standard input", 1},
+    {"input", 'i', "FILE", 0,
+     "Read FILE, not standard input, which is -; several, one after the other", 1},
     {"arg-file", 'a', "FILE", 0, "The same as --input", 1},
+    {"whole-files", KEY_WHOLE_FILES, NULL, 0, "Each input is one chunk, and one record",
+     1},
+    {"no-decompress", KEY_NO_DECOMPRESS, NULL, 0,
+     "Take gzip, bzip2, xz, zstd and lz4 as they are", 1},
+    {"header", KEY_HEADER, "N", 0,
+     "The first N lines of each input go before every chunk; : is 1", 1},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Only list the chunks", 1},
     {"block", KEY_BLOCK, "SIZE|auto", 0,
      "Chunks of at most SIZE bytes of whole records (default 1M); auto: as long as run "
      "for about half a second",
      2},
+    {"block-timeout", KEY_BLOCK_TIMEOUT, "DURATION", 0,
+     "Do not wait longer for a stream to fill a chunk; 0: for ever (default 1, with -N "
+     "0)",
+     2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
+    {"header-out", KEY_HEADER_OUT, "N", 0,
+     "The first N lines of each result are a header: the output has it once", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -191,14 +212,65 @@ static error_t parse_failures(int key, char *text, struct argp_state *state)
     }
 }
 
-static error_t parse_run(int key, char *text, struct argp_state *state)
+static void add_input(const struct argp_state *state, const char *path,
+                      struct ventilator_options *options)
+{
+    for (uint32_t i = 0; strcmp(path, "-") == 0 && i < options->input_count; i++)
+        if (strcmp(options->inputs[i], "-") == 0)
+            options_bad(state, "-i", path, "standard input only once");
+    options->inputs =
+        reallocate(options->inputs, options->input_count + 1, sizeof *options->inputs);
+    options->inputs[options->input_count++] = path;
+}
+
+static void read_block_timeout(const struct argp_state *state, const char *text,
+                               struct ventilator_options *options)
+{
+    if (!parse_duration(text, &options->block_timeout_us))
+        options_bad(state, "--block-timeout", text,
+                    "a duration, such as 0.5 or 2m; 0: none");
+}
+
+static error_t parse_input(int key, char *text, struct argp_state *state)
 {
     struct ventilator_options *options = state->input;
     switch (key) {
     case 'i':
     case 'a':
-        options->input = strcmp(text, "-") == 0 ? NULL : text;
+        add_input(state, text, options);
         return 0;
+    case KEY_WHOLE_FILES:
+        options->whole_files = true;
+        return 0;
+    case KEY_NO_DECOMPRESS:
+        options->as_it_is = true;
+        return 0;
+    case KEY_HEADER:
+        options->header_lines = strcmp(text, ":") == 0
+                                    ? 1
+                                    : options_number(state, "--header", text, 0,
+                                                     UINT32_MAX,
+                                                     "a number of lines, or : for one");
+        return 0;
+    case KEY_HEADER_OUT:
+        options->header_out = (uint32_t)options_number(state, "--header-out", text, 0,
+                                                       UINT32_MAX, "a number of lines");
+        return 0;
+    case KEY_BLOCK_TIMEOUT:
+        read_block_timeout(state, text, options);
+        return 0;
+    case KEY_DRY_RUN:
+        options->dry_run = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static error_t parse_run(int key, char *text, struct argp_state *state)
+{
+    struct ventilator_options *options = state->input;
+    switch (key) {
     case KEY_WINDOW:
         options->window = (uint32_t)options_number(
             state, "--window", text, 1, WINDOW_MAX, "a number from 1 to 131072");
@@ -229,7 +301,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         state->child_inputs[1] = &options->records;
         return 0;
     }
-    error_t result = parse_chunks(key, text, state);
+    error_t result = parse_input(key, text, state);
+    if (result == ARGP_ERR_UNKNOWN)
+        result = parse_chunks(key, text, state);
     if (result == ARGP_ERR_UNKNOWN)
         result = parse_failures(key, text, state);
     return result == ARGP_ERR_UNKNOWN ? parse_run(key, text, state) : result;
@@ -248,6 +322,39 @@ static const struct argp ventilator_argp = {
     .children = children,
 };
 
+static bool says_what_a_record_is(const struct record_options *options)
+{
+    return options->format || options->fixed || options->lines || options->null ||
+           options->start || options->end || options->regexp;
+}
+
+/* Whether the options do not contradict each other. */
+static bool agree(const struct ventilator_options *options)
+{
+    if (options->halt.when != HALT_NEVER && options->on_error == ON_ERROR_STOP)
+        say("--halt needs --on-error skip or --on-error isolate: as it is, the first "
+            "chunk that fails for good ends the run");
+    else if (options->whole_files &&
+             (options->chunker.records || says_what_a_record_is(&options->records)))
+        say("--whole-files excludes -N and all that says what a record is: a file is "
+            "one record");
+    else if (options->dry_run && options->resume)
+        say("--dry-run and --resume exclude each other: only the sink knows where the "
+            "run stands");
+    else
+        return true;
+    return false;
+}
+
+/* As settle_block. */
+static bool settle_records(struct ventilator_options *options)
+{
+    if (!options->whole_files)
+        return record_options_settle(&options->records, &options->chunker);
+    options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+    return true;
+}
+
 /* False: it was told why not. */
 static bool settle_block(struct ventilator_options *options)
 {
@@ -255,9 +362,10 @@ static bool settle_block(struct ventilator_options *options)
     options->block_most = chunker->block_bytes;
     if (!chunker->block_auto)
         return true;
-    if (chunker->records) {
-        say("--block auto and -N contradict each other: a chunk is as long as it runs "
-            "well, or has so many records");
+    bool whole = chunker->format.kind == RECORDS_WHOLE;
+    if (chunker->records || whole) {
+        say("--block auto contradicts %s, which says what a chunk is",
+            whole ? "a format of whole inputs" : "-N");
         return false;
     }
     options->block_most = BLOCK_SIZE_LONGEST;
@@ -276,6 +384,7 @@ bool ventilator_options_parse(int argc, char **argv,
         .chunker = {.block_bytes = BLOCK_DEFAULT,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = 256 << 20},
+        .block_timeout_us = -1,
         .buffer_bytes = 256 << 20,
         .retries = 3,
         .min_workers = 1,
@@ -285,17 +394,21 @@ bool ventilator_options_parse(int argc, char **argv,
     /* A launcher says what it wants; it knows where the output goes. */
     if (!ret_options->progress_said && !ret_options->common.supervised)
         ret_options->progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
+    /* Who asks for exactly N records does not want fewer because of the time. */
+    if (ret_options->block_timeout_us < 0)
+        ret_options->block_timeout_us = ret_options->chunker.records ? 0 : SECOND_US;
     if (rest < argc) {
         say("'%s' is not an option; the input is standard input, or that of -i FILE",
             argv[rest]);
         return false;
     }
-    if (ret_options->halt.when != HALT_NEVER &&
-        ret_options->on_error == ON_ERROR_STOP) {
-        say("--halt needs --on-error skip or --on-error isolate: as it is, the first "
-            "chunk that fails for good ends the run");
+    if (!agree(ret_options))
         return false;
-    }
-    return record_options_settle(&ret_options->records, &ret_options->chunker) &&
-           settle_block(ret_options);
+    return settle_records(ret_options) && settle_block(ret_options);
+}
+
+void ventilator_options_deinit(struct ventilator_options *options)
+{
+    free(options->inputs);
+    options->inputs = NULL;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Written: 1 byte (which form: 1), 1 byte (kind), and the numbers in the order of the
+ * Written: 1 byte (which form: 2), 1 byte (kind), and the numbers in the order of the
  * struct, each a little-endian u64.
  *
  * A file that is the same in size, time, beginning and end is the same. If only its
  * time differs, somebody may have changed it in between: its bytes decide. A stream has
- * nothing but its bytes.
+ * nothing but its bytes, and neither has what was compressed in another way.
  */
 #include "ventilator/source_identity.h"
 
@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { FORM = 1, NUMBERS = 9, SAMPLE_BYTES = 64 << 10 };
+enum { FORM = 2, NUMBERS = 13, SAMPLE_BYTES = 64 << 10 };
 
 _Static_assert(SOURCE_IDENTITY_SIZE == 2 + NUMBERS * 8, "all numbers have room");
 
@@ -62,70 +62,120 @@ static uint64_t hash_ends(const struct record_format *format)
     return XXH3_64bits(text, strlen(text));
 }
 
-int source_identity_find(int fd, enum source_kind kind, uint64_t start,
-                         const struct chunker_config *config,
-                         struct source_identity *ret_identity)
+struct source_identity source_identity_begin(const struct source_cut *cut)
 {
-    const struct record_format *format = &config->format;
-    struct source_identity identity = {
-        .kind = kind,
-        .start = start,
-        .lines = format->lines,
-        .recend = hash_ends(format),
-        .records = config->records,
-        .block = config->records || config->block_auto ? 0 : config->block_bytes,
+    return (struct source_identity){
+        .format = hash_ends(&cut->chunker->format),
+        .lines = cut->chunker->format.lines,
+        .records = cut->chunker->records,
+        .block = cut->chunker->records || cut->chunker->block_auto
+                     ? 0
+                     : cut->chunker->block_bytes,
+        .header_lines = cut->header_lines,
+        .whole_files = cut->whole_files,
+        .header_out = cut->header_out,
     };
-    if (kind == SOURCE_KIND_FILE) {
-        struct stat status;
-        if (fstat(fd, &status) < 0)
-            return -errno;
-        identity.size = (uint64_t)status.st_size;
-        identity.changed_ns = (uint64_t)status.st_mtim.tv_sec * UINT64_C(1000000000) +
-                              (uint64_t)status.st_mtim.tv_nsec;
-        int result = find_samples(fd, &identity);
-        if (result < 0)
-            return result;
+}
+
+/* Of a file or a stream alone: what it is, and nothing of how it is cut. */
+static int look_at(int fd, struct source_identity *identity)
+{
+    struct stat status;
+    if (identity->kind == SOURCE_KIND_STREAM)
+        return 0;
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    identity->size = (uint64_t)status.st_size;
+    identity->changed_ns = (uint64_t)status.st_mtim.tv_sec * UINT64_C(1000000000) +
+                           (uint64_t)status.st_mtim.tv_nsec;
+    return find_samples(fd, identity);
+}
+
+/* A hash of all numbers that it was given in this order. */
+static uint64_t fold(uint64_t hash, uint64_t number)
+{
+    number = htole64(number);
+    return XXH3_64bits_withSeed(&number, sizeof number, hash);
+}
+
+static enum source_kind more_doubtful(enum source_kind a, enum source_kind b)
+{
+    if (a == SOURCE_KIND_STREAM || b == SOURCE_KIND_STREAM)
+        return SOURCE_KIND_STREAM;
+    return a == SOURCE_KIND_PACKED ? a : b;
+}
+
+static void add(struct source_identity *whole, const struct source_identity *next)
+{
+    whole->kind = more_doubtful(whole->kind, next->kind);
+    whole->size += next->size;
+    whole->start = fold(whole->start, next->start);
+    whole->changed_ns = fold(whole->changed_ns, next->changed_ns);
+    whole->head = fold(fold(whole->head, next->size), next->head);
+    whole->tail = fold(fold(whole->tail, next->kind), next->tail);
+}
+
+int source_identity_add(struct source_identity *identity, int fd, enum source_kind kind,
+                        uint64_t start)
+{
+    struct source_identity next = {.kind = kind, .start = start};
+    int result = look_at(fd, &next);
+    if (result < 0)
+        return result;
+    if (identity->count++ > 0) {
+        add(identity, &next);
+        return 0;
     }
-    *ret_identity = identity;
+    identity->kind = kind;
+    identity->start = start;
+    identity->size = next.size;
+    identity->changed_ns = next.changed_ns;
+    identity->head = next.head;
+    identity->tail = next.tail;
     return 0;
+}
+
+/* The numbers in the order in which they are written. */
+static void list(struct source_identity *identity, uint64_t *numbers[NUMBERS])
+{
+    uint64_t *const all[NUMBERS] = {
+        &identity->count,        &identity->start,       &identity->size,
+        &identity->changed_ns,   &identity->head,        &identity->tail,
+        &identity->format,       &identity->records,     &identity->block,
+        &identity->header_lines, &identity->whole_files, &identity->lines,
+        &identity->header_out,
+    };
+    memcpy(numbers, all, sizeof all);
 }
 
 void source_identity_write(const struct source_identity *identity,
                            uint8_t bytes[SOURCE_IDENTITY_SIZE])
 {
-    uint64_t numbers[NUMBERS] = {
-        identity->start,  identity->size,    identity->changed_ns,
-        identity->head,   identity->tail,    identity->lines,
-        identity->recend, identity->records, identity->block,
-    };
+    struct source_identity copy = *identity;
+    uint64_t *numbers[NUMBERS];
+    list(&copy, numbers);
     bytes[0] = FORM;
     bytes[1] = (uint8_t)identity->kind;
-    for (size_t i = 0; i < NUMBERS; i++)
-        numbers[i] = htole64(numbers[i]);
-    memcpy(bytes + 2, numbers, sizeof numbers);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        uint64_t number = htole64(*numbers[i]);
+        memcpy(bytes + 2 + 8 * i, &number, sizeof number);
+    }
 }
 
 bool source_identity_read(struct slice bytes, struct source_identity *ret_identity)
 {
-    uint64_t numbers[NUMBERS];
+    struct source_identity identity;
+    uint64_t *numbers[NUMBERS], number;
     if (bytes.size != SOURCE_IDENTITY_SIZE || bytes.data[0] != FORM ||
-        (bytes.data[1] != SOURCE_KIND_FILE && bytes.data[1] != SOURCE_KIND_STREAM))
+        bytes.data[1] < SOURCE_KIND_FILE || bytes.data[1] > SOURCE_KIND_PACKED)
         return false;
-    memcpy(numbers, bytes.data + 2, sizeof numbers);
-    for (size_t i = 0; i < NUMBERS; i++)
-        numbers[i] = le64toh(numbers[i]);
-    *ret_identity = (struct source_identity){
-        .kind = (enum source_kind)bytes.data[1],
-        .start = numbers[0],
-        .size = numbers[1],
-        .changed_ns = numbers[2],
-        .head = numbers[3],
-        .tail = numbers[4],
-        .lines = numbers[5],
-        .recend = numbers[6],
-        .records = numbers[7],
-        .block = numbers[8],
-    };
+    identity.kind = (enum source_kind)bytes.data[1];
+    list(&identity, numbers);
+    for (size_t i = 0; i < NUMBERS; i++) {
+        memcpy(&number, bytes.data + 2 + 8 * i, sizeof number);
+        *numbers[i] = le64toh(number);
+    }
+    *ret_identity = identity;
     return true;
 }
 
@@ -133,13 +183,25 @@ bool source_identity_read(struct slice bytes, struct source_identity *ret_identi
 static bool options_differ(const struct source_identity *began,
                            const struct source_identity *now, char *reason, size_t size)
 {
-    if (began->recend != now->recend || !began->lines != !now->lines)
+    if (began->whole_files != now->whole_files)
+        snprintf(reason, size, "the run began with%s --whole-files",
+                 began->whole_files ? "" : "out");
+    else if (began->format != now->format || !began->lines != !now->lines)
         snprintf(reason, size,
                  "what a record is was another thing when the run began (--format, "
                  "--fixed, --recstart, --recend, --regexp or -0)");
     else if (began->lines != now->lines)
         snprintf(reason, size, "the run began with -L %" PRIu64 ", not -L %" PRIu64,
                  began->lines, now->lines);
+    else if (began->header_lines != now->header_lines)
+        snprintf(reason, size,
+                 "the run began with --header %" PRIu64 ", not --header %" PRIu64,
+                 began->header_lines, now->header_lines);
+    else if (began->header_out != now->header_out)
+        snprintf(reason, size,
+                 "the run began with --header-out %" PRIu64
+                 ", not --header-out %" PRIu64,
+                 began->header_out, now->header_out);
     else if (began->records != now->records && began->records && now->records)
         snprintf(reason, size, "the run began with -N %" PRIu64 ", not -N %" PRIu64,
                  began->records, now->records);
@@ -158,35 +220,64 @@ static bool options_differ(const struct source_identity *began,
     return true;
 }
 
+static bool counts_differ(const struct source_identity *began,
+                          const struct source_identity *now, char *reason, size_t size)
+{
+    if (began->count == now->count)
+        return false;
+    snprintf(reason, size, "the run began with %" PRIu64 " inputs, not %" PRIu64,
+             began->count, now->count);
+    return true;
+}
+
 static bool files_differ(const struct source_identity *began,
                          const struct source_identity *now, char *reason, size_t size)
 {
-    static const char other[] = "it is not the input that the run began with";
-    if (began->start != now->start)
+    const char *other = now->count == 1
+                            ? "it is not the input that the run began with"
+                            : "these are not the inputs that the run began with";
+    if (began->size != now->size)
+        snprintf(reason, size, "%s (%s size was %" PRIu64 ", %s %" PRIu64 ")", other,
+                 now->count == 1 ? "its" : "their", began->size,
+                 now->count == 1 ? "it is" : "and is", now->size);
+    else if (began->start != now->start && now->count == 1)
         snprintf(reason, size,
                  "the run began at byte %" PRIu64 " of it, and not at byte %" PRIu64,
                  began->start, now->start);
-    else if (began->size != now->size)
-        snprintf(reason, size, "%s (its size was %" PRIu64 ", it is %" PRIu64 ")",
-                 other, began->size, now->size);
-    else if (began->head != now->head)
-        snprintf(reason, size, "%s (it begins otherwise)", other);
+    else if (began->head != now->head || began->start != now->start)
+        snprintf(reason, size, "%s (%s)", other,
+                 now->count == 1 ? "it begins otherwise"
+                                 : "in order, size or how one of them begins");
     else if (began->tail != now->tail)
-        snprintf(reason, size, "%s (it ends otherwise)", other);
+        snprintf(reason, size, "%s (%s)", other,
+                 now->count == 1 ? "it ends otherwise" : "one of them ends otherwise");
     else
         return false;
     return true;
+}
+
+/* All that is known of them, the time too. */
+static bool are_same(const struct source_identity *began,
+                     const struct source_identity *now)
+{
+    return began->kind == now->kind && began->start == now->start &&
+           began->size == now->size && began->changed_ns == now->changed_ns &&
+           began->head == now->head && began->tail == now->tail;
 }
 
 enum source_match source_identity_match(const struct source_identity *began,
                                         const struct source_identity *now, char *reason,
                                         size_t reason_size)
 {
-    if (options_differ(began, now, reason, reason_size))
+    if (options_differ(began, now, reason, reason_size) ||
+        counts_differ(began, now, reason, reason_size))
         return SOURCE_OTHER;
     if (began->kind == SOURCE_KIND_STREAM || now->kind == SOURCE_KIND_STREAM)
         return SOURCE_PERHAPS;
-    if (files_differ(began, now, reason, reason_size))
+    if (are_same(began, now))
+        return SOURCE_SAME;
+    if (began->kind == SOURCE_KIND_FILE && now->kind == SOURCE_KIND_FILE &&
+        files_differ(began, now, reason, reason_size))
         return SOURCE_OTHER;
-    return began->changed_ns == now->changed_ns ? SOURCE_SAME : SOURCE_PERHAPS;
+    return SOURCE_PERHAPS;
 }

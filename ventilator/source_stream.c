@@ -4,6 +4,9 @@
  * read at a time, which then does not block. A descriptor that was inherited is shared
  * with others, so O_NONBLOCK is never set on it; a pipe is opened anew through /proc,
  * so that a second reader of it cannot make ours block.
+ *
+ * Its first bytes tell whether it is compressed. Until they do, no more than those are
+ * read; if it is, they and the descriptor go to a process that decompresses.
  */
 #include "ventilator/input.h"
 
@@ -18,7 +21,7 @@
 
 enum { PIPE_BYTES = 1 << 20 };
 
-static ssize_t read_stream(struct input *input, void *buffer, size_t size)
+static ssize_t read_now(struct input *input, void *buffer, size_t size)
 {
     struct pollfd ready = {.fd = input->fd, .events = POLLIN};
     int n = poll(&ready, 1, 0);
@@ -30,7 +33,67 @@ static ssize_t read_stream(struct input *input, void *buffer, size_t size)
                                    : read(input->fd, buffer, size);
     if (got < 0)
         return errno == EINTR ? -EAGAIN : -errno;
-    input->offset += (uint64_t)got;
+    return got;
+}
+
+static int unpack(struct input *input, enum compression compression)
+{
+    struct input unpacked;
+    struct decompressor_start start = {
+        .program = input->program,
+        .fd = input->fd,
+        .compression = compression,
+        .before = input->first,
+        .before_size = input->first_size,
+    };
+    int result = input_unpack(&start, &unpacked);
+    if (result < 0)
+        return result;
+    close(input->fd);
+    *input = unpacked;
+    return 0;
+}
+
+/* 0 once it is known what the stream is, -EAGAIN before, or another -errno. */
+static int look(struct input *input)
+{
+    while (input->looks) {
+        ssize_t got = read_now(input, input->first + input->first_size,
+                               sizeof input->first - input->first_size);
+        if (got < 0)
+            return (int)got;
+        input->first_size += (size_t)got;
+        enum compression compression = compression_of(input->first, input->first_size);
+        if (compression == COMPRESSION_UNKNOWN && got > 0)
+            continue;
+        input->looks = false;
+        if (compression != COMPRESSION_NONE && compression != COMPRESSION_UNKNOWN)
+            return unpack(input, compression);
+    }
+    return 0;
+}
+
+static size_t take_first(struct input *input, void *buffer, size_t size)
+{
+    size_t left = input->first_size - input->first_used;
+    if (size > left)
+        size = left;
+    memcpy(buffer, input->first + input->first_used, size);
+    input->first_used += size;
+    return size;
+}
+
+static ssize_t read_stream(struct input *input, void *buffer, size_t size)
+{
+    int result = look(input);
+    if (result < 0)
+        return result;
+    if (input->decompressor.pid > 0)
+        return input->kind->read(input, buffer, size);
+    ssize_t got = (ssize_t)take_first(input, buffer, size);
+    if (got == 0)
+        got = read_now(input, buffer, size);
+    input->offset += got > 0 ? (uint64_t)got : 0;
     return got;
 }
 
@@ -53,11 +116,13 @@ static int open_anew(int fd)
     return own;
 }
 
-struct input input_of_stream(int fd, unsigned mode)
+struct input input_of_stream(int fd, unsigned mode, bool looks, const char *program)
 {
     return (struct input){
         .kind = &stream_kind,
         .fd = S_ISFIFO(mode) ? open_anew(fd) : fd,
         .is_socket = S_ISSOCK(mode),
+        .looks = looks,
+        .program = program,
     };
 }

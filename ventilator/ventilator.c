@@ -15,6 +15,7 @@
 #include "common/transport.h"
 #include "ventilator/delivery.h"
 #include "ventilator/dispatch.h"
+#include "ventilator/dry_run.h"
 #include "ventilator/failure_report.h"
 #include "ventilator/feed.h"
 #include "ventilator/progress.h"
@@ -99,8 +100,16 @@ static int open_source(struct ventilator *ventilator)
 {
     char error[TEXT_MAX];
     const struct ventilator_options *options = ventilator->options;
-    if (source_open(options->input, &options->chunker, &ventilator->source, error,
-                    sizeof error) < 0) {
+    struct source_config config = {
+        .paths = options->inputs,
+        .count = options->input_count,
+        .chunker = options->chunker,
+        .header_lines = options->header_lines,
+        .header_out = options->header_out,
+        .whole_files = options->whole_files,
+        .as_it_is = options->as_it_is,
+    };
+    if (source_open(&config, &ventilator->source, error, sizeof error) < 0) {
         say("%s", error);
         return STATUS_IO;
     }
@@ -133,6 +142,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .limit_percent = options->limit_percent,
         .speculate = options->speculate,
         .resume = options->resume,
+        .awaits_header = options->header_lines > 0,
         .min_workers = options->min_workers,
         .patience_us = options->common.patience_us,
     };
@@ -146,12 +156,14 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
-        .input = source_input(ventilator->source),
+        .header_out = options->header_out,
+        .source = ventilator->source,
         .format = ventilator->format,
     });
     ventilator->feed = (struct feed){.source = ventilator->source,
                                      .store = ventilator->store,
-                                     .dispatch = ventilator->dispatch};
+                                     .dispatch = ventilator->dispatch,
+                                     .timeout_us = options->block_timeout_us};
     progress_init(&ventilator->progress, transport_endpoint(ventilator->router),
                   options->common.quiet, options->progress && !options->common.quiet,
                   options->min_workers, now_us);
@@ -351,8 +363,11 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
     };
     enum feed_state feed = ventilator->feed.state;
     bool wanted = feed != FEED_CLOSED && dispatch_wants(ventilator->dispatch) > 0;
+    int64_t feed_us = feed_deadline(&ventilator->feed);
     if (wanted && feed == FEED_READY)
         deadline_us = now_us;
+    else if (wanted && feed_us < deadline_us)
+        deadline_us = feed_us;
     int count = wanted && feed == FEED_WAITS ? 3 : 2;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
@@ -431,16 +446,27 @@ static int finish(struct ventilator *ventilator)
     return verdict.status;
 }
 
+static int list_chunks(struct ventilator *ventilator)
+{
+    int status = open_source(ventilator);
+    return status == STATUS_OK ? dry_run(ventilator->source) : status;
+}
+
+static int run(struct ventilator *ventilator)
+{
+    int status = make(ventilator);
+    if (status != STATUS_OK)
+        return status;
+    while (!ventilator->over)
+        iterate(ventilator);
+    return finish(ventilator);
+}
+
 int ventilator_run(const struct ventilator_options *options)
 {
     struct ventilator ventilator = {.options = options, .signals = -1};
     envelope_init(&ventilator.envelope);
-    int status = make(&ventilator);
-    if (status == STATUS_OK) {
-        while (!ventilator.over)
-            iterate(&ventilator);
-        status = finish(&ventilator);
-    }
+    int status = options->dry_run ? list_chunks(&ventilator) : run(&ventilator);
     destroy(&ventilator);
     /* The launcher says who it was that was terminated. */
     if (options->common.supervised && ventilator.signalled &&

@@ -8,6 +8,7 @@
 #include "worker/household.h"
 #include "common/descendants.h"
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "worker/channel.h"
 #include "worker/keeper.h"
@@ -237,8 +238,11 @@ int household_await(struct household *household, char *error, size_t error_size)
         return report.value;
     }
     household->prepared = (uint32_t)report.value;
-    if (household->prepared == 0)
+    if (household->prepared == 0) {
         part_with_zygote(household);
+        log_event(LOG_LEVEL_INFO, "each_prepares",
+                  "why=\"the program does not fork its slots\"");
+    }
     return 0;
 }
 

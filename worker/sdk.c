@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Beside a worker that was built and not installed lies its own SDK; else it is where
- * meson installs it. */
+/* Beside a worker that was built and not installed lies its own SDK; an installed one's
+ * is where meson put it, also where the whole tree was moved since. */
 #include "worker/sdk.h"
 
 #include <limits.h>
@@ -10,25 +10,38 @@
 #include <string.h>
 #include <unistd.h>
 
-static void find(char *path, size_t size)
+/* The directory of this program's file; empty where it cannot be told. */
+static void find_own(char *path, size_t size)
 {
-    char own[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[length > 0 ? length : 0] = '\0';
-    char *slash = strrchr(own, '/');
+    ssize_t length = readlink("/proc/self/exe", path, size - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char *slash = strrchr(path, '/');
     if (slash)
         *slash = '\0';
-    snprintf(path, size, "%s/sdk/fanfold.py", own);
-    bool built = slash && access(path, R_OK) == 0;
-    if (built)
-        *strrchr(path, '/') = '\0';
-    else
-        snprintf(path, size, "%s", FANFOLD_SDK_DIRECTORY);
+}
+
+static bool is_sdk(const char *directory)
+{
+    char path[PATH_MAX + 128];
+    snprintf(path, sizeof path, "%s/fanfold.py", directory);
+    return access(path, R_OK) == 0;
+}
+
+static void find(char *path, size_t size)
+{
+    char own[PATH_MAX], moved[PATH_MAX + 64];
+    find_own(own, sizeof own);
+    snprintf(path, size, "%s/sdk", own);
+    snprintf(moved, sizeof moved, "%s/../%s", own, FANFOLD_SDK_DIRECTORY);
+    if (is_sdk(path))
+        return;
+    if (!is_sdk(moved) || !realpath(moved, path))
+        snprintf(path, size, "%s/%s", FANFOLD_PREFIX, FANFOLD_SDK_DIRECTORY);
 }
 
 void sdk_announce(void)
 {
-    char path[PATH_MAX + 32], all[2 * PATH_MAX];
+    char path[PATH_MAX + 64], all[2 * PATH_MAX];
     find(path, sizeof path);
     const char *others = getenv("PYTHONPATH");
     setenv("FANFOLD_SDK", path, 1);

@@ -302,7 +302,7 @@ void template_run(const struct template_config *config)
         .output = -1,
     };
     template.preparing.memory_bytes = 0; /* it is no slot */
-    prctl(PR_SET_NAME, "fanfold-template");
+    prctl(PR_SET_NAME, "fanfold-prepare");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     start_program(&template);
     await_prepared(&template);

@@ -36,6 +36,10 @@ void arguments_deinit(struct arguments *arguments);
 /* The value that was given last for the option of this long name; NULL: none. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
+/* The files that it names as input, in order, "-" for standard input; heap, ended by
+ * NULL. None: standard input alone. */
+const char **arguments_inputs(const struct arguments *arguments);
+
 /* Whether the option of this long name was given. */
 bool arguments_has(const struct arguments *arguments, const char *name);
 /* Whether bad records are looked for, some of which may end a worker. */

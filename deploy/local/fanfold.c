@@ -10,6 +10,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "deploy/local/child.h"
+#include "deploy/local/dry_run.h"
 #include "deploy/local/files.h"
 #include "deploy/local/guardian.h"
 #include "deploy/local/launcher.h"
@@ -330,6 +331,8 @@ int fanfold_run(const struct arguments *arguments)
     status = files_check(arguments);
     if (status != STATUS_OK)
         return status;
+    if (arguments_has(arguments, "dry-run"))
+        return dry_run(arguments);
     children_list(&fanfold.others);
     status = find_programs(&fanfold);
     if (status == STATUS_OK)

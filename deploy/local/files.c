@@ -22,19 +22,9 @@ static const char *output_path(const struct arguments *arguments)
     return as_path(arguments_value(arguments, "output"));
 }
 
-static const char *input_path(const struct arguments *arguments)
+/* `input` is NULL for standard input. */
+static bool is_output(const char *input, const char *output)
 {
-    const char *name = arguments_value(arguments, "input");
-
-    return as_path(name ? name : arguments_value(arguments, "arg-file"));
-}
-
-/* The sink would empty the file before the ventilator has read it, or the ventilator
- * would read what the sink appends. */
-static bool is_input_output(const struct arguments *arguments)
-{
-    const char *input = input_path(arguments);
-    const char *output = output_path(arguments);
     struct stat in, out;
 
     if ((input ? stat(input, &in) : fstat(STDIN_FILENO, &in)) < 0 ||
@@ -46,6 +36,20 @@ static bool is_input_output(const struct arguments *arguments)
                                                                    ? input
                                                                    : "standard input");
     return true;
+}
+
+/* The sink would empty the file before the ventilator has read it, or the ventilator
+ * would read what the sink appends. */
+static bool is_input_output(const struct arguments *arguments)
+{
+    const char **inputs = arguments_inputs(arguments);
+    const char *output = output_path(arguments);
+    bool found = !inputs[0] && is_output(NULL, output);
+
+    for (size_t i = 0; inputs[i] && !found; i++)
+        found = is_output(as_path(inputs[i]), output);
+    free(inputs);
+    return found;
 }
 
 /* Only a regular file that is written in order has a journal. That of a directory or of

@@ -8,7 +8,7 @@ import re
 
 from harness import ROOT, build_directory, run_tests, test
 
-RECIPES = 15
+RECIPES = 18
 RECIPE = re.compile(r"^\*\*(\d+)\. .*?^```sh\n(.*?)^```", re.M | re.S)
 
 
@@ -30,6 +30,8 @@ def sample_files(case):
     case.file("access.log.gz", gzip.compress(log, 1))
     corpus = case.text(4 << 20).read_bytes()
     case.file("corpus.txt", corpus)
+    sizes = "".join(f"name{n},{chance.randrange(1000)}\n" for n in range(100000))
+    case.file("sizes.csv", b"name,size\n" + sizes.encode())
     words = sorted({word for word in re.findall(rb"[a-z]{7,}", corpus[:200000])})
     case.file("names.txt", b"".join(word + b"\n" for word in words[:50]))
     reads = "".join(f"@r{n}\n{'ACGT' * chance.randrange(1, 30)}\n+\n{'I' * 9}\n" for n in range(5000))
@@ -47,7 +49,13 @@ def expect(case, number):
         "10": ("out.txt", "tr a-z A-Z < corpus.txt"),
         "11": ("upper.txt", "tr a-z A-Z < corpus.txt"),
         "13": ("good.txt", """awk '$3 != "/777" { print $NF }' access.log"""),
+        "16": (
+            "known.txt",
+            "awk 'NR == FNR { n[$0]; next } { for (i = 1; i <= NF; i++) if ($i in n) { print; next } }' names.txt corpus.txt",
+        ),
+        "17": ("slow.txt", "awk '$NF > 900' access.log"),
         "14": ("sizes.txt", "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done"),
+        "18": ("large.csv", "awk -F, 'NR == 1 || $2 > 900' sizes.csv"),
     }.get(number)
     if by:
         alone = case.shell(by[1])
@@ -75,7 +83,9 @@ def add(number):
     def recipe(case):
         sample_files(case)
         run = case.shell(
-            recipes()[number], env={"EXAMPLES": str(build_directory() / "worker/examples")}
+            # The system's Python, though another may come first otherwise.
+            f"PATH=${{PATH/:/:/usr/bin:}}\n{recipes()[number]}",
+            env={"EXAMPLES": str(build_directory() / "worker/examples")},
         )
         # Recipe 2 ends with head, which closes the pipe: the status of such a pipeline is 141.
         assert run.status in ((0, 141) if "head" in recipes()[number] else (0,)), run.status

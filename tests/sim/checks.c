@@ -493,19 +493,21 @@ static bool is_complete(const struct world *world)
 }
 
 /* One signal, and nothing else went wrong: what had been given out is in the journal.
- */
+ * Where the input failed, all that had been cut. */
 static void check_drained(struct world *world)
 {
     const struct sim_ventilator *v =
         (struct sim_ventilator *)world->stations[VENTILATOR].process;
-    if (!v->drains || v->hurried || mix_has_faults(&world->mix) || world->mix.tail ||
-        world->mix.outcast || world->earned || world->disk_full ||
+    bool failed = v->input_failed && !v->drains;
+    if (!(v->drains || failed) || v->hurried || mix_has_faults(&world->mix) ||
+        world->mix.tail || world->mix.outcast || world->earned || world->disk_full ||
         !world->mix.journal || world->halted)
         return;
     for (int64_t seq = 0; seq < world->mix.records; seq++)
-        if (v->given[seq] && (uint64_t)seq >= world->disk.journal.position.next)
-            world_violation(world, "task %jd was given out, and is not committed",
-                            (intmax_t)seq);
+        if ((failed ? v->chunks[seq].end > 0 : v->given[seq]) &&
+            (uint64_t)seq >= world->disk.journal.position.next)
+            world_violation(world, "task %jd was %s, and is not committed",
+                            (intmax_t)seq, failed ? "cut" : "given out");
 }
 
 bool check_leg_end(struct world *world)

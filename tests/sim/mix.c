@@ -136,6 +136,8 @@ void mix_draw(struct mix *mix, struct random *random, uint64_t seed)
     draw_troubles(mix, random);
     mix->block_auto = random_chance(random, 250);
     mix->even_tasks = !mix->short_tasks && random_chance(random, 250);
+    if (random_chance(random, 150))
+        mix->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }
 
 bool mix_has_faults(const struct mix *mix)

@@ -48,52 +48,53 @@ enum { RECORDS_MAX = 20000, SLOTS_PER_WORKER_MAX = 3, CHUNK_RECORDS_MAX = 3 };
 #define PATIENCE_US INT64_C(100000000)
 
 /* X(name, unit or meaning) */
-#define MIX(X)                                                   \
-    X(salt, "of all chance but the mix's own")                   \
-    X(workers, "")                                               \
-    X(slots, "the most of a worker")                             \
-    X(records, "of the input")                                   \
-    X(chunk, "records, the most in a chunk")                     \
-    X(block_auto, "the core says how long a chunk is")           \
-    X(window, "0: the core's own")                               \
-    X(retries, "")                                               \
-    X(losses, "")                                                \
-    X(min_workers, "")                                           \
-    X(depth, "tasks that a slot takes at once")                  \
-    X(buffer_chunks, "of the largest kind; 0: plenty")           \
-    X(keeps_bytes, "the input is a stream")                      \
-    X(ordered, "")                                               \
-    X(journal, "")                                               \
-    X(stay, "runs that the workers serve, less one")             \
-    X(short_tasks, "")                                           \
-    X(even_tasks, "runs take about as long as each other")       \
-    X(slow_tasks, "per mille of runs that take seconds")         \
-    X(slow_input, "")                                            \
-    X(on_error, "0 stop, 1 skip, 2 isolate")                     \
-    X(halt, "0 never, 1 soon, 2 now")                            \
-    X(halt_tasks, "")                                            \
-    X(halt_percent, "")                                          \
-    X(limit_ms, "of a run")                                      \
-    X(limit_percent, "of the median run")                        \
-    X(speculate, "")                                             \
-    X(bad, "records that fail")                                  \
-    X(hangs, "records that hang")                                \
-    X(killers, "records that take their worker down")            \
-    X(kill_ms, "so long such a record runs at least")            \
-    X(flaky, "per mille of runs that fail")                      \
-    X(crash, "per mille of runs that take their slot with them") \
-    X(input_fails, "at this record")                             \
-    X(output_closes, "at this record")                           \
-    X(disk_room, "for so many records and journals")             \
-    X(interrupts, "signals to the ventilator")                   \
-    X(tail, "per mille of messages that take long")              \
-    X(blind, "per mille of workers without a monitor")           \
-    X(moves, "each sink has an endpoint of its own")             \
-    X(aim, "more faults at takeovers")                           \
-    X(outcast, "the first worker never reaches the sink")        \
-    X(until_ms, "of faults")                                     \
-    X(gap_ms, "between faults")                                  \
-    X(lag_us, "of the loops")                                    \
+#define MIX(X)                                                     \
+    X(salt, "of all chance but the mix's own")                     \
+    X(workers, "")                                                 \
+    X(slots, "the most of a worker")                               \
+    X(records, "of the input")                                     \
+    X(chunk, "records, the most in a chunk")                       \
+    X(block_auto, "the core says how long a chunk is")             \
+    X(window, "0: the core's own")                                 \
+    X(retries, "")                                                 \
+    X(losses, "")                                                  \
+    X(min_workers, "")                                             \
+    X(depth, "tasks that a slot takes at once")                    \
+    X(buffer_chunks, "of the largest kind; 0: plenty")             \
+    X(keeps_bytes, "the input is a stream")                        \
+    X(ordered, "")                                                 \
+    X(journal, "")                                                 \
+    X(stay, "runs that the workers serve, less one")               \
+    X(short_tasks, "")                                             \
+    X(even_tasks, "runs take about as long as each other")         \
+    X(slow_tasks, "per mille of runs that take seconds")           \
+    X(slow_input, "")                                              \
+    X(header_ms, "until workers may be told it; 0: there is none") \
+    X(on_error, "0 stop, 1 skip, 2 isolate")                       \
+    X(halt, "0 never, 1 soon, 2 now")                              \
+    X(halt_tasks, "")                                              \
+    X(halt_percent, "")                                            \
+    X(limit_ms, "of a run")                                        \
+    X(limit_percent, "of the median run")                          \
+    X(speculate, "")                                               \
+    X(bad, "records that fail")                                    \
+    X(hangs, "records that hang")                                  \
+    X(killers, "records that take their worker down")              \
+    X(kill_ms, "so long such a record runs at least")              \
+    X(flaky, "per mille of runs that fail")                        \
+    X(crash, "per mille of runs that take their slot with them")   \
+    X(input_fails, "at this record")                               \
+    X(output_closes, "at this record")                             \
+    X(disk_room, "for so many records and journals")               \
+    X(interrupts, "signals to the ventilator")                     \
+    X(tail, "per mille of messages that take long")                \
+    X(blind, "per mille of workers without a monitor")             \
+    X(moves, "each sink has an endpoint of its own")               \
+    X(aim, "more faults at takeovers")                             \
+    X(outcast, "the first worker never reaches the sink")          \
+    X(until_ms, "of faults")                                       \
+    X(gap_ms, "between faults")                                    \
+    X(lag_us, "of the loops")                                      \
     X(drain, "messages that a loop reads before it ticks")
 
 struct mix {

@@ -99,19 +99,29 @@ static void fail_input(struct sim_ventilator *v)
     world->input_failed = true;
     world->tally->faults[FAULT_INPUT]++;
     TRACE(world, "FAULT: the input fails");
-    dispatch_stop(v->core, OUTCOME_STOPPED, STATUS_IO, "the input failed",
-                  world->schedule.now_us);
+    dispatch_on_input_failure(v->core, STATUS_IO, "the input failed");
+}
+
+/* The beginning of the input is there at last. */
+static void read_header(struct sim_ventilator *v)
+{
+    int64_t now_us = v->process.world->schedule.now_us;
+    if (v->knows_header || !v->started || now_us < v->next_cut_us)
+        return;
+    v->knows_header = v->again = true;
+    dispatch_on_header(v->core, now_us);
 }
 
 static bool may_cut(struct sim_ventilator *v)
 {
-    return v->started && !v->input_ended && !v->input_failed &&
+    return v->started && v->knows_header && !v->input_ended && !v->input_failed &&
            v->process.world->schedule.now_us >= v->next_cut_us;
 }
 
 static void read_input(struct sim_ventilator *v)
 {
     const struct mix *mix = &v->process.world->mix;
+    read_header(v);
     while (may_cut(v)) {
         ask_block(v);
         if (v->offset == mix->records)
@@ -155,6 +165,9 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
     message.welcome.liveness_ms = LIVENESS_US / 1000;
     message.welcome.max_result = 1 << 20;
     if (!sink) {
+        if (!v->knows_header)
+            world_violation(v->process.world, "a worker is welcome before the header "
+                                              "is known");
         message.welcome.session = action->session;
         message.welcome.nonce = action->nonce;
         message.welcome.run = dispatch_run(v->core);
@@ -271,6 +284,9 @@ static void start_cutting(struct sim_ventilator *v,
     struct slice mark = dispatch_mark(v->core);
     v->started = v->again = true;
     v->offset = mark_read(mark.data, mark.size);
+    if (!v->knows_header)
+        v->next_cut_us = v->process.world->schedule.now_us +
+                         v->process.world->mix.header_ms * 1000;
     TRACE(v->process.world, "%s goes on at chunk %ju, record %u",
           process_name(&v->process), (uintmax_t)action->seq, v->offset);
 }
@@ -303,8 +319,10 @@ static void say_end(struct sim_ventilator *v, const struct dispatch_action *acti
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     struct message message = {.type = MESSAGE_END,
-                              .end = {dispatch_epoch(v->core), action->seq,
-                                      verdict.outcome, (uint32_t)verdict.status}};
+                              .end = {.epoch = dispatch_epoch(v->core),
+                                      .total = action->seq,
+                                      .outcome = verdict.outcome,
+                                      .status = (uint32_t)verdict.status}};
     check_total(v, &message);
     send(v, action->peer, &message, NULL);
 }
@@ -416,7 +434,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
           letter_print(item->letter, text, sizeof text));
     if (item->letter->message.type == MESSAGE_HELLO_WORKER && v->finishing)
         v->owes = item->conn->peer;
-    if (item->letter->message.type == MESSAGE_PROGRESS)
+    if (item->letter->message.type == MESSAGE_PROGRESS &&
+        (int64_t)item->letter->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->letter->message.progress.failed;
     if (item->letter->message.type == MESSAGE_DONE)
         note_done(v, &item->letter->message);
@@ -525,9 +544,11 @@ void sim_ventilator_start(struct world *world)
         .limit_percent = (uint32_t)mix->limit_percent,
         .speculate = mix->speculate,
         .resume = world->leg > 1 || v->process.life > 1,
+        .awaits_header = mix->header_ms > 0,
         .min_workers = (uint32_t)mix->min_workers,
         .patience_us = PATIENCE_US,
     };
+    v->knows_header = !config.awaits_header;
     v->core = dispatch_new(&config, world->schedule.now_us);
     process_post(&v->process, (struct item){.kind = ITEM_WAKE});
 }

@@ -29,12 +29,13 @@ struct sim_ventilator {
     bool *discarded, *given;
     struct fate *fates;
     int64_t *stray_us;     /* since when a task seems to be on nobody's books; 0: not */
-    int64_t failed_tasks;  /* as the sink says */
+    int64_t failed_tasks;  /* the most that a sink said, as it may halt the run */
     uint64_t kept_bytes;   /* of chunks that are cut and not discarded */
     uint64_t block_bytes;  /* as the core says; 0: it does not */
     uint64_t longest_done; /* bytes of a chunk that a worker said was done */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
+    bool knows_header;
     bool drains;    /* it was interrupted */
     bool hurried;   /* and a second time */
     bool finishing; /* it has said GOODBYE or STOP */

@@ -28,15 +28,22 @@ static inline int make_file(char *path, const void *data, size_t size)
     return fd;
 }
 
-/* NULL: standard input. */
-static inline struct source *open_source(const char *path,
-                                         const struct chunker_config *config)
+static inline struct source *open_sources(const struct source_config *config)
 {
     char error[256] = "";
     struct source *source;
-    cr_assert_eq(source_open(path, config, &source, error, sizeof error), 0, "%s",
-                 error);
+    cr_assert_eq(source_open(config, &source, error, sizeof error), 0, "%s", error);
     return source;
+}
+
+/* NULL: standard input. The path has to live as long as the source. */
+static inline struct source *open_source(const char *path,
+                                         const struct chunker_config *config)
+{
+    const char *const paths[] = {path};
+    struct source_config all = {
+        .paths = paths, .count = path ? 1 : 0, .chunker = *config};
+    return open_sources(&all);
 }
 
 /* The next outcome that is not SOURCE_MORE. */

@@ -32,6 +32,81 @@ Test(dispatch, rule_5_a_begin_that_answers_another_ventilator_is_ignored)
     cr_assert_not(dispatch_begun(dispatch));
 }
 
+Test(dispatch, no_worker_is_welcome_before_the_header_is_known)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    expect_now("");
+    cr_assert_gt(dispatch_wants(dispatch), 0, "the input has to be read to know it");
+    cut(1);
+    dispatch_on_header(dispatch, now_us);
+    join(B);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0)");
+}
+
+Test(dispatch, a_header_that_is_known_before_begin_welcomes_nobody)
+{
+    config.awaits_header = true;
+    dispatch = dispatch_new(&config, now_us);
+    join(A);
+    dispatch_on_header(dispatch, now_us);
+    expect_now("");
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("WELCOME_SINK START(0) WELCOME(A)");
+}
+
+Test(dispatch, who_waits_for_a_header_that_never_comes_is_told_of_the_end)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    dispatch_on_input_failure(dispatch, STATUS_IO, "gone");
+    expect_now("END(0)");
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED,
+                                .finished = {.epoch = 1,
+                                             .outcome = OUTCOME_STOPPED,
+                                             .status = STATUS_IO}});
+    expect_now("STOP(A) GOODBYE");
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_IO);
+}
+
+/* ---- an input that fails ---- */
+
+Test(dispatch, what_was_cut_of_an_input_that_failed_is_done_before_the_end)
+{
+    begin();
+    join(A);
+    cut(3);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    dispatch_on_input_failure(dispatch, STATUS_IO, "damaged");
+    cr_expect_eq(dispatch_wants(dispatch), 0);
+    expect_now("");
+    done(A, 0, 1);
+    progress(0, 2, 0, 0);
+    expect_now("FORGET(A:0) FORGET(A:1) TASK(A:2)");
+    progress(2, 1, 3, 3);
+    expect_now("FORGET(A:2) DISCARD(0) DISCARD(1) DISCARD(2) END(3)");
+    struct verdict verdict = dispatch_verdict(dispatch);
+    cr_expect_eq(verdict.status, STATUS_IO);
+    cr_expect_eq(verdict.outcome, OUTCOME_STOPPED);
+    cr_expect_str_eq(verdict.text, "damaged");
+}
+
+Test(dispatch, a_signal_ends_a_run_whose_input_failed_without_what_was_only_cut)
+{
+    begin();
+    join(A);
+    cut(3);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    dispatch_on_input_failure(dispatch, STATUS_IO, "damaged");
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    progress(0, 2, 2, 2);
+    expect_now("FORGET(A:0) FORGET(A:1) DISCARD(0) DISCARD(1) END(3)");
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_INTERRUPTED);
+}
+
 Test(dispatch, nothing_is_sent_before_there_are_as_many_workers_as_asked_for)
 {
     config.min_workers = 2;

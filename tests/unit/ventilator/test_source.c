@@ -65,6 +65,9 @@ Test(source, fails_on_a_file_that_is_cut_short_while_it_is_read)
     cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
     zmq_msg_close(&chunk.bytes);
     cr_assert_eq(ftruncate(fd, 1500000), 0);
+    cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK, "what is there first");
+    cr_expect_eq(chunk.offset + chunk.length, 1500000);
+    zmq_msg_close(&chunk.bytes);
     cr_assert_eq(next_chunk(source, &chunk), SOURCE_FAILED);
     cr_expect(strstr(source_error(source), "1500000"), "%s", source_error(source));
     cr_expect(strstr(source_error(source), "cut short"), "%s", source_error(source));
@@ -168,11 +171,12 @@ Test(source, says_what_it_cannot_open)
 {
     char error[256];
     struct source *source = NULL;
-    struct chunker_config config = blocks_of(1);
-    cr_expect_eq(source_open("/nowhere/x", &config, &source, error, sizeof error),
-                 -ENOENT);
+    const char *path = "/nowhere/x";
+    struct source_config config = {.paths = &path, .count = 1, .chunker = blocks_of(1)};
+    cr_expect_eq(source_open(&config, &source, error, sizeof error), -ENOENT);
     cr_expect(strstr(error, "/nowhere/x"));
-    cr_expect_eq(source_open("/tmp", &config, &source, error, sizeof error), -EISDIR);
+    path = "/tmp";
+    cr_expect_eq(source_open(&config, &source, error, sizeof error), -EISDIR);
     cr_expect_null(source);
 }
 

@@ -1,0 +1,323 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Programs in Python and R that prepare once a worker, and whose slots share what they made.
+
+`--size 500M shares` measures with a larger object than tests/run has the time for.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from frames import PYTHON, R
+from harness import diagnose, run_tests, test
+
+SLOTS = 8
+SIZE = 64 << 20
+SHARE = 1.5  # of one copy, in all slots together
+if "--size" in sys.argv:
+    at = sys.argv.index("--size")
+    SIZE = int(sys.argv[at + 1].rstrip("M")) << 20
+    del sys.argv[at : at + 2]
+
+PYTHON_BODY = """
+import array, zlib
+def note(word):
+    with open(os.environ["NOTES"], "ab", 0) as notes:
+        notes.write(b"%s %d\\n" % (word, os.getpid()))
+def prepare():
+    note(b"prepared")
+    size = int(os.environ["SIZE"])
+    return b"x" * (size // 2), bytearray(b"y" * (size // 4)), array.array("d", [1.5]) * (size // 32)
+def process(chunk, state):
+    if chunk == b"hang\\n":
+        note(b"hangs")
+        while True:
+            pass
+    zlib.crc32(state[0]), state[1].count(b"z"), sum(state[2])
+    note(b"served")
+    return chunk.upper()
+fanfold.serve(process, prepare)
+note(b"left")
+"""
+
+R_BODY = """
+note <- function(word) cat(word, " ", Sys.getpid(), "\\n", sep = "", file = Sys.getenv("NOTES"), append = TRUE)
+prepare <- function() {
+    note("prepared")
+    numeric(as.numeric(Sys.getenv("SIZE")) / 8) + 1
+}
+process <- function(lines, state) {
+    if (identical(lines, "hang")) {
+        note("hangs")
+        repeat {}
+    }
+    sum(state)
+    note("served")
+    toupper(lines)
+}
+fanfold_serve(process, prepare, text = TRUE)
+note("left")
+"""
+
+BODIES = {PYTHON: PYTHON_BODY, R: R_BODY}
+
+
+def parent_of(pid):
+    try:
+        return int(re.search(r"^PPid:\t(\d+)$", Path(f"/proc/{pid}/status").read_text(), re.M)[1])
+    except OSError:
+        return 0
+
+
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
+class Run:
+    """A worker of eight slots over such a program; lines go in while the test looks."""
+
+    def __init__(self, case, language, size=0, options=(), stdin=subprocess.PIPE):
+        self.case = case
+        self.notes = case.path("notes")
+        self.notes.write_bytes(b"")
+        script = language.script(case, BODIES[language])
+        endpoints = case.endpoints()
+        env = {"NOTES": str(self.notes), "SIZE": str(size)}
+        self.worker = case.start(
+            "fanfold-worker",
+            *[*endpoints[:2], "-j", SLOTS, "--mode", "frames", *options, "--", language.interpreter, script],
+            env=env,
+        )
+        self.sink = case.start("fanfold-sink", *endpoints)
+        options = [*endpoints[:2], "-N", "1"]
+        self.ventilator = case.start("fanfold-ventilator", *options, stdin=stdin)
+        self.sent = b""
+
+    def noted(self, word):
+        """The pids that noted it, one each time."""
+        return [int(pid) for pid in re.findall(rf"^{word} (\d+)$", self.notes.read_text(), re.M)]
+
+    def send(self, count, word="line"):
+        lines = b"".join(b"%s %d\n" % (word.encode(), n) for n in range(count))
+        self.sent += lines
+        self.ventilator.stdin.write(lines)
+        self.ventilator.stdin.flush()
+
+    def template(self):
+        """The process of ours that has program and slots below it."""
+        return next((pid for pid in self.case.leftovers() if name_of(pid) == "fanfold-prepare"), None)
+
+    def family(self):
+        """The prepared program and its slots."""
+        template = self.template()
+        return {pid for pid in self.case.leftovers() if template and parent_of(pid) == template}
+
+    def slots(self):
+        """Once they are all there, without the program that they are forks of."""
+
+        def all_slots():
+            slots = self.family() - set(self.noted("prepared"))
+            return slots if len(slots) == SLOTS else None
+
+        return self.case.wait_for(all_slots, "all slots to be there")
+
+    def serve_in_all(self):
+        """Each slot has served a chunk."""
+        slots = self.slots()
+
+        def all_served():
+            if len(self.noted("served")) >= self.sent.count(b"\n"):
+                self.send(4 * SLOTS)
+            return slots <= set(self.noted("served"))
+
+        self.case.wait_for(all_served, "all slots to have served", 60)
+        return slots
+
+    def end(self):
+        """All went well, and the output is right."""
+        self.ventilator.stdin.close()
+        for process in (self.ventilator, self.sink, self.worker):
+            process.expect(0)
+        assert self.sink.output() == self.sent.upper(), "the output is not that of one process"
+
+
+def prepares_once(case, language):
+    run = Run(case, language)
+    slots = run.serve_in_all()
+    assert len(run.noted("prepared")) == 1, run.noted("prepared")
+    (program,) = run.noted("prepared")
+    assert program not in slots and program not in run.noted("served")
+    run.end()
+    assert len(run.noted("prepared")) == 1
+    assert run.noted("left") == [program], "it ends in its own way, its slots do not"
+
+
+def replaces_slots(case, language):
+    run = Run(case, language)
+    dead = set()
+    for _ in range(3):
+        slots = run.serve_in_all()
+        assert not slots & dead
+        victim = min(slots)
+        os.kill(victim, signal.SIGKILL)
+        dead.add(victim)
+        case.wait_for(lambda victim=victim: victim not in run.family(), "the slot to be gone")
+    run.serve_in_all()
+    assert len(run.noted("prepared")) == 1, run.noted("prepared")
+    run.end()
+
+
+def measure(case, language, size):
+    run = Run(case, language, size)
+    run.serve_in_all()
+    family = run.family()
+    assert len(family) == SLOTS + 1
+    shared, each = case.proportional_bytes(family), case.resident_bytes(family)
+    run.end()
+    return shared, each
+
+
+def shares(case, language):
+    # What the interpreters have for themselves, nine times, is no copy of the object.
+    base, _ = measure(case, language, 0)
+    shared, each = measure(case, language, SIZE)
+    copies = (shared - base) / SIZE
+    diagnose(
+        [
+            f"MiB, program and {SLOTS} slots: {shared >> 20} proportional ({each >> 20} resident),"
+            f" {base >> 20} without the object of {SIZE >> 20}: {copies:.2f} copies"
+        ]
+    )
+    assert each > SLOTS * SIZE, "the slots have not looked at it"
+    assert copies < SHARE, f"{copies:.2f} copies of the object"
+
+
+def replaces_no_program(case, language):
+    run = Run(case, language)
+    run.serve_in_all()
+    (program,) = run.noted("prepared")
+    os.kill(program, signal.SIGKILL)
+    run.worker.expect(5)
+    assert "the process that forks the slots was killed by signal 9" in run.worker.stderr(), run.worker.stderr()
+    case.wait_for(lambda: not run.family(), "the slots to be gone")
+    for process in (run.ventilator, run.sink):
+        process.signal(signal.SIGKILL)
+
+
+def leaves_nothing(case, language):
+    run = Run(case, language)
+    run.serve_in_all()
+    run.ventilator.stdin.write(b"hang\n" * SLOTS)
+    run.ventilator.stdin.flush()
+    case.wait_for(lambda: len(set(run.noted("hangs"))) == SLOTS, "all slots to hang")
+    run.worker.signal_group(signal.SIGKILL)  # keeper and template are in it, slots are not
+    for process in (run.ventilator, run.sink):
+        process.signal(signal.SIGKILL)
+    case.assert_no_leftovers()
+
+
+@test
+def a_python_program_prepares_once_for_eight_slots(case):
+    prepares_once(case, PYTHON)
+
+
+@test
+def an_r_program_prepares_once_for_eight_slots(case):
+    prepares_once(case, R)
+
+
+@test
+def a_python_slot_that_is_killed_is_replaced_without_preparing_again(case):
+    replaces_slots(case, PYTHON)
+
+
+@test
+def an_r_slot_that_is_killed_is_replaced_without_preparing_again(case):
+    replaces_slots(case, R)
+
+
+@test(deadline=300)
+def slots_share_the_memory_of_an_object_in_python(case):
+    shares(case, PYTHON)
+
+
+@test(deadline=300)
+def slots_share_the_memory_of_an_object_in_r(case):
+    shares(case, R)
+
+
+@test
+def the_worker_ends_when_the_prepared_program_is_killed(case):
+    replaces_no_program(case, PYTHON)
+
+
+@test
+def a_worker_that_is_killed_with_keeper_and_template_leaves_no_python_slot_behind(case):
+    leaves_nothing(case, PYTHON)
+
+
+@test
+def a_worker_that_is_killed_with_keeper_and_template_leaves_no_r_slot_behind(case):
+    leaves_nothing(case, R)
+
+
+@test
+def every_slot_prepares_where_that_is_asked_for(case):
+    run = Run(case, PYTHON, options=["--prepare-each"])
+    case.wait_for(lambda: len(set(run.noted("prepared"))) == SLOTS, "all slots to have prepared")
+    assert run.template() is None
+    run.send(100)
+    run.end()
+    assert set(run.noted("served")) <= set(run.noted("prepared"))
+
+
+@test
+def a_worker_whose_program_cannot_prepare_ends_with_its_words(case):
+    script = PYTHON.script(case, "def prepare():\n    raise LookupError('no model here')\nfanfold.serve(print, prepare)\n")
+    run = case.run("fanfold-worker", "--mode", "frames", "--", PYTHON.interpreter, script)
+    run.expect(126)
+    assert "LookupError: no model here" in run.stderr(), run.stderr()
+    assert run.stderr().endswith(": ended with status 1 while it prepared\n"), run.stderr()
+
+
+@test
+def a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
+    notes = case.path("notes")
+    script = PYTHON.script(case, PYTHON_BODY)
+    run = case.start(
+        "fanfold", *["-j2", "-N1", "--mode", "frames", "--", PYTHON.interpreter, script],
+        stdin=subprocess.PIPE, env={"NOTES": str(notes), "SIZE": "0"},
+    )
+    run.stdin.write(b"a\n")
+    run.stdin.flush()
+    case.wait_for(lambda: notes.exists() and "served" in notes.read_text(), "a chunk to be served")
+    os.kill(int(re.search(r"prepared (\d+)", notes.read_text())[1]), signal.SIGKILL)
+    case.wait_for(lambda: notes.read_text().count("prepared") == 2, "another preparation")
+    run.stdin.write(b"b\n")
+    run.stdin.close()
+    run.expect(0)
+    assert run.output() == b"A\nB\n"
+
+
+@test
+def programs_find_the_modules_after_their_own(case):
+    show = "import fanfold, sys; print(fanfold.__file__, sys.path[1:], file=sys.stderr); fanfold.serve(lambda c, s: c)"
+    mine = case.path("mine")
+    mine.mkdir()
+    for path in ("", str(mine)):
+        arguments = ["-j1", "--mode", "frames", "--", PYTHON.interpreter, "-c", show]
+        run = case.run("fanfold", *arguments, stdin=b"x\n", env={"PYTHONPATH": path})
+        run.expect(0)
+        found = re.search(r"^(\S+)/fanfold.py \['(.*?)', '(.*?)'", run.stderr(), re.M)
+        assert found, run.stderr()
+        assert found[1] == (found[3] if path else found[2]) and (not path or found[2] == path), run.stderr()
+
+
+run_tests()
