@@ -785,13 +785,11 @@ Test(sink_session, an_end_before_what_is_written_is_refused)
     expect("PROGRESS(1) FINISHED(5)");
 }
 
-/* What the journal's run and epoch name may come first. */
 Test(sink_session, writes_nothing_before_welcome_has_said_how)
 {
     struct sink_session_config config = {
         .position = {.run = run, .uid = ventilator, .epoch = 1, .next = 5},
         .ordered = true,
-        .patience_us = -1,
     };
     sink = sink_session_new(&config, now_us);
     cr_assert(offer(&run, 1, 5));
