@@ -219,16 +219,6 @@ static enum source_outcome finish_chunk(struct source *source, struct chunk *chu
     return SOURCE_CHUNK;
 }
 
-static enum source_outcome refuse_record(struct source *source)
-{
-    return source_fail(source,
-                       "%s: the record at byte %" PRIu64 " is longer than %" PRIu64
-                       " bytes (--max-record)",
-                       source_item(source)->name,
-                       chunker_record_offset(source->chunker),
-                       source->config.chunker.max_record_bytes);
-}
-
 /* As a whole, an empty file is a chunk like any other. */
 static enum source_outcome take_nothing(struct source *source, struct chunk *ret_chunk)
 {
@@ -257,7 +247,6 @@ static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
     case CHUNKER_ENDED:
         return end_input(source, ret_chunk);
     case CHUNKER_TOO_LONG:
-        return refuse_record(source);
     case CHUNKER_BROKEN:
         return source_fail(source, "%s: %s", source_item(source)->name,
                            chunker_problem(source->chunker));

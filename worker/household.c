@@ -147,11 +147,8 @@ static pid_t start_nothing(void *context, const struct request *request, const i
 static void set_environment(const struct program_config *config)
 {
     unsetenv("FANFOLD_FORK");
-    unsetenv("FANFOLD_FRAMES");
-    if (config->mode != PROGRAM_FRAMES)
-        return;
-    setenv("FANFOLD_FRAMES", "1", 1);
-    sdk_announce();
+    if (config->mode == PROGRAM_FRAMES)
+        sdk_announce();
 }
 
 static void run_keeper(struct household *household, const char *path)

@@ -110,6 +110,16 @@ struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                       words);
 }
 
+struct stand *stand_open_lasting(enum program_mode mode, uint32_t slots,
+                                 int64_t silence_us, const char *const *words)
+{
+    return stand_open(&(struct program_config){.mode = mode,
+                                               .slots = slots,
+                                               .silence_us = silence_us,
+                                               .prepare_each = true},
+                      words);
+}
+
 void stand_close(struct stand **stand_p)
 {
     struct stand *stand = *stand_p;
