@@ -429,6 +429,7 @@ def _settle_in() -> tuple[Optional[socket.socket], Optional[tuple[BinaryIO, Bina
     fd = os.environ.pop("FANFOLD_FORK", "")
     if not fd:
         return None, _take_streams() if frames else None
+    os.environ.pop("FANFOLD_SLOT", None)  # of none, or of all
     link = socket.socket(fileno=int(fd))
     link.set_inheritable(False)
     _redirect_prints()
