@@ -90,7 +90,7 @@ def each_slot_has_one_process(case):
 
 DOUBLES = "import sys\nfor line in sys.stdin: print(line, end=''); print(line, end='')"
 DROPS = "import sys\nfor line in sys.stdin: print(line, end='') if ' 7 ' not in line else None"
-DAWDLES = "import sys, time\nfor line in sys.stdin: time.sleep(1000 if ' 7 ' in line else 0); print(line, end='')"
+DAWDLES = "import sys, signal\nfor line in sys.stdin: ' 7 ' in line and signal.pause(); print(line, end='')"
 
 
 def expect_failure(case, words, pattern, *options):

@@ -113,7 +113,7 @@ struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
 struct stand *stand_open_lasting(enum program_mode mode, uint32_t slots,
                                  int64_t silence_us, const char *const *words)
 {
-    return open_stand(&(struct program_config){.mode = mode,
+    return stand_open(&(struct program_config){.mode = mode,
                                                .slots = slots,
                                                .silence_us = silence_us,
                                                .prepare_each = true},
