@@ -213,6 +213,8 @@ struct message {
             struct slice endpoint; /* for results */
             uint64_t program;      /* of the run's first worker; 0: not known */
             struct slice input;    /* to the sink: which input this is; the source's */
+            uint32_t header_out;   /* lines at the beginning of each result that are a
+                                      header: the output has those of the first one */
         } welcome;
         struct {
             enum reject reason;
@@ -311,7 +313,8 @@ struct message {
             uint64_t epoch;
             uint64_t total;
             enum outcome outcome;
-            uint32_t status; /* the run's exit status as the ventilator knows it */
+            uint32_t status;     /* the run's exit status as the ventilator knows it */
+            struct slice header; /* of the input: to be kept with dead letters */
         } end;
         struct {
             uint64_t epoch;

@@ -182,6 +182,7 @@ static const struct field welcome[] = {
     TEXT(message, welcome.endpoint, NAME_MAX_BYTES),
     ANY(message, welcome.program),
     BYTES(message, welcome.input, INPUT_MAX_BYTES),
+    ANY(message, welcome.header_out),
 };
 
 static const struct field reject[] = {
@@ -265,6 +266,7 @@ static const struct field end[] = {
     ANY(message, end.total),
     NUMBER(message, end.outcome, 0, OUTCOME_INTERRUPTED),
     NUMBER(message, end.status, 0, STATUS_MAX),
+    BYTES(message, end.header, RECORDS_HEADER_MAX),
 };
 
 static const struct field finished[] = {

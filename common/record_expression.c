@@ -69,10 +69,14 @@ static pcre2_code *compile(const char *text, size_t size, int *ret_error,
 {
     pcre2_compile_context *context = or_abort(pcre2_compile_context_create(NULL));
     pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)text, size,
-                      PCRE2_MULTILINE | PCRE2_NEVER_UTF | PCRE2_USE_OFFSET_LIMIT,
-                      ret_error, ret_at, context);
+    /* With the start optimizations of 10.42's JIT some matches are not found, and some
+     * borders with them: (?:ab|a)[^a]*?\w(?=a) in "ab\r\n ababaaaab". And by itself ^
+     * does not match where all ends that has come in so far, nor says that it may. */
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)text, size,
+                                     PCRE2_MULTILINE | PCRE2_NEVER_UTF |
+                                         PCRE2_USE_OFFSET_LIMIT |
+                                         PCRE2_NO_START_OPTIMIZE | PCRE2_ALT_CIRCUMFLEX,
+                                     ret_error, ret_at, context);
     pcre2_compile_context_free(context);
     return code;
 }

@@ -56,10 +56,11 @@ static size_t find_by_bytes(struct record_quotes *quotes, const uint8_t *bytes,
 
 enum word { WORD_PASSED, WORD_HAS_END, WORD_IS_ODD };
 
-/* A word with quotes. */
 static enum word take_word(struct record_quotes *quotes, uint64_t word, size_t *ret_end)
 {
     uint64_t quote = bytes_that_are(word, '"');
+    if (!quote && quotes->inside)
+        return WORD_PASSED;
     uint64_t inside = ((quote * ONES) & ONES) ^ (quotes->inside ? ONES : 0);
     uint64_t may_open = openers(word) << 8 | (quotes->may_open ? 1 : 0);
     uint64_t end = bytes_that_are(word, '\n') & ~inside;
@@ -74,29 +75,42 @@ static enum word take_word(struct record_quotes *quotes, uint64_t word, size_t *
     return WORD_PASSED;
 }
 
-size_t record_quotes_find(struct record_quotes *quotes, const uint8_t *bytes,
-                          size_t size)
+/* From a word's beginning on. */
+static size_t find_by_words(struct record_quotes *quotes, const uint8_t *bytes,
+                            size_t size)
 {
     size_t at = 0, end;
     uint64_t word;
     for (; size - at >= sizeof word; at += sizeof word) {
         memcpy(&word, bytes + at, sizeof word);
-        word = le64toh(word);
-        if (!bytes_that_are(word, '"')) {
-            uint64_t newline = bytes_that_are(word, '\n');
-            if (quotes->inside)
-                continue;
-            if (newline)
-                return at + (size_t)__builtin_ctzll(newline) / 8 + 1;
-            quotes->may_open = is_delimiter((uint8_t)(word >> 56));
+        enum word outcome = take_word(quotes, le64toh(word), &end);
+        if (outcome == WORD_PASSED)
             continue;
-        }
-        enum word outcome = take_word(quotes, word, &end);
         if (outcome == WORD_IS_ODD)
             end = find_by_bytes(quotes, bytes + at, sizeof word);
-        if (outcome == WORD_HAS_END || (outcome == WORD_IS_ODD && end))
+        if (end)
             return at + end;
     }
     end = find_by_bytes(quotes, bytes + at, size - at);
     return end ? at + end : 0;
+}
+
+/* A line without quotes has its end where it seems to have it. */
+size_t record_quotes_find(struct record_quotes *quotes, const uint8_t *bytes,
+                          size_t size)
+{
+    size_t line = size, plain = 0;
+    if (!quotes->inside && size > 0) {
+        const uint8_t *newline = memchr(bytes, '\n', size);
+        if (newline)
+            line = (size_t)(newline - bytes) + 1;
+        const uint8_t *quote = memchr(bytes, '"', line);
+        if (!quote && newline)
+            return line;
+        plain = quote ? (size_t)(quote - bytes) : size;
+        if (plain > 0)
+            quotes->may_open = is_delimiter(bytes[plain - 1]);
+    }
+    size_t end = find_by_words(quotes, bytes + plain, size - plain);
+    return end ? plain + end : 0;
 }

@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/record_expression.h"
 #include "common/record_quotes.h"
+#include "common/text_search.h"
 #include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -33,6 +34,7 @@ struct record_search {
     struct record_expression *expression; /* of a format that has one */
     uint8_t border[2 * RECORD_MARK_MAX];  /* end and start */
     size_t border_size;
+    size_t border_anchor;
     uint64_t announced;
     char problem[200];
     struct progress progress;
@@ -49,6 +51,7 @@ struct record_search *record_search_new(const struct record_format *format)
     memcpy(search->border, format->end, format->end_size);
     memcpy(search->border + format->end_size, format->start, format->start_size);
     search->border_size = format->end_size + format->start_size;
+    search->border_anchor = text_search_anchor(search->border, search->border_size);
     if (format->kind == RECORDS_MARKED && format->regexp) {
         search->expression = record_expression_new(format, error, sizeof error);
         assert(search->expression);
@@ -82,46 +85,36 @@ break_with(struct record_search *search, const char *format, ...)
     return RECORD_BROKEN;
 }
 
-/* The first place of the text that is not before `from`, of which those before `seen`
- * are known to be none; or the size of the bytes. */
-static size_t find(struct slice bytes, size_t from, size_t seen, const uint8_t *text,
-                   size_t size)
+/* The first border that begins at `from` or after, of which none is in what was seen;
+ * or the size of the bytes. Of lines it is the end alone. */
+static size_t find_border(const struct record_search *search, struct slice bytes,
+                          size_t from)
 {
+    size_t size = search->border_size, seen = search->progress.seen;
     if (seen > from + size - 1)
         from = seen - (size - 1);
     if (from >= bytes.size)
         return bytes.size;
-    const uint8_t *found =
-        size == 1 ? memchr(bytes.data + from, text[0], bytes.size - from)
-                  : memmem(bytes.data + from, bytes.size - from, text, size);
+    const uint8_t *found = text_search(bytes.data + from, bytes.size - from,
+                                       search->border, size, search->border_anchor);
     return found ? (size_t)(found - bytes.data) : bytes.size;
-}
-
-/* The end of the next line; false: it is not there. */
-static bool next_line(struct progress *progress, struct slice bytes, const uint8_t *end,
-                      size_t size)
-{
-    size_t at = find(bytes, progress->line, progress->seen, end, size);
-    progress->seen = bytes.size;
-    if (at == bytes.size)
-        return false;
-    progress->seen = progress->line = at + size;
-    progress->lines++;
-    return true;
 }
 
 static enum record_outcome find_lines(struct record_search *search, struct slice bytes,
                                       size_t *ret_size)
 {
-    const struct record_format *format = &search->format;
     struct progress *progress = &search->progress;
-    while (next_line(progress, bytes, format->end, format->end_size)) {
-        if (progress->lines == format->lines) {
-            *ret_size = progress->line;
-            return RECORD_WHOLE;
-        }
+    for (;;) {
+        size_t at = find_border(search, bytes, progress->line);
+        progress->seen = at;
+        if (at == bytes.size)
+            return RECORD_OPEN;
+        progress->seen = progress->line = at + search->border_size;
+        if (++progress->lines < search->format.lines)
+            continue;
+        *ret_size = progress->line;
+        return RECORD_WHOLE;
     }
-    return RECORD_OPEN;
 }
 
 static enum record_outcome find_csv(struct record_search *search, struct slice bytes,
@@ -175,6 +168,18 @@ static bool is_empty_lines(struct progress *progress, struct slice bytes)
     return progress->seen == bytes.size;
 }
 
+static bool next_line(struct progress *progress, struct slice bytes)
+{
+    const uint8_t *found =
+        memchr(bytes.data + progress->seen, '\n', bytes.size - progress->seen);
+    progress->seen = found ? (size_t)(found - bytes.data) + 1 : bytes.size;
+    if (found) {
+        progress->line = progress->seen;
+        progress->lines++;
+    }
+    return found != NULL;
+}
+
 /* Whether the line that begins in front of the bytes may be the record's next. */
 static bool is_fastq_line(const struct progress *progress, struct slice bytes)
 {
@@ -188,7 +193,6 @@ static bool is_fastq_line(const struct progress *progress, struct slice bytes)
 static enum record_outcome find_fastq(struct record_search *search, struct slice bytes,
                                       size_t *ret_size)
 {
-    static const uint8_t newline[] = {'\n'};
     struct progress *progress = &search->progress;
     if (bytes.data[0] == '\n' || bytes.data[0] == '\r') {
         if (is_empty_lines(progress, bytes))
@@ -205,7 +209,7 @@ static enum record_outcome find_fastq(struct record_search *search, struct slice
                        ? break_with(search, "does not begin with \"@\"")
                        : break_with(search, "has no \"+\" where its third line begins "
                                             "(it must have four)");
-    } while (next_line(progress, bytes, newline, 1));
+    } while (next_line(progress, bytes));
     return RECORD_OPEN;
 }
 
@@ -267,8 +271,7 @@ static enum record_outcome find_marked(struct record_search *search, struct slic
     if (format->end_size == 0 && !progress->started &&
         !skip_start(search, bytes, ended))
         return RECORD_OPEN;
-    size_t at = find(bytes, progress->line, progress->seen, search->border,
-                     search->border_size);
+    size_t at = find_border(search, bytes, progress->line);
     progress->seen = bytes.size;
     *ret_size = at + format->end_size;
     return at < bytes.size ? RECORD_WHOLE : RECORD_OPEN;

@@ -7,6 +7,7 @@
 #include "common/records.h"
 
 #include "common/record_search.h"
+#include "common/text_search.h"
 #include <string.h>
 
 /* A register of bytes, and several at a time, which need not wait for each other. */
@@ -52,13 +53,18 @@ static uint64_t count_byte(const uint8_t *bytes, size_t size, uint8_t byte)
     return count;
 }
 
-/* The byte after the first end; NULL: there is none. */
-static const uint8_t *next_end(const struct record_format *format, const uint8_t *bytes,
-                               size_t size)
+/* Where an end's rarest byte is. */
+static size_t end_anchor(const struct record_format *format)
 {
-    const uint8_t *end = format->end_size == 1
-                             ? memchr(bytes, format->end[0], size)
-                             : memmem(bytes, size, format->end, format->end_size);
+    return text_search_anchor(format->end, format->end_size);
+}
+
+/* The byte after the first end; NULL: there is none. */
+static const uint8_t *next_end(const struct record_format *format, size_t anchor,
+                               const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end =
+        text_search(bytes, size, format->end, format->end_size, anchor);
     return end != NULL ? end + format->end_size : NULL;
 }
 
@@ -72,7 +78,9 @@ static uint64_t count_lines(const struct record_format *format, struct slice byt
         return count_byte(bytes.data, bytes.size, format->end[0]) +
                (bytes.data[bytes.size - 1] != format->end[0] ? 1 : 0);
     const uint8_t *at = bytes.data, *limit = bytes.data + bytes.size, *end;
-    while (at < limit && (end = next_end(format, at, (size_t)(limit - at))) != NULL) {
+    size_t anchor = end_anchor(format);
+    while (at < limit &&
+           (end = next_end(format, anchor, at, (size_t)(limit - at))) != NULL) {
         at = end;
         count++;
     }
@@ -141,8 +149,9 @@ static size_t size_of_lines(const struct record_format *format, struct slice byt
         return bytes.size;
     const uint8_t *limit = bytes.data + bytes.size;
     const uint8_t *at = bytes.data + skip_stretches(format, bytes, &lines);
+    size_t anchor = end_anchor(format);
     for (; lines > 0 && at != NULL && at < limit; lines--)
-        at = next_end(format, at, (size_t)(limit - at));
+        at = next_end(format, anchor, at, (size_t)(limit - at));
     return at != NULL ? (size_t)(at - bytes.data) : bytes.size;
 }
 

@@ -99,21 +99,42 @@ static bool said_elsewhere(const struct sink *sink, const struct sink_verdict *v
            (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED);
 }
 
-static void say_letters(const struct sink *sink)
+/* Lines of the header that lies with the dead letters. */
+static unsigned header_lines(const struct sink *sink)
+{
+    unsigned lines = 0;
+    for (size_t i = 0; i < sink->header_size; i++)
+        lines += sink->header[i] == '\n';
+    return lines;
+}
+
+static void say_how_again(const struct sink *sink)
 {
     uint64_t count = sink_session_position(sink->session).dead_letters;
     const char *directory = sink->parts.outset.letters;
     /* Where a run without options would find these letters, it is to have others. */
     bool same = sink->options->output == NULL && sink->options->letters == NULL;
+    char header[PATH_MAX + 16] = "", option[32] = "";
+
+    if (sink->header_kept) {
+        snprintf(header, sizeof header, "%s/header ", directory);
+        snprintf(option, sizeof option, " --header %u", header_lines(sink));
+    }
+    say("%llu dead letter%s in %s; to run them again: cat %s%s/*.input | fanfold%s%s "
+        "... -- COMMAND",
+        (unsigned long long)count, count == 1 ? "" : "s", directory, header, directory,
+        option, same ? " --dead-letters DIR" : "");
+}
+
+static void say_letters(const struct sink *sink)
+{
+    uint64_t count = sink_session_position(sink->session).dead_letters;
+    const char *directory = sink->parts.outset.letters;
 
     if (count == 0)
         return;
     if (sink_session_finished(sink->session))
-        say("%llu dead letter%s in %s; to run them again: cat %s/*.input | fanfold%s "
-            "... "
-            "-- COMMAND",
-            (unsigned long long)count, count == 1 ? "" : "s", directory, directory,
-            same ? " --dead-letters DIR" : "");
+        say_how_again(sink);
     else
         say("%llu dead letter%s in %s so far", (unsigned long long)count,
             count == 1 ? "" : "s", directory);

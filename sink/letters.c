@@ -20,6 +20,7 @@ enum { PIECE_BYTES = 64 << 10, FILE_NAME_MAX = 64, RUN_NAME_MAX = 64 };
 enum { HEAD_BYTES = 128 }; /* of a JSON, with the run's name in it */
 
 static const char input_end[] = ".input", json_end[] = ".json";
+static const char header_name[] = "header", header_new[] = "header.new";
 static const char run_begin[] = "\"run\": \"";
 
 /* ---- names ---- */
@@ -167,6 +168,36 @@ int letters_sync(const char *directory, uint64_t first, uint64_t last)
         result = -errno;
     close(fd);
     return result == 0 && first == 1 ? sync_parent(directory) : result;
+}
+
+/* ---- the header ---- */
+
+/* Under another name first: where it is there, it is whole. */
+static int replace_header(int directory, struct slice header)
+{
+    int fd = openat(directory, header_new,
+                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int result = write_all(fd, header.data, header.size);
+    if (result == 0 && fsync(fd) != 0)
+        result = -errno;
+    result = close_written(fd, result);
+    if (result == 0 && renameat(directory, header_new, directory, header_name) != 0)
+        result = -errno;
+    return result;
+}
+
+int letters_write_header(const char *directory, struct slice header)
+{
+    int fd = open_directory(directory);
+    if (fd < 0)
+        return fd;
+    int result = replace_header(fd, header);
+    if (result == 0 && fsync(fd) != 0)
+        result = -errno;
+    close(fd);
+    return result;
 }
 
 /* ---- what is there ---- */

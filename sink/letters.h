@@ -2,7 +2,8 @@
 /*
  * The directory of the dead letters: for each, numbered from 1 in the order of the
  * output, NNNNNN.input with the bytes and NNNNNN.json with what is known of them. Made
- * when the first is written. Decides nothing and counts nothing.
+ * when the first is written. Where the input had a header, which the letters are
+ * without, it is in the file `header`. Decides nothing and counts nothing.
  *
  * In the JSON's strings every byte that is part of no UTF-8 character is U+FFFD, and
  * control characters are \u00XX: it can always be parsed.
@@ -33,6 +34,9 @@ typedef int letter_reader(void *context, uint64_t from, void *data, size_t size)
 /* 0 or -errno; -EEXIST: there is one of that number, which another run is writing. */
 int letters_write(const char *directory, uint64_t number, const struct letter *letter,
                   letter_reader *read, void *context);
+/* The header that belongs before them, in place of an earlier one; durably. The
+ * directory is there. 0 or -errno. */
+int letters_write_header(const char *directory, struct slice header);
 /* Makes the letters first .. last durable, and their names, and the directory's. 0 or
  * -errno. */
 int letters_sync(const char *directory, uint64_t first, uint64_t last);

@@ -33,7 +33,8 @@ struct enclosure {
 struct parcel {
     struct store *store;
     uint64_t seq;
-    size_t size;                 /* bytes for the output */
+    size_t cut;                  /* bytes at the beginning that are for nobody */
+    size_t size;                 /* bytes for the output, behind those */
     size_t behind;               /* bytes of dead letters, behind those */
     struct enclosure *enclosure; /* NULL: no letters */
     uint64_t offset;             /* in the message, or in the file */
@@ -109,7 +110,7 @@ static enum parcel_place choose_place(size_t size, size_t payload_size)
 /* Bytes that it keeps. */
 static size_t whole(const struct parcel *parcel)
 {
-    return parcel->size + parcel->behind;
+    return parcel->cut + parcel->size + parcel->behind;
 }
 
 static void share(struct parcel *parcel, zmq_msg_t *payload)
@@ -132,6 +133,7 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
 
     parcel->store = store;
     parcel->seq = seq;
+    parcel->cut = 0;
     parcel->size = length;
     parcel->behind = 0;
     parcel->enclosure = NULL;
@@ -232,6 +234,13 @@ uint64_t parcel_size(const struct parcel *parcel)
     return parcel->size;
 }
 
+void parcel_cut(struct parcel *parcel, uint64_t size)
+{
+    assert(size <= parcel->size);
+    parcel->cut += size;
+    parcel->size -= size;
+}
+
 bool parcel_spillable(const void *candidate)
 {
     const struct parcel *parcel = candidate;
@@ -242,11 +251,12 @@ bool parcel_spillable(const void *candidate)
 int parcel_spill(struct parcel *parcel)
 {
     struct slice bytes = parcel_bytes(parcel);
+    const uint8_t *first = bytes.data - parcel->cut;
     uint64_t offset;
     int result;
 
     assert(parcel_spillable(parcel));
-    result = spill_write(parcel->store->spill, bytes.data, whole(parcel), &offset);
+    result = spill_write(parcel->store->spill, first, whole(parcel), &offset);
     if (result < 0)
         return result;
     forget_bytes(parcel);
@@ -275,13 +285,14 @@ struct slice parcel_bytes(const struct parcel *const_parcel)
         data = parcel->copy;
     else
         data = (const uint8_t *)zmq_msg_data(&parcel->message) + parcel->offset;
-    return (struct slice){data, parcel->size};
+    return (struct slice){data + parcel->cut, parcel->size};
 }
 
 int parcel_read(const struct parcel *parcel, uint64_t from, void *data, size_t size)
 {
     assert(parcel->place == PARCEL_SPILLED && from + size <= parcel->size);
-    return spill_read(parcel->store->spill, parcel->offset + from, data, size);
+    return spill_read(parcel->store->spill, parcel->offset + parcel->cut + from, data,
+                      size);
 }
 
 const struct letter *parcel_letters(const struct parcel *parcel, uint32_t *ret_count)
@@ -295,8 +306,9 @@ int parcel_read_letters(const struct parcel *parcel, uint64_t from, void *data,
 {
     assert(from + size <= parcel->behind);
     if (parcel->place == PARCEL_SPILLED)
-        return spill_read(parcel->store->spill, parcel->offset + parcel->size + from,
-                          data, size);
+        return spill_read(parcel->store->spill,
+                          parcel->offset + parcel->cut + parcel->size + from, data,
+                          size);
     memcpy(data, parcel_bytes(parcel).data + parcel->size + from, size);
     return 0;
 }

@@ -46,6 +46,9 @@ void parcel_drop(void *parcel);
 uint64_t parcel_seq(const struct parcel *parcel);
 uint64_t parcel_size(const struct parcel *parcel); /* for the output */
 
+/* So many of the first bytes for the output are not for it after all. */
+void parcel_cut(struct parcel *parcel, uint64_t size);
+
 /* In memory, and large enough that it would help to spill it. */
 bool parcel_spillable(const void *parcel);
 /* Its bytes go to the file. 0, or -errno: they are where they were. */

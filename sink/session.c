@@ -44,6 +44,8 @@ struct sink_session {
     uint8_t input[INPUT_MAX_BYTES], offered[INPUT_MAX_BYTES];
     uint8_t input_size, offered_size; /* the run's; the last WELCOME's */
     uint64_t buffer;
+    uint32_t header_out;
+    bool told;       /* WELCOME has come: how results are to be written is known */
     bool begin_owed; /* to begin_uid */
     struct id begin_uid;
 
@@ -112,7 +114,7 @@ static void release(struct sink_session *session)
 {
     uint64_t seq;
     void *cargo;
-    while ((cargo = sequence_give(&session->sequence, &seq))) {
+    while (session->told && (cargo = sequence_give(&session->sequence, &seq))) {
         struct sink_action *action = act(session, SINK_WRITE);
         action->seq = seq;
         action->cargo = cargo;
@@ -362,6 +364,9 @@ static void on_welcome(struct sink_session *session, const struct message *messa
         begin_epoch(session, &message->welcome.uid, now_us);
     session->begin_owed = true;
     session->begin_uid = message->welcome.uid;
+    session->header_out = message->welcome.header_out;
+    session->told = true;
+    release(session);
 }
 
 static void on_end(struct sink_session *session, const struct message *message,
@@ -644,6 +649,11 @@ void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo))
 {
     return sequence_last_parked(&session->sequence, wanted);
+}
+
+uint32_t sink_session_header_out(const struct sink_session *session)
+{
+    return session->header_out;
 }
 
 uint64_t sink_session_buffer(const struct sink_session *session)

@@ -138,6 +138,9 @@ void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo));
 /* Results that had to wait for an older one, ever. */
 uint64_t sink_session_parked_ever(const struct sink_session *session);
+/* Lines at the beginning of a result that are a header. Nothing is to be written before
+ * that is known. */
+uint32_t sink_session_header_out(const struct sink_session *session);
 /* Bytes of parked results that WELCOME allows in memory; 0: not said. */
 uint64_t sink_session_buffer(const struct sink_session *session);
 

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -184,6 +185,8 @@ static void receive_answers(struct sink *sink, int64_t now_us)
 
     for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->parts.uplink, &message);
          i++) {
+        if (message.type == MESSAGE_END)
+            sink_take_header(sink, &message, now_us);
         if (message.type == MESSAGE_SKIP)
             take_skip(sink, &message, now_us);
         else
@@ -300,6 +303,7 @@ static void open_session(struct sink *sink)
     sink->safe_next = config.position.next;
     sink->safe_offset = sink->parts.outset.start.offset;
     sink->output_bytes = output_bytes(sink->parts.output);
+    sink->heading.there = sink->safe_offset > 0;
     sink->session = sink_session_new(&config, now_us);
     sink->hint_at_us = common->quiet || common->supervised ? NEVER_US
                                                            : now_us + hint_after_us;
@@ -330,6 +334,7 @@ int sink_run(const struct sink_options *options)
     }
     sink_session_destroy(&sink.session, parcel_drop);
     parts_close(&sink.parts);
+    free(sink.header);
     /* The launcher says who it was that was terminated. */
     if (options->common.supervised && sink.signalled &&
         sink.status == STATUS_SIGNAL + sink.signalled)

@@ -4,6 +4,7 @@
 #ifndef FANFOLD_SINK_SINK_STATE_H
 #define FANFOLD_SINK_SINK_STATE_H
 
+#include "sink/heading.h"
 #include "sink/parts.h"
 #include "sink/session.h"
 
@@ -14,13 +15,18 @@ struct sink {
     struct parts parts;
     struct sink_session *session;
     struct id incarnation;
-    uint64_t output_bytes;    /* kept when the output is closed */
-    bool output_ended;        /* closed or failed: nothing more is written */
-    bool output_lost;         /* it has its name no more: nobody can go on with it */
-    bool output_as_found;     /* has bytes that an earlier sink left, and no others */
+    uint64_t output_bytes; /* kept when the output is closed */
+    bool output_ended;     /* closed or failed: nothing more is written */
+    bool output_lost;      /* it has its name no more: nobody can go on with it */
+    bool output_as_found;  /* has bytes that an earlier sink left, and no others */
+    struct heading heading;
     uint64_t letters;         /* dead letters that there are, the journal's included */
     uint64_t letters_ordered; /* those that were given to a commit */
-    uint64_t safe_next;       /* seq and byte of the output that the journal has */
+    uint8_t *header;          /* of the input, header_size bytes, as END says; NULL:
+                                 none, or not known yet */
+    size_t header_size;
+    bool header_kept;   /* with the dead letters */
+    uint64_t safe_next; /* seq and byte of the output that the journal has */
     uint64_t safe_offset;
     bool journal_ended;       /* failed: nothing more is committed */
     bool failed;              /* sink_session_fail was called */
@@ -37,6 +43,9 @@ struct sink {
 
 /* Dead letters are written here and now, the rest is the output's. */
 void sink_write_parcel(struct sink *sink, struct parcel *parcel, int64_t now_us);
+/* The input's header, which END brings: it is kept with the dead letters, as they are
+ * without it. */
+void sink_take_header(struct sink *sink, const struct message *end, int64_t now_us);
 /* What the output takes now. */
 void sink_write_output(struct sink *sink, int64_t now_us);
 void sink_check_output(struct sink *sink, int64_t now_us);

@@ -4,6 +4,7 @@
 #include "sink/sink_state.h"
 
 #include "common/exit_status.h"
+#include "common/memory.h"
 #include "sink/letters.h"
 #include <errno.h>
 #include <stdio.h>
@@ -98,19 +99,79 @@ static int write_letters(struct sink *sink, const struct parcel *parcel)
     return result;
 }
 
-void sink_write_parcel(struct sink *sink, struct parcel *parcel, int64_t now_us)
+/* The parcel's seq must not count. */
+static void fail(struct sink *sink, const char *text, int64_t now_us)
+{
+    sink->output_ended = true;
+    sink_fail(sink, STATUS_IO, text, now_us);
+}
+
+static void deal_with_letters(struct sink *sink, const struct parcel *parcel,
+                              int64_t now_us)
 {
     char text[ERROR_MAX];
-    int result = sink->output_ended ? 0 : write_letters(sink, parcel);
+    int result = write_letters(sink, parcel);
 
-    if (result < 0) {
-        snprintf(text, sizeof text, "cannot write dead letters to %.400s: %s",
-                 sink->parts.outset.letters,
-                 result == -EEXIST ? "another run has begun to write its own there"
-                                   : strerror(-result));
-        sink->output_ended = true; /* its seq must not count */
-        sink_fail(sink, STATUS_IO, text, now_us);
-    }
+    if (result == 0)
+        return;
+    snprintf(text, sizeof text, "cannot write dead letters to %.400s: %s",
+             sink->parts.outset.letters,
+             result == -EEXIST ? "another run has begun to write its own there"
+                               : strerror(-result));
+    fail(sink, text, now_us);
+}
+
+/* As soon as both are there. */
+static void keep_header(struct sink *sink, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    struct slice header = {sink->header, sink->header_size};
+
+    if (sink->output_ended || sink->header_kept || header.size == 0 ||
+        sink->letters == 0)
+        return;
+    int result = letters_write_header(sink->parts.outset.letters, header);
+    sink->header_kept = result == 0;
+    if (result == 0)
+        return;
+    snprintf(text, sizeof text, "cannot write the header of dead letters to %.400s: %s",
+             sink->parts.outset.letters, strerror(-result));
+    fail(sink, text, now_us);
+}
+
+void sink_take_header(struct sink *sink, const struct message *end, int64_t now_us)
+{
+    struct slice header = end->end.header;
+
+    if (sink->header != NULL || header.size == 0 ||
+        end->end.epoch != sink_session_position(sink->session).epoch)
+        return;
+    sink->header = allocate(header.size);
+    sink->header_size = header.size;
+    memcpy(sink->header, header.data, header.size);
+    keep_header(sink, now_us);
+}
+
+static void cut_heading(struct sink *sink, struct parcel *parcel, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    uint32_t lines = sink_session_header_out(sink->session);
+    int result = heading_cut(&sink->heading, lines, parcel);
+
+    if (result == 0)
+        return;
+    snprintf(text, sizeof text, "cannot read waiting results in %s: %s",
+             store_directory(sink->parts.store), strerror(-result));
+    fail(sink, text, now_us);
+}
+
+void sink_write_parcel(struct sink *sink, struct parcel *parcel, int64_t now_us)
+{
+    if (!sink->output_ended)
+        deal_with_letters(sink, parcel, now_us);
+    keep_header(sink, now_us);
+    if (!sink->output_ended)
+        cut_heading(sink, parcel, now_us);
     if (sink->output_ended)
         parcel_destroy(&parcel);
     else

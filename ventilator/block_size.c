@@ -15,7 +15,7 @@
 enum {
     AIM_US = 500000,
     WORK_FOR_FIXED = 10,    /* times the fixed part, that a chunk should run at least */
-    COMFORTABLE = 4 << 20,  /* bytes: longer chunks are slower to move, as they leave
+    COMFORTABLE = 1 << 20,  /* bytes: longer chunks are slower to move, as they leave
                                the caches (tests/bench/auto.py) */
     WORTH_US = AIM_US / 16, /* the end is not cut into chunks that run shorter, */
     WORTH_FOR_FIXED = 2,    /* nor than so many times the fixed part */

@@ -278,12 +278,14 @@ static enum record_outcome find_next(struct chunker *chunker)
                                               &chunker->next);
 }
 
-/* Bytes that the open record has, or says that it will have. */
-static uint64_t open_bytes(const struct chunker *chunker)
+/* Bytes that a record has whose end is not known, or says that it will have. `least`:
+ * its end, of which what is here may be beyond. */
+static uint64_t open_bytes(const struct chunker *chunker, size_t least)
 {
     uint64_t here = chunker->end - chunker->start - chunker->whole;
     uint64_t announced = record_search_announced(chunker->search);
-    return announced > here ? announced : here;
+    uint64_t sure = least < here ? least : here;
+    return announced > sure ? announced : sure;
 }
 
 /* Whether the chunk is to be cut before a record that ends at `end`, or beyond. */
@@ -308,7 +310,7 @@ static enum chunker_outcome take_open(struct chunker *chunker, struct chunk *ret
                                            chunker->ended);
     if (is_full_before(chunker, chunker->whole + least))
         return take_whole(chunker, ret_chunk);
-    if (open_bytes(chunker) > chunker->config.max_record_bytes)
+    if (open_bytes(chunker, least) > chunker->config.max_record_bytes)
         return refuse_size(chunker, ret_chunk);
     if (!chunker->ended)
         return CHUNKER_HUNGRY;
@@ -330,10 +332,14 @@ static enum chunker_outcome take_forwards(struct chunker *chunker,
         if (is_full(chunker))
             return take_whole(chunker, ret_chunk);
     }
-    return outcome == RECORD_OPEN
-               ? take_open(chunker, ret_chunk)
-               : stop_at_record(chunker, CHUNKER_BROKEN,
-                                record_search_problem(chunker->search), ret_chunk);
+    if (outcome == RECORD_OPEN)
+        return take_open(chunker, ret_chunk);
+    /* A frame that is cut short would have been refused before, had it come in pieces.
+     */
+    if (record_search_announced(chunker->search) > chunker->config.max_record_bytes)
+        return refuse_size(chunker, ret_chunk);
+    return stop_at_record(chunker, CHUNKER_BROKEN,
+                          record_search_problem(chunker->search), ret_chunk);
 }
 
 /* The end of the last record in the first `size` bytes, 0 where there is none. */

@@ -222,7 +222,8 @@ static struct message welcome(const struct delivery *delivery)
                     .uid = delivery->config.uid,
                     .heartbeat_ms = dispatch_heartbeat_ms(dispatch),
                     .liveness_ms = delivery->config.liveness_ms,
-                    .max_result = dispatch_max_result(dispatch)},
+                    .max_result = dispatch_max_result(dispatch),
+                    .header_out = delivery->config.header_out},
     };
     return message;
 }
@@ -273,7 +274,8 @@ static struct message ending(const struct delivery *delivery, uint64_t total,
         .end = {.epoch = dispatch_epoch(delivery->config.dispatch),
                 .total = total,
                 .outcome = verdict->outcome,
-                .status = (uint32_t)verdict->status}};
+                .status = (uint32_t)verdict->status,
+                .header = source_header(delivery->config.source)}};
     return message;
 }
 

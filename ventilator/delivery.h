@@ -21,6 +21,7 @@ struct delivery_config {
     struct id uid;
     uint32_t liveness_ms;
     uint64_t sink_buffer_bytes;
+    uint32_t header_out;
     const struct source *source; /* what names the input, and what it begins with */
     const char *format;          /* of its records, as common/records.h prints it */
 };

@@ -78,7 +78,7 @@ static const char *quote_tail(char *text, size_t size,
 static const char *introduction(const struct dispatch_failure *failure)
 {
     bool ours = failure->how == FAILURE_MEMORY && failure->code == FAILURE_MEMORY_LIMIT;
-    return ours ? ": " : "; it said: ";
+    return ours || failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
 }
 
 const char *failure_report(char *text, size_t size,

@@ -18,6 +18,7 @@
 
 enum {
     KEY_BLOCK = OPTION_KEY_FIRST,
+    KEY_HEADER_OUT,
     KEY_MAX_RECORD,
     KEY_WINDOW,
     KEY_BUFFER,
@@ -57,6 +58,8 @@ static const struct argp_option option_table[] = {
      "0)",
      2},
     {"max-replace-args", 'N', "RECORDS", 0, "Chunks of exactly RECORDS records", 2},
+    {"header-out", KEY_HEADER_OUT, "N", 0,
+     "The first N lines of each result are a header: the output has it once", 2},
     {"max-record", KEY_MAX_RECORD, "SIZE", 0,
      "A record longer than SIZE is an error (default 256M)", 2},
     {"window", KEY_WINDOW, "TASKS", 0,
@@ -249,6 +252,10 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
                                                      UINT32_MAX,
                                                      "a number of lines, or : for one");
         return 0;
+    case KEY_HEADER_OUT:
+        options->header_out = (uint32_t)options_number(state, "--header-out", text, 0,
+                                                       UINT32_MAX, "a number of lines");
+        return 0;
     case KEY_BLOCK_TIMEOUT:
         read_block_timeout(state, text, options);
         return 0;
@@ -355,9 +362,10 @@ static bool settle_block(struct ventilator_options *options)
     options->block_most = chunker->block_bytes;
     if (!chunker->block_auto)
         return true;
-    if (chunker->records) {
-        say("--block auto and -N contradict each other: a chunk is as long as it runs "
-            "well, or has so many records");
+    bool whole = chunker->format.kind == RECORDS_WHOLE;
+    if (chunker->records || whole) {
+        say("--block auto contradicts %s, which says what a chunk is",
+            whole ? "a format of whole inputs" : "-N");
         return false;
     }
     options->block_most = BLOCK_SIZE_LONGEST;

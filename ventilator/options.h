@@ -19,6 +19,7 @@ struct ventilator_options {
     bool dry_run;
     struct record_options records; /* which are settled in the chunker's format */
     struct chunker_config chunker;
+    uint32_t header_out;   /* lines of each result that are a header; 0: none */
     uint64_t block_most;   /* bytes of a chunk that is more than one record */
     uint32_t window;       /* tasks; 0: not given */
     uint64_t buffer_bytes; /* the run's, of which the sink has half */

@@ -10,6 +10,9 @@
 
 #define HINT_US (1 * SECOND_US) /* of waiting, before it is said */
 #define DRAW_US (SECOND_US / 10)
+#define PACE_US (1 * SECOND_US) /* of a run, before its pace says anything */
+
+enum { LEFT_MAX_S = 360000 }; /* 100 h: longer than that is not told apart */
 
 void progress_init(struct progress *progress, const char *place, bool quiet, bool line,
                    uint32_t min_workers, int64_t now_us)
@@ -77,15 +80,35 @@ static uint64_t rate(uint64_t bytes, int64_t us)
     return us > 0 ? (uint64_t)((double)bytes * SECOND_US / (double)us) : bytes;
 }
 
-/* "10.3 MiB done (2%)" of a file, "10.3 MiB done, 22.0 MiB read" of what has no known
- * end. */
-static void describe(char *text, size_t size, const struct progress_bytes *bytes)
+/* ", 1:02:03 left" at the pace so far; "" before there is any. */
+static const char *describe_left(char *text, size_t size,
+                                 const struct progress_bytes *bytes, int64_t us)
 {
-    char done[32], read[32];
+    text[0] = '\0';
+    if (bytes->done == 0 || bytes->done >= bytes->total || us < PACE_US)
+        return text;
+    double pace = (double)bytes->done / (double)us;
+    double left = (double)(bytes->total - bytes->done) / pace / SECOND_US + 0.5;
+    unsigned seconds = left < LEFT_MAX_S ? (unsigned)left : LEFT_MAX_S;
+    if (seconds >= 3600)
+        snprintf(text, size, ", %u:%02u:%02u left", seconds / 3600, seconds / 60 % 60,
+                 seconds % 60);
+    else
+        snprintf(text, size, ", %u:%02u left", seconds / 60, seconds % 60);
+    return text;
+}
+
+/* "10.3 MiB done (2%, 1:20 left)" of a file, "10.3 MiB done, 22.0 MiB read" of what has
+ * no known end. */
+static void describe(char *text, size_t size, const struct progress_bytes *bytes,
+                     int64_t us)
+{
+    char done[32], read[32], left[32];
     format_size(done, sizeof done, bytes->done);
     double share = bytes->total ? 100 * (double)bytes->done / (double)bytes->total : 0;
     if (bytes->total)
-        snprintf(text, size, "%s done (%d%%)", done, share < 100 ? (int)share : 100);
+        snprintf(text, size, "%s done (%d%%%s)", done, share < 100 ? (int)share : 100,
+                 describe_left(left, sizeof left, bytes, us));
     else
         snprintf(text, size, "%s done, %s read", done,
                  format_size(read, sizeof read, bytes->read));
@@ -113,7 +136,7 @@ static void draw(struct progress *progress, const struct dispatch *dispatch,
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
     char amount[80], speed[32], troubles[96], text[256];
-    describe(amount, sizeof amount, bytes);
+    describe(amount, sizeof amount, bytes, us);
     snprintf(text, sizeof text,
              "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks  %" PRIu32 "/%" PRIu32
              " busy  %s",

@@ -41,8 +41,12 @@ int source_open(const struct source_config *config, struct source **ret_source,
 {
     struct inputs inputs;
     struct source_identity identity;
-    const struct source_cut cut = {&config->chunker, config->header_lines,
-                                   config->whole_files};
+    const struct source_cut cut = {
+        .chunker = &config->chunker,
+        .header_lines = config->header_lines,
+        .header_out = config->header_out,
+        .whole_files = config->whole_files,
+    };
     int result = inputs_open(&inputs, config->paths, config->count, !config->as_it_is,
                              config->program, error, error_size);
     if (result < 0)
@@ -215,16 +219,6 @@ static enum source_outcome finish_chunk(struct source *source, struct chunk *chu
     return SOURCE_CHUNK;
 }
 
-static enum source_outcome refuse_record(struct source *source)
-{
-    return source_fail(source,
-                       "%s: the record at byte %" PRIu64 " is longer than %" PRIu64
-                       " bytes (--max-record)",
-                       source_item(source)->name,
-                       chunker_record_offset(source->chunker),
-                       source->config.chunker.max_record_bytes);
-}
-
 /* As a whole, an empty file is a chunk like any other. */
 static enum source_outcome take_nothing(struct source *source, struct chunk *ret_chunk)
 {
@@ -253,7 +247,6 @@ static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
     case CHUNKER_ENDED:
         return end_input(source, ret_chunk);
     case CHUNKER_TOO_LONG:
-        return refuse_record(source);
     case CHUNKER_BROKEN:
         return source_fail(source, "%s: %s", source_item(source)->name,
                            chunker_problem(source->chunker));

@@ -20,7 +20,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { FORM = 2, NUMBERS = 12, SAMPLE_BYTES = 64 << 10 };
+enum { FORM = 2, NUMBERS = 13, SAMPLE_BYTES = 64 << 10 };
 
 _Static_assert(SOURCE_IDENTITY_SIZE == 2 + NUMBERS * 8, "all numbers have room");
 
@@ -73,6 +73,7 @@ struct source_identity source_identity_begin(const struct source_cut *cut)
                      : cut->chunker->block_bytes,
         .header_lines = cut->header_lines,
         .whole_files = cut->whole_files,
+        .header_out = cut->header_out,
     };
 }
 
@@ -142,6 +143,7 @@ static void list(struct source_identity *identity, uint64_t *numbers[NUMBERS])
         &identity->changed_ns,   &identity->head,        &identity->tail,
         &identity->format,       &identity->records,     &identity->block,
         &identity->header_lines, &identity->whole_files, &identity->lines,
+        &identity->header_out,
     };
     memcpy(numbers, all, sizeof all);
 }
@@ -195,6 +197,11 @@ static bool options_differ(const struct source_identity *began,
         snprintf(reason, size,
                  "the run began with --header %" PRIu64 ", not --header %" PRIu64,
                  began->header_lines, now->header_lines);
+    else if (began->header_out != now->header_out)
+        snprintf(reason, size,
+                 "the run began with --header-out %" PRIu64
+                 ", not --header-out %" PRIu64,
+                 began->header_out, now->header_out);
     else if (began->records != now->records && began->records && now->records)
         snprintf(reason, size, "the run began with -N %" PRIu64 ", not -N %" PRIu64,
                  began->records, now->records);

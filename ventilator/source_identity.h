@@ -10,7 +10,7 @@
 #include "ventilator/chunker.h"
 #include <stdbool.h>
 
-enum { SOURCE_IDENTITY_SIZE = 98 }; /* bytes, written; below INPUT_MAX_BYTES */
+enum { SOURCE_IDENTITY_SIZE = 106 }; /* bytes, written; below INPUT_MAX_BYTES */
 
 enum source_kind {
     SOURCE_KIND_FILE = 1,
@@ -18,10 +18,10 @@ enum source_kind {
     SOURCE_KIND_PACKED = 3, /* a file whose content is decompressed */
 };
 
-/* What decides where chunks end. */
+/* What decides where chunks end, and what their results are. */
 struct source_cut {
     const struct chunker_config *chunker;
-    uint64_t header_lines;
+    uint64_t header_lines, header_out;
     bool whole_files;
 };
 
@@ -36,7 +36,7 @@ struct source_identity {
     uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on */
     /* The cut. format: a hash; lines: a record's; block: 0 with
      * records, or where it is auto */
-    uint64_t format, lines, records, block, header_lines, whole_files;
+    uint64_t format, lines, records, block, header_lines, whole_files, header_out;
 };
 
 /* Of no input yet. */

@@ -105,6 +105,7 @@ static int open_source(struct ventilator *ventilator)
         .count = options->input_count,
         .chunker = options->chunker,
         .header_lines = options->header_lines,
+        .header_out = options->header_out,
         .whole_files = options->whole_files,
         .as_it_is = options->as_it_is,
     };
@@ -155,6 +156,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .uid = config.uid,
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
+        .header_out = options->header_out,
         .source = ventilator->source,
         .format = ventilator->format,
     });

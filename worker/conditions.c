@@ -61,6 +61,11 @@ int conditions_check(const struct program_config *config, char *error,
                  strerror(problem));
         return STATUS_USAGE;
     }
+    if (config->memory_bytes && access("/proc/self/stat", R_OK) < 0) {
+        snprintf(error, error_size, "--memory: /proc, which says how much is used: %s",
+                 strerror(errno));
+        return STATUS_USAGE;
+    }
     problem = try_niceness(config->niceness);
     if (problem) {
         snprintf(error, error_size, "--nice: '%d': %s", config->niceness,
@@ -96,7 +101,7 @@ static rlim_t smaller(rlim_t a, rlim_t b)
     return a < b ? a : b;
 }
 
-void conditions_limit(const struct program_config *config, pid_t pid, uint64_t above)
+static void set_wall(const struct program_config *config, pid_t pid, uint64_t above)
 {
     struct rlimit limit;
     if (config->memory_bytes == 0 || prlimit(pid, RLIMIT_DATA, NULL, &limit) < 0)
@@ -107,11 +112,18 @@ void conditions_limit(const struct program_config *config, pid_t pid, uint64_t a
     (void)prlimit(pid, RLIMIT_DATA, &limit, NULL);
 }
 
-uint64_t conditions_data_bytes(void)
+void conditions_limit(const struct program_config *config)
+{
+    set_wall(config, 0, 0);
+}
+
+/* As RLIMIT_DATA counts it; 0 where one cannot tell. */
+static uint64_t data_bytes(pid_t pid)
 {
     enum { DATA_FIELD = 5 };
-    char text[256];
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
     if (fd >= 0)
         close(fd);
@@ -122,4 +134,10 @@ uint64_t conditions_data_bytes(void)
     for (int field = 0; field < DATA_FIELD; field++)
         (void)strtoull(at, &at, 10);
     return strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void conditions_limit_fork(const struct program_config *config, pid_t pid)
+{
+    if (config->memory_bytes)
+        set_wall(config, pid, data_bytes(pid));
 }

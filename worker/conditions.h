@@ -19,10 +19,11 @@ int conditions_check(const struct program_config *config, char *error,
  * all below it have from it. System calls only, as after vfork. 0, or an errno. */
 int conditions_enter(const struct program_config *config);
 
-/* How much a process (0: this one) may have of writable memory of its own; by
- * RLIMIT_DATA. `above` it has already, and is not counted. System calls only. */
-void conditions_limit(const struct program_config *config, pid_t pid, uint64_t above);
-/* How much it has of that: bytes; 0 where one cannot tell. */
-uint64_t conditions_data_bytes(void);
+/* In a process that is about to become the program: how much writable memory it may
+ * have. System calls only. */
+void conditions_limit(const struct program_config *config);
+/* The same for a process that was forked with all that was prepared: beyond what it has
+ * at this moment. */
+void conditions_limit_fork(const struct program_config *config, pid_t pid);
 
 #endif

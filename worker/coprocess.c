@@ -173,27 +173,24 @@ static void widen_pipes(struct coprocess *coprocess, uint64_t bytes)
     (void)fcntl(coprocess->output, F_SETPIPE_SZ, (int)bytes);
 }
 
-/* `bytes`: of what is given already. */
-static bool fits(struct coprocess *coprocess, bool alone, uint64_t bytes)
+/* The next task may follow those that are given. */
+static bool may_follow(struct coprocess *coprocess, bool alone)
 {
-    const struct coprocess_task *item = coprocess_at(coprocess, coprocess->given);
-    uint32_t given = coprocess->given;
-    if (given == 0)
+    const struct coprocess_task *next = coprocess_at(coprocess, coprocess->given);
+    if (coprocess->given == 0)
         return true;
-    if (alone || item->task.attempt > 1 ||
-        coprocess_at(coprocess, given - 1)->task.attempt > 1)
+    const struct coprocess_task *first = coprocess_at(coprocess, 0);
+    if (alone || next->task.attempt > 1 || first->task.attempt > 1)
         return false;
-    return coprocess->mode == PROGRAM_FRAMES || bytes + length_of(item) <= BURST_BYTES;
+    return coprocess->mode == PROGRAM_FRAMES ||
+           (coprocess->answered == coprocess->given &&
+            coprocess->asked - first->begin + length_of(next) <= BURST_BYTES);
 }
 
 bool coprocess_give(struct coprocess *coprocess, bool alone)
 {
-    uint64_t from = coprocess->asked;
     uint32_t before = coprocess->given;
-    if (coprocess->mode == PROGRAM_LINES && coprocess->given > 0)
-        return false;
-    while (coprocess->given < coprocess->count &&
-           fits(coprocess, alone, coprocess->asked - from)) {
+    while (coprocess->given < coprocess->count && may_follow(coprocess, alone)) {
         struct coprocess_task *item = coprocess_at(coprocess, coprocess->given);
         give_one(coprocess, item);
         widen_pipes(coprocess, item->end - item->begin);

@@ -6,8 +6,10 @@
  * nothing but what may be given together, which is the mode's:
  *
  * - frames: as many as there are; each response says whose it is by its place.
- * - lines: a burst. Its answers count as one, since only the number of all of them
- *   together tells whether each was answered by as many lines as it has.
+ * - lines: one. The next may be given when it is answered, and before that is told: all
+ *   of such a burst are told together, when nothing has followed the last answer. What
+ *   is too much of one answer may look like the beginning of the next; but then the
+ *   burst as a whole has too many lines.
  *
  * A task that was tried before is given alone, so that nobody else is blamed for it.
  * Never blocks; allocates by what has come, not by what is announced.

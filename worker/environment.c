@@ -45,7 +45,6 @@ void environment_init(struct environment *environment, enum program_mode mode,
     snprintf(environment->worker, sizeof environment->worker, "FANFOLD_WORKER=%s",
              worker ? worker : "");
     words[kept++] = environment->worker;
-    words[kept++] = environment->slot;
     if (mode == PROGRAM_EXEC) {
         words[kept++] = environment->seq;
         words[kept++] = environment->attempt;
@@ -53,6 +52,15 @@ void environment_init(struct environment *environment, enum program_mode mode,
     }
     if (mode == PROGRAM_FRAMES)
         words[kept++] = frames;
+    words[kept++] = environment->slot; /* the last */
+}
+
+void environment_hide_slot(struct environment *environment)
+{
+    char **word = environment->words;
+    while (*word != environment->slot)
+        word++;
+    *word = NULL;
 }
 
 void environment_deinit(struct environment *environment)

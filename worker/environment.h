@@ -19,6 +19,8 @@ struct environment {
 void environment_init(struct environment *environment, enum program_mode mode,
                       const char *worker);
 void environment_deinit(struct environment *environment);
+/* The slot is not in it. */
+void environment_hide_slot(struct environment *environment);
 /* Says what the process that is about to be started is for. */
 void environment_update(struct environment *environment, const struct request *request);
 

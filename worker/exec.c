@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 enum {
@@ -51,7 +52,7 @@ struct exec_slot {
     int start_error; /* errno; 0: it was started */
     int input;       /* -1: all is written, or the program wants no more */
     int output;      /* -1: at its end */
-    size_t written;
+    size_t written;  /* bytes, the header's first */
     int64_t started_at_us;
     struct program_task task;
     struct result result;
@@ -115,7 +116,8 @@ static int launch(struct exec *exec, uint32_t number)
     struct exec_slot *slot = &exec->slots[number];
     const struct program_task *task = &slot->task;
     int theirs[2] = {-1, -1};
-    int error = open_pipe(1, task->input.size, &slot->input, &theirs[0]);
+    int error =
+        open_pipe(1, task->header.size + task->input.size, &slot->input, &theirs[0]);
     if (!error)
         error = open_pipe(0, task->input.size, &slot->output, &theirs[1]);
     if (!error)
@@ -131,13 +133,22 @@ static int launch(struct exec *exec, uint32_t number)
     return error;
 }
 
-/* What the pipe takes now. True: there is more. */
+static struct iovec rest_of(const struct slice *slice, size_t written)
+{
+    size_t done = written < slice->size ? written : slice->size;
+    return (struct iovec){.iov_base = done ? (void *)(slice->data + done)
+                                           : (void *)slice->data,
+                          .iov_len = slice->size - done};
+}
+
+/* The header and the chunk, as far as the pipe takes them now. True: there is more. */
 static bool write_chunk(struct exec_slot *slot)
 {
-    const struct slice *input = &slot->task.input;
-    while (slot->written < input->size) {
-        ssize_t wrote = write(slot->input, input->data + slot->written,
-                              input->size - slot->written);
+    const struct slice *header = &slot->task.header, *input = &slot->task.input;
+    while (slot->written < header->size + input->size) {
+        size_t behind = slot->written > header->size ? slot->written - header->size : 0;
+        struct iovec rest[] = {rest_of(header, slot->written), rest_of(input, behind)};
+        ssize_t wrote = writev(slot->input, rest, 2);
         if (wrote < 0 && errno == EAGAIN)
             return true;
         if (wrote < 0 && errno == EINTR)

@@ -43,6 +43,11 @@
  * has to work record by record. All parts have the same `seq` and `attempt`; only
  * `records` tells them apart.
  *
+ * Where the run's input has a header (--header), each chunk, and each part of one,
+ * begins with it: `data` is the header and then the records. A plugin that writes a
+ * header before each result belongs to a run with --header-out, of whose output it
+ * becomes the header once.
+ *
  * A child that `process` forks has to end by itself (_exit, exec) and to be waited for;
  * should it return from `process`, it ends there, and its output is not taken.
  *
@@ -73,10 +78,11 @@ extern "C" {
 
 /* What `process` is given; it must not be written to. */
 struct fanfold_chunk {
-    const unsigned char *data; /* whole records; valid until process returns */
+    const unsigned char *data; /* the input's header if there is one, then whole
+                                  records; valid until process returns */
     size_t size;
     uint64_t seq;     /* of the chunk, from 0; also where this is a part of it */
-    uint64_t records; /* in data; 0: not counted */
+    uint64_t records; /* in data, without the header; 0: not counted */
     uint32_t attempt; /* from 1 */
     uint32_t slot;    /* from 1 */
 };

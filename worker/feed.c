@@ -56,13 +56,18 @@ void feed_clear(struct feed *feed)
     feed->count = feed->given = 0;
 }
 
+static size_t size_of(const struct program_task *task)
+{
+    return task->header.size + task->input.size;
+}
+
 /* Bytes that the next batch takes, and of how many tasks. */
 static size_t measure_batch(struct feed *feed, uint32_t *ret_count)
 {
     size_t bytes = 0;
     uint32_t count = 0;
     while (feed->given + count < feed->count && count < CHANNEL_BATCH_MAX) {
-        size_t size = align(feed_at(feed, feed->given + count)->task.input.size);
+        size_t size = align(size_of(&feed_at(feed, feed->given + count)->task));
         if (count > 0 && bytes + size > CHANNEL_INPUT_BYTES)
             break;
         bytes += size;
@@ -70,6 +75,12 @@ static size_t measure_batch(struct feed *feed, uint32_t *ret_count)
     }
     *ret_count = count;
     return bytes;
+}
+
+static void copy(uint8_t *to, const struct slice *slice)
+{
+    if (slice->size > 0)
+        memcpy(to, slice->data, slice->size);
 }
 
 /* Copied, because the slot has no other way to see it; the message it lies in is the
@@ -84,12 +95,12 @@ static void fill_batch(struct feed *feed, struct channel_batch *shared,
             .seq = task->seq,
             .records = task->records,
             .offset = offset,
-            .size = task->input.size,
+            .size = size_of(task),
             .attempt = task->attempt,
         };
-        if (task->input.size > 0)
-            memcpy(input->data + offset, task->input.data, task->input.size);
-        offset += align(task->input.size);
+        copy(input->data + offset, &task->header);
+        copy(input->data + offset + task->header.size, &task->input);
+        offset += align(size_of(task));
     }
     atomic_store_explicit(&shared->count, count, memory_order_relaxed);
 }

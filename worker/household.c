@@ -143,6 +143,14 @@ static pid_t start_nothing(void *context, const struct request *request, const i
     return -ENOSYS;
 }
 
+/* Ours may have been started by a program that was told so itself. */
+static void set_environment(const struct program_config *config)
+{
+    unsetenv("FANFOLD_FORK");
+    if (config->mode == PROGRAM_FRAMES)
+        sdk_announce();
+}
+
 static void run_keeper(struct household *household, const char *path)
 {
     close_fd(&household->keeper_link[0]);
@@ -155,9 +163,7 @@ static void run_keeper(struct household *household, const char *path)
         .slots = household->config.slots,
         .start = start_nothing,
     };
-    unsetenv("FANFOLD_FORK"); /* ours may have been started by such a program itself */
-    if (household->config.mode == PROGRAM_FRAMES)
-        sdk_announce();
+    set_environment(&household->config);
     if (household_prepares(&household->config)) {
         service.zygote = fork_zygote(household, path);
         service.deputed = true;

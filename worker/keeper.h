@@ -18,8 +18,8 @@ struct keeper_service {
     int link;
     uint32_t slots;
     pid_t zygote; /* whose end is reported as that of slot number `slots`; 0: none */
-    bool deputed; /* the slots are the zygote's, for as long as it lives */
     uint64_t memory_bytes; /* that a slot may use, else it is killed; 0: no limit */
+    bool deputed;          /* the slots are the zygote's, for as long as it lives */
     /* Starts a process as leader of a group of its own; the descriptors stay the
      * keeper's. Its pid, or -errno. */
     pid_t (*start)(void *context, const struct request *request, const int *fds,

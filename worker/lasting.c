@@ -5,9 +5,9 @@
  * mode's rules, or is silent, is killed first; what is to be said of that waits until
  * it has ended.
  *
- * Frames: results are told as they come. Lines: when all of a burst is answered and
- * nothing has followed for a moment; a burst with another number of lines is nobody's
- * fault yet, comes back, and its chunks are run one by one.
+ * Frames: results are told as they come. Lines: when all of a burst (coprocess.h) is
+ * answered and nothing has followed for a moment; one with another number of lines is
+ * nobody's fault yet, comes back, and its chunks are run one by one.
  */
 #include "common/clock.h"
 #include "common/log.h"
@@ -22,8 +22,9 @@
 #include <unistd.h>
 
 enum {
-    QUIET_US = 1000,        /* after the answers to a burst, at least */
-    QUIET_FIRST_US = 20000, /* to the first ones, and where there was trouble */
+    QUIET_US = 1000,         /* after the answers to a burst, at least */
+    QUIET_CAREFUL_US = 5000, /* where there was trouble */
+    QUIET_FIRST_US = 20000,  /* to the first ones of a process, and to a second try */
     QUIET_MAX_US = 100000,
     QUIET_FIRST_BURSTS = 2,
 };
@@ -47,7 +48,8 @@ int lasting_start_process(struct lasting *lasting, uint32_t number)
         return result;
     }
     slot->alive = true;
-    slot->absent = slot->prepared = slot->killed = slot->overdue = false;
+    slot->absent = slot->prepared = slot->fruitful = slot->killed = slot->overdue =
+        false;
     slot->bursts = 0;
     slot->confirm_us = slot->closed_us = slot->kill_us = 0;
     slot->opened_us = clock_now_us();
@@ -160,7 +162,9 @@ static void give(struct lasting *lasting, uint32_t number)
     if (lasting->careful > 0)
         lasting->careful -= coprocess->given > before;
     if (idle) {
-        slot->begun_us = slot->burst_us = slot->heard_us = clock_now_us();
+        slot->begun_us = slot->heard_us = clock_now_us();
+        slot->burst_us = before > 0 ? slot->burst_us : slot->begun_us;
+        slot->confirm_us = 0;
         relay_speaker(lasting->stage->relays[number],
                       coprocess_at(coprocess, before)->task.seq);
     }
@@ -202,9 +206,10 @@ static int64_t quiet_us(struct lasting *lasting, struct lasting_slot *slot,
         quiet = took_us / 16;
     if (quiet > QUIET_MAX_US)
         return QUIET_MAX_US;
-    bool wary = slot->bursts < QUIET_FIRST_BURSTS || lasting->careful > 0 ||
-                coprocess_at(&slot->coprocess, 0)->task.attempt > 1;
-    int64_t least = wary ? QUIET_FIRST_US : QUIET_US;
+    int64_t least = lasting->careful > 0 ? QUIET_CAREFUL_US : QUIET_US;
+    if (slot->bursts < QUIET_FIRST_BURSTS ||
+        coprocess_at(&slot->coprocess, 0)->task.attempt > 1)
+        least = QUIET_FIRST_US;
     return quiet > least ? quiet : least;
 }
 

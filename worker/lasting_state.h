@@ -17,13 +17,14 @@ enum {
 
 struct lasting_slot {
     struct coprocess coprocess;
-    bool alive;     /* a process was asked for, and has not ended */
-    bool absent;    /* none can be started now */
-    bool ready_due; /* tell that it is ready */
-    bool prepared;  /* it has said so, taken some of a task, or answered one */
-    bool killed;    /* by us: what it says does not count any more */
-    bool overdue;   /* its task has run for too long; it was told to end */
-    unsigned fruitless;
+    bool alive;         /* a process was asked for, and has not ended */
+    bool absent;        /* none can be started now */
+    bool ready_due;     /* tell that it is ready */
+    bool prepared;      /* it has said so, taken some of a task, or answered one */
+    bool killed;        /* by us: what it says does not count any more */
+    bool overdue;       /* its task has run for too long; it was told to end */
+    bool fruitful;      /* it has answered something in this life */
+    unsigned fruitless; /* lives in a row that took nothing */
     unsigned bursts;    /* confirmed in this life */
     int64_t opened_us;  /* when the process was asked for */
     int64_t begun_us;   /* when it turned to the task that it is at */

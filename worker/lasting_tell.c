@@ -76,7 +76,7 @@ void lasting_tell_answered(struct lasting *lasting, uint32_t number, uint32_t co
     }
     if (coprocess->given == 0)
         relay_end_line(relay);
-    slot->fruitless = 0;
+    slot->fruitful = true;
 }
 
 static const char *describe_end(char *text, size_t size, int status)
@@ -138,12 +138,16 @@ void lasting_tell_guilty(struct lasting *lasting, uint32_t number,
 
 void lasting_give_up(struct lasting *lasting, uint32_t number, int status)
 {
+    const char *fault = lasting->slots[number].fault_text;
     char end[64], said[320];
+    if (*fault)
+        stage_break(lasting->stage, STATUS_IO, "slot %" PRIu32 ": again and again %s",
+                    number + 1, fault);
     struct slice tail = relay_tail(lasting->stage->relays[number]);
     size_t size = tail.size < 256 ? tail.size : 256;
     log_quote(said, sizeof said, tail.data + tail.size - size, size);
     if (lasting->stage->used_bytes[number])
-        snprintf(end, sizeof end, "it used more memory than --memory allows");
+        snprintf(end, sizeof end, "it uses more memory than --memory allows");
     else
         describe_end(end, sizeof end, status);
     stage_break(lasting->stage, STATUS_IO,

@@ -94,6 +94,7 @@ static void settle_given(struct lasting *lasting, uint32_t number, int status)
     struct lasting_slot *slot = &lasting->slots[number];
     struct coprocess *coprocess = &slot->coprocess;
     enum lasting_verdict verdict = judge(lasting, slot);
+    bool dismissed = slot->killed && coprocess->given > 0;
     if (verdict == VERDICT_BURST) {
         lasting->careful += coprocess->given;
         *slot->fault_text = '\0';
@@ -103,7 +104,7 @@ static void settle_given(struct lasting *lasting, uint32_t number, int status)
         coprocess_pop(coprocess);
         *slot->fault_text = '\0';
     }
-    if (verdict != VERDICT_NONE || slot->prepared || (slot->killed && !slot->closed_us))
+    if (verdict != VERDICT_NONE || slot->fruitful || dismissed)
         slot->fruitless = 0;
     else
         slot->fruitless++;

@@ -7,7 +7,7 @@
  * was done once, and they were below, it is done again when the sizes have grown by
  * what was left, or after a while, because a page that is shared no longer grows
  * nothing. How long a while is, and the pause between two passes, follow from what they
- * cost.
+ * cost. Strangers, who do not become ours, are not read in every pass.
  *
  * A process between vfork and exec is seen with all its parent's memory, a second time:
  * the kernel is asked whether it is the same (kcmp), and because it may not answer
@@ -38,6 +38,8 @@ enum {
      * seems to have changed. */
     PASS_SHARE = 20,
     ASK_SHARE = 10,
+    /* In one of so many passes strangers are read, too: a number may be another's. */
+    FRESH_PASSES = 10,
     DEPTH_MAX = 64, /* of descent that is followed */
 };
 
@@ -46,6 +48,12 @@ struct process {
     uint64_t born; /* ticks since boot; with the pid, its name */
     uint64_t resident_bytes;
     uint32_t slot; /* watch->slots: none's */
+    bool known;    /* as that, from the pass before */
+};
+
+struct list {
+    struct process *items;
+    size_t count, capacity;
 };
 
 struct watched {
@@ -64,8 +72,8 @@ struct memory_watch {
     uint32_t slots;
     uint32_t followed;
     struct watched *watched;
-    struct process *processes; /* of the last pass, by pid */
-    size_t count, capacity;
+    struct list now, before; /* of the last pass, and the one before, by pid */
+    unsigned passes;
     uint64_t page_bytes;
     int64_t due_us;
 };
@@ -88,7 +96,8 @@ void memory_watch_destroy(struct memory_watch **watch_p)
     if (!watch)
         return;
     free(watch->watched);
-    free(watch->processes);
+    free(watch->now.items);
+    free(watch->before.items);
     free(watch);
     *watch_p = NULL;
 }
@@ -150,37 +159,59 @@ static int compare_pids(const void *a, const void *b)
     return (left->pid > right->pid) - (left->pid < right->pid);
 }
 
-static void add_process(struct memory_watch *watch, const struct process *process)
+static void add_process(struct list *list, const struct process *process)
 {
-    if (watch->count == watch->capacity) {
-        watch->capacity = watch->capacity ? 2 * watch->capacity : 64;
-        watch->processes =
-            reallocate(watch->processes, watch->capacity, sizeof *watch->processes);
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? 2 * list->capacity : 64;
+        list->items = reallocate(list->items, list->capacity, sizeof *list->items);
     }
-    watch->processes[watch->count++] = *process;
+    list->items[list->count++] = *process;
+}
+
+static const struct process *find(const struct list *list, pid_t pid)
+{
+    struct process key = {.pid = pid};
+    if (list->count == 0)
+        return NULL;
+    return bsearch(&key, list->items, list->count, sizeof key, compare_pids);
+}
+
+/* As it was, if it was a stranger: nobody becomes ours later. */
+static const struct process *known_stranger(const struct memory_watch *watch, pid_t pid)
+{
+    const struct process *before = find(&watch->before, pid);
+    return before && before->slot == watch->slots ? before : NULL;
+}
+
+static void list_process(struct memory_watch *watch, int proc, const char *name)
+{
+    pid_t pid = (pid_t)strtol(name, NULL, 10);
+    struct process process;
+    const struct process *stranger = known_stranger(watch, pid);
+    if (stranger) {
+        process = *stranger;
+        process.known = true;
+        add_process(&watch->now, &process);
+    } else if (read_process(proc, name, watch->page_bytes, &process)) {
+        add_process(&watch->now, &process);
+    }
 }
 
 static void list_processes(struct memory_watch *watch)
 {
+    struct list spare = watch->before;
+    watch->before = watch->now;
+    watch->now = spare;
+    watch->now.count = 0;
+    if (watch->passes++ % FRESH_PASSES == 0)
+        watch->before.count = 0;
     DIR *proc = opendir("/proc");
-    watch->count = 0;
-    for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        struct process process;
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-            read_process(dirfd(proc), entry->d_name, watch->page_bytes, &process))
-            add_process(watch, &process);
-    }
+    for (struct dirent *entry; proc && (entry = readdir(proc));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            list_process(watch, dirfd(proc), entry->d_name);
     if (proc)
         closedir(proc);
-    qsort(watch->processes, watch->count, sizeof *watch->processes, compare_pids);
-}
-
-static const struct process *find(const struct memory_watch *watch, pid_t pid)
-{
-    struct process key = {.pid = pid};
-    if (watch->count == 0)
-        return NULL;
-    return bsearch(&key, watch->processes, watch->count, sizeof key, compare_pids);
+    qsort(watch->now.items, watch->now.count, sizeof *watch->now.items, compare_pids);
 }
 
 static uint32_t slot_of_group(const struct memory_watch *watch, pid_t group)
@@ -200,7 +231,7 @@ static uint32_t slot_of(const struct memory_watch *watch, const struct process *
             slot = slot_of_group(watch, process->pid);
         if (slot < watch->slots)
             return slot;
-        process = find(watch, process->parent);
+        process = find(&watch->now, process->parent);
     }
     return watch->slots;
 }
@@ -209,9 +240,10 @@ static void assign_processes(struct memory_watch *watch)
 {
     for (uint32_t slot = 0; slot < watch->slots; slot++)
         watch->watched[slot].resident_bytes = 0;
-    for (size_t i = 0; i < watch->count; i++) {
-        struct process *process = &watch->processes[i];
-        process->slot = slot_of(watch, process);
+    for (size_t i = 0; i < watch->now.count; i++) {
+        struct process *process = &watch->now.items[i];
+        if (!process->known)
+            process->slot = slot_of(watch, process);
         if (process->slot < watch->slots)
             watch->watched[process->slot].resident_bytes += process->resident_bytes;
     }
@@ -223,7 +255,7 @@ static void assign_processes(struct memory_watch *watch)
 /* Between vfork and exec: what it has is its parent's. */
 static bool borrows(const struct memory_watch *watch, const struct process *process)
 {
-    const struct process *parent = find(watch, process->parent);
+    const struct process *parent = find(&watch->now, process->parent);
     return parent && parent->slot == process->slot &&
            syscall(SYS_kcmp, process->pid, parent->pid, KCMP_VM, 0, 0) == 0;
 }
@@ -257,8 +289,8 @@ static void ask_shares(struct memory_watch *watch, uint32_t slot)
     struct watched *watched = &watch->watched[slot];
     int64_t begun_us = clock_now_us();
     watched->shares_bytes = 0;
-    for (size_t i = 0; i < watch->count; i++) {
-        const struct process *process = &watch->processes[i];
+    for (size_t i = 0; i < watch->now.count; i++) {
+        const struct process *process = &watch->now.items[i];
         if (process->slot == slot && !borrows(watch, process))
             watched->shares_bytes += share_bytes(watch, process->pid);
     }
@@ -350,8 +382,8 @@ bool memory_watch_take(struct memory_watch *watch, uint32_t *ret_slot,
         slot++;
     if (slot == watch->slots)
         return false;
-    for (size_t i = 0; i < watch->count; i++) {
-        const struct process *process = &watch->processes[i];
+    for (size_t i = 0; i < watch->now.count; i++) {
+        const struct process *process = &watch->now.items[i];
         if (process->slot == slot && process->group != watch->watched[slot].group)
             kill_process(watch, process);
     }

@@ -77,6 +77,26 @@ static uint32_t processors(void)
     return count > 0 ? (uint32_t)count : 1;
 }
 
+/* "8", and what there is of processors: "50%" of them, "+2", "-1"; at least 1. */
+static uint32_t parse_slots(const struct argp_state *state, const char *value)
+{
+    uint64_t number;
+    int64_t slots = processors();
+    if (parse_percent(value, 1, 100 * SLOTS_MAX, &number))
+        slots = slots * (int64_t)number / 100;
+    else if (value[0] == '+' && parse_number(value + 1, 0, SLOTS_MAX, &number))
+        slots += (int64_t)number;
+    else if (value[0] == '-' && parse_number(value + 1, 0, SLOTS_MAX, &number))
+        slots -= (int64_t)number;
+    else if (parse_number(value, 1, SLOTS_MAX, &number))
+        slots = (int64_t)number;
+    else
+        options_bad(state, "-j", value,
+                    "a number of slots, from 1 to 65535, or 50%, +1, -1 of the "
+                    "processors there are");
+    return slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : (uint32_t)slots;
+}
+
 static enum program_mode parse_mode(const struct argp_state *state, const char *value)
 {
     static const char *const modes[] = {[PROGRAM_EXEC] = "exec",
@@ -113,9 +133,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         state->child_inputs[0] = &options->common;
         return 0;
     case 'j':
-        options->slots =
-            (uint32_t)options_number(state, "-j", value, 1, SLOTS_MAX,
-                                     "a plain number of slots, from 1 to 65535");
+        options->slots = parse_slots(state, value);
         return 0;
     case KEY_PLUGIN:
         options->plugin = value;

@@ -6,6 +6,7 @@
  */
 #include "worker/parts.h"
 
+#include "common/lines.h"
 #include "common/memory.h"
 #include "common/records.h"
 #include "worker/isolation.h"
@@ -27,6 +28,7 @@ struct parts {
     struct isolation *isolation;
     uint64_t offset, record; /* of the chunk, in the input */
     bool probe;
+    uint32_t header_out;
     uint64_t max_result;
     struct result result;
     struct bad_record *bad; /* valid once it is done */
@@ -66,10 +68,10 @@ static void check(struct parts *parts, struct slice format, uint64_t records)
 }
 
 struct parts *parts_new(const struct message *message, struct slice input,
-                        struct slice format, uint64_t max_result)
+                        const struct parts_config *config)
 {
     struct parts *parts = allocate_zeroed(1, sizeof *parts);
-    struct isolation_config config = {
+    struct isolation_config isolation = {
         .records = message->isolate.records,
         .except = message->isolate.except,
         .except_count = message->isolate.count,
@@ -80,9 +82,10 @@ struct parts *parts_new(const struct message *message, struct slice input,
     parts->offset = message->isolate.offset;
     parts->record = message->isolate.record;
     parts->probe = message->isolate.probe;
-    parts->max_result = max_result;
-    parts->isolation = isolation_new(&config);
-    check(parts, format, message->isolate.records);
+    parts->header_out = config->header_out;
+    parts->max_result = config->max_result;
+    parts->isolation = isolation_new(&isolation);
+    check(parts, config->format, message->isolate.records);
     return parts;
 }
 
@@ -169,13 +172,17 @@ enum parts_state parts_next(struct parts *parts, struct slice *ret_input,
 
 void parts_on_done(struct parts *parts, const void *result, size_t size)
 {
+    struct slice bytes = {result, size};
     isolation_on_done(parts->isolation);
     if (parts->probe)
         return;
-    if (size > parts->max_result || parts->result.size > parts->max_result - size)
+    if (parts->result.size > 0)
+        bytes = lines_after(bytes, parts->header_out);
+    if (bytes.size > parts->max_result ||
+        parts->result.size > parts->max_result - bytes.size)
         fail_too_large(parts);
     else
-        result_append(&parts->result, result, size);
+        result_append(&parts->result, bytes.data, bytes.size);
 }
 
 void parts_on_failed(struct parts *parts, enum failure how, uint32_t code,

@@ -12,10 +12,17 @@
 
 struct parts;
 
-/* Of an ISOLATE. `input`, its payload, must stay until nothing runs any more; `format`
- * is WELCOME's. */
+/* What WELCOME says of it. */
+struct parts_config {
+    struct slice format; /* of the records */
+    uint32_t header_out; /* lines of a result that are a header: of the first part's
+                            that is not empty, and cut off the others */
+    uint64_t max_result; /* bytes */
+};
+
+/* Of an ISOLATE. `input`, its payload, must stay until nothing runs any more. */
 struct parts *parts_new(const struct message *message, struct slice input,
-                        struct slice format, uint64_t max_result);
+                        const struct parts_config *config);
 void parts_destroy(struct parts **parts_p);
 
 enum parts_state { PARTS_RUN, PARTS_DONE, PARTS_FAILED };

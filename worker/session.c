@@ -57,6 +57,7 @@ void session_destroy(struct session **session_p, void (*drop)(void *cargo))
     ledger_deinit(&session->ledger);
     queue_deinit(&session->actions);
     seats_deinit(&session->seats);
+    free(session->header);
     free(session);
     *session_p = NULL;
 }
@@ -105,6 +106,20 @@ static void leave(struct session *session, int status, int64_t now_us)
 
 /* ---- messages ---- */
 
+/* Once a run and epoch: what runs reads it. */
+static void keep_headers(struct session *session, const struct message *message)
+{
+    struct slice header = message->welcome.header;
+    free(session->header);
+    session->header = NULL;
+    session->header_size = header.size;
+    session->header_out = message->welcome.header_out;
+    if (header.size == 0)
+        return;
+    session->header = allocate(header.size);
+    memcpy(session->header, header.data, header.size);
+}
+
 static void on_welcome(struct session *session, const struct message *message,
                        int64_t now_us)
 {
@@ -118,6 +133,7 @@ static void on_welcome(struct session *session, const struct message *message,
     if (!same) {
         session_unsend_results(session);
         session_remove_all(session);
+        keep_headers(session, message);
     }
     session->run = message->welcome.run;
     session->epoch = message->welcome.epoch;
@@ -375,6 +391,16 @@ uint64_t session_max_result(const struct session *session)
 struct slice session_format(const struct session *session)
 {
     return (struct slice){session->format, session->format_size};
+}
+
+struct slice session_header(const struct session *session)
+{
+    return (struct slice){session->header, session->header_size};
+}
+
+uint32_t session_header_out(const struct session *session)
+{
+    return session->header_out;
 }
 
 const char *session_farewell(const struct session *session)

@@ -121,6 +121,11 @@ const char *session_endpoint(const struct session *session);
 uint64_t session_max_result(const struct session *session);
 /* Of the input's records, as WELCOME says it; valid until the next event. */
 struct slice session_format(const struct session *session);
+/* To be given to the program before each chunk; stays until another run or epoch
+ * begins, and what was started has been killed. */
+struct slice session_header(const struct session *session);
+/* Lines at the beginning of a result that are a header. */
+uint32_t session_header_out(const struct session *session);
 /* Why it leaves; "" where there is nothing to say. */
 const char *session_farewell(const struct session *session);
 

@@ -42,6 +42,9 @@ struct session {
     uint64_t max_result;
     uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
+    uint8_t *header; /* of the input, header_size bytes; NULL: none */
+    size_t header_size;
+    uint32_t header_out;
     enum way way;
     bool leaving;
     char farewell[512];

@@ -66,6 +66,11 @@ struct spawner *spawner_new(const char *path, const struct program_config *confi
     return spawner;
 }
 
+void spawner_hide_slot(struct spawner *spawner)
+{
+    environment_hide_slot(&spawner->environment);
+}
+
 static void fill_words(struct spawner *spawner, const struct request *request)
 {
     for (size_t i = 0; i < spawner->place_count; i++) {
@@ -94,7 +99,7 @@ static int become_program(const struct spawner *spawner, pid_t keeper,
     int error = conditions_enter(spawner->config);
     if (error)
         return error;
-    conditions_limit(spawner->config, 0, 0);
+    conditions_limit(spawner->config);
     execve(spawner->path, spawner->argv, spawner->environment.words);
     if (errno == ENOEXEC)
         execve("/bin/sh", spawner->script_argv, spawner->environment.words);

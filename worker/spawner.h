@@ -14,6 +14,9 @@ struct spawner;
 struct spawner *spawner_new(const char *path, const struct program_config *config,
                             const int *errors);
 
+/* What it starts is not told of a slot: it is for all. */
+void spawner_hide_slot(struct spawner *spawner);
+
 /* A keeper_service's start. */
 pid_t spawner_start(void *spawner, const struct request *request, const int *fds,
                     unsigned count);

@@ -15,6 +15,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "worker/conditions.h"
 #include "worker/fork_link.h"
 #include "worker/keeper.h"
 #include "worker/spawner.h"
@@ -44,6 +45,7 @@ static const char frames_magic[] = {'\xf4', 'f', 'f'};
 struct template
 {
     const struct template_config *config;
+    struct program_config preparing; /* its own conditions */
     int fork_link;
     int output; /* what the program prints while it prepares; -1: it has closed it */
     char opening[sizeof frames_magic]; /* the first bytes of that, held back */
@@ -103,7 +105,8 @@ static void start_program(struct template *template)
     snprintf(number, sizeof number, "%d", link[1]);
     setenv("FANFOLD_FORK", number, 1);
     int errors[] = {STDERR_FILENO}, streams[] = {null, output[1]};
-    struct spawner *spawner = spawner_new(config->path, config->program, errors);
+    struct spawner *spawner = spawner_new(config->path, &template->preparing, errors);
+    spawner_hide_slot(spawner);
     template->program =
         spawner_start(spawner, &(struct request){.kind = REQUEST_START}, streams, 2);
     close(null);
@@ -245,6 +248,7 @@ static pid_t take_slot(struct template *template, uint32_t slot)
     bool meant = answer.slot == slot + 1;
     if (answer.word == FORK_SLOT && meant && is_child(template, answer.pid)) {
         setpgid(answer.pid, answer.pid); /* it has done so itself */
+        conditions_limit_fork(template->config->program, answer.pid);
         return answer.pid;
     }
     if (answer.word == FORK_GONE)
@@ -291,7 +295,13 @@ static void finish(struct template *template)
 
 void template_run(const struct template_config *config)
 {
-    struct template template = {.config = config, .fork_link = -1, .output = -1};
+    struct template template = {
+        .config = config,
+        .preparing = *config->program,
+        .fork_link = -1,
+        .output = -1,
+    };
+    template.preparing.memory_bytes = 0; /* it is no slot */
     prctl(PR_SET_NAME, "fanfold-prepare");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     start_program(&template);
@@ -300,8 +310,8 @@ void template_run(const struct template_config *config)
     struct keeper_service service = {
         .link = config->link,
         .slots = config->program->slots,
-        .memory_bytes = config->program->memory_bytes,
         .zygote = template.program,
+        .memory_bytes = config->program->memory_bytes,
         .start = start_slot,
         .context = &template,
     };

@@ -32,12 +32,12 @@ struct work *work_new(const struct task_entry *entry, zmq_msg_t *payload, size_t
 }
 
 struct work *work_new_isolate(const struct message *message, zmq_msg_t *payload,
-                              struct slice format, uint64_t max_result)
+                              const struct parts_config *config)
 {
     struct work *work =
         make(payload, 0, message->isolate.length, message->isolate.mark);
     work->limit_ms = message->isolate.limit_ms;
-    work->parts = parts_new(message, work->input, format, max_result);
+    work->parts = parts_new(message, work->input, config);
     return work;
 }
 

@@ -35,9 +35,9 @@ struct work {
  * reference, not a copy. */
 struct work *work_new(const struct task_entry *entry, zmq_msg_t *payload,
                       size_t offset);
-/* Of an ISOLATE; `format` is WELCOME's. */
+/* Of an ISOLATE. */
 struct work *work_new_isolate(const struct message *message, zmq_msg_t *payload,
-                              struct slice format, uint64_t max_result);
+                              const struct parts_config *config);
 void work_destroy(struct work **work_p);
 
 enum work_state {

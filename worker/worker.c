@@ -182,6 +182,7 @@ static void start(struct worker *worker, const struct session_action *action)
         .seq = action->seq,
         .attempt = action->attempt,
         .limit_ms = work->limit_ms,
+        .header = session_header(worker->session),
     };
     enum work_state state = work_next(work, &task.input, &task.records);
     if (state == WORK_RUNS)
@@ -286,9 +287,13 @@ static void take_tasks(struct worker *worker, const struct message *message)
 static void take_isolate(struct worker *worker, const struct message *message)
 {
     struct session *session = worker->session;
-    struct work *work = work_new_isolate(message, uplink_payload(worker->uplink),
-                                         session_format(session),
-                                         session_max_result(session));
+    struct parts_config config = {
+        .format = session_format(session),
+        .header_out = session_header_out(session),
+        .max_result = session_max_result(session),
+    };
+    struct work *work =
+        work_new_isolate(message, uplink_payload(worker->uplink), &config);
     if (!session_on_isolate(session, message, work, worker->now_us))
         work_destroy(&work);
 }

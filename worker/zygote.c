@@ -103,7 +103,7 @@ static void become_slot(const struct zygote *zygote, uint32_t number, const int 
     close(config->link);
     keeper_reset_signals();
     environment_enter_slot(number);
-    conditions_limit(config->program, 0, conditions_data_bytes());
+    conditions_limit_fork(config->program, getpid());
     struct channel channel;
     if (channel_open(&channel, fds) < 0)
         _exit(STATUS_IO);

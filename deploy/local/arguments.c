@@ -19,8 +19,9 @@
 enum { V = 1 << ROLE_VENTILATOR, W = 1 << ROLE_WORKER, S = 1 << ROLE_SINK };
 enum { ALL = V | W | S };
 
-/* What a value must be; FREE: its owner says. */
-enum check { FREE, LIVENESS, PATIENCE, LEVEL };
+/* What a value must be; FREE: its owner says. ALIAS: the row is another name of the one
+ * above, which has all else. */
+enum check { FREE, LIVENESS, PATIENCE, LEVEL, ALIAS };
 
 struct option_row {
     const char *name; /* NULL: a heading, which is `help` */
@@ -43,9 +44,13 @@ static const struct option_row rows[] = {
     {"dry-run", 0, NULL, V, FREE, "Only show the command and list the chunks"},
 
     {.help = "Chunks:"},
-    {"block", 0, "SIZE", V, FREE, "About SIZE bytes of whole records a chunk (1M)"},
+    {"block", 0, "SIZE|auto", V, FREE,
+     "About SIZE bytes of whole records a chunk, or what runs for about half a second "
+     "(1M; auto in mode lines)"},
+    {.name = "block-size", .check = ALIAS},
     {"block-timeout", 0, "DURATION", V, FREE,
      "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
+    {.name = "bt", .check = ALIAS},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"format", 0, "FORMAT", V, FREE,
      "What a record is: lines, nul, csv, fasta, fastq, frames, or whole (lines)"},
@@ -77,6 +82,7 @@ static const struct option_row rows[] = {
 
     {.help = "Worker:"},
     {"jobs", 'j', "SLOTS", W, FREE, "Tasks at once (the processors there are)"},
+    {.name = "max-procs", .letter = 'P', .check = ALIAS},
     {"mode", 0, "MODE", W, FREE,
      "exec: COMMAND once a chunk; lines: once a slot, answers each line with one; "
      "frames: once a slot, speaks FRAMES/1 (exec)"},
@@ -87,6 +93,7 @@ static const struct option_row rows[] = {
     {"shell", 0, NULL, W, FREE,
      "The command, its words joined by blanks, is a command line for $SHELL"},
     {"workdir", 0, "DIR", W, FREE, "Run the program in this directory"},
+    {.name = "wd", .check = ALIAS},
     {"nice", 0, "N", W, FREE, "Run the program at this niceness, from -20 to 19"},
     {"memory", 0, "SIZE", W, FREE,
      "A slot that uses more memory is ended, and its chunk has failed"},
@@ -94,12 +101,17 @@ static const struct option_row rows[] = {
     {.help = "Output:"},
     {"output", 'o', "FILE", S, FREE, "Write to FILE instead of standard output"},
     {"unordered", 0, NULL, S, FREE, "Write results as they come"},
+    {.name = "no-keep-order", .check = ALIAS},
+    {"header-out", 0, "LINES", V, FREE,
+     "The first LINES of each result are a header, which the output has once"},
     {"tmpdir", 0, "DIR", S, FREE, "Where results wait that memory has no room for"},
     {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
 
     {.help = "Run:"},
     {"progress", 0, NULL, V, FREE,
      "Show a line of progress (default on a terminal that the output does not go to)"},
+    {.name = "bar", .check = ALIAS},
+    {.name = "eta", .check = ALIAS},
     {"no-progress", 0, NULL, V, FREE, "Show no line of progress"},
     {"quiet", 0, NULL, ALL, FREE, "Say nothing but errors"},
     {"log-level", 0, "LEVEL", ALL, LEVEL, "error, warn, info, debug or trace (warn)"},
@@ -112,7 +124,12 @@ static const struct option_row rows[] = {
      "The endpoint by which workers reach --results"},
     {"insecure", 0, NULL, ALL, FREE, "Allow tcp, which anybody may use or read"},
     {"pipe", 0, NULL, 0, FREE, "Accepted: it is what fanfold does anyway"},
+    {.name = "pipe-part", .check = ALIAS},
+    {.name = "pipepart", .check = ALIAS},
+    {.name = "spreadstdin", .check = ALIAS},
     {"keep-order", 'k', NULL, 0, FREE, "Accepted: the output is in order anyway"},
+    {"group", 0, NULL, 0, FREE, "Accepted: results are not mixed anyway"},
+    {"no-run-if-empty", 'r', NULL, 0, FREE, "Accepted: no input, no chunk anyway"},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -165,13 +182,22 @@ static int row_key(size_t row)
     return rows[row].letter ? rows[row].letter : OPTION_KEY_FIRST + (int)row;
 }
 
+/* The row itself, or that of which it is an alias. */
+static const struct option_row *meant_by(const struct option_row *row)
+{
+    while (row->check == ALIAS)
+        row--;
+    return row;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     for (size_t i = 0; i < ROWS; i++) {
         if (!rows[i].name || key != row_key(i))
             continue;
-        check_value(state, &rows[i], value);
-        keep(state->input, &rows[i], value);
+        const struct option_row *row = meant_by(&rows[i]);
+        check_value(state, row, value);
+        keep(state->input, row, value);
         return 0;
     }
     return ARGP_ERR_UNKNOWN;
@@ -189,6 +215,7 @@ static void fill_argp_options(struct argp_option *options)
             .arg = row->value,
             .doc = row->help,
             .group = row->name ? group : ++group,
+            .flags = row->check == ALIAS ? OPTION_ALIAS : 0,
         };
     }
     options[ROWS] = (struct argp_option){0};
@@ -287,11 +314,17 @@ bool arguments_has(const struct arguments *arguments, const char *name)
     return find_last(arguments, name) != NULL;
 }
 
+static bool value_is(const struct arguments *arguments, const char *name,
+                     const char *what)
+{
+    const char *value = arguments_value(arguments, name);
+
+    return value && strcmp(value, what) == 0;
+}
+
 static bool on_error_is(const struct arguments *arguments, const char *what)
 {
-    const char *on_error = arguments_value(arguments, "on-error");
-
-    return on_error && strcmp(on_error, what) == 0;
+    return value_is(arguments, "on-error", what);
 }
 
 bool arguments_isolate(const struct arguments *arguments)
@@ -353,6 +386,20 @@ static void add_endpoints(struct words *words, const struct arguments *arguments
     free(here);
 }
 
+/* A program that answers line by line does not see where chunks end: they may be as
+ * long as suits the run. */
+static bool wants_auto_block(const struct arguments *arguments)
+{
+    static const char *const sizes[] = {"block", "max-replace-args", "fixed",
+                                        "whole-files"};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (arguments_has(arguments, sizes[i]))
+            return false;
+    return value_is(arguments, "mode", "lines") &&
+           !value_is(arguments, "format", "whole");
+}
+
 static bool has_dead_letters(const struct arguments *arguments)
 {
     return on_error_is(arguments, "skip") || on_error_is(arguments, "isolate");
@@ -373,6 +420,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     for (size_t i = 0; i < arguments->count; i++)
         if (arguments->passed[i].row->owners & (1u << role))
             add_passed(&words, &arguments->passed[i]);
+    if (role == ROLE_VENTILATOR && wants_auto_block(arguments))
+        add(&words, "--block=auto");
     if (role == ROLE_VENTILATOR && run->progress && arguments->progress == SAID_NOTHING)
         add(&words, "--progress");
     if (role == ROLE_WORKER) {

@@ -239,6 +239,13 @@ def intrude(scene, role):
     getattr(scene, f"start_{role}")()
     second = getattr(scene, role)
     setattr(scene, role, first)
+    # Who refuses a sink is the ventilator; and a first one that ends makes room.
+    refused_by = scene.ventilator if role == "sink" else first
+    scene.case.wait_for(
+        lambda: not second.running() or not first.running() or not refused_by.running(), f"the second {role} to end"
+    )
+    if second.running():
+        second.signal(signal.SIGKILL)
     status = second.wait(30)
     scene.note(f"the second {role} ended with status {status}")
     if first.running():

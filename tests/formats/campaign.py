@@ -11,18 +11,18 @@ import os
 import random
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import hopeless
 import listed
-import oracles
 import real
-from case import Case, DriverDied, ask, continuation, sprinkled
+from case import DriverDied, ask, continuation, sprinkled
 from inputs import MAKERS
 from judge import judge, plan_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500
-NAMES = [*MAKERS, "hopeless", "listed", "real"]
 LISTED = 30  # cases of a format at most, as each is a process
 SHOWN = 5  # failures of a format
 
@@ -57,54 +57,35 @@ def failures(driver, cases):
     return [(case, wrong) for case, wrong in judged if wrong]
 
 
-def run_format(options, name):
-    """What fails."""
-    first, last = options.start, options.start + options.cases
+def judge_random(options, name):
     found = []
-    for begin in range(first, last, BATCH):
-        numbers = range(begin, min(begin + BATCH, last))
+    for begin in range(options.start, options.start + options.cases, BATCH):
+        numbers = range(begin, min(begin + BATCH, options.start + options.cases))
         cases = [case for number in numbers for case in make(name, options.seed, number)]
         found += failures(options.driver, cases)
         if len(found) >= SHOWN:
             break
-    return found
+    return f"{name}: chunks are as the oracle says, {options.cases} cases", found, []
 
 
-def run_listed(options):
-    """What fails of a few cases of each format by fanfold-ventilator --dry-run."""
+def judge_listed(options):
+    """A few cases of each format by fanfold-ventilator --dry-run."""
     found = []
     for name in MAKERS:
         for number in range(options.start, options.start + min(options.cases, LISTED)):
             case = listed.as_told(make(name, options.seed, number)[0])
-            if not listed.can_be_listed(case):
-                continue
-            wrong = listed.judge_listed(options.program, case, plan_of(case))
+            wrong = listed.can_be_listed(case) and listed.judge_listed(options.program, case, plan_of(case))
             if wrong:
                 found.append((case, wrong))
-    return found
+    return "the program's options are the formats that they name", found, []
 
 
-HOPELESS = (
-    *(b"(a+)+b", b"(a|aa)+b", b"(a*)*$b", b"(.*)*x", b"(?:a?){60}a{60}b", b"(?:.*.*.*.*)+x", b"(?=(a+))\\1b", b"a+b"),
-    *(b"(?:(?:a|a)+)+$b", b"(a+)+\\n\\n\\nb"),
-)
-
-
-def hopeless():
-    """Expressions that take a matcher which backtracks more time than there is; none matches."""
-    for data in (b"a" * 100 + b"-b", b"a" * 5000 + b"-b", b"a" * (3 << 20), (b"a" * 26 + b"-b\n") * 30000):
-        for mark in HOPELESS:
-            for where in ("start", "end"):
-                name = f"hopeless {where} {mark.decode()}"
-                yield Case(f"regexp {where}={mark.hex()}", data, oracles.whole, name=name)
-
-
-def run_hopeless(options):
-    """What neither cuts the input nor says that it cannot."""
+def judge_hopeless(options):
+    """The input is cut, or it is said that it cannot be, and soon."""
     found = []
-    for case in hopeless():
+    for case in hopeless.cases():
         try:
-            answer = ask(options.driver, [case], seconds=60)[0]
+            answer = ask(options.driver, [case], seconds=300)[0]
         except DriverDied as died:
             found.append((case, str(died)))
             continue
@@ -112,45 +93,37 @@ def run_hopeless(options):
             found.append((case, f"the error does not name it: {answer.text}"))
         if answer.outcome != "broken" and (wrong := judge(case, answer)):
             found.append((case, wrong))
-    return found
+    return "an expression that takes for ever is an error, or does not", found, []
 
 
-def run_real(options, found):
-    """What fails of the machine's own files; says which there are."""
-    names = {}
+def judge_real(options):
+    """The machine's own files; says which there are."""
+    found, names = [], {}
     for case in real.cases(options.seed):
-        names[f"{case.format or 'lines'}: {case.name}, {len(case.data) / 1e6:.1f} MB"] = len(case.expected.ends)
+        names[f"{case.format}: {case.name}, {len(case.data) / 1e6:.1f} MB, {len(case.expected.ends)} records"] = True
         found += failures(options.driver, [case])
-    return [f"{name}, {records} records" for name, records in names.items()]
+    return "real files are cut as the oracles say", found, list(names)
 
 
-def report(number, claim, found, remarks):
-    print(f"{'not ok' if found else 'ok'} {number} - {claim}")
-    for remark in remarks:
+CLAIMS = {
+    **{name: partial(judge_random, name=name) for name in MAKERS},
+    "hopeless": judge_hopeless,
+    "listed": judge_listed,
+    "real": judge_real,
+}
+
+
+def report(number, name, options):
+    """One claim. False: it does not hold."""
+    began = time.monotonic()
+    claim, found, remarks = CLAIMS[name](options)
+    print(f"{'not ok' if found else 'ok'} {number} - {claim}, --seed {options.seed}")
+    for remark in (*remarks, f"{time.monotonic() - began:.1f} s"):
         print(f"# {remark}")
     for case, wrong in sorted(found, key=lambda pair: len(pair[0].data))[:SHOWN]:
         for line in f"{wrong}\n{case.describe()}".splitlines():
             print(f"#   {line}")
     sys.stdout.flush()
-
-
-def run(number, name, options):
-    """One claim. False: it does not hold."""
-    began, remarks = time.monotonic(), []
-    if name == "real":
-        found = []
-        remarks = run_real(options, found)
-        claim = "real files are cut as the oracles say"
-    elif name == "listed":
-        found = run_listed(options)
-        claim = "the program's options are the formats that they name"
-    elif name == "hopeless":
-        found = run_hopeless(options)
-        claim = "an expression that takes for ever is an error, or is none"
-    else:
-        found = run_format(options, name)
-        claim = f"{name}: chunks are as the oracle says, {options.cases} cases"
-    report(number, f"{claim}, --seed {options.seed}", found, [*remarks, f"{time.monotonic() - began:.1f} s"])
     return not found
 
 
@@ -162,15 +135,15 @@ def main():
     parser.add_argument("--from", type=int, default=0, dest="start", metavar="NUMBER", help="the first case (0)")
     parser.add_argument("--driver", default=str(build / "tests/formats/driver"))
     parser.add_argument("--program", default=str(build / "ventilator/fanfold-ventilator"))
-    parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(NAMES))
+    parser.add_argument("formats", nargs="*", metavar="FORMAT", help=", ".join(CLAIMS))
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
-    names = options.formats or NAMES
-    if unknown := set(names) - set(NAMES):
-        parser.error(f"no format {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    names = options.formats or list(CLAIMS)
+    if unknown := set(names) - set(CLAIMS):
+        parser.error(f"no format {', '.join(unknown)}; there are {', '.join(CLAIMS)}")
     print(f"1..{len(names)}")
-    held = [run(number, name, options) for number, name in enumerate(names, 1)]
+    held = [report(number, name, options) for number, name in enumerate(names, 1)]
     return 0 if all(held) else 1
 
 

@@ -75,7 +75,8 @@ def judge_chunk(case, chunk, taken, at):
 
 def judge_end(case, answer, taken, at):
     if taken != len(case.expected.ends):
-        return f"ended by {answer.outcome!r} at byte {at}, record {taken}: {len(case.expected.ends) - taken} records are missing"
+        missing = len(case.expected.ends) - taken
+        return f"ended by {answer.outcome!r} at byte {at}, record {taken}: {missing} records are missing"
     if case.expected.error is None:
         return None if answer.outcome == "ended" else f"it should end, not say {answer.outcome!r} at {answer.offset}"
     kinds, record, offset = case.expected.error

@@ -101,10 +101,9 @@ def frames(data):
     while at < len(data):
         head = data[at : at + 4]
         end = at + 4 + int.from_bytes(head, "big")
-        if len(head) < 4:
-            return Records(ends, error=({"broken"}, len(ends), at))
-        if end > len(data):
-            return Records(ends, error=({"broken"}, len(ends), at), announced=end - at)
+        if len(head) < 4 or end > len(data):
+            announced = end - at if len(head) == 4 else 4
+            return Records(ends, error=({"broken"}, len(ends), at), announced=announced)
         ends.append(end)
         at = end
     return Records(ends)

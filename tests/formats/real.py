@@ -66,7 +66,8 @@ def packages_as_csv(status):
 
 
 def fasta_of(text):
-    return b"".join(b">entry %d\n%s\n" % (number, entry.replace(b">", b"\n>")) for number, entry in enumerate(text.split(b"\n\n")))
+    parts = enumerate(text.split(b"\n\n"))
+    return b"".join(b">entry %d\n%s\n" % (number, part.replace(b">", b"\n>")) for number, part in parts)
 
 
 def fastq_of(text):

@@ -7,7 +7,8 @@ import subprocess
 
 from tree import BUILD, ROOT, claim, files, skip
 
-IN_HELP = re.compile(r"^ +(?:(-\w), |-\?, )?(--[a-z][a-z-]*)", re.M)
+IN_HELP = re.compile(r"^ {2,6}(-.*?)(?:  |$)", re.M)  # the column of the names
+NAME = re.compile(r"(?:^|, )(-\w|--[a-z][a-z-]*)")
 ITEM = re.compile(r"^\.It Fl .*", re.M)
 IN_PAGE = re.compile(r"\bFl (-?[A-Za-z0-9][a-z-]*)")
 
@@ -18,7 +19,7 @@ def options_of_program(page):
     if not programs:
         return None
     said = subprocess.run([programs[0], "--help"], capture_output=True, check=False, text=True).stdout
-    return {option for pair in IN_HELP.findall(said) for option in pair if option}
+    return {option for names in IN_HELP.findall(said) for option in NAME.findall(names)}
 
 
 def options_of_page(page):

@@ -18,6 +18,8 @@ SH = "#!/bin/sh\n# SPDX-License-Identifier: MIT\n"
 MAN = '.\\" SPDX-License-Identifier: MIT\n.Dd January 1, 2026\n.Dt X 1\n.Os\n.Sh NAME\n.Nm x\n.Nd a thing\n'
 MAN += ".Sh OPTIONS\n.Bl -tag -width x\n.It Fl j Ar N , Fl -jobs Ns = Ns Ar N\nJobs.\n.El\n"
 
+TABLE = "\n## GNU parallel's options for pipes\n\n| theirs | ours | |\n|---|---|---|\n| `-P` | `-j` `--jobs` | |\n"
+
 GOOD = {
     "common/message.h": C + "#include <stdint.h>\nextern uint8_t message;\n",
     "common/log.h": C + "void say(void);\n",
@@ -31,7 +33,7 @@ GOOD = {
     "tests/pipeline/test_x.py": PY + 'print("sleep", 1000)\n',
     "deploy/quickstart": SH + "echo\n",
     "tests/run": SH + "echo\n",
-    "README.md": "[run](tests/run) or `deploy/quickstart`, see [us](https://example.org)\n",
+    "README.md": "[run](tests/run) or `deploy/quickstart`, see [us](https://example.org)\n" + TABLE,
     "x.1": MAN,
 }
 
@@ -63,6 +65,10 @@ FAULTS = [
     ("size", "worker/main.c", C + "\n" * 900, "901 lines"),
     ("readme", "README.md", "tests/run\n", "deploy/quickstart"),
     ("readme", "README.md", GOOD["README.md"] + "[x](gone.md)\n", "gone.md"),
+    ("parallel", "README.md", TABLE + "| `--lb` | `--line-buffer` | |\n", "--line-buffer is no option"),
+    ("parallel", "README.md", TABLE + "| `--lb` | `-u -j` | |\n", "-u is no option"),
+    ("parallel", "README.md", TABLE + "| `--lb` | `-j` |\n", "a row has 2 cells"),
+    ("parallel", "README.md", "none\n", "nothing to check"),
     ("waiting", "tests/unit/x.c", C + "void f(void)\n{\n    usleep(5);\n}\n", "usleep"),
     ("waiting", "tests/pipeline/test_x.py", PY + "import time\ntime.sleep(1)\n", "time.sleep"),
     ("waiting", "tests/run", SH + "while true; do sleep 1; done\n", "sleep 1"),
@@ -87,8 +93,9 @@ def tree(**changed):
         build = root / "build"
         build.mkdir()
         (build / "build.ninja").touch()
-        (build / "x").write_text('#!/bin/sh\necho "  -j, --jobs=N   Jobs"\n')
-        (build / "x").chmod(0o755)
+        for program in ("x", "fanfold"):
+            (build / program).write_text('#!/bin/sh\necho "  -j, --jobs=N   Jobs"\n')
+            (build / program).chmod(0o755)
         command = f"cc -I{root} -Wall -Wextra -o x.o -c ../worker/main.c"
         entry = {"directory": str(build), "file": "../worker/main.c", "command": command}
         (build / "compile_commands.json").write_text(json.dumps([entry]))

@@ -213,7 +213,7 @@ class Worker:
 
     def on_welcome(self, fields: list) -> None:
         _, _, heartbeat_ms, liveness_ms, self.max_result, _, _, self.header, *rest = fields
-        _, _, run, epoch, endpoint, _, _ = rest
+        _, _, run, epoch, endpoint, *_ = rest
         self.heartbeat_s, self.liveness_s = heartbeat_ms / 1000, liveness_ms / 1000
         if (run, epoch) != (self.run, self.epoch):
             for task in list(self.ledger.values()):

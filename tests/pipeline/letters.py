@@ -46,12 +46,15 @@ class Letter(NamedTuple):
     about: dict
 
 
-def read_letters(directory):
-    """All of them, in the order of their numbers, which have no gap."""
+def read_letters(directory, header=None):
+    """All of them, in the order of their numbers, which have no gap; and the header beside them."""
     directory = Path(directory)
     if not directory.exists():
         return []
     names = sorted(path.name for path in directory.iterdir())
+    if header is not None:
+        names.remove("header")
+        assert (directory / "header").read_bytes() == header
     count = len(names) // 2
     expected = sorted(f"{number:06}.{kind}" for number in range(1, count + 1) for kind in ("input", "json"))
     assert names == expected, f"{directory} has {names}"

@@ -77,7 +77,7 @@ def a_command_that_is_not_there(case):
 @test
 def a_command_line_in_one_word_names_the_shell(case):
     for line in ("wc -l | sort", "sort|uniq"):
-        pattern = "^fanfold-worker: " + re.escape(f"{line}: ") + ".*" + re.escape(f"sh -c '{line}'") + "$"
+        pattern = "^fanfold-worker: " + re.escape(f"{line}: ") + ".*" + re.escape(f"--shell '{line}'") + "$"
         ends(case, ["--", line], 127, pattern)
 
 

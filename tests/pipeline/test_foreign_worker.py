@@ -85,7 +85,7 @@ class Counterpart:
         self.session = hello[3]
         times = [60000, 60000]  # it is not to be heard between
         about = [1, bytes(16), *times, 1 << 20, 0, "", b"", self.session, self.session]
-        self.say([self.WELCOME, *about, self.run, 1, endpoints[1], 0, b""])
+        self.say([self.WELCOME, *about, self.run, 1, endpoints[1], 0, b"", 0])
 
     def say(self, fields, *payload):
         self.router.send_multipart([self.peer, msgpack.packb(fields, use_bin_type=True), *payload])

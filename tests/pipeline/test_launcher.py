@@ -449,4 +449,26 @@ def a_missing_role_is_named(case):
     assert "cannot find fanfold-ventilator" in run.stderr()
 
 
+@test
+def slots_are_said_in_terms_of_the_processors(case):
+    """The first chunks wait for each other, so all slots there are have one."""
+    processors = len(os.sched_getaffinity(0))
+    script = """
+        if [ "$FANFOLD_SEQ" -lt "$SLOTS" ]; then
+            : >"$PREFIX-$FANFOLD_SLOT"
+            while [ "$(ls "$PREFIX"-* | wc -l)" -lt "$SLOTS" ]; do sleep 0.01; done
+        fi
+        echo "$FANFOLD_SLOT"
+    """
+    for words, slots in [("+1", processors + 1), ("-1", processors - 1), ("50%", processors // 2), ("-999", 1)]:
+        slots = max(1, slots)
+        env = {"SLOTS": str(slots), "PREFIX": str(case.path(f"slot{words}"))}
+        run = case.run("fanfold", "-j", words, "-N1", "--", "sh", "-c", script, stdin=b"x\n" * (5 * slots), env=env)
+        run.expect(0)
+        assert set(run.output().split()) == {b"%d" % slot for slot in range(1, slots + 1)}, (words, run.output())
+    run = case.run("fanfold", "-j", "many", "--", "cat")
+    run.expect(2)
+    assert "50%" in run.stderr()
+
+
 run_tests()

@@ -60,7 +60,7 @@ class Crew:
     def welcome(self, nonce):
         self.session = nonce
         limits = [1000, 60000, self.max_result, 1 << 20]
-        about = [self.records, b"", nonce, nonce, self.run, 1, self.results, 0, b""]
+        about = [self.records, b"", nonce, nonce, self.run, 1, self.results, 0, b"", 0]
         self.say(WELCOME, 1, b"v" * 16, *limits, *about)
 
     def hear(self, fields):

@@ -231,6 +231,64 @@ def a_program_that_lasts_is_replaced_when_it_uses_too_much_memory(case):
     assert record == b"!eat\n" and about["how"] == "used too much memory", about
 
 
+# Prepares 300 MiB, which its slots share.
+PREPARED = """
+import os, signal, fanfold
+
+def prepare():
+    with open(os.environ["NOTES"], "a") as notes:
+        print("prepared", os.getcwd(), os.nice(0), os.environ.get("FANFOLD_SLOT"), file=notes)
+    return bytearray(b"x") * (300 << 20)
+
+def process(chunk, prepared):
+    if b"!eat" in chunk:
+        eaten = b"x" * (300 << 20)
+        signal.pause()
+    if b"!write" in chunk:
+        for at in range(0, len(prepared), 4096):
+            prepared[at] = 1
+        signal.pause()
+    if b"!tell" in chunk:
+        return f"{os.getcwd()} {os.nice(0)} {os.environ['FANFOLD_SLOT']}\\n".encode()
+    return chunk.upper()
+
+fanfold.serve(process, prepare)
+"""
+
+
+@test
+def slots_that_are_forked_are_charged_for_their_share_and_replaced_without_preparing(case):
+    lines = [b"line %d\n" % number for number in range(40)]
+    lines[7], lines[20] = b"!eat\n", b"!write\n"
+    env = {"NOTES": str(case.path("notes"))}
+    words = ["--memory", "200M", "-N1", "-j4", "--retries", 1, "--on-error", "skip", "--mode", "frames"]
+    run = case.run("fanfold", *words, "--", sys.executable, "-c", PREPARED, stdin=b"".join(lines), env=env)
+    assert run.status == 1, (run.status, run.stderr())
+    good = [line for line in lines if not line.startswith(b"!")]
+    assert run.output() == b"".join(good).upper(), run.output()
+    letters = read_letters(case.path("fanfold.dead-letters"))
+    assert [record for record, _ in letters] == [b"!eat\n", b"!write\n"], letters
+    for record, about in letters:
+        assert about["how"] == "used too much memory", (record, about)
+    assert case.path("notes").read_text().count("prepared") == 1
+
+
+@test
+def programs_that_last_run_in_the_directory_and_are_nice_and_no_slot_prepares(case):
+    place = case.path("place")
+    place.mkdir()
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    where = f"{place.resolve()} {min(own + 5, 19)}"
+    for options, slot in [([], "None"), (["--prepare-each"], "1")]:
+        notes = case.path(f"notes{slot}")
+        words = ["--workdir", place, "--nice", min(own + 5, 19), "-j1", "--mode", "frames", *options]
+        words += ["--", sys.executable, "-c", PREPARED]
+        run = case.run("fanfold", *words, stdin=b"!tell\n", env={"NOTES": str(notes)})
+        run.expect(0)
+        assert run.output() == f"{where} 1\n".encode(), run.output()
+        assert notes.read_text() == f"prepared {where} {slot}\n", notes.read_text()
+
+
 @test
 def a_demand_that_is_far_above_the_limit_is_refused_at_once(case):
     script = "x = b'x' * (3 << 30)"

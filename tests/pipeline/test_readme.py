@@ -8,7 +8,7 @@ import re
 
 from harness import ROOT, build_directory, run_tests, test
 
-RECIPES = 17
+RECIPES = 18
 RECIPE = re.compile(r"^\*\*(\d+)\. .*?^```sh\n(.*?)^```", re.M | re.S)
 
 
@@ -30,6 +30,8 @@ def sample_files(case):
     case.file("access.log.gz", gzip.compress(log, 1))
     corpus = case.text(4 << 20).read_bytes()
     case.file("corpus.txt", corpus)
+    sizes = "".join(f"name{n},{chance.randrange(1000)}\n" for n in range(100000))
+    case.file("sizes.csv", b"name,size\n" + sizes.encode())
     words = sorted({word for word in re.findall(rb"[a-z]{7,}", corpus[:200000])})
     case.file("names.txt", b"".join(word + b"\n" for word in words[:50]))
     reads = "".join(f"@r{n}\n{'ACGT' * chance.randrange(1, 30)}\n+\n{'I' * 9}\n" for n in range(5000))
@@ -53,6 +55,7 @@ def expect(case, number):
         ),
         "17": ("slow.txt", "awk '$NF > 900' access.log"),
         "14": ("sizes.txt", "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done"),
+        "18": ("large.csv", "awk -F, 'NR == 1 || $2 > 900' sizes.csv"),
     }.get(number)
     if by:
         alone = case.shell(by[1])

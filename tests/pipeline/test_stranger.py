@@ -150,7 +150,7 @@ def what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
         peer.say(FORGET, number, False, tries)
         peer.say(BEGIN, os.urandom(16), NONE, 1, 0, b"", b"", [])
         peer.say(FINISHED, 1, 0, 0, b"", 0, 0)
-        peer.say(END, 1, 0, 0, 0)
+        peer.say(END, 1, 0, 0, 0, b"")
         peer.say(STOP, 0, b"")
     run.settled(peer)
     peer.close()

@@ -110,8 +110,10 @@ static void keep_all(struct arena *arena, struct message *m)
     case MESSAGE_PING:
         KEEP_ARRAY(arena, m->ping.running, m->ping.count);
         break;
-    case MESSAGE_WHO:
     case MESSAGE_END:
+        keep(arena, &m->end.header);
+        break;
+    case MESSAGE_WHO:
     case MESSAGE_GOODBYE:
     case MESSAGE_PONG:
         break;

@@ -319,8 +319,10 @@ static void say_end(struct sim_ventilator *v, const struct dispatch_action *acti
     struct verdict verdict = dispatch_verdict(v->core);
     check_verdict(v, &verdict);
     struct message message = {.type = MESSAGE_END,
-                              .end = {dispatch_epoch(v->core), action->seq,
-                                      verdict.outcome, (uint32_t)verdict.status}};
+                              .end = {.epoch = dispatch_epoch(v->core),
+                                      .total = action->seq,
+                                      .outcome = verdict.outcome,
+                                      .status = (uint32_t)verdict.status}};
     check_total(v, &message);
     send(v, action->peer, &message, NULL);
 }

@@ -107,9 +107,9 @@ const struct golden goldens[] = {
                      .finished = true}}},
     {"welcome_sink",
      PAYLOAD_NONE,
-     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "dc00110301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
      "00ce08000000ae6c696e65733d3120656e643d3061c4000000c4100000000000"
-     "000000000000000000000000a000c40601776f726473",
+     "000000000000000000000000a000c40601776f72647300",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -122,10 +122,10 @@ const struct golden goldens[] = {
                   .input = S(INPUT)}}},
     {"welcome_worker",
      PAYLOAD_NONE,
-     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "dc00110301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
      "0000ae6c696e65733d3120656e643d3061c4000707c410d0d1d2d3d4d5d6d7d8"
      "d9dadbdcdddedf01b37463703a2f2f31302e302e302e323a35353538cf012345"
-     "6789abcdefc400",
+     "6789abcdefc40000",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -143,10 +143,10 @@ const struct golden goldens[] = {
                   .program = 0x0123456789ABCDEF}}},
     {"welcome_with_header",
      PAYLOAD_NONE,
-     "dc00100301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
+     "dc00110301c410b0b1b2b3b4b5b6b7b8b9babbbcbdbebfccfacd2710ce100000"
      "0000ae6c696e65733d3420656e643d3061c40a6e616d650973697a650a0802c4"
      "10d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01b37463703a2f2f31302e302e302e"
-     "323a3535353800c400",
+     "323a3535353800c40002",
      {.type = MESSAGE_WELCOME,
       .welcome = {.version = 1,
                   .uid = ID(0xB0),
@@ -160,7 +160,8 @@ const struct golden goldens[] = {
                   .nonce = 2,
                   .run = ID(0xD0),
                   .epoch = 1,
-                  .endpoint = S(RESULTS)}}},
+                  .endpoint = S(RESULTS),
+                  .header_out = 2}}},
     {"reject",
      PAYLOAD_NONE,
      "930401c420746869732076656e74696c61746f7220737065616b732076657273"
@@ -272,13 +273,17 @@ const struct golden goldens[] = {
                .text = S("it crashed")}}},
     {"end",
      PAYLOAD_NONE,
-     "950f01020000",
+     "960f01020000c400",
      {.type = MESSAGE_END, .end = {.epoch = 1, .total = 2}}},
     {"end_interrupted",
      PAYLOAD_NONE,
-     "950f090702cc82",
+     "960f090702cc82c40a6e616d650973697a650a",
      {.type = MESSAGE_END,
-      .end = {.epoch = 9, .total = 7, .outcome = OUTCOME_INTERRUPTED, .status = 130}}},
+      .end = {.epoch = 9,
+              .total = 7,
+              .outcome = OUTCOME_INTERRUPTED,
+              .status = 130,
+              .header = S("name\tsize\n")}}},
     {"finished",
      PAYLOAD_NONE,
      "9710010000c400000b",

@@ -66,6 +66,42 @@ Test(arguments, gives_each_role_what_it_owns)
         "--alive-fd=9 -- tr a-z A-Z");
 }
 
+Test(arguments, passes_the_names_that_parallel_has_on_as_their_owners_know_them)
+{
+    const char *line =
+        "fanfold --pipe-part --spreadstdin -r --group -a in -P 3 "
+        "--block-size 2M --no-keep-order --eta --header-out 1 --bt 2 --wd d cat";
+
+    cr_assert_str_eq(
+        words_of(line, ROLE_VENTILATOR, true),
+        "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --arg-file=in "
+        "--block=2M --progress --header-out=1 --block-timeout=2");
+    cr_assert_str_eq(
+        words_of(line, ROLE_SINK, false),
+        "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results --supervised "
+        "--no-dead-letters --unordered");
+    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --supervised --jobs=3 "
+                     "--workdir=d --alive-fd=9 -- cat");
+}
+
+static bool blocks_are_auto(const char *line)
+{
+    return strstr(words_of(line, ROLE_VENTILATOR, false), "--block=auto") != NULL;
+}
+
+Test(arguments, lets_the_run_size_chunks_where_the_program_does_not_see_them)
+{
+    cr_assert(blocks_are_auto("fanfold --mode lines -- sed -u s/a/b/"));
+    cr_assert(blocks_are_auto("fanfold --mode frames --mode lines -- sed -u s/a/b/"));
+    cr_assert_not(blocks_are_auto("fanfold --mode frames -- ./serve"));
+    cr_assert_not(blocks_are_auto("fanfold -- sed s/a/b/"));
+    cr_assert_not(blocks_are_auto("fanfold --mode lines --block 1M -- sed -u s/a/b/"));
+    cr_assert_not(blocks_are_auto("fanfold --mode lines -N 10 -- sed -u s/a/b/"));
+    cr_assert_not(
+        blocks_are_auto("fanfold --mode lines --whole-files -i a -- sed -u s/a/b/"));
+}
+
 Test(arguments, gives_each_role_its_part_of_failure_and_resume)
 {
     const char *line = "fanfold -o out --resume --on-error skip --timeout 200% --halt "

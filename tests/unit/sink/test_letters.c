@@ -220,3 +220,20 @@ Test(letters, whose_bytes_cannot_be_had_say_so)
     cr_assert_eq(letters_write(directory, 1, &letter, read_nothing, NULL), -EIO);
     cr_assert_eq(letters_write("/proc/none", 1, &letter, read_nothing, NULL), -ENOENT);
 }
+
+Test(letters, have_their_header_in_a_file_that_is_none_of_them)
+{
+    uint64_t highest;
+    struct id run = {{1}};
+    struct slice header = slice_of_text("name\tsize\n");
+    cr_assert_eq(letters_write_header(directory, header), -ENOENT);
+    write_one(1, "bytes");
+    cr_assert_eq(letters_write_header(directory, slice_of_text("an earlier one\n")), 0);
+    cr_assert_eq(letters_write_header(directory, header), 0);
+    expect_content("header", "name\tsize\n");
+    cr_assert_not(there("header.new"));
+    cr_assert_eq(letters_highest(directory, &highest), 0);
+    cr_assert_eq(highest, 1);
+    cr_assert_eq(letters_cut(directory, 0, &run), 1, "the letter is another run's");
+    cr_assert(there("header"));
+}

@@ -65,13 +65,13 @@ Test(block_size, stays_at_one_record_that_takes_long)
 Test(block_size, fast_work_gets_what_memory_is_fast_for)
 {
     run(30, 100, 20, 0.0005);
-    cr_assert_eq(next(), 4 << 20);
+    cr_assert_eq(next(), 1 << 20);
 }
 
 Test(block_size, work_that_takes_no_time_at_all_is_no_exception)
 {
     run(30, 100, 0, 0);
-    cr_assert_eq(next(), 4 << 20);
+    cr_assert_eq(next(), 1 << 20);
     cr_assert_eq(block_size_next(&size, 1 << 20, 1000), 1 << 20);
 }
 
@@ -175,7 +175,7 @@ Test(block_size, never_more_than_there_is_room_for_nor_nothing)
     run(30, 100, 0, 0.001);
     cr_assert_eq(block_size_next(&size, 5000, NO_END), 5000);
     cr_assert_eq(block_size_next(&size, 0, NO_END), 1);
-    cr_assert_eq(block_size_next(&size, PLENTY, 0), 4 << 20);
+    cr_assert_eq(block_size_next(&size, PLENTY, 0), 1 << 20);
 }
 
 Test(block_size, believes_no_worker_that_says_anything)

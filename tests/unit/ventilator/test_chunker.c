@@ -319,6 +319,165 @@ Test(chunker, hands_a_full_buffer_over_and_copies_small_chunks)
     chunker_destroy(&chunker);
 }
 
+static struct chunker_config in(const char *format)
+{
+    struct chunker_config config = plain();
+    cr_assert(record_format_parse(slice_of_text(format), &config.format));
+    return config;
+}
+
+Test(chunker, hands_out_whole_records_before_one_that_is_broken)
+{
+    static const char input[] = "@a\nA\n+\nI\n@b\nC\n+\nI\n@c\nG\n-\nI\n";
+    struct chunker_config config = in("fastq");
+    for (size_t read_max = 1; read_max < sizeof input; read_max++) {
+        struct cuts *cuts = cut_all(&config, input, strlen(input), read_max, 0);
+        cr_expect(cuts->broken);
+        cr_expect_eq(cuts->size, 18);
+        cr_expect_eq(cuts->count, 1);
+        cr_expect_eq(cuts->cut[0].records, 2);
+        cr_expect_str_eq(cuts->problem,
+                         "record 3 at byte 18 has no \"+\" where its third "
+                         "line begins (it must have four)");
+        cuts_destroy(cuts);
+    }
+}
+
+Test(chunker, hands_out_whole_records_before_one_that_is_too_long)
+{
+    struct chunker_config config = plain();
+    config.max_record_bytes = 4;
+    for (size_t read_max = 1; read_max < 16; read_max++) {
+        struct cuts *cuts = cut_all(&config, "a\nbcd\nefghi\nj\n", 14, read_max, 0);
+        cr_expect(cuts->too_long);
+        cr_expect_eq(cuts->size, 6);
+        cr_expect_str_eq(cuts->problem,
+                         "record 3 at byte 6 is longer than 4 bytes (--max-record)");
+        cuts_destroy(cuts);
+    }
+}
+
+Test(chunker, names_a_frame_that_is_cut_short_after_the_whole_ones)
+{
+    struct chunker_config config = in("frames");
+    struct cuts *cuts = cut_all(&config, "\0\0\0\1a\0\0\0\3bc", 11, 3, 0);
+    cr_expect(cuts->broken);
+    cr_expect_eq(cuts->size, 5);
+    cr_expect_str_eq(cuts->problem, "record 2 at byte 5 is cut short: a frame of 7 "
+                                    "bytes, of which 6 are left");
+    cuts_destroy(cuts);
+    cuts = cut_all(&config, "\0\0\0\1a\0\0", 7, 7, 0);
+    cr_expect(cuts->broken);
+    cr_expect_eq(cuts->size, 5);
+    cuts_destroy(cuts);
+}
+
+Test(chunker, refuses_a_frame_by_the_length_that_it_announces)
+{
+    struct chunker_config config = in("frames");
+    struct chunker *chunker = chunker_new(&config);
+    struct chunk chunk;
+    feed(chunker, (const uint8_t *)"\x7f\xff\xff\xff", 4);
+    cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_TOO_LONG);
+    chunker_destroy(&chunker);
+}
+
+Test(chunker, suspects_a_quote_where_a_csv_record_is_too_long)
+{
+    struct chunker_config config = in("csv");
+    config.max_record_bytes = 8;
+    struct cuts *cuts = cut_all(&config, "a,\"b\nc\nd\ne\n", 13, 3, 0);
+    cr_expect(cuts->too_long);
+    cr_expect(strstr(cuts->problem, "a quote"), "%s", cuts->problem);
+    cuts_destroy(cuts);
+}
+
+Test(chunker, lets_empty_lines_through_at_the_end_of_fastq)
+{
+    struct chunker_config config = in("fastq");
+    expect(&config, "@a\nA\n+\nI\n\n\n", "@a\nA\n+\nI\n\n\n|");
+    expect(&config, "@a\nA\n+\nI\n\n@b\n", "@a\nA\n+\nI\n|");
+}
+
+Test(chunker, takes_early_what_is_whole)
+{
+    static const char *const formats[] = {"lines=1 end=0a", "lines=2 end=0a", "csv",
+                                          "start=78", "fixed=4"};
+    static const size_t sizes[] = {4, 4, 4, 5, 4};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct chunker_config config = in(formats[i]);
+        struct chunker *chunker = chunker_new(&config);
+        struct chunk chunk;
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+        cr_expect_eq(chunker_take_early(chunker, &chunk), CHUNKER_HUNGRY);
+        feed(chunker, (const uint8_t *)"x\n2\n3x", 6);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+        cr_assert_eq(chunker_take_early(chunker, &chunk), CHUNKER_CHUNK, "%s",
+                     formats[i]);
+        cr_expect_eq(chunk.length, sizes[i], "%s: %zu", formats[i],
+                     (size_t)chunk.length);
+        zmq_msg_close(&chunk.bytes);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+        cr_expect_eq(chunker_take_early(chunker, &chunk), CHUNKER_HUNGRY);
+        chunker_on_end(chunker);
+        cr_assert_eq(chunker_take(chunker, &chunk), CHUNKER_CHUNK);
+        cr_expect_eq(chunk.length, 6 - sizes[i], "%s", formats[i]);
+        zmq_msg_close(&chunk.bytes);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_ENDED);
+        chunker_destroy(&chunker);
+    }
+}
+
+Test(chunker, begins_anew_with_another_input)
+{
+    struct chunker_config config = in("fasta");
+    struct chunker *chunker = chunker_new(&config);
+    struct chunk chunk;
+    for (unsigned i = 0; i < 3; i++) {
+        feed(chunker, (const uint8_t *)"no header\n", 10);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+        chunker_on_end(chunker);
+        cr_assert_eq(chunker_take(chunker, &chunk), CHUNKER_CHUNK);
+        cr_expect_eq(chunk.offset, 0);
+        cr_expect_eq(chunk.first_record, i);
+        zmq_msg_close(&chunk.bytes);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_ENDED);
+        chunker_start(chunker, 0, i + 1);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+    }
+    chunker_destroy(&chunker);
+}
+
+/* Cuts what is there, one chunk of each size after the other. */
+static void expect_sizes(const char *format, const char *input, const uint64_t *blocks,
+                         const uint64_t *lengths, size_t count)
+{
+    struct chunker_config config = in(format);
+    struct chunker *chunker = chunker_new(&config);
+    struct chunk chunk;
+    feed(chunker, (const uint8_t *)input, strlen(input));
+    for (size_t i = 0; i < count; i++) {
+        chunker_set_block(chunker, blocks[i]);
+        cr_assert_eq(chunker_take(chunker, &chunk), CHUNKER_CHUNK);
+        cr_expect_eq(chunk.length, lengths[i], "%s, chunk %zu: %zu", format, i,
+                     (size_t)chunk.length);
+        zmq_msg_close(&chunk.bytes);
+        chunker_set_block(chunker, 1000);
+        cr_expect_eq(chunker_take(chunker, &chunk), CHUNKER_HUNGRY);
+    }
+    chunker_destroy(&chunker);
+}
+
+Test(chunker, cuts_the_next_chunk_by_the_block_that_was_set)
+{
+    static const uint64_t blocks[] = {4, 1, 7, 3}, lengths[] = {4, 2, 6, 2};
+    static const char input[] = "a\nb\nc\nd\ne\nf\ng\nh\n";
+    expect_sizes("lines=1 end=0a", input, blocks, lengths, 4);
+    expect_sizes("csv", input, blocks, lengths, 4);
+    expect_sizes("fixed=2", input, blocks, lengths, 4);
+    expect_sizes("regexp end=5c6e", input, blocks, lengths, 4);
+}
+
 /* ---- any input, any config, any reads ---- */
 
 /* Where the records of `input` end, found the slow way: ret_ends[i] is the offset

@@ -102,6 +102,59 @@ Test(options, say_what_ends_a_record)
     expect_refused(WORDS("--recend", ""), "1 to 240 bytes");
 }
 
+static const struct record_format *format_of(const char **words)
+{
+    static struct ventilator_options options;
+    options = parsed(words);
+    return &options.chunker.format;
+}
+
+static void expect_format(const char **words, const char *text)
+{
+    char printed[FORMAT_MAX_BYTES + 1];
+    record_format_print(format_of(words), printed);
+    cr_expect_str_eq(printed, text);
+}
+
+Test(options, say_what_a_record_is)
+{
+    expect_format(WORDS("--format=lines"), "lines=1 end=0a");
+    expect_format(WORDS("--format", "nul"), "lines=1 end=00");
+    expect_format(WORDS("--format", "nul", "-L3"), "lines=3 end=00");
+    expect_format(WORDS("--format=csv"), "csv");
+    expect_format(WORDS("--format=fasta"), "fasta");
+    expect_format(WORDS("--format=fastq", "-N", "5"), "fastq");
+    expect_format(WORDS("--format=frames"), "frames");
+    expect_format(WORDS("--format=whole"), "whole");
+    expect_format(WORDS("--fixed", "1K"), "fixed=1024");
+    expect_format(WORDS("--recstart", ">"), "start=3e");
+    expect_format(WORDS("--recstart", "\\n>", "--recend", ""), "start=0a3e");
+    expect_format(WORDS("--recstart", ">", "--recend", "\\n"), "start=3e end=0a");
+    expect_format(WORDS("--regexp", "--recend", "\\n+"), "regexp end=5c6e2b");
+    expect_format(WORDS("--recstart", "^>", "--regexp"), "regexp start=5e3e");
+    expect_format(WORDS("--recend", "x", "-0"), "lines=1 end=00");
+    expect_format(WORDS("-0", "--recend", "x"), "lines=1 end=78");
+}
+
+Test(options, that_say_two_things_of_records_are_refused)
+{
+    expect_refused(WORDS("--format", "tsv"), "expected lines, nul, csv");
+    expect_refused(WORDS("--format=csv", "--recend=x"),
+                   "--format and --recend contradict each other");
+    expect_refused(WORDS("--format=csv", "-L2"), "--format and -L contradict");
+    expect_refused(WORDS("--format=lines", "-0"), "--format and -0 contradict");
+    expect_refused(WORDS("--fixed=4", "--format=csv"), "--format and --fixed");
+    expect_refused(WORDS("--fixed=4", "-L2"), "--fixed and -L");
+    expect_refused(WORDS("--fixed=0", "-N1"), "a size from 1 to 4G");
+    expect_refused(WORDS("--fixed=2M", "--max-record=1M"), "--max-record allows");
+    expect_refused(WORDS("--recstart=x", "-0"), "--recstart and -0");
+    expect_refused(WORDS("--recstart=x", "-L2"), "--recstart and -L");
+    expect_refused(WORDS("--recstart=", "-N2"), "1 to 240 bytes");
+    expect_refused(WORDS("--regexp", "-N2"), "--regexp needs");
+    expect_refused(WORDS("--regexp", "--recend=(x"), "missing closing parenthesis");
+    expect_refused(WORDS("--format=whole", "-N2"), "there is one record");
+}
+
 Test(options, limit_an_attempt_by_time_or_by_the_median)
 {
     cr_expect_eq(parsed(WORDS("--timeout", "2.5m")).limit_ms, 150000);
@@ -158,6 +211,18 @@ Test(options, refuse_halt_where_the_first_failure_stops_the_run)
     cr_expect_eq(parsed(WORDS("--halt=never")).halt.when, HALT_NEVER);
 }
 
+Test(options, say_how_many_lines_are_a_header)
+{
+    struct ventilator_options options = parsed(WORDS("--quiet"));
+    cr_expect(options.header_lines == 0 && options.header_out == 0);
+    options = parsed(WORDS("--header", "2", "--header-out", "3"));
+    cr_expect(options.header_lines == 2 && options.header_out == 3);
+    cr_expect_eq(parsed(WORDS("--header=:")).header_lines, 1);
+    expect_refused(WORDS("--header-out", ":"), "a number of lines");
+    expect_refused(WORDS("--header-out", "-1"), "a number of lines");
+    expect_refused(WORDS("--header", ".*"), "a number of lines");
+}
+
 Test(options, leave_the_block_to_the_run)
 {
     struct ventilator_options options = parsed(WORDS("--quiet"));
@@ -174,5 +239,7 @@ Test(options, leave_the_block_to_the_run)
     cr_expect(!options.chunker.block_auto);
     cr_expect_eq(options.block_most, 5);
     expect_refused(WORDS("--block", "automatic"), "or auto");
-    expect_refused(WORDS("--block=auto", "-N5"), "contradict");
+    expect_refused(WORDS("--block=auto", "-N5"), "contradicts -N");
+    expect_refused(WORDS("--block=auto", "--format=whole"), "contradicts a format");
+    cr_expect(parsed(WORDS("--block=auto", "--fixed=9")).chunker.block_auto);
 }

@@ -428,6 +428,40 @@ Test(source_start, names_the_option_that_is_another)
     unlink(path);
 }
 
+/* Of no input: what the options say. */
+static struct source_identity identity_of(uint64_t header_lines, uint64_t header_out)
+{
+    const struct chunker_config config = config_here();
+    const struct source_cut cut = {
+        .chunker = &config, .header_lines = header_lines, .header_out = header_out};
+    struct source_identity written = source_identity_begin(&cut), read;
+    uint8_t bytes[SOURCE_IDENTITY_SIZE];
+    written.kind = SOURCE_KIND_STREAM;
+    source_identity_write(&written, bytes);
+    cr_assert(source_identity_read((struct slice){bytes, sizeof bytes}, &read));
+    return read;
+}
+
+static void expect_match(const struct source_identity *began,
+                         const struct source_identity *now, enum source_match match,
+                         const char *reason)
+{
+    char said[256] = "";
+    cr_assert_eq(source_identity_match(began, now, said, sizeof said), match);
+    cr_assert_str_eq(said, reason);
+}
+
+Test(source_start, names_the_header_that_is_another)
+{
+    struct source_identity began = identity_of(1, 2), same = identity_of(1, 2);
+    struct source_identity in = identity_of(3, 2), out = identity_of(1, 0);
+    expect_match(&began, &same, SOURCE_PERHAPS, "");
+    expect_match(&began, &in, SOURCE_OTHER,
+                 "the run began with --header 1, not --header 3");
+    expect_match(&began, &out, SOURCE_OTHER,
+                 "the run began with --header-out 2, not --header-out 0");
+}
+
 Test(source_start, goes_on_with_chunks_of_another_length_where_the_block_is_auto)
 {
     char path[64];

@@ -110,6 +110,16 @@ struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                       words);
 }
 
+struct stand *stand_open_lasting(enum program_mode mode, uint32_t slots,
+                                 int64_t silence_us, const char *const *words)
+{
+    return stand_open(&(struct program_config){.mode = mode,
+                                               .slots = slots,
+                                               .silence_us = silence_us,
+                                               .prepare_each = true},
+                      words);
+}
+
 void stand_close(struct stand **stand_p)
 {
     struct stand *stand = *stand_p;
@@ -124,8 +134,11 @@ void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *d
                  size_t size)
 {
     program_start(stand->program, slot,
-                  &(struct program_task){
-                      .seq = seq, .attempt = 1, .records = 1, .input = {data, size}});
+                  &(struct program_task){.seq = seq,
+                                         .attempt = 1,
+                                         .records = 1,
+                                         .header = stand->header,
+                                         .input = {data, size}});
 }
 
 void stand_start_limited(struct stand *stand, uint32_t slot, uint64_t seq,

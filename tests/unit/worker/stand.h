@@ -26,6 +26,7 @@ struct note {
 
 struct stand {
     struct program *program;
+    struct slice header;                /* of the tasks that stand_start starts */
     struct note notes[STAND_NOTES_MAX]; /* the first ones */
     uint32_t count;                     /* of all */
     uint32_t done, failed, unstarted;
@@ -42,6 +43,9 @@ struct stand *stand_open(struct program_config *config, const char *const *words
 struct stand *stand_open_exec(uint32_t slots, const char *const *words);
 struct stand *stand_open_plugin(uint32_t slots, const char *plugin,
                                 const char *const *words);
+/* Mode lines or frames. */
+struct stand *stand_open_lasting(enum program_mode mode, uint32_t slots,
+                                 int64_t silence_us, const char *const *words);
 void stand_close(struct stand **stand_p);
 
 void stand_start(struct stand *stand, uint32_t slot, uint64_t seq, const void *data,

@@ -138,7 +138,7 @@ Test(conditions, the_program_runs_in_the_directory)
     cr_assert_str_eq(answer(stand, ""), "/usr/bin\n");
     stand_close(&stand);
     stand = opened_plugin((struct program_config){.workdir = "/usr/bin"}, "0");
-    cr_assert(strncmp(answer(stand, "tell"), "/usr/bin 0 ", 11) == 0);
+    cr_assert(strncmp(answer(stand, "tell"), "/usr/bin ", 9) == 0);
     stand_close(&stand);
 }
 
@@ -176,14 +176,16 @@ Test(conditions, a_directory_that_cannot_be_entered_is_told_at_once)
 
 Test(conditions, the_program_is_nice_and_the_worker_is_not)
 {
-    cr_assert_eq(getpriority(PRIO_PROCESS, 0), 0);
-    struct stand *stand =
-        opened((struct program_config){.niceness = 7}, "nice; nice nice");
-    cr_assert_str_eq(answer(stand, ""), "7\n17\n");
+    int own = getpriority(PRIO_PROCESS, 0), wanted = own < 12 ? own + 7 : 19;
+    char said[64];
+    struct stand *stand = opened((struct program_config){.niceness = wanted}, "nice");
+    snprintf(said, sizeof said, "%d\n", wanted);
+    cr_assert_str_eq(answer(stand, ""), said);
     stand_close(&stand);
-    stand = opened_plugin((struct program_config){.niceness = 7}, "0");
-    cr_assert(strstr(answer(stand, "tell"), " 7 1 0123456789abcdef -"));
-    cr_assert_eq(getpriority(PRIO_PROCESS, 0), 0);
+    stand = opened_plugin((struct program_config){.niceness = wanted}, "0");
+    snprintf(said, sizeof said, " %d 1 0123456789abcdef -", wanted);
+    cr_assert(strstr(answer(stand, "tell"), said));
+    cr_assert_eq(getpriority(PRIO_PROCESS, 0), own);
     stand_close(&stand);
 }
 
@@ -193,9 +195,9 @@ Test(conditions, a_worker_that_is_nicer_stays_so_where_it_has_to)
         cr_skip_test("only root may be less nice");
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_NICE, &none);
-    setpriority(PRIO_PROCESS, 0, 10);
+    setpriority(PRIO_PROCESS, 0, 19);
     struct stand *stand = opened((struct program_config){.niceness = 5}, "nice");
-    cr_assert_str_eq(answer(stand, ""), "10\n");
+    cr_assert_str_eq(answer(stand, ""), "19\n");
     stand_close(&stand);
     stand = open_exec((struct program_config){.niceness = -5}, "sh", "-c", "nice");
     cr_assert_eq(stand->status, 2);

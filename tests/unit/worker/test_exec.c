@@ -57,6 +57,25 @@ Test(exec, gives_back_what_cat_gives_for_any_size)
     stand_close(&stand);
 }
 
+Test(exec, gives_the_header_before_each_chunk)
+{
+    static const size_t sizes[] = {0, 1, 65530, (1 << 20) + 1};
+    struct stand *stand = opened(1, WORDS("cat"));
+    uint8_t *header = noise(60000);
+    stand->header = (struct slice){header, 60000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint8_t *data = noise(sizes[i]);
+        struct note *note = stand_run(stand, data, sizes[i]);
+        cr_assert(note && note->kind == NOTE_DONE);
+        cr_assert_eq(note->size, 60000 + sizes[i]);
+        cr_assert_eq(memcmp(note->data, header, 60000), 0);
+        cr_assert_eq(memcmp(note->data + 60000, data, sizes[i]), 0);
+        free(data);
+    }
+    stand_close(&stand);
+    free(header);
+}
+
 Test(exec, runs_every_slot_by_itself)
 {
     struct stand *stand = opened(4, SHELL("cat; echo $FANFOLD_SLOT $FANFOLD_SEQ "

@@ -126,18 +126,40 @@ Test(memory_watch, needs_two_looks_to_believe_it)
 
 Test(memory_watch, adds_up_the_processes_of_a_group)
 {
-    struct memory_watch *watch = memory_watch_new(60 * MIB, 1);
+    struct memory_watch *watch = memory_watch_new(60 * MIB, 2);
     pid_t first = begin((struct order){.own_bytes = 40 * MIB});
     pid_t second = begin((struct order){.own_bytes = 40 * MIB});
     uint32_t slot;
     uint64_t used;
     memory_watch_follow(watch, 0, first);
+    memory_watch_follow(watch, 1, second);
     cr_assert_not(takes(watch, &slot, &used));
     cr_assert_eq(setpgid(second, first), 0);
+    memory_watch_follow(watch, 1, 0);
     cr_assert(takes(watch, &slot, &used));
+    cr_assert_eq(slot, 0);
     cr_assert_geq(used, 80 * MIB);
     end(first);
     waitpid(second, NULL, 0);
+    memory_watch_destroy(&watch);
+}
+
+Test(memory_watch, sees_who_is_new_in_every_look)
+{
+    struct memory_watch *watch = memory_watch_new(60 * MIB, 2);
+    pid_t first = begin((struct order){.own_bytes = MIB});
+    uint32_t slot;
+    uint64_t used;
+    memory_watch_follow(watch, 0, first);
+    for (int round = 0; round < 5; round++) {
+        cr_assert_not(takes(watch, &slot, &used));
+        pid_t second = begin((struct order){.own_bytes = 90 * MIB});
+        memory_watch_follow(watch, 1, second);
+        cr_assert(takes(watch, &slot, &used));
+        cr_assert_eq(slot, 1);
+        end(second);
+    }
+    end(first);
     memory_watch_destroy(&watch);
 }
 

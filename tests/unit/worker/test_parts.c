@@ -44,7 +44,9 @@ static enum parts_state run(struct parts *parts)
 static struct parts *begin(const struct message *message, const char *text,
                            const char *format, uint64_t max_result)
 {
-    return parts_new(message, slice_of_text(text), slice_of_text(format), max_result);
+    struct parts_config config = {.format = slice_of_text(format),
+                                  .max_result = max_result};
+    return parts_new(message, slice_of_text(text), &config);
 }
 
 /* What a part of three lines a record looks like in the result. */
@@ -212,6 +214,54 @@ Test(parts, bad_records_named_with_all_that_can_be_said_fit_a_header)
     encoder_destroy(&encoder);
 }
 
+/* Runs a program that prints the header "a\nb\n" and then its input, to the end. */
+static struct parts *run_with_header(const struct message *message, const char *text,
+                                     uint64_t max_result)
+{
+    struct parts_config config = {.header_out = 2, .max_result = max_result};
+    struct parts *parts = parts_new(message, slice_of_text(text), &config);
+    struct slice input;
+    uint64_t records;
+    while (parts_next(parts, &input, &records) == PARTS_RUN) {
+        char output[256];
+        int size = contains(input, "silent")
+                       ? 0
+                       : snprintf(output, sizeof output, "a\nb\n%.*s", (int)input.size,
+                                  (const char *)input.data);
+        if (contains(input, "bad"))
+            parts_on_failed(parts, FAILURE_EXIT, 3, slice_of_text("it was bad"));
+        else
+            parts_on_done(parts, output, (size_t)size);
+    }
+    return parts;
+}
+
+Test(parts, keeps_the_header_of_the_first_part_alone)
+{
+    struct message message = isolate(6);
+    struct parts *parts =
+        run_with_header(&message, "one\ntwo\nbad\nfour\nbad\nsix\n", OUTPUT_MAX);
+    expect(parts, "a\nb\none\ntwo\nfour\nsix\n", "bad\nbad\n", 2);
+    parts_destroy(&parts);
+}
+
+Test(parts, takes_the_header_of_the_first_part_that_has_one)
+{
+    struct message message = isolate(4);
+    struct parts *parts =
+        run_with_header(&message, "silent\nbad\nthree\nbad\n", OUTPUT_MAX);
+    expect(parts, "a\nb\nthree\n", "bad\nbad\n", 2);
+    parts_destroy(&parts);
+}
+
+Test(parts, counts_a_header_that_is_cut_off_towards_no_limit)
+{
+    struct message message = isolate(3);
+    struct parts *parts = run_with_header(&message, "1\nbad\n2\n", 4 + 2 + 2 + 4);
+    expect(parts, "a\nb\n1\n2\n", "bad\n", 1);
+    parts_destroy(&parts);
+}
+
 static zmq_msg_t message_of(const char *text)
 {
     zmq_msg_t message;
@@ -225,8 +275,8 @@ Test(work, of_an_isolate_goes_on_until_all_parts_have_run_and_keeps_what_is_sent
     struct message message = isolate(2);
     zmq_msg_t payload = message_of("good\nbad\n");
     message.isolate.length = 9;
-    struct work *work =
-        work_new_isolate(&message, &payload, slice_of_text(""), OUTPUT_MAX);
+    struct parts_config config = {.max_result = OUTPUT_MAX};
+    struct work *work = work_new_isolate(&message, &payload, &config);
     zmq_msg_close(&payload);
     struct slice input;
     uint64_t records;
@@ -255,8 +305,8 @@ Test(work, of_an_isolate_that_cannot_be_taken_apart_has_failed_before_it_runs)
     struct message message = isolate(2);
     zmq_msg_t payload = message_of("one\n");
     message.isolate.length = 4;
-    struct work *work =
-        work_new_isolate(&message, &payload, slice_of_text(""), OUTPUT_MAX);
+    struct parts_config config = {.max_result = OUTPUT_MAX};
+    struct work *work = work_new_isolate(&message, &payload, &config);
     zmq_msg_close(&payload);
     struct slice input;
     uint64_t records;

@@ -85,6 +85,22 @@ Test(plugin, gives_back_what_echo_gives_for_any_size)
     stand_close(&stand);
 }
 
+Test(plugin, is_given_the_header_before_each_chunk_of_a_batch)
+{
+    struct stand *stand = opened(1, ECHO_PLUGIN);
+    stand->header = slice_of_text("name\tsize\n");
+    for (uint64_t seq = 0; seq < 5; seq++)
+        stand_start(stand, 0, seq, "alpha 1\nbeta", seq == 3 ? 0 : 12);
+    cr_assert(stand_await(stand, 5));
+    for (uint32_t i = 0; i < 5; i++) {
+        const char *wanted = i == 3 ? "name\tsize\n" : "name\tsize\nalpha 1\nbeta";
+        cr_assert_eq(stand->notes[i].seq, i);
+        cr_assert_eq(stand->notes[i].size, strlen(wanted));
+        cr_assert_eq(memcmp(stand->notes[i].data, wanted, strlen(wanted)), 0);
+    }
+    stand_close(&stand);
+}
+
 /* Keeps `slots` full until `total` are done; checks nothing but counts. */
 static void pour(struct stand *stand, uint32_t slots, uint32_t total, const char *data,
                  size_t size)

@@ -650,3 +650,43 @@ Test(session, hands_all_cargo_that_is_on_the_ledger_to_who_destroys_it)
     session_destroy(&worker, drop);
     cr_assert_eq(dropped, 2);
 }
+
+static void welcome_with_header(uint64_t session, uint64_t epoch, const char *header,
+                                uint32_t header_out)
+{
+    hear((struct message){.type = MESSAGE_WELCOME,
+                          .welcome = {.heartbeat_ms = 250,
+                                      .liveness_ms = 10000,
+                                      .session = session,
+                                      .nonce = session,
+                                      .run = run,
+                                      .epoch = epoch,
+                                      .header = slice_of_text(header),
+                                      .header_out = header_out,
+                                      .endpoint = {(const uint8_t *)"ipc://r", 7}}});
+}
+
+static void expect_header(const char *header, uint32_t header_out)
+{
+    struct slice slice = session_header(worker);
+    cr_assert_eq(slice.size, strlen(header));
+    cr_assert(slice.size == 0 || memcmp(slice.data, header, slice.size) == 0);
+    cr_assert_eq(session_header_out(worker), header_out);
+}
+
+Test(session, has_the_headers_that_its_run_began_with)
+{
+    begin(1, true, false);
+    tick_after(0);
+    expect_header("", 0);
+    welcome_with_header(1, 1, "name\n", 2);
+    expect_header("name\n", 2);
+    const uint8_t *there = session_header(worker).data;
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome_with_header(2, 1, "other\n", 1);
+    expect_header("name\n", 2);
+    cr_assert_eq(session_header(worker).data, there, "what runs may read it");
+    hear((struct message){.type = MESSAGE_WHO});
+    welcome_with_header(3, 2, "", 0);
+    expect_header("", 0);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program that speaks FRAMES/1: gives back what it is given, in upper case, unless
+ * the chunk is a word that it obeys. `framer ready` says that it is ready, `framer
+ * leave` and goes, `framer eager` answers before it has read the request.
+ */
+#include <ctype.h>
+#include <endian.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void respond(char kind, const void *data, uint64_t announced, size_t size)
+{
+    uint64_t length = htobe64(announced);
+    fwrite("\xf4"
+           "ff",
+           1, 3, stdout);
+    fputc(kind, stdout);
+    fwrite(&length, 1, 8, stdout);
+    fwrite(data, 1, size, stdout);
+    fflush(stdout);
+}
+
+static bool is(const char *chunk, const char *word)
+{
+    return strncmp(chunk, word, strlen(word)) == 0;
+}
+
+static void obey(char *chunk, size_t size)
+{
+    if (is(chunk, "!error")) {
+        respond('-', chunk + 6, size - 6, size - 6);
+    } else if (is(chunk, "!print")) {
+        printf("hello\n");
+        respond('+', chunk, size, size);
+    } else if (is(chunk, "!after")) {
+        respond('+', chunk, size, size);
+        printf("hello\n");
+        fflush(stdout);
+    } else if (is(chunk, "!half")) {
+        respond('+', chunk, size + 1, size);
+        abort();
+    } else if (is(chunk, "!exit")) {
+        fprintf(stderr, "last words\n");
+        exit(7);
+    } else if (is(chunk, "!long")) {
+        respond('+', chunk, UINT64_C(1) << 63, size);
+    } else if (is(chunk, "!twice")) {
+        respond('+', chunk, size, size);
+        respond('+', chunk, size, size);
+    } else if (is(chunk, "!close")) {
+        close(STDOUT_FILENO);
+        pause();
+    } else if (is(chunk, "!hang")) {
+        signal(SIGTERM, SIG_IGN);
+        for (;;)
+            pause();
+    } else {
+        for (size_t i = 0; i < size; i++)
+            chunk[i] = (char)toupper((unsigned char)chunk[i]);
+        respond('+', chunk, size, size);
+    }
+}
+
+static void serve(bool eager)
+{
+    unsigned char head[24];
+    while (fread(head, 1, sizeof head, stdin) == sizeof head) {
+        uint64_t length;
+        memcpy(&length, head, 8);
+        length = be64toh(length);
+        if (eager)
+            respond('+', "early", 5, 5);
+        char *chunk = malloc(length + 1);
+        chunk[length] = '\0';
+        if (fread(chunk, 1, length, stdin) < length)
+            exit(3);
+        if (!eager)
+            obey(chunk, length);
+        free(chunk);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *how = argc > 1 ? argv[1] : "";
+    if (is(how, "ready") || is(how, "leave"))
+        respond('.', "", 0, 0);
+    if (is(how, "leave"))
+        return 5;
+    serve(is(how, "eager"));
+    return 0;
+}

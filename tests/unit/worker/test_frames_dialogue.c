@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* worker/frames_dialogue.h; the bytes are those of the appendix of common/PROTOCOL.md.
+ */
+#include "worker/frames_dialogue.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BYTES(text) ((struct slice){(const uint8_t *)(text), sizeof(text) - 1})
+#define READY \
+    "\xf4"    \
+    "ff."     \
+    "\0\0\0\0\0\0\0\0"
+#define OK_HI            \
+    "\xf4"               \
+    "ff+"                \
+    "\0\0\0\0\0\0\0\x03" \
+    "HI\n"
+#define OK_EMPTY \
+    "\xf4"       \
+    "ff+"        \
+    "\0\0\0\0\0\0\0\0"
+#define BAD              \
+    "\xf4"               \
+    "ff-"                \
+    "\0\0\0\0\0\0\0\x07" \
+    "no such"
+
+static struct frames_event take(struct frames_dialogue *dialogue, struct slice bytes)
+{
+    struct frames_event event;
+    frames_dialogue_take(dialogue, bytes, true, 1000, &event);
+    return event;
+}
+
+Test(frames_dialogue, puts_length_seq_attempt_and_records_before_a_request)
+{
+    uint8_t head[FRAMES_REQUEST_HEAD];
+    frames_put_head(head, 9, 70000, 1, 3);
+    cr_assert_arr_eq(head,
+                     "\0\0\0\0\0\0\0\x09"
+                     "\0\0\0\0\0\x01\x11\x70"
+                     "\0\0\0\x01"
+                     "\0\0\0\x03",
+                     sizeof head);
+    frames_put_head(head, 0, UINT64_MAX, UINT32_MAX, UINT64_C(1) << 40);
+    cr_assert_arr_eq(head + 8,
+                     "\xff\xff\xff\xff\xff\xff\xff\xff"
+                     "\xff\xff\xff\xff"
+                     "\xff\xff\xff\xff",
+                     16);
+}
+
+/* Everything that a good program says, in pieces that grow by `step`. */
+static void hear_in_steps(size_t first, size_t step)
+{
+    static const char said[] = READY OK_HI OK_EMPTY BAD OK_HI;
+    static const enum frames_outcome outcomes[] = {
+        FRAMES_READY, FRAMES_RESULT, FRAMES_RESULT, FRAMES_ERROR, FRAMES_RESULT};
+    static const char *const payloads[] = {"", "HI\n", "", "no such", "HI\n"};
+    struct frames_dialogue dialogue = {0};
+    size_t begin = 0, size = sizeof said - 1, heard = 0;
+    for (size_t there = first; heard < 5;) {
+        struct frames_event event = take(
+            &dialogue, (struct slice){(const uint8_t *)said + begin, there - begin});
+        if (event.outcome == FRAMES_MORE) {
+            cr_assert_gt(event.used, there - begin, "nothing more is needed");
+            cr_assert_lt(there, size);
+            there += step < size - there ? step : size - there;
+            continue;
+        }
+        cr_assert_eq(event.outcome, outcomes[heard], "%zu, %zu: %s", first, step,
+                     event.text);
+        cr_assert_eq(event.payload.size, strlen(payloads[heard]));
+        if (event.payload.size > 0)
+            cr_assert_arr_eq(event.payload.data, payloads[heard], event.payload.size);
+        begin += event.used;
+        heard++;
+    }
+    cr_assert_eq(begin, size);
+}
+
+Test(frames_dialogue, hears_the_same_wherever_the_bytes_are_split)
+{
+    for (size_t first = 0; first <= 80; first++)
+        hear_in_steps(first, 80);
+    for (size_t step = 1; step <= 80; step++)
+        hear_in_steps(0, step);
+}
+
+static void expect_stray(struct slice bytes, const char *quoted)
+{
+    struct frames_dialogue dialogue = {0};
+    struct frames_event event = take(&dialogue, bytes);
+    char wanted[FRAMES_TEXT_MAX];
+    snprintf(wanted, sizeof wanted,
+             "the program wrote %s to its standard output, which belongs to responses: "
+             "print to standard error",
+             quoted);
+    cr_assert_eq(event.outcome, FRAMES_BROKEN);
+    cr_assert_str_eq(event.text, wanted);
+}
+
+Test(frames_dialogue, names_a_stray_print)
+{
+    expect_stray(BYTES("hello"), "\"hello\"");
+    expect_stray(BYTES("h"), "\"h\"");
+    expect_stray(BYTES("a \"b\"\n"), "\"a \\\"b\\\"\\n\"");
+    expect_stray(BYTES("\xf4"
+                       "fg"),
+                 "\"\\xf4fg\"");
+    expect_stray(BYTES("\xf4"
+                       "ff*"),
+                 "\"\\xf4"
+                 "ff*\"");
+    expect_stray(BYTES("0123456789012345678901234567890123456789xyz"),
+                 "\"0123456789012345678901234567890123456789\" ...");
+}
+
+Test(frames_dialogue, believes_no_byte_that_is_no_kind)
+{
+    struct frames_dialogue dialogue = {0};
+    char head[] = "\xf4"
+                  "ff+";
+    for (int kind = 0; kind < 256; kind++) {
+        head[3] = (char)kind;
+        bool known = kind == '+' || kind == '-' || kind == '.';
+        cr_assert_eq(take(&dialogue, BYTES(head)).outcome,
+                     known ? FRAMES_MORE : FRAMES_BROKEN, "%d", kind);
+    }
+}
+
+Test(frames_dialogue, refuses_a_length_above_the_limit_before_its_bytes_come)
+{
+    static const struct slice heads[] = {
+        {(const uint8_t *)"\xf4"
+                          "ff+"
+                          "\x80\0\0\0\0\0\0\0",
+         12},
+        {(const uint8_t *)"\xf4"
+                          "ff+"
+                          "\xff\xff\xff\xff\xff\xff\xff\xff",
+         12},
+        {(const uint8_t *)"\xf4"
+                          "ff-"
+                          "\0\0\0\0\0\0\x03\xe9",
+         12},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        struct frames_dialogue dialogue = {0};
+        struct frames_event event = take(&dialogue, heads[i]);
+        cr_assert_eq(event.outcome, FRAMES_TOO_LARGE);
+        cr_assert(strstr(event.text, "at most 1000"), "%s", event.text);
+    }
+    struct frames_dialogue dialogue = {0};
+    struct frames_event event;
+    frames_dialogue_take(&dialogue, heads[1], true, UINT64_MAX, &event);
+    cr_assert_eq(event.outcome, FRAMES_TOO_LARGE);
+}
+
+Test(frames_dialogue, asks_for_as_many_bytes_as_a_response_has)
+{
+    struct frames_dialogue dialogue = {0};
+    struct frames_event event = take(&dialogue, BYTES("\xf4"
+                                                      "ff+"
+                                                      "\0\0\0\0\0\0\x03\xe8"
+                                                      "x"));
+    cr_assert_eq(event.outcome, FRAMES_MORE);
+    cr_assert_eq(event.used, 1012);
+}
+
+Test(frames_dialogue, lets_a_program_be_ready_once_and_first)
+{
+    struct frames_dialogue dialogue = {0};
+    cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_READY);
+    cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_BROKEN);
+    dialogue = (struct frames_dialogue){0};
+    cr_assert_eq(take(&dialogue, BYTES(OK_HI)).outcome, FRAMES_RESULT);
+    cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_BROKEN);
+    dialogue = (struct frames_dialogue){0};
+    cr_assert_eq(take(&dialogue, BYTES("\xf4"
+                                       "ff."
+                                       "\0\0\0\0\0\0\0\x01"))
+                     .outcome,
+                 FRAMES_BROKEN);
+}
+
+Test(frames_dialogue, takes_no_response_to_nothing)
+{
+    struct frames_dialogue dialogue = {0};
+    struct frames_event event;
+    frames_dialogue_take(&dialogue, BYTES(OK_HI), false, 1000, &event);
+    cr_assert_eq(event.outcome, FRAMES_BROKEN);
+    frames_dialogue_take(&dialogue, BYTES(READY), false, 1000, &event);
+    cr_assert_eq(event.outcome, FRAMES_READY);
+}
