@@ -273,6 +273,17 @@ def a_worker_that_is_killed_with_keeper_and_template_leaves_no_r_slot_behind(cas
 
 
 @test
+def a_worker_that_is_ended_while_its_program_prepares_leaves_nothing_behind(case):
+    script = PYTHON.script(case, "def prepare():\n    print('begun')\n    os.read(os.pipe()[0], 1)\nfanfold.serve(print, prepare)\n")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        worker = case.start("fanfold-worker", "--mode", "frames", "--", PYTHON.interpreter, script)
+        worker.wait_for_stderr("^begun$")
+        worker.signal(number)
+        worker.expect(128 + number)
+        case.assert_no_leftovers()
+
+
+@test
 def every_slot_prepares_where_that_is_asked_for(case):
     run = Run(case, PYTHON, options=["--prepare-each"])
     case.wait_for(lambda: len(set(run.noted("prepared"))) == SLOTS, "all slots to have prepared")
