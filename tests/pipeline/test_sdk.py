@@ -217,7 +217,8 @@ def replaces_no_program(case, language):
 def leaves_nothing(case, language):
     run = Run(case, language)
     run.serve_in_all()
-    run.ventilator.stdin.write(b"hang\n" * SLOTS)
+    # More than slots: two may wait in one that was at something short.
+    run.ventilator.stdin.write(b"hang\n" * SLOTS * 8)
     run.ventilator.stdin.flush()
     case.wait_for(lambda: len(set(run.noted("hangs"))) == SLOTS, "all slots to hang")
     run.worker.signal_group(signal.SIGKILL)  # keeper and template are in it, slots are not
@@ -269,6 +270,17 @@ def a_worker_that_is_killed_with_keeper_and_template_leaves_no_python_slot_behin
 @test
 def a_worker_that_is_killed_with_keeper_and_template_leaves_no_r_slot_behind(case):
     leaves_nothing(case, R)
+
+
+@test
+def a_worker_that_is_ended_while_its_program_prepares_leaves_nothing_behind(case):
+    script = PYTHON.script(case, "def prepare():\n    print('begun')\n    os.read(os.pipe()[0], 1)\nfanfold.serve(print, prepare)\n")
+    for number in (signal.SIGINT, signal.SIGKILL):
+        worker = case.start("fanfold-worker", "--mode", "frames", "--", PYTHON.interpreter, script)
+        worker.wait_for_stderr("^begun$")
+        worker.signal(number)
+        worker.expect(128 + number)
+        case.assert_no_leftovers()
 
 
 @test

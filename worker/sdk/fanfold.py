@@ -133,21 +133,24 @@ def serve_records(
     if not end:
         raise ValueError("records need an end")
 
-    def process_chunk(chunk: bytes, state: Any) -> bytearray:
-        output = bytearray()
+    def process_chunk(chunk: bytes, state: Any) -> bytes:
         records = chunk.split(end)
         if not records[-1]:
             del records[-1]  # behind the last end
-        for number, record in enumerate(records, 1):
-            try:
-                result = record if number <= header else process(record, state)
-                for part in () if result is None else _parts_of(result):
-                    output += part
-                    output += end
-            except BaseException:
-                _remember_record(number, record)
-                raise
-        return output
+        results: list[Bytes] = list(records[:header])
+        number, record = 0, b""
+        try:
+            for number, record in enumerate(records[header:], header + 1):
+                result = process(record, state)
+                if result.__class__ is bytes:
+                    results.append(result)  # type: ignore[arg-type]
+                elif result is not None:
+                    results.extend(_parts_of(result))
+        except BaseException:
+            _remember_record(number, record)
+            raise
+        results.append(b"")  # so that the last has an end, too
+        return end.join(results)
 
     serve(process_chunk, prepare)
 
