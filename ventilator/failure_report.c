@@ -9,21 +9,26 @@
 
 enum { SAID_MAX = 512 /* bytes of stderr's tail that are shown, escaped */ };
 
-static const char *describe_place(char *text, size_t size, const struct chunk *chunk)
+/* `before`: " (", or the same with the name of the input. */
+static const char *describe_place(char *text, size_t size, const char *before,
+                                  const struct chunk *chunk)
 {
     if (!chunk)
         text[0] = '\0';
+    else if (chunk->length == 0)
+        snprintf(text, size, "%sempty, record %" PRIu64 ")", before,
+                 chunk->first_record + 1);
     else if (chunk->records == 1)
-        snprintf(text, size, " (bytes %" PRIu64 "-%" PRIu64 ", record %" PRIu64 ")",
-                 chunk->offset, chunk->offset + chunk->length - 1,
+        snprintf(text, size, "%sbytes %" PRIu64 "-%" PRIu64 ", record %" PRIu64 ")",
+                 before, chunk->offset, chunk->offset + chunk->length - 1,
                  chunk->first_record + 1);
     else if (chunk->records)
         snprintf(text, size,
-                 " (bytes %" PRIu64 "-%" PRIu64 ", records %" PRIu64 "-%" PRIu64 ")",
-                 chunk->offset, chunk->offset + chunk->length - 1,
+                 "%sbytes %" PRIu64 "-%" PRIu64 ", records %" PRIu64 "-%" PRIu64 ")",
+                 before, chunk->offset, chunk->offset + chunk->length - 1,
                  chunk->first_record + 1, chunk->first_record + chunk->records);
     else
-        snprintf(text, size, " (bytes %" PRIu64 "-%" PRIu64 ")", chunk->offset,
+        snprintf(text, size, "%sbytes %" PRIu64 "-%" PRIu64 ")", before, chunk->offset,
                  chunk->offset + chunk->length - 1);
     return text;
 }
@@ -83,14 +88,15 @@ static const char *introduction(const struct dispatch_failure *failure)
 
 const char *failure_report(char *text, size_t size,
                            const struct dispatch_failure *failure,
-                           const struct chunk *chunk)
+                           const struct chunk *chunk, const char *input)
 {
-    char place[128], cause[96], said[4 * SAID_MAX + 8] = "";
+    char before[300], place[450], cause[96], said[4 * SAID_MAX + 8] = "";
+    snprintf(before, sizeof before, " (%s%s", input ? input : "", input ? ": " : "");
     if (failure->text_size)
         quote_tail(said, sizeof said, failure);
     snprintf(text, size,
              "chunk %" PRIu64 "%s failed for good after %" PRIu32 " attempt%s: %s%s%s",
-             failure->seq, describe_place(place, sizeof place, chunk),
+             failure->seq, describe_place(place, sizeof place, before, chunk),
              failure->attempts, failure->attempts == 1 ? "" : "s",
              describe_cause(cause, sizeof cause, failure->how, failure->code),
              failure->text_size ? introduction(failure) : "", said);

@@ -8,9 +8,10 @@
 #include <stddef.h>
 
 /* "chunk 17 (bytes 100-199, records 5-6) failed for good after 3 attempts: exit status
- * 3; it said: ..." `chunk` may be NULL: the ranges are left out. Returns `text`. */
+ * 3; it said: ..." `chunk` may be NULL: the ranges are left out. `input` names the one
+ * that it is of; NULL: there is only one. Returns `text`. */
 const char *failure_report(char *text, size_t size,
                            const struct dispatch_failure *failure,
-                           const struct chunk *chunk);
+                           const struct chunk *chunk, const char *input);
 
 #endif

@@ -407,12 +407,15 @@ static void say_verdict(const struct ventilator *ventilator,
 {
     char text[TEXT_MAX];
     const struct dispatch_failure *failure = dispatch_failure(ventilator->dispatch);
+    const struct chunk *chunk = failure ? store_find(ventilator->store, failure->seq)
+                                        : NULL;
     bool supervised = ventilator->options->common.supervised;
     if (verdict->status == STATUS_OUTPUT_CLOSED)
         return;
     if (verdict->status == STATUS_CHUNK_FAILED && failure)
-        say("%s", failure_report(text, sizeof text, failure,
-                                 store_find(ventilator->store, failure->seq)));
+        say("%s", failure_report(text, sizeof text, failure, chunk,
+                                 chunk ? source_name(ventilator->source, chunk->input)
+                                       : NULL));
     else if (supervised &&
              (verdict->relayed || verdict->outcome == OUTCOME_INTERRUPTED))
         log_event(LOG_LEVEL_INFO, "said_elsewhere", "status=%d", verdict->status);

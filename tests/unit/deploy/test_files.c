@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "common/exit_status.h"
 #include "common/log.h"
 #include "deploy/local/files.h"
 #include <criterion/criterion.h>
@@ -120,4 +121,10 @@ Test(files, finds_the_journal_that_is_there)
     arguments = parsed("-i in");
     cr_assert_null(files_journal(&arguments));
     arguments_deinit(&arguments);
+}
+
+Test(files, refuses_an_output_that_is_one_of_several_inputs)
+{
+    cr_expect_eq(check("-i fifo -i out -i in -o out --"), STATUS_USAGE);
+    cr_expect_eq(check("-i fifo -a in -i - -o out --"), 0);
 }

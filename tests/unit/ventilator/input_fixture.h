@@ -28,21 +28,21 @@ static inline int make_file(char *path, const void *data, size_t size)
     return fd;
 }
 
-static inline struct source *open_sources(const struct source_config *config)
+static inline struct source *open_sources(const struct source_config *all)
 {
     char error[256] = "";
     struct source *source;
-    cr_assert_eq(source_open(config, &source, error, sizeof error), 0, "%s", error);
+    cr_assert_eq(source_open(all, &source, error, sizeof error), 0, "%s", error);
     return source;
 }
 
 /* NULL: standard input. The path has to live as long as the source. */
 static inline struct source *open_source(const char *path,
-                                         const struct chunker_config *config)
+                                         const struct chunker_config *chunker)
 {
     const char *const paths[] = {path};
     struct source_config all = {
-        .paths = paths, .count = path ? 1 : 0, .chunker = *config};
+        .paths = paths, .count = path ? 1 : 0, .chunker = *chunker};
     return open_sources(&all);
 }
 

@@ -15,14 +15,21 @@ static const struct chunk two = {
 
 Test(failure_report, names_what_can_be_found_again_in_the_input)
 {
-    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &two),
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &two, NULL),
                      "chunk 17 (bytes 100-199, records 5-6) failed for good after 3 "
                      "attempts: exit status 3");
-    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one),
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one, NULL),
                      "chunk 17 (bytes 100-109, record 5) failed for good after 3 "
                      "attempts: exit status 3");
-    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL),
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
                      "chunk 17 failed for good after 3 attempts: exit status 3");
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one, "b.txt"),
+                     "chunk 17 (b.txt: bytes 100-109, record 5) failed for good after "
+                     "3 attempts: exit status 3");
+    const struct chunk none = {.records = 1};
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &none, "c.txt"),
+                     "chunk 17 (c.txt: empty, record 1) failed for good after 3 "
+                     "attempts: exit status 3");
 }
 
 Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limit)
@@ -31,8 +38,23 @@ Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limi
     failure.how = FAILURE_TIMEOUT;
     failure.text_size = 12;
     memcpy(failure.text, "asks\nnobody\n", 12);
-    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one),
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &one, NULL),
                      "chunk 17 (bytes 100-109, record 5) failed for good after 1 "
                      "attempt: it ran longer than --timeout allows; it said: "
                      "\"asks\\nnobody\"");
+}
+
+Test(failure_report, tells_a_limit_of_memory_from_the_want_of_it)
+{
+    failure.how = FAILURE_MEMORY;
+    failure.code = 0;
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
+                     "chunk 17 failed for good after 3 attempts: killed, probably for "
+                     "want of memory");
+    failure.code = FAILURE_MEMORY_LIMIT;
+    failure.text_size = 12;
+    memcpy(failure.text, "used so much", 12);
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
+                     "chunk 17 failed for good after 3 attempts: killed for its use of "
+                     "memory: \"used so much\"");
 }

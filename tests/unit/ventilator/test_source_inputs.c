@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* Several inputs, headers, whole files, and what is decompressed on the way. */
+#include "input_fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { FILES_MAX = 4 };
+
+/* Files with these texts; NULL ends them. */
+struct files {
+    char paths[FILES_MAX][64];
+    const char *list[FILES_MAX];
+    uint32_t count;
+};
+
+static void make_files(struct files *files, const char *const *texts)
+{
+    *files = (struct files){.count = 0};
+    for (; texts[files->count]; files->count++) {
+        const char *text = texts[files->count];
+        close(make_file(files->paths[files->count], text, strlen(text)));
+        files->list[files->count] = files->paths[files->count];
+    }
+}
+
+static void remove_files(const struct files *files)
+{
+    for (uint32_t i = 0; i < files->count; i++)
+        unlink(files->paths[i]);
+}
+
+static struct source_config config_of(const struct files *files, uint64_t block_bytes)
+{
+    return (struct source_config){.paths = files->list,
+                                  .count = files->count,
+                                  .chunker = blocks_of(block_bytes),
+                                  .program = VENTILATOR};
+}
+
+#define TEXTS(...)        \
+    (const char *const[]) \
+    {                     \
+        __VA_ARGS__, NULL \
+    }
+
+/* The next outcome that is no wait, which a child makes as long as it takes. */
+static enum source_outcome await(struct source *source, struct chunk *chunk)
+{
+    enum source_outcome outcome;
+    while ((outcome = next_chunk(source, chunk)) == SOURCE_WAITS) {
+        struct pollfd ready = {.fd = source_fd(source), .events = POLLIN};
+        poll(&ready, 1, -1);
+    }
+    return outcome;
+}
+
+static struct chunk take_chunk(struct source *source)
+{
+    struct chunk chunk;
+    cr_assert_eq(await(source, &chunk), SOURCE_CHUNK, "%s", source_error(source));
+    return chunk;
+}
+
+static void expect_place(struct source *source, uint32_t input, uint64_t offset,
+                         uint64_t record, const char *text)
+{
+    struct chunk chunk = take_chunk(source);
+    cr_expect_eq(chunk.input, input, "%s", text);
+    cr_expect_eq(chunk.offset, offset, "%s", text);
+    cr_expect_eq(chunk.first_record, record, "%s", text);
+    expect_bytes(&chunk.bytes, text);
+}
+
+static void expect_end(struct source *source)
+{
+    struct chunk chunk;
+    cr_expect_eq(await(source, &chunk), SOURCE_ENDED, "%s", source_error(source));
+    cr_expect_eq(next_chunk(source, &chunk), SOURCE_ENDED);
+}
+
+static void expect_failure(struct source *source, const char *reason)
+{
+    struct chunk chunk;
+    cr_expect_eq(await(source, &chunk), SOURCE_FAILED);
+    cr_expect_eq(next_chunk(source, &chunk), SOURCE_FAILED, "for good");
+    cr_expect(strstr(source_error(source), reason), "%s", source_error(source));
+}
+
+/* ---- several ---- */
+
+Test(source_inputs, begin_a_chunk_each_and_number_records_through_all)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\nb\n", "", "c", "d\ne\nf\n"));
+    struct source_config config = config_of(&files, 4);
+    struct source *source = open_sources(&config);
+    cr_expect_eq(source_total(source), 11);
+    expect_place(source, 0, 0, 0, "a\nb\n");
+    expect_place(source, 2, 0, 2, "c");
+    expect_place(source, 3, 0, 3, "d\ne\n");
+    expect_place(source, 3, 4, 5, "f\n");
+    expect_end(source);
+    cr_expect_eq(source_bytes(source), 11);
+    cr_expect_str_eq(source_name(source, 2), files.paths[2]);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_read_again_in_the_file_that_a_chunk_is_of)
+{
+    struct files files;
+    zmq_msg_t bytes;
+    make_files(&files, TEXTS("a\nb\n", "c\nd\n", "e\n"));
+    struct source_config config = config_of(&files, 2);
+    struct source *source = open_sources(&config);
+    struct chunk chunks[5];
+    for (int i = 0; i < 5; i++) {
+        chunks[i] = take_chunk(source);
+        zmq_msg_close(&chunks[i].bytes);
+    }
+    for (int i = 4; i >= 0; i--) {
+        char text[] = {(char)('a' + i), '\n', '\0'};
+        cr_assert(source_reread(source, &chunks[i], &bytes), "%s",
+                  source_error(source));
+        expect_bytes(&bytes, text);
+    }
+    int fd = open(files.paths[1], O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(pwrite(fd, "X", 1, 0), 1);
+    close(fd);
+    cr_expect(source_reread(source, &chunks[0], &bytes));
+    zmq_msg_close(&bytes);
+    cr_expect(source_reread(source, &chunks[4], &bytes), "others are the same");
+    zmq_msg_close(&bytes);
+    cr_expect(!source_reread(source, &chunks[2], &bytes));
+    cr_expect(strstr(source_error(source), files.paths[1]), "%s", source_error(source));
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, give_a_chunk_each_as_whole_files_the_empty_one_too)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\nb\n", "", "c"));
+    struct source_config config = config_of(&files, 2);
+    config.whole_files = true;
+    config.chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+    struct source *source = open_sources(&config);
+    expect_place(source, 0, 0, 0, "a\nb\n");
+    expect_place(source, 1, 0, 1, "");
+    expect_place(source, 2, 0, 2, "c");
+    expect_end(source);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+/* ---- headers ---- */
+
+Test(source_inputs, begin_with_a_header_that_is_no_record)
+{
+    struct files files;
+    make_files(&files, TEXTS("h\ni\na\nb\n", "", "h\ni", "h\ni\nc"));
+    struct source_config config = config_of(&files, 100);
+    config.header_lines = 2;
+    struct source *source = open_sources(&config);
+    cr_expect(!source_knows_header(source));
+    expect_place(source, 0, 4, 0, "a\nb\n");
+    cr_expect(source_knows_header(source));
+    struct slice header = source_header(source);
+    cr_expect_eq(header.size, 4);
+    cr_expect_eq(memcmp(header.data, "h\ni\n", 4), 0);
+    expect_place(source, 3, 4, 2, "c");
+    expect_end(source);
+    cr_expect_eq(source_bytes(source), source_total(source));
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_refused_where_their_header_is_another)
+{
+    struct files files;
+    make_files(&files, TEXTS("h\ni\na\n", "h\nj\nb\n"));
+    struct source_config config = config_of(&files, 100);
+    config.header_lines = 2;
+    struct source *source = open_sources(&config);
+    expect_place(source, 0, 4, 0, "a\n");
+    expect_failure(source, "(line 2 of --header is \"j\", not \"i\")");
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_refused_where_their_header_is_longer_than_welcome_has_room)
+{
+    enum { MOST = RECORDS_HEADER_MAX };
+    char path[64], *text = malloc(MOST + 2);
+    const char *list[] = {path};
+    memset(text, 'x', MOST + 1);
+    text[MOST - 1] = text[MOST + 1] = '\n';
+    struct source_config config = {
+        .paths = list, .count = 1, .chunker = blocks_of(100), .header_lines = 1};
+    close(make_file(path, text, MOST + 2));
+    struct source *source = open_sources(&config);
+    expect_place(source, 0, MOST, 0, "x\n");
+    cr_expect_eq(source_header(source).size, MOST);
+    source_destroy(&source);
+    unlink(path);
+
+    text[MOST - 1] = 'x';
+    text[MOST] = '\n';
+    close(make_file(path, text, MOST + 2));
+    source = open_sources(&config);
+    expect_failure(source, "its header, 1 line, is longer than 65536 bytes");
+    source_destroy(&source);
+    unlink(path);
+    free(text);
+}
+
+/* ---- going on ---- */
+
+struct stood {
+    uint8_t mark[CHUNK_MARK_MAX], input[INPUT_MAX_BYTES];
+    size_t mark_size, input_size;
+};
+
+static struct stood begin(const struct source_config *config, int chunks)
+{
+    struct stood stood = {.mark_size = 0};
+    struct source *source = open_sources(config);
+    struct slice input = source_input(source);
+    memcpy(stood.input, input.data, stood.input_size = input.size);
+    while (chunks-- > 0) {
+        struct chunk chunk = take_chunk(source);
+        memcpy(stood.mark, chunk.mark, stood.mark_size = chunk.mark_size);
+        zmq_msg_close(&chunk.bytes);
+    }
+    source_destroy(&source);
+    return stood;
+}
+
+static bool start(struct source *source, const struct stood *stood)
+{
+    return source_start(source, (struct slice){stood->mark, stood->mark_size},
+                        (struct slice){stood->input, stood->input_size});
+}
+
+static void touch(const char *path)
+{
+    struct timespec times[] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+    cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* From any place, with files that are surely the same, and that only may be. */
+static void expect_goes_on_anywhere(struct source_config *config, const char *touched)
+{
+    static const char *const all[] = {"a\nb\n", "c\n", "d", "e\nf\n", "g\n"};
+    for (int stood_at = 0; stood_at <= 5; stood_at++)
+        for (int round = 0; round < 2; round++) {
+            struct stood stood = begin(config, stood_at);
+            if (round)
+                touch(touched);
+            struct source *source = open_sources(config);
+            cr_assert(start(source, &stood), "%s", source_error(source));
+            for (int i = stood_at; i < 5; i++) {
+                struct chunk chunk = take_chunk(source);
+                expect_bytes(&chunk.bytes, all[i]);
+                if (i == stood_at && source_can_reread(source)) {
+                    cr_assert(source_reread(source, &chunk, &chunk.bytes));
+                    zmq_msg_close(&chunk.bytes);
+                }
+            }
+            expect_end(source);
+            source_destroy(&source);
+        }
+}
+
+Test(source_inputs, go_on_in_any_of_them)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\nb\nc\n", "", "d", "e\nf\ng\n"));
+    struct source_config config = config_of(&files, 4);
+    expect_goes_on_anywhere(&config, files.paths[0]);
+    remove_files(&files);
+}
+
+Test(source_inputs, go_on_behind_a_header)
+{
+    struct files files;
+    make_files(&files, TEXTS("h\na\nb\nc\n", "", "h\nd", "h\ne\nf\ng\n"));
+    struct source_config config = config_of(&files, 4);
+    config.header_lines = 1;
+    expect_goes_on_anywhere(&config, files.paths[2]);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_not_gone_on_with_in_another_order_or_number)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\nb\n", "c\n", "d\n"));
+    struct source_config config = config_of(&files, 4);
+    struct stood stood = begin(&config, 2);
+    config.count = 2;
+    struct source *source = open_sources(&config);
+    cr_expect(!start(source, &stood));
+    expect_failure(source, "the run began with 3 inputs, not 2");
+    source_destroy(&source);
+    config.count = 3;
+    const char *first = files.list[1];
+    files.list[1] = files.list[2];
+    files.list[2] = first;
+    source = open_sources(&config);
+    cr_expect(!start(source, &stood));
+    expect_failure(source, "these are not the inputs that the run began with");
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+/* ---- decompressed ---- */
+
+static void compress(const char *path)
+{
+    char command[200];
+    snprintf(command, sizeof command, "gzip -c %s > %s.gz && mv %s.gz %s", path, path,
+             path, path);
+    cr_assert_eq(system(command), 0);
+}
+
+Test(source_inputs, are_decompressed_and_go_on_anywhere)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\nb\nc\n", "", "d", "e\nf\ng\n"));
+    compress(files.paths[0]);
+    compress(files.paths[1]);
+    compress(files.paths[3]);
+    struct source_config config = config_of(&files, 4);
+    expect_goes_on_anywhere(&config, files.paths[3]);
+    struct source *source = open_sources(&config);
+    cr_expect(!source_can_reread(source));
+    cr_expect_eq(source_total(source), 0, "nobody knows");
+    source_destroy(&source);
+    config.as_it_is = true;
+    source = open_sources(&config);
+    cr_expect(source_can_reread(source));
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, hand_out_what_came_before_they_turn_out_to_be_cut_short)
+{
+    struct files files;
+    struct chunk chunk;
+    make_files(&files, TEXTS("a\nb\n"));
+    compress(files.paths[0]);
+    int fd = open(files.paths[0], O_WRONLY | O_CLOEXEC);
+    cr_assert_eq(ftruncate(fd, lseek(fd, 0, SEEK_END) - 1), 0);
+    close(fd);
+    struct source_config config = config_of(&files, 100);
+    struct source *source = open_sources(&config);
+    chunk = take_chunk(source);
+    expect_bytes(&chunk.bytes, "a\nb\n");
+    expect_failure(source, "beyond byte 4 of its content: it is cut short");
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, leave_no_process_behind)
+{
+    struct files files;
+    char text[] = "a\nb\n";
+    make_files(&files, TEXTS(text, text));
+    compress(files.paths[0]);
+    compress(files.paths[1]);
+    struct source_config config = config_of(&files, 2);
+    struct source *source = open_sources(&config);
+    for (int i = 0; i < 3; i++) {
+        struct chunk chunk = take_chunk(source);
+        zmq_msg_close(&chunk.bytes);
+    }
+    source_destroy(&source);
+    cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a child is left");
+    remove_files(&files);
+}
