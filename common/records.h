@@ -28,8 +28,10 @@
  *         start that the record begins with. What precedes the first start is a record.
  *         With `regexp` both are PCRE2 expressions, over bytes; ^ and $ are a line's, a
  *         dot is no newline. The record's beginning counts as a line's, and nothing
- *         before it can be seen (by \b or (?<=...)). What an expression needs to see
- *         after a border must lie in the record that follows.
+ *         before it can be seen (by \b or (?<=...)). It sees at most 1 MiB
+ *         beyond where its match begins. Whoever has only a chunk does not see what
+ *         follows: an expression that could also end the chunk's last record earlier,
+ *         and does not because of what it looks ahead at, finds others there.
  */
 #ifndef FANFOLD_COMMON_RECORDS_H
 #define FANFOLD_COMMON_RECORDS_H

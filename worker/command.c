@@ -149,7 +149,7 @@ static char *join(char *const *words)
     return line;
 }
 
-char **command_for_shell(char *const *argv)
+static char **shell_words(char *const *argv)
 {
     const char *shell = getenv("SHELL");
     char **words = allocate_zeroed(4, sizeof *words);
@@ -159,10 +159,23 @@ char **command_for_shell(char *const *argv)
     return words;
 }
 
-void command_free_shell(char ***argv_p)
+char **command_words(char *const *argv, bool shell)
 {
-    for (char **word = *argv_p; word && *word; word++)
+    size_t count = 0;
+    if (shell)
+        return shell_words(argv);
+    while (argv[count])
+        count++;
+    char **words = allocate_zeroed(count + 1, sizeof *words);
+    for (size_t i = 0; i < count; i++)
+        words[i] = allocate_text("%s", argv[i]);
+    return words;
+}
+
+void command_free_words(char ***words_p)
+{
+    for (char **word = *words_p; word && *word; word++)
         free(*word);
-    free(*argv_p);
-    *argv_p = NULL;
+    free(*words_p);
+    *words_p = NULL;
 }

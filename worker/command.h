@@ -4,6 +4,7 @@
 #ifndef FANFOLD_WORKER_COMMAND_H
 #define FANFOLD_WORKER_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 0 and the path to execute (malloc, the caller's), or an exit status (126, 127, 2)
@@ -12,9 +13,10 @@
 int command_resolve(char *const *argv, const char *workdir, char **ret_path,
                     char *error, size_t error_size);
 
-/* The words by which $SHELL, or else /bin/sh, runs these, joined by blanks as GNU
- * parallel does, as a command line. To be given to command_free_shell. */
-char **command_for_shell(char *const *argv);
-void command_free_shell(char ***argv_p);
+/* A copy of the words; with `shell`, those by which $SHELL, or else /bin/sh, runs them,
+ * joined by blanks as GNU parallel does, as a command line. To be given to
+ * command_free_words. */
+char **command_words(char *const *argv, bool shell);
+void command_free_words(char ***words_p);
 
 #endif

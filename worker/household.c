@@ -143,14 +143,6 @@ static pid_t start_nothing(void *context, const struct request *request, const i
     return -ENOSYS;
 }
 
-/* Ours may have been started by a program that was told so itself. */
-static void set_environment(const struct program_config *config)
-{
-    unsetenv("FANFOLD_FORK");
-    if (config->mode == PROGRAM_FRAMES)
-        sdk_announce();
-}
-
 static void run_keeper(struct household *household, const char *path)
 {
     close_fd(&household->keeper_link[0]);
@@ -163,7 +155,9 @@ static void run_keeper(struct household *household, const char *path)
         .slots = household->config.slots,
         .start = start_nothing,
     };
-    set_environment(&household->config);
+    unsetenv("FANFOLD_FORK"); /* ours may have been started by such a program itself */
+    if (household->config.mode == PROGRAM_FRAMES)
+        sdk_announce();
     if (household_prepares(&household->config)) {
         service.zygote = fork_zygote(household, path);
         service.deputed = true;

@@ -24,7 +24,7 @@
 enum {
     QUIET_US = 1000,         /* after the answers to a burst, at least */
     QUIET_CAREFUL_US = 5000, /* where there was trouble */
-    QUIET_FIRST_US = 20000,  /* to the first ones of a process, and to a second try */
+    QUIET_FIRST_US = 50000,  /* to the first ones of a process, and to a second try */
     QUIET_MAX_US = 100000,
     QUIET_FIRST_BURSTS = 2,
 };

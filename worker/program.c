@@ -40,7 +40,7 @@ struct program {
     struct plugin *plugin;   /* in plugin mode */
     struct lasting *lasting; /* in the modes lines and frames */
     char *path;              /* what argv[0] was resolved to, but for a plugin */
-    char **shell;            /* the words that run argv in a shell; NULL: none does */
+    char **words;            /* what runs: argv, or a shell with it */
 };
 
 static int open_poller(struct program *program)
@@ -173,10 +173,7 @@ int program_open(const struct program_config *config,
     };
     oom_watch_init(&program->stage.oom);
     struct program_config own = *config;
-    if (config->shell) {
-        program->shell = command_for_shell(config->argv);
-        own.argv = program->shell;
-    }
+    own.argv = program->words = command_words(config->argv, config->shell);
     int status = open_all(program, &own, error, error_size);
     if (status)
         program_close(&program);
@@ -455,7 +452,7 @@ void program_close(struct program **program_p)
         close(stage->wake);
     free(stage->used_bytes);
     free(program->path);
-    command_free_shell(&program->shell);
+    command_free_words(&program->words);
     free(program);
     *program_p = NULL;
 }

@@ -25,8 +25,8 @@ enum program_mode {
 
 struct program_config {
     enum program_mode mode;
-    char **argv;        /* the command; plugin: the plugin's arguments (argv[0] is the
-                           plugin's file) */
+    char **argv; /* copied: the command; plugin: the plugin's arguments (argv[0] is the
+                    plugin's file) */
     const char *plugin; /* the shared object */
     uint32_t slots;
     bool prepare_each;     /* frames: each slot prepares by itself */

@@ -121,6 +121,7 @@ GOOD = {
     'isolate_of_the_most_ranges': (pack(changed('isolate', 5, 4096)[:-1] + [[n for i in range(2048) for n in (2 * i, 1)]]),
                                    25),
     'isolate_that_excepts_all': (pack(changed('isolate', 12, [0, 5])), 25),
+    'longest_format': (pack(changed('welcome_worker', 7, 'x' * 1024)), None),
     'longest_input': (pack(changed('begin', 6, bytes(255))), None),
 }
 
@@ -200,6 +201,7 @@ BAD = {
     'LENGTH_bad_records': (result_that_claims_bad(6 * 2049), 0),
     'LENGTH_part_of_a_bad_record': (result_that_claims_bad(5), 0),
     'LENGTH_bad_record_text': (pack(bad_at(5, bytes(513))), 5),
+    'LENGTH_format': (pack(changed('welcome_worker', 7, 'x' * 1025)), None),
     'LENGTH_input_of_welcome': (pack(changed('welcome_sink', 15, bytes(256))), None),
     'RANGE_header_out': (pack(changed('welcome_sink', 16, 1 << 32)), None),
     'LENGTH_input_of_begin': (pack(changed('begin', 6, bytes(256))), None),

@@ -45,7 +45,10 @@ note(b"left")
 """
 
 R_BODY = """
-note <- function(word) cat(word, " ", Sys.getpid(), "\\n", sep = "", file = Sys.getenv("NOTES"), append = TRUE)
+note <- function(word) {
+    line <- paste0(word, " ", Sys.getpid(), "\\n")  # cat writes word by word
+    cat(line, file = Sys.getenv("NOTES"), append = TRUE)
+}
 prepare <- function() {
     note("prepared")
     numeric(as.numeric(Sys.getenv("SIZE")) / 8) + 1
@@ -304,6 +307,35 @@ def a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
     run.stdin.close()
     run.expect(0)
     assert run.output() == b"A\nB\n"
+
+
+@test
+def slots_are_the_workers_where_a_shell_stands_between(case):
+    for language in (PYTHON, R):
+        script = language.script(case, BODIES[language])
+        line = f"NOTES=/dev/null SIZE=0 {language.interpreter} {script}; exit"
+        run = case.run("fanfold", "-j2", "--mode", "frames", "--shell", "--", line, stdin=b"x\ny\n")
+        run.expect(0)
+        assert run.output() == b"X\nY\n", run.stderr()
+
+
+@test
+def a_slot_that_takes_too_much_memory_is_ended_and_its_program_is_not(case):
+    body = """
+def process(chunk, state):
+    if chunk == b"much\\n":
+        much = [b"x" * (1 << 20) * 300, os.read(fanfold_pipe, 1)]
+    return b"%d %d\\n" % (len(state), fanfold.task().attempt)
+fanfold_pipe, _ = os.pipe()
+fanfold.serve(process, lambda: b"y" * (100 << 20))
+"""
+    script = PYTHON.script(case, body)
+    arguments = ["-j2", "-N1", "--memory", "200M", "--retries", "1", "--on-error", "skip", "--mode", "frames"]
+    run = case.run("fanfold", *arguments, "--", PYTHON.interpreter, script, stdin=b"much\nlittle\nlittle\n")
+    run.expect(1)
+    assert run.output() == b"%d 1\n" % (100 << 20) * 2, run.stderr()
+    letter = case.path("fanfold.dead-letters/000001.json").read_text()
+    assert "--memory allows 200.0 MiB" in letter, letter
 
 
 @test

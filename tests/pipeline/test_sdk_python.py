@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """fanfold.py's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
+import ast
 import contextlib
 import os
 import signal
@@ -9,7 +10,7 @@ import struct
 from pathlib import Path
 
 from frames import PYTHON, Program, Template
-from harness import run_tests, test
+from harness import ROOT, run_tests, test
 
 SLOTS = 8
 
@@ -361,6 +362,17 @@ def a_request_without_descriptors_is_answered(case):
     assert template.link.recv(100) == b"slot 5 error too few descriptors came with the request"
     template.fork(5).end()
     template.end()
+
+
+@test
+def the_module_is_typed_throughout_and_for_python_3_9(_):
+    text = (ROOT / "worker" / "sdk" / "fanfold.py").read_text(encoding="utf-8")
+    tree = ast.parse(text, feature_version=(3, 9))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert len(functions) > 20
+    for function in functions:
+        untyped = [argument.arg for argument in function.args.args + function.args.kwonlyargs if not argument.annotation]
+        assert function.returns is not None and not untyped, f"{function.name}: {untyped or 'result'}"
 
 
 run_tests()

@@ -182,9 +182,9 @@ static void become_slot(int slot, const int streams[STREAMS])
 }
 
 struct forking {
-    int pid[2]; /* from the process in between: the slot's pid, or -errno */
-    int go[2];  /* to the slot: it is the worker's child now */
-    pid_t worker;
+    int pid[2];   /* from the process in between: the slot's pid, or -errno */
+    int go[2];    /* to the slot: it is the worker's child now */
+    pid_t worker; /* whose child the slot becomes */
 };
 
 static void close_ends(int ends[2])
@@ -224,10 +224,19 @@ static int fork_again(struct forking *forking)
     return 1;
 }
 
-/* The pid of a new slot, or -errno; 0 in the slot itself. */
-static int fork_slot(void)
+/* The worker's process is that which made the link; our own parent may be a shell. */
+static pid_t worker_behind(int link)
 {
-    struct forking forking = {.worker = getppid()};
+    struct ucred maker = {.pid = 0};
+    socklen_t size = sizeof maker;
+    (void)getsockopt(link, SOL_SOCKET, SO_PEERCRED, &maker, &size);
+    return maker.pid;
+}
+
+/* The pid of a new slot, or -errno; 0 in the slot itself. */
+static int fork_slot(int link)
+{
+    struct forking forking = {.worker = worker_behind(link)};
     int pid = open_pipes(&forking);
     if (pid < 0)
         return pid;
@@ -267,7 +276,7 @@ void fanfold_fork_slots(const int *link, int *ret_slot, int *ret_source, int *re
     if (send(*link, "ready 1", strlen("ready 1"), MSG_NOSIGNAL) < 0)
         return;
     for (int slot; (slot = take_request(*link, streams)) > 0;) {
-        int pid = fork_slot();
+        int pid = fork_slot(*link);
         if (pid == 0) {
             close(*link);
             become_slot(slot, streams);

@@ -49,6 +49,7 @@ fanfold <- local({
         streams <- call_native("fanfold_take_streams", source = integer(1), sink = integer(1))
     } else {
         call_native("fanfold_settle_link", link)
+        take_variable("FANFOLD_SLOT") # of none, or of all
     }
     task <- list(seq = 0, attempt = 1, records = 0, slot = 1)
 

@@ -360,11 +360,12 @@ def _fork_slot(
     """The slot's pid, or why there is none.
 
     By a process in between that ends at once: the slot becomes the worker's child, which
-    the worker waits for; and only then it is told to go on.
+    the worker waits for; and only then it is told to go on. (The worker's process is that
+    which made the link; our own parent may be a shell.)
     """
     if len(fds) != 3:
         return b"error too few descriptors came with the request"
-    worker = os.getppid()
+    worker, _, _ = struct.unpack("iii", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     try:
         pids, pid_end = os.pipe()
         go_end, go = os.pipe()
@@ -428,6 +429,7 @@ def _settle_in() -> tuple[Optional[socket.socket], Optional[tuple[BinaryIO, Bina
     fd = os.environ.pop("FANFOLD_FORK", "")
     if not fd:
         return None, _take_streams() if frames else None
+    os.environ.pop("FANFOLD_SLOT", None)  # of none, or of all
     link = socket.socket(fileno=int(fd))
     link.set_inheritable(False)
     _redirect_prints()

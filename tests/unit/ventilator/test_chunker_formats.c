@@ -395,10 +395,11 @@ static const struct variety varieties[] = {
     {"regexp end=61242e3f", slow_regexp, "ab\n", NULL},             /* a$.? */
     {"regexp end=612a", slow_regexp, "ab", NULL},                   /* a* */
     {"regexp end=283f3c3d6262297c61", slow_regexp, "ab", NULL},     /* (?<=bb)|a */
-    /* (?:ab|a)[^a]*?\w(?=a), of which machine code may lose matches */
-    {"regexp end=283f3a61627c61295b5e615d2a3f5c77283f3d6129", slow_regexp, "aaab\r\n ",
-     NULL},
+    /* (?:ab|a)[^a]*?\w(?:a|$), of which machine code may lose matches */
+    {"regexp end=283f3a61627c61295b5e615d2a3f5c77283f3a617c2429", slow_regexp,
+     "aaab\r\n ", NULL},
     {"regexp start=5e2861627c24290a", slow_regexp, "ab\n\n\n", NULL}, /* ^(ab|$)NL */
+    {"regexp end=0a5e61", slow_regexp, "ab\n", NULL},                 /* NL^a */
     {"regexp end=5c52", slow_regexp, "ab\r\n", NULL},                 /* \R */
     {"regexp start=62 end=612b", slow_regexp, "ab\n", NULL},          /* a+, b */
     {"regexp start=5e612b24 end=0a2b", slow_regexp, "ab\n", NULL},    /* NL+, ^a+$ */

@@ -43,3 +43,18 @@ Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limi
                      "attempt: it ran longer than --timeout allows; it said: "
                      "\"asks\\nnobody\"");
 }
+
+Test(failure_report, tells_a_limit_of_memory_from_the_want_of_it)
+{
+    failure.how = FAILURE_MEMORY;
+    failure.code = 0;
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
+                     "chunk 17 failed for good after 3 attempts: killed, probably for "
+                     "want of memory");
+    failure.code = FAILURE_MEMORY_LIMIT;
+    failure.text_size = 12;
+    memcpy(failure.text, "used so much", 12);
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
+                     "chunk 17 failed for good after 3 attempts: killed for its use of "
+                     "memory: \"used so much\"");
+}

@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define WORDS(...)   ((const char *const[]){__VA_ARGS__, NULL})
@@ -247,8 +247,13 @@ Test(lasting, says_how_a_program_ended_and_what_it_said_last)
 Test(lasting, takes_the_answer_of_a_program_that_ends_after_it)
 {
     struct stand *stand = lines(WORDS("head", "-n2"));
-    for (int i = 0; i < 20; i++)
-        expect_done(run(stand, "a\nb\n"), "a\nb\n");
+    for (int done = 0; done < 20;) {
+        struct note *note = run(stand, "a\nb\n");
+        if (note->kind == NOTE_UNSTARTED) /* it had gone, and nobody knew yet */
+            continue;
+        expect_done(note, "a\nb\n");
+        done++;
+    }
     cr_assert_eq(stand->broken, 0);
     stand_close(&stand);
 }
@@ -328,6 +333,44 @@ Test(lasting, ends_a_program_that_is_at_a_chunk_for_too_long)
                   "longer than 0.2 s");
     expect_done(run_limited(stand, "b\n", 60000), "B\n");
     stand_close(&stand);
+}
+
+/* In a process that leads a group, as one that a shell starts: reports what its program
+ * says first, and whether the program's answer came in time. */
+static pid_t fork_job(int said, int go, uint32_t limit_ms)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    char script[128];
+    setpgid(0, 0);
+    snprintf(script, sizeof script,
+             "while read -r l; do echo $$ >/dev/fd/%d; read -r on </dev/fd/%d; "
+             "echo $on; done",
+             said, go);
+    struct stand *stand = lines(SHELL(script));
+    stand_start_limited(stand, 0, 0, "x\n", limit_ms);
+    bool right = stand_await(stand, 1) && stand->notes[0].kind == NOTE_DONE;
+    stand_close(&stand);
+    _exit(!right);
+}
+
+Test(lasting, does_not_count_the_time_for_which_it_was_stopped)
+{
+    int said[2], go[2], status;
+    char text[16] = "";
+    cr_assert_eq(pipe(said) + pipe(go), 0);
+    pid_t worker = fork_job(said[1], go[0], 2000);
+    cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
+    kill(-worker, SIGTSTP);
+    cr_assert_eq(waitpid(worker, &status, WUNTRACED), worker);
+    cr_assert(WIFSTOPPED(status));
+    poll(NULL, 0, 2500); /* its time would be over */
+    kill(-worker, SIGCONT);
+    poll(NULL, 0, 500); /* it would say so */
+    cr_assert_eq(write(go[1], "on\n", 3), 3);
+    cr_assert_eq(waitpid(worker, &status, 0), worker);
+    cr_assert_eq(status, 0);
 }
 
 Test(lasting, does_not_count_preparation_towards_a_time_limit)

@@ -105,6 +105,29 @@ Test(parts, cuts_where_the_format_says)
     parts_destroy(&parts);
 }
 
+Test(parts, takes_records_of_every_format_apart)
+{
+    static const struct {
+        const char *format, *bytes, *result, *bad;
+    } cases[] = {
+        {"csv", "1,\"\n\"\n2,\"\nbad\"\n3,\n", "1,\"\n\"\n3,\n", "2,\"\nbad\"\n"},
+        {"fasta", "x\n>1\nAC\n>bad\nG\n>3\n", "x\n>1\nAC\n>3\n", ">bad\nG\n"},
+        {"fastq", "@1\nA\n+\n@\n@bad\nA\n+\nI\n@3\nA", "@1\nA\n+\n@\n@3\nA",
+         "@bad\nA\n+\nI\n"},
+        {"fixed=4", "1...bad.3.", "1...3.", "bad."},
+        {"start=3e end=0a", ">1\n>bad>\n>3>", ">1\n>3>", ">bad>\n"},
+        {"regexp start=5e5c642b", "1\n .\n2 bad\n30\n", "1\n .\n30\n", "2 bad\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct message message = isolate(3);
+        struct parts *parts =
+            begin(&message, cases[i].bytes, cases[i].format, OUTPUT_MAX);
+        cr_assert_eq(run(parts), PARTS_DONE, "%s", cases[i].format);
+        expect(parts, cases[i].result, cases[i].bad, 1);
+        parts_destroy(&parts);
+    }
+}
+
 Test(parts, says_how_many_records_of_each_part_there_are)
 {
     struct message message = isolate(3);

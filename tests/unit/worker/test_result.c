@@ -46,3 +46,48 @@ Test(result, needs_no_second_buffer_where_the_size_was_expected)
     cr_assert_eq(result.data, data);
     result_deinit(&result);
 }
+
+/* A part of `all` bytes, and what is left from `rest` on. */
+static void take_part(size_t all, size_t from, size_t size, size_t rest, bool moved)
+{
+    struct result result = {0};
+    zmq_msg_t message;
+    bool forgot = !moved;
+    result_begin(&result, all);
+    put(&result, all);
+    result_take_part(&result, from, size, rest, &message, &forgot);
+    cr_assert_eq(forgot, moved);
+    cr_assert_eq(zmq_msg_size(&message), size);
+    for (size_t at = 0; at < size; at++)
+        cr_assert(((uint8_t *)zmq_msg_data(&message))[at] == (uint8_t)(from + at));
+    if (!forgot)
+        result_skip(&result, rest);
+    cr_assert_eq(result.size, all - rest);
+    for (size_t at = 0; at < result.size; at++)
+        cr_assert(result.data[at] == (uint8_t)(rest + at));
+    zmq_msg_close(&message);
+    result_deinit(&result);
+}
+
+Test(result, gives_a_part_away_and_keeps_what_follows)
+{
+    take_part(100, 12, 50, 70, false);
+    take_part(100012, 12, 100000, 100012, true);
+    take_part(120000, 12, 100000, 100013, true);
+    take_part(300000, 12, 100000, 100012, false);
+    take_part(300000, 200000, 100000, 300000, false);
+    take_part(12, 12, 0, 12, false);
+}
+
+Test(result, makes_room_and_keeps_what_is_there)
+{
+    struct result result = {0};
+    result_begin(&result, 0);
+    put(&result, 1000);
+    result_reserve(&result, 1 << 20);
+    cr_assert_geq(result.capacity, 1 << 20);
+    cr_assert_eq(result.size, 1000);
+    for (size_t at = 0; at < 1000; at++)
+        cr_assert(result.data[at] == (uint8_t)at);
+    result_deinit(&result);
+}

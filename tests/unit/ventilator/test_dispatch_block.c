@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* How long dispatch would have the next chunk, from what was run and who is there. */
+#include "dispatch_fixture.h"
+
+TestSuite(dispatch_block, .init = set_up, .fini = tear_down);
+
+static void begin_auto(void)
+{
+    config.block_auto = true;
+    config.block_bytes = 10000;
+    begin();
+    join(A);
+    expect_now("WELCOME(A)");
+}
+
+Test(dispatch_block, says_nothing_of_blocks_that_have_a_size)
+{
+    begin();
+    cr_assert_eq(dispatch_block(dispatch, 0), 0);
+}
+
+Test(dispatch_block, a_block_grows_as_chunks_are_run)
+{
+    begin_auto();
+    cr_assert_eq(dispatch_block(dispatch, 0), 1);
+    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one that is ready");
+    cut(1);
+    expect_now("TASK(A:0)");
+    done(A, 0, 100);
+    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+}
+
+Test(dispatch_block, a_block_is_a_share_of_what_is_left)
+{
+    begin_auto();
+    join(B);
+    cut(1);
+    expect_now("WELCOME(B) TASK(A:0)");
+    done(A, 0, 100000);
+    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+}
+
+Test(dispatch_block, rule_7_two_blocks_a_slot_stay_within_the_share)
+{
+    config.buffer_bytes = 1200;
+    begin_auto();
+    join(B);
+    join(C);
+    cut(1);
+    expect_now("WELCOME(B) WELCOME(C) TASK(A:0)");
+    done(A, 0, 100);
+    cr_assert_eq(dispatch_block(dispatch, 0), 200);
+}
+
+Test(dispatch_block, a_limit_in_per_cent_allows_longer_chunks_more)
+{
+    config.limit_percent = 200;
+    begin_auto();
+    for (int i = 0; i < 3; i++) {
+        cut(1);
+        tick_after(0);
+        done(A, (uint64_t)i, SECOND_US);
+    }
+    expect("TASK(A:0) TASK(A:1) TASK(A:2)");
+    dispatch_block(dispatch, 0);
+    dispatch_on_cut(dispatch, 400, 4, now_us);
+    tick_after(0);
+    struct dispatch_action action;
+    cr_assert(dispatch_next(dispatch, &action));
+    cr_assert_eq(action.limit_ms, 8000);
+}
