@@ -241,9 +241,12 @@ def intrude(scene, role):
     setattr(scene, role, first)
     # Who refuses a sink is the ventilator; and a first one that ends makes room.
     refused_by = scene.ventilator if role == "sink" else first
-    scene.case.wait_for(
-        lambda: not second.running() or not first.running() or not refused_by.running(), f"the second {role} to end"
-    )
+
+    def is_decided():
+        scene.work_agenda()  # what is stopped goes on meanwhile
+        return not second.running() or not first.running() or not refused_by.running()
+
+    scene.case.wait_for(is_decided, f"the second {role} to end")
     if second.running():
         second.signal(signal.SIGKILL)
     status = second.wait(30)
