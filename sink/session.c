@@ -114,7 +114,7 @@ static void release(struct sink_session *session)
 {
     uint64_t seq;
     void *cargo;
-    while (session->told && (cargo = sequence_give(&session->sequence, &seq))) {
+    while ((cargo = sequence_give(&session->sequence, &seq))) {
         struct sink_action *action = act(session, SINK_WRITE);
         action->seq = seq;
         action->cargo = cargo;
@@ -127,11 +127,12 @@ static bool stopped(const struct sink_session *session)
            (session->ended && session->verdict.outcome != OUTCOME_COMPLETE);
 }
 
-/* The first of a seq, whatever it is; nothing before the first epoch is ours. */
+/* The first of a seq, whatever it is; nothing before the first epoch is ours. What comes
+ * before the first WELCOME is sent again after BEGIN, as all that BEGIN does not name. */
 static bool take(struct sink_session *session, uint64_t epoch,
                  const struct arrival *arrival, void *cargo)
 {
-    if (stopped(session) || !epoch || epoch != session->epoch ||
+    if (stopped(session) || !session->told || !epoch || epoch != session->epoch ||
         arrival->seq == UINT64_MAX || /* no range can end behind it */
         !sequence_offer(&session->sequence, arrival, cargo))
         return false;
@@ -360,13 +361,12 @@ static void on_welcome(struct sink_session *session, const struct message *messa
     session->offered_size = (uint8_t)message->welcome.input.size;
     if (session->offered_size)
         memcpy(session->offered, message->welcome.input.data, session->offered_size);
+    session->header_out = message->welcome.header_out;
+    session->told = true;
     if (!session->epoch || !id_equal(&message->welcome.uid, &session->uid))
         begin_epoch(session, &message->welcome.uid, now_us);
     session->begin_owed = true;
     session->begin_uid = message->welcome.uid;
-    session->header_out = message->welcome.header_out;
-    session->told = true;
-    release(session);
 }
 
 static void on_end(struct sink_session *session, const struct message *message,
@@ -649,6 +649,11 @@ void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo))
 {
     return sequence_last_parked(&session->sequence, wanted);
+}
+
+bool sink_session_takes(const struct sink_session *session)
+{
+    return session->told && !stopped(session);
 }
 
 uint32_t sink_session_header_out(const struct sink_session *session)

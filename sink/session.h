@@ -133,6 +133,9 @@ bool sink_session_dismissed(const struct sink_session *session);
 bool sink_session_finished(const struct sink_session *session);
 /* Has a ventilator? For a line on stderr. */
 bool sink_session_welcomed(const struct sink_session *session);
+/* Results of its run and epoch are taken: since its first WELCOME, which says how they
+ * are to be written. */
+bool sink_session_takes(const struct sink_session *session);
 /* The cargo that will be needed last of those parked, for spilling. */
 void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo));

@@ -785,15 +785,15 @@ Test(sink_session, an_end_before_what_is_written_is_refused)
     expect("PROGRESS(1) FINISHED(5)");
 }
 
-Test(sink_session, writes_nothing_before_welcome_has_said_how)
+Test(sink_session, takes_nothing_before_welcome_has_said_how_it_is_written)
 {
     struct sink_session_config config = {
         .position = {.run = run, .uid = ventilator, .epoch = 1, .next = 5},
         .ordered = true,
     };
     sink = sink_session_new(&config, now_us);
-    cr_assert(offer(&run, 1, 5));
-    expect("");
+    cr_assert_not(offer(&run, 1, 5));
     welcome(&ventilator);
+    cr_assert(offer(&run, 1, 5));
     expect("WRITE(5)");
 }
