@@ -91,10 +91,10 @@ def a_command_that_is_no_program(case):
 @test
 def options_that_are_wrong(case):
     ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
-    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a plain number")
+    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number of slots")
     ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
     ends(case, ["--patience", "0", "--", "cat"], 2, "^fanfold: --patience: '0': expected a duration above 0")
-    ends(case, ["-j", "100%", "--", "cat"], 2, "^fanfold-worker: -j: '100%': expected a plain number")
+    ends(case, ["-j", "half", "--", "cat"], 2, "^fanfold-worker: -j: 'half': expected a number of slots")
     ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", "^Try .* --help")
     ends(case, [], 2, "^fanfold: no command")
 

@@ -118,7 +118,16 @@ def output_that_is_held_back_is_said_with_what_to_do(case):
 def too_many_lines_are_said(case):
     expect_failure(case, ["python3", "-u", "-c", DOUBLES], r"answered 5 lines with more lines")
     expect_failure(case, ["sed", "-u", "p"], r"answered 5 lines with more lines")
-    expect_failure(case, ["yes"], r"wrote lines that it was not asked for|answered 5 lines with more lines")
+
+
+@test
+def a_program_that_writes_unasked_ends_the_worker_or_the_run(case):
+    """Whichever comes first: a chunk that failed thrice, or ten lives without a chunk."""
+    run = case.run("fanfold", "--mode", "lines", "-j2", "-N5", "--", "yes", stdin=numbered(20))
+    assert run.status in (3, 4), run.stderr()
+    assert "wrote lines that it was not asked for" in run.stderr() or "answered 5 lines with more" in run.stderr()
+    assert run.output() == b"", run.output()
+    case.assert_no_leftovers()
 
 
 @test
