@@ -127,8 +127,9 @@ static bool stopped(const struct sink_session *session)
            (session->ended && session->verdict.outcome != OUTCOME_COMPLETE);
 }
 
-/* The first of a seq, whatever it is; nothing before the first epoch is ours. What comes
- * before the first WELCOME is sent again after BEGIN, as all that BEGIN does not name. */
+/* The first of a seq, whatever it is; nothing before the first epoch is ours. What
+ * comes before the first WELCOME is sent again after BEGIN, as all that BEGIN does not
+ * name. */
 static bool take(struct sink_session *session, uint64_t epoch,
                  const struct arrival *arrival, void *cargo)
 {

@@ -52,17 +52,17 @@ static size_t count_braces(const char *word)
 
 char *placeholders_fill(const char *word, uint64_t chunk, uint32_t slot)
 {
-    char *filled = allocate(strlen(word) + count_braces(word) * DIGITS_MAX + 1);
-    char *to = filled;
+    size_t room = strlen(word) + count_braces(word) * DIGITS_MAX + 1, used = 0;
+    char *filled = allocate(room);
     while (*word) {
         unsigned found = placeholder_at(word);
         uint64_t number = found == PLACEHOLDERS_CHUNK ? chunk : slot;
         if (found)
-            to += sprintf(to, "%" PRIu64, number);
+            used += (size_t)snprintf(filled + used, room - used, "%" PRIu64, number);
         else
-            *to++ = *word;
+            filled[used++] = *word;
         word += found ? LENGTH : 1;
     }
-    *to = '\0';
+    filled[used] = '\0';
     return filled;
 }
