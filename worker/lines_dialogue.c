@@ -66,7 +66,8 @@ const char *lines_too_few(char *text, size_t size, uint64_t answered, uint64_t w
         snprintf(text + used, size - (size_t)used,
                  " and then wrote nothing for %g s (--silence). If it holds output "
                  "back in a buffer, make it write line by line: sed -u, "
-                 "grep --line-buffered, awk with fflush(), python -u, stdbuf -oL",
+                 "grep --line-buffered, gawk with fflush(), mawk -W interactive, "
+                 "python -u, stdbuf -oL",
                  silence_s);
     return text;
 }
