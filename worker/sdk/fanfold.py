@@ -129,6 +129,7 @@ def serve_records(
     The record comes without its end. The result is the record's in the output, and is given
     an end; None leaves the record out; an iterable of bytes puts several in its place. The
     first `header` records of each chunk (fanfold's --header) are passed on as they are.
+    Records that hold their end, such as those of --format csv or -L, are for `serve`.
     """
     if not end:
         raise ValueError("records need an end")
