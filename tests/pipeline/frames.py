@@ -21,7 +21,7 @@ class Frames:
         self.requests = requests
         self.responses = responses
 
-    def give(self, chunk, seq=0, attempt=1, records=1):
+    def give(self, chunk, seq=0, attempt=1, records=0):
         self.requests.write(struct.pack(">QQII", len(chunk), seq, attempt, records) + chunk)
         self.requests.flush()
 

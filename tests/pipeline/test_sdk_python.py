@@ -253,6 +253,9 @@ def records_are_answered_one_by_one(case):
     message = program.expect_failure(b"n\n1\nx\n", "record 3 of the chunk, 'x'", "ValueError", "program.py")
     assert "fanfold.py" not in message, message
     assert "record" not in program.expect_failure(b"n\n" + b"9" * 5000, "record 2", "...\n").partition("\n")[2][:10]
+    message = "2 records as fanfold cuts them, and 3 that end with"
+    assert message in program.ask(b"n\n1\n2\n3\n", records=2)[1].decode()
+    assert program.ask(b"n\n1\n2\n", records=2) == ("+", b"n\n2\n3\n")
     program.end()
     zeros = Program(case, PYTHON, RECORDS.replace("{}", "{'end': b'\\0'}")).ready()
     zeros.expect(b"1\0drop\0005", b"2\0006\0")

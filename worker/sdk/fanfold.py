@@ -53,6 +53,7 @@ _FORK_READY = b"ready 1"
 _FORK_MESSAGE_BYTES = 4096
 _MESSAGE_BYTES = 4000  # of a failure; the worker passes on about so many
 _BUFFER_BYTES = 1 << 16
+_MANY_RECORDS = (1 << 32) - 1  # or more
 
 
 class Task(NamedTuple):
@@ -60,7 +61,7 @@ class Task(NamedTuple):
 
     seq: int  # the chunk's number, from 0
     attempt: int  # from 1
-    records: int  # how many there are in it
+    records: int  # how many there are in it; 0: not counted
     slot: int  # from 1
 
 
@@ -129,7 +130,8 @@ def serve_records(
     The record comes without its end. The result is the record's in the output, and is given
     an end; None leaves the record out; an iterable of bytes puts several in its place. The
     first `header` records of each chunk (fanfold's --header) are passed on as they are.
-    Records that hold their end, such as those of --format csv or -L, are for `serve`.
+    Records that hold their end, such as those of --format csv or -L, are for `serve`: a chunk
+    that comes apart into more or fewer than fanfold has counted fails.
     """
     if not end:
         raise ValueError("records need an end")
@@ -138,6 +140,7 @@ def serve_records(
         records = chunk.split(end)
         if not records[-1]:
             del records[-1]  # behind the last end
+        _check_count(len(records) - header, end)
         results: list[Bytes] = list(records[:header])
         number, record = 0, b""
         try:
@@ -154,6 +157,15 @@ def serve_records(
         return end.join(results)
 
     serve(process_chunk, prepare)
+
+
+def _check_count(found: int, end: bytes) -> None:
+    told = _task.records  # 0: by hand, nobody has counted
+    if told and told != _MANY_RECORDS and found != told:
+        raise ValueError(
+            f"the chunk has {told} records as fanfold cuts them, and {found} that end with {end!r}: serve_records "
+            "needs the same end (and header=N with --header N); for other formats take fanfold.serve"
+        )
 
 
 def _remember_record(number: int, record: bytes) -> None:
