@@ -124,6 +124,10 @@ int main(int argc, char **argv)
         return fd != NULL;
     prepare(how, link);
     say(link, "ready 1");
+    if (strcmp(how, "repeats") == 0)
+        say(link, "ready 1");
+    if (strcmp(how, "hangs up") == 0)
+        close(link), pause();
     while (take_request(link, text, sizeof text, streams) == 0) {
         answer(how, link, text + strlen("slot "), streams);
         for (int i = 0; i < 3; i++)

@@ -212,6 +212,16 @@ Test(template, gives_a_program_up_that_babbles)
     expect_give_up("babbles", "said \"slot 2 here\\n\"");
 }
 
+Test(template, gives_a_program_up_that_says_what_is_not_due)
+{
+    expect_give_up("repeats", "said \"ready 1\" on FANFOLD_FORK, where slot 2 was due");
+}
+
+Test(template, gives_a_program_up_that_closes_its_link_and_lives_on)
+{
+    expect_give_up("hangs up", "closed FANFOLD_FORK");
+}
+
 Test(template, gives_a_program_up_that_does_not_answer, .timeout = 60)
 {
     expect_give_up("mute", "did not fork slot 2 within 10 s");
