@@ -90,6 +90,20 @@ static void refuse(const struct template *template, const char *format, ...)
 /* ---- until it is prepared ----------------------------------------------------------
  */
 
+/* Where stderr is missing (streams.h), a program that writes there as it prepares must
+ * not fail of it: slots do not either. */
+static void mend_stderr(void)
+{
+    int flags = fcntl(STDERR_FILENO, F_GETFL), null;
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+        return;
+    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDERR_FILENO);
+    close(null);
+}
+
 static void start_program(struct template *template)
 {
     const struct template_config *config = template->config;
@@ -316,6 +330,7 @@ void template_run(const struct template_config *config)
     template.preparing.memory_bytes = 0; /* it is no slot */
     prctl(PR_SET_NAME, "fanfold-prepare");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    mend_stderr();
     start_program(&template);
     await_prepared(&template);
     report(&template, REPORT_PREPARED, 1, "");

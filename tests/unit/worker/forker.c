@@ -103,6 +103,8 @@ static void prepare(const char *how, int link)
         exit(read(STDIN_FILENO, &link, 1) != 0);
     if (strcmp(how, "fails") == 0)
         exit(3);
+    if (strcmp(how, "speaks") == 0 && write(STDERR_FILENO, "word\n", 5) < 0)
+        exit(4);
     if (strcmp(how, "crashes") == 0)
         raise(SIGSEGV);
     if (strcmp(how, "newer") == 0)

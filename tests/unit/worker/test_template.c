@@ -152,6 +152,15 @@ Test(template, passes_on_what_is_printed_before_it_is_prepared)
     household_end(&household, true);
 }
 
+Test(template, lets_a_program_write_to_a_stderr_that_is_missing)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC); /* as streams_fill does */
+    cr_assert_geq(dup2(null, STDERR_FILENO), 0);
+    close(null);
+    cr_assert_eq(begin("speaks"), 0, "%s", error);
+    household_end(&household, true);
+}
+
 static void expect_not_forking(const char *how)
 {
     cr_assert_eq(begin(how), 0, "%s", error);
