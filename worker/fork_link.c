@@ -86,6 +86,6 @@ void fork_link_take(int link, int wait_ms, struct fork_answer *ret_answer)
         return;
     text[got] = '\0';
     ret_answer->word = parse(text, ret_answer);
-    if (ret_answer->word == FORK_NONSENSE)
+    if (ret_answer->word != FORK_ERROR)
         log_quote(ret_answer->text, sizeof ret_answer->text, text, (size_t)got);
 }

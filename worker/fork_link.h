@@ -17,15 +17,15 @@ enum fork_word {
     FORK_GONE,     /* the program has closed its end */
     FORK_READY,    /* it is prepared */
     FORK_SLOT,     /* a slot was forked: pid */
-    FORK_ERROR,    /* it could not be: text */
-    FORK_NONSENSE, /* anything else: text, printable */
+    FORK_ERROR,    /* it could not be */
+    FORK_NONSENSE, /* anything else */
 };
 
 struct fork_answer {
     enum fork_word word;
     uint32_t slot; /* from 1; of FORK_SLOT and FORK_ERROR */
     pid_t pid;
-    char text[FORK_TEXT_MAX];
+    char text[FORK_TEXT_MAX]; /* printable: why not, or else all that was said */
 };
 
 /* Asks for a slot (from 1) with these as its stdin, stdout and stderr. 0 or -errno;

@@ -105,6 +105,8 @@ static void tell_ended(struct lasting *lasting, uint32_t number, int status,
         return;
     if (status != 0)
         how = stage_judge(lasting->stage, status, &code);
+    if (lasting->mode == PROGRAM_FRAMES && coprocess->heard.size > coprocess->parsed)
+        snprintf(few, sizeof few, "the program did not finish its response");
     if (lasting->mode == PROGRAM_LINES) {
         coprocess_count_lines(coprocess, &answered, &wanted);
         lines_too_few(few, sizeof few, answered, wanted, 0);

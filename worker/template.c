@@ -37,6 +37,7 @@
 
 enum {
     ANSWER_WAIT_MS = 10000,
+    END_WAIT_MS = 1000,    /* after it has closed its end: it ends, as a rule */
     FINISH_WAIT_MS = 5000, /* after its end of the link is told to be over */
 };
 
@@ -88,6 +89,20 @@ static void refuse(const struct template *template, const char *format, ...)
 
 /* ---- until it is prepared ----------------------------------------------------------
  */
+
+/* Where stderr is missing (streams.h), a program that writes there as it prepares must
+ * not fail of it: slots do not either. */
+static void mend_stderr(void)
+{
+    int flags = fcntl(STDERR_FILENO, F_GETFL), null;
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+        return;
+    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDERR_FILENO);
+    close(null);
+}
 
 static void start_program(struct template *template)
 {
@@ -240,6 +255,15 @@ static bool is_child(const struct template *template, pid_t pid)
            waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* It has closed its end; what it ends by says more, where it does. */
+static pid_t lose_link(struct template *template)
+{
+    struct pollfd polled = {.fd = template->ended, .events = POLLIN};
+    if (poll(&polled, 1, END_WAIT_MS) == 0)
+        return give_up(template, "closed FANFOLD_FORK, and did not end");
+    return -EPIPE;
+}
+
 static pid_t take_slot(struct template *template, uint32_t slot)
 {
     struct fork_answer answer;
@@ -252,7 +276,7 @@ static pid_t take_slot(struct template *template, uint32_t slot)
         return answer.pid;
     }
     if (answer.word == FORK_GONE)
-        return -EPIPE; /* its end is what the worker hears of */
+        return lose_link(template);
     if (answer.word == FORK_ERROR && meant) {
         log_event(LOG_LEVEL_WARN, "not_forked", "slot=%" PRIu32 " error=%s", slot + 1,
                   answer.text);
@@ -281,6 +305,8 @@ static pid_t start_slot(void *context, const struct request *request, const int 
         return -EMFILE;
     const int streams[] = {fds[0], fds[1], template->config->errors[request->slot]};
     int result = fork_link_request(template->fork_link, request->slot + 1, streams);
+    if (result == -EPIPE || result == -ECONNRESET)
+        return lose_link(template);
     return result < 0 ? result : take_slot(template, request->slot);
 }
 
@@ -304,6 +330,7 @@ void template_run(const struct template_config *config)
     template.preparing.memory_bytes = 0; /* it is no slot */
     prctl(PR_SET_NAME, "fanfold-prepare");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    mend_stderr();
     start_program(&template);
     await_prepared(&template);
     report(&template, REPORT_PREPARED, 1, "");

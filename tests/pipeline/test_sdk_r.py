@@ -14,6 +14,7 @@ from harness import run_tests, test
 SLOTS = 8
 
 UPPER = "fanfold_serve(function(lines, state) toupper(lines), text = TRUE)"
+UTF_8 = 'invisible(Sys.setlocale("LC_CTYPE", "C.UTF-8"))\n'
 BYTES = "fanfold_serve(function(chunk, state) rev(chunk))"
 
 
@@ -27,6 +28,16 @@ def chunks_are_answered_in_order_until_there_are_no_more(case):
     program.expect(b"\n\na\n\n", b"\n\nA\n\n")
     program.expect(b"no end", b"NO END\n")
     program.end()
+
+
+@test
+def lines_that_the_locale_does_not_know_pass_beside_others(case):
+    same = Program(case, R, UTF_8 + "fanfold_serve(function(lines, state) lines, text = TRUE)").ready()
+    same.expect(b"ok\ncaf\xe9\n\nlast\n", b"ok\ncaf\xe9\n\nlast\n")
+    same.end()
+    upper = Program(case, R, UTF_8 + UPPER).ready()
+    upper.expect("é\nà\n".encode(), "É\nÀ\n".encode())
+    upper.end()
 
 
 @test

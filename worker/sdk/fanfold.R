@@ -67,9 +67,12 @@ fanfold <- local({
         }
     }
 
+    # By bytes, or all of the lines would be one NA where the locale knows one of them not.
     to_lines <- function(bytes) {
         if (length(bytes) == 0) return(character())
-        strsplit(rawToChar(bytes), "\n", fixed = TRUE)[[1]]
+        lines <- strsplit(rawToChar(bytes), "\n", fixed = TRUE, useBytes = TRUE)[[1]]
+        Encoding(lines) <- "unknown" # not "bytes"
+        lines
     }
 
     from_lines <- function(lines) {

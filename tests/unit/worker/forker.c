@@ -103,6 +103,8 @@ static void prepare(const char *how, int link)
         exit(read(STDIN_FILENO, &link, 1) != 0);
     if (strcmp(how, "fails") == 0)
         exit(3);
+    if (strcmp(how, "speaks") == 0 && write(STDERR_FILENO, "word\n", 5) < 0)
+        exit(4);
     if (strcmp(how, "crashes") == 0)
         raise(SIGSEGV);
     if (strcmp(how, "newer") == 0)
@@ -124,6 +126,10 @@ int main(int argc, char **argv)
         return fd != NULL;
     prepare(how, link);
     say(link, "ready 1");
+    if (strcmp(how, "repeats") == 0)
+        say(link, "ready 1");
+    if (strcmp(how, "hangs up") == 0)
+        close(link), pause();
     while (take_request(link, text, sizeof text, streams) == 0) {
         answer(how, link, text + strlen("slot "), streams);
         for (int i = 0; i < 3; i++)

@@ -469,7 +469,8 @@ Test(lasting, fails_a_chunk_with_whose_answer_a_program_breaks_the_rules)
         enum failure how;
     } cases[] = {
         {"!print", "wrote \"hello\\n", FAILURE_PROTOCOL},
-        {"!half", "ended by signal 6", FAILURE_SIGNAL},
+        {"!half", "did not finish its response, then: ended by signal 6",
+         FAILURE_SIGNAL},
         {"!exit", "exit status 7; last words", FAILURE_EXIT},
         {"!long", "9223372036854775808 bytes", FAILURE_TOO_LARGE},
         {"!close", "closed its standard output", FAILURE_PROTOCOL},

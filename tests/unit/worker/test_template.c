@@ -152,6 +152,15 @@ Test(template, passes_on_what_is_printed_before_it_is_prepared)
     household_end(&household, true);
 }
 
+Test(template, lets_a_program_write_to_a_stderr_that_is_missing)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC); /* as streams_fill does */
+    cr_assert_geq(dup2(null, STDERR_FILENO), 0);
+    close(null);
+    cr_assert_eq(begin("speaks"), 0, "%s", error);
+    household_end(&household, true);
+}
+
 static void expect_not_forking(const char *how)
 {
     cr_assert_eq(begin(how), 0, "%s", error);
@@ -210,6 +219,16 @@ Test(template, believes_no_program_that_it_is_its_own_slot)
 Test(template, gives_a_program_up_that_babbles)
 {
     expect_give_up("babbles", "said \"slot 2 here\\n\"");
+}
+
+Test(template, gives_a_program_up_that_says_what_is_not_due)
+{
+    expect_give_up("repeats", "said \"ready 1\" on FANFOLD_FORK, where slot 2 was due");
+}
+
+Test(template, gives_a_program_up_that_closes_its_link_and_lives_on)
+{
+    expect_give_up("hangs up", "closed FANFOLD_FORK");
 }
 
 Test(template, gives_a_program_up_that_does_not_answer, .timeout = 60)
