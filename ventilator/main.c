@@ -14,10 +14,11 @@ int main(int argc, char **argv)
         return decompressor_run(argc, argv);
     streams_fill();
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
-    if (!ventilator_options_parse(argc, argv, &options))
-        return STATUS_USAGE;
-    log_set_level(options.common.log_level);
-    int status = ventilator_run(&options);
+    int status = STATUS_USAGE;
+    if (ventilator_options_parse(argc, argv, &options)) {
+        log_set_level(options.common.log_level);
+        status = ventilator_run(&options);
+    }
     ventilator_options_deinit(&options);
     return status;
 }
