@@ -300,7 +300,7 @@ class Hand(Scene):
         words = [*self.common(), *self.meet(host), "-j", self.plan.slots, *self.work(kind)]
         worker = self.begin("worker", self.on(host, "fanfold-worker", *words))
         worker.host = host
-        worker.touched, worker.told = self.now(), False
+        worker.touched, worker.told = self.now(), bool(self.over)
         self.workers.append(worker)
 
     def start(self):
