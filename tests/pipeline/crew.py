@@ -11,7 +11,7 @@ class NotingWorker:
     """fanfold-worker over a script that appends `begin SEQ ATTEMPT` and `end SEQ ATTEMPT` to $NOTES.
 
     While there is the file `hold` ($HOLD), a script may do nothing but append `held SEQ ATTEMPT`.
-    $SHARED is a path that all workers of the case are given, and none makes.
+    $SHARED is a path that all workers of the case are given; only a test makes it.
     """
 
     def __init__(self, case, number, options, script, wrap=()):

@@ -67,7 +67,7 @@ def a_chunk_has_so_many_attempts(case):
 # Hangs, and so does its child, until it is tried again.
 HANGS_AT_FIRST = """
 echo "begin $FANFOLD_SEQ" >>"$NOTES"
-if [ "$FANFOLD_SEQ" = 5 ] && [ "$FANFOLD_ATTEMPT" = 1 ]; then
+if [ "$FANFOLD_SEQ" = 5 ] && mkdir "$NOTES-hung" 2>/dev/null; then
     sleep 1000 | cat
 fi
 sleep 0.05

@@ -31,11 +31,11 @@ tr a-z A-Z
 echo "end $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
 """
 
-# What is given out again, to whomever, never ends: only the first attempt's result can
-# end the run.
-FIRST_ATTEMPT_ONLY = """
+# What is given out again, to whomever, waits: until then only what a first attempt had as its
+# result can come in.
+AGAIN_WAITS = """
 echo "begin $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
-[ "$FANFOLD_ATTEMPT" = 1 ] || exec sleep 1000
+while [ "$FANFOLD_ATTEMPT" -gt 1 ] && [ -e "$SHARED" ]; do sleep 0.02; done
 sleep 0.02
 while [ -e "$HOLD" ]; do
     echo "held $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
@@ -151,7 +151,8 @@ def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_le
     options = [*endpoints[:2], *liveness, "--log-level", "debug"]
     text = case.text(1 << 20)
     sink = case.start("fanfold-sink", *endpoints, *liveness)
-    stopped, other = [NotingWorker(case, number, options, FIRST_ATTEMPT_ONLY) for number in range(2)]
+    again_waits = case.file("shared", b"")
+    stopped, other = [NotingWorker(case, number, options, AGAIN_WAITS) for number in range(2)]
     ventilator = case.start("fanfold-ventilator", *options, "--block", "8K", "--min-workers", 2, "-i", text)
 
     case.wait_for(lambda: len(stopped.noted("begin")) > 4, "the worker to be at work")
@@ -165,6 +166,7 @@ def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_le
     stopped.process.signal(signal.SIGCONT)
     case.wait_for(lambda: welcomes_of(stopped) > welcomes, "the worker to be welcomed again")
     stopped.hold.unlink()
+    again_waits.unlink()
 
     for process in (ventilator, sink, stopped.process, other.process):
         process.expect(0)
