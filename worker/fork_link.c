@@ -2,6 +2,7 @@
 /* Sending requests, and reading answers as what they are: text of a stranger. */
 #include "worker/fork_link.h"
 #include "common/log.h"
+#include "worker/keeper_link.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,23 +17,9 @@ enum { MESSAGE_MAX = 4096 };
 
 int fork_link_request(int link, uint32_t slot, const int streams[FORK_STREAMS])
 {
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(FORK_STREAMS * sizeof(int))];
-    } control = {.bytes = {0}};
     char text[32];
     int length = snprintf(text, sizeof text, "slot %" PRIu32, slot);
-    struct iovec part = {.iov_base = text, .iov_len = (size_t)length};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(FORK_STREAMS * sizeof(int));
-    memcpy(CMSG_DATA(header), streams, FORK_STREAMS * sizeof(int));
-    return sendmsg(link, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+    return link_send(link, text, (size_t)length, streams, FORK_STREAMS, MSG_DONTWAIT);
 }
 
 /* A decimal number of at most `most`, at its end the delimiter; NULL: it is none. */

@@ -16,15 +16,14 @@ int link_pair(int ret_fds[2])
     return 0;
 }
 
-int link_request(int link, const struct request *request, const int *fds,
-                 unsigned count)
+int link_send(int link, const void *data, size_t size, const int *fds, unsigned count,
+              int flags)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(LINK_FDS_MAX * sizeof(int))];
     } control;
-    struct iovec part = {.iov_base = (void *)(uintptr_t)request,
-                         .iov_len = sizeof *request};
+    struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     if (count > 0) {
         memset(&control, 0, sizeof control);
@@ -38,9 +37,15 @@ int link_request(int link, const struct request *request, const int *fds,
     }
     ssize_t sent;
     do
-        sent = sendmsg(link, &message, MSG_NOSIGNAL);
+        sent = sendmsg(link, &message, MSG_NOSIGNAL | flags);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? -errno : 0;
+}
+
+int link_request(int link, const struct request *request, const int *fds,
+                 unsigned count)
+{
+    return link_send(link, request, sizeof *request, fds, count, 0);
 }
 
 int link_take_request(int link, struct request *ret_request, int *ret_fds,

@@ -8,6 +8,7 @@
 #ifndef FANFOLD_WORKER_KEEPER_LINK_H
 #define FANFOLD_WORKER_KEEPER_LINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LINK_FDS_MAX = 8, LINK_TEXT_MAX = 4096 };
@@ -49,6 +50,11 @@ struct report {
 
 /* 0, or -errno. */
 int link_pair(int ret_fds[2]);
+
+/* Sends a message with `count` descriptors (at most LINK_FDS_MAX), which stay the
+ * caller's; `flags` are sendmsg's. 0, or -errno. */
+int link_send(int link, const void *data, size_t size, const int *fds, unsigned count,
+              int flags);
 
 /* Send a request with descriptors, which stay the caller's. Waits while the queue is
  * full: the other end never waits for this one. 0, or -errno (-EPIPE: it is gone). */
