@@ -296,7 +296,9 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
         measure_trip(attempt, entry->run_us, now_us);
     crew_measure(session, entry->run_us, task->length);
     run_times_add(&dispatch->run_times, entry->run_us);
-    block_size_add(&dispatch->block_size, entry->run_us, task->length, task->records);
+    if (dispatch->config.block_auto)
+        block_size_add(&dispatch->block_size, entry->run_us, task->length,
+                       task->records);
 }
 
 void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum failure how,
