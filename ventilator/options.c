@@ -246,11 +246,11 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         options->as_it_is = true;
         return 0;
     case KEY_HEADER:
-        options->header_lines = strcmp(text, ":") == 0
-                                    ? 1
-                                    : options_number(state, "--header", text, 0,
-                                                     UINT32_MAX,
-                                                     "a number of lines, or : for one");
+        options->header_lines =
+            strcmp(text, ":") == 0
+                ? 1
+                : (uint32_t)options_number(state, "--header", text, 0, UINT32_MAX,
+                                           "a number of lines, or : for one");
         return 0;
     case KEY_HEADER_OUT:
         options->header_out = (uint32_t)options_number(state, "--header-out", text, 0,

@@ -14,7 +14,7 @@ struct ventilator_options {
     uint32_t input_count;
     bool whole_files;
     bool as_it_is;            /* what is compressed is not decompressed */
-    uint64_t header_lines;    /* 0: none */
+    uint32_t header_lines;    /* 0: none */
     int64_t block_timeout_us; /* 0: none */
     bool dry_run;
     struct record_options records; /* which are settled in the chunker's format */
@@ -36,9 +36,9 @@ struct ventilator_options {
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv; to be given to
- * ventilator_options_deinit. On --help, --version
- * and bad usage it exits, as options_parse does. False: words that are no option, or
- * options that contradict each other, which the person was told. */
+ * ventilator_options_deinit. On --help, --version and bad usage it exits, as
+ * options_parse does. False: words that are no option, or options that contradict each
+ * other, which the person was told. */
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options);
 void ventilator_options_deinit(struct ventilator_options *options);

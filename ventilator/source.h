@@ -22,7 +22,7 @@ struct source_config {
     const char *const *paths; /* in order; "-" is standard input, from where it is */
     uint32_t count;           /* 0: standard input alone */
     struct chunker_config chunker;
-    uint64_t header_lines; /* that each input begins with, and that are no records */
+    uint32_t header_lines; /* that each input begins with, and that are no records */
     uint32_t header_out;   /* what WELCOME says, as a part of what the run is */
     bool whole_files;      /* the chunker's format is: an empty input is a chunk, too */
     bool as_it_is;         /* what is compressed is not decompressed */

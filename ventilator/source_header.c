@@ -7,6 +7,7 @@
  */
 #include "ventilator/source_state.h"
 
+#include "common/lines.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
@@ -19,36 +20,30 @@ enum { AHEAD_MAX = RECORDS_HEADER_MAX + 1 }; /* bytes; the last for a newline */
 /* The end of its last line; 0: not all lines are here. */
 static size_t find_end(const struct source *source)
 {
-    const uint8_t *at = source->ahead, *end = at + source->ahead_size;
-    for (uint64_t line = 0; line < source->header.lines; line++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (!at)
-            return 0;
-        at++;
-    }
-    return (size_t)(at - source->ahead);
+    uint32_t left = source->header.lines;
+    struct slice ahead = {source->ahead, source->ahead_size};
+    size_t end = lines_take(ahead, &left);
+    return left == 0 ? end : 0;
 }
 
 /* The first line that differs, from 1. */
-static uint64_t differing_line(const uint8_t *a, size_t a_size, const uint8_t *b,
+static uint32_t differing_line(const uint8_t *a, size_t a_size, const uint8_t *b,
                                size_t b_size)
 {
-    uint64_t line = 1;
+    uint32_t line = 1;
     for (size_t i = 0; i < a_size && i < b_size && a[i] == b[i]; i++)
         line += a[i] == '\n';
     return line;
 }
 
 /* The line of this number, without its end. */
-static struct slice line_of(const uint8_t *bytes, size_t size, uint64_t line)
+static struct slice line_of(const uint8_t *bytes, size_t size, uint32_t line)
 {
-    const uint8_t *end = bytes + size;
-    while (line-- > 1 && bytes < end) {
-        const uint8_t *next = memchr(bytes, '\n', (size_t)(end - bytes));
-        bytes = next ? next + 1 : end;
-    }
-    const uint8_t *last = memchr(bytes, '\n', (size_t)(end - bytes));
-    return (struct slice){bytes, (size_t)((last ? last : end) - bytes)};
+    struct slice rest = lines_after((struct slice){bytes, size}, line - 1);
+    const uint8_t *end = memchr(rest.data, '\n', rest.size);
+    if (end)
+        rest.size = (size_t)(end - rest.data);
+    return rest;
 }
 
 static const char *quote(char *text, size_t size, struct slice line)
@@ -63,10 +58,10 @@ static enum source_outcome refuse(struct source *source, const uint8_t *bytes,
 {
     char here[256], there[256];
     const struct source_header *header = &source->header;
-    uint64_t line = differing_line(bytes, size, header->bytes, header->size);
+    uint32_t line = differing_line(bytes, size, header->bytes, header->size);
     return source_fail(
         source,
-        "%s: its header is not that of %s (line %" PRIu64 " of --header is %s, not %s)",
+        "%s: its header is not that of %s (line %" PRIu32 " of --header is %s, not %s)",
         source_item(source)->name, source->inputs.items[header->input].name, line,
         quote(here, sizeof here, line_of(bytes, size, line)),
         quote(there, sizeof there, line_of(header->bytes, header->size, line)));
@@ -93,7 +88,7 @@ static enum source_outcome take(struct source *source, size_t size, size_t writt
 static enum source_outcome refuse_size(struct source *source)
 {
     return source_fail(source,
-                       "%s: its header, %" PRIu64 " line%s, is longer than %d bytes",
+                       "%s: its header, %" PRIu32 " line%s, is longer than %d bytes",
                        source_item(source)->name, source->header.lines,
                        source->header.lines == 1 ? "" : "s", RECORDS_HEADER_MAX);
 }

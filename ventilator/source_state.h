@@ -29,7 +29,7 @@ enum source_phase {
 };
 
 struct source_header {
-    uint64_t lines; /* asked for; 0: there is none */
+    uint32_t lines; /* asked for; 0: there is none */
     uint8_t *bytes; /* of the first input that has one */
     size_t size;
     bool known;
