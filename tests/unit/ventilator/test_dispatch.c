@@ -707,6 +707,17 @@ Test(dispatch, a_run_that_is_stopped_waits_for_a_sink_whose_connection_broke)
     expect_now("WELCOME_SINK END(1)");
 }
 
+Test(dispatch, a_sink_that_was_silent_while_the_run_was_stopped_hears_how_it_ended)
+{
+    begin();
+    cut(1);
+    dispatch_stop(dispatch, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    tick_after(20 * SECOND_US);
+    expect("END(1) GOODBYE");
+    hello_sink_nonce(3, 1, 2, false);
+    expect_now("WELCOME_SINK END(1) GOODBYE");
+}
+
 Test(dispatch, patience_ends_when_nobody_comes_back)
 {
     begin();
