@@ -345,9 +345,13 @@ class Hand(Scene):
             self.mind_latecomer()
 
     def mind_latecomer(self):
-        """An end that was started while the other one ended has not heard of that, and waits."""
+        """An end that was started while the other one ended has not heard of that, and waits.
+
+        A ventilator that has heard may stay for twice the liveness time, for its workers.
+        """
+        patience = LATE_S + 2 * self.plan.liveness_s
         here, gone = (self.sink, self.ventilator) if self.sink.running() else (self.ventilator, self.sink)
-        if here.begun > self.over_at - LATE_S and self.now() > self.over_at + LATE_S:
+        if here.begun > self.over_at - LATE_S and self.now() > self.over_at + patience:
             self.note(f"the {gone.role} is started again after {self.over}")
             self.rounds += 1
             # What else was done to the one that waits may end it yet: an interrupt does.
