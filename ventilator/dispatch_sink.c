@@ -116,6 +116,7 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
     if (!task)
         return;
     task->state = TASK_HELD;
+    dispatch_note_held(dispatch, seq, task);
     struct attempt *attempt;
     while ((attempt = LIST_FIRST(&task->open)))
         dispatch_forget(dispatch, attempt);
@@ -139,8 +140,10 @@ static void commit_to(struct dispatch *dispatch, uint64_t committed)
 {
     while (dispatch->book.first < committed) {
         uint64_t seq = dispatch->book.first;
+        const struct task *task = book_find(&dispatch->book, seq);
         if (dispatch->config.keeps_bytes)
-            dispatch->bytes -= book_find(&dispatch->book, seq)->length;
+            dispatch->bytes -= task->length;
+        dispatch_note_committed(dispatch, seq, task);
         book_remove_first(&dispatch->book);
         dispatch_act(dispatch, DISPATCH_DISCARD, 0)->seq = seq;
     }

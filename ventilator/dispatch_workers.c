@@ -85,6 +85,17 @@ static bool is_lost_for_good(struct dispatch *dispatch, uint64_t seq, int64_t no
            dispatch_give_up(dispatch, seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
 }
 
+/* An attempt at it ran there for so long. */
+static void note_run(struct dispatch *dispatch, const struct crew_session *session,
+                     uint64_t seq, uint64_t run_us, bool well, int64_t now_us)
+{
+    struct task_run run = {.ended_us = now_us,
+                           .run_us = run_us,
+                           .worker = session->worker->number,
+                           .well = well};
+    dispatch_note_run(dispatch, seq, &run);
+}
+
 /* Its session is gone. */
 static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
                          int64_t now_us)
@@ -93,8 +104,11 @@ static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, boo
     struct task *task = book_find(&dispatch->book, seq);
     bool charge = lost && attempt->running;
     bool waits = charge && dispatch_awaits_charge(dispatch, task, attempt);
-    if (charge)
+    if (charge) {
         dispatch_add_charge(dispatch, attempt, now_us);
+        note_run(dispatch, attempt->session, seq,
+                 (uint64_t)(now_us - attempt->running_us), false, now_us);
+    }
     close_attempt(attempt);
     if (waits && !dispatch_in_good_hands(task))
         task->state = TASK_QUEUED; /* and not among those to be sent, yet */
@@ -230,6 +244,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
     if (message->hello_worker.nonce <= worker->nonce)
         return; /* older than what is known */
     worker->nonce = message->hello_worker.nonce;
+    if (dispatch->config.tells_ends)
+        crew_name(worker, message->hello_worker.host, message->hello_worker.command);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
@@ -275,6 +291,8 @@ static void on_done(struct dispatch *dispatch, struct crew_session *session,
                     const struct done_entry *entry, int64_t now_us)
 {
     struct attempt *attempt = named(dispatch, session, entry->seq, entry->attempt);
+    if (!attempt || !attempt->probe)
+        note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
     if (!attempt || attempt->done)
         return;
     dispatch->counts.done++;
@@ -323,9 +341,11 @@ static void on_failed(struct dispatch *dispatch, const struct crew_session *sess
 {
     struct attempt *attempt =
         named(dispatch, session, message->failed.seq, message->failed.attempt);
-    if (attempt)
-        dispatch_fail(dispatch, attempt, message->failed.how, message->failed.code,
-                      message->failed.text, now_us);
+    if (!attempt)
+        return;
+    note_run(dispatch, session, attempt->seq, message->failed.run_us, false, now_us);
+    dispatch_fail(dispatch, attempt, message->failed.how, message->failed.code,
+                  message->failed.text, now_us);
 }
 
 static void on_returned(struct dispatch *dispatch, struct crew_session *session,
