@@ -80,6 +80,15 @@ void dispatch_note_run(struct dispatch *dispatch, uint64_t seq,
     }
 }
 
+void dispatch_note_cut_off(struct dispatch *dispatch, const struct attempt *attempt,
+                           int64_t now_us)
+{
+    struct task_run run = {.ended_us = now_us,
+                           .run_us = (uint64_t)(now_us - attempt->running_us),
+                           .worker = attempt->session->worker->number};
+    dispatch_note_run(dispatch, attempt->seq, &run);
+}
+
 void dispatch_note_held(struct dispatch *dispatch, uint64_t seq, struct task *task)
 {
     if (!dispatch->config.tells_ends || task->told)

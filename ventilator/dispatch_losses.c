@@ -44,6 +44,7 @@ void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attemp
         .attempt = attempt->number,
         .worker = attempt->session->worker->number,
     };
+    dispatch_note_cut_off(dispatch, attempt, now_us);
 }
 
 void dispatch_waive_charges(struct dispatch *dispatch, const struct crew_worker *worker)

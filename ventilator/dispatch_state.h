@@ -199,9 +199,12 @@ void dispatch_waive_charges(struct dispatch *dispatch,
 void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us);
 
 /* dispatch_ends.c */
-/* An attempt has ended, was lost, or was done once. */
+/* An attempt has ended, */
 void dispatch_note_run(struct dispatch *dispatch, uint64_t seq,
                        const struct task_run *run);
+/* or was ended where it ran: lost with its worker, or overdue. */
+void dispatch_note_cut_off(struct dispatch *dispatch, const struct attempt *attempt,
+                           int64_t now_us);
 /* The sink says that it has the result; its attempts are still open. */
 void dispatch_note_held(struct dispatch *dispatch, uint64_t seq, struct task *task);
 void dispatch_note_given_up(struct dispatch *dispatch, uint64_t seq, struct task *task,

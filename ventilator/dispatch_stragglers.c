@@ -62,15 +62,6 @@ static struct attempt *find_overdue(struct dispatch *dispatch,
     return NULL;
 }
 
-static void note_overdue(struct dispatch *dispatch, const struct attempt *attempt,
-                         int64_t now_us)
-{
-    struct task_run run = {.ended_us = now_us,
-                           .run_us = (uint64_t)(now_us - attempt->running_us),
-                           .worker = attempt->session->worker->number};
-    dispatch_note_run(dispatch, attempt->seq, &run);
-}
-
 void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
 {
     if (!dispatch->config.limit_percent)
@@ -78,7 +69,7 @@ void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct attempt *attempt;
         while ((attempt = find_overdue(dispatch, dispatch->crew.sessions[i]))) {
-            note_overdue(dispatch, attempt, now_us);
+            dispatch_note_cut_off(dispatch, attempt, now_us);
             dispatch_send_forget(dispatch, attempt);
             dispatch_fail(dispatch, attempt, FAILURE_TIMEOUT, 0, (struct slice){0},
                           now_us);

@@ -85,17 +85,6 @@ static bool is_lost_for_good(struct dispatch *dispatch, uint64_t seq, int64_t no
            dispatch_give_up(dispatch, seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
 }
 
-/* An attempt at it ran there for so long. */
-static void note_run(struct dispatch *dispatch, const struct crew_session *session,
-                     uint64_t seq, uint64_t run_us, bool well, int64_t now_us)
-{
-    struct task_run run = {.ended_us = now_us,
-                           .run_us = run_us,
-                           .worker = session->worker->number,
-                           .well = well};
-    dispatch_note_run(dispatch, seq, &run);
-}
-
 /* Its session is gone. */
 static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
                          int64_t now_us)
@@ -104,11 +93,8 @@ static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, boo
     struct task *task = book_find(&dispatch->book, seq);
     bool charge = lost && attempt->running;
     bool waits = charge && dispatch_awaits_charge(dispatch, task, attempt);
-    if (charge) {
+    if (charge)
         dispatch_add_charge(dispatch, attempt, now_us);
-        note_run(dispatch, attempt->session, seq,
-                 (uint64_t)(now_us - attempt->running_us), false, now_us);
-    }
     close_attempt(attempt);
     if (waits && !dispatch_in_good_hands(task))
         task->state = TASK_QUEUED; /* and not among those to be sent, yet */
@@ -285,6 +271,17 @@ static void measure_trip(const struct attempt *attempt, uint64_t run_us, int64_t
                      attempt->sent_us + trip_us > attempt->missing_us;
     if (attempt->at_once || came_late)
         crew_measure_trip(attempt->session, trip_us);
+}
+
+/* An attempt at it ran there for so long. */
+static void note_run(struct dispatch *dispatch, const struct crew_session *session,
+                     uint64_t seq, uint64_t run_us, bool well, int64_t now_us)
+{
+    struct task_run run = {.ended_us = now_us,
+                           .run_us = run_us,
+                           .worker = session->worker->number,
+                           .well = well};
+    dispatch_note_run(dispatch, seq, &run);
 }
 
 static void on_done(struct dispatch *dispatch, struct crew_session *session,
