@@ -60,6 +60,13 @@ static void tell_late(struct dispatch *dispatch, struct late_end *late,
     free(late);
 }
 
+/* The sink has its result: it says so, or that it has all. */
+static bool is_held(const struct dispatch *dispatch, const struct task *task)
+{
+    return task->state == TASK_HELD ||
+           (dispatch->over && dispatch->verdict.outcome == OUTCOME_COMPLETE);
+}
+
 /* ---- what is known, as it comes ---- */
 
 void dispatch_note_run(struct dispatch *dispatch, uint64_t seq,
@@ -71,7 +78,7 @@ void dispatch_note_run(struct dispatch *dispatch, uint64_t seq,
     struct task *task = book_find(&dispatch->book, seq);
     if (task && !task->told) {
         task->run = *run;
-        if (run->well && task->state == TASK_HELD)
+        if (run->well && is_held(dispatch, task))
             tell_task(dispatch, seq, task);
     } else if (!task && run->well) {
         HASH_FIND(hh, dispatch->late, &seq, sizeof seq, late);
@@ -97,6 +104,14 @@ void dispatch_note_held(struct dispatch *dispatch, uint64_t seq, struct task *ta
         tell_task(dispatch, seq, task);
     else if (!LIST_EMPTY(&task->open)) /* of these, it was one */
         task->run.worker = LIST_FIRST(&task->open)->session->worker->number;
+}
+
+void dispatch_note_finished(struct dispatch *dispatch)
+{
+    if (dispatch->verdict.outcome != OUTCOME_COMPLETE)
+        return;
+    for (uint64_t seq = dispatch->book.first; seq < dispatch->book.cut; seq++)
+        dispatch_note_held(dispatch, seq, book_find(&dispatch->book, seq));
 }
 
 void dispatch_note_given_up(struct dispatch *dispatch, uint64_t seq, struct task *task,
@@ -136,6 +151,8 @@ void dispatch_settle_ends(struct dispatch *dispatch, int64_t before_us)
     }
 }
 
+/* A sink that stops may hold more than it came to say: what is done is told, even if it
+ * should be done again by who goes on. */
 void dispatch_tell_rest(struct dispatch *dispatch)
 {
     dispatch_settle_ends(dispatch, INT64_MAX);
@@ -143,10 +160,11 @@ void dispatch_tell_rest(struct dispatch *dispatch)
         return;
     for (uint64_t seq = dispatch->book.first; seq < dispatch->book.cut; seq++) {
         struct task *task = book_find(&dispatch->book, seq);
-        if (task->state != TASK_HELD || task->told)
+        if (task->told || !(task->run.well || is_held(dispatch, task)))
             continue;
-        task->run = (struct task_run){
-            .worker = task->run.worker, .ended_us = dispatch->now_us, .well = true};
+        if (!task->run.well)
+            task->run = (struct task_run){
+                .worker = task->run.worker, .ended_us = dispatch->now_us, .well = true};
         tell_task(dispatch, seq, task);
     }
 }

@@ -306,6 +306,7 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
     }
     dispatch->counts.bytes_written = message->finished.bytes;
     dispatch_finish(dispatch, now_us);
+    dispatch_note_finished(dispatch);
 }
 
 void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *message,

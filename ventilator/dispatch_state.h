@@ -207,6 +207,8 @@ void dispatch_note_cut_off(struct dispatch *dispatch, const struct attempt *atte
                            int64_t now_us);
 /* The sink says that it has the result; its attempts are still open. */
 void dispatch_note_held(struct dispatch *dispatch, uint64_t seq, struct task *task);
+/* It has all that it will have; the run is over. */
+void dispatch_note_finished(struct dispatch *dispatch);
 void dispatch_note_given_up(struct dispatch *dispatch, uint64_t seq, struct task *task,
                             enum failure how, uint32_t code);
 /* It goes off the book now. */
@@ -215,7 +217,7 @@ void dispatch_note_committed(struct dispatch *dispatch, uint64_t seq,
 /* Tells of what was committed before this time without waiting any longer for its run
  * time, */
 void dispatch_settle_ends(struct dispatch *dispatch, int64_t before_us);
-/* and of all that the sink holds. */
+/* and, as the last thing, of all that the sink holds and that was done. */
 void dispatch_tell_rest(struct dispatch *dispatch);
 void dispatch_drop_ends(struct dispatch *dispatch);
 

@@ -52,6 +52,26 @@ static bool is_input_output(const struct arguments *arguments)
     return found;
 }
 
+/* The output would lie between the lines of the log. That the log is the input is the
+ * ventilator's to say. */
+static bool is_log_output(const struct arguments *arguments)
+{
+    const char *log = arguments_value(arguments, "joblog");
+    const char *output = output_path(arguments);
+    struct stat in, out;
+
+    if (!log || !output)
+        return false;
+    log += *log == '+';
+    bool same = strcmp(log, output) == 0 ||
+                (stat(log, &in) == 0 && stat(output, &out) == 0 &&
+                 S_ISREG(out.st_mode) && in.st_dev == out.st_dev &&
+                 in.st_ino == out.st_ino);
+    if (same)
+        say("--joblog %s is the output: write to another file", log);
+    return same;
+}
+
 /* Only a regular file that is written in order has a journal. That of a directory or of
  * what cannot be looked at is the sink's to say. */
 static bool may_resume(const struct arguments *arguments)
@@ -73,7 +93,7 @@ static bool may_resume(const struct arguments *arguments)
 
 int files_check(const struct arguments *arguments)
 {
-    if (is_input_output(arguments) ||
+    if (is_input_output(arguments) || is_log_output(arguments) ||
         (arguments_has(arguments, "resume") && !may_resume(arguments)))
         return STATUS_USAGE;
     return STATUS_OK;

@@ -70,6 +70,21 @@ static void runs(uint32_t peer, uint64_t seq, uint32_t attempt)
     ping(peer, WAY_OPEN, false, &running);
 }
 
+static void finish(enum outcome outcome)
+{
+    dispatch_on_input_end(dispatch);
+    tick_after(0);
+    hear(SINK,
+         (struct message){.type = MESSAGE_FINISHED, .finished = {.outcome = outcome}});
+}
+
+static void leave(void)
+{
+    dispatch_on_unreachable(dispatch, A, now_us);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    tick_after(0);
+}
+
 Test(ends, a_task_has_ended_when_it_is_done_and_its_result_held)
 {
     begin_with(2);
@@ -200,17 +215,34 @@ Test(ends, another_worker_that_takes_over_is_named)
 Test(ends, what_is_held_at_the_end_is_told_without_a_run_time)
 {
     begin_with(2);
-    dispatch_on_input_end(dispatch);
     done(A, 0, 500);
     progress(0, 2, 2, 1);
-    tick_after(0);
     expect_ends("0+500@a");
-    hear(SINK, (struct message){.type = MESSAGE_FINISHED,
-                                .finished = {.outcome = OUTCOME_COMPLETE}});
-    dispatch_on_unreachable(dispatch, A, now_us);
-    dispatch_on_unreachable(dispatch, SINK, now_us);
-    tick_after(0);
+    finish(OUTCOME_COMPLETE);
+    leave();
     expect_ends("1+0@a");
+}
+
+Test(ends, a_sink_that_has_finished_holds_all_whether_it_said_so_or_not)
+{
+    begin_with(2);
+    done(A, 0, 500);
+    finish(OUTCOME_COMPLETE);
+    expect_ends("0+500@a");
+    done(A, 1, 600);
+    expect_ends("1+600@a");
+    leave();
+    expect_ends("");
+}
+
+Test(ends, what_was_done_when_the_run_stopped_is_told_and_nothing_else)
+{
+    begin_with(2);
+    done(A, 0, 500);
+    finish(OUTCOME_STOPPED);
+    expect_ends("");
+    leave();
+    expect_ends("0+500@a");
 }
 
 Test(ends, nothing_is_told_where_nobody_asked)
