@@ -278,9 +278,8 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
 }
 
 void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
-                    const char *text, int64_t now_us)
+                    const char *text)
 {
-    (void)now_us;
     if (dispatch->draining || dispatch->stopping || dispatch->over)
         return;
     dispatch->draining = true;

@@ -192,7 +192,7 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
  * or begun, what was given out is finished, and then as dispatch_stop says. The first
  * call counts; dispatch_stop after it ends the run at once. */
 void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
-                    const char *text, int64_t now_us);
+                    const char *text);
 
 /* Gives out what can be given out, minds the time; returns when it must be called again
  * at the latest. Called once an iteration, after the events. */

@@ -144,5 +144,5 @@ void dispatch_mind_halt(struct dispatch *dispatch, int64_t now_us)
     if (dispatch->config.halt.when == HALT_NOW)
         dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text, now_us);
     else
-        dispatch_drain(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text, now_us);
+        dispatch_drain(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text);
 }

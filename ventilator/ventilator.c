@@ -324,7 +324,7 @@ static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
     switch (ventilator->signals_seen) {
     case 1:
         say_draining(ventilator, what);
-        dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
+        dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what);
         break;
     case 2:
         dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);

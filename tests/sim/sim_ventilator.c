@@ -452,8 +452,7 @@ static void on_interrupt(struct sim_ventilator *v)
         dispatch_stop(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
                       world->schedule.now_us);
     else
-        dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
-                       world->schedule.now_us);
+        dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted");
     world->tally->drained += !v->drains;
     v->hurried = v->drains;
     v->drains = true;
