@@ -93,6 +93,8 @@ void book_begin(struct book *book, uint64_t position);
 
 /* NULL: not on the book. Borrowed until the next book_add. */
 struct task *book_find(const struct book *book, uint64_t seq);
+/* It is still to be done, or somebody is at it; NULL: it is not on the book. */
+bool task_is_wanted(const struct task *task);
 /* A new task at the end, queued; returns its seq. */
 uint64_t book_add(struct book *book, uint64_t length, uint64_t records);
 /* Takes the first task off; nobody may have an attempt at it. */

@@ -58,8 +58,7 @@ void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt)
 void dispatch_requeue(struct dispatch *dispatch, uint64_t seq)
 {
     struct task *task = book_find(&dispatch->book, seq);
-    bool wanted = task && (task->state == TASK_OUT || task->state == TASK_QUEUED);
-    if (wanted && !dispatch_in_good_hands(task))
+    if (task_is_wanted(task) && !dispatch_in_good_hands(task))
         book_requeue(&dispatch->book, seq);
 }
 
@@ -81,7 +80,7 @@ static void end_probe(struct dispatch *dispatch, struct attempt *attempt)
 static bool is_lost_for_good(struct dispatch *dispatch, uint64_t seq, int64_t now_us)
 {
     const struct task *task = book_find(&dispatch->book, seq);
-    return task && (task->state == TASK_OUT || task->state == TASK_QUEUED) &&
+    return task_is_wanted(task) &&
            dispatch_give_up(dispatch, seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
 }
 
@@ -121,7 +120,7 @@ static bool wanted(const struct dispatch *dispatch, const struct crew_session *s
                    const struct ledger_entry *entry)
 {
     const struct task *task = book_find(&dispatch->book, entry->seq);
-    if (!task || (task->state != TASK_QUEUED && task->state != TASK_OUT))
+    if (!task_is_wanted(task))
         return false;
     if (task->search && entry->attempt != task->search->attempt)
         return false;
@@ -327,7 +326,7 @@ void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum fail
         search_on_survived(task->search); /* the worker was not lost with it */
     close_attempt(attempt);
     dispatch->counts.failed++;
-    if (task->state != TASK_QUEUED && task->state != TASK_OUT)
+    if (!task_is_wanted(task))
         return;
     if (!dispatch_give_up(dispatch, seq, how, code, text, now_us))
         dispatch_requeue(dispatch, seq);
