@@ -58,15 +58,17 @@ static bool is_log_output(const struct arguments *arguments)
 {
     const char *log = arguments_value(arguments, "joblog");
     const char *output = output_path(arguments);
-    struct stat in, out;
+    struct stat out, in;
+    bool same;
 
-    if (!log || !output)
+    if (!log)
         return false;
     log += *log == '+';
-    bool same = strcmp(log, output) == 0 ||
-                (stat(log, &in) == 0 && stat(output, &out) == 0 &&
-                 S_ISREG(out.st_mode) && in.st_dev == out.st_dev &&
-                 in.st_ino == out.st_ino);
+    if ((output ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0)
+        same = output && strcmp(log, output) == 0; /* neither is there yet */
+    else
+        same = S_ISREG(out.st_mode) && stat(log, &in) == 0 && in.st_dev == out.st_dev &&
+               in.st_ino == out.st_ino;
     if (same)
         say("--joblog %s is the output: write to another file", log);
     return same;
