@@ -5,63 +5,16 @@
  *     sequence.written   what is written: everything before it; the position
  *     commits.sure       what is safe; without a journal the same as written
  *
- * Run and epoch are given out here, in one local step: on WELCOME from another
- * ventilator than the last the epoch rises, what is parked is dropped, and only when
- * that is safe (and everything that was given out is written) BEGIN is said.
+ * The other files of it are named in the header that is included here.
  */
-#include "sink/session.h"
+#include "sink/session_state.h"
 
 #include "common/clock.h"
-#include "common/contact.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "common/queue.h"
-#include "sink/commits.h"
-#include "sink/news.h"
-#include "sink/sequence.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    FINISHED_US = 20000,   /* between two FINISHED */
-    FAREWELL_US = 2000000, /* how long a sink that gave up waits for GOODBYE */
-};
-
-struct sink_session {
-    struct sink_session_config config;
-    struct queue actions; /* of struct sink_action */
-    struct contact contact;
-    uint64_t nonce; /* of the last HELLO */
-    struct sequence sequence;
-    struct commits commits;
-    struct news news;
-
-    struct id run;
-    struct id uid; /* of the ventilator that has this epoch */
-    uint64_t epoch;
-    uint8_t input[INPUT_MAX_BYTES], offered[INPUT_MAX_BYTES];
-    uint8_t input_size, offered_size; /* the run's; the last WELCOME's */
-    uint64_t buffer;
-    uint32_t header_out;
-    bool told;       /* WELCOME has come: how results are to be written is known */
-    bool begin_owed; /* to begin_uid */
-    struct id begin_uid;
-
-    bool ended;          /* END has come, or the sink gave up */
-    bool failed;         /* the sink gave up: what is given out is not waited for */
-    bool parted;         /* nobody is there to be told of the end */
-    bool journal_lost;   /* nothing more can be committed */
-    uint64_t total;      /* valid once ended with OUTCOME_COMPLETE */
-    bool final;          /* all is written, and to be committed as such */
-    bool finished;       /* all is safe: FINISHED may be said */
-    int64_t finished_us; /* since when; or the start */
-    int64_t told_us;     /* the last FINISHED; 0: none */
-    bool dismissed;      /* GOODBYE has come */
-    bool left;
-    struct sink_verdict verdict;
-};
 
 struct sink_session *sink_session_new(const struct sink_session_config *config,
                                       int64_t now_us)
@@ -87,7 +40,8 @@ struct sink_session *sink_session_new(const struct sink_session_config *config,
 
 /* ---- actions ---- */
 
-static struct sink_action *act(struct sink_session *session, enum sink_action_kind kind)
+struct sink_action *sink_session_act(struct sink_session *session,
+                                     enum sink_action_kind kind)
 {
     struct sink_action *action = queue_push(&session->actions);
     *action = (struct sink_action){.kind = kind};
@@ -97,15 +51,15 @@ static struct sink_action *act(struct sink_session *session, enum sink_action_ki
 static void say_hello(struct sink_session *session, int64_t now_us)
 {
     contact_asked(&session->contact, now_us);
-    act(session, SINK_HELLO)->nonce = ++session->nonce;
+    sink_session_act(session, SINK_HELLO)->nonce = ++session->nonce;
 }
 
-static void leave(struct sink_session *session)
+void sink_session_leave(struct sink_session *session)
 {
     if (session->left)
         return;
     session->left = true;
-    act(session, SINK_LEAVE);
+    sink_session_act(session, SINK_LEAVE);
 }
 
 /* ---- results ---- */
@@ -115,7 +69,7 @@ static void release(struct sink_session *session)
     uint64_t seq;
     void *cargo;
     while ((cargo = sequence_give(&session->sequence, &seq))) {
-        struct sink_action *action = act(session, SINK_WRITE);
+        struct sink_action *action = sink_session_act(session, SINK_WRITE);
         action->seq = seq;
         action->cargo = cargo;
     }
@@ -165,13 +119,13 @@ bool sink_session_on_skip(struct sink_session *session, const struct message *me
     return take(session, message->skip.epoch, &arrival, cargo);
 }
 
-static void commit(struct sink_session *session, int64_t now_us)
+void sink_session_commit(struct sink_session *session, int64_t now_us)
 {
     const struct sequence *sequence = &session->sequence;
     uint64_t ticket = commits_add(&session->commits, sequence->written, session->epoch,
                                   sequence->bytes, now_us);
     if (ticket)
-        act(session, SINK_COMMIT)->ticket = ticket;
+        sink_session_act(session, SINK_COMMIT)->ticket = ticket;
     session->news.moved = true;
 }
 
@@ -180,7 +134,7 @@ void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t
     sequence_on_written(&session->sequence, seq);
     session->news.moved = true;
     if (!session->config.journal && session->commits.sure_epoch == session->epoch)
-        commit(session, now_us);
+        sink_session_commit(session, now_us);
 }
 
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket,
@@ -199,221 +153,10 @@ static void mind_commit(struct sink_session *session, int64_t now_us)
         session->commits.sure_epoch == session->epoch &&
         commits_due(&session->commits, sequence->written, sequence->bytes,
                     session->buffer, now_us))
-        commit(session, now_us);
-}
-
-/* ---- the end ---- */
-
-static bool complete(const struct sink_session *session)
-{
-    return session->verdict.outcome == OUTCOME_COMPLETE;
-}
-
-/* All that is to be written before the end is told is. */
-static bool all_written(const struct sink_session *session)
-{
-    if (session->failed)
-        return true; /* what is given out, and not written yet, may never be */
-    return !sequence_writing(&session->sequence) &&
-           (!complete(session) || session->sequence.written == session->total);
-}
-
-/* What is written is safe, or going to be; a complete run is committed as such. */
-static void commit_all(struct sink_session *session, int64_t now_us)
-{
-    bool pending = session->commits.next != session->sequence.written;
-    if (complete(session) && !session->final)
-        session->final = pending = true;
-    if (pending && !session->journal_lost)
-        commit(session, now_us);
-}
-
-static int status_of_complete(const struct sink_session *session)
-{
-    int said = session->verdict.status;
-    if (session->config.position.dead_letters + session->sequence.dead_letters)
-        return STATUS_DEAD_LETTERS;
-    /* What was given up may have come all the same. */
-    return said == STATUS_DEAD_LETTERS ? STATUS_OK : said;
-}
-
-/* Everything is written, or what was in order when the run was stopped; then it has to
- * be safe. */
-static void mind_end(struct sink_session *session, int64_t now_us)
-{
-    if (!session->ended || session->finished || !all_written(session))
-        return;
-    commit_all(session, now_us);
-    if (commits_waiting(&session->commits) && !session->journal_lost)
-        return;
-    session->finished = true;
-    session->finished_us = now_us;
-    session->told_us = 0;
-    if (complete(session))
-        session->verdict.status = status_of_complete(session);
-    if (session->parted || (session->failed && !session->contact.open))
-        leave(session);
-}
-
-/* Without waiting for what is given out. A run that is on its way to its end keeps the
- * reason that it has, and one that only has to be made safe is complete all the same.
- */
-static void give_up_for(struct sink_session *session,
-                        const struct sink_verdict *verdict, int64_t now_us)
-{
-    bool safe_soon = session->final && !session->journal_lost;
-    if (!safe_soon) {
-        if (!session->ended || complete(session))
-            session->verdict = *verdict;
-        session->ended = session->failed = true;
-        session->final = false;
-    }
-    mind_end(session, now_us);
-}
-
-void sink_session_fail(struct sink_session *session, enum outcome outcome, int status,
-                       const char *text, int64_t now_us)
-{
-    struct sink_verdict verdict = {.outcome = outcome, .status = status};
-    if (session->finished || session->failed || session->left)
-        return;
-    snprintf(verdict.text, sizeof verdict.text, "%s", text);
-    session->ended &= session->final; /* its own reason, whatever it was told before */
-    give_up_for(session, &verdict, now_us);
-}
-
-void sink_session_on_journal_failed(struct sink_session *session, const char *text,
-                                    int64_t now_us)
-{
-    session->journal_lost = true;
-    sink_session_fail(session, OUTCOME_STOPPED, STATUS_IO, text, now_us);
-    mind_end(session, now_us);
-}
-
-/* The ventilator is gone for good: leave as soon as what is written is safe. */
-static void part(struct sink_session *session, const struct sink_verdict *verdict,
-                 int64_t now_us)
-{
-    session->parted = true;
-    if (session->finished)
-        leave(session);
-    else
-        give_up_for(session, verdict, now_us);
+        sink_session_commit(session, now_us);
 }
 
 /* ---- messages ---- */
-
-/* Another ventilator: the next epoch, in which chunks may have other borders. */
-static void begin_epoch(struct sink_session *session, const struct id *uid,
-                        int64_t now_us)
-{
-    if (!session->config.ordered && session->sequence.given) {
-        sink_session_fail(
-            session, OUTCOME_STOPPED, STATUS_PEER,
-            "another ventilator came, and --unordered output cannot go on with it",
-            now_us);
-        return;
-    }
-    session->uid = *uid;
-    session->epoch++;
-    session->ended = session->final = false;
-    session->verdict = (struct sink_verdict){.outcome = OUTCOME_COMPLETE};
-    news_clear(&session->news);
-    void *cargo;
-    while ((cargo = sequence_take_parked(&session->sequence)))
-        act(session, SINK_DROP)->cargo = cargo;
-}
-
-/* The run was over before this sink began, and this is a ventilator with an input that
- * the run did not have. */
-static bool is_of_another(const struct sink_session *session,
-                          const struct message *message)
-{
-    const struct slice *offered = &message->welcome.input;
-    bool same = offered->size == session->input_size &&
-                (offered->size == 0 ||
-                 memcmp(offered->data, session->input, offered->size) == 0);
-    return session->config.position.finished && !same &&
-           !id_equal(&message->welcome.uid, &session->uid);
-}
-
-static void refuse_input(struct sink_session *session, int64_t now_us)
-{
-    session->verdict = (struct sink_verdict){
-        .outcome = OUTCOME_STOPPED,
-        .status = STATUS_IO,
-        .text = "the output is complete, and that of another input, or of this one "
-                "before it changed: remove its journal to leave it as it is",
-    };
-    session->finished_us = now_us;
-    session->told_us = 0;
-}
-
-static void on_welcome(struct sink_session *session, const struct message *message,
-                       int64_t now_us)
-{
-    contact_welcomed(&session->contact, message->welcome.heartbeat_ms,
-                     message->welcome.liveness_ms);
-    session->buffer = message->welcome.buffer;
-    if (session->finished && is_of_another(session, message))
-        refuse_input(session, now_us);
-    if (session->finished || session->failed)
-        return; /* FINISHED will say it all */
-    session->offered_size = (uint8_t)message->welcome.input.size;
-    if (session->offered_size)
-        memcpy(session->offered, message->welcome.input.data, session->offered_size);
-    session->header_out = message->welcome.header_out;
-    session->told = true;
-    if (!session->epoch || !id_equal(&message->welcome.uid, &session->uid))
-        begin_epoch(session, &message->welcome.uid, now_us);
-    session->begin_owed = true;
-    session->begin_uid = message->welcome.uid;
-}
-
-static void on_end(struct sink_session *session, const struct message *message,
-                   int64_t now_us)
-{
-    if (message->end.epoch != session->epoch || session->final || session->finished ||
-        (session->ended && session->verdict.outcome))
-        return;
-    if (message->end.outcome == OUTCOME_COMPLETE &&
-        message->end.total < session->sequence.written) {
-        sink_session_fail(session, OUTCOME_STOPPED, STATUS_PEER,
-                          "the ventilator counts fewer tasks than are written", now_us);
-        return;
-    }
-    session->ended = true;
-    session->total = message->end.total;
-    session->verdict.outcome = message->end.outcome;
-    session->verdict.status = (int)message->end.status;
-    session->verdict.relayed = message->end.outcome != OUTCOME_COMPLETE;
-    if (session->verdict.relayed)
-        snprintf(session->verdict.text, sizeof session->verdict.text,
-                 "the ventilator stopped the run (status %d)", session->verdict.status);
-}
-
-static void on_goodbye(struct sink_session *session, int64_t now_us)
-{
-    struct sink_verdict verdict = {
-        .outcome = OUTCOME_STOPPED,
-        .status = STATUS_PEER,
-        .relayed = true,
-        .text = "the ventilator ended the run before all of it was here",
-    };
-    session->dismissed = true;
-    part(session, &verdict, now_us);
-}
-
-static void on_reject(struct sink_session *session, const struct message *message,
-                      int64_t now_us)
-{
-    struct sink_verdict verdict = {.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
-    int size = message->reject.text.size < 400 ? (int)message->reject.text.size : 400;
-    snprintf(verdict.text, sizeof verdict.text,
-             "the ventilator rejects this sink: %.*s", size,
-             size ? (const char *)message->reject.text.data : "");
-    part(session, &verdict, now_us);
-}
 
 void sink_session_on_message(struct sink_session *session,
                              const struct message *message, int64_t now_us)
@@ -428,16 +171,16 @@ void sink_session_on_message(struct sink_session *session,
             say_hello(session, now_us);
         break;
     case MESSAGE_WELCOME:
-        on_welcome(session, message, now_us);
+        sink_session_on_welcome(session, message, now_us);
         break;
     case MESSAGE_END:
-        on_end(session, message, now_us);
+        sink_session_on_end(session, message, now_us);
         break;
     case MESSAGE_GOODBYE:
-        on_goodbye(session, now_us);
+        sink_session_on_goodbye(session, now_us);
         break;
     case MESSAGE_REJECT:
-        on_reject(session, message, now_us);
+        sink_session_on_reject(session, message, now_us);
         break;
     default:
         break;
@@ -446,35 +189,11 @@ void sink_session_on_message(struct sink_session *session,
 
 /* ---- time ---- */
 
-/* FINISHED again and again, until GOODBYE or the time limit: no protocol can do
- * without. */
-static void tell_finished(struct sink_session *session, int64_t now_us)
-{
-    int64_t limit_us = complete(session) ? 4 * session->contact.liveness_us
-                                         : FAREWELL_US;
-    if (now_us - session->finished_us > limit_us) {
-        leave(session);
-        return;
-    }
-    if (!session->contact.open ||
-        (session->told_us && now_us - session->told_us < FINISHED_US))
-        return;
-    session->told_us = now_us;
-    act(session, SINK_FINISHED);
-}
-
-static void give_up(struct sink_session *session, int64_t now_us)
-{
-    struct sink_verdict verdict = {.outcome = OUTCOME_STOPPED, .status = STATUS_PEER};
-    contact_complaint(&session->contact, verdict.text, sizeof verdict.text);
-    part(session, &verdict, now_us);
-}
-
 static void mind_ventilator(struct sink_session *session, int64_t now_us)
 {
     switch (contact_mind(&session->contact, now_us)) {
     case CONTACT_CONNECT:
-        act(session, SINK_CONNECT);
+        sink_session_act(session, SINK_CONNECT);
         say_hello(session, now_us);
         return;
     case CONTACT_HELLO:
@@ -482,41 +201,11 @@ static void mind_ventilator(struct sink_session *session, int64_t now_us)
         return;
     case CONTACT_GIVE_UP:
         if (!session->finished)
-            give_up(session, now_us);
+            sink_session_give_up(session, now_us);
         return;
     case CONTACT_NOTHING:
         return;
     }
-}
-
-/* Nothing is written: the run is this input's, whichever was offered before. Marks of
- * one input must never lie beside the name of another. */
-static void take_input(struct sink_session *session)
-{
-    if (session->sequence.written)
-        return;
-    session->input_size = session->offered_size;
-    memcpy(session->input, session->offered, session->offered_size);
-}
-
-/* BEGIN only once the journal has the epoch, and nothing of the old one is on its way
- * to the output. */
-static void mind_begin(struct sink_session *session, int64_t now_us)
-{
-    if (!session->begin_owed || session->finished || session->failed ||
-        !session->contact.open)
-        return;
-    if (session->commits.sure_epoch != session->epoch &&
-        !sequence_writing(&session->sequence) && !commits_waiting(&session->commits)) {
-        take_input(session);
-        commit(session, now_us);
-    }
-    if (session->commits.sure_epoch != session->epoch)
-        return;
-    session->begin_owed = false;
-    news_clear(&session->news); /* BEGIN lists all that is held, */
-    session->news.moved = true; /* but not what is committed: PROGRESS may be lost */
-    act(session, SINK_BEGIN)->uid = session->begin_uid;
 }
 
 static int64_t tell_progress(struct sink_session *session, int64_t now_us)
@@ -525,7 +214,7 @@ static int64_t tell_progress(struct sink_session *session, int64_t now_us)
     if (session->begin_owed || !session->contact.open)
         return NEVER_US;
     if (news_due(&session->news, now_us, &due_us))
-        act(session, SINK_PROGRESS);
+        sink_session_act(session, SINK_PROGRESS);
     return due_us;
 }
 
@@ -539,19 +228,17 @@ int64_t sink_session_tick(struct sink_session *session, int64_t now_us)
     if (session->left)
         return NEVER_US;
     mind_ventilator(session, now_us);
-    mind_begin(session, now_us);
+    sink_session_mind_begin(session, now_us);
     mind_commit(session, now_us);
-    mind_end(session, now_us);
+    sink_session_mind_end(session, now_us);
     if (session->left)
         return NEVER_US;
     int64_t deadline_us = tell_progress(session, now_us);
-    if (session->finished) {
-        tell_finished(session, now_us);
-        deadline_us = earlier(deadline_us, now_us + FINISHED_US);
-    }
+    if (session->finished)
+        deadline_us = earlier(deadline_us, sink_session_tell_finished(session, now_us));
     if (contact_ping_due(&session->contact, now_us)) {
         contact_pinged(&session->contact, now_us);
-        act(session, SINK_PING);
+        sink_session_act(session, SINK_PING);
     }
     return earlier(deadline_us, session->contact.ping_us);
 }
@@ -633,7 +320,7 @@ struct sink_verdict sink_session_verdict(const struct sink_session *session)
 
 bool sink_session_finished(const struct sink_session *session)
 {
-    return session->finished && complete(session);
+    return session->finished && sink_session_complete(session);
 }
 
 bool sink_session_dismissed(const struct sink_session *session)

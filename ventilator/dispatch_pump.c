@@ -161,13 +161,25 @@ void dispatch_pump(struct dispatch *dispatch)
         pump_fresh(dispatch);
 }
 
-struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
-                                             const struct crew_session *holder)
+/* It has a slot without anything to do, and none that is kept for a task that runs
+ * alone. */
+static bool is_idle(const struct dispatch *dispatch, const struct crew_session *session)
 {
+    return session != dispatch->kept && crew_idle(session) &&
+           crew_places(&dispatch->crew, session, dispatch_window(dispatch));
+}
+
+/* One that has just failed the task does not get it from one that has not. */
+struct crew_session *dispatch_idle_for(const struct dispatch *dispatch,
+                                       const struct attempt *attempt)
+{
+    uint32_t not_this = book_find(&dispatch->book, attempt->seq)->failed_by;
+    bool elsewhere = attempt->session->worker->number != not_this;
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct crew_session *session = dispatch->crew.sessions[i];
-        if (session != holder && crew_idle(session) &&
-            crew_places(&dispatch->crew, session, dispatch_window(dispatch)))
+        if (session != attempt->session && is_idle(dispatch, session) &&
+            may_take(dispatch, session, attempt->seq) &&
+            !(elsewhere && session->worker->number == not_this))
             return session;
     }
     return NULL;
@@ -184,7 +196,10 @@ static uint32_t count_running(const struct crew_session *session)
 
 static bool some_idle(const struct dispatch *dispatch)
 {
-    return dispatch_idle_elsewhere(dispatch, NULL) != NULL;
+    for (uint32_t i = 0; i < dispatch->crew.count; i++)
+        if (is_idle(dispatch, dispatch->crew.sessions[i]))
+            return true;
+    return false;
 }
 
 /* Marks the sessions where tasks wait behind running ones: these fill all slots, and
@@ -204,11 +219,11 @@ static bool mark_crowded(const struct dispatch *dispatch)
 /* Slots that have nothing to do, less what was called back for them already. */
 static uint32_t count_idle(const struct dispatch *dispatch)
 {
-    uint32_t idle = 0, called = 0, window = dispatch_window(dispatch);
+    uint32_t idle = 0, called = 0;
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         const struct crew_session *session = dispatch->crew.sessions[i];
         const struct attempt *attempt;
-        if (crew_idle(session) && crew_places(&dispatch->crew, session, window))
+        if (is_idle(dispatch, session))
             idle += session->slots - session->owed_count;
         TAILQ_FOREACH (attempt, &session->owed, of_session)
             called += attempt->called_back;
@@ -252,7 +267,7 @@ int64_t dispatch_call_back(struct dispatch *dispatch)
         const struct task *task = book_find(book, seq);
         struct attempt *attempt = task && task->state == TASK_OUT ? find_waiting(task)
                                                                   : NULL;
-        if (!attempt)
+        if (!attempt || !dispatch_idle_for(dispatch, attempt))
             continue;
         call_back(dispatch, attempt);
         idle--;

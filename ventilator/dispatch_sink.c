@@ -21,6 +21,14 @@ static void reject(struct dispatch *dispatch, uint32_t peer, enum reject reason)
 
 /* ---- HELLO ---- */
 
+/* The run is over. A sink that was silent while it was stopped hears how it ended. */
+static void dismiss(struct dispatch *dispatch, uint32_t peer)
+{
+    if (dispatch->stopping && dispatch->epoch)
+        dispatch_act(dispatch, DISPATCH_END, peer)->seq = dispatch->book.cut;
+    dispatch_act(dispatch, DISPATCH_GOODBYE, peer);
+}
+
 static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
                    int64_t now_us)
 {
@@ -31,7 +39,7 @@ static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
     sink->heard_us = now_us;
     dispatch_act(dispatch, DISPATCH_WELCOME_SINK, hello->peer);
     if (dispatch->over)
-        dispatch_act(dispatch, DISPATCH_GOODBYE, hello->peer);
+        dismiss(dispatch, hello->peer);
 }
 
 /* There is a sink: this one waits until that is known to be gone. */

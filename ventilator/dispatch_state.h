@@ -129,10 +129,10 @@ bool dispatch_may_send(const struct dispatch *dispatch);
 void dispatch_pump(struct dispatch *dispatch);
 void dispatch_give(struct dispatch *dispatch, uint64_t seq,
                    struct crew_session *session);
-/* A session other than this one (NULL: any) that would start a task at once; NULL:
+/* Another session, which may have this attempt's task and would start it at once; NULL:
  * none. */
-struct crew_session *dispatch_idle_elsewhere(const struct dispatch *dispatch,
-                                             const struct crew_session *holder);
+struct crew_session *dispatch_idle_for(const struct dispatch *dispatch,
+                                       const struct attempt *attempt);
 /* Calls back what waits behind running tasks while slots elsewhere are free, oldest
  * first; returns when it would look again. */
 int64_t dispatch_call_back(struct dispatch *dispatch);

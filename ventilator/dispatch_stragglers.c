@@ -108,9 +108,9 @@ void dispatch_speculate(struct dispatch *dispatch, int64_t now_us)
         struct attempt *attempt = straggler(dispatch, book_find(book, seq), now_us);
         if (!attempt)
             continue;
-        struct crew_session *idle = dispatch_idle_elsewhere(dispatch, attempt->session);
+        struct crew_session *idle = dispatch_idle_for(dispatch, attempt);
         if (!idle)
-            return;
+            continue;
         dispatch_give(dispatch, seq, idle);
         dispatch->counts.speculated++;
     }

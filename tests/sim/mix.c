@@ -124,6 +124,7 @@ static void draw_crowd(struct mix *mix, struct random *random, uint64_t seed)
     mix->drain = 1000;
     mix->outcast = 0;
     mix->killers = random_chance(random, thousands ? 0 : 400);
+    mix->keeps_bytes &= !thousands; /* a few at a time, it would take too long */
 }
 
 void mix_draw(struct mix *mix, struct random *random, uint64_t seed)

@@ -394,6 +394,19 @@ Test(sink_session, a_run_that_is_stopped_finishes_with_what_is_written)
     cr_assert(sink_session_verdict(sink).relayed);
 }
 
+Test(sink_session, a_goodbye_after_the_end_of_a_stopped_run_leaves_it_its_reason)
+{
+    begin_in_epoch_1(true, false);
+    take(0);
+    hear((struct message){
+        .type = MESSAGE_END,
+        .end = {
+            .epoch = 1, .total = 5, .outcome = OUTCOME_INTERRUPTED, .status = 130}});
+    hear((struct message){.type = MESSAGE_GOODBYE});
+    cr_assert_eq(sink_session_verdict(sink).outcome, OUTCOME_INTERRUPTED);
+    cr_assert_eq(sink_session_verdict(sink).status, 130);
+}
+
 Test(sink_session, that_gives_up_tells_the_ventilator_why)
 {
     begin_in_epoch_1(true, false);

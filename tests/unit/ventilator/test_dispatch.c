@@ -515,6 +515,23 @@ Test(dispatch, rule_9_the_oldest_is_called_back_while_a_slot_elsewhere_is_free)
                  "to be called back costs nothing");
 }
 
+Test(dispatch, rule_9_a_retry_is_not_called_back_for_the_worker_that_failed_it)
+{
+    struct attempt_entry runs = {.seq = 0, .attempt = 1};
+    begin();
+    join(A);
+    join(B);
+    cut(2);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1)");
+    ping(A, WAY_OPEN, false, &runs);
+    failed(B, 1, 1);
+    tick_after(SECOND_US);
+    expect("TASK(A:1)"); /* it would be given to A again */
+    join(C);
+    tick_after(SECOND_US);
+    expect("WELCOME(C) FORGET(A:1?)");
+}
+
 Test(dispatch, rule_9_what_has_not_arrived_is_not_called_back)
 {
     begin();
@@ -705,6 +722,17 @@ Test(dispatch, a_run_that_is_stopped_waits_for_a_sink_whose_connection_broke)
     hello_sink_nonce(3, 1, 2, false);
     begin_from(3, 0, NULL, 0);
     expect_now("WELCOME_SINK END(1)");
+}
+
+Test(dispatch, a_sink_that_was_silent_while_the_run_was_stopped_hears_how_it_ended)
+{
+    begin();
+    cut(1);
+    dispatch_stop(dispatch, OUTCOME_INTERRUPTED, 130, "interrupted", now_us);
+    tick_after(20 * SECOND_US);
+    expect("END(1) GOODBYE");
+    hello_sink_nonce(3, 1, 2, false);
+    expect_now("WELCOME_SINK END(1) GOODBYE");
 }
 
 Test(dispatch, patience_ends_when_nobody_comes_back)
