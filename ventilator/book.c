@@ -48,6 +48,11 @@ struct task *book_find(const struct book *book, uint64_t seq)
     return seq >= book->first && seq < book->cut ? at(book, seq) : NULL;
 }
 
+bool task_is_wanted(const struct task *task)
+{
+    return task && (task->state == TASK_QUEUED || task->state == TASK_OUT);
+}
+
 /* The lists' heads point back from their first element: it has to learn where its head
  * went. */
 static void move_task(struct task *to, struct task *from)

@@ -44,6 +44,16 @@ struct attempt {
     int64_t done_us; /* when it said so; valid while done */
 };
 
+/* The last attempt at a task that ended, where ends are told. */
+struct task_run {
+    int64_t ended_us; /* when that was heard */
+    uint64_t run_us;
+    uint32_t worker; /* crew's number; 0: not known */
+    bool well;       /* else how and code are valid */
+    enum failure how;
+    uint32_t code;
+};
+
 LIST_HEAD(attempt_list, attempt);
 TAILQ_HEAD(attempt_queue, attempt);
 
@@ -61,6 +71,8 @@ struct task {
     enum task_state state;
     bool handed_back; /* its last attempt was, unbegun: the next is no retry */
     bool listed;      /* among those to be sent again */
+    bool told;        /* its end was */
+    struct task_run run;
 };
 
 struct book {
@@ -81,6 +93,8 @@ void book_begin(struct book *book, uint64_t position);
 
 /* NULL: not on the book. Borrowed until the next book_add. */
 struct task *book_find(const struct book *book, uint64_t seq);
+/* It is still to be done, or somebody is at it; NULL: it is not on the book. */
+bool task_is_wanted(const struct task *task);
 /* A new task at the end, queued; returns its seq. */
 uint64_t book_add(struct book *book, uint64_t length, uint64_t records);
 /* Takes the first task off; nobody may have an attempt at it. */

@@ -49,6 +49,8 @@ void crew_deinit(struct crew *crew)
     struct worker_index *entry, *next;
     HASH_ITER (hh, crew->index, entry, next) {
         HASH_DEL(crew->index, entry);
+        free(entry->worker->host);
+        free(entry->worker->command);
         free(entry->worker);
         free(entry);
     }
@@ -73,6 +75,15 @@ struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid)
     entry->worker = worker;
     HASH_ADD(hh, crew->index, uuid, sizeof entry->uuid, entry);
     return worker;
+}
+
+void crew_name(struct crew_worker *worker, struct slice host, struct slice command)
+{
+    if (worker->host)
+        return;
+    worker->host = allocate_text("%.*s", (int)host.size, (const char *)host.data);
+    worker->command =
+        allocate_text("%.*s", (int)command.size, (const char *)command.data);
 }
 
 /* The index of the first session whose peer is not below `peer`. */

@@ -14,8 +14,9 @@
 struct crew_worker {
     uint32_t number; /* from 1, by order of appearance */
     struct id uuid;
-    uint64_t nonce;  /* of its last HELLO */
-    uint32_t doubts; /* DONEs in a row that no sink confirmed in time */
+    uint64_t nonce;       /* of its last HELLO */
+    uint32_t doubts;      /* DONEs in a row that no sink confirmed in time */
+    char *host, *command; /* as its first HELLO has them; NULL: not kept */
 };
 
 struct crew_session {
@@ -57,6 +58,9 @@ void crew_deinit(struct crew *crew);
 
 /* The worker of this uuid, made where it is new. Lives as long as the crew. */
 struct crew_worker *crew_worker(struct crew *crew, const struct id *uuid);
+
+/* Keeps how it calls itself and what it runs, the first time. */
+void crew_name(struct crew_worker *worker, struct slice host, struct slice command);
 
 struct crew_session *crew_find(const struct crew *crew, uint32_t peer);
 /* The session of this worker; NULL: it has none. */

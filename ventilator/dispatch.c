@@ -50,6 +50,7 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, int64_t now_
     dispatch->mind_us = dispatch->now_us = now_us;
     dispatch->block_bytes = config->block_bytes;
     queue_init(&dispatch->actions, sizeof(struct dispatch_action));
+    queue_init(&dispatch->ends, sizeof(struct dispatch_end));
     book_init(&dispatch->book);
     crew_init(&dispatch->crew);
     return dispatch;
@@ -63,6 +64,7 @@ void dispatch_destroy(struct dispatch **dispatch_p)
     while (dispatch->crew.count)
         dispatch_drop(dispatch, dispatch->crew.sessions[dispatch->crew.count - 1],
                       false, 0);
+    dispatch_drop_ends(dispatch);
     crew_deinit(&dispatch->crew);
     book_deinit(&dispatch->book);
     queue_deinit(&dispatch->actions);
@@ -276,9 +278,8 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
 }
 
 void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
-                    const char *text, int64_t now_us)
+                    const char *text)
 {
-    (void)now_us;
     if (dispatch->draining || dispatch->stopping || dispatch->over)
         return;
     dispatch->draining = true;
@@ -323,12 +324,20 @@ void dispatch_give_up_run(struct dispatch *dispatch, const char *text, int64_t n
     dispatch_finish(dispatch, now_us);
 }
 
+/* Nothing more is to be said or heard. */
+static void go(struct dispatch *dispatch)
+{
+    dispatch->gone = true;
+    dispatch_tell_rest(dispatch);
+    dispatch_act(dispatch, DISPATCH_OVER, 0);
+}
+
 void dispatch_leave(struct dispatch *dispatch, const char *text, int64_t now_us)
 {
     dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
-    dispatch->over = dispatch->gone = true;
+    dispatch->over = true;
     dispatch->over_us = now_us;
-    dispatch_act(dispatch, DISPATCH_OVER, 0);
+    go(dispatch);
 }
 
 void dispatch_finish(struct dispatch *dispatch, int64_t now_us)
@@ -375,10 +384,8 @@ static void mind_over(struct dispatch *dispatch, int64_t now_us)
 {
     bool late = now_us - dispatch->over_us > 2 * dispatch->config.liveness_us;
     bool empty = !dispatch->crew.count && !dispatch->sink.here;
-    if (!dispatch->gone && (late || empty)) {
-        dispatch->gone = true;
-        dispatch_act(dispatch, DISPATCH_OVER, 0);
-    }
+    if (!dispatch->gone && (late || empty))
+        go(dispatch);
     if (dispatch->gone || now_us < dispatch->mind_us)
         return;
     dispatch->mind_us = now_us + ENDING_US;
@@ -424,6 +431,7 @@ static void mind(struct dispatch *dispatch, int64_t now_us)
     dispatch_mind_contender(dispatch, now_us);
     dispatch_mind_sessions(dispatch, now_us);
     dispatch_settle_charges(dispatch, now_us);
+    dispatch_settle_ends(dispatch, now_us - dispatch->config.liveness_us);
     dispatch_mind_limits(dispatch, now_us);
     dispatch_speculate(dispatch, now_us);
     mind_company(dispatch, now_us);

@@ -48,8 +48,9 @@ struct dispatch_config {
     struct halt halt;
     uint32_t limit_ms;      /* an attempt may run so long; 0: as long as it takes */
     uint32_t limit_percent; /* or so long, of the median run time; 0: not said */
-    bool speculate; /* a copy of a task that runs long goes to a slot that is free */
-    bool resume;    /* the sink may begin where an earlier run stood */
+    bool speculate;  /* a copy of a task that runs long goes to a slot that is free */
+    bool resume;     /* the sink may begin where an earlier run stood */
+    bool tells_ends; /* see dispatch_next_end */
     bool awaits_header;   /* workers are not welcomed before dispatch_on_header */
     uint32_t min_workers; /* before the first task; at least 1 */
     int64_t patience_us;  /* how long to wait for anybody; < 0: 300 s once there was
@@ -118,6 +119,21 @@ struct dispatch_failure {
     uint8_t text[TEXT_MAX_BYTES]; /* the tail of stderr; not terminated */
 };
 
+/* How a task ended: one for each that failed for good, or whose result the sink holds.
+ * Strings live as long as dispatch. */
+struct dispatch_end {
+    uint64_t seq;
+    uint64_t length;  /* bytes of the chunk */
+    int64_t ended_us; /* when its last attempt was heard to have ended */
+    uint64_t run_us;  /* that attempt's; 0: its worker was lost before it could say */
+    bool well;        /* else how and code are valid, as in FAILED */
+    enum failure how;
+    uint32_t code;
+    const char
+        *host; /* of the worker of that attempt, by its own word; "": not known */
+    const char *command; /* that it runs; likewise */
+};
+
 /* Counts since the start; see dispatch_counts. */
 struct dispatch_counts {
     uint64_t cut, released, committed; /* seqs */
@@ -176,7 +192,7 @@ void dispatch_stop(struct dispatch *dispatch, enum outcome outcome, int status,
  * or begun, what was given out is finished, and then as dispatch_stop says. The first
  * call counts; dispatch_stop after it ends the run at once. */
 void dispatch_drain(struct dispatch *dispatch, enum outcome outcome, int status,
-                    const char *text, int64_t now_us);
+                    const char *text);
 
 /* Gives out what can be given out, minds the time; returns when it must be called again
  * at the latest. Called once an iteration, after the events. */
@@ -184,6 +200,10 @@ int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us);
 
 /* The next action; false: there is none. */
 bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action);
+
+/* The next end of a task, where config.tells_ends; false: none since the last one. To
+ * be asked once an iteration, the last time after DISPATCH_OVER. */
+bool dispatch_next_end(struct dispatch *dispatch, struct dispatch_end *ret_end);
 
 /* The run and epoch that BEGIN gave; zero before. */
 struct id dispatch_run(const struct dispatch *dispatch);

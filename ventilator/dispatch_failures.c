@@ -67,6 +67,7 @@ bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
     if (dispatch_in_good_hands(task) || (!failed && !lost_for_good(dispatch, task)))
         return false;
     task->state = TASK_GIVEN_UP;
+    dispatch_note_given_up(dispatch, seq, task, how, code);
     struct dispatch_failure failure = failure_of(seq, task, how, code, text);
     if (config->on_error == ON_ERROR_STOP) {
         dispatch->failure = failure;
@@ -143,5 +144,5 @@ void dispatch_mind_halt(struct dispatch *dispatch, int64_t now_us)
     if (dispatch->config.halt.when == HALT_NOW)
         dispatch_stop(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text, now_us);
     else
-        dispatch_drain(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text, now_us);
+        dispatch_drain(dispatch, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, text);
 }

@@ -44,6 +44,7 @@ void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attemp
         .attempt = attempt->number,
         .worker = attempt->session->worker->number,
     };
+    dispatch_note_cut_off(dispatch, attempt, now_us);
 }
 
 void dispatch_waive_charges(struct dispatch *dispatch, const struct crew_worker *worker)
@@ -87,8 +88,7 @@ static bool charge_loss(struct dispatch *dispatch, const struct charge *charge,
                         int64_t now_us)
 {
     struct task *task = book_find(&dispatch->book, charge->seq);
-    if ((task->state != TASK_QUEUED && task->state != TASK_OUT) ||
-        dispatch_has_attempt(task, charge->attempt))
+    if (!task_is_wanted(task) || dispatch_has_attempt(task, charge->attempt))
         return false;
     task->losses++;
     if (dispatch->config.on_error == ON_ERROR_ISOLATE)

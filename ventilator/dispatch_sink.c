@@ -124,6 +124,7 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
     if (!task)
         return;
     task->state = TASK_HELD;
+    dispatch_note_held(dispatch, seq, task);
     struct attempt *attempt;
     while ((attempt = LIST_FIRST(&task->open)))
         dispatch_forget(dispatch, attempt);
@@ -147,8 +148,10 @@ static void commit_to(struct dispatch *dispatch, uint64_t committed)
 {
     while (dispatch->book.first < committed) {
         uint64_t seq = dispatch->book.first;
+        const struct task *task = book_find(&dispatch->book, seq);
         if (dispatch->config.keeps_bytes)
-            dispatch->bytes -= book_find(&dispatch->book, seq)->length;
+            dispatch->bytes -= task->length;
+        dispatch_note_committed(dispatch, seq, task);
         book_remove_first(&dispatch->book);
         dispatch_act(dispatch, DISPATCH_DISCARD, 0)->seq = seq;
     }
@@ -311,6 +314,7 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
     }
     dispatch->counts.bytes_written = message->finished.bytes;
     dispatch_finish(dispatch, now_us);
+    dispatch_note_finished(dispatch);
 }
 
 void dispatch_on_sink_message(struct dispatch *dispatch, const struct message *message,

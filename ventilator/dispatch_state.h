@@ -3,7 +3,8 @@
  * What the files of the dispatch core share, and nobody else: dispatch.c (life, time,
  * the end), dispatch_sink.c (what the sink says), dispatch_workers.c (what workers
  * say), dispatch_pump.c (who gets what), dispatch_losses.c (what is charged),
- * dispatch_failures.c (what is given up), dispatch_stragglers.c (what runs too long).
+ * dispatch_failures.c (what is given up), dispatch_stragglers.c (what runs too long),
+ * dispatch_ends.c (what is told of each task's end).
  */
 #ifndef FANFOLD_VENTILATOR_DISPATCH_STATE_H
 #define FANFOLD_VENTILATOR_DISPATCH_STATE_H
@@ -60,7 +61,9 @@ struct charge {
 
 struct dispatch {
     struct dispatch_config config;
-    struct queue actions; /* of struct dispatch_action */
+    struct queue actions;  /* of struct dispatch_action */
+    struct queue ends;     /* of struct dispatch_end */
+    struct late_end *late; /* by seq; NULL: none */
     struct book book;
     struct crew crew;
     struct sink_link sink;
@@ -194,6 +197,29 @@ void dispatch_add_charge(struct dispatch *dispatch, const struct attempt *attemp
 void dispatch_waive_charges(struct dispatch *dispatch,
                             const struct crew_worker *worker);
 void dispatch_settle_charges(struct dispatch *dispatch, int64_t now_us);
+
+/* dispatch_ends.c */
+/* An attempt has ended, */
+void dispatch_note_run(struct dispatch *dispatch, uint64_t seq,
+                       const struct task_run *run);
+/* or was ended where it ran: lost with its worker, or overdue. */
+void dispatch_note_cut_off(struct dispatch *dispatch, const struct attempt *attempt,
+                           int64_t now_us);
+/* The sink says that it has the result; its attempts are still open. */
+void dispatch_note_held(struct dispatch *dispatch, uint64_t seq, struct task *task);
+/* It has all that it will have; the run is over. */
+void dispatch_note_finished(struct dispatch *dispatch);
+void dispatch_note_given_up(struct dispatch *dispatch, uint64_t seq, struct task *task,
+                            enum failure how, uint32_t code);
+/* It goes off the book now. */
+void dispatch_note_committed(struct dispatch *dispatch, uint64_t seq,
+                             const struct task *task);
+/* Tells of what was committed before this time without waiting any longer for its run
+ * time, */
+void dispatch_settle_ends(struct dispatch *dispatch, int64_t before_us);
+/* and, as the last thing, of all that the sink holds and that was done. */
+void dispatch_tell_rest(struct dispatch *dispatch);
+void dispatch_drop_ends(struct dispatch *dispatch);
 
 /* dispatch_sink.c */
 void dispatch_hello_sink(struct dispatch *dispatch, uint32_t peer,

@@ -69,6 +69,7 @@ void dispatch_mind_limits(struct dispatch *dispatch, int64_t now_us)
     for (uint32_t i = 0; i < dispatch->crew.count; i++) {
         struct attempt *attempt;
         while ((attempt = find_overdue(dispatch, dispatch->crew.sessions[i]))) {
+            dispatch_note_cut_off(dispatch, attempt, now_us);
             dispatch_send_forget(dispatch, attempt);
             dispatch_fail(dispatch, attempt, FAILURE_TIMEOUT, 0, (struct slice){0},
                           now_us);

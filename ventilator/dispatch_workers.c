@@ -58,8 +58,7 @@ void dispatch_forget(struct dispatch *dispatch, struct attempt *attempt)
 void dispatch_requeue(struct dispatch *dispatch, uint64_t seq)
 {
     struct task *task = book_find(&dispatch->book, seq);
-    bool wanted = task && (task->state == TASK_OUT || task->state == TASK_QUEUED);
-    if (wanted && !dispatch_in_good_hands(task))
+    if (task_is_wanted(task) && !dispatch_in_good_hands(task))
         book_requeue(&dispatch->book, seq);
 }
 
@@ -81,7 +80,7 @@ static void end_probe(struct dispatch *dispatch, struct attempt *attempt)
 static bool is_lost_for_good(struct dispatch *dispatch, uint64_t seq, int64_t now_us)
 {
     const struct task *task = book_find(&dispatch->book, seq);
-    return task && (task->state == TASK_OUT || task->state == TASK_QUEUED) &&
+    return task_is_wanted(task) &&
            dispatch_give_up(dispatch, seq, FAILURE_LOST, 0, (struct slice){0}, now_us);
 }
 
@@ -121,7 +120,7 @@ static bool wanted(const struct dispatch *dispatch, const struct crew_session *s
                    const struct ledger_entry *entry)
 {
     const struct task *task = book_find(&dispatch->book, entry->seq);
-    if (!task || (task->state != TASK_QUEUED && task->state != TASK_OUT))
+    if (!task_is_wanted(task))
         return false;
     if (task->search && entry->attempt != task->search->attempt)
         return false;
@@ -230,6 +229,8 @@ void dispatch_hello_worker(struct dispatch *dispatch, uint32_t peer,
     if (message->hello_worker.nonce <= worker->nonce)
         return; /* older than what is known */
     worker->nonce = message->hello_worker.nonce;
+    if (dispatch->config.tells_ends)
+        crew_name(worker, message->hello_worker.host, message->hello_worker.command);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
     uint32_t slots = message->hello_worker.slots;
@@ -271,10 +272,23 @@ static void measure_trip(const struct attempt *attempt, uint64_t run_us, int64_t
         crew_measure_trip(attempt->session, trip_us);
 }
 
+/* An attempt at it ran there for so long. */
+static void note_run(struct dispatch *dispatch, const struct crew_session *session,
+                     uint64_t seq, uint64_t run_us, bool well, int64_t now_us)
+{
+    struct task_run run = {.ended_us = now_us,
+                           .run_us = run_us,
+                           .worker = session->worker->number,
+                           .well = well};
+    dispatch_note_run(dispatch, seq, &run);
+}
+
 static void on_done(struct dispatch *dispatch, struct crew_session *session,
                     const struct done_entry *entry, int64_t now_us)
 {
     struct attempt *attempt = named(dispatch, session, entry->seq, entry->attempt);
+    if (!attempt || !attempt->probe)
+        note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
     if (!attempt || attempt->done)
         return;
     dispatch->counts.done++;
@@ -312,7 +326,7 @@ void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum fail
         search_on_survived(task->search); /* the worker was not lost with it */
     close_attempt(attempt);
     dispatch->counts.failed++;
-    if (task->state != TASK_QUEUED && task->state != TASK_OUT)
+    if (!task_is_wanted(task))
         return;
     if (!dispatch_give_up(dispatch, seq, how, code, text, now_us))
         dispatch_requeue(dispatch, seq);
@@ -323,9 +337,11 @@ static void on_failed(struct dispatch *dispatch, const struct crew_session *sess
 {
     struct attempt *attempt =
         named(dispatch, session, message->failed.seq, message->failed.attempt);
-    if (attempt)
-        dispatch_fail(dispatch, attempt, message->failed.how, message->failed.code,
-                      message->failed.text, now_us);
+    if (!attempt)
+        return;
+    note_run(dispatch, session, attempt->seq, message->failed.run_us, false, now_us);
+    dispatch_fail(dispatch, attempt, message->failed.how, message->failed.code,
+                  message->failed.text, now_us);
 }
 
 static void on_returned(struct dispatch *dispatch, struct crew_session *session,

@@ -28,6 +28,7 @@ enum {
     KEY_HALT,
     KEY_SPECULATE,
     KEY_RESUME,
+    KEY_JOBLOG,
     KEY_MIN_WORKERS,
     KEY_PROGRESS,
     KEY_NO_PROGRESS,
@@ -78,6 +79,10 @@ static const struct argp_option option_table[] = {
     {"speculate", KEY_SPECULATE, NULL, 0,
      "Give a copy of a chunk that runs long to another worker that is free", 4},
     {"resume", KEY_RESUME, NULL, 0, "Go on with an interrupted run", 4},
+    {"joblog", KEY_JOBLOG, "FILE", 0,
+     "Write a line for each chunk that ended to FILE, as GNU parallel does; +FILE: "
+     "append",
+     5},
     {"min-workers", KEY_MIN_WORKERS, "N", 0,
      "Wait for N workers before the first chunk (default 1)", 3},
     {"progress", KEY_PROGRESS, NULL, 0,
@@ -267,6 +272,16 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
     }
 }
 
+static void read_job_log(const struct argp_state *state, const char *text,
+                         struct ventilator_options *options)
+{
+    const char *path = text[0] == '+' ? text + 1 : text;
+    if (path[0] == '\0' || strcmp(path, "-") == 0)
+        options_bad(state, "--joblog", text,
+                    "a file; standard output belongs to the results");
+    options->job_log = text;
+}
+
 static error_t parse_run(int key, char *text, struct argp_state *state)
 {
     struct ventilator_options *options = state->input;
@@ -282,6 +297,9 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
     case KEY_MIN_WORKERS:
         options->min_workers = (uint32_t)options_number(
             state, "--min-workers", text, 1, UINT32_MAX, "a number from 1 on");
+        return 0;
+    case KEY_JOBLOG:
+        read_job_log(state, text, options);
         return 0;
     case KEY_PROGRESS:
     case KEY_NO_PROGRESS:

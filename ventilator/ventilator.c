@@ -18,6 +18,7 @@
 #include "ventilator/dry_run.h"
 #include "ventilator/failure_report.h"
 #include "ventilator/feed.h"
+#include "ventilator/job_log.h"
 #include "ventilator/progress.h"
 #include "ventilator/recent_peers.h"
 #include <errno.h>
@@ -46,6 +47,7 @@ struct ventilator {
     struct delivery *delivery;
     struct feed feed;
     struct progress progress;
+    struct job_log *job_log;           /* NULL: none */
     struct recent_peers malformed;     /* logged and answered */
     struct recent_peers different;     /* workers that run something else, logged */
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as workers are told it */
@@ -119,6 +121,25 @@ static int open_source(struct ventilator *ventilator)
     return STATUS_OK;
 }
 
+static int open_job_log(struct ventilator *ventilator)
+{
+    char error[TEXT_MAX];
+    const struct ventilator_options *options = ventilator->options;
+    struct job_log_config config = {
+        .path = options->job_log,
+        .append = options->resume,
+        .inputs = options->inputs,
+        .input_count = options->input_count,
+    };
+    if (!options->job_log)
+        return STATUS_OK;
+    int result = job_log_open(&config, &ventilator->job_log, error, sizeof error);
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return result == -EINVAL ? STATUS_USAGE : STATUS_IO;
+}
+
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
@@ -142,6 +163,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .limit_percent = options->limit_percent,
         .speculate = options->speculate,
         .resume = options->resume,
+        .tells_ends = options->job_log,
         .awaits_header = options->header_lines > 0,
         .min_workers = options->min_workers,
         .patience_us = options->common.patience_us,
@@ -173,6 +195,8 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
 static int make(struct ventilator *ventilator)
 {
     int status = open_source(ventilator);
+    if (status == STATUS_OK)
+        status = open_job_log(ventilator);
     if (status != STATUS_OK)
         return status;
     ventilator->signals = signals_open();
@@ -191,6 +215,7 @@ static int make(struct ventilator *ventilator)
 
 static void destroy(struct ventilator *ventilator)
 {
+    job_log_destroy(&ventilator->job_log);
     delivery_destroy(&ventilator->delivery);
     dispatch_destroy(&ventilator->dispatch);
     decoder_destroy(&ventilator->decoder);
@@ -299,7 +324,7 @@ static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
     switch (ventilator->signals_seen) {
     case 1:
         say_draining(ventilator, what);
-        dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
+        dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what);
         break;
     case 2:
         dispatch_stop(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what, now_us);
@@ -332,12 +357,19 @@ static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
     feed_discard(&ventilator->feed, seq);
 }
 
+static void start(struct ventilator *ventilator, int64_t now_us)
+{
+    if (ventilator->job_log)
+        job_log_begin(ventilator->job_log);
+    feed_start(&ventilator->feed, now_us);
+}
+
 static void carry_out(struct ventilator *ventilator, int64_t now_us)
 {
     struct dispatch_action action;
     while (dispatch_next(ventilator->dispatch, &action)) {
         if (action.kind == DISPATCH_START)
-            feed_start(&ventilator->feed, now_us);
+            start(ventilator, now_us);
         else if (action.kind == DISPATCH_DISCARD)
             discard(ventilator, action.seq, now_us);
         else if (action.kind == DISPATCH_OVER)
@@ -384,6 +416,17 @@ static struct progress_bytes count_bytes(const struct ventilator *ventilator)
     };
 }
 
+/* Returns when it wants to be called again. */
+static int64_t log_ends(struct ventilator *ventilator, int64_t now_us)
+{
+    struct dispatch_end end;
+    if (!ventilator->job_log)
+        return NEVER_US;
+    while (dispatch_next_end(ventilator->dispatch, &end))
+        job_log_add(ventilator->job_log, &end, now_us);
+    return job_log_tick(ventilator->job_log, now_us);
+}
+
 static void iterate(struct ventilator *ventilator)
 {
     int64_t now_us = clock_now_us();
@@ -394,6 +437,9 @@ static void iterate(struct ventilator *ventilator)
     carry_out(ventilator, now_us);
     if (delivery_lost_peer(ventilator->delivery))
         deadline_us = now_us; /* its tasks can go to others at once */
+    int64_t log_us = log_ends(ventilator, now_us);
+    if (log_us < deadline_us)
+        deadline_us = log_us;
     struct progress_bytes bytes = count_bytes(ventilator);
     int64_t speak_us =
         progress_tick(&ventilator->progress, ventilator->dispatch, &bytes, now_us);

@@ -108,6 +108,8 @@ static const struct option_row rows[] = {
     {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
 
     {.help = "Run:"},
+    {"joblog", 0, "FILE", V, FREE,
+     "Write a line for each chunk that ended, as GNU parallel does; +FILE: append"},
     {"progress", 0, NULL, V, FREE,
      "Show a line of progress (default on a terminal that the output does not go to)"},
     {.name = "bar", .check = ALIAS},

@@ -52,6 +52,28 @@ static bool is_input_output(const struct arguments *arguments)
     return found;
 }
 
+/* The output would lie between the lines of the log. That the log is the input is the
+ * ventilator's to say. */
+static bool is_log_output(const struct arguments *arguments)
+{
+    const char *log = arguments_value(arguments, "joblog");
+    const char *output = output_path(arguments);
+    struct stat out, in;
+    bool same;
+
+    if (!log)
+        return false;
+    log += *log == '+';
+    if ((output ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0)
+        same = output && strcmp(log, output) == 0; /* neither is there yet */
+    else
+        same = S_ISREG(out.st_mode) && stat(log, &in) == 0 && in.st_dev == out.st_dev &&
+               in.st_ino == out.st_ino;
+    if (same)
+        say("--joblog %s is the output: write to another file", log);
+    return same;
+}
+
 /* Only a regular file that is written in order has a journal. That of a directory or of
  * what cannot be looked at is the sink's to say. */
 static bool may_resume(const struct arguments *arguments)
@@ -73,7 +95,7 @@ static bool may_resume(const struct arguments *arguments)
 
 int files_check(const struct arguments *arguments)
 {
-    if (is_input_output(arguments) ||
+    if (is_input_output(arguments) || is_log_output(arguments) ||
         (arguments_has(arguments, "resume") && !may_resume(arguments)))
         return STATUS_USAGE;
     return STATUS_OK;

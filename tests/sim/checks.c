@@ -203,6 +203,10 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
     check_verdict(v, verdict);
     if (status != STATUS_OK && status != STATUS_DEAD_LETTERS)
         return;
+    for (int64_t seq = 0; seq < world->mix.records; seq++)
+        if (v->chunks[seq].end > 0 && !v->told[seq])
+            world_violation(world, "status %d, and the end of chunk %jd was never told",
+                            status, (intmax_t)seq);
     if (accounted(disk) != world->mix.records)
         world_violation(world, "status %d with %jd records written", status,
                         (intmax_t)accounted(disk));
@@ -211,6 +215,18 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
                         disk->letter_count);
     if (world->mix.journal && disk->durable.there && !disk->durable.position.finished)
         world_violation(world, "status %d, but the journal is not finished", status);
+}
+
+void check_end(struct sim_ventilator *v, const struct dispatch_end *end)
+{
+    struct world *world = of(&v->process);
+    uintmax_t seq = (uintmax_t)end->seq;
+    if (seq >= (uintmax_t)world->mix.records || v->chunks[seq].end == 0)
+        world_violation(world, "the end is told of chunk %ju, never cut", seq);
+    else if (v->told[seq])
+        world_violation(world, "the end of chunk %ju is told twice", seq);
+    else
+        v->told[seq] = true;
 }
 
 /* ---- worker ---- */

@@ -22,6 +22,8 @@ void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
+/* It tells of a task that has ended. */
+void check_end(struct sim_ventilator *v, const struct dispatch_end *end);
 
 /* A worker: it has taken what there was; a task is to start in a slot that has `load`;
  * a result is to be sent. */

@@ -348,8 +348,16 @@ static void say_stop(struct sim_ventilator *v, const struct dispatch_action *act
     send(v, action->peer, &message, NULL);
 }
 
+static void hear_ends(struct sim_ventilator *v)
+{
+    struct dispatch_end end;
+    while (dispatch_next_end(v->core, &end))
+        check_end(v, &end);
+}
+
 static void leave(struct sim_ventilator *v)
 {
+    hear_ends(v);
     struct verdict verdict = dispatch_verdict(v->core);
     TRACE(v->process.world, "%s is over: status %d %s", process_name(&v->process),
           verdict.status, verdict.text);
@@ -452,8 +460,7 @@ static void on_interrupt(struct sim_ventilator *v)
         dispatch_stop(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
                       world->schedule.now_us);
     else
-        dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted",
-                       world->schedule.now_us);
+        dispatch_drain(v->core, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "interrupted");
     world->tally->drained += !v->drains;
     v->hurried = v->drains;
     v->drains = true;
@@ -479,6 +486,7 @@ static int64_t settle(struct process *process)
         deadline_us = dispatch_tick(v->core, world->schedule.now_us);
         while (!process->exits && dispatch_next(v->core, &action))
             perform(v, &action);
+        hear_ends(v);
         read_input(v);
         if (++rounds == ROUNDS_MAX)
             world_violation(world, "the ventilator never settles");
@@ -512,6 +520,7 @@ static void make_books(struct sim_ventilator *v)
     v->chunks = arena_take(arena, all * sizeof *v->chunks);
     v->discarded = arena_take(arena, all * sizeof *v->discarded);
     v->given = arena_take(arena, all * sizeof *v->given);
+    v->told = arena_take(arena, all * sizeof *v->told);
     v->fates = arena_take(arena, all * sizeof *v->fates);
     v->stray_us = arena_take(arena, all * sizeof *v->stray_us);
 }
@@ -544,6 +553,7 @@ void sim_ventilator_start(struct world *world)
         .limit_percent = (uint32_t)mix->limit_percent,
         .speculate = mix->speculate,
         .resume = world->leg > 1 || v->process.life > 1,
+        .tells_ends = true,
         .awaits_header = mix->header_ms > 0,
         .min_workers = (uint32_t)mix->min_workers,
         .patience_us = PATIENCE_US,

@@ -26,7 +26,7 @@ struct sim_ventilator {
     struct dispatch *core;
     struct id uid;
     struct payload *chunks; /* by seq; end 0: not cut */
-    bool *discarded, *given;
+    bool *discarded, *given, *told;
     struct fate *fates;
     int64_t *stray_us;     /* since when a task seems to be on nobody's books; 0: not */
     int64_t failed_tasks;  /* the most that a sink said, as it may halt the run */

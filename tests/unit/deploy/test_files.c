@@ -107,6 +107,16 @@ Test(files, refuses_an_output_that_is_the_input)
     cr_assert_eq(check("-i in -o in --resume"), 2);
 }
 
+Test(files, refuses_a_log_that_is_the_output)
+{
+    cr_assert_eq(check("-i in -o out --joblog out"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o out --joblog=+./out"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o new --joblog new"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o out --joblog log"), 0);
+    cr_assert_eq(check("-i in -o /dev/null --joblog /dev/null"), 0);
+    cr_assert_eq(check("-i in --joblog out"), 0);
+}
+
 Test(files, finds_the_journal_that_is_there)
 {
     struct arguments arguments = parsed("-i in -o out");

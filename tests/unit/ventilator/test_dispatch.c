@@ -101,7 +101,7 @@ Test(dispatch, a_signal_ends_a_run_whose_input_failed_without_what_was_only_cut)
     cut(3);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
     dispatch_on_input_failure(dispatch, STATUS_IO, "damaged");
-    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "");
     progress(0, 2, 2, 2);
     expect_now("FORGET(A:0) FORGET(A:1) DISCARD(0) DISCARD(1) END(3)");
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_INTERRUPTED);

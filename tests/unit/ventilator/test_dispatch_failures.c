@@ -169,7 +169,7 @@ Test(failures, draining_sends_retries_and_nothing_new)
     join(A);
     cut(4);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
-    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "");
     failed(A, 0, 1);
     expect_now("TASK(A:0)");
     progress(0, 2, 2, 0);
@@ -184,7 +184,7 @@ Test(failures, draining_an_input_that_was_given_out_to_its_end_completes_it)
     cut(2);
     dispatch_on_input_end(dispatch);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1) END(2)");
-    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "");
     progress(0, 2, 2, 0);
     expect_now("FORGET(A:0) FORGET(A:1)");
     cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
@@ -196,7 +196,7 @@ Test(failures, a_stop_after_a_drain_is_at_once)
     join(A);
     cut(1);
     expect_now("WELCOME(A) TASK(A:0)");
-    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
+    dispatch_drain(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "");
     expect_now("");
     dispatch_stop(dispatch, OUTCOME_INTERRUPTED, STATUS_INTERRUPTED, "", now_us);
     expect_now("END(1)");

@@ -79,6 +79,7 @@ Test(options, have_defaults_that_stop_at_the_first_failure)
     cr_expect_eq(options.limit_ms, 0);
     cr_expect_eq(options.limit_percent, 0);
     cr_expect(!options.speculate && !options.resume);
+    cr_expect_null(options.job_log);
     cr_expect_eq(options.chunker.format.end[0], '\n');
     cr_expect_eq(options.chunker.format.end_size, 1);
     cr_expect_eq(options.chunker.format.lines, 1);
@@ -176,6 +177,15 @@ Test(options, say_what_follows_a_failure)
     cr_expect(parsed(WORDS("--speculate")).speculate);
     cr_expect(parsed(WORDS("--resume")).resume);
     expect_refused(WORDS("--on-error", "ignore"), "stop, skip or isolate");
+}
+
+Test(options, a_log_of_jobs_is_a_file_and_not_standard_output)
+{
+    cr_expect_str_eq(parsed(WORDS("--joblog", "log")).job_log, "log");
+    cr_expect_str_eq(parsed(WORDS("--joblog", "+log")).job_log, "+log");
+    expect_refused(WORDS("--joblog", "-"), "--joblog: '-'");
+    expect_refused(WORDS("--joblog", "+-"), "--joblog: '+-'");
+    expect_refused(WORDS("--joblog="), "--joblog: ''");
 }
 
 Test(options, read_halt_as_gnu_parallel_does)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file of --joblog: a line for each chunk that ended, in GNU parallel's format.
+ * Lines are gathered, and written within a second. A file that cannot be written any
+ * more is said so, once, and the run goes on without it.
+ */
+#ifndef FANFOLD_VENTILATOR_JOB_LOG_H
+#define FANFOLD_VENTILATOR_JOB_LOG_H
+
+#include "ventilator/dispatch.h"
+#include <stddef.h>
+
+struct job_log;
+
+struct job_log_config {
+    const char *path;          /* a + before it says to append */
+    bool append;               /* as well */
+    const char *const *inputs; /* none of which it may be; "-" is standard input */
+    uint32_t input_count;      /* 0: standard input alone */
+};
+
+/* 0, or -errno with a sentence for a person in `error`; -EINVAL: it is an input.
+ * Changes nothing in a file that is there. */
+int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
+                 char *error, size_t error_size);
+/* Writes what is gathered. */
+void job_log_destroy(struct job_log **log_p);
+
+/* The run begins: now the file is emptied, unless lines are to be appended, and has its
+ * header. */
+void job_log_begin(struct job_log *log);
+void job_log_add(struct job_log *log, const struct dispatch_end *end, int64_t now_us);
+/* Writes what was gathered long enough ago; returns when to be called at the latest. */
+int64_t job_log_tick(struct job_log *log, int64_t now_us);
+
+#endif
