@@ -89,6 +89,16 @@ def a_command_that_is_no_program(case):
 
 
 @test
+def inputs_of_which_only_the_first_has_its_option(case):
+    """As the shell makes them of -i *.csv."""
+    for name in ("a.csv", "b.csv"):
+        case.file(name, LINES)
+    hint = "; if that file is an input: each has an -i of its own, -i A -i B$"
+    ends(case, ["-i", "a.csv", "b.csv", "--", "cat"], 127, rf"^fanfold-worker: b\.csv: command not found{hint}")
+    ends(case, ["-i", "./a.csv", "./b.csv", "cat"], 126, rf"^fanfold-worker: \./b\.csv: cannot .* denied{hint}")
+
+
+@test
 def options_that_are_wrong(case):
     ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
     ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number of slots")
