@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <zmq.h>
 
-enum { CHUNK_MARK_MAX = 48 }; /* bytes; well below MARK_MAX */
+enum { CHUNK_MARK_MAX = 160 }; /* bytes; below MARK_MAX */
 
 struct chunk {
     zmq_msg_t bytes; /* its owner closes it */

@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+from pathlib import Path
 
 from harness import SLOWNESS, diagnose, run_tests, test
 from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters, records_of
@@ -208,6 +209,24 @@ def dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
     refused(case, ["--on-error", "skip", "-i", records.path, *fragile()], 2, "^fanfold-sink: .*dead")
+
+
+@test
+def a_dead_letter_names_which_of_several_inputs_it_is_of(case):
+    first, second = (Records(case, 20, {7: "!exit 3"}, name) for name in ("first", "second"))
+    for mode, records in (("skip", [1, 21]), ("isolate", [7, 27])):
+        output = case.path(mode)
+        inputs = ["-i", first.path, "-i", second.path]
+        case.run("fanfold", "--on-error", mode, "-j2", "-o", output, *inputs, *fragile()).expect(1)
+        letters = read_letters(f"{output}.dead-letters")
+        assert [letter.about["input"] for letter in letters] == [str(first.path), str(second.path)]
+        assert [letter.about.get("first_record", letter.about.get("record")) for letter in letters] == records
+        places = [(letter.about["offset"], letter.about["length"]) for letter in letters]
+        for letter, (offset, length) in zip(letters, places):
+            assert Path(letter.about["input"]).read_bytes()[offset : offset + length] == letter.bytes
+    alone = case.run("fanfold", "--on-error", "skip", "-o", case.path("alone"), "-i", first.path, *fragile())
+    alone.expect(1)
+    assert "input" not in read_letters(case.path("alone.dead-letters"))[0].about
 
 
 # ---- isolate ----

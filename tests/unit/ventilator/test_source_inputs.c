@@ -217,6 +217,60 @@ Test(source_inputs, are_refused_where_their_header_is_longer_than_welcome_has_ro
     free(text);
 }
 
+static void expect_input(const struct chunk *chunk, const char *name)
+{
+    struct slice input = mark_input((struct slice){chunk->mark, chunk->mark_size});
+    cr_expect(input.size == strlen(name) && memcmp(input.data, name, input.size) == 0,
+              "'%.*s', not '%s'", (int)input.size, (const char *)input.data, name);
+}
+
+Test(source_inputs, are_named_by_marks_where_there_are_several)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\n", "b\n"));
+    struct source_config config = config_of(&files, 100);
+    struct source *source = open_sources(&config);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct chunk chunk = take_chunk(source);
+        expect_input(&chunk, files.paths[i]);
+        zmq_msg_close(&chunk.bytes);
+    }
+    source_destroy(&source);
+    config.count = 1;
+    source = open_sources(&config);
+    struct chunk chunk = take_chunk(source);
+    expect_input(&chunk, "");
+    zmq_msg_close(&chunk.bytes);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_named_by_the_end_of_a_name_that_is_long)
+{
+    enum { NAME = 300, SAID = 118 };
+    char folder[] = "/tmp/fanfold-test-XXXXXX", path[NAME + 1], said[SAID + 1];
+    cr_assert_not_null(mkdtemp(folder));
+    int head = sprintf(path, "%s/", folder);
+    memset(path + head, 'x', 200);
+    strcpy(path + head + 200, ".csv");
+    sprintf(said, "...%s", path + strlen(path) - (SAID - 3));
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs("a\n", file);
+    fclose(file);
+    struct source_config config = {.paths = (const char *[]){path, path},
+                                   .count = 2,
+                                   .chunker = blocks_of(100),
+                                   .program = VENTILATOR};
+    struct source *source = open_sources(&config);
+    struct chunk chunk = take_chunk(source);
+    expect_input(&chunk, said);
+    zmq_msg_close(&chunk.bytes);
+    source_destroy(&source);
+    unlink(path);
+    rmdir(folder);
+}
+
 /* ---- going on ---- */
 
 struct stood {
