@@ -171,6 +171,7 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
     }
     if (now.count == 1)
         source->shift = beginning_of_run(source, &began) - source_beginning(source, 0);
+    source->cut_any = mark.size > 0;
     source->record = source->goes_on.record;
     source->total = count_total(source, &source->goes_on);
     if (match == SOURCE_SAME && mark.size > 0)

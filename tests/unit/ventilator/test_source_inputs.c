@@ -178,6 +178,39 @@ Test(source_inputs, begin_with_a_header_that_is_no_record)
     remove_files(&files);
 }
 
+/* One chunk without records at the end of all, where results have a header. */
+static void expect_header_alone(const char *const *texts, uint32_t header_out,
+                                bool is_chunk)
+{
+    struct files files;
+    make_files(&files, texts);
+    struct source_config config = config_of(&files, 100);
+    config.header_lines = 1;
+    config.header_out = header_out;
+    struct source *source = open_sources(&config);
+    struct chunk chunk;
+    if (is_chunk) {
+        chunk = take_chunk(source);
+        cr_expect_eq(chunk.length, 0);
+        cr_expect_eq(chunk.records, 0);
+        cr_expect_eq(chunk.input, files.count - 1);
+        zmq_msg_close(&chunk.bytes);
+    }
+    cr_expect_eq(await(source, &chunk), SOURCE_ENDED);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs,
+     are_a_chunk_where_they_are_nothing_but_a_header_and_results_have_one)
+{
+    expect_header_alone(TEXTS("h\n"), 1, true);
+    expect_header_alone(TEXTS("h"), 1, true);
+    expect_header_alone(TEXTS("", "h\n", "h\n", ""), 1, true);
+    expect_header_alone(TEXTS("h\n"), 0, false);
+    expect_header_alone(TEXTS("", ""), 1, false);
+}
+
 Test(source_inputs, are_refused_where_their_header_is_another)
 {
     struct files files;
