@@ -179,6 +179,17 @@ def a_chunk_that_fails_every_time(case):
 
 
 @test
+def a_chunk_in_which_grep_finds_nothing(case):
+    said = r"chunk 0 .* exit status 1; if that is how .* found nothing, as grep does: (--shell '.*')$"
+    case.file("input", LINES)
+    run = ends(case, ["--retries", "1", "--", "grep", "nowhere"], 3, said)
+    remedy = re.search(said, run.reasons()[-1])[1].replace("...", "nowhere")
+    again = case.shell(f"fanfold --retries 1 -i input {remedy}", stdin=None)
+    again.expect(0)
+    assert again.output() == b""
+
+
+@test
 def a_chunk_whose_command_crashes_every_time(case):
     said = r"chunk 0 .* after 2 attempts: ended by signal 9 \(Killed\)$"
     ends(case, ["--retries", "2", "--", "sh", "-c", "kill -9 $$"], 3, said)
@@ -418,7 +429,7 @@ def the_smallest_buffer_is_not_the_default_one(case):
 @test
 def quiet_is_quiet(case):
     ends(case, ["--quiet", "-N10", "--", "cat"], 0)
-    said = "^fanfold-ventilator: chunk 0 .* exit status 1$"
+    said = "^fanfold-ventilator: chunk 0 .* exit status 1; if that .*$"
     ends(case, ["--quiet", "--", "false"], 3, said)
 
 
