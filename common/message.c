@@ -31,6 +31,13 @@ void slice_copy_text(struct slice slice, char *to, size_t size)
     to[length] = '\0';
 }
 
+struct slice mark_input(struct slice mark)
+{
+    if (mark.size == 0 || mark.data[0] >= mark.size)
+        return (struct slice){.size = 0};
+    return (struct slice){.data = mark.data + 1, .size = mark.data[0]};
+}
+
 bool id_equal(const struct id *a, const struct id *b)
 {
     return !memcmp(a, b, sizeof *a);

@@ -79,6 +79,9 @@ struct slice {
 struct slice slice_of_text(const char *text);
 /* Into a string, cut where it has not the room. */
 void slice_copy_text(struct slice slice, char *to, size_t size);
+/* The name of the input, of several, that a mark says a chunk is of; empty: none. Lies
+ * in the mark. */
+struct slice mark_input(struct slice mark);
 bool id_equal(const struct id *a, const struct id *b);
 
 /* [first, first + count) */

@@ -159,7 +159,7 @@ static enum record_outcome find_fasta(struct record_search *search, struct slice
     }
 }
 
-/* Such may be at the end of all. */
+/* Empty lines may be at the end of all. */
 static bool is_empty_lines(struct progress *progress, struct slice bytes)
 {
     while (progress->seen < bytes.size &&
@@ -190,8 +190,44 @@ static bool is_fastq_line(const struct progress *progress, struct slice bytes)
     return progress->lines != 2 || bytes.data[progress->line] == '+';
 }
 
+/* Bytes of a line of the record, without what ends it. */
+static size_t line_length(struct slice bytes, unsigned number)
+{
+    const uint8_t *at = bytes.data, *limit = bytes.data + bytes.size;
+    for (; number > 0; number--)
+        at = (const uint8_t *)memchr(at, '\n', (size_t)(limit - at)) + 1;
+    const uint8_t *end = memchr(at, '\n', (size_t)(limit - at));
+    if (!end)
+        end = limit;
+    return (size_t)(end - at) - (end > at && end[-1] == '\r');
+}
+
+/* What there is of an entry when the input has ended: all but the last newline, or too
+ * little. That of an empty quality may be the last one. */
+static enum record_outcome end_fastq(struct record_search *search, struct slice bytes)
+{
+    static const char *const lacking[FASTQ_LINES] = {
+        "",
+        "its sequence, its \"+\" and its quality are",
+        "its \"+\" and its quality are",
+        "its quality is",
+    };
+    const struct progress *progress = &search->progress;
+    uint64_t begun = progress->lines + (progress->line < bytes.size);
+    if (progress->lines < FASTQ_LINES - 1)
+        return break_with(search, "is cut short: %s missing", lacking[begun]);
+    size_t sequence = line_length(bytes, 1), quality = line_length(bytes, 3);
+    if (quality >= sequence)
+        return RECORD_OPEN;
+    if (begun < FASTQ_LINES)
+        return break_with(search, "is cut short: %s missing", lacking[begun]);
+    return break_with(search,
+                      "is cut short: its quality ends after %zu of %zu characters",
+                      quality, sequence);
+}
+
 static enum record_outcome find_fastq(struct record_search *search, struct slice bytes,
-                                      size_t *ret_size)
+                                      bool ended, size_t *ret_size)
 {
     struct progress *progress = &search->progress;
     if (bytes.data[0] == '\n' || bytes.data[0] == '\r') {
@@ -210,7 +246,7 @@ static enum record_outcome find_fastq(struct record_search *search, struct slice
                        : break_with(search, "has no \"+\" where its third line begins "
                                             "(it must have four)");
     } while (next_line(progress, bytes));
-    return RECORD_OPEN;
+    return ended ? end_fastq(search, bytes) : RECORD_OPEN;
 }
 
 static enum record_outcome find_frame(struct record_search *search, struct slice bytes,
@@ -304,7 +340,7 @@ static enum record_outcome find_end(struct record_search *search, struct slice b
     case RECORDS_FASTA:
         return find_fasta(search, bytes, ret_size);
     case RECORDS_FASTQ:
-        return find_fastq(search, bytes, ret_size);
+        return find_fastq(search, bytes, ended, ret_size);
     case RECORDS_FRAMES:
         return find_frame(search, bytes, ended, ret_size);
     case RECORDS_FIXED:

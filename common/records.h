@@ -16,7 +16,9 @@
  * fasta   from a ">" at a line's beginning to before the next one. What precedes the
  *         first one belongs to it.
  * fastq   four lines, the first with "@" and the third with "+" in front; else it is
- *         broken. Empty lines at the end of all are a record of their own.
+ *         broken. The last one may lack its last newline; if it lacks more, which a
+ *         quality shorter than the sequence tells, it is broken. Empty lines at the end
+ *         of all are a record of their own.
  * frames  a length, four bytes big-endian, and so many bytes. One that is cut short is
  *         broken.
  * fixed   `size` bytes.

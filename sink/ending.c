@@ -4,9 +4,11 @@
 #include "sink/sink_state.h"
 
 #include "common/exit_status.h"
+#include "sink/again.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void sink_leave(struct sink *sink, int status)
@@ -111,19 +113,18 @@ static unsigned header_lines(const struct sink *sink)
 static void say_how_again(const struct sink *sink)
 {
     uint64_t count = sink_session_position(sink->session).dead_letters;
-    const char *directory = sink->parts.outset.letters;
-    /* Where a run without options would find these letters, it is to have others. */
-    bool same = sink->options->output == NULL && sink->options->letters == NULL;
-    char header[PATH_MAX + 16] = "", option[32] = "";
-
-    if (sink->header_kept) {
-        snprintf(header, sizeof header, "%s/header ", directory);
-        snprintf(option, sizeof option, " --header %u", header_lines(sink));
-    }
-    say("%llu dead letter%s in %s; to run them again: cat %s%s/*.input | fanfold%s%s "
-        "... -- COMMAND",
-        (unsigned long long)count, count == 1 ? "" : "s", directory, header, directory,
-        option, same ? " --dead-letters DIR" : "");
+    const struct again again = {
+        .directory = sink->parts.outset.letters,
+        .format = sink->format,
+        .header_lines = sink->header_kept ? header_lines(sink) : 0,
+        .header_out = sink_session_header_out(sink->session),
+        /* Where a run without options would find these letters. */
+        .elsewhere = sink->options->output == NULL && sink->options->letters == NULL,
+    };
+    char *command = again_command(&again);
+    say("%llu dead letter%s in %s; to run them again: %s", (unsigned long long)count,
+        count == 1 ? "" : "s", again.directory, command);
+    free(command);
 }
 
 static void say_letters(const struct sink *sink)

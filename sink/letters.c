@@ -358,6 +358,11 @@ char *letter_json(const struct letter *letter, size_t *ret_size)
     name_run(&letter->run, run);
     fprintf(stream, "{\n  %s\",\n  \"seq\": %llu,\n", run,
             (unsigned long long)letter->seq);
+    if (letter->input.size > 0) {
+        fputs("  \"input\": ", stream);
+        print_string(stream, letter->input);
+        fputs(",\n", stream);
+    }
     print_records(stream, letter);
     fprintf(stream,
             "  \"offset\": %llu,\n  \"length\": %llu,\n  \"attempts\": %u,\n"

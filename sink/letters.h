@@ -17,10 +17,11 @@
 struct letter {
     struct id run;
     uint64_t seq;
-    bool whole;       /* the chunk */
-    uint64_t record;  /* the number of the first, from 0 */
-    uint64_t records; /* 0: not counted, and `record` says nothing */
-    uint64_t offset;  /* in the input */
+    bool whole;         /* the chunk */
+    uint64_t record;    /* the number of the first, from 0 */
+    uint64_t records;   /* 0: not counted, and `record` says nothing */
+    struct slice input; /* its name, where there are several; else empty */
+    uint64_t offset;    /* in the input */
     uint64_t length;
     uint32_t attempts;
     enum failure how;

@@ -23,7 +23,7 @@ enum {
 
 enum parcel_place { PARCEL_INSIDE, PARCEL_COPIED, PARCEL_SHARED, PARCEL_SPILLED };
 
-/* What is known of a parcel's dead letters; their texts lie behind them. */
+/* What is known of a parcel's dead letters; their texts and names lie behind them. */
 struct enclosure {
     size_t bytes; /* of the enclosure */
     uint32_t count;
@@ -152,23 +152,31 @@ struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
     return parcel;
 }
 
+/* Copies the slice's bytes to `to`, where they are from now on. Returns what is behind
+ * them. */
+static uint8_t *move_to(uint8_t *to, struct slice *slice)
+{
+    if (slice->size > 0)
+        memcpy(to, slice->data, slice->size);
+    slice->data = to;
+    return to + slice->size;
+}
+
 static struct enclosure *enclose(const struct letter *letters, uint32_t count)
 {
     size_t bytes = sizeof(struct enclosure) + count * sizeof *letters;
-    size_t at = bytes;
+    size_t head = bytes;
     for (uint32_t i = 0; i < count; i++)
-        bytes += letters[i].text.size;
+        bytes += letters[i].text.size + letters[i].input.size;
     struct enclosure *enclosure = allocate(bytes);
     enclosure->bytes = bytes;
     enclosure->count = count;
+    uint8_t *to = (uint8_t *)enclosure + head;
     for (uint32_t i = 0; i < count; i++) {
         struct letter *letter = &enclosure->letters[i];
-        uint8_t *text = (uint8_t *)enclosure + at;
         *letter = letters[i];
-        if (letter->text.size > 0)
-            memcpy(text, letter->text.data, letter->text.size);
-        letter->text.data = text;
-        at += letter->text.size;
+        to = move_to(to, &letter->text);
+        to = move_to(to, &letter->input);
     }
     return enclosure;
 }

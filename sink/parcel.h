@@ -35,7 +35,7 @@ const char *store_directory(const struct store *store);
 struct parcel *parcel_new(struct store *store, uint64_t seq, zmq_msg_t *payload,
                           size_t offset, size_t length);
 /* The last bytes, as many as the letters are long together, are those of dead letters.
- * These are copied, with their texts. */
+ * These are copied, with their texts and names. */
 struct parcel *parcel_new_with_letters(struct store *store, uint64_t seq,
                                        zmq_msg_t *payload, size_t offset, size_t length,
                                        const struct letter *letters, uint32_t count);

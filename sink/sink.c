@@ -185,6 +185,8 @@ static void receive_answers(struct sink *sink, int64_t now_us)
 
     for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->parts.uplink, &message);
          i++) {
+        if (message.type == MESSAGE_WELCOME)
+            sink_take_format(sink, &message);
         if (message.type == MESSAGE_END)
             sink_take_header(sink, &message, now_us);
         if (message.type == MESSAGE_SKIP)
@@ -321,7 +323,8 @@ static void log_end(const struct sink *sink)
 
 int sink_run(const struct sink_options *options)
 {
-    struct sink sink = {.options = options, .hint_at_us = NEVER_US};
+    struct sink sink = {
+        .options = options, .hint_at_us = NEVER_US, .format = RECORD_FORMAT_DEFAULT};
 
     sink.status = parts_open(&sink.parts, options);
     if (sink.status == STATUS_OK) {

@@ -4,6 +4,7 @@
 #ifndef FANFOLD_SINK_SINK_STATE_H
 #define FANFOLD_SINK_SINK_STATE_H
 
+#include "common/records.h"
 #include "sink/heading.h"
 #include "sink/parts.h"
 #include "sink/session.h"
@@ -22,8 +23,9 @@ struct sink {
     struct heading heading;
     uint64_t letters;         /* dead letters that there are, the journal's included */
     uint64_t letters_ordered; /* those that were given to a commit */
-    uint8_t *header;          /* of the input, header_size bytes, as END says; NULL:
-                                 none, or not known yet */
+    struct record_format format; /* of the input's records, as WELCOME says */
+    uint8_t *header;             /* of the input, header_size bytes, as END says; NULL:
+                                    none, or not known yet */
     size_t header_size;
     bool header_kept;   /* with the dead letters */
     uint64_t safe_next; /* seq and byte of the output that the journal has */
@@ -43,6 +45,8 @@ struct sink {
 
 /* Dead letters are written here and now, the rest is the output's. */
 void sink_write_parcel(struct sink *sink, struct parcel *parcel, int64_t now_us);
+/* What the input's records are, for who runs dead letters again. */
+void sink_take_format(struct sink *sink, const struct message *welcome);
 /* The input's header, which END brings: it is kept with the dead letters, as they are
  * without it. */
 void sink_take_header(struct sink *sink, const struct message *end, int64_t now_us);

@@ -139,6 +139,14 @@ static void keep_header(struct sink *sink, int64_t now_us)
     fail(sink, text, now_us);
 }
 
+void sink_take_format(struct sink *sink, const struct message *welcome)
+{
+    struct record_format format;
+
+    if (record_format_parse(welcome->welcome.format, &format))
+        sink->format = format;
+}
+
 void sink_take_header(struct sink *sink, const struct message *end, int64_t now_us)
 {
     struct slice header = end->end.header;

@@ -223,6 +223,7 @@ static struct message welcome(const struct delivery *delivery)
                     .heartbeat_ms = dispatch_heartbeat_ms(dispatch),
                     .liveness_ms = delivery->config.liveness_ms,
                     .max_result = dispatch_max_result(dispatch),
+                    .format = slice_of_text(delivery->config.format),
                     .header_out = delivery->config.header_out},
     };
     return message;
@@ -242,7 +243,6 @@ static struct message welcome_worker(const struct delivery *delivery,
     const struct dispatch *dispatch = delivery->config.dispatch;
     struct message message = welcome(delivery);
     message.welcome.program = dispatch_program(dispatch);
-    message.welcome.format = slice_of_text(delivery->config.format);
     message.welcome.header = source_header(delivery->config.source);
     message.welcome.session = action->session;
     message.welcome.nonce = action->nonce;

@@ -86,6 +86,16 @@ static const char *introduction(const struct dispatch_failure *failure)
     return ours || failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
 }
 
+/* Of a program that says nothing and ends with 1, which mostly is no failure of it. */
+static const char *hint(const struct dispatch_failure *failure)
+{
+    bool found_nothing = failure->how == FAILURE_EXIT && failure->code == 1 &&
+                         failure->text_size == 0;
+    return found_nothing ? "; if that is how it says that it found nothing, as grep "
+                           "does: --shell 'grep ... || [ $? = 1 ]'"
+                         : "";
+}
+
 const char *failure_report(char *text, size_t size,
                            const struct dispatch_failure *failure,
                            const struct chunk *chunk, const char *input)
@@ -95,10 +105,11 @@ const char *failure_report(char *text, size_t size,
     if (failure->text_size)
         quote_tail(said, sizeof said, failure);
     snprintf(text, size,
-             "chunk %" PRIu64 "%s failed for good after %" PRIu32 " attempt%s: %s%s%s",
+             "chunk %" PRIu64 "%s failed for good after %" PRIu32
+             " attempt%s: %s%s%s%s",
              failure->seq, describe_place(place, sizeof place, before, chunk),
              failure->attempts, failure->attempts == 1 ? "" : "s",
              describe_cause(cause, sizeof cause, failure->how, failure->code),
-             failure->text_size ? introduction(failure) : "", said);
+             failure->text_size ? introduction(failure) : "", said, hint(failure));
     return text;
 }

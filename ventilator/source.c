@@ -215,24 +215,34 @@ static enum source_outcome finish_chunk(struct source *source, struct chunk *chu
     source->record = chunk->first_record + chunk->records;
     source->pending -= chunk->length;
     source->bytes += chunk->length;
-    source->cut_some = true;
+    source->cut_some = source->cut_any = true;
     return SOURCE_CHUNK;
 }
 
-/* As a whole, an empty file is a chunk like any other. */
-static enum source_outcome take_nothing(struct source *source, struct chunk *ret_chunk)
+static enum source_outcome take_nothing(struct source *source, uint64_t records,
+                                        struct chunk *ret_chunk)
 {
     *ret_chunk = (struct chunk){.offset = chunker_offset(source->chunker),
                                 .first_record = source->record,
-                                .records = 1};
+                                .records = records};
     zmq_msg_init(&ret_chunk->bytes);
     return finish_chunk(source, ret_chunk);
 }
 
+/* A table that is nothing but its header has results with one, where others have. */
+static bool lacks_header_out(const struct source *source)
+{
+    return source->config.header_out > 0 && source->header.size > 0 &&
+           !source->cut_any && source->at == source->inputs.count - 1;
+}
+
+/* As a whole, an empty file is a chunk like any other. */
 static enum source_outcome end_input(struct source *source, struct chunk *ret_chunk)
 {
     if (source->config.whole_files && !source->cut_some)
-        return take_nothing(source, ret_chunk);
+        return take_nothing(source, 1, ret_chunk);
+    if (lacks_header_out(source))
+        return take_nothing(source, 0, ret_chunk);
     source->hash_before = source_hash_of_next(source);
     source->at++;
     source->phase = PHASE_TURN;

@@ -23,7 +23,8 @@ struct source_config {
     uint32_t count;           /* 0: standard input alone */
     struct chunker_config chunker;
     uint32_t header_lines; /* that each input begins with, and that are no records */
-    uint32_t header_out;   /* what WELCOME says, as a part of what the run is */
+    uint32_t header_out;   /* what WELCOME says, as a part of what the run is; with it,
+                              inputs that are nothing but a header are a chunk, too */
     bool whole_files;      /* the chunker's format is: an empty input is a chunk, too */
     bool as_it_is;         /* what is compressed is not decompressed */
     const char *program;   /* as decompressor_start has it; NULL: this one */

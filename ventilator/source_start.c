@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Marks, and going on with a run. A mark is 1 byte (which form: 3), then five
- * little-endian u64: the offset after the chunk in its input, the number of the record
- * that starts there, the hash of all input before it, back to where the run began, that
- * of all before its input, and which input that is.
+ * Marks, and going on with a run. A mark is the name of the input, where there are
+ * several, as mark_input has it (1 byte, how long it is, and its bytes); 1 byte (which
+ * form: 4); then five little-endian u64: the offset after the chunk in its input, the
+ * number of the record that starts there, the hash of all input before it, back to
+ * where the run began, that of all before its input, and which input that is.
  *
  * Inputs that are surely the same are not read again but for the one in which the run
  * stood: a file is sought, and what is decompressed is dropped up to there. From all
@@ -20,11 +21,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MARK_FORM = 3, MARK_NUMBERS = 5, MARK_SIZE = 1 + 8 * MARK_NUMBERS };
+/* Sizes are without the name. */
+enum { MARK_FORM = 4, MARK_NUMBERS = 5, MARK_SIZE = 2 + 8 * MARK_NUMBERS };
+enum { INPUT_NAME_MAX = CHUNK_MARK_MAX - MARK_SIZE };
 
-static_assert(MARK_SIZE <= (int)CHUNK_MARK_MAX, "a mark has room");
+static_assert(INPUT_NAME_MAX >= 100, "a mark has room for a name");
 
 /* ---- marks ---- */
+
+/* Of a long one the end, which tells it from others. Returns how many bytes. */
+static size_t put_name(const char *name, uint8_t *to)
+{
+    static const char more[] = "...";
+    size_t size = name ? strlen(name) : 0, cut = strlen(more);
+    if (size <= INPUT_NAME_MAX) {
+        memcpy(to, name ? name : "", size);
+        return size;
+    }
+    memcpy(to, more, cut);
+    memcpy(to + cut, name + size - (INPUT_NAME_MAX - cut), INPUT_NAME_MAX - cut);
+    return INPUT_NAME_MAX;
+}
 
 void source_mark(const struct source *source, struct chunk *chunk)
 {
@@ -35,9 +52,12 @@ void source_mark(const struct source *source, struct chunk *chunk)
         htole64(source->hash_before),
         htole64(chunk->input),
     };
-    chunk->mark[0] = MARK_FORM;
-    memcpy(chunk->mark + 1, numbers, sizeof numbers);
-    chunk->mark_size = MARK_SIZE;
+    size_t name_size = put_name(source_name(source, chunk->input), chunk->mark + 1);
+    uint8_t *own = chunk->mark + 1 + name_size;
+    chunk->mark[0] = (uint8_t)name_size;
+    own[0] = MARK_FORM;
+    memcpy(own + 1, numbers, sizeof numbers);
+    chunk->mark_size = (uint8_t)(MARK_SIZE + name_size);
 }
 
 /* What the run calls the beginning of its first input. */
@@ -57,9 +77,11 @@ static bool read_mark(const struct source *source, struct slice bytes,
     *ret_mark = (struct mark){.offset = beginning_of_run(source, began)};
     if (bytes.size == 0)
         return true;
-    if (bytes.size != MARK_SIZE || bytes.data[0] != MARK_FORM)
+    size_t name_size = mark_input(bytes).size;
+    const uint8_t *own = bytes.data + 1 + name_size;
+    if (bytes.size != MARK_SIZE + name_size || own[0] != MARK_FORM)
         return false;
-    memcpy(numbers, bytes.data + 1, sizeof numbers);
+    memcpy(numbers, own + 1, sizeof numbers);
     uint64_t least = ret_mark->offset;
     *ret_mark = (struct mark){.offset = le64toh(numbers[0]),
                               .record = le64toh(numbers[1]),
@@ -149,6 +171,7 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
     }
     if (now.count == 1)
         source->shift = beginning_of_run(source, &began) - source_beginning(source, 0);
+    source->cut_any = mark.size > 0;
     source->record = source->goes_on.record;
     source->total = count_total(source, &source->goes_on);
     if (match == SOURCE_SAME && mark.size > 0)

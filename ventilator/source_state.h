@@ -44,6 +44,7 @@ struct source {
     struct chunker *chunker;
     uint64_t record; /* number of the first that no chunk has */
     bool cut_some;   /* of this input */
+    bool cut_any;    /* of the run's inputs */
 
     struct source_hash hash; /* of what was cut, back to where the run began */
     uint64_t hash_before;    /* of all before this input */

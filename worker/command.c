@@ -77,7 +77,30 @@ static int check_format(int directory, const char *path, char *interpreter, size
     return elf || text ? 0 : ENOEXEC;
 }
 
-static int say_missing(char *const *argv, char *error, size_t size)
+/* A file that nothing says is a program. */
+static bool is_data(int directory, const char *path)
+{
+    struct stat info;
+    char head[2] = "";
+    if (fstatat(directory, path, &info, 0) < 0 || !S_ISREG(info.st_mode) ||
+        faccessat(directory, path, X_OK, 0) == 0)
+        return false;
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, head, sizeof head);
+    if (fd >= 0)
+        close(fd);
+    return got < (ssize_t)sizeof head || memcmp(head, "#!", sizeof head) != 0;
+}
+
+/* What the shell makes of "-i *.csv" begins a command with the second file. */
+static const char *input_hint(int directory, const char *word)
+{
+    return is_data(directory, word)
+               ? "; if that file is an input: each has an -i of its own, -i A -i B"
+               : "";
+}
+
+static int say_missing(int directory, char *const *argv, char *error, size_t size)
 {
     const char *word = argv[0];
     if (strpbrk(word, " \t\n|<>;&$*`'\"()"))
@@ -86,18 +109,20 @@ static int say_missing(char *const *argv, char *error, size_t size)
                  "--shell '%s'",
                  word, word);
     else
-        snprintf(error, size, "%s: command not found", word);
+        snprintf(error, size, "%s: command not found%s", word,
+                 input_hint(directory, word));
     return STATUS_NOT_FOUND;
 }
 
-static int say_unfit(const char *path, int problem, const char *interpreter,
-                     char *error, size_t size)
+static int say_unfit(int directory, const char *path, int problem,
+                     const char *interpreter, char *error, size_t size)
 {
     if (problem == ELIBBAD)
         snprintf(error, size, "%s: its interpreter %s cannot be executed", path,
                  interpreter);
     else
-        snprintf(error, size, "%s: cannot be executed: %s", path, strerror(problem));
+        snprintf(error, size, "%s: cannot be executed: %s%s", path, strerror(problem),
+                 problem == EACCES ? input_hint(directory, path) : "");
     return STATUS_CANNOT_EXECUTE;
 }
 
@@ -112,11 +137,11 @@ static int resolve(int directory, char *const *argv, char **ret_path, char *erro
         problem = strchr(word, '/') ? check_file(directory, word)
                                     : search_path(directory, word, path, sizeof path);
     if (problem == ENOENT || problem == ENOTDIR || problem == ENAMETOOLONG)
-        return say_missing(argv, error, error_size);
+        return say_missing(directory, argv, error, error_size);
     if (problem == 0)
         problem = check_format(directory, path, interpreter, sizeof interpreter);
     if (problem)
-        return say_unfit(path, problem, interpreter, error, error_size);
+        return say_unfit(directory, path, problem, interpreter, error, error_size);
     *ret_path = allocate_text("%s", path);
     return 0;
 }

@@ -86,6 +86,8 @@ def judge_end(case, answer, taken, at):
         return f"{answer.outcome} at {answer.offset}, record {answer.record}: it is record {record} at {offset}"
     if not answer.text.startswith(f"record {case.first_record + record + 1} at byte {case.offset + offset}"):
         return f"it says {answer.text!r} of the record {record} at {offset}"
+    if answer.outcome == "broken" and case.expected.cut != ("is cut short: " in answer.text):
+        return f"it says {answer.text!r} of what is {'' if case.expected.cut else 'not '}cut short"
     return None
 
 

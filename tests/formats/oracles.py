@@ -19,6 +19,7 @@ class Records:
     open: bool = False  # the last one is known to end only when the input does
     longer: bool = False  # and would be longer if it did not: it fits where there is room for more
     error: tuple = None  # ({outcome}, number, offset) of what follows them and is no record
+    cut: bool = False  # what is none would be one if the input did not end
     announced: int = 0  # bytes that the last one, or what is none, says that it has
 
 
@@ -76,21 +77,31 @@ def fasta(data):
 
 
 FASTQ_ENTRY = re.compile(rb"@.*\n.*\n\+.*\n.*\n")
-FASTQ_REST = re.compile(rb"[\r\n]+\Z|@.*(\n.*(\n(\+.*(\n.*)?)?)?)?\Z")
+FASTQ_LAST = re.compile(rb"@.*\n(.*?)\r?\n\+.*\n(.*?)\r?\Z")
+FASTQ_CUT = re.compile(rb"@.*(\n.*(\n(\+.*)?)?)?\Z")
+EMPTY_LINES = re.compile(rb"[\r\n]+\Z")
+
+
+def fastq_rest(ends, data, at):
+    """What there is from `at` on, where no entry is whole."""
+    last = FASTQ_LAST.match(data, at)
+    if EMPTY_LINES.match(data, at) or last and len(last[2]) >= len(last[1]):
+        return Records([*ends, len(data)], open=True, longer=True)
+    is_cut = bool(last or FASTQ_CUT.match(data, at))
+    return Records(ends, error=({"broken"}, len(ends), at), cut=is_cut)
 
 
 def fastq(data):
-    """Four lines, the first with @ and the third with +; the last entry may be cut short.
+    """Four lines, the first with @ and the third with +.
 
+    The last entry may lack its last newline, not more: its quality has at least as much as its sequence.
     Empty lines at the very end are a record of their own.
     """
     ends, at = [], 0
     while at < len(data):
         match = FASTQ_ENTRY.match(data, at)
-        if not match and FASTQ_REST.match(data, at):
-            return Records([*ends, len(data)], open=True, longer=True)
         if not match:
-            return Records(ends, error=({"broken"}, len(ends), at))
+            return fastq_rest(ends, data, at)
         at = match.end()
         ends.append(at)
     return Records(ends)
@@ -103,7 +114,7 @@ def frames(data):
         end = at + 4 + int.from_bytes(head, "big")
         if len(head) < 4 or end > len(data):
             announced = end - at if len(head) == 4 else 4
-            return Records(ends, error=({"broken"}, len(ends), at), announced=announced)
+            return Records(ends, error=({"broken"}, len(ends), at), cut=True, announced=announced)
         ends.append(end)
         at = end
     return Records(ends)

@@ -89,6 +89,16 @@ def a_command_that_is_no_program(case):
 
 
 @test
+def inputs_of_which_only_the_first_has_its_option(case):
+    """As the shell makes them of -i *.csv."""
+    for name in ("a.csv", "b.csv"):
+        case.file(name, LINES)
+    hint = "; if that file is an input: each has an -i of its own, -i A -i B$"
+    ends(case, ["-i", "a.csv", "b.csv", "--", "cat"], 127, rf"^fanfold-worker: b\.csv: command not found{hint}")
+    ends(case, ["-i", "./a.csv", "./b.csv", "cat"], 126, rf"^fanfold-worker: \./b\.csv: cannot .* denied{hint}")
+
+
+@test
 def options_that_are_wrong(case):
     ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
     ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number of slots")
@@ -166,6 +176,17 @@ def a_chunk_that_fails_every_time(case):
     assert b"".join(lines[:70]).startswith(run.output()), "the output is not what came before it"
     case.assert_no_leftovers()
     case.assert_no_files_left()
+
+
+@test
+def a_chunk_in_which_grep_finds_nothing(case):
+    said = r"chunk 0 .* exit status 1; if that is how .* found nothing, as grep does: (--shell '.*')$"
+    case.file("input", LINES)
+    run = ends(case, ["--retries", "1", "--", "grep", "nowhere"], 3, said)
+    remedy = re.search(said, run.reasons()[-1])[1].replace("...", "nowhere")
+    again = case.shell(f"fanfold --retries 1 -i input {remedy}", stdin=None)
+    again.expect(0)
+    assert again.output() == b""
 
 
 @test
@@ -408,7 +429,7 @@ def the_smallest_buffer_is_not_the_default_one(case):
 @test
 def quiet_is_quiet(case):
     ends(case, ["--quiet", "-N10", "--", "cat"], 0)
-    said = "^fanfold-ventilator: chunk 0 .* exit status 1$"
+    said = "^fanfold-ventilator: chunk 0 .* exit status 1; if that .*$"
     ends(case, ["--quiet", "--", "false"], 3, said)
 
 

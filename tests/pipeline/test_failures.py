@@ -10,6 +10,7 @@ import os
 import re
 import shlex
 import sys
+from pathlib import Path
 
 from harness import SLOWNESS, diagnose, run_tests, test
 from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters, records_of
@@ -200,6 +201,31 @@ def dead_letters_are_run_again_by_the_command_that_is_said(case):
 
 
 @test
+def dead_letters_are_run_again_as_records_of_the_same_kind(case):
+    """The command that is said finds the records of the run, whatever ends one."""
+    kinds = [
+        (["-0"], [b"a\nb\0", b"bad\0", b"c\0", b"worse bad\0"]),
+        (["--recend", r"''\n\\"], [b"a''\n\\", b"bad''\n\\", b"b''\n\\"]),
+        (["--regexp", "--recstart", r"^\d+'? "], [b"1 a\n", b"20' bad\n\n", b"3 b\n", b"4 bad\n"]),
+        (["--format", "csv"], [b'a,"\n"\n', b'bad,"\nbad"\n', b"b,\n", b"bad,\n"]),
+        (["--format", "fastq"], [b"@1\nA\n+\nI\n", b"@bad\nA\n+\nI\n"]),
+        (["--fixed", "4"], [b"1234", b"bad\n", b"5678", b"\nbad"]),
+    ]
+    for number, (options, records) in enumerate(kinds):
+        name = f"out{number}"
+        words = ["--on-error", "isolate", "--retries", "1", *options, "-o", name]
+        command = ["sh", "-c", 'cat >"part$FANFOLD_SEQ"; ! grep -qa bad "part$FANFOLD_SEQ" && cat "part$FANFOLD_SEQ"']
+        run = case.run("fanfold", *words, "--", *command, stdin=b"".join(records))
+        run.expect(1)
+        assert case.path(name).read_bytes() == b"".join(record for record in records if b"bad" not in record), options
+        said = re.search(r"to run them again: (.*) \.\.\. -- COMMAND", run.stderr())
+        again = case.shell(f"{said[1]} -N1 -- sh -c 'cat; printf \"|\"'")
+        again.expect(0)
+        bad = [record for record in records if b"bad" in record]
+        assert again.output() == b"".join(record + b"|" for record in bad), (options, again.output())
+
+
+@test
 def dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
     records = Records(case, 100, {25: "!exit 3", 77: "!exit 4"})
     case.run("fanfold", "--on-error", "skip", "-N1", "-i", records.path, *fragile()).expect(1)
@@ -208,6 +234,24 @@ def dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
     refused(case, ["--on-error", "skip", "-i", records.path, *fragile()], 2, "^fanfold-sink: .*dead")
+
+
+@test
+def a_dead_letter_names_which_of_several_inputs_it_is_of(case):
+    first, second = (Records(case, 20, {7: "!exit 3"}, name) for name in ("first", "second"))
+    for mode, records in (("skip", [1, 21]), ("isolate", [7, 27])):
+        output = case.path(mode)
+        inputs = ["-i", first.path, "-i", second.path]
+        case.run("fanfold", "--on-error", mode, "-j2", "-o", output, *inputs, *fragile()).expect(1)
+        letters = read_letters(f"{output}.dead-letters")
+        assert [letter.about["input"] for letter in letters] == [str(first.path), str(second.path)]
+        assert [letter.about.get("first_record", letter.about.get("record")) for letter in letters] == records
+        places = [(letter.about["offset"], letter.about["length"]) for letter in letters]
+        for letter, (offset, length) in zip(letters, places):
+            assert Path(letter.about["input"]).read_bytes()[offset : offset + length] == letter.bytes
+    alone = case.run("fanfold", "--on-error", "skip", "-o", case.path("alone"), "-i", first.path, *fragile())
+    alone.expect(1)
+    assert "input" not in read_letters(case.path("alone.dead-letters"))[0].about
 
 
 # ---- isolate ----

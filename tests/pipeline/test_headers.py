@@ -190,6 +190,35 @@ def a_table_goes_through_a_filter_as_through_one_process(case):
 
 
 @test
+def a_table_that_is_nothing_but_its_header_has_one_in_the_output(case):
+    rows = case.file("rows", table(0))
+    words = ["--header", 1, "--header-out", 1]
+    serve = case.file("serve.py", b"import fanfold\nfanfold.serve_records(lambda record, _: record, header=1)\n")
+    for options in (["-i", rows], ["-i", rows, "-i", rows], ["--resume", "-o", "out", "-i", rows]):
+        run = case.run("fanfold", *words, *options, "--", "awk", SUMS)
+        run.expect(0)
+        assert (case.path("out").read_bytes() if "-o" in options else run.output()) == b"name,sum\n", options
+    for command in (["--mode", "lines", "--", "cat"], ["--mode", "frames", "--", "python3", serve], ["--plugin", ECHO]):
+        run = case.run("fanfold", *words, "-i", rows, *command)
+        run.expect(0)
+        assert run.output() == table(0), command
+    run = case.run("fanfold", "--header", 1, "-i", rows, "--", "awk", SUMS)
+    run.expect(0)
+    assert run.output() == b"", "results have no header, and none is asked for"
+    listed = case.run("fanfold", "--dry-run", *words, "-i", rows, "--", "awk", SUMS)
+    assert listed.output().splitlines()[-1] == b"0\t%d\t0\t0" % len(table(0))
+
+
+@test
+def an_only_header_that_fails_is_given_up_as_a_chunk(case):
+    for mode in ("skip", "isolate"):
+        words = ["--header", 1, "--header-out", 1, "--on-error", mode, "-o", mode, "--retries", 1]
+        case.run("fanfold", *words, "--", "false", stdin=table(0)).expect(1)
+        letters = read_letters(case.path(f"{mode}.dead-letters"), header=table(0))
+        assert [letter.bytes for letter in letters] == [b""] and case.path(mode).read_bytes() == b""
+
+
+@test
 def a_plugin_is_given_the_header_too(case):
     rows = case.file("rows", table(30000))
     run = case.run("fanfold", "--header", 1, "--header-out", 1, "--block", "4K", "-i", rows, "--plugin", ECHO)

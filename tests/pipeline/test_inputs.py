@@ -62,6 +62,27 @@ def inputs(*paths):
     return [word for path in paths for word in ("-i", path)]
 
 
+# ---- records ----
+
+
+@test
+def what_is_cut_short_within_a_record_ends_the_run_after_the_whole_ones(case):
+    entries = b"".join(b"@%d\nACGT\n+\nIIII\n" % number for number in range(1000))
+    frames = b"".join(b"\0\0\0\3ab\n" for _ in range(1000))
+    cuts = [
+        ("fastq", entries, b"@cut\nACGT\n+\nI", "its quality ends after 1 of 4 characters"),
+        ("fastq", entries, b"@cut\nACGT\n", 'its "\\+" and its quality are missing'),
+        ("frames", frames, b"\0\0\0\3a", "a frame of 7 bytes, of which 5 are left"),
+    ]
+    for number, (name, whole, rest, lacks) in enumerate(cuts):
+        path, output = case.file(f"cut{number}", whole + rest), case.path(f"out{number}")
+        words = ["--format", name, "--block", "2K", "-j2", "-o", output, *inputs(path)]
+        run = run_over(case, *words, command=["--", "cat"], status=4)
+        said = rf"^fanfold-ventilator: {path}: record 1001 at byte {len(whole)} is cut short: {lacks}$"
+        assert re.search(said, run.stderr(), re.M), run.stderr()
+        assert output.read_bytes() == whole
+
+
 # ---- several ----
 
 

@@ -114,6 +114,13 @@ Test(letters, of_a_whole_chunk_name_its_records_where_they_were_counted)
     expect_json(&chunk, "\"seq\": 0,\n  \"offset\"");
 }
 
+Test(letters, name_their_input_where_there_are_several)
+{
+    struct letter letter = {.records = 1, .input = slice_of_text("a \"b\"\n.csv")};
+    expect_json(&letter,
+                "\"seq\": 0,\n  \"input\": \"a \\\"b\\\"\\n.csv\",\n  \"record\": 1,");
+}
+
 Test(letters, say_in_words_how_it_failed)
 {
     char text[64];

@@ -33,7 +33,12 @@ Test(unpack, takes_bad_records_from_behind_their_result)
         {.record = 9, .offset = 90, .length = 4, .how = FAILURE_TIMEOUT},
     };
     struct result_entry entries[] = {
-        {.seq = 1, .attempt = 2, .length = 5, .bad = bad, .bad_count = 2},
+        {.seq = 1,
+         .attempt = 2,
+         .length = 5,
+         .mark = slice_of_text("\4name and more"),
+         .bad = bad,
+         .bad_count = 2},
         {.seq = 2, .attempt = 1, .length = 6},
     };
     struct store *store = store_new("/tmp");
@@ -62,6 +67,9 @@ Test(unpack, takes_bad_records_from_behind_their_result)
     cr_assert_eq(letters[0].text.size, 2);
     cr_assert_eq(memcmp(letters[0].text.data, "no", 2), 0);
     cr_assert_eq(letters[1].how, FAILURE_TIMEOUT);
+    for (uint32_t i = 0; i < count; i++)
+        cr_assert(letters[i].input.size == 4 &&
+                  memcmp(letters[i].input.data, "name", 4) == 0);
     expect_letter_bytes(first, 0, "bad");
     expect_letter_bytes(first, 3, "evil");
     parcel_destroy(&first);
@@ -79,6 +87,7 @@ Test(unpack, makes_of_a_skip_a_letter_and_nothing_for_the_output)
                                        .offset = 50,
                                        .record = 10,
                                        .records = 2,
+                                       .mark = slice_of_text("\5name"),
                                        .attempts = 3,
                                        .how = FAILURE_LOST}};
     struct store *store = store_new("/tmp");
@@ -94,6 +103,7 @@ Test(unpack, makes_of_a_skip_a_letter_and_nothing_for_the_output)
     cr_assert(letters->whole);
     cr_assert_eq(letters->records, 2);
     cr_assert_eq(letters->attempts, 3);
+    cr_assert_eq(letters->input.size, 0, "a name that is longer than its mark is none");
     expect_letter_bytes(parcel, 0, "chunk");
     parcel_destroy(&parcel);
     store_destroy(&store);

@@ -399,6 +399,49 @@ Test(chunker, lets_empty_lines_through_at_the_end_of_fastq)
     expect(&config, "@a\nA\n+\nI\n\n@b\n", "@a\nA\n+\nI\n|");
 }
 
+Test(chunker, names_what_a_fastq_entry_lacks_that_is_cut_short_after_the_whole_ones)
+{
+    static const char whole[] = "@a\nAC\n+\nII\n";
+    static const struct {
+        const char *entry, *lacks;
+    } cases[] = {
+        {"@", "its sequence, its \"+\" and its quality are missing"},
+        {"@b\n", "its sequence, its \"+\" and its quality are missing"},
+        {"@b\nA", "its \"+\" and its quality are missing"},
+        {"@b\nAC\n", "its \"+\" and its quality are missing"},
+        {"@b\n\n", "its \"+\" and its quality are missing"},
+        {"@b\n\n+", "its quality is missing"},
+        {"@b\nAC\n+b\n", "its quality is missing"},
+        {"@b\nAC\n+\n@", "its quality ends after 1 of 2 characters"},
+        {"@b\r\nAC\r\n+\r\nI\r", "its quality ends after 1 of 2 characters"},
+    };
+    struct chunker_config config = in("fastq");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char input[100], problem[200];
+        snprintf(input, sizeof input, "%s%s", whole, cases[i].entry);
+        snprintf(problem, sizeof problem, "record 2 at byte 11 is cut short: %s",
+                 cases[i].lacks);
+        for (size_t read_max = 1; read_max <= strlen(input); read_max++) {
+            struct cuts *cuts = cut_all(&config, input, strlen(input), read_max, 0);
+            cr_expect(cuts->broken, "%s", cases[i].entry);
+            cr_expect_eq(cuts->size, strlen(whole));
+            cr_expect_str_eq(cuts->problem, problem);
+            cuts_destroy(cuts);
+        }
+    }
+}
+
+Test(chunker, lets_the_last_fastq_entry_lack_its_newline)
+{
+    struct chunker_config config = in("fastq");
+    expect(&config, "@a\nAC\n+\nII", "@a\nAC\n+\nII|");
+    expect(&config, "@a\nAC\n+\nIII", "@a\nAC\n+\nIII|");
+    expect(&config, "@a\r\nAC\r\n+\r\nII", "@a\r\nAC\r\n+\r\nII|");
+    expect(&config, "@a\r\nAC\r\n+\r\nII\r", "@a\r\nAC\r\n+\r\nII\r|");
+    expect(&config, "@a\n\n+\n", "@a\n\n+\n|");
+    expect(&config, "@a\nAC\n+\n\n", "@a\nAC\n+\n\n|");
+}
+
 Test(chunker, takes_early_what_is_whole)
 {
     static const char *const formats[] = {"lines=1 end=0a", "lines=2 end=0a", "csv",

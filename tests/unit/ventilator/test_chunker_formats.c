@@ -86,11 +86,16 @@ static enum slow slow_fasta(const struct record_format *format, const uint8_t *b
     return SLOW_OPEN;
 }
 
+static bool ends_line(const uint8_t *bytes, size_t size, size_t at)
+{
+    return bytes[at] == '\r' && (at + 1 == size || bytes[at + 1] == '\n');
+}
+
 static enum slow slow_fastq(const struct record_format *format, const uint8_t *bytes,
                             size_t size, size_t *ret_end)
 {
     int line = 0;
-    size_t empty = 0;
+    size_t empty = 0, length[4] = {0};
     (void)format;
     while (empty < size && (bytes[empty] == '\n' || bytes[empty] == '\r'))
         empty++;
@@ -100,12 +105,13 @@ static enum slow slow_fastq(const struct record_format *format, const uint8_t *b
         bool first = i == 0 || bytes[i - 1] == '\n';
         if (first && ((line == 0 && bytes[i] != '@') || (line == 2 && bytes[i] != '+')))
             return SLOW_BROKEN;
+        length[line] += bytes[i] != '\n' && !ends_line(bytes, size, i);
         if (bytes[i] == '\n' && ++line == 4) {
             *ret_end = i + 1;
             return SLOW_END;
         }
     }
-    return SLOW_OPEN;
+    return line == 3 && length[3] >= length[1] ? SLOW_OPEN : SLOW_BROKEN;
 }
 
 static enum slow slow_frames(const struct record_format *format, const uint8_t *bytes,

@@ -32,6 +32,21 @@ Test(failure_report, names_what_can_be_found_again_in_the_input)
                      "attempts: exit status 3");
 }
 
+Test(failure_report, names_the_remedy_where_a_silent_1_may_say_that_nothing_was_found)
+{
+    failure.code = 1;
+    cr_assert_str_eq(
+        failure_report(text, sizeof text, &failure, NULL, NULL),
+        "chunk 17 failed for good after 3 attempts: exit status 1; if that "
+        "is how it says that it found nothing, as grep does: --shell 'grep "
+        "... || [ $? = 1 ]'");
+    failure.text_size = 4;
+    memcpy(failure.text, "oops", 4);
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, NULL, NULL),
+                     "chunk 17 failed for good after 3 attempts: exit status 1; it "
+                     "said: \"oops\"");
+}
+
 Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limit)
 {
     failure.attempts = 1;

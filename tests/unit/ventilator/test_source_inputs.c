@@ -178,6 +178,39 @@ Test(source_inputs, begin_with_a_header_that_is_no_record)
     remove_files(&files);
 }
 
+/* One chunk without records at the end of all, where results have a header. */
+static void expect_header_alone(const char *const *texts, uint32_t header_out,
+                                bool is_chunk)
+{
+    struct files files;
+    make_files(&files, texts);
+    struct source_config config = config_of(&files, 100);
+    config.header_lines = 1;
+    config.header_out = header_out;
+    struct source *source = open_sources(&config);
+    struct chunk chunk;
+    if (is_chunk) {
+        chunk = take_chunk(source);
+        cr_expect_eq(chunk.length, 0);
+        cr_expect_eq(chunk.records, 0);
+        cr_expect_eq(chunk.input, files.count - 1);
+        zmq_msg_close(&chunk.bytes);
+    }
+    cr_expect_eq(await(source, &chunk), SOURCE_ENDED);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs,
+     are_a_chunk_where_they_are_nothing_but_a_header_and_results_have_one)
+{
+    expect_header_alone(TEXTS("h\n"), 1, true);
+    expect_header_alone(TEXTS("h"), 1, true);
+    expect_header_alone(TEXTS("", "h\n", "h\n", ""), 1, true);
+    expect_header_alone(TEXTS("h\n"), 0, false);
+    expect_header_alone(TEXTS("", ""), 1, false);
+}
+
 Test(source_inputs, are_refused_where_their_header_is_another)
 {
     struct files files;
@@ -215,6 +248,60 @@ Test(source_inputs, are_refused_where_their_header_is_longer_than_welcome_has_ro
     source_destroy(&source);
     unlink(path);
     free(text);
+}
+
+static void expect_input(const struct chunk *chunk, const char *name)
+{
+    struct slice input = mark_input((struct slice){chunk->mark, chunk->mark_size});
+    cr_expect(input.size == strlen(name) && memcmp(input.data, name, input.size) == 0,
+              "'%.*s', not '%s'", (int)input.size, (const char *)input.data, name);
+}
+
+Test(source_inputs, are_named_by_marks_where_there_are_several)
+{
+    struct files files;
+    make_files(&files, TEXTS("a\n", "b\n"));
+    struct source_config config = config_of(&files, 100);
+    struct source *source = open_sources(&config);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct chunk chunk = take_chunk(source);
+        expect_input(&chunk, files.paths[i]);
+        zmq_msg_close(&chunk.bytes);
+    }
+    source_destroy(&source);
+    config.count = 1;
+    source = open_sources(&config);
+    struct chunk chunk = take_chunk(source);
+    expect_input(&chunk, "");
+    zmq_msg_close(&chunk.bytes);
+    source_destroy(&source);
+    remove_files(&files);
+}
+
+Test(source_inputs, are_named_by_the_end_of_a_name_that_is_long)
+{
+    enum { NAME = 300, SAID = 118 };
+    char folder[] = "/tmp/fanfold-test-XXXXXX", path[NAME + 1], said[SAID + 1];
+    cr_assert_not_null(mkdtemp(folder));
+    int head = sprintf(path, "%s/", folder);
+    memset(path + head, 'x', 200);
+    strcpy(path + head + 200, ".csv");
+    sprintf(said, "...%s", path + strlen(path) - (SAID - 3));
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs("a\n", file);
+    fclose(file);
+    struct source_config config = {.paths = (const char *[]){path, path},
+                                   .count = 2,
+                                   .chunker = blocks_of(100),
+                                   .program = VENTILATOR};
+    struct source *source = open_sources(&config);
+    struct chunk chunk = take_chunk(source);
+    expect_input(&chunk, said);
+    zmq_msg_close(&chunk.bytes);
+    source_destroy(&source);
+    unlink(path);
+    rmdir(folder);
 }
 
 /* ---- going on ---- */

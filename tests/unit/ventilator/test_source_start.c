@@ -516,6 +516,9 @@ Test(source_start, refuses_what_another_version_wrote)
     bad.mark[0] = 9;
     expect_refused(path, &bad, "another version");
     bad = good;
+    bad.mark[1] = 3;
+    expect_refused(path, &bad, "another version");
+    bad = good;
     bad.mark_size--;
     expect_refused(path, &bad, "another version");
     bad = good;
@@ -525,7 +528,7 @@ Test(source_start, refuses_what_another_version_wrote)
     bad.input_size = 0;
     expect_refused(path, &bad, "another version");
     bad = good;
-    memset(bad.mark + 1, 0xff, 8); /* an offset beyond all */
+    memset(bad.mark + 2, 0xff, 8); /* an offset beyond all */
     expect_refused(path, &bad, "there is nothing at byte");
     unlink(path);
 }

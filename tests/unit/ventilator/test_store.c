@@ -118,7 +118,7 @@ Test(store, begins_at_any_seq_and_knows_where_each_chunk_lies)
     cr_expect_null(store_find(store, 1000000010));
     cr_expect_eq(store_find(store, 1000000008)->offset, 4);
     cr_expect_eq(store_find(store, 1000000009)->length, 6);
-    cr_expect_eq(store_find(store, 1000000009)->mark_size, 41);
+    cr_expect_eq(store_find(store, 1000000009)->mark_size, 42);
     store_destroy(&store);
     source_destroy(&source);
 }

@@ -70,6 +70,24 @@ Test(command, says_126_for_a_directory_and_for_a_file_without_the_right)
     unlink(path);
 }
 
+Test(command, tells_of_inputs_where_the_word_is_a_file_of_data)
+{
+    static const char hint[] = "each has an -i of its own";
+    char *path = make_file("1,2\n", 4, 0600);
+    cr_assert_eq(resolve(path, NULL), 126);
+    cr_expect(strstr(error, hint), "%s", error);
+    cr_assert_eq(chdir("/tmp"), 0);
+    cr_assert_eq(resolve(path + strlen("/tmp/"), NULL), 127);
+    cr_expect(strstr(error, hint), "%s", error);
+    unlink(path);
+    path = make_file("#!/bin/sh\n", 10, 0600);
+    cr_assert_eq(resolve(path, NULL), 126);
+    cr_expect_not(strstr(error, hint), "%s", error);
+    unlink(path);
+    cr_assert_eq(resolve("/tmp", NULL), 126);
+    cr_expect_not(strstr(error, hint), "%s", error);
+}
+
 Test(command, says_126_for_an_interpreter_that_is_not_there)
 {
     char *path = make_file("#!/no/such/interpreter -x\n", 26, 0700);
