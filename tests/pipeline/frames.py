@@ -20,17 +20,26 @@ class Frames:
     def __init__(self, requests, responses):
         self.requests = requests
         self.responses = responses
+        self.next_request = 1 << 40  # no program can know that
+        self.next_response = self.next_request
 
-    def give(self, chunk, seq=0, attempt=1, records=0):
-        self.requests.write(struct.pack(">QQII", len(chunk), seq, attempt, records) + chunk)
+    def give(self, chunk, length=None, seq=0, attempt=1, records=0):
+        length = len(chunk) if length is None else length
+        self.requests.write(struct.pack(">QQQII", self.next_request, length, seq, attempt, records) + chunk)
         self.requests.flush()
+        self.next_request += 1
 
     def take(self):
         """A response: its kind and its bytes."""
-        head = self.responses.read(12)
-        assert len(head) == 12, f"{head!r} in place of a response"
-        magic, kind, length = struct.unpack(">3scQ", head)
+        head = self.responses.read(20)
+        assert len(head) == 20, f"{head!r} in place of a response"
+        magic, kind, number, length = struct.unpack(">3scQQ", head)
         assert magic == b"\xf4ff", head
+        if kind == b".":
+            assert (number, length) == (0, 0), head
+        else:
+            assert number == self.next_response, f"answered request {number} where {self.next_response} was asked"
+            self.next_response += 1
         body = self.responses.read(length)
         assert len(body) == length, f"{len(body)} bytes of {length}"
         return kind.decode(), body

@@ -204,12 +204,13 @@ FRAMES = """
 import os, struct, sys
 read, write = sys.stdin.buffer.read, sys.stdout.buffer.write
 if "ready" in sys.argv:
-    write(b"\\xf4ff." + bytes(8))
+    write(b"\\xf4ff." + bytes(16))
     sys.stdout.flush()
+late = None
 if sys.argv[-1] == "leave":
     sys.exit(5)
-while head := read(24):
-    length, seq, attempt, records = struct.unpack(">QQII", head)
+while head := read(32):
+    number, length, seq, attempt, records = struct.unpack(">QQQII", head)
     chunk = read(length)
     kind, result, announced = b"+", chunk.upper(), None
     if b"!error" in chunk:
@@ -220,7 +221,15 @@ while head := read(24):
         announced = 1 << 63
     if b"!half" in chunk:
         announced = len(result) + 1
-    write(b"\\xf4ff" + kind + struct.pack(">Q", len(result) if announced is None else announced) + result)
+    if b"!late" in chunk and late is None and attempt == 1:
+        late = number, result
+        continue
+    write(b"\\xf4ff" + kind + struct.pack(">QQ", number, len(result) if announced is None else announced) + result)
+    if b"!twice" in chunk:
+        write(b"\\xf4ff" + kind + struct.pack(">QQ", number, len(result)) + result)
+    if late is not None:
+        write(b"\\xf4ff+" + struct.pack(">QQ", late[0], len(late[1])) + late[1])
+        late = None
     sys.stdout.flush()
     if b"!half" in chunk:
         os.abort()
@@ -271,6 +280,42 @@ def a_crash_in_the_middle_of_a_response_is_named(case):
 @test
 def a_wrong_length_is_named_and_takes_no_memory(case):
     expect_frames_failure(case, b"long", r".*9223372036854775808 bytes")
+
+
+def expect_the_same(case, word, hint):
+    """The chunk whose response it would have been is run again, and no other shifts."""
+    text = b"".join(b"%s %d\n" % (word if n in range(300, 800, 100) else b"good", n) for n in range(1000))
+    options = ["-N1", "--timeout", str(20 * SLOWNESS)]
+    run = frames(case, text, *options)
+    assert run.output() == text.upper()
+    assert ", 0 retries" not in run.stderr(), run.stderr()
+    run = frames(case, text, *options, "--retries", "1", status=3)
+    said = rf"failed for good after 1 attempt: .*answered request \d+ where (\d+|nothing) was asked: {hint}"
+    assert re.search(said, run.stderr()), run.stderr()
+    assert text.upper().startswith(run.output()), "what is written is not the beginning"
+    case.assert_no_leftovers()
+
+
+@test
+def a_program_that_answers_twice_shifts_no_answer(case):
+    expect_the_same(case, b"!twice", "each request is answered once")
+
+
+@test
+def a_program_that_answers_out_of_order_swaps_no_answers(case):
+    expect_the_same(case, b"!late", "requests are answered in their order")
+
+
+@test
+def parts_of_a_chunk_are_told_apart(case):
+    """They have one seq, and one attempt."""
+    text = b"".join({1: b"!twice %d\n", 3: b"!error %d\n"}.get(n % 10, b"good %d\n") % n for n in range(100))
+    options = ["-N10", "--on-error", "isolate", "--retries", "1", "-o", case.path("output")]
+    frames(case, text, *options, status=1)
+    letters = [letter.bytes for letter in read_letters(case.path("output.dead-letters"))]
+    expected = [line for line in text.splitlines(keepends=True) if line not in letters]
+    assert all(b"!error %d\n" % n in letters for n in range(3, 100, 10)), letters
+    assert case.path("output").read_bytes() == b"".join(expected).upper()
 
 
 @test

@@ -6,7 +6,6 @@ import ast
 import contextlib
 import os
 import signal
-import struct
 from pathlib import Path
 
 from frames import PYTHON, Program, Template
@@ -227,7 +226,7 @@ def a_program_whose_worker_is_gone_ends_without_a_word(case):
         program.requests.close()
     program.process.expect(0)
     cut = Program(case, PYTHON, UPPER).ready()
-    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
+    cut.give(b"half", length=100)
     cut.end()
     assert program.process.stderr() + cut.process.stderr() == ""
 

@@ -5,7 +5,6 @@
 import contextlib
 import os
 import signal
-import struct
 from pathlib import Path
 
 from frames import Program, R, Template
@@ -166,7 +165,7 @@ def a_program_whose_worker_is_gone_ends_without_a_word(case):
         program.requests.close()
     program.process.expect(0)
     cut = Program(case, R, UPPER).ready()
-    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
+    cut.give(b"half", length=100)
     cut.end()
     assert program.process.stderr() + cut.process.stderr() == ""
 
