@@ -141,3 +141,15 @@ void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
     else
         take_response(dialogue, bytes, number, length, max_result, ret_event);
 }
+
+const char *frames_mute(char *text, size_t size, bool read, double silence_s)
+{
+    snprintf(text, size,
+             "the program has %s, and has written nothing for %g s: waiting for %s. A "
+             "program that does not speak FRAMES/1, or wants the end of its input "
+             "first, is waited for without end, unless there is a --timeout",
+             read ? "read its first request" : "not read its first request yet",
+             silence_s,
+             read ? "its response" : "it to be prepared, and then for its response");
+    return text;
+}

@@ -38,6 +38,10 @@ struct frames_event {
     char text[FRAMES_TEXT_MAX]; /* valid with TOO_LARGE and BROKEN */
 };
 
+/* Of a program that has never written anything and was given a request, which it has
+ * read, or not; it may still. Returns `text`. */
+const char *frames_mute(char *text, size_t size, bool read, double silence_s);
+
 struct frames_dialogue {
     bool ready;        /* it has said so */
     uint64_t answered; /* the last request that it answered; 0: none */

@@ -15,6 +15,7 @@ from pathlib import Path
 from harness import SLOWNESS, run_tests, test
 from letters import read_letters
 
+MUTE = 'the program has never answered anything: "the program answered 0 of 5 lines'
 SILENCE = 1.0 * SLOWNESS  # seconds; programs here are as fast as they can
 NEVER = 0.3 * SLOWNESS
 
@@ -111,7 +112,33 @@ def too_few_lines_are_said_with_what_to_do(case):
 
 @test
 def output_that_is_held_back_is_said_with_what_to_do(case):
-    expect_failure(case, ["sed", "s/a/b/"], r"answered 0 of 5 lines .*--silence.*sed -u.*fflush.*stdbuf -oL")
+    expect_failure(case, ["sed", "s/a/b/"], rf"after 1 attempt: {MUTE} .*--silence.*sed -u.*fflush.*stdbuf -oL")
+
+
+@test
+def output_that_is_held_back_is_warned_of_before_anything_fails(case):
+    words = ["--mode", "lines", "-j2", "-N5", "--silence", "0", "--", "sh", "-c", "cat >/dev/null"]
+    run = case.start("fanfold", *words, stdin=numbered(20))
+    run.wait_for_stderr(r"warn no_answer slot=\d why=.*read lines and has written nothing for 5 s.*sed -u", 60)
+    run.signal(signal.SIGTERM)
+    run.signal(signal.SIGTERM)
+    run.wait(60)
+    assert run.stderr().count("no_answer") == 1, run.stderr()
+
+
+@test
+def a_program_that_answers_late_but_does_is_not_warned_of(case):
+    for words in (["cat"], ["sh", "-c", "sleep 1; exec cat"]):
+        run = lines(case, words, numbered(20), "-N5", "--silence", "3")
+        assert "no_answer" not in run.stderr(), run.stderr()
+
+
+@test
+def a_silence_after_an_answer_is_tried_again(case):
+    script = "mkdir once && { read -r line; echo $line; sleep 1000; }; exec cat"
+    text = numbered(5)
+    words = ["--silence", str(SILENCE), "--workdir", case.directory, "-j1"]
+    assert lines(case, ["sh", "-c", script], text, *words).output() == text
 
 
 @test
@@ -138,7 +165,7 @@ def too_late_is_a_failure(case):
 
 @test
 def never_is_a_failure(case):
-    expect_failure(case, ["sleep", "1000"], r"answered 0 of 5 lines and then wrote nothing")
+    expect_failure(case, ["sleep", "1000"], f"after 1 attempt: {MUTE} and then wrote nothing")
 
 
 @test
@@ -270,6 +297,24 @@ def a_stray_print_is_named(case):
 @test
 def an_error_response_is_the_message(case):
     expect_frames_failure(case, b"error", r"the program reported failure 1; .*no such gene")
+
+
+@test
+def a_program_without_a_word_is_warned_of(case):
+    """Whoever waits knows for what; and goes on to wait."""
+    runs = []
+    for words, said in [
+        (["--", "sort"], "has read its first request, and has written nothing for 10 s: waiting for its response"),
+        (["--prepare-each", "--", "sleep", "1000"], "has not read its first request yet"),
+        (["--", "sleep", "1000"], 'not_prepared program="sleep" why="no word from it for 10 s'),
+    ]:
+        runs.append((case.start("fanfold", "--mode", "frames", "-j2", *words, stdin=b"a\n"), said))
+    for run, said in runs:
+        run.wait_for_stderr(re.escape(said), 60)
+        run.signal(signal.SIGTERM)
+        run.signal(signal.SIGTERM)
+        run.wait(60)
+        assert run.stderr().count(" warn ") == 1, run.stderr()
 
 
 @test

@@ -250,6 +250,16 @@ Test(frames_dialogue, names_another_request_before_its_bytes_come)
                  "answered once");
 }
 
+Test(frames_dialogue, says_what_a_program_without_a_word_is_waited_for)
+{
+    char text[FRAMES_TEXT_MAX];
+    cr_assert(strstr(frames_mute(text, sizeof text, true, 10),
+                     "read its first request, and has written nothing for 10 s: "
+                     "waiting for its response."));
+    cr_assert(strstr(frames_mute(text, sizeof text, false, 10), "to be prepared"));
+    cr_assert(strstr(text, "--timeout"), "%s", text);
+}
+
 Test(frames_dialogue, may_be_ready_while_nothing_is_asked)
 {
     struct frames_dialogue dialogue = {0};

@@ -501,6 +501,21 @@ Test(lasting, fails_the_next_chunk_for_a_stray_print_between_two)
     }
 }
 
+Test(lasting, says_that_a_silence_is_for_good_where_nothing_was_ever_written)
+{
+    struct stand *stand =
+        opened(PROGRAM_LINES, 1, 300000, SHELL("read -r line; echo $line; sleep 100"));
+    struct note *note = run(stand, "a\nb\n");
+    expect_failed(note, FAILURE_PROTOCOL, "answered 1 of 2 lines");
+    cr_assert_eq(note->code, 0);
+    stand_close(&stand);
+    stand = opened(PROGRAM_LINES, 1, 300000, WORDS("sleep", "100"));
+    note = run(stand, "a\n");
+    expect_failed(note, FAILURE_PROTOCOL, "answered 0 of 1 line");
+    cr_assert_eq(note->code, FAILURE_PROTOCOL_MUTE);
+    stand_close(&stand);
+}
+
 Test(lasting, shifts_no_answer_for_a_program_that_answers_twice)
 {
     struct stand *stand = frames("ready");
