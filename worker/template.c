@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 enum {
+    HINT_WAIT_MS = 10000, /* without a word; then it is said what is waited for */
     ANSWER_WAIT_MS = 10000,
     END_WAIT_MS = 1000,    /* after it has closed its end: it ends, as a rule */
     FINISH_WAIT_MS = 5000, /* after its end of the link is told to be over */
@@ -212,16 +213,32 @@ static bool take_word(struct template *template)
     leave(STATUS_CANNOT_EXECUTE);
 }
 
+static void hint(const struct template *template)
+{
+    char name[128];
+    log_event(
+        LOG_LEVEL_WARN, "not_prepared",
+        "program=%s why=\"no word from it for %d s: waiting for it to prepare. One "
+        "that does not know FORK/1 needs --prepare-each\"",
+        log_quote(name, sizeof name, name_of(template), strlen(name_of(template))),
+        HINT_WAIT_MS / 1000);
+}
+
 static void await_prepared(struct template *template)
 {
-    for (;;) {
+    for (int wait_ms = HINT_WAIT_MS;;) {
         struct pollfd polled[] = {
             {.fd = template->fork_link, .events = POLLIN},
             {.fd = template->output, .events = POLLIN},
             {.fd = template->ended, .events = POLLIN},
             {.fd = template->config->link, .events = 0},
         };
-        if (poll(polled, 4, -1) < 0)
+        int events = poll(polled, 4, wait_ms);
+        if (events == 0)
+            hint(template);
+        if (events >= 0)
+            wait_ms = -1;
+        if (events <= 0)
             continue;
         if (polled[3].revents)
             leave(0); /* nobody waits for it any more */
