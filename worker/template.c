@@ -54,6 +54,8 @@ struct template
     size_t opened;
     pid_t program;
     int ended; /* pidfd of it */
+    char unforked[FORK_TEXT_MAX +
+                  64]; /* why the slot asked for last is not; "": it is */
 };
 
 static const char *name_of(const struct template *template)
@@ -289,16 +291,20 @@ static pid_t take_slot(struct template *template, uint32_t slot)
     bool meant = answer.slot == slot + 1;
     if (answer.word == FORK_SLOT && meant && is_child(template, answer.pid)) {
         setpgid(answer.pid, answer.pid); /* it has done so itself */
+        *template->unforked = '\0';
         conditions_limit_fork(template->config->program, answer.pid);
         return answer.pid;
     }
     if (answer.word == FORK_GONE)
         return lose_link(template);
     if (answer.word == FORK_ERROR && meant) {
-        log_event(LOG_LEVEL_WARN, "not_forked", "slot=%" PRIu32 " error=%s", slot + 1,
-                  answer.text);
+        log_event(*template->unforked ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "not_forked",
+                  "slot=%" PRIu32 " error=%s", slot + 1, answer.text);
+        snprintf(template->unforked, sizeof template->unforked,
+                 "it does not fork the slot, and says %s", answer.text);
         return -EAGAIN;
     }
+    *template->unforked = '\0';
     if (answer.word == FORK_NOTHING)
         snprintf(text, sizeof text, "did not fork slot %" PRIu32 " within %d s",
                  slot + 1, ANSWER_WAIT_MS / 1000);
@@ -358,6 +364,7 @@ void template_run(const struct template_config *config)
         .memory_bytes = config->program->memory_bytes,
         .start = start_slot,
         .context = &template,
+        .why = template.unforked,
     };
     if (keeper_serve(&service))
         finish(&template);

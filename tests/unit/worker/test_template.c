@@ -243,6 +243,7 @@ Test(template, tells_that_a_slot_could_not_be_forked)
     struct report report = take(household_starter(&household));
     cr_assert_eq(report.kind, REPORT_UNSTARTABLE);
     cr_assert_eq(report.value, EAGAIN);
+    cr_assert_str_eq(report.text, "it does not fork the slot, and says \"no room\"");
     household_end(&household, true);
 }
 
@@ -253,6 +254,7 @@ Test(template, tells_that_the_program_died)
     struct report first = take(household_starter(&household));
     struct report second = take(household_starter(&household));
     cr_assert_eq(first.kind, REPORT_UNSTARTABLE);
+    cr_assert_str_eq(first.text, "");
     cr_assert_eq(second.kind, REPORT_ENDED);
     cr_assert_eq(second.slot, SLOTS);
     household_end(&household, false);
