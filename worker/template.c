@@ -93,12 +93,19 @@ static void refuse(const struct template *template, const char *format, ...)
 /* ---- until it is prepared ----------------------------------------------------------
  */
 
-/* Where stderr is missing (streams.h), a program that writes there as it prepares must
- * not fail of it: slots do not either. */
+/* A pipe without a reader, a terminal that is gone. */
+static bool is_broken(int fd)
+{
+    struct pollfd polled = {.fd = fd};
+    return poll(&polled, 1, 0) > 0;
+}
+
+/* Where stderr is missing (streams.h) or leads nowhere, a program that writes there as
+ * it prepares must not fail of it: slots do not either. */
 static void mend_stderr(void)
 {
     int flags = fcntl(STDERR_FILENO, F_GETFL), null;
-    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !is_broken(STDERR_FILENO))
         return;
     null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null < 0)

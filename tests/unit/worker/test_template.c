@@ -161,6 +161,17 @@ Test(template, lets_a_program_write_to_a_stderr_that_is_missing)
     household_end(&household, true);
 }
 
+Test(template, lets_a_program_write_to_a_stderr_whose_reader_is_gone)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    cr_assert_geq(dup2(ends[1], STDERR_FILENO), 0);
+    close(ends[0]);
+    close(ends[1]);
+    cr_assert_eq(begin("speaks"), 0, "%s", error);
+    household_end(&household, true);
+}
+
 static void expect_not_forking(const char *how)
 {
     cr_assert_eq(begin(how), 0, "%s", error);
