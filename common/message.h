@@ -101,7 +101,8 @@ enum failure {
     FAILURE_SIGNAL = 1,    /* code: the signal */
     FAILURE_TIMEOUT = 2,   /* code: 0 */
     FAILURE_MEMORY = 3,    /* code: 0: probably out of memory; FAILURE_MEMORY_LIMIT */
-    FAILURE_PROTOCOL = 4,  /* code: 0; the program broke its mode's rules */
+    FAILURE_PROTOCOL = 4,  /* code: 0, FAILURE_PROTOCOL_MUTE; the program broke its
+                              mode's rules */
     FAILURE_TOO_LARGE = 5, /* code: 0; the result is above the limit */
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_LOST =
@@ -111,6 +112,10 @@ enum failure {
 /* Code of FAILURE_MEMORY: killed by the worker, because its slot used more than one may
  * there. */
 enum { FAILURE_MEMORY_LIMIT = 1 };
+
+/* Code of FAILURE_PROTOCOL: the program has never given the worker a byte, in no slot,
+ * and would not in another attempt. */
+enum { FAILURE_PROTOCOL_MUTE = 1 };
 
 enum outcome { OUTCOME_COMPLETE = 0, OUTCOME_STOPPED = 1, OUTCOME_INTERRUPTED = 2 };
 

@@ -58,12 +58,19 @@ static bool lost_for_good(const struct dispatch *dispatch, const struct task *ta
     return dispatch->config.losses && task->losses >= dispatch->config.losses;
 }
 
+/* Another attempt would take as long and fail in the same way. */
+static bool is_vain(enum failure how, uint32_t code)
+{
+    return how == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE;
+}
+
 bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
                       uint32_t code, struct slice text, int64_t now_us)
 {
     const struct dispatch_config *config = &dispatch->config;
     struct task *task = book_find(&dispatch->book, seq);
-    bool failed = config->retries && task->fails >= config->retries;
+    bool failed = config->retries &&
+                  (task->fails >= config->retries || is_vain(how, code));
     if (dispatch_in_good_hands(task) || (!failed && !lost_for_good(dispatch, task)))
         return false;
     task->state = TASK_GIVEN_UP;

@@ -165,8 +165,8 @@ void dispatch_fail(struct dispatch *dispatch, struct attempt *attempt, enum fail
                    uint32_t code, struct slice text, int64_t now_us);
 
 /* dispatch_failures.c */
-/* Gives the task up where it failed, or was lost, as often as it may; true: it is given
- * up. */
+/* Gives the task up where it failed, or was lost, as often as it may, or failed in
+ * vain; true: it is given up. */
 bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
                       uint32_t code, struct slice text, int64_t now_us);
 /* The next attempt at it is to find its bad records. */

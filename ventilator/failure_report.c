@@ -50,7 +50,9 @@ static const char *describe_cause(char *text, size_t size, enum failure how,
         return code == FAILURE_MEMORY_LIMIT ? "killed for its use of memory"
                                             : "killed, probably for want of memory";
     case FAILURE_PROTOCOL:
-        return "the program broke the rules of its mode";
+        return code == FAILURE_PROTOCOL_MUTE
+                   ? "the program has never answered anything"
+                   : "the program broke the rules of its mode";
     case FAILURE_TOO_LARGE:
         return "the result is larger than the sink takes";
     case FAILURE_REPORTED:

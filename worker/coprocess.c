@@ -143,17 +143,28 @@ static uint64_t length_of(const struct coprocess_task *item)
     return (uint64_t)item->task.header.size + item->task.input.size;
 }
 
+static void put_head(struct coprocess *coprocess, struct coprocess_task *item)
+{
+    item->request = ++coprocess->requests;
+    struct frames_request request = {
+        .number = item->request,
+        .length = length_of(item),
+        .seq = item->task.seq,
+        .attempt = item->task.attempt,
+        .records = item->task.records,
+    };
+    frames_put_head(item->head, &request);
+}
+
 static void give_one(struct coprocess *coprocess, struct coprocess_task *item)
 {
-    const struct program_task *task = &item->task;
     item->begin = coprocess->asked;
     item->end = item->begin + length_of(item);
     if (coprocess->mode == PROGRAM_FRAMES) {
-        frames_put_head(item->head, length_of(item), task->seq, task->attempt,
-                        task->records);
+        put_head(coprocess, item);
         item->end += FRAMES_REQUEST_HEAD;
     } else {
-        item->question = lines_question(task->header, task->input);
+        item->question = lines_question(item->task.header, item->task.input);
         item->end += item->question.lacks_end;
     }
     coprocess->asked = item->end;
@@ -381,6 +392,14 @@ static enum coprocess_finding parse_lines(struct coprocess *coprocess,
 
 /* ---- frames ---- */
 
+/* The number of the first that is not answered; 0: all are. */
+static uint64_t request_at_hand(struct coprocess *coprocess)
+{
+    return coprocess->answered < coprocess->given
+               ? coprocess_at(coprocess, coprocess->answered)->request
+               : 0;
+}
+
 static enum coprocess_finding parse_frames(struct coprocess *coprocess,
                                            uint64_t max_result, char *text,
                                            size_t text_size)
@@ -388,8 +407,7 @@ static enum coprocess_finding parse_frames(struct coprocess *coprocess,
     struct frames_event event;
     do {
         frames_dialogue_take(&coprocess->frames, unparsed(coprocess),
-                             coprocess->answered < coprocess->given, max_result,
-                             &event);
+                             request_at_hand(coprocess), max_result, &event);
         switch (event.outcome) {
         case FRAMES_MORE:
             coprocess->expected = event.used;

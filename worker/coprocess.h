@@ -5,7 +5,7 @@
  * order: queued, given (their bytes are the process's to take), answered. Decides
  * nothing but what may be given together, which is the mode's:
  *
- * - frames: as many as there are; each response says whose it is by its place.
+ * - frames: as many as there are; each response names the request that it answers.
  * - lines: one. The next may be given when it is answered, and before that is told: all
  *   of such a burst are told together, when nothing has followed the last answer. What
  *   is too much of one answer may look like the beginning of the next; but then the
@@ -28,6 +28,7 @@ struct coprocess_task {
     struct program_task task;
     bool muted;          /* killed: nothing is told of it */
     uint64_t begin, end; /* in all that is written to the process; valid once given */
+    uint64_t request;    /* frames; its number */
     uint8_t head[FRAMES_REQUEST_HEAD]; /* frames */
     struct lines_question question;    /* lines */
     /* Of the answer, valid once answered. */
@@ -40,6 +41,7 @@ struct coprocess {
     int input, output;            /* -1: closed */
     struct coprocess_task *tasks; /* a ring of COPROCESS_DEPTH */
     uint32_t head, count, given, answered;
+    uint64_t requests;   /* frames: given in all lives */
     uint64_t asked;      /* bytes of all that was given in this life */
     uint64_t written;    /* of these */
     struct result heard; /* answers that are not told, and what follows them */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MARK_BYTES = 3, KIND = MARK_BYTES, LENGTH = 4, QUOTED_MAX = 40 };
+enum { MARK_BYTES = 3, KIND = MARK_BYTES, NUMBER = 4, LENGTH = 12, QUOTED_MAX = 40 };
 
 static const uint8_t mark[MARK_BYTES] = {0xf4, 'f', 'f'};
 
@@ -25,13 +25,15 @@ static uint64_t get_number(const uint8_t *bytes, size_t size)
     return number;
 }
 
-void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD], uint64_t length, uint64_t seq,
-                     uint32_t attempt, uint64_t records)
+void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD],
+                     const struct frames_request *request)
 {
-    put_number(head, length, 8);
-    put_number(head + 8, seq, 8);
-    put_number(head + 16, attempt, 4);
-    put_number(head + 20, records < UINT32_MAX ? records : UINT32_MAX, 4);
+    uint64_t records = request->records;
+    put_number(head, request->number, 8);
+    put_number(head + 8, request->length, 8);
+    put_number(head + 16, request->seq, 8);
+    put_number(head + 24, request->attempt, 4);
+    put_number(head + 28, records < UINT32_MAX ? records : UINT32_MAX, 4);
 }
 
 /* The bytes are none of ours from the first that differs; what they are is best seen
@@ -61,16 +63,36 @@ static void say_broken(struct frames_event *event, const char *text)
     snprintf(event->text, sizeof event->text, "%s", text);
 }
 
-static void take_ready(struct frames_dialogue *dialogue, uint64_t length,
-                       struct frames_event *event)
+/* It would be taken for the response to another chunk. */
+static void name_other(const struct frames_dialogue *dialogue, uint64_t number,
+                       uint64_t asked, struct frames_event *event)
+{
+    char wanted[24] = "nothing";
+    const char *hint = "";
+    if (asked > 0)
+        snprintf(wanted, sizeof wanted, "%" PRIu64, asked);
+    if (number == 0)
+        hint = ": a response carries its request's number back";
+    else if (number <= dialogue->answered)
+        hint = ": each request is answered once";
+    else if (asked > 0 && number > asked)
+        hint = ": requests are answered in their order";
+    event->outcome = FRAMES_BROKEN;
+    snprintf(event->text, sizeof event->text,
+             "the program answered request %" PRIu64 " where %s was asked%s", number,
+             wanted, hint);
+}
+
+static void take_ready(struct frames_dialogue *dialogue, uint64_t number,
+                       uint64_t length, struct frames_event *event)
 {
     if (dialogue->ready)
         say_broken(event, "the program said twice that it is ready");
-    else if (dialogue->responded)
+    else if (dialogue->answered)
         say_broken(event, "the program said that it is ready after a response");
-    else if (length > 0)
-        say_broken(event, "the program said that it is ready with a length other "
-                          "than 0");
+    else if (number > 0 || length > 0)
+        say_broken(event, "the program said that it is ready with a request or a "
+                          "length other than 0");
     else
         event->outcome = FRAMES_READY;
     event->used = FRAMES_RESPONSE_HEAD;
@@ -78,7 +100,7 @@ static void take_ready(struct frames_dialogue *dialogue, uint64_t length,
 }
 
 static void take_response(struct frames_dialogue *dialogue, struct slice bytes,
-                          uint64_t length, uint64_t max_result,
+                          uint64_t number, uint64_t length, uint64_t max_result,
                           struct frames_event *event)
 {
     if (length > max_result || length > SIZE_MAX - FRAMES_RESPONSE_HEAD) {
@@ -92,13 +114,13 @@ static void take_response(struct frames_dialogue *dialogue, struct slice bytes,
     event->used = FRAMES_RESPONSE_HEAD + (size_t)length;
     if (bytes.size < event->used)
         return;
-    dialogue->responded = true;
+    dialogue->answered = number;
     event->payload = (struct slice){bytes.data + FRAMES_RESPONSE_HEAD, (size_t)length};
     event->outcome = bytes.data[KIND] == '+' ? FRAMES_RESULT : FRAMES_ERROR;
 }
 
 void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
-                          bool asked, uint64_t max_result,
+                          uint64_t asked, uint64_t max_result,
                           struct frames_event *ret_event)
 {
     ret_event->outcome = FRAMES_MORE;
@@ -110,12 +132,24 @@ void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
     }
     if (bytes.size < FRAMES_RESPONSE_HEAD)
         return;
+    uint64_t number = get_number(bytes.data + NUMBER, 8);
     uint64_t length = get_number(bytes.data + LENGTH, 8);
     if (bytes.data[KIND] == '.')
-        take_ready(dialogue, length, ret_event);
-    else if (!asked)
-        say_broken(ret_event, "the program wrote a response to nothing that it was "
-                              "asked");
+        take_ready(dialogue, number, length, ret_event);
+    else if (asked == 0 || number != asked)
+        name_other(dialogue, number, asked, ret_event);
     else
-        take_response(dialogue, bytes, length, max_result, ret_event);
+        take_response(dialogue, bytes, number, length, max_result, ret_event);
+}
+
+const char *frames_mute(char *text, size_t size, bool read, double silence_s)
+{
+    snprintf(text, size,
+             "the program has %s, and has written nothing for %g s: waiting for %s. A "
+             "program that does not speak FRAMES/1, or wants the end of its input "
+             "first, is waited for without end, unless there is a --timeout",
+             read ? "read its first request" : "not read its first request yet",
+             silence_s,
+             read ? "its response" : "it to be prepared, and then for its response");
+    return text;
 }

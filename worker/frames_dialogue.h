@@ -9,11 +9,18 @@
 
 #include "common/message.h"
 
-enum { FRAMES_REQUEST_HEAD = 24, FRAMES_RESPONSE_HEAD = 12, FRAMES_TEXT_MAX = 320 };
+enum { FRAMES_REQUEST_HEAD = 32, FRAMES_RESPONSE_HEAD = 20, FRAMES_TEXT_MAX = 320 };
 
-/* What stands before the `length` bytes of a request. */
-void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD], uint64_t length, uint64_t seq,
-                     uint32_t attempt, uint64_t records);
+struct frames_request {
+    uint64_t number; /* which the response carries back; from 1, and only rising */
+    uint64_t length; /* bytes that follow the head */
+    uint64_t seq;
+    uint32_t attempt;
+    uint64_t records;
+};
+
+void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD],
+                     const struct frames_request *request);
 
 enum frames_outcome {
     FRAMES_MORE,      /* `used` bytes are needed to say more */
@@ -31,15 +38,19 @@ struct frames_event {
     char text[FRAMES_TEXT_MAX]; /* valid with TOO_LARGE and BROKEN */
 };
 
+/* Of a program that has never written anything and was given a request, which it has
+ * read, or not; it may still. Returns `text`. */
+const char *frames_mute(char *text, size_t size, bool read, double silence_s);
+
 struct frames_dialogue {
-    bool ready;     /* it has said so */
-    bool responded; /* it has responded */
+    bool ready;        /* it has said so */
+    uint64_t answered; /* the last request that it answered; 0: none */
 };
 
-/* `bytes`: what the program has written since the last event. `asked`: a request waits
- * for its response. */
+/* `bytes`: what the program has written since the last event. `asked`: the request
+ * that waits for its response; 0: none does. */
 void frames_dialogue_take(struct frames_dialogue *dialogue, struct slice bytes,
-                          bool asked, uint64_t max_result,
+                          uint64_t asked, uint64_t max_result,
                           struct frames_event *ret_event);
 
 #endif

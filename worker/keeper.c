@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -86,6 +87,8 @@ static void send_report(struct keeper *keeper, uint32_t slot)
         .survivors = child->group != 0,
         .memory_bytes = child->memory_bytes,
     };
+    if (child->kind == REPORT_UNSTARTABLE && keeper->service->why)
+        snprintf(report.text, sizeof report.text, "%s", keeper->service->why);
     child->unsent = link_report(keeper->service->link, &report) == -EAGAIN;
     keeper->stuck |= child->unsent;
 }

@@ -25,6 +25,7 @@ struct keeper_service {
     pid_t (*start)(void *context, const struct request *request, const int *fds,
                    unsigned count);
     void *context;
+    const char *why; /* what the last `start` that failed says besides; NULL: nothing */
 };
 
 /* Deaf to the terminal's signals, a name for ps, stdin and stdout at /dev/null. */

@@ -80,9 +80,7 @@ int link_take_request(int link, struct request *ret_request, int *ret_fds,
 
 int link_report(int link, const struct report *report)
 {
-    size_t size = offsetof(struct report, text);
-    if (report->kind == REPORT_REFUSED)
-        size = sizeof *report;
+    size_t size = offsetof(struct report, text) + strlen(report->text) + 1;
     ssize_t sent;
     do
         sent = send(link, report, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -98,7 +96,7 @@ int link_take_report(int link, struct report *ret_report, int wait)
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return errno == EAGAIN ? 0 : -EPIPE;
-    if (got < (ssize_t)offsetof(struct report, text))
+    if (got <= (ssize_t)offsetof(struct report, text))
         return -EPIPE;
     ret_report->text[LINK_TEXT_MAX - 1] = '\0';
     return 1;

@@ -32,7 +32,7 @@ struct request {
 enum report_kind {
     REPORT_PREPARED,    /* zygote: value: how often it prepared */
     REPORT_REFUSED,     /* zygote: value: an exit status; text: why */
-    REPORT_UNSTARTABLE, /* value: an errno */
+    REPORT_UNSTARTABLE, /* value: an errno; text: what says more, or nothing */
     REPORT_ENDED,       /* value: a wait status; and whether its group lives on */
     REPORT_GREEDY,      /* what was left of the group of one that has ended was killed,
                            because of memory_bytes */
@@ -45,7 +45,7 @@ struct report {
     int32_t value;
     uint32_t survivors;
     uint64_t memory_bytes;    /* that it used, and was killed for; 0: it was not */
-    char text[LINK_TEXT_MAX]; /* REPORT_REFUSED only; else it is not sent */
+    char text[LINK_TEXT_MAX]; /* "" of kinds that have none */
 };
 
 /* 0, or -errno. */

@@ -27,6 +27,8 @@ enum {
     QUIET_FIRST_US = 50000,  /* to the first ones of a process, and to a second try */
     QUIET_MAX_US = 100000,
     QUIET_FIRST_BURSTS = 2,
+    HINT_LINES_US = 5000000, /* of silence since ever; but not late in --silence */
+    HINT_FRAMES_US = 10000000,
 };
 
 /* ---- life and death of a process ---- */
@@ -59,6 +61,14 @@ int lasting_start_process(struct lasting *lasting, uint32_t number)
     return 0;
 }
 
+static int64_t hint_us(const struct program_config *config)
+{
+    if (config->mode == PROGRAM_FRAMES)
+        return HINT_FRAMES_US;
+    bool brief = config->silence_us && config->silence_us / 4 < HINT_LINES_US;
+    return brief ? config->silence_us / 4 : HINT_LINES_US;
+}
+
 int lasting_new(struct stage *stage, const struct program_config *config,
                 struct lasting **ret_lasting)
 {
@@ -67,6 +77,7 @@ int lasting_new(struct stage *stage, const struct program_config *config,
         .stage = stage,
         .mode = config->mode,
         .silence_us = config->mode == PROGRAM_LINES ? config->silence_us : 0,
+        .hint_us = hint_us(config),
         .slots = allocate_zeroed(stage->slots, sizeof *lasting->slots),
     };
     *ret_lasting = lasting;
@@ -102,11 +113,13 @@ void lasting_kill_process(struct lasting *lasting, uint32_t number)
     coprocess_close_pipes(&slot->coprocess);
 }
 
-void lasting_find_fault(struct lasting *lasting, uint32_t number, enum failure how)
+void lasting_find_fault(struct lasting *lasting, uint32_t number, enum failure how,
+                        uint32_t code)
 {
     struct lasting_slot *slot = &lasting->slots[number];
     char why[FAULT_MAX + 8];
     slot->fault = how;
+    slot->fault_code = code;
     if (!slot->coprocess.given && *slot->fault_text)
         log_event(
             LOG_LEVEL_WARN, "fault_between_chunks", "slot=%" PRIu32 " why=%s",
@@ -251,9 +264,9 @@ static void on_finding(struct lasting *lasting, uint32_t number,
              !lasting_at_work(slot) && !slot->confirm_us)
         slot->confirm_us = now_us + quiet_us(lasting, slot, now_us);
     if (finding == COPROCESS_TOO_LARGE)
-        lasting_find_fault(lasting, number, FAILURE_TOO_LARGE);
+        lasting_find_fault(lasting, number, FAILURE_TOO_LARGE, 0);
     else if (finding != COPROCESS_FINE && finding != COPROCESS_READIED)
-        lasting_find_fault(lasting, number, FAILURE_PROTOCOL);
+        lasting_find_fault(lasting, number, FAILURE_PROTOCOL, 0);
 }
 
 static void parse(struct lasting *lasting, uint32_t number)
@@ -284,6 +297,7 @@ void lasting_hear(struct lasting *lasting, uint32_t number, unsigned reads)
             break;
         slot->heard_us = clock_now_us();
         slot->confirm_us = 0;
+        lasting->voiced = true;
         rest_forget(&lasting->stage->rest, number);
         if (slot->overdue) /* as late as never */
             coprocess->heard.size = before;

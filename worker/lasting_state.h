@@ -33,7 +33,8 @@ struct lasting_slot {
     int64_t confirm_us; /* lines: when the burst is confirmed; 0: it is not due */
     int64_t closed_us;  /* since when a pipe of a living process is closed; 0: not */
     int64_t kill_us;    /* when SIGTERM has not been enough; 0: not due */
-    enum failure fault; /* valid with fault_text */
+    enum failure fault; /* valid with fault_text, as its code */
+    uint32_t fault_code;
     char fault_text[FAULT_MAX]; /* "": none. It is the next task's if none is there */
 };
 
@@ -41,6 +42,10 @@ struct lasting {
     struct stage *stage;
     enum program_mode mode;
     int64_t silence_us;
+    int64_t hint_us;     /* of silence, until it is said what may be wrong */
+    int64_t hint_due_us; /* not before */
+    bool hinted;         /* it was said */
+    bool voiced;         /* some process has written something */
     struct lasting_slot *slots;
     uint32_t careful; /* so many tasks are given alone: one of them made trouble */
     bool ending;      /* nothing is told, nothing is started */
@@ -51,7 +56,8 @@ int lasting_start_process(struct lasting *lasting, uint32_t number);
 /* Whatever it still writes or would take does not matter. */
 void lasting_kill_process(struct lasting *lasting, uint32_t number);
 /* The process is of no use any more; slot->fault_text says why. */
-void lasting_find_fault(struct lasting *lasting, uint32_t number, enum failure how);
+void lasting_find_fault(struct lasting *lasting, uint32_t number, enum failure how,
+                        uint32_t code);
 /* The task that the process is at; NULL: none. */
 struct coprocess_task *lasting_at_work(struct lasting_slot *slot);
 /* The process has taken something of what it was given and has not answered. */

@@ -130,7 +130,7 @@ void lasting_tell_guilty(struct lasting *lasting, uint32_t number,
     struct lasting_slot *slot = &lasting->slots[number];
     const struct coprocess_task *item = coprocess_at(&slot->coprocess, 0);
     if (verdict == VERDICT_FAULT)
-        tell_failed(lasting, number, item, run_us, slot->fault, 0,
+        tell_failed(lasting, number, item, run_us, slot->fault, slot->fault_code,
                     slice_of_text(slot->fault_text));
     else if (verdict == VERDICT_ENDED)
         tell_ended(lasting, number, status, run_us);

@@ -6,11 +6,17 @@
  * A time limit counts from when the program turns to a chunk: when the answer before
  * was there; for its first, when it says that it is ready, or has taken some of it.
  * What it needs before that, to prepare itself, is not the chunk's.
+ *
+ * As long as nothing has ever come from any slot, a silence is probably the program's
+ * way: that is said early, once, and a chunk that fails of it fails for good.
  */
 #include "common/clock.h"
+#include "common/log.h"
 #include "worker/lasting_state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     CLOSED_US = 1000000,    /* from a closed pipe to the end of the process */
@@ -31,6 +37,14 @@ static int64_t silence_due(const struct lasting *lasting, struct lasting_slot *s
     return slot->heard_us + lasting->silence_us;
 }
 
+static int64_t hint_due(const struct lasting *lasting, struct lasting_slot *slot)
+{
+    if (lasting->voiced || lasting->hinted || !lasting_at_work(slot))
+        return NEVER_US;
+    int64_t due_us = slot->heard_us + lasting->hint_us;
+    return due_us > lasting->hint_due_us ? due_us : lasting->hint_due_us;
+}
+
 static int64_t earlier(int64_t one, int64_t other)
 {
     return one < other ? one : other;
@@ -42,7 +56,7 @@ static int64_t next_time(const struct lasting *lasting, struct lasting_slot *slo
         return NEVER_US;
     if (slot->overdue)
         return slot->kill_us ? slot->kill_us : NEVER_US;
-    int64_t due_us = silence_due(lasting, slot);
+    int64_t due_us = earlier(silence_due(lasting, slot), hint_due(lasting, slot));
     if (slot->confirm_us)
         due_us = earlier(due_us, slot->confirm_us);
     if (slot->closed_us)
@@ -67,7 +81,27 @@ static void on_silence(struct lasting *lasting, uint32_t number)
     coprocess_count_lines(&slot->coprocess, &answered, &wanted);
     lines_too_few(slot->fault_text, sizeof slot->fault_text, answered, wanted,
                   (double)lasting->silence_us / 1e6);
-    lasting_find_fault(lasting, number, FAILURE_PROTOCOL);
+    lasting_find_fault(lasting, number, FAILURE_PROTOCOL,
+                       lasting->voiced ? 0 : FAILURE_PROTOCOL_MUTE);
+}
+
+/* Of lines that are not even read there is nothing to say yet. */
+static void hint(struct lasting *lasting, uint32_t number, int64_t now_us)
+{
+    struct lasting_slot *slot = &lasting->slots[number];
+    char text[FAULT_MAX], why[FAULT_MAX + 64];
+    double silence_s = (double)lasting->hint_us / 1e6;
+    bool read = lasting_has_begun(slot);
+    lasting->hint_due_us = now_us + lasting->hint_us;
+    if (lasting->mode == PROGRAM_LINES && !read)
+        return;
+    lasting->hinted = true;
+    if (lasting->mode == PROGRAM_LINES)
+        lines_mute(text, sizeof text, silence_s);
+    else
+        frames_mute(text, sizeof text, read, silence_s);
+    log_event(LOG_LEVEL_WARN, "no_answer", "slot=%" PRIu32 " why=%s", number + 1,
+              log_quote(why, sizeof why, text, strlen(text)));
 }
 
 static void on_closed(struct lasting *lasting, uint32_t number)
@@ -77,7 +111,7 @@ static void on_closed(struct lasting *lasting, uint32_t number)
         snprintf(slot->fault_text, sizeof slot->fault_text,
                  "the program closed its standard %s before it had answered",
                  slot->coprocess.output < 0 ? "output" : "input");
-    lasting_find_fault(lasting, number, FAILURE_PROTOCOL);
+    lasting_find_fault(lasting, number, FAILURE_PROTOCOL, 0);
 }
 
 /* What is spent before is for its own preparation, to which we set a limit of ours. */
@@ -116,6 +150,8 @@ void lasting_on_time(struct lasting *lasting, uint32_t number)
     int64_t confirm_us = slot->confirm_us;
     lasting_hear(lasting, number, READS_MAX);
     mind_preparation(slot, now_us);
+    if (now_us >= hint_due(lasting, slot))
+        hint(lasting, number, now_us);
     if (slot->killed)
         ; /* its end comes */
     else if (slot->confirm_us && slot->confirm_us == confirm_us && now_us >= confirm_us)

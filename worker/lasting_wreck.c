@@ -34,8 +34,8 @@ void lasting_hand_back(struct lasting *lasting, uint32_t number)
     }
 }
 
-/* The process could not be started. */
-static void rest(struct lasting *lasting, uint32_t number, int error)
+/* The process could not be started; `why` says more, or nothing. */
+static void rest(struct lasting *lasting, uint32_t number, int error, const char *why)
 {
     struct lasting_slot *slot = &lasting->slots[number];
     struct stage *stage = lasting->stage;
@@ -52,7 +52,7 @@ static void rest(struct lasting *lasting, uint32_t number, int error)
                    is_deserted(lasting)))
         stage_break(stage, lacks ? STATUS_IO : STATUS_CANNOT_EXECUTE,
                     "cannot start the program in slot %" PRIu32 ": %s", number + 1,
-                    strerror(error));
+                    *why ? why : strerror(error));
 }
 
 static void start_again(struct lasting *lasting, uint32_t number)
@@ -60,7 +60,7 @@ static void start_again(struct lasting *lasting, uint32_t number)
     struct stage *stage = lasting->stage;
     int result = lasting_start_process(lasting, number);
     if (result < 0)
-        rest(lasting, number, -result);
+        rest(lasting, number, -result, "");
     else
         stage->events.slot(stage->events.context, number, true);
 }
@@ -164,5 +164,5 @@ void lasting_on_report(struct lasting *lasting, const struct report *report)
     if (report->kind == REPORT_ENDED)
         on_ended(lasting, report->slot, report->value, report->survivors);
     else if (report->kind == REPORT_UNSTARTABLE)
-        rest(lasting, report->slot, report->value);
+        rest(lasting, report->slot, report->value, report->text);
 }

@@ -8,6 +8,10 @@
 
 static const struct record_format line_format = RECORD_FORMAT_DEFAULT;
 
+static const char buffering_hint[] =
+    "If it holds output back in a buffer, make it write line by line: sed -u, grep "
+    "--line-buffered, gawk with fflush(), mawk -W interactive, python -u, stdbuf -oL";
+
 static bool ends_with_newline(struct slice bytes)
 {
     return bytes.size > 0 && bytes.data[bytes.size - 1] == '\n';
@@ -64,11 +68,8 @@ const char *lines_too_few(char *text, size_t size, uint64_t answered, uint64_t w
                         answered, wanted, wanted == 1 ? "" : "s");
     if (silence_s > 0)
         snprintf(text + used, size - (size_t)used,
-                 " and then wrote nothing for %g s (--silence). If it holds output "
-                 "back in a buffer, make it write line by line: sed -u, "
-                 "grep --line-buffered, gawk with fflush(), mawk -W interactive, "
-                 "python -u, stdbuf -oL",
-                 silence_s);
+                 " and then wrote nothing for %g s (--silence). %s", silence_s,
+                 buffering_hint);
     return text;
 }
 
@@ -86,5 +87,14 @@ const char *lines_too_many(char *text, size_t size, uint64_t surplus, uint64_t w
                  ", at least): mode lines is for programs that answer each line with "
                  "one",
                  surplus);
+    return text;
+}
+
+const char *lines_mute(char *text, size_t size, double silence_s)
+{
+    snprintf(text, size,
+             "the program has read lines and has written nothing for %g s. %s. If it "
+             "answers only at the end of its input, it is for --mode exec",
+             silence_s, buffering_hint);
     return text;
 }

@@ -40,5 +40,7 @@ uint64_t lines_surplus(struct slice bytes);
 const char *lines_too_few(char *text, size_t size, uint64_t answered, uint64_t wanted,
                           double silence_s);
 const char *lines_too_many(char *text, size_t size, uint64_t surplus, uint64_t wanted);
+/* Of a program that has read and never written anything; it may still. */
+const char *lines_mute(char *text, size_t size, double silence_s);
 
 #endif

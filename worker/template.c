@@ -36,6 +36,7 @@
 #include <unistd.h>
 
 enum {
+    HINT_WAIT_MS = 10000, /* without a word; then it is said what is waited for */
     ANSWER_WAIT_MS = 10000,
     END_WAIT_MS = 1000,    /* after it has closed its end: it ends, as a rule */
     FINISH_WAIT_MS = 5000, /* after its end of the link is told to be over */
@@ -53,6 +54,8 @@ struct template
     size_t opened;
     pid_t program;
     int ended; /* pidfd of it */
+    char unforked[FORK_TEXT_MAX +
+                  64]; /* why the slot asked for last is not; "": it is */
 };
 
 static const char *name_of(const struct template *template)
@@ -90,12 +93,19 @@ static void refuse(const struct template *template, const char *format, ...)
 /* ---- until it is prepared ----------------------------------------------------------
  */
 
-/* Where stderr is missing (streams.h), a program that writes there as it prepares must
- * not fail of it: slots do not either. */
+/* A pipe without a reader, a terminal that is gone. */
+static bool is_broken(int fd)
+{
+    struct pollfd polled = {.fd = fd};
+    return poll(&polled, 1, 0) > 0;
+}
+
+/* Where stderr is missing (streams.h) or leads nowhere, a program that writes there as
+ * it prepares must not fail of it: slots do not either. */
 static void mend_stderr(void)
 {
     int flags = fcntl(STDERR_FILENO, F_GETFL), null;
-    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && !is_broken(STDERR_FILENO))
         return;
     null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null < 0)
@@ -212,16 +222,32 @@ static bool take_word(struct template *template)
     leave(STATUS_CANNOT_EXECUTE);
 }
 
+static void hint(const struct template *template)
+{
+    char name[128];
+    log_event(
+        LOG_LEVEL_WARN, "not_prepared",
+        "program=%s why=\"no word from it for %d s: waiting for it to prepare. One "
+        "that does not know FORK/1 needs --prepare-each\"",
+        log_quote(name, sizeof name, name_of(template), strlen(name_of(template))),
+        HINT_WAIT_MS / 1000);
+}
+
 static void await_prepared(struct template *template)
 {
-    for (;;) {
+    for (int wait_ms = HINT_WAIT_MS;;) {
         struct pollfd polled[] = {
             {.fd = template->fork_link, .events = POLLIN},
             {.fd = template->output, .events = POLLIN},
             {.fd = template->ended, .events = POLLIN},
             {.fd = template->config->link, .events = 0},
         };
-        if (poll(polled, 4, -1) < 0)
+        int events = poll(polled, 4, wait_ms);
+        if (events == 0)
+            hint(template);
+        if (events >= 0)
+            wait_ms = -1;
+        if (events <= 0)
             continue;
         if (polled[3].revents)
             leave(0); /* nobody waits for it any more */
@@ -272,16 +298,20 @@ static pid_t take_slot(struct template *template, uint32_t slot)
     bool meant = answer.slot == slot + 1;
     if (answer.word == FORK_SLOT && meant && is_child(template, answer.pid)) {
         setpgid(answer.pid, answer.pid); /* it has done so itself */
+        *template->unforked = '\0';
         conditions_limit_fork(template->config->program, answer.pid);
         return answer.pid;
     }
     if (answer.word == FORK_GONE)
         return lose_link(template);
     if (answer.word == FORK_ERROR && meant) {
-        log_event(LOG_LEVEL_WARN, "not_forked", "slot=%" PRIu32 " error=%s", slot + 1,
-                  answer.text);
+        log_event(*template->unforked ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "not_forked",
+                  "slot=%" PRIu32 " error=%s", slot + 1, answer.text);
+        snprintf(template->unforked, sizeof template->unforked,
+                 "it does not fork the slot, and says %s", answer.text);
         return -EAGAIN;
     }
+    *template->unforked = '\0';
     if (answer.word == FORK_NOTHING)
         snprintf(text, sizeof text, "did not fork slot %" PRIu32 " within %d s",
                  slot + 1, ANSWER_WAIT_MS / 1000);
@@ -341,6 +371,7 @@ void template_run(const struct template_config *config)
         .memory_bytes = config->program->memory_bytes,
         .start = start_slot,
         .context = &template,
+        .why = template.unforked,
     };
     if (keeper_serve(&service))
         finish(&template);

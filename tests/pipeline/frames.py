@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The worker's part in FRAMES/1 and FORK/1, played for programs under test."""
 
+import contextlib
 import ctypes
 import os
 import re
+import signal
 import socket
 import struct
 import subprocess
+from pathlib import Path
 
 from harness import build_directory
 
@@ -20,17 +23,26 @@ class Frames:
     def __init__(self, requests, responses):
         self.requests = requests
         self.responses = responses
+        self.next_request = 1 << 40  # no program can know that
+        self.next_response = self.next_request
 
-    def give(self, chunk, seq=0, attempt=1, records=0):
-        self.requests.write(struct.pack(">QQII", len(chunk), seq, attempt, records) + chunk)
+    def give(self, chunk, length=None, seq=0, attempt=1, records=0):
+        length = len(chunk) if length is None else length
+        self.requests.write(struct.pack(">QQQII", self.next_request, length, seq, attempt, records) + chunk)
         self.requests.flush()
+        self.next_request += 1
 
     def take(self):
         """A response: its kind and its bytes."""
-        head = self.responses.read(12)
-        assert len(head) == 12, f"{head!r} in place of a response"
-        magic, kind, length = struct.unpack(">3scQ", head)
+        head = self.responses.read(20)
+        assert len(head) == 20, f"{head!r} in place of a response"
+        magic, kind, number, length = struct.unpack(">3scQQ", head)
         assert magic == b"\xf4ff", head
+        if kind == b".":
+            assert (number, length) == (0, 0), head
+        else:
+            assert number == self.next_response, f"answered request {number} where {self.next_response} was asked"
+            self.next_response += 1
         body = self.responses.read(length)
         assert len(body) == length, f"{len(body)} bytes of {length}"
         return kind.decode(), body
@@ -158,3 +170,83 @@ class Template:
     def end(self):
         self.link.close()
         self.process.expect(0)
+
+
+# ---- what holds in every language ----
+
+
+def check_order(program, end=b""):
+    """Of one that answers in upper case, and gives a last line its end."""
+    for number in range(3):
+        program.give(b"chunk %d" % number + end, seq=number)
+    assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d" % n + end) for n in range(3)]
+    program.expect(b"", b"")
+
+
+def check_preparation(program, answer, prepared):
+    """Of one that counts its calls, prints as it prepares, and once more at its end."""
+    program.expect(b"x", answer % 1)
+    program.expect(b"x", answer % 2)
+    program.end()
+    assert program.process.stderr() == f"{prepared}\nthe end\n", program.process.stderr()
+
+
+def check_task(program, answer):
+    """Of one that answers with its task: seq, attempt, records, slot."""
+    assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", answer % (1 << 40, 7, 9, 3))
+    program.end()
+
+
+def check_lonely_end(case, language, body):
+    """Nobody takes its responses any more; its request ends in the middle."""
+    program = Program(case, language, body).ready()
+    program.give(b"x" * 100)
+    program.responses.close()
+    for _ in range(2):
+        with contextlib.suppress(BrokenPipeError):
+            program.give(b"x" * 1000000)
+    with contextlib.suppress(BrokenPipeError):
+        program.requests.close()
+    program.process.expect(0)
+    cut = Program(case, language, body).ready()
+    cut.give(b"half", length=100)
+    cut.end()
+    assert program.process.stderr() + cut.process.stderr() == ""
+
+
+def check_slots(template, numbers, answer, process_said, template_said):
+    """All of them at once; each answers `x` with its number, twice."""
+    slots = [template.fork(number) for number in numbers]
+    assert len({slot.pid for slot in slots} | {template.process.pid}) == len(numbers) + 1
+    for slot in slots:
+        slot.expect(b"x", answer % (slot.number, slot.number))
+        assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
+        assert os.getpgid(slot.pid) == slot.pid
+    for slot in slots:
+        assert slot.end() == process_said
+    template.end()
+    assert template.process.stderr() == template_said, template.process.stderr()
+
+
+def check_replacement(template, deadly, answer):
+    """One slot ends with status 3 by a chunk, another is killed, and all is as before."""
+    slot = template.fork(1)
+    slot.give(deadly)
+    assert slot.responses.read() == b""
+    assert slot.wait() == 3
+    again = template.fork(1)
+    again.expect(b"x", answer % (1, 1))
+    os.kill(again.pid, signal.SIGKILL)
+    assert again.wait() == -signal.SIGKILL
+    template.fork(1).end()
+    template.end()
+    assert template.process.stderr().count("prepared") == 1
+
+
+def check_failed_preparation(case, language, body, status):
+    """Only where the status is 1 it has words, `no model`."""
+    template = Template(case, language, body)
+    assert template.link.recv(100) == b""
+    template.process.expect(status)
+    assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
+    assert "never" not in template.process.stderr()

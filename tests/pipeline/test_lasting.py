@@ -15,6 +15,7 @@ from pathlib import Path
 from harness import SLOWNESS, run_tests, test
 from letters import read_letters
 
+MUTE = 'the program has never answered anything: "the program answered 0 of 5 lines'
 SILENCE = 1.0 * SLOWNESS  # seconds; programs here are as fast as they can
 NEVER = 0.3 * SLOWNESS
 
@@ -111,7 +112,33 @@ def too_few_lines_are_said_with_what_to_do(case):
 
 @test
 def output_that_is_held_back_is_said_with_what_to_do(case):
-    expect_failure(case, ["sed", "s/a/b/"], r"answered 0 of 5 lines .*--silence.*sed -u.*fflush.*stdbuf -oL")
+    expect_failure(case, ["sed", "s/a/b/"], rf"after 1 attempt: {MUTE} .*--silence.*sed -u.*fflush.*stdbuf -oL")
+
+
+@test
+def output_that_is_held_back_is_warned_of_before_anything_fails(case):
+    words = ["--mode", "lines", "-j2", "-N5", "--silence", "0", "--", "sh", "-c", "cat >/dev/null"]
+    run = case.start("fanfold", *words, stdin=numbered(20))
+    run.wait_for_stderr(r"warn no_answer slot=\d why=.*read lines and has written nothing for 5 s.*sed -u", 60)
+    run.signal(signal.SIGTERM)
+    run.signal(signal.SIGTERM)
+    run.wait(60)
+    assert run.stderr().count("no_answer") == 1, run.stderr()
+
+
+@test
+def a_program_that_answers_late_but_does_is_not_warned_of(case):
+    for words in (["cat"], ["sh", "-c", "sleep 1; exec cat"]):
+        run = lines(case, words, numbered(20), "-N5", "--silence", "3")
+        assert "no_answer" not in run.stderr(), run.stderr()
+
+
+@test
+def a_silence_after_an_answer_is_tried_again(case):
+    script = "mkdir once && { read -r line; echo $line; sleep 1000; }; exec cat"
+    text = numbered(5)
+    words = ["--silence", str(SILENCE), "--workdir", case.directory, "-j1"]
+    assert lines(case, ["sh", "-c", script], text, *words).output() == text
 
 
 @test
@@ -138,7 +165,7 @@ def too_late_is_a_failure(case):
 
 @test
 def never_is_a_failure(case):
-    expect_failure(case, ["sleep", "1000"], r"answered 0 of 5 lines and then wrote nothing")
+    expect_failure(case, ["sleep", "1000"], f"after 1 attempt: {MUTE} and then wrote nothing")
 
 
 @test
@@ -204,12 +231,13 @@ FRAMES = """
 import os, struct, sys
 read, write = sys.stdin.buffer.read, sys.stdout.buffer.write
 if "ready" in sys.argv:
-    write(b"\\xf4ff." + bytes(8))
+    write(b"\\xf4ff." + bytes(16))
     sys.stdout.flush()
+late = None
 if sys.argv[-1] == "leave":
     sys.exit(5)
-while head := read(24):
-    length, seq, attempt, records = struct.unpack(">QQII", head)
+while head := read(32):
+    number, length, seq, attempt, records = struct.unpack(">QQQII", head)
     chunk = read(length)
     kind, result, announced = b"+", chunk.upper(), None
     if b"!error" in chunk:
@@ -220,7 +248,15 @@ while head := read(24):
         announced = 1 << 63
     if b"!half" in chunk:
         announced = len(result) + 1
-    write(b"\\xf4ff" + kind + struct.pack(">Q", len(result) if announced is None else announced) + result)
+    if b"!late" in chunk and late is None and attempt == 1:
+        late = number, result
+        continue
+    write(b"\\xf4ff" + kind + struct.pack(">QQ", number, len(result) if announced is None else announced) + result)
+    if b"!twice" in chunk:
+        write(b"\\xf4ff" + kind + struct.pack(">QQ", number, len(result)) + result)
+    if late is not None:
+        write(b"\\xf4ff+" + struct.pack(">QQ", late[0], len(late[1])) + late[1])
+        late = None
     sys.stdout.flush()
     if b"!half" in chunk:
         os.abort()
@@ -264,6 +300,24 @@ def an_error_response_is_the_message(case):
 
 
 @test
+def a_program_without_a_word_is_warned_of(case):
+    """Whoever waits knows for what; and goes on to wait."""
+    runs = []
+    for words, said in [
+        (["--", "sort"], "has read its first request, and has written nothing for 10 s: waiting for its response"),
+        (["--prepare-each", "--", "sleep", "1000"], "has not read its first request yet"),
+        (["--", "sleep", "1000"], 'not_prepared program="sleep" why="no word from it for 10 s'),
+    ]:
+        runs.append((case.start("fanfold", "--mode", "frames", "-j2", *words, stdin=b"a\n"), said))
+    for run, said in runs:
+        run.wait_for_stderr(re.escape(said), 60)
+        run.signal(signal.SIGTERM)
+        run.signal(signal.SIGTERM)
+        run.wait(60)
+        assert run.stderr().count(" warn ") == 1, run.stderr()
+
+
+@test
 def a_crash_in_the_middle_of_a_response_is_named(case):
     expect_frames_failure(case, b"half", r"ended by signal 6")
 
@@ -271,6 +325,42 @@ def a_crash_in_the_middle_of_a_response_is_named(case):
 @test
 def a_wrong_length_is_named_and_takes_no_memory(case):
     expect_frames_failure(case, b"long", r".*9223372036854775808 bytes")
+
+
+def expect_the_same(case, word, hint):
+    """The chunk whose response it would have been is run again, and no other shifts."""
+    text = b"".join(b"%s %d\n" % (word if n in range(300, 800, 100) else b"good", n) for n in range(1000))
+    options = ["-N1", "--timeout", str(20 * SLOWNESS)]
+    run = frames(case, text, *options)
+    assert run.output() == text.upper()
+    assert ", 0 retries" not in run.stderr(), run.stderr()
+    run = frames(case, text, *options, "--retries", "1", status=3)
+    said = rf"failed for good after 1 attempt: .*answered request \d+ where (\d+|nothing) was asked: {hint}"
+    assert re.search(said, run.stderr()), run.stderr()
+    assert text.upper().startswith(run.output()), "what is written is not the beginning"
+    case.assert_no_leftovers()
+
+
+@test
+def a_program_that_answers_twice_shifts_no_answer(case):
+    expect_the_same(case, b"!twice", "each request is answered once")
+
+
+@test
+def a_program_that_answers_out_of_order_swaps_no_answers(case):
+    expect_the_same(case, b"!late", "requests are answered in their order")
+
+
+@test
+def parts_of_a_chunk_are_told_apart(case):
+    """They have one seq, and one attempt."""
+    text = b"".join({1: b"!twice %d\n", 3: b"!error %d\n"}.get(n % 10, b"good %d\n") % n for n in range(100))
+    options = ["-N10", "--on-error", "isolate", "--retries", "1", "-o", case.path("output")]
+    frames(case, text, *options, status=1)
+    letters = [letter.bytes for letter in read_letters(case.path("output.dead-letters"))]
+    expected = [line for line in text.splitlines(keepends=True) if line not in letters]
+    assert all(b"!error %d\n" % n in letters for n in range(3, 100, 10)), letters
+    assert case.path("output").read_bytes() == b"".join(expected).upper()
 
 
 @test

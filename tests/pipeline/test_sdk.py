@@ -302,6 +302,31 @@ def a_worker_whose_program_cannot_prepare_ends_with_its_words(case):
     assert run.stderr().endswith(": ended with status 1 while it prepared\n"), run.stderr()
 
 
+UNFORKING = """
+import os, socket
+link = socket.socket(fileno=int(os.environ["FANFOLD_FORK"]))
+link.send(b"ready 1")
+while True:
+    request, fds, _, _ = socket.recv_fds(link, 100, 3)
+    if not request:
+        break
+    for fd in fds:
+        os.close(fd)
+    link.send(request + b" error no room in the inn")
+"""
+
+
+@test
+def a_program_that_never_forks_a_slot_ends_the_worker_with_its_words(case):
+    script = case.file("unforking.py", UNFORKING.encode())
+    run = case.run("fanfold", "--mode", "frames", "-j2", "--", "/usr/bin/python3", script, stdin=b"a\n", deadline=90)
+    assert run.status == 4, (run.status, run.stderr())
+    assert run.stderr().count("not_forked") == 1, run.stderr()
+    words = 'cannot start the program in slot [12]: it does not fork the slot, and says "no room in the inn"'
+    assert re.search(words, run.stderr()), run.stderr()
+    case.assert_no_leftovers()
+
+
 @test
 def a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
     notes = case.path("notes")

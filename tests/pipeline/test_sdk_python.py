@@ -3,13 +3,21 @@
 """fanfold.py's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
 import ast
-import contextlib
 import os
 import signal
-import struct
-from pathlib import Path
 
-from frames import PYTHON, Program, Template
+from frames import (
+    PYTHON,
+    Program,
+    Template,
+    check_failed_preparation,
+    check_lonely_end,
+    check_order,
+    check_preparation,
+    check_replacement,
+    check_slots,
+    check_task,
+)
 from harness import ROOT, run_tests, test
 
 SLOTS = 8
@@ -24,10 +32,7 @@ fanfold.serve(process)
 @test
 def chunks_are_answered_in_order_until_there_are_no_more(case):
     program = Program(case, PYTHON, UPPER).ready()
-    for number in range(3):
-        program.give(b"chunk %d" % number, seq=number)
-    assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d" % n) for n in range(3)]
-    program.expect(b"", b"")
+    check_order(program)
     program.end()
 
 
@@ -46,19 +51,13 @@ fanfold.serve(process, prepare)
 print("the end")
 """,
     ).ready()
-    program.expect(b"x", b"1")
-    program.expect(b"x", b"2")
-    program.end()
-    assert program.process.stderr() == "prepared\nthe end\n", program.process.stderr()
+    check_preparation(program, b"%d", "prepared")
 
 
 @test
 def a_program_knows_its_task(case):
-    program = Program(
-        case, PYTHON, "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
-    ).ready()
-    assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", b"(%d, 7, 9, 3)" % (1 << 40))
-    program.end()
+    body = "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
+    check_task(Program(case, PYTHON, body).ready(), b"(%d, %d, %d, %d)")
 
 
 @test
@@ -218,18 +217,7 @@ fanfold.serve(process)
 
 @test
 def a_program_whose_worker_is_gone_ends_without_a_word(case):
-    program = Program(case, PYTHON, UPPER).ready()
-    program.give(b"x" * 100)
-    program.responses.close()
-    with contextlib.suppress(BrokenPipeError):
-        program.give(b"x" * 1000000)
-    with contextlib.suppress(BrokenPipeError):
-        program.requests.close()
-    program.process.expect(0)
-    cut = Program(case, PYTHON, UPPER).ready()
-    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
-    cut.end()
-    assert program.process.stderr() + cut.process.stderr() == ""
+    check_lonely_end(case, PYTHON, UPPER)
 
 
 RECORDS = """
@@ -287,35 +275,19 @@ def process(chunk, state):
 fanfold.serve(process, prepare)
 print("the end")
 """
+ANSWER = b"True %d %d 1048576 True"
 
 
 @test
 def a_program_is_forked_to_slots_after_it_has_prepared(case):
     template = Template(case, PYTHON, PREPARED).ready()
-    slots = [template.fork(number) for number in range(SLOTS)]
-    assert len({slot.pid for slot in slots} | {template.process.pid}) == SLOTS + 1
-    for slot in slots:
-        slot.expect(b"x", b"True %d %d 1048576 True" % (slot.number, slot.number))
-        assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
-    for slot in slots:
-        assert slot.end() == "process b'x'\n"
-    template.end()
-    assert template.process.stderr() == "prepared\nthe end\natexit\n", template.process.stderr()
+    said = "prepared\nthe end\natexit\n"
+    check_slots(template, range(SLOTS), ANSWER, "process b'x'\n", said)
 
 
 @test
 def a_slot_that_died_is_forked_again_without_preparing(case):
-    template = Template(case, PYTHON, PREPARED).ready()
-    slot = template.fork(1)
-    slot.give(b"die")
-    assert slot.responses.read() == b""
-    assert slot.wait() == 3
-    again = template.fork(1)
-    os.kill(again.pid, signal.SIGKILL)
-    assert again.wait() == -signal.SIGKILL
-    template.fork(1).end()
-    template.end()
-    assert template.process.stderr().count("prepared") == 1
+    check_replacement(Template(case, PYTHON, PREPARED).ready(), b"die", ANSWER)
 
 
 @test
@@ -335,11 +307,8 @@ def slots_have_no_descriptor_but_their_own(case):
 @test
 def a_program_whose_preparation_fails_says_why(case):
     for body, status in (("raise LookupError('no model')", 1), ("sys.exit(7)", 7), ("os._exit(8)", 8)):
-        template = Template(case, PYTHON, f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')")
-        assert template.link.recv(100) == b""
-        template.process.expect(status)
-        assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
-        assert "never" not in template.process.stderr()
+        body = f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')"
+        check_failed_preparation(case, PYTHON, body, status)
 
 
 @test

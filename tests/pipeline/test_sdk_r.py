@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: MIT
 """fanfold.R's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
-import contextlib
 import os
-import signal
-import struct
-from pathlib import Path
 
-from frames import Program, R, Template
+from frames import (
+    R,
+    Program,
+    Template,
+    check_failed_preparation,
+    check_lonely_end,
+    check_order,
+    check_preparation,
+    check_replacement,
+    check_slots,
+    check_task,
+)
 from harness import run_tests, test
 
 SLOTS = 8
@@ -21,10 +28,7 @@ BYTES = "fanfold_serve(function(chunk, state) rev(chunk))"
 @test
 def chunks_are_answered_in_order_until_there_are_no_more(case):
     program = Program(case, R, UPPER).ready()
-    for number in range(3):
-        program.give(b"chunk %d\n" % number, seq=number)
-    assert [program.take() for _ in range(3)] == [("+", b"CHUNK %d\n" % n) for n in range(3)]
-    program.expect(b"", b"")
+    check_order(program, b"\n")
     program.expect(b"\n\na\n\n", b"\n\nA\n\n")
     program.expect(b"no end", b"NO END\n")
     program.end()
@@ -65,19 +69,14 @@ fanfold_serve(prepare = function() { print("prepared"); c(x = 5) }, process = fu
 cat("the end\\n")
 """,
     ).ready()
-    program.expect(b"x", b"1 5")
-    program.expect(b"x", b"2 5")
-    program.end()
-    assert program.process.stderr() == '[1] "prepared"\nthe end\n', program.process.stderr()
+    check_preparation(program, b"%d 5", '[1] "prepared"')
 
 
 @test
 def a_program_knows_its_task(case):
-    program = Program(
-        case, R, 'fanfold_serve(function(chunk, state) do.call(sprintf, c("%.0f %.0f %.0f %d", fanfold_task())), text = TRUE)'
-    ).ready()
-    assert program.ask(b"x", seq=1 << 40, attempt=7, records=9) == ("+", b"%d 7 9 3\n" % (1 << 40))
-    program.end()
+    answer = 'do.call(sprintf, c("%.0f %.0f %.0f %d", fanfold_task()))'
+    body = f"fanfold_serve(function(chunk, state) {answer}, text = TRUE)"
+    check_task(Program(case, R, body).ready(), b"%d %d %d %d\n")
 
 
 @test
@@ -156,19 +155,7 @@ fanfold_serve(process)
 
 @test
 def a_program_whose_worker_is_gone_ends_without_a_word(case):
-    program = Program(case, R, UPPER).ready()
-    program.give(b"x" * 100)
-    program.responses.close()
-    for _ in range(2):
-        with contextlib.suppress(BrokenPipeError):
-            program.give(b"x" * 1000000)
-    with contextlib.suppress(BrokenPipeError):
-        program.requests.close()
-    program.process.expect(0)
-    cut = Program(case, R, UPPER).ready()
-    cut.requests.write(struct.pack(">QQII", 100, 0, 1, 1) + b"half")
-    cut.end()
-    assert program.process.stderr() + cut.process.stderr() == ""
+    check_lonely_end(case, R, UPPER)
 
 
 @test
@@ -198,38 +185,20 @@ process <- function(lines, state) {
 fanfold_serve(process, prepare, text = TRUE)
 cat("the end\\n")
 """
+ANSWER = b"%d %d 1000000 kept \n"
 
 
 @test
 def a_program_is_forked_to_slots_after_it_has_prepared(case):
     template = Template(case, R, PREPARED).ready()
-    slots = [template.fork(number) for number in range(1, SLOTS + 1)]
-    assert len({slot.pid for slot in slots} | {template.process.pid}) == SLOTS + 1
-    for slot in slots:
-        slot.expect(b"x", b"%d %d 1000000 kept \n" % (slot.number, slot.number))
-        assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
-        assert os.getpgid(slot.pid) == slot.pid
-    for slot in slots:
-        assert slot.end() == "process x \n"
-    template.end()
-    assert template.process.stderr() == "prepared\nthe end\n", template.process.stderr()
+    check_slots(template, range(1, SLOTS + 1), ANSWER, "process x \n", "prepared\nthe end\n")
     case.assert_no_files_left()
 
 
 @test
 def a_slot_that_died_is_forked_again_without_preparing(case):
-    template = Template(case, R, PREPARED).ready()
-    slot = template.fork(1)
-    slot.give(b"quit")
-    assert slot.responses.read() == b""
-    assert slot.wait() == 3
-    again = template.fork(1)
-    again.expect(b"x", b"1 1 1000000 kept \n")  # the other took no temporary file with it
-    os.kill(again.pid, signal.SIGKILL)
-    assert again.wait() == -signal.SIGKILL
-    template.fork(1).end()
-    template.end()
-    assert template.process.stderr().count("prepared") == 1
+    """Nor takes it the temporary files of the others with it."""
+    check_replacement(Template(case, R, PREPARED).ready(), b"quit", ANSWER)
 
 
 @test
@@ -247,11 +216,8 @@ def slots_have_no_descriptor_but_their_own(case):
 @test
 def a_program_whose_preparation_fails_says_why(case):
     for body, status in (("stop('no model')", 1), ("quit(status = 7)", 7)):
-        template = Template(case, R, f"fanfold_serve(identity, function() {body})\ncat('never')")
-        assert template.link.recv(100) == b""
-        template.process.expect(status)
-        assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
-        assert "never" not in template.process.stderr()
+        body = f"fanfold_serve(identity, function() {body})\ncat('never')"
+        check_failed_preparation(case, R, body, status)
 
 
 run_tests()

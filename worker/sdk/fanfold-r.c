@@ -19,7 +19,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { REQUEST_BYTES = 24, RESPONSE_BYTES = 12, STREAMS = 3 };
+enum { REQUEST_BYTES = 32, RESPONSE_BYTES = 20, STREAMS = 3 };
 
 /* R's own, for devices and event loops. */
 extern int R_isForkedChild __attribute__((weak));
@@ -31,7 +31,7 @@ EXPORT void fanfold_read(const int *source, unsigned char *bytes, const double *
 EXPORT void fanfold_read_request(const int *source, double *ret_numbers, int *ret_ok);
 EXPORT void fanfold_write(const int *sink, const unsigned char *bytes,
                           const double *size, int *ret_ok);
-EXPORT void fanfold_respond(const int *sink, const int *kind,
+EXPORT void fanfold_respond(const int *sink, const int *kind, const double *number,
                             const unsigned char *bytes, const double *size,
                             int *ret_ok);
 EXPORT void fanfold_fork_slots(const int *link, int *ret_slot, int *ret_source,
@@ -111,7 +111,7 @@ static double number_at(const unsigned char *bytes, size_t size)
     return (double)number;
 }
 
-/* Length, seq, attempt, records. */
+/* Number, length, seq, attempt, records; exact up to 2^53. */
 void fanfold_read_request(const int *source, double *ret_numbers, int *ret_ok)
 {
     unsigned char head[REQUEST_BYTES];
@@ -120,18 +120,25 @@ void fanfold_read_request(const int *source, double *ret_numbers, int *ret_ok)
         return;
     ret_numbers[0] = number_at(head, 8);
     ret_numbers[1] = number_at(head + 8, 8);
-    ret_numbers[2] = number_at(head + 16, 4);
-    ret_numbers[3] = number_at(head + 20, 4);
+    ret_numbers[2] = number_at(head + 16, 8);
+    ret_numbers[3] = number_at(head + 24, 4);
+    ret_numbers[4] = number_at(head + 28, 4);
 }
 
-/* Kind is the code of '+', '-' or '.'. */
-void fanfold_respond(const int *sink, const int *kind, const unsigned char *bytes,
-                     const double *size, int *ret_ok)
+static void put_number(unsigned char bytes[8], uint64_t number)
+{
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (unsigned char)(number >> (8 * (7 - i)));
+}
+
+/* Kind is the code of '+', '-' or '.'; number the request's. */
+void fanfold_respond(const int *sink, const int *kind, const double *number,
+                     const unsigned char *bytes, const double *size, int *ret_ok)
 {
     unsigned char head[RESPONSE_BYTES] = {0xf4, 'f', 'f', (unsigned char)*kind};
     uint64_t length = (uint64_t)*size;
-    for (int i = 0; i < 8; i++)
-        head[4 + i] = (unsigned char)(length >> (8 * (7 - i)));
+    put_number(head + 4, (uint64_t)*number);
+    put_number(head + 12, length);
     *ret_ok = write_all(*sink, head, sizeof head) &&
               write_all(*sink, bytes, (size_t)length);
 }

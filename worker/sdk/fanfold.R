@@ -125,25 +125,25 @@ fanfold <- local({
         )
     }
 
-    respond <- function(sink, kind, bytes) {
-        call_native("fanfold_respond", sink, kind, bytes, as.double(length(bytes)), ok = integer(1))$ok == 1
+    respond <- function(sink, kind, number, bytes) {
+        call_native("fanfold_respond", sink, kind, number, bytes, as.double(length(bytes)), ok = integer(1))$ok == 1
     }
 
     # Answers requests until there are none, or nobody wants the answers.
     serve_frames <- function(process, state, text, source, sink) {
         slot <- as.integer(Sys.getenv("FANFOLD_SLOT", "1"))
         pid <- Sys.getpid()
-        alive <- respond(sink, READY, raw())
+        alive <- respond(sink, READY, 0, raw())
         while (alive) {
-            request <- call_native("fanfold_read_request", source, numbers = double(4), ok = integer(1))
+            request <- call_native("fanfold_read_request", source, numbers = double(5), ok = integer(1))
             if (!request$ok) break
             numbers <- request$numbers
-            chunk <- read(source, numbers[1])
-            if (length(chunk) < numbers[1]) break
-            task <<- list(seq = numbers[2], attempt = numbers[3], records = numbers[4], slot = slot)
+            chunk <- read(source, numbers[2])
+            if (length(chunk) < numbers[2]) break
+            task <<- list(seq = numbers[3], attempt = numbers[4], records = numbers[5], slot = slot)
             answer <- run(process, chunk, state, text)
             if (Sys.getpid() != pid) call_native("fanfold_leave", 0L)
-            alive <- respond(sink, answer$kind, answer$bytes)
+            alive <- respond(sink, answer$kind, numbers[1], answer$bytes)
             chunk <- answer <- NULL # before the wait for the next
         }
     }

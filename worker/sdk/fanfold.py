@@ -45,8 +45,8 @@ Bytes = Union[bytes, bytearray, memoryview]
 Result = Union[Bytes, Iterable[Bytes]]
 
 # FRAMES/1 and FORK/1, in the appendix of PROTOCOL.md.
-_REQUEST = struct.Struct(">QQII")  # length, seq, attempt, records
-_RESPONSE = struct.Struct(">3scQ")  # magic, kind, length
+_REQUEST = struct.Struct(">QQQII")  # number, length, seq, attempt, records
+_RESPONSE = struct.Struct(">3scQQ")  # magic, kind, number of the request, length
 _MAGIC = b"\xf4ff"
 _OK, _ERROR, _READY = b"+", b"-", b"."
 _FORK_READY = b"ready 1"
@@ -284,8 +284,8 @@ def _serve_one(
 # ---- FRAMES/1 ----
 
 
-def _respond(sink: BinaryIO, kind: bytes, parts: list[Bytes]) -> None:
-    sink.write(_RESPONSE.pack(_MAGIC, kind, sum(map(len, parts))))
+def _respond(sink: BinaryIO, kind: bytes, number: int, parts: list[Bytes]) -> None:
+    sink.write(_RESPONSE.pack(_MAGIC, kind, number, sum(map(len, parts))))
     sink.writelines(parts)
     sink.flush()
 
@@ -303,9 +303,9 @@ def _serve_frames(process: Callable[[bytes, Any], Result], state: Any, source: B
     slot = int(os.environ.get("FANFOLD_SLOT", 1))
     pid = os.getpid()
     with contextlib.suppress(BrokenPipeError), source, sink:
-        _respond(sink, _READY, [])
+        _respond(sink, _READY, 0, [])
         while len(head := source.read(_REQUEST.size)) == _REQUEST.size:
-            length, seq, attempt, records = _REQUEST.unpack(head)
+            number, length, seq, attempt, records = _REQUEST.unpack(head)
             chunk = source.read(length)
             if len(chunk) < length:
                 return
@@ -314,7 +314,7 @@ def _serve_frames(process: Callable[[bytes, Any], Result], state: Any, source: B
             if os.getpid() != pid:
                 os._exit(0)  # a child that `process` forked, and that came back
             _flush_prints()
-            _respond(sink, kind, parts)
+            _respond(sink, kind, number, parts)
             del chunk, parts  # before the wait for the next
 
 

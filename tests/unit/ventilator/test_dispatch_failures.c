@@ -67,6 +67,40 @@ Test(failures, a_chunk_that_failed_as_often_as_it_may_is_told_to_the_sink)
     cr_assert_null(dispatch_failure(dispatch));
 }
 
+static void mute(uint32_t peer, uint64_t seq, uint32_t attempt)
+{
+    hear(peer, (struct message){.type = MESSAGE_FAILED,
+                                .failed = {.session = 1,
+                                           .seq = seq,
+                                           .attempt = attempt,
+                                           .how = FAILURE_PROTOCOL,
+                                           .code = FAILURE_PROTOCOL_MUTE}});
+}
+
+Test(failures, a_chunk_of_a_program_that_never_answers_is_not_tried_again)
+{
+    config.on_error = ON_ERROR_SKIP;
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    mute(A, 0, 1);
+    expect_now("SKIP(0)");
+    cr_assert_eq(dispatch_skipped(dispatch, 0)->attempts, 1);
+}
+
+Test(failures, a_program_that_never_answers_may_be_tried_without_limit)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 0;
+    begin();
+    join(A);
+    cut(1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    mute(A, 0, 1);
+    expect_now("TASK(A:0)");
+}
+
 Test(failures, a_skip_is_said_again_to_a_sink_that_does_not_hold_it)
 {
     config.on_error = ON_ERROR_SKIP;

@@ -110,7 +110,8 @@ static void prepare(const char *how, int link)
     if (strcmp(how, "newer") == 0)
         say(link, "ready 2");
     if (strcmp(how, "frames") == 0)
-        (void)!write(STDOUT_FILENO, "\xf4\x66\x66.\0\0\0\0\0\0\0\0", 12);
+        (void)!write(STDOUT_FILENO, "\xf4\x66\x66.\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                     20);
     if (strcmp(how, "frames") == 0 || strcmp(how, "newer") == 0)
         pause();
     if (strcmp(how, "prints") == 0)

@@ -2,7 +2,8 @@
 /*
  * A program that speaks FRAMES/1: gives back what it is given, in upper case, unless
  * the chunk is a word that it obeys. `framer ready` says that it is ready, `framer
- * leave` and goes, `framer eager` answers before it has read the request.
+ * leave` and goes, `framer eager` answers before it has read the request. After `!late`
+ * it answers the next request first.
  */
 #include <ctype.h>
 #include <endian.h>
@@ -14,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+static uint64_t number; /* of the request at hand, as it came */
+static uint64_t late;
+
 static void respond(char kind, const void *data, uint64_t announced, size_t size)
 {
     uint64_t length = htobe64(announced);
@@ -21,6 +25,7 @@ static void respond(char kind, const void *data, uint64_t announced, size_t size
            "ff",
            1, 3, stdout);
     fputc(kind, stdout);
+    fwrite(&number, 1, 8, stdout);
     fwrite(&length, 1, 8, stdout);
     fwrite(data, 1, size, stdout);
     fflush(stdout);
@@ -53,6 +58,12 @@ static void obey(char *chunk, size_t size)
     } else if (is(chunk, "!twice")) {
         respond('+', chunk, size, size);
         respond('+', chunk, size, size);
+    } else if (is(chunk, "!late")) {
+        late = number;
+        return;
+    } else if (is(chunk, "!mute")) {
+        number = 0;
+        respond('+', chunk, size, size);
     } else if (is(chunk, "!close")) {
         close(STDOUT_FILENO);
         pause();
@@ -65,14 +76,20 @@ static void obey(char *chunk, size_t size)
             chunk[i] = (char)toupper((unsigned char)chunk[i]);
         respond('+', chunk, size, size);
     }
+    if (late) {
+        number = late;
+        late = 0;
+        respond('+', "late", 4, 4);
+    }
 }
 
 static void serve(bool eager)
 {
-    unsigned char head[24];
+    unsigned char head[32];
     while (fread(head, 1, sizeof head, stdin) == sizeof head) {
         uint64_t length;
-        memcpy(&length, head, 8);
+        memcpy(&number, head, 8);
+        memcpy(&length, head + 8, 8);
         length = be64toh(length);
         if (eager)
             respond('+', "early", 5, 5);

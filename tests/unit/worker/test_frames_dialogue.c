@@ -8,54 +8,65 @@
 #include <string.h>
 
 #define BYTES(text) ((struct slice){(const uint8_t *)(text), sizeof(text) - 1})
-#define READY \
-    "\xf4"    \
-    "ff."     \
+/* Of a request, or a length. */
+#define NUMBER(byte) "\0\0\0\0\0\0\0" byte
+#define READY          \
+    "\xf4"             \
+    "ff."              \
+    "\0\0\0\0\0\0\0\0" \
     "\0\0\0\0\0\0\0\0"
-#define OK_HI            \
-    "\xf4"               \
-    "ff+"                \
-    "\0\0\0\0\0\0\0\x03" \
+#define OK_HI(number)                 \
+    "\xf4"                            \
+    "ff+" number "\0\0\0\0\0\0\0\x03" \
     "HI\n"
-#define OK_EMPTY \
-    "\xf4"       \
-    "ff+"        \
-    "\0\0\0\0\0\0\0\0"
-#define BAD              \
+#define OK_EMPTY(number) \
     "\xf4"               \
-    "ff-"                \
-    "\0\0\0\0\0\0\0\x07" \
+    "ff+" number "\0\0\0\0\0\0\0\0"
+#define BAD(number)                   \
+    "\xf4"                            \
+    "ff-" number "\0\0\0\0\0\0\0\x07" \
     "no such"
 
+enum { FIRST = 41 };
+
+/* The program was asked FIRST and those after it. */
 static struct frames_event take(struct frames_dialogue *dialogue, struct slice bytes)
 {
     struct frames_event event;
-    frames_dialogue_take(dialogue, bytes, true, 1000, &event);
+    uint64_t asked = dialogue->answered ? dialogue->answered + 1 : FIRST;
+    frames_dialogue_take(dialogue, bytes, asked, 1000, &event);
     return event;
 }
 
-Test(frames_dialogue, puts_length_seq_attempt_and_records_before_a_request)
+Test(frames_dialogue, puts_number_length_seq_attempt_and_records_before_a_request)
 {
     uint8_t head[FRAMES_REQUEST_HEAD];
-    frames_put_head(head, 9, 70000, 1, 3);
+    struct frames_request request = {FIRST, 9, 70000, 1, 3};
+    frames_put_head(head, &request);
     cr_assert_arr_eq(head,
+                     "\0\0\0\0\0\0\0\x29"
                      "\0\0\0\0\0\0\0\x09"
                      "\0\0\0\0\0\x01\x11\x70"
                      "\0\0\0\x01"
                      "\0\0\0\x03",
                      sizeof head);
-    frames_put_head(head, 0, UINT64_MAX, UINT32_MAX, UINT64_C(1) << 40);
-    cr_assert_arr_eq(head + 8,
+    request = (struct frames_request){UINT64_MAX, 0, UINT64_MAX, UINT32_MAX,
+                                      UINT64_C(1) << 40};
+    frames_put_head(head, &request);
+    cr_assert_arr_eq(head,
+                     "\xff\xff\xff\xff\xff\xff\xff\xff"
+                     "\0\0\0\0\0\0\0\0"
                      "\xff\xff\xff\xff\xff\xff\xff\xff"
                      "\xff\xff\xff\xff"
                      "\xff\xff\xff\xff",
-                     16);
+                     sizeof head);
 }
 
 /* Everything that a good program says, in pieces that grow by `step`. */
 static void hear_in_steps(size_t first, size_t step)
 {
-    static const char said[] = READY OK_HI OK_EMPTY BAD OK_HI;
+    static const char said[] = READY OK_HI(NUMBER("\x29")) OK_EMPTY(NUMBER("\x2a"))
+        BAD(NUMBER("\x2b")) OK_HI(NUMBER("\x2c"));
     static const enum frames_outcome outcomes[] = {
         FRAMES_READY, FRAMES_RESULT, FRAMES_RESULT, FRAMES_ERROR, FRAMES_RESULT};
     static const char *const payloads[] = {"", "HI\n", "", "no such", "HI\n"};
@@ -83,9 +94,9 @@ static void hear_in_steps(size_t first, size_t step)
 
 Test(frames_dialogue, hears_the_same_wherever_the_bytes_are_split)
 {
-    for (size_t first = 0; first <= 80; first++)
-        hear_in_steps(first, 80);
-    for (size_t step = 1; step <= 80; step++)
+    for (size_t first = 0; first <= 120; first++)
+        hear_in_steps(first, 120);
+    for (size_t step = 1; step <= 120; step++)
         hear_in_steps(0, step);
 }
 
@@ -135,17 +146,14 @@ Test(frames_dialogue, refuses_a_length_above_the_limit_before_its_bytes_come)
 {
     static const struct slice heads[] = {
         {(const uint8_t *)"\xf4"
-                          "ff+"
-                          "\x80\0\0\0\0\0\0\0",
-         12},
+                          "ff+" NUMBER("\x29") "\x80\0\0\0\0\0\0\0",
+         FRAMES_RESPONSE_HEAD},
         {(const uint8_t *)"\xf4"
-                          "ff+"
-                          "\xff\xff\xff\xff\xff\xff\xff\xff",
-         12},
+                          "ff+" NUMBER("\x29") "\xff\xff\xff\xff\xff\xff\xff\xff",
+         FRAMES_RESPONSE_HEAD},
         {(const uint8_t *)"\xf4"
-                          "ff-"
-                          "\0\0\0\0\0\0\x03\xe9",
-         12},
+                          "ff-" NUMBER("\x29") "\0\0\0\0\0\0\x03\xe9",
+         FRAMES_RESPONSE_HEAD},
     };
     for (size_t i = 0; i < 3; i++) {
         struct frames_dialogue dialogue = {0};
@@ -155,43 +163,107 @@ Test(frames_dialogue, refuses_a_length_above_the_limit_before_its_bytes_come)
     }
     struct frames_dialogue dialogue = {0};
     struct frames_event event;
-    frames_dialogue_take(&dialogue, heads[1], true, UINT64_MAX, &event);
+    frames_dialogue_take(&dialogue, heads[1], FIRST, UINT64_MAX, &event);
     cr_assert_eq(event.outcome, FRAMES_TOO_LARGE);
 }
 
 Test(frames_dialogue, asks_for_as_many_bytes_as_a_response_has)
 {
     struct frames_dialogue dialogue = {0};
-    struct frames_event event = take(&dialogue, BYTES("\xf4"
-                                                      "ff+"
-                                                      "\0\0\0\0\0\0\x03\xe8"
-                                                      "x"));
+    struct frames_event event =
+        take(&dialogue, BYTES("\xf4"
+                              "ff+" NUMBER("\x29") "\0\0\0\0\0\0\x03\xe8"
+                                                   "x"));
     cr_assert_eq(event.outcome, FRAMES_MORE);
-    cr_assert_eq(event.used, 1012);
+    cr_assert_eq(event.used, 1020);
 }
 
 Test(frames_dialogue, lets_a_program_be_ready_once_and_first)
 {
+    const struct slice wrong[] = {
+        BYTES("\xf4"
+              "ff." NUMBER("\0") NUMBER("\x01")),
+        BYTES("\xf4"
+              "ff." NUMBER("\x29") NUMBER("\0")),
+    };
     struct frames_dialogue dialogue = {0};
     cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_READY);
     cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_BROKEN);
     dialogue = (struct frames_dialogue){0};
-    cr_assert_eq(take(&dialogue, BYTES(OK_HI)).outcome, FRAMES_RESULT);
+    cr_assert_eq(take(&dialogue, BYTES(OK_HI(NUMBER("\x29")))).outcome, FRAMES_RESULT);
     cr_assert_eq(take(&dialogue, BYTES(READY)).outcome, FRAMES_BROKEN);
-    dialogue = (struct frames_dialogue){0};
-    cr_assert_eq(take(&dialogue, BYTES("\xf4"
-                                       "ff."
-                                       "\0\0\0\0\0\0\0\x01"))
-                     .outcome,
-                 FRAMES_BROKEN);
+    for (size_t i = 0; i < 2; i++) {
+        dialogue = (struct frames_dialogue){0};
+        cr_assert_eq(take(&dialogue, wrong[i]).outcome, FRAMES_BROKEN);
+    }
 }
 
-Test(frames_dialogue, takes_no_response_to_nothing)
+/* `said` when `asked` is, after a response to `before`. */
+static void expect_other(uint64_t before, uint64_t asked, struct slice said,
+                         const char *text)
+{
+    struct frames_dialogue dialogue = {.ready = true, .answered = before};
+    struct frames_event event;
+    frames_dialogue_take(&dialogue, said, asked, 1000, &event);
+    cr_assert_eq(event.outcome, FRAMES_BROKEN);
+    cr_assert_str_eq(event.text, text);
+    cr_assert_eq(dialogue.answered, before);
+}
+
+Test(frames_dialogue, takes_no_second_response_for_that_to_the_next_request)
+{
+    struct slice said = BYTES(OK_HI(NUMBER("\x29")));
+    expect_other(41, 42, said,
+                 "the program answered request 41 where 42 was asked: each request is "
+                 "answered once");
+    expect_other(50, 51, said,
+                 "the program answered request 41 where 51 was asked: each request is "
+                 "answered once");
+    expect_other(41, 0, said,
+                 "the program answered request 41 where nothing was asked: each "
+                 "request is answered once");
+}
+
+Test(frames_dialogue, takes_no_response_before_its_turn)
+{
+    expect_other(40, 41, BYTES(BAD(NUMBER("\x2a"))),
+                 "the program answered request 42 where 41 was asked: requests are "
+                 "answered in their order");
+    expect_other(40, 0, BYTES(BAD(NUMBER("\x2a"))),
+                 "the program answered request 42 where nothing was asked");
+}
+
+Test(frames_dialogue, takes_no_response_that_does_not_say_to_what)
+{
+    expect_other(0, 41, BYTES(OK_HI(NUMBER("\0"))),
+                 "the program answered request 0 where 41 was asked: a response "
+                 "carries its request's number back");
+}
+
+/* What names another request is no announcement of a length either. */
+Test(frames_dialogue, names_another_request_before_its_bytes_come)
+{
+    expect_other(41, 42,
+                 BYTES("\xf4"
+                       "ff+" NUMBER("\x29") "\xff\xff\xff\xff\xff\xff\xff\xff"),
+                 "the program answered request 41 where 42 was asked: each request is "
+                 "answered once");
+}
+
+Test(frames_dialogue, says_what_a_program_without_a_word_is_waited_for)
+{
+    char text[FRAMES_TEXT_MAX];
+    cr_assert(strstr(frames_mute(text, sizeof text, true, 10),
+                     "read its first request, and has written nothing for 10 s: "
+                     "waiting for its response."));
+    cr_assert(strstr(frames_mute(text, sizeof text, false, 10), "to be prepared"));
+    cr_assert(strstr(text, "--timeout"), "%s", text);
+}
+
+Test(frames_dialogue, may_be_ready_while_nothing_is_asked)
 {
     struct frames_dialogue dialogue = {0};
     struct frames_event event;
-    frames_dialogue_take(&dialogue, BYTES(OK_HI), false, 1000, &event);
-    cr_assert_eq(event.outcome, FRAMES_BROKEN);
-    frames_dialogue_take(&dialogue, BYTES(READY), false, 1000, &event);
+    frames_dialogue_take(&dialogue, BYTES(READY), 0, 1000, &event);
     cr_assert_eq(event.outcome, FRAMES_READY);
 }

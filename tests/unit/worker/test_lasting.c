@@ -474,6 +474,10 @@ Test(lasting, fails_a_chunk_with_whose_answer_a_program_breaks_the_rules)
         {"!exit", "exit status 7; last words", FAILURE_EXIT},
         {"!long", "9223372036854775808 bytes", FAILURE_TOO_LARGE},
         {"!close", "closed its standard output", FAILURE_PROTOCOL},
+        {"!mute",
+         "answered request 0 where 11 was asked: a response carries its "
+         "request's number back",
+         FAILURE_PROTOCOL},
     };
     struct stand *stand = frames("ready");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -495,6 +499,49 @@ Test(lasting, fails_the_next_chunk_for_a_stray_print_between_two)
         expect_done(run(stand, "b"), "B");
         stand_close(&stand);
     }
+}
+
+Test(lasting, says_that_a_silence_is_for_good_where_nothing_was_ever_written)
+{
+    struct stand *stand =
+        opened(PROGRAM_LINES, 1, 300000, SHELL("read -r line; echo $line; sleep 100"));
+    struct note *note = run(stand, "a\nb\n");
+    expect_failed(note, FAILURE_PROTOCOL, "answered 1 of 2 lines");
+    cr_assert_eq(note->code, 0);
+    stand_close(&stand);
+    stand = opened(PROGRAM_LINES, 1, 300000, WORDS("sleep", "100"));
+    note = run(stand, "a\n");
+    expect_failed(note, FAILURE_PROTOCOL, "answered 0 of 1 line");
+    cr_assert_eq(note->code, FAILURE_PROTOCOL_MUTE);
+    stand_close(&stand);
+}
+
+Test(lasting, shifts_no_answer_for_a_program_that_answers_twice)
+{
+    struct stand *stand = frames("ready");
+    start_all(stand, WORDS("!twice", "a", "b"));
+    cr_assert(stand_await(stand, 3));
+    expect_done(&stand->notes[0], "!twice");
+    expect_failed(&stand->notes[1], FAILURE_PROTOCOL,
+                  "answered request 1 where 2 was asked: each request is answered "
+                  "once");
+    cr_assert_eq(stand->notes[2].kind, NOTE_UNSTARTED);
+    expect_done(run(stand, "a"), "A");
+    stand_close(&stand);
+}
+
+Test(lasting, swaps_no_answers_of_a_program_that_answers_out_of_order)
+{
+    struct stand *stand = frames("ready");
+    start_all(stand, WORDS("!late", "a", "b"));
+    cr_assert(stand_await(stand, 3));
+    expect_failed(&stand->notes[0], FAILURE_PROTOCOL,
+                  "answered request 2 where 1 was asked: requests are answered in "
+                  "their order");
+    cr_assert_eq(stand->notes[1].kind, NOTE_UNSTARTED);
+    cr_assert_eq(stand->notes[2].kind, NOTE_UNSTARTED);
+    expect_done(run(stand, "a"), "A");
+    stand_close(&stand);
 }
 
 Test(lasting, charges_nothing_to_a_chunk_that_was_not_taken)

@@ -119,3 +119,11 @@ Test(lines_dialogue, says_what_to_do_about_silence)
     cr_assert_str_eq(lines_too_few(text, sizeof text, 0, 1, 0),
                      "the program answered 0 of 1 line");
 }
+
+Test(lines_dialogue, says_what_may_be_wrong_with_a_program_without_a_word)
+{
+    char text[512];
+    lines_mute(text, sizeof text, 2.5);
+    cr_assert(strstr(text, "read lines and has written nothing for 2.5 s"));
+    cr_assert(strstr(text, "stdbuf -oL. If it answers only at the end"), "%s", text);
+}

@@ -161,6 +161,17 @@ Test(template, lets_a_program_write_to_a_stderr_that_is_missing)
     household_end(&household, true);
 }
 
+Test(template, lets_a_program_write_to_a_stderr_whose_reader_is_gone)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    cr_assert_geq(dup2(ends[1], STDERR_FILENO), 0);
+    close(ends[0]);
+    close(ends[1]);
+    cr_assert_eq(begin("speaks"), 0, "%s", error);
+    household_end(&household, true);
+}
+
 static void expect_not_forking(const char *how)
 {
     cr_assert_eq(begin(how), 0, "%s", error);
@@ -243,6 +254,7 @@ Test(template, tells_that_a_slot_could_not_be_forked)
     struct report report = take(household_starter(&household));
     cr_assert_eq(report.kind, REPORT_UNSTARTABLE);
     cr_assert_eq(report.value, EAGAIN);
+    cr_assert_str_eq(report.text, "it does not fork the slot, and says \"no room\"");
     household_end(&household, true);
 }
 
@@ -253,6 +265,7 @@ Test(template, tells_that_the_program_died)
     struct report first = take(household_starter(&household));
     struct report second = take(household_starter(&household));
     cr_assert_eq(first.kind, REPORT_UNSTARTABLE);
+    cr_assert_str_eq(first.text, "");
     cr_assert_eq(second.kind, REPORT_ENDED);
     cr_assert_eq(second.slot, SLOTS);
     household_end(&household, false);
