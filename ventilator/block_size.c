@@ -23,8 +23,9 @@ enum {
     AIM_US = 500000,
     WORK_FOR_FIXED = 20, /* times the fixed part, that a chunk should run at least */
     DOUBT = 8,           /* a part of the fixed one that may be the bytes' after all */
-    PROBE = 4,           /* times as long a chunk tells which part is fixed, */
+    PROBE = BLOCK_SIZE_KEPT + 1, /* times as long a chunk tells which part is fixed, */
     PROBE_US = 4 * AIM_US,  /* where it does not run longer, or else twice as long */
+    BY_CHANCE = 4,          /* runs differ by such a part */
     FACTOR_BLIND = 16,      /* of a step, as long as that is not known */
     COMFORTABLE = 1 << 20,  /* bytes: longer chunks are slower to move, as they leave
                                the caches (tests/bench/auto.py) */
@@ -125,6 +126,18 @@ static void reckon(struct block_size *size)
     size->compared = true;
 }
 
+/* A far longer chunk that ran a little shorter did so by chance: then a short one could
+ * have as well. */
+static void take_as_shortest(struct block_size *size, const struct block_run *run)
+{
+    uint64_t before_us = size->shortest.run_us;
+    bool by_chance = size->count && can_compare(size, run) &&
+                     run->run_us >= before_us - before_us / BY_CHANCE;
+    if (!by_chance)
+        size->shortest = *run;
+    size->shortest.run_us = run->run_us;
+}
+
 void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length,
                     uint64_t records)
 {
@@ -136,7 +149,7 @@ void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length,
     if (!records) /* then there is nothing but bytes */
         run.records = run.length;
     if (!size->count || run.run_us < size->shortest.run_us)
-        size->shortest = run;
+        take_as_shortest(size, &run);
     size->fixed_us = least_of(size->fixed_us, (double)size->shortest.run_us);
     size->last[size->count++ % BLOCK_SIZE_KEPT] = run;
     reckon(size);

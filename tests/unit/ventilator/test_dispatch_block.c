@@ -23,21 +23,62 @@ Test(dispatch_block, a_block_grows_as_chunks_are_run)
 {
     begin_auto();
     cr_assert_eq(dispatch_block(dispatch, 0), 1);
-    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one that is ready");
+    cr_assert_eq(dispatch_wants(dispatch), 1, "a slot: what is ready is short");
     cut(1);
     expect_now("TASK(A:0)");
     done(A, 0, 100);
-    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+    cr_assert_eq(dispatch_block(dispatch, 0), 1600);
 }
 
-Test(dispatch_block, a_block_is_a_share_of_what_is_left)
+Test(dispatch_block, one_is_ready_once_the_size_is_known)
+{
+    begin_auto();
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        uint64_t bytes = dispatch_block(dispatch, 0);
+        dispatch_on_cut(dispatch, bytes, bytes, now_us);
+        tick_after(0);
+        done(A, seq, 10 * SECOND_US * (bytes + 1));
+    }
+    expect("TASK(A:0) TASK(A:1) TASK(A:2)");
+    dispatch_block(dispatch, 0);
+    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one more");
+}
+
+/* Chunks of 100 bytes that run for so long until that is known. */
+static void learn(uint64_t run_us)
+{
+    for (uint64_t seq = 0; seq < 5; seq++) {
+        dispatch_on_cut(dispatch, 100, 1, now_us);
+        tick_after(0);
+        done(A, seq, run_us);
+    }
+    struct dispatch_action action;
+    while (dispatch_next(dispatch, &action))
+        continue;
+}
+
+Test(dispatch_block, a_block_is_a_part_of_a_slots_share_of_what_is_left)
 {
     begin_auto();
     join(B);
-    cut(1);
-    expect_now("WELCOME(B) TASK(A:0)");
-    done(A, 0, 100000);
-    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+    learn(100000);
+    cr_assert_eq(dispatch_block(dispatch, 0), 600);
+    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+    cr_assert_eq(dispatch_block(dispatch, 9000), 600);
+}
+
+Test(dispatch_block, what_still_runs_is_left_as_well)
+{
+    begin_auto();
+    join(B);
+    learn(100000);
+    tick_after(0);
+    dispatch_on_cut(dispatch, 400, 4, now_us);
+    tick_after(0);
+    cr_assert_eq(dispatch_block(dispatch, 900), 216, "a sixth of 900 and of 400");
+    tick_after(SECOND_US / 5);
+    cr_assert_eq(dispatch_block(dispatch, 900), 183, "half of it has run");
+    tick_after(SECOND_US);
     cr_assert_eq(dispatch_block(dispatch, 900), 150);
 }
 
