@@ -24,15 +24,15 @@ enum {
     WORK_FOR_FIXED = 20, /* times the fixed part, that a chunk should run at least */
     DOUBT = 8,           /* a part of the fixed one that may be the bytes' after all */
     PROBE = BLOCK_SIZE_KEPT + 1, /* times as long a chunk tells which part is fixed, */
-    PROBE_US = 4 * AIM_US,  /* where it does not run longer, or else twice as long */
-    BY_CHANCE = 4,          /* runs differ by such a part */
-    FACTOR_BLIND = 16,      /* of a step, as long as that is not known */
-    COMFORTABLE = 1 << 20,  /* bytes: longer chunks are slower to move, as they leave
-                               the caches (tests/bench/auto.py) */
-    WORTH_US = AIM_US / 16, /* the end is not cut into chunks that run shorter, */
-    WORTH_FOR_FIXED = 2,    /* nor than so many times the fixed part, */
-    CRUMB = 4,              /* what is left over belongs to the last: a part of it */
-    SHARES = 3,             /* but into so many a slot where that is worth it */
+    PROBE_US = 4 * AIM_US, /* where it does not run longer, or else twice as long */
+    BY_CHANCE = 4,         /* runs differ by such a part */
+    FACTOR_BLIND = 16,     /* of a step, as long as that is not known */
+    COMFORTABLE = 1 << 20, /* bytes: longer chunks are slower to move, as they leave
+                              the caches (tests/bench/auto.py) */
+    WORTH_US = AIM_US / 8, /* the end is not cut into chunks that run shorter, */
+    WORTH_FOR_FIXED = 2,   /* nor than so many times the fixed part, */
+    CRUMB = 4,             /* what is left over belongs to the last: a part of it */
+    SHARES = 2,            /* but into so many a slot where that is worth it */
 };
 
 static double most_of(double a, double b)

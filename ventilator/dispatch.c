@@ -207,7 +207,7 @@ static uint64_t bytes_to_be_run(const struct dispatch *dispatch)
 static uint64_t block_of_rest(const struct dispatch *dispatch, uint64_t bytes,
                               uint64_t rest)
 {
-    enum { LOOKED_AT = 4 }; /* chunks a slot */
+    enum { LOOKED_AT = 3 }; /* chunks a slot */
     if (bytes <= crew_share(&dispatch->crew, rest) / LOOKED_AT)
         return bytes;
     uint64_t left = rest + bytes_to_be_run(dispatch);

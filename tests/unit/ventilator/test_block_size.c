@@ -168,19 +168,19 @@ Test(block_size, hosts_of_different_speed_get_what_suits_most)
     cr_assert_lt(next(), 6000);
 }
 
-Test(block_size, towards_the_end_a_slot_gets_three_parts_of_its_share)
+Test(block_size, towards_the_end_a_slot_gets_two_parts_of_its_share)
 {
     run(20, 100, 0, 100);
-    cr_assert_eq(block_size_last(&size, next(), 90000, 9000), 3000);
-    cr_assert_eq(block_size_last(&size, 200, 90000, 9000), 200, "or what is less");
+    cr_assert_eq(block_size_last(&size, next(), 60000, 6000), 3000);
+    cr_assert_eq(block_size_last(&size, 200, 60000, 6000), 200, "or what is less");
 }
 
 Test(block_size, the_end_is_not_cut_into_crumbs)
 {
     run(20, 100, 0, 100);
-    cr_assert_eq(block_size_last(&size, next(), 4000, 500), 312); /* 31 ms */
-    cr_assert_eq(block_size_last(&size, next(), 380, 500), 380, "the rest is no chunk");
-    cr_assert_eq(block_size_last(&size, 350, 380, 500), 312, "unless there is no room");
+    cr_assert_eq(block_size_last(&size, next(), 4000, 700), 625); /* 62 ms */
+    cr_assert_eq(block_size_last(&size, next(), 750, 700), 750, "the rest is no chunk");
+    cr_assert_eq(block_size_last(&size, 700, 750, 700), 625, "unless there is no room");
 }
 
 Test(block_size, at_the_end_no_slot_gets_more_than_its_share_however_long_a_start_is)

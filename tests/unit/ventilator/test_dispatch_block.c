@@ -63,7 +63,7 @@ Test(dispatch_block, a_block_is_a_part_of_a_slots_share_of_what_is_left)
     join(B);
     learn(100000);
     cr_assert_eq(dispatch_block(dispatch, 0), 600);
-    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+    cr_assert_eq(dispatch_block(dispatch, 900), 225);
     cr_assert_eq(dispatch_block(dispatch, 9000), 600);
 }
 
@@ -75,11 +75,11 @@ Test(dispatch_block, what_still_runs_is_left_as_well)
     tick_after(0);
     dispatch_on_cut(dispatch, 400, 4, now_us);
     tick_after(0);
-    cr_assert_eq(dispatch_block(dispatch, 900), 216, "a sixth of 900 and of 400");
+    cr_assert_eq(dispatch_block(dispatch, 900), 325, "a quarter of 900 and of 400");
     tick_after(SECOND_US / 5);
-    cr_assert_eq(dispatch_block(dispatch, 900), 183, "half of it has run");
+    cr_assert_eq(dispatch_block(dispatch, 900), 275, "half of it has run");
     tick_after(SECOND_US);
-    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+    cr_assert_eq(dispatch_block(dispatch, 900), 225);
 }
 
 Test(dispatch_block, rule_7_two_blocks_a_slot_stay_within_the_share)
