@@ -216,16 +216,16 @@ uint64_t block_size_next(const struct block_size *size, uint64_t most)
     return bytes < 1 ? 1 : (uint64_t)bytes;
 }
 
-uint64_t block_size_last(const struct block_size *size, uint64_t bytes, uint64_t rest,
-                         uint64_t share)
+uint64_t block_size_last(const struct block_size *size, uint64_t bytes,
+                         const struct block_end *end)
 {
-    double part = (double)(share / SHARES);
+    double part = (double)end->share_of_rest / SHARES, share = (double)end->share;
     if (!size->count || (double)bytes <= part)
         return bytes;
-    double last = most_of(part, least_of(worthwhile(size), (double)share));
+    double last = most_of(part, least_of(worthwhile(size), share));
     last = least_of(last, (double)bytes);
-    if ((double)rest < last + last / CRUMB && rest <= bytes)
-        return rest;
+    if ((double)end->rest < last + last / CRUMB && end->rest <= bytes)
+        return end->rest;
     return last < 1 ? 1 : (uint64_t)last;
 }
 

@@ -35,6 +35,13 @@ struct block_size {
     bool compared; /* a long run and a short one: the fixed part is known */
 };
 
+/* Of an input whose end is known. */
+struct block_end {
+    uint64_t rest;          /* to be cut, bytes */
+    uint64_t share_of_rest; /* a slot's */
+    uint64_t share;         /* the same, of that and of what still runs */
+};
+
 /* A chunk was run, of so many bytes and records (0: not counted). */
 void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length,
                     uint64_t records);
@@ -42,11 +49,12 @@ void block_size_add(struct block_size *size, uint64_t run_us, uint64_t length,
 /* Bytes of the next chunk, 1 .. `most`. Before anything was run: one record. */
 uint64_t block_size_next(const struct block_size *size, uint64_t most);
 
-/* The same towards the end of the input, of which there is a `rest` to be cut, instead
- * of `bytes`: a part of a slot's `share` of all that is left to be run, as long as that
- * is worth a chunk, and never more than all of it. */
-uint64_t block_size_last(const struct block_size *size, uint64_t bytes, uint64_t rest,
-                         uint64_t share);
+/* The same towards the end, instead of `bytes`: a part of a slot's share of the rest,
+ * as long as that is worth a chunk; where it is not, at most its share of all that is
+ * left.
+ */
+uint64_t block_size_last(const struct block_size *size, uint64_t bytes,
+                         const struct block_end *end);
 
 /* What is left to be run of a chunk of this length that began so long ago. */
 uint64_t block_size_left(const struct block_size *size, uint64_t length,

@@ -208,11 +208,14 @@ static uint64_t block_of_rest(const struct dispatch *dispatch, uint64_t bytes,
                               uint64_t rest)
 {
     enum { LOOKED_AT = 3 }; /* chunks a slot */
-    if (bytes <= crew_share(&dispatch->crew, rest) / LOOKED_AT)
+    struct block_end end = {
+        .rest = rest,
+        .share_of_rest = crew_share(&dispatch->crew, rest),
+    };
+    if (bytes <= end.share_of_rest / LOOKED_AT)
         return bytes;
-    uint64_t left = rest + bytes_to_be_run(dispatch);
-    return block_size_last(&dispatch->block_size, bytes, rest,
-                           crew_share(&dispatch->crew, left));
+    end.share = crew_share(&dispatch->crew, rest + bytes_to_be_run(dispatch));
+    return block_size_last(&dispatch->block_size, bytes, &end);
 }
 
 uint64_t dispatch_block(struct dispatch *dispatch, uint64_t rest)

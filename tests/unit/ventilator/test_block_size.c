@@ -19,6 +19,12 @@ static uint64_t next(void)
     return block_size_next(&size, PLENTY);
 }
 
+static uint64_t last(uint64_t bytes, uint64_t rest, uint64_t share)
+{
+    struct block_end end = {.rest = rest, .share_of_rest = share, .share = share};
+    return block_size_last(&size, bytes, &end);
+}
+
 /* Runs chunks as long as it says, with a record of so many bytes; returns the length of
  * the last. */
 static uint64_t run(int times, uint64_t record, double fixed_us, double us_a_byte)
@@ -85,7 +91,7 @@ Test(block_size, work_that_takes_no_time_at_all_is_no_exception)
 {
     run(30, 100, 0, 0);
     cr_assert_eq(next(), 1 << 20);
-    cr_assert_eq(block_size_last(&size, 1 << 20, 20 << 20, 2 << 20), 1 << 20);
+    cr_assert_eq(last(1 << 20, 20 << 20, 2 << 20), 1 << 20);
 }
 
 Test(block_size, a_long_start_is_made_up_for_by_longer_chunks)
@@ -171,30 +177,40 @@ Test(block_size, hosts_of_different_speed_get_what_suits_most)
 Test(block_size, towards_the_end_a_slot_gets_two_parts_of_its_share)
 {
     run(20, 100, 0, 100);
-    cr_assert_eq(block_size_last(&size, next(), 60000, 6000), 3000);
-    cr_assert_eq(block_size_last(&size, 200, 60000, 6000), 200, "or what is less");
+    cr_assert_eq(last(next(), 60000, 6000), 3000);
+    cr_assert_eq(last(200, 60000, 6000), 200, "or what is less");
 }
 
 Test(block_size, the_end_is_not_cut_into_crumbs)
 {
     run(20, 100, 0, 100);
-    cr_assert_eq(block_size_last(&size, next(), 4000, 700), 625); /* 62 ms */
-    cr_assert_eq(block_size_last(&size, next(), 750, 700), 750, "the rest is no chunk");
-    cr_assert_eq(block_size_last(&size, 700, 750, 700), 625, "unless there is no room");
+    cr_assert_eq(last(next(), 4000, 700), 625); /* 62 ms */
+    cr_assert_eq(last(next(), 750, 700), 750, "the rest is no chunk");
+    cr_assert_eq(last(700, 750, 700), 625, "unless there is no room");
 }
 
 Test(block_size, at_the_end_no_slot_gets_more_than_its_share_however_long_a_start_is)
 {
     run(40, 100, 100000, 10); /* a tenth of a second to start: two of work at least */
-    cr_assert_eq(block_size_last(&size, next(), 72000, 9000), 9000);
-    uint64_t few = block_size_last(&size, next(), 720000, 30000);
+    cr_assert_eq(last(next(), 72000, 9000), 9000);
+    uint64_t few = last(next(), 720000, 30000);
     cr_assert_geq(few, 19000);
     cr_assert_leq(few, 21000);
 }
 
+Test(block_size, at_the_end_what_still_runs_is_waited_for_by_long_starts_only)
+{
+    struct block_end end = {.rest = 12000, .share_of_rest = 3000, .share = 6000};
+    run(40, 100, 100000, 10);
+    cr_assert_eq(block_size_last(&size, next(), &end), 6000);
+    begin();
+    run(20, 100, 0, 100);
+    cr_assert_eq(block_size_last(&size, next(), &end), 1500);
+}
+
 Test(block_size, before_anything_was_run_the_end_is_no_matter)
 {
-    cr_assert_eq(block_size_last(&size, 1, 10, 5), 1);
+    cr_assert_eq(last(1, 10, 5), 1);
     cr_assert_eq(block_size_left(&size, 1000, 1000000), 1000);
 }
 
@@ -326,7 +342,7 @@ Test(block_size, never_more_than_there_is_room_for_nor_nothing)
     run(30, 100, 0, 0.001);
     cr_assert_eq(block_size_next(&size, 5000), 5000);
     cr_assert_eq(block_size_next(&size, 0), 1);
-    cr_assert_eq(block_size_last(&size, 5000, 0, 0), 1);
+    cr_assert_eq(last(5000, 0, 0), 1);
 }
 
 Test(block_size, believes_no_worker_that_says_anything)

@@ -44,11 +44,11 @@ Test(dispatch_block, one_is_ready_once_the_size_is_known)
     cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one more");
 }
 
-/* Chunks of 100 bytes that run for so long until that is known. */
-static void learn(uint64_t run_us)
+/* Chunks of so many bytes, in records of 100, run for so long. */
+static void learn(int times, uint64_t length, uint64_t run_us)
 {
-    for (uint64_t seq = 0; seq < 5; seq++) {
-        dispatch_on_cut(dispatch, 100, 1, now_us);
+    while (times--) {
+        uint64_t seq = dispatch_on_cut(dispatch, length, length / 100, now_us);
         tick_after(0);
         done(A, seq, run_us);
     }
@@ -61,7 +61,7 @@ Test(dispatch_block, a_block_is_a_part_of_a_slots_share_of_what_is_left)
 {
     begin_auto();
     join(B);
-    learn(100000);
+    learn(4, 100, 100000);
     cr_assert_eq(dispatch_block(dispatch, 0), 600);
     cr_assert_eq(dispatch_block(dispatch, 900), 225);
     cr_assert_eq(dispatch_block(dispatch, 9000), 600);
@@ -71,15 +71,16 @@ Test(dispatch_block, what_still_runs_is_left_as_well)
 {
     begin_auto();
     join(B);
-    learn(100000);
+    learn(1, 100, 1000000);
+    learn(2, 600, 1500000); /* 0.9 s of it are the start */
     tick_after(0);
     dispatch_on_cut(dispatch, 400, 4, now_us);
     tick_after(0);
-    cr_assert_eq(dispatch_block(dispatch, 900), 325, "a quarter of 900 and of 400");
-    tick_after(SECOND_US / 5);
-    cr_assert_eq(dispatch_block(dispatch, 900), 275, "half of it has run");
+    cr_assert_eq(dispatch_block(dispatch, 900), 650, "half of 900 and of 400");
+    tick_after(SECOND_US * 11 / 10);
+    cr_assert_eq(dispatch_block(dispatch, 900), 550, "half of its work is done");
     tick_after(SECOND_US);
-    cr_assert_eq(dispatch_block(dispatch, 900), 225);
+    cr_assert_eq(dispatch_block(dispatch, 900), 450);
 }
 
 Test(dispatch_block, rule_7_two_blocks_a_slot_stay_within_the_share)
