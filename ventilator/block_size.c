@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 #define LONGEST_US 1000000000000 /* that is believed: a worker may say anything */
-#define TRAVEL_US  0.02 /* a byte: what work costs at least, as it has to come */
+#define TRAVEL_US  0.008 /* a byte: what work costs at least, as it has to come */
 
 enum {
     AIM_US = 500000,
