@@ -24,7 +24,6 @@ enum {
     TRIP_MAX_US = 500000, /* a longer round trip is not made up for */
     TRIP_PARTS = 20,      /* of a run: slots that end together wait for a longer trip */
     TRIP_WEIGHT = 8,      /* as MEAN_WEIGHT: what is longer may have been held up */
-    SHARES = 3,           /* of the rest of the input for each slot */
     LONG_US = 1000000,    /* tasks that run longer are never queued behind another */
     MEAN_WEIGHT = 8,      /* of the past in the running mean, against one new measure */
     DOUBTS_MAX = 2,       /* unconfirmed DONEs of a worker without a monitor */
@@ -260,7 +259,6 @@ uint64_t crew_share(const struct crew *crew, uint64_t rest)
     }
     uint64_t all = most(crew->slots, 1);
     if (slots > 0) /* the others are as these are */
-        return (uint64_t)((double)rest * slowest / (sum / slots * (double)all) /
-                          SHARES);
-    return rest / all / SHARES;
+        return (uint64_t)((double)rest * slowest / (sum / slots * (double)all));
+    return rest / all;
 }

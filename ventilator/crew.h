@@ -82,8 +82,8 @@ uint32_t crew_places(const struct crew *crew, const struct crew_session *session
 bool crew_idle(const struct crew_session *session);
 /* A task of its, or a PING, has made the way there and back, in so long. */
 void crew_measure_trip(struct crew_session *session, int64_t trip_us);
-/* Of the `rest` of the input, what the slowest slot should take at most as one chunk,
- * so that all of them can end at about the same time. */
+/* Of the `rest` of the work, in bytes, what the slowest slot should take at most, so
+ * that all of them can end at about the same time. */
 uint64_t crew_share(const struct crew *crew, uint64_t rest);
 /* Takes a finished task's run time and length in bytes into the means. */
 void crew_measure(struct crew_session *session, uint64_t run_us, uint64_t length);

@@ -7,6 +7,7 @@ from crew import counts_of
 from harness import build_directory, run_tests, test
 
 LINE_MAX = 400  # of the text
+FACTOR = 64  # of a step at most, and 16 of the first
 
 # Notes how many bytes each chunk had.
 NOTING = 'head -c 100000000 >chunk-$FANFOLD_SEQ; stat -c "$FANFOLD_SEQ %s" chunk-$FANFOLD_SEQ >>"$NOTES"; '
@@ -21,7 +22,7 @@ def lengths(notes):
 
 
 @test
-def chunks_begin_with_a_line_and_grow_fourfold_at_most(case):
+def chunks_begin_with_a_line_and_grow_in_steps(case):
     text, notes = case.text(4 << 20), case.path("notes")
     options = ["-j2", "--block", "auto", "-i", text]
     run = case.run("fanfold", *options, "--", "sh", "-c", NOTING, env={"NOTES": str(notes)})
@@ -31,8 +32,22 @@ def chunks_begin_with_a_line_and_grow_fourfold_at_most(case):
     with open(text, "rb") as file:
         assert sizes[0] == len(file.readline()), sizes
     longest = list(itertools.accumulate(sizes, max))
-    assert all(later <= max(4 * before, LINE_MAX) for before, later in zip(longest, sizes[1:])), sizes
+    assert all(later <= max(FACTOR * before, LINE_MAX) for before, later in zip(longest, sizes[1:])), sizes
     assert max(sizes) >= 100 * sizes[0], sizes
+    assert len(sizes) <= 30, sizes
+
+
+@test
+def a_program_that_starts_slowly_is_started_a_few_times_only(case):
+    """Whatever a chunk's length: four rounds of eight slots, and some more by chance."""
+    text, notes = case.text(3 << 20), case.path("notes")
+    options = ["-j8", "--block", "auto", "-i", text]
+    run = case.run("fanfold", *options, "--", "sh", "-c", "sleep 0.3; " + NOTING, env={"NOTES": str(notes)})
+    run.expect(0)
+    case.assert_same(run.stdout, text)
+    sizes = lengths(notes)
+    assert len(sizes) <= 60, sizes
+    assert sum(size >= max(sizes) / 2 for size in sizes) >= 4, f"some slots had nothing of {sizes}"
 
 
 @test
@@ -64,7 +79,7 @@ def a_stream_is_cut_as_well(case):
 def a_run_resumes_with_other_chunks(case):
     text, output = case.text(2 << 20), case.path("output")
     fails = case.file("fails", b"")
-    script = f'[ "$FANFOLD_SEQ" -lt 12 ] || [ ! -e {fails} ] || exit 3; cat'
+    script = f'[ "$FANFOLD_SEQ" -lt 5 ] || [ ! -e {fails} ] || exit 3; cat'
     options = ["--block", "auto", "-i", text, "-o", output]
     case.run("fanfold", "-j2", *options, "--", "sh", "-c", script).expect(3)
     before = output.stat().st_size

@@ -41,7 +41,7 @@ void check_cut(struct sim_ventilator *v, uint64_t bytes)
 
 void check_block(const struct sim_ventilator *v)
 {
-    enum { FACTOR = 4 };
+    enum { FACTOR = 64 };
     struct world *world = of(&v->process);
     const char *wrong = NULL;
     uint64_t bytes = v->block_bytes, slots = dispatch_counts(v->core).slots;

@@ -23,22 +23,64 @@ Test(dispatch_block, a_block_grows_as_chunks_are_run)
 {
     begin_auto();
     cr_assert_eq(dispatch_block(dispatch, 0), 1);
-    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one that is ready");
+    cr_assert_eq(dispatch_wants(dispatch), 1, "a slot: what is ready is short");
     cut(1);
     expect_now("TASK(A:0)");
     done(A, 0, 100);
-    cr_assert_eq(dispatch_block(dispatch, 0), 400);
+    cr_assert_eq(dispatch_block(dispatch, 0), 1600);
 }
 
-Test(dispatch_block, a_block_is_a_share_of_what_is_left)
+Test(dispatch_block, one_is_ready_once_the_size_is_known)
+{
+    begin_auto();
+    for (uint64_t seq = 0; seq < 3; seq++) {
+        uint64_t bytes = dispatch_block(dispatch, 0);
+        dispatch_on_cut(dispatch, bytes, bytes, now_us);
+        tick_after(0);
+        done(A, seq, 10 * SECOND_US * (bytes + 1));
+    }
+    expect("TASK(A:0) TASK(A:1) TASK(A:2)");
+    dispatch_block(dispatch, 0);
+    cr_assert_eq(dispatch_wants(dispatch), 2, "a slot, and one more");
+}
+
+/* Chunks of so many bytes, in records of 100, run for so long. */
+static void learn(int times, uint64_t length, uint64_t run_us)
+{
+    while (times--) {
+        uint64_t seq = dispatch_on_cut(dispatch, length, length / 100, now_us);
+        tick_after(0);
+        done(A, seq, run_us);
+    }
+    struct dispatch_action action;
+    while (dispatch_next(dispatch, &action))
+        continue;
+}
+
+Test(dispatch_block, a_block_is_a_part_of_a_slots_share_of_what_is_left)
 {
     begin_auto();
     join(B);
-    cut(1);
-    expect_now("WELCOME(B) TASK(A:0)");
-    done(A, 0, 100000);
-    cr_assert_eq(dispatch_block(dispatch, 0), 400);
-    cr_assert_eq(dispatch_block(dispatch, 900), 150);
+    learn(4, 100, 100000);
+    cr_assert_eq(dispatch_block(dispatch, 0), 600);
+    cr_assert_eq(dispatch_block(dispatch, 900), 225);
+    cr_assert_eq(dispatch_block(dispatch, 9000), 600);
+}
+
+Test(dispatch_block, what_still_runs_is_left_as_well)
+{
+    begin_auto();
+    join(B);
+    learn(1, 100, 1000000);
+    learn(2, 600, 1500000); /* 0.9 s of it are the start */
+    tick_after(0);
+    dispatch_on_cut(dispatch, 400, 4, now_us);
+    tick_after(0);
+    cr_assert_eq(dispatch_block(dispatch, 900), 650, "half of 900 and of 400");
+    tick_after(SECOND_US * 11 / 10);
+    cr_assert_eq(dispatch_block(dispatch, 900), 550, "half of its work is done");
+    tick_after(SECOND_US);
+    cr_assert_eq(dispatch_block(dispatch, 900), 450);
 }
 
 Test(dispatch_block, rule_7_two_blocks_a_slot_stay_within_the_share)
