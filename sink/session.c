@@ -115,7 +115,6 @@ bool sink_session_on_skip(struct sink_session *session, const struct message *me
     struct arrival arrival = {
         .seq = message->skip.seq, .mark = message->skip.mark, .dead_letters = 1};
     contact_heard(&session->contact, now_us);
-    contact_carried(&session->contact);
     return take(session, message->skip.epoch, &arrival, cargo);
 }
 
@@ -164,7 +163,6 @@ void sink_session_on_message(struct sink_session *session,
     if (session->left)
         return;
     contact_heard(&session->contact, now_us);
-    contact_carried(&session->contact); /* nothing large comes to a sink */
     switch ((int)message->type) {
     case MESSAGE_WHO:
         if (contact_answers_who(&session->contact, now_us))
@@ -193,6 +191,7 @@ static void mind_ventilator(struct sink_session *session, int64_t now_us)
 {
     switch (contact_mind(&session->contact, now_us)) {
     case CONTACT_CONNECT:
+        contact_carried(&session->contact); /* nothing large comes to a sink */
         sink_session_act(session, SINK_CONNECT);
         say_hello(session, now_us);
         return;
