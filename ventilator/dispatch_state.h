@@ -2,9 +2,10 @@
 /*
  * What the files of the dispatch core share, and nobody else: dispatch.c (life, time,
  * the end), dispatch_sink.c (what the sink says), dispatch_workers.c (what workers
- * say), dispatch_pump.c (who gets what), dispatch_losses.c (what is charged),
- * dispatch_failures.c (what is given up), dispatch_stragglers.c (what runs too long),
- * dispatch_ends.c (what is told of each task's end).
+ * say), dispatch_cut.c (what is cut), dispatch_pump.c (who gets what),
+ * dispatch_losses.c (what is charged), dispatch_failures.c (what is given up),
+ * dispatch_stragglers.c (what runs too long), dispatch_ends.c (what is told of each
+ * task's end).
  */
 #ifndef FANFOLD_VENTILATOR_DISPATCH_STATE_H
 #define FANFOLD_VENTILATOR_DISPATCH_STATE_H
