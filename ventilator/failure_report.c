@@ -88,14 +88,23 @@ static const char *introduction(const struct dispatch_failure *failure)
     return ours || failure->how == FAILURE_PROTOCOL ? ": " : "; it said: ";
 }
 
-/* Of a program that says nothing and ends with 1, which mostly is no failure of it. */
+static bool says(const struct dispatch_failure *failure, const char *words)
+{
+    return memmem(failure->text, failure->text_size, words, strlen(words)) != NULL;
+}
+
+/* Of a program that says nothing and ends with 1, which mostly is no failure of it, and
+ * of one that is written for mode frames, whose module it finds nowhere else. */
 static const char *hint(const struct dispatch_failure *failure)
 {
-    bool found_nothing = failure->how == FAILURE_EXIT && failure->code == 1 &&
-                         failure->text_size == 0;
-    return found_nothing ? "; if that is how it says that it found nothing, as grep "
-                           "does: --shell 'grep ... || [ $? = 1 ]'"
-                         : "";
+    if (failure->how != FAILURE_EXIT || failure->code != 1)
+        return "";
+    if (failure->text_size == 0)
+        return "; if that is how it says that it found nothing, as grep "
+               "does: --shell 'grep ... || [ $? = 1 ]'";
+    if (says(failure, "No module named 'fanfold'") || says(failure, "'/fanfold.R'"))
+        return "; a program that is served by this module is for --mode frames";
+    return "";
 }
 
 const char *failure_report(char *text, size_t size,

@@ -68,8 +68,9 @@ const char *lines_too_few(char *text, size_t size, uint64_t answered, uint64_t w
                         answered, wanted, wanted == 1 ? "" : "s");
     if (silence_s > 0)
         snprintf(text + used, size - (size_t)used,
-                 " and then wrote nothing for %g s (--silence). %s", silence_s,
-                 buffering_hint);
+                 " and then wrote nothing for %g s (--silence). %s. If it leaves lines "
+                 "out, as grep does, it is for --mode exec",
+                 silence_s, buffering_hint);
     return text;
 }
 

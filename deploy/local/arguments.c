@@ -49,7 +49,7 @@ static const struct option_row rows[] = {
      "(1M; auto in mode lines)"},
     {.name = "block-size", .check = ALIAS},
     {"block-timeout", 0, "DURATION", V, FREE,
-     "Do not wait longer for a stream to fill a chunk (1, with -N 0: for ever)"},
+     "Do not wait longer for a stream to fill a chunk (1; for ever with -N)"},
     {.name = "bt", .check = ALIAS},
     {"max-replace-args", 'N', "RECORDS", V, FREE, "So many records a chunk"},
     {"format", 0, "FORMAT", V, FREE,
@@ -105,7 +105,7 @@ static const struct option_row rows[] = {
     {"header-out", 0, "LINES", V, FREE,
      "The first LINES of each result are a header, which the output has once"},
     {"tmpdir", 0, "DIR", S, FREE, "Where results wait that memory has no room for"},
-    {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure"},
+    {"max-result", 0, "SIZE", S, FREE, "A larger result is a failure (1G)"},
 
     {.help = "Run:"},
     {"joblog", 0, "FILE", V, FREE,

@@ -47,6 +47,21 @@ Test(failure_report, names_the_remedy_where_a_silent_1_may_say_that_nothing_was_
                      "said: \"oops\"");
 }
 
+Test(failure_report, names_the_mode_of_a_program_that_misses_the_module)
+{
+    static const char *const said[] = {
+        "ModuleNotFoundError: No module named 'fanfold'\n",
+        "cannot open file '/fanfold.R': No such file or directory\n",
+    };
+    failure.code = 1;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        failure.text_size = (uint32_t)strlen(said[i]);
+        memcpy(failure.text, said[i], failure.text_size);
+        failure_report(text, sizeof text, &failure, NULL, NULL);
+        cr_assert(strstr(text, "is for --mode frames"), "%s", text);
+    }
+}
+
 Test(failure_report, quotes_what_the_program_said_and_names_the_option_of_a_limit)
 {
     failure.attempts = 1;

@@ -115,6 +115,7 @@ Test(lines_dialogue, says_what_to_do_about_silence)
     cr_assert(strstr(text, "answered 3 of 10 lines"));
     cr_assert(strstr(text, "60 s (--silence)"));
     cr_assert(strstr(text, "sed -u") && strstr(text, "python -u"));
+    cr_assert(strstr(text, "leaves lines out, as grep does, it is for --mode exec"));
     cr_assert_lt(strlen(text), 400);
     cr_assert_str_eq(lines_too_few(text, sizeof text, 0, 1, 0),
                      "the program answered 0 of 1 line");
