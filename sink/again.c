@@ -38,20 +38,25 @@ static void print_word(FILE *stream, const char *text)
 
 /* ---- formats ---- */
 
-/* As --recstart and --recend read it. An expression has its backslashes already. */
+/* As --recstart and --recend read it. An expression has its backslashes already, also
+ * before a byte that needs one. */
 static void print_mark(FILE *stream, const char *option, const uint8_t *mark,
                        size_t size, bool regexp)
 {
     char text[4 * RECORD_MARK_MAX + 1], *to = text;
-    for (size_t i = 0; i < size; i++)
-        if (mark[i] == '\n')
-            to += sprintf(to, "\\n");
-        else if (mark[i] == '\\' && !regexp)
-            to += sprintf(to, "\\\\");
-        else if (mark[i] < 0x80 && isprint(mark[i]))
+    bool escaped = false; /* by the expression itself */
+    for (size_t i = 0; i < size; i++) {
+        bool plain = mark[i] < 0x80 && isprint(mark[i]);
+        if ((!plain || (mark[i] == '\\' && !regexp)) && !escaped)
+            *to++ = '\\';
+        if (plain)
             *to++ = (char)mark[i];
+        else if (mark[i] == '\n')
+            *to++ = 'n';
         else
-            to += sprintf(to, "\\x%02x", mark[i]);
+            to += sprintf(to, "x%02x", mark[i]);
+        escaped = regexp && mark[i] == '\\' && !escaped;
+    }
     *to = '\0';
     fprintf(stream, " %s ", option);
     print_quoted(stream, text);
@@ -119,8 +124,11 @@ static void print_options(FILE *stream, const struct again *again)
         fputs(" --dead-letters DIR", stream);
 }
 
+/* Nothing that begins with a dash, which would be an option. */
 static void print_files(FILE *stream, const struct again *again, const char *names)
 {
+    if (*again->directory == '-')
+        fputs("./", stream);
     print_word(stream, again->directory);
     fputs(names, stream);
 }

@@ -58,10 +58,12 @@ static bool lost_for_good(const struct dispatch *dispatch, const struct task *ta
     return dispatch->config.losses && task->losses >= dispatch->config.losses;
 }
 
-/* Another attempt would take as long and fail in the same way. */
-static bool is_vain(enum failure how, uint32_t code)
+/* Another attempt would take as long and fail in the same way. Where others have done
+ * something, it is the worker that has trouble, and not the program. */
+static bool is_vain(const struct dispatch *dispatch, enum failure how, uint32_t code)
 {
-    return how == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE;
+    return how == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE &&
+           dispatch->counts.done == 0;
 }
 
 bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
@@ -70,7 +72,7 @@ bool dispatch_give_up(struct dispatch *dispatch, uint64_t seq, enum failure how,
     const struct dispatch_config *config = &dispatch->config;
     struct task *task = book_find(&dispatch->book, seq);
     bool failed = config->retries &&
-                  (task->fails >= config->retries || is_vain(how, code));
+                  (task->fails >= config->retries || is_vain(dispatch, how, code));
     if (dispatch_in_good_hands(task) || (!failed && !lost_for_good(dispatch, task)))
         return false;
     task->state = TASK_GIVEN_UP;

@@ -15,6 +15,8 @@ static const char *describe_place(char *text, size_t size, const char *before,
 {
     if (!chunk)
         text[0] = '\0';
+    else if (chunk->length == 0 && chunk->records == 0) /* the header is all */
+        snprintf(text, size, "%sno records)", before);
     else if (chunk->length == 0)
         snprintf(text, size, "%sempty, record %" PRIu64 ")", before,
                  chunk->first_record + 1);

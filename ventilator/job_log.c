@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #define GATHER_US (1 * SECOND_US)
 
 enum {
+    WAIT_MS = 3000, /* less than a worker waits for an echo */
     BUFFER_BYTES = 64 << 10,
     NAME_TEXT_MAX = 4 * NAME_MAX_BYTES + 1, /* a host or a command, escaped */
     LINE_MAX_BYTES = 2 * NAME_TEXT_MAX + 200,
@@ -74,6 +76,9 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
         close(file);
         return -EINVAL;
     }
+    /* The ventilator has more to do than to wait for who reads a pipe. */
+    if (!S_ISREG(status.st_mode))
+        (void)fcntl(file, F_SETFL, O_APPEND | O_NONBLOCK);
     struct job_log *log = allocate(sizeof *log);
     log->path = path;
     log->file = file;
@@ -84,25 +89,41 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
     return 0;
 }
 
-static void give_up(struct job_log *log)
+static void give_up(struct job_log *log, const char *why)
 {
-    say("cannot write --joblog %s: %s; the run goes on without it", log->path,
-        strerror(errno));
+    say("cannot write --joblog %s: %s; the run goes on without it", log->path, why);
     close(log->file);
     log->file = -1;
 }
 
-static void write_out(struct job_log *log)
+/* Of a pipe or a terminal that takes no more: false after WAIT_MS. */
+static bool wait_for_room(const struct job_log *log)
+{
+    struct pollfd room = {.fd = log->file, .events = POLLOUT};
+    int result;
+    do
+        result = poll(&room, 1, WAIT_MS);
+    while (result < 0 && errno == EINTR);
+    return result != 0;
+}
+
+/* What there is no room for stays in the buffer, unless all `must` be written. */
+static void write_out(struct job_log *log, bool must)
 {
     size_t written = 0;
     while (log->file >= 0 && written < log->used) {
         ssize_t result = write(log->file, log->buffer + written, log->used - written);
         if (result >= 0)
             written += (size_t)result;
-        else if (errno != EINTR)
-            give_up(log);
+        else if (errno == EAGAIN && !must)
+            break;
+        else if (errno == EAGAIN && !wait_for_room(log))
+            give_up(log, "nobody reads it");
+        else if (errno != EAGAIN && errno != EINTR)
+            give_up(log, strerror(errno));
     }
-    log->used = 0;
+    log->used = log->file >= 0 ? log->used - written : 0;
+    memmove(log->buffer, log->buffer + written, log->used);
 }
 
 void job_log_destroy(struct job_log **log_p)
@@ -110,7 +131,7 @@ void job_log_destroy(struct job_log **log_p)
     struct job_log *log = *log_p;
     if (!log)
         return;
-    write_out(log);
+    write_out(log, true);
     if (log->file >= 0 && close(log->file) < 0)
         say("cannot write --joblog %s: %s", log->path, strerror(errno));
     free(log);
@@ -145,7 +166,7 @@ void job_log_begin(struct job_log *log)
     bool empty = !regular || status.st_size == 0;
     if (!empty && !log->append) {
         if (ftruncate(log->file, 0) < 0) {
-            give_up(log);
+            give_up(log, strerror(errno));
             return;
         }
         empty = true;
@@ -154,7 +175,7 @@ void job_log_begin(struct job_log *log)
         put(log, header);
     else if (ends_within_a_line(log->path, status.st_size))
         put(log, "\n");
-    write_out(log);
+    write_out(log, false);
 }
 
 /* Without what would end the field or the line. */
@@ -218,7 +239,11 @@ void job_log_add(struct job_log *log, const struct dispatch_end *end, int64_t no
     if (log->used == 0)
         log->due_us = now_us + GATHER_US;
     if (log->used + LINE_MAX_BYTES > sizeof log->buffer)
-        write_out(log);
+        write_out(log, false);
+    if (log->used + LINE_MAX_BYTES > sizeof log->buffer)
+        write_out(log, true);
+    if (log->file < 0)
+        return;
     log->used += (size_t)snprintf(
         log->buffer + log->used, sizeof log->buffer - log->used,
         "%" PRIu64 "\t%s\t%" PRId64 ".%03d\t%6" PRIu64 ".%03d\t%" PRIu64 "\t0\t%" PRId64
@@ -230,7 +255,9 @@ void job_log_add(struct job_log *log, const struct dispatch_end *end, int64_t no
 
 int64_t job_log_tick(struct job_log *log, int64_t now_us)
 {
-    if (log->used && now_us >= log->due_us)
-        write_out(log);
+    if (log->used && now_us >= log->due_us) {
+        write_out(log, false);
+        log->due_us = now_us + GATHER_US;
+    }
     return log->used ? log->due_us : NEVER_US;
 }

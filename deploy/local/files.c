@@ -5,7 +5,11 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -52,26 +56,47 @@ static bool is_input_output(const struct arguments *arguments)
     return found;
 }
 
-/* The output would lie between the lines of the log. That the log is the input is the
- * ventilator's to say. */
+/* Neither is there yet; realpath has then written where it would be. */
+static bool would_be_same(const char *log, const char *output)
+{
+    char one[PATH_MAX], other[PATH_MAX], folder[PATH_MAX];
+
+    snprintf(folder, sizeof folder, "%s", output);
+    return !realpath(log, one) && errno == ENOENT && !realpath(output, other) &&
+           errno == ENOENT && strcmp(one, other) == 0 &&
+           access(dirname(folder), F_OK) == 0;
+}
+
+/* `output` is NULL for standard output. */
+static bool is_same(const char *log, const char *output)
+{
+    struct stat out, in;
+
+    if ((output ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0)
+        return output && would_be_same(log, output);
+    return S_ISREG(out.st_mode) && stat(log, &in) == 0 && in.st_dev == out.st_dev &&
+           in.st_ino == out.st_ino;
+}
+
+/* The output would lie between the lines of the log, or they would be replaced by a
+ * journal. That the log is the input is the ventilator's to say. */
 static bool is_log_output(const struct arguments *arguments)
 {
     const char *log = arguments_value(arguments, "joblog");
-    const char *output = output_path(arguments);
-    struct stat out, in;
-    bool same;
+    const char *output = output_path(arguments), *what = NULL;
+    char *journal = output ? allocate_text("%s.fanfold", output) : NULL;
 
-    if (!log)
-        return false;
-    log += *log == '+';
-    if ((output ? stat(output, &out) : fstat(STDOUT_FILENO, &out)) < 0)
-        same = output && strcmp(log, output) == 0; /* neither is there yet */
-    else
-        same = S_ISREG(out.st_mode) && stat(log, &in) == 0 && in.st_dev == out.st_dev &&
-               in.st_ino == out.st_ino;
-    if (same)
-        say("--joblog %s is the output: write to another file", log);
-    return same;
+    if (log) {
+        log += *log == '+';
+        if (is_same(log, output))
+            what = "output";
+        else if (journal && is_same(log, journal))
+            what = "output's journal";
+    }
+    if (what)
+        say("--joblog %s is the %s: write to another file", log, what);
+    free(journal);
+    return what;
 }
 
 /* Only a regular file that is written in order has a journal. That of a directory or of

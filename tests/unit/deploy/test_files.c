@@ -34,7 +34,7 @@ static void enter(void)
 
 static void leave(void)
 {
-    static const char *const names[] = {"in", "out", "fifo", "out.fanfold"};
+    static const char *const names[] = {"in", "out", "fifo", "out.fanfold", "link"};
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unlink(names[i]);
@@ -115,6 +115,24 @@ Test(files, refuses_a_log_that_is_the_output)
     cr_assert_eq(check("-i in -o out --joblog log"), 0);
     cr_assert_eq(check("-i in -o /dev/null --joblog /dev/null"), 0);
     cr_assert_eq(check("-i in --joblog out"), 0);
+}
+
+Test(files, refuses_a_log_that_would_be_the_output_by_another_name)
+{
+    cr_assert_eq(symlink("new", "link"), 0);
+    cr_assert_eq(check("-i in -o new --joblog ./new"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o new --joblog link"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o link --joblog +new"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o new --joblog ./other"), 0);
+    cr_assert_eq(check("-i in -o none/new --joblog none/log"), 0, "others say that");
+}
+
+Test(files, refuses_a_log_that_is_the_journal)
+{
+    cr_assert_eq(check("-i in -o out --joblog out.fanfold"), STATUS_USAGE);
+    touch("out.fanfold");
+    cr_assert_eq(check("-i in -o out --joblog ./out.fanfold"), STATUS_USAGE);
+    cr_assert_eq(check("-i in -o out --joblog log.fanfold"), 0);
 }
 
 Test(files, finds_the_journal_that_is_there)

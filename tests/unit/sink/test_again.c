@@ -47,6 +47,8 @@ Test(again, has_the_options_that_say_what_a_record_is)
         {"start=275c end=0a", " --recstart ''\\''\\\\' --recend '\\n'"},
         {"start=c3a900", " --recstart '\\xc3\\xa9\\x00'"},
         {"regexp start=5e5c642b", " --regexp --recstart '^\\d+'"},
+        {"regexp end=5c0a5c5c0a", " --regexp --recend '\\n\\\\\\n'"},
+        {"regexp end=5cff", " --regexp --recend '\\xff'"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char expected[200];
@@ -77,4 +79,10 @@ Test(again, quotes_a_directory_for_the_shell)
 {
     struct again again = letters_in("it's here", "");
     expect(&again, "cat 'it'\\''s here'/*.input | fanfold ... -- COMMAND");
+}
+
+Test(again, has_no_directory_that_is_taken_for_an_option)
+{
+    struct again again = letters_in("-out.dead-letters", "");
+    expect(&again, "cat ./-out.dead-letters/*.input | fanfold ... -- COMMAND");
 }

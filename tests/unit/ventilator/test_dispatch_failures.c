@@ -89,6 +89,19 @@ Test(failures, a_chunk_of_a_program_that_never_answers_is_not_tried_again)
     cr_assert_eq(dispatch_skipped(dispatch, 0)->attempts, 1);
 }
 
+/* As when its host cannot read what it needs. */
+Test(failures, one_worker_whose_program_never_answers_ends_no_run_that_others_serve)
+{
+    begin();
+    join(A);
+    join(B);
+    cut(2);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1)");
+    done(A, 0, 1000);
+    mute(B, 1, 1);
+    expect_now("TASK(A:1)");
+}
+
 Test(failures, a_program_that_never_answers_may_be_tried_without_limit)
 {
     config.on_error = ON_ERROR_SKIP;

@@ -30,6 +30,10 @@ Test(failure_report, names_what_can_be_found_again_in_the_input)
     cr_assert_str_eq(failure_report(text, sizeof text, &failure, &none, "c.txt"),
                      "chunk 17 (c.txt: empty, record 1) failed for good after 3 "
                      "attempts: exit status 3");
+    const struct chunk header = {.offset = 8};
+    cr_assert_str_eq(failure_report(text, sizeof text, &failure, &header, NULL),
+                     "chunk 17 (no records) failed for good after 3 attempts: exit "
+                     "status 3");
 }
 
 Test(failure_report, names_the_remedy_where_a_silent_1_may_say_that_nothing_was_found)

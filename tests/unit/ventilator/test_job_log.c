@@ -5,10 +5,12 @@
 #include "common/clock.h"
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -242,4 +244,47 @@ Test(job_log, the_input_is_not_written_over)
     cr_assert_eq(job_log_open(&config, &log, error, sizeof error), -EINVAL);
     cr_assert_not_null(strstr(error, "is the input"));
     cr_assert_str_eq(read_file(), "data\n");
+}
+
+/* Until a pipe is full, and then no longer than a moment. */
+Test(job_log, goes_on_without_a_pipe_that_nobody_reads)
+{
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    cr_assert_geq(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
+    struct job_log *log = open_log(path, false);
+    job_log_begin(log);
+    for (int i = 0; i < 3000; i++)
+        job_log_add(log, &well, NOW_US);
+    cr_assert_eq(job_log_tick(log, NOW_US), NEVER_US, "given up");
+    job_log_destroy(&log);
+    close(reader);
+}
+
+Test(job_log, keeps_what_a_pipe_has_no_room_for_until_it_has)
+{
+    char text[4096 + 1];
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    cr_assert_geq(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
+    struct job_log *log = open_log(path, false);
+    job_log_begin(log);
+    for (int i = 0; i < 150; i++)
+        job_log_add(log, &well, NOW_US);
+    int64_t later_us = NOW_US + SECOND_US;
+    size_t all = 0;
+    ssize_t size;
+    while (job_log_tick(log, later_us) != NEVER_US || all == 0) {
+        while ((size = read(reader, text, sizeof text - 1)) > 0)
+            all += (size_t)size;
+        later_us += SECOND_US;
+    }
+    while ((size = read(reader, text, sizeof text - 1)) > 0) {
+        all += (size_t)size;
+        text[size] = '\0';
+    }
+    cr_assert_gt(all, 4096);
+    cr_assert_eq((all - strlen(HEADER)) % 150, 0, "each line whole");
+    job_log_destroy(&log);
+    close(reader);
 }
