@@ -195,11 +195,15 @@ static bool is_taken_alone(const struct crew_session *session)
     return first && first->alone;
 }
 
+bool crew_serves(const struct crew_session *session)
+{
+    return !session->leaving && session->way != WAY_SHUT && crew_trusts(session);
+}
+
 uint32_t crew_places(const struct crew *crew, const struct crew_session *session,
                      uint32_t window)
 {
-    if (session->leaving || session->way == WAY_SHUT || !crew_trusts(session) ||
-        is_taken_alone(session))
+    if (!crew_serves(session) || is_taken_alone(session))
         return 0;
     uint32_t tasks = session->slots + prefetch(crew, session, window);
     uint32_t all = 2 * tasks + ROOM;

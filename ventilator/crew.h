@@ -80,6 +80,8 @@ uint32_t crew_places(const struct crew *crew, const struct crew_session *session
                      uint32_t window);
 /* True: it would start one more task at once. */
 bool crew_idle(const struct crew_session *session);
+/* It takes tasks, now or when it has room. */
+bool crew_serves(const struct crew_session *session);
 /* A task of its, or a PING, has made the way there and back, in so long. */
 void crew_measure_trip(struct crew_session *session, int64_t trip_us);
 /* Of the `rest` of the work, in bytes, what the slowest slot should take at most, so

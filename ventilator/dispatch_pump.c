@@ -42,6 +42,22 @@ static bool may_take(const struct dispatch *dispatch,
            !book_attempt(&dispatch->book, seq, session);
 }
 
+/* The last try of a task is not for the worker that failed it last, which may be what
+ * is wrong: where another serves, the task waits for a place there. */
+static bool is_for_another(const struct dispatch *dispatch, uint64_t seq)
+{
+    const struct task *task = book_find(&dispatch->book, seq);
+    uint32_t tries = dispatch->config.retries;
+    if (!task || !task->fails || task->fails + 1 != tries || runs_alone(task))
+        return false;
+    for (uint32_t i = 0; i < dispatch->crew.count; i++) {
+        const struct crew_session *session = dispatch->crew.sessions[i];
+        if (session->worker->number != task->failed_by && crew_serves(session))
+            return true;
+    }
+    return false;
+}
+
 /* The best worker that has room, and does not have this task already; NULL: none. One
  * that has not just failed it is preferred. */
 static struct crew_session *choose(const struct dispatch *dispatch, uint64_t seq,
@@ -57,7 +73,7 @@ static struct crew_session *choose(const struct dispatch *dispatch, uint64_t seq
         if (session->worker->number != not_this && better(session, other))
             other = session;
     }
-    return other ? other : best;
+    return other || (best && is_for_another(dispatch, seq)) ? other : best;
 }
 
 void dispatch_give(struct dispatch *dispatch, uint64_t seq,

@@ -494,6 +494,21 @@ Test(dispatch, rule_9_a_retry_goes_to_another_worker_if_one_has_a_place)
     expect_now("TASK(B:0)");
 }
 
+Test(dispatch, rule_9_the_last_try_waits_for_a_worker_that_did_not_fail_it)
+{
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+    failed(A, 0, 1);
+    expect_now("TASK(A:0)"); /* B has no place */
+    failed(A, 0, 2);
+    expect_now("");
+    done(B, 1, 10000);
+    expect_now("TASK(B:0)");
+}
+
 Test(dispatch, rule_9_the_oldest_is_called_back_while_a_slot_elsewhere_is_free)
 {
     struct attempt_entry runs = {.seq = 1, .attempt = 1};
