@@ -230,6 +230,16 @@ static bool counts_differ(const struct source_identity *began,
     return true;
 }
 
+/* As far as its size tells. What comes through a pipe is checked by what was read of
+ * it, not by what it is. */
+static bool only_grew(const struct source_identity *began,
+                      const struct source_identity *now)
+{
+    return now->count == 1 && now->kind == SOURCE_KIND_FILE &&
+           now->kind == began->kind && now->start == 0 && began->start == 0 &&
+           now->size > began->size;
+}
+
 static bool files_differ(const struct source_identity *began,
                          const struct source_identity *now, char *reason, size_t size)
 {
@@ -237,9 +247,13 @@ static bool files_differ(const struct source_identity *began,
                             ? "it is not the input that the run began with"
                             : "these are not the inputs that the run began with";
     if (began->size != now->size)
-        snprintf(reason, size, "%s (%s size was %" PRIu64 ", %s %" PRIu64 ")", other,
+        snprintf(reason, size, "%s (%s size was %" PRIu64 ", %s %" PRIu64 ")%s", other,
                  now->count == 1 ? "its" : "their", began->size,
-                 now->count == 1 ? "it is" : "and is", now->size);
+                 now->count == 1 ? "it is" : "and is", now->size,
+                 only_grew(began, now)
+                     ? "; if it is unchanged as far as it was read, pipe "
+                       "it into the same command without -i"
+                     : "");
     else if (began->start != now->start && now->count == 1)
         snprintf(reason, size,
                  "the run began at byte %" PRIu64 " of it, and not at byte %" PRIu64,
