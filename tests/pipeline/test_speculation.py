@@ -47,7 +47,7 @@ def a_copy_overtakes_a_straggler_which_is_killed(case):
     counts = run.expect_end()
     attempts = [attempt for seq, attempt in run.noted("begin") if seq == STRAGGLER]
     ended = [attempt for seq, attempt in run.noted("end") if seq == STRAGGLER]
-    assert attempts == [1, 2] and ended == [2], (attempts, ended)
+    assert len(attempts) == 2 and ended == attempts[1:], (attempts, ended)
     assert not case.path("straggles/release").exists()
     case.assert_no_leftovers()  # it would hang still
     diagnose([str(counts)])
@@ -58,13 +58,13 @@ def nothing_is_run_twice_without_being_asked_for(case):
     run = Straggling(case)
     # All else has ended, one slot and a worker are idle, and far more than the median has gone by.
     case.wait_for(lambda: len(run.noted("end")) == TOTAL - 1, "all else to have ended")
-    assert run.noted("begin").count((STRAGGLER, 1)) == 1
+    assert [seq for seq, _ in run.noted("begin")].count(STRAGGLER) == 1
     case.wait_for(heartbeats(run), "time for a copy to have been made")
     begun = run.noted("begin")
     case.path("straggles/release").touch()
     counts = run.expect_end()
     assert begun == run.noted("begin") and len(begun) == TOTAL, begun
-    assert counts["sent"] == TOTAL, counts
+    assert counts["sent"] - counts["returned"] == TOTAL, counts
 
 
 def heartbeats(run):
