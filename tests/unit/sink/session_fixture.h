@@ -30,10 +30,10 @@ static inline void drop(void *one)
     dropped++;
 }
 
-static inline void begin(bool ordered, bool journal)
+static inline void begin_at(const struct position *position, bool ordered, bool journal)
 {
     struct sink_session_config config = {
-        .position = {.run = run},
+        .position = *position,
         .ordered = ordered,
         .journal = journal,
         .liveness_us = 10 * SECOND_US,
@@ -41,6 +41,11 @@ static inline void begin(bool ordered, bool journal)
     };
     now_us = SECOND_US;
     sink = sink_session_new(&config, now_us);
+}
+
+static inline void begin(bool ordered, bool journal)
+{
+    begin_at(&(struct position){.run = run}, ordered, journal);
 }
 
 static inline void end(void)

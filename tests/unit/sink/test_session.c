@@ -281,15 +281,7 @@ Test(sink_session, a_chunk_given_up_that_came_all_the_same_is_no_dead_letter)
 
 static void go_on(const struct position *position)
 {
-    struct sink_session_config config = {
-        .position = *position,
-        .ordered = true,
-        .journal = true,
-        .liveness_us = 10 * SECOND_US,
-        .patience_us = -1,
-    };
-    now_us = SECOND_US;
-    sink = sink_session_new(&config, now_us);
+    begin_at(position, true, true);
     tick_after(0);
     expect("CONNECT HELLO PING");
 }
