@@ -3,10 +3,9 @@
  * The picture is the median of the last few runs, so that one run that was out of the
  * ordinary changes nothing, and a change that lasts is seen after three. Each counts by
  * its length: one that is far longer than the others says more than they do, and is
- * believed at once. What a byte
- * costs is told by comparing each with the shortest run of all, which no fixed part can
- * be longer than; where their lengths differ too little for that, by what the fixed
- * part was found to be before.
+ * believed at once. What a byte costs is told by comparing each with the shortest run
+ * of all, which no fixed part can be longer than; where their lengths differ too little
+ * for that, by what the fixed part was found to be before.
  *
  * How fast chunks may grow is a matter of how long the next could run at worst, not of
  * their length: where most of a run is its fixed part, chunks that are many times as

@@ -146,8 +146,7 @@ void dispatch_settle_ends(struct dispatch *dispatch, int64_t before_us)
     HASH_ITER (hh, dispatch->late, late, next) {
         if (late->run.ended_us > before_us)
             return; /* and so did those that follow */
-        struct task_run run = late->run;
-        tell_late(dispatch, late, &run);
+        tell_late(dispatch, late, &late->run);
     }
 }
 

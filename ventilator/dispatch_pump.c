@@ -177,8 +177,7 @@ void dispatch_pump(struct dispatch *dispatch)
         pump_fresh(dispatch);
 }
 
-/* It has a slot without anything to do, and none that is kept for a task that runs
- * alone. */
+/* It has a slot without anything to do, and is not kept for a task that runs alone. */
 static bool is_idle(const struct dispatch *dispatch, const struct crew_session *session)
 {
     return session != dispatch->kept && crew_idle(session) &&
