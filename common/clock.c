@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The monotonic clock, and the way from a deadline to a poller's timeout. */
+/* Reads the monotonic clock, and turns a deadline into a poller's timeout. */
 #include "common/clock.h"
 
 #include <limits.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Time: microseconds of CLOCK_MONOTONIC. Read once an iteration of a loop and passed
- * down. */
+/* Time: microseconds of CLOCK_MONOTONIC. A loop reads it once an iteration and passes
+ * it down. */
 #ifndef FANFOLD_COMMON_CLOCK_H
 #define FANFOLD_COMMON_CLOCK_H
 
@@ -11,8 +11,8 @@
 
 int64_t clock_now_us(void);
 
-/* Milliseconds for a poller until `deadline_us`: rounded up, 0 when it has passed, at
- * most `cap_ms`, -1 for NEVER_US where cap_ms is -1. */
+/* Milliseconds for a poller until `deadline_us`: rounded up, 0 if it has passed, at
+ * most `cap_ms`. A cap of -1 is none; without a cap, NEVER_US gives -1. */
 int clock_poll_ms(int64_t now_us, int64_t deadline_us, int cap_ms);
 
 #endif

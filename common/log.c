@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lines on stderr. Each line is put together in a buffer and leaves in one write(2), so
- * that lines of several processes on one terminal do not mix; what does not fit is cut
- * and ends in "...". A stderr that takes nothing is waited for a moment (WAIT_MS, again
- * only after progress), then the line is lost: a stuck terminal does not stop a run.
- * Nothing here writes to stdout, and nothing fails.
+ * Each line is built in a buffer and leaves in one write(2), so that lines of several
+ * processes on one terminal do not mix; a line that is too long is cut and ends in
+ * "...". If stderr takes nothing for WAIT_MS, the rest of the line is lost: a stuck
+ * terminal does not stop a run. Nothing here writes to stdout, and nothing fails.
  */
 #include "common/log.h"
+#include "common/slice.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,7 +22,7 @@ enum { LINE_BYTES = 16384, STATUS_BYTES = 512, WAIT_MS = 100 };
 
 #define ERASE_LINE "\r\033[K"
 
-/* Text that grows up to a bound; what is beyond is cut. */
+/* Text that grows up to a bound; the rest is cut. */
 struct line {
     char text[LINE_BYTES];
     size_t size;
@@ -34,7 +34,7 @@ static struct {
     enum log_level level;
     char status[STATUS_BYTES]; /* "" while none is drawn */
     bool shares;               /* another process draws one */
-} voice = {.program = "fanfold", .level = LOG_LEVEL_WARN};
+} logger = {.program = "fanfold", .level = LOG_LEVEL_WARN};
 
 static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn",   [LOG_LEVEL_INFO] = "info",
@@ -43,13 +43,13 @@ static const char *const level_names[] = {
 
 void log_init(const char *program, enum log_level level)
 {
-    voice.program = program;
-    voice.level = level;
+    logger.program = program;
+    logger.level = level;
 }
 
 void log_set_level(enum log_level level)
 {
-    voice.level = level;
+    logger.level = level;
 }
 
 bool log_level_parse(const char *name, enum log_level *ret_level)
@@ -65,10 +65,10 @@ bool log_level_parse(const char *name, enum log_level *ret_level)
 
 bool log_enabled(enum log_level level)
 {
-    return level <= voice.level;
+    return level <= logger.level;
 }
 
-/* Only an error, or a stderr that takes nothing for WAIT_MS, ends it early. */
+/* Stops early only at an error, or if stderr takes nothing for WAIT_MS. */
 static void write_out(const char *text, size_t size)
 {
     while (size > 0) {
@@ -105,12 +105,12 @@ __attribute__((format(printf, 2, 3))) static void line_append(struct line *line,
     va_end(arguments);
 }
 
-/* Ends the line, puts the status line back below it and writes both. The room that the
- * status needs is taken from a line that is too long. */
+/* Ends the line, puts the status line back below it and writes both. A line that is too
+ * long is cut to leave room for the status. */
 static void line_write(struct line *line)
 {
     static const char ellipsis[] = "...";
-    size_t most = sizeof line->text - sizeof voice.status - 1;
+    size_t most = sizeof line->text - sizeof logger.status - 1;
     if (line->size > most) {
         line->size = most;
         line->cut = true;
@@ -118,7 +118,7 @@ static void line_write(struct line *line)
     if (line->cut)
         memcpy(line->text + line->size - strlen(ellipsis), ellipsis, strlen(ellipsis));
     line->cut = false;
-    line_append(line, "\n%s", voice.status);
+    line_append(line, "\n%s", logger.status);
     write_out(line->text, line->size);
 }
 
@@ -126,19 +126,38 @@ static void line_begin(struct line *line)
 {
     line->size = 0;
     line->cut = false;
-    line_append(line, "%s%s: ", *voice.status || voice.shares ? ERASE_LINE : "",
-                voice.program);
+    line_append(line, "%s%s: ", *logger.status || logger.shares ? ERASE_LINE : "",
+                logger.program);
+}
+
+/* Spells what would drive the terminal: file names, and whatever else was not written
+ * here. Line ends and tabs stay. */
+static void line_append_printable(struct line *line, const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, "\n\t");
+        struct slice part = {(const uint8_t *)text, size};
+        size_t room = sizeof line->text - line->size;
+        slice_copy_printable(part, line->text + line->size, room);
+        line->size += strlen(line->text + line->size);
+        text += size;
+        if (*text)
+            line_append(line, "%c", *text++);
+    }
 }
 
 void say(const char *format, ...)
 {
     int saved_errno = errno;
+    char text[LINE_BYTES];
     struct line line;
-    line_begin(&line);
     va_list arguments;
     va_start(arguments, format);
-    line_append_v(&line, format, arguments);
+    int size = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    line_begin(&line);
+    line_append_printable(&line, size < 0 ? format : text);
+    line.cut = line.cut || size >= (int)sizeof text;
     line_write(&line);
     errno = saved_errno;
 }
@@ -159,7 +178,7 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
     errno = saved_errno;
 }
 
-/* What stands for one byte between quotes; returns its length. */
+/* Spells one byte as it stands between quotes; returns the length of that. */
 static size_t quote_byte(uint8_t byte, char spelling[5])
 {
     static const char letters[] = "\nn\tt\rr\"\"\\\\";
@@ -197,10 +216,10 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
 
 void log_share_line(bool shares)
 {
-    voice.shares = shares;
+    logger.shares = shares;
 }
 
-/* A line that wraps could not be erased: it is cut to the terminal's width. */
+/* A line that wraps could not be erased, so it is cut to the terminal's width. */
 static size_t status_room(void)
 {
     struct winsize window;
@@ -212,10 +231,10 @@ void log_status_line(const char *text)
 {
     if (!text)
         text = "";
-    if ((!*text && !*voice.status) || !isatty(STDERR_FILENO))
+    if ((!*text && !*logger.status) || !isatty(STDERR_FILENO))
         return;
-    snprintf(voice.status, status_room(), "%s", text);
+    snprintf(logger.status, status_room(), "%s", text);
     char drawn[STATUS_BYTES + sizeof ERASE_LINE];
-    int size = snprintf(drawn, sizeof drawn, ERASE_LINE "%s", voice.status);
+    int size = snprintf(drawn, sizeof drawn, ERASE_LINE "%s", logger.status);
     write_out(drawn, (size_t)size);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes to stderr. Two voices: `say` speaks to the person at the terminal
+ * Lines on stderr, of two kinds: `say` tells the person at the terminal something
  * ("fanfold-sink: cannot write out.txt: No space left on device"), `log_event` writes
- * one logfmt line for an operator. Neither blocks for long nor fails.
+ * one logfmt line for an operator. Neither fails, nor blocks for long.
  */
 #ifndef FANFOLD_COMMON_LOG_H
 #define FANFOLD_COMMON_LOG_H
@@ -18,7 +18,7 @@ enum log_level {
     LOG_LEVEL_TRACE
 };
 
-/* The program's name, in front of every line; not copied. The level comes from
+/* The program's name begins every line; it is not copied. The level comes from
  * --log-level, default warn. */
 void log_init(const char *program, enum log_level level);
 void log_set_level(enum log_level level);
@@ -36,16 +36,17 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_event(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Quotes and escapes into `buffer` (cut, with "..." , where it does not fit); returns
- * `buffer`. What is no printable ASCII becomes an escape. `size` is at least 6. */
+/* Quotes and escapes into `buffer`, cut with "..." if it does not fit; returns
+ * `buffer`. Any byte that is not printable ASCII becomes an escape. `size` is at
+ * least 6. */
 const char *log_quote(char *buffer, size_t size, const void *data, size_t length);
 
 /*
- * The progress line: shown in place, erased before any other line of this process. NULL
- * or "" takes it away. Only where stderr is a terminal is it drawn in place.
+ * Draws the progress line in place, if stderr is a terminal, and erases it before any
+ * other line of this process. NULL or "" removes it.
  */
 void log_status_line(const char *text);
-/* Whether another process draws such a line on this terminal: then it is erased before
+/* Whether another process draws such a line on this terminal: if so, we erase it before
  * any line of ours. */
 void log_share_line(bool shares);
 

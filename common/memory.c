@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Allocation that aborts where there is none to be had. */
+/* Every result passes `there`, which aborts on NULL. */
 #include "common/memory.h"
 
 #include <errno.h>

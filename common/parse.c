@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Values of options. Numbers are exact: no floating point, so that 0.1G is the same
- * everywhere; a fraction of the smallest unit is dropped. Overflow is refused. No
- * locale, no sign, no blanks.
+ * Numbers are exact: no floating point, so that 0.1G is the same everywhere; a fraction
+ * of the smallest unit is dropped. A value that overflows is refused. No locale, no
+ * sign, no blanks.
  */
 #include "common/parse.h"
 #include "common/clock.h"
@@ -122,7 +122,7 @@ static uint64_t duration_unit_us(char suffix)
 
 bool parse_duration(const char *text, int64_t *ret_us)
 {
-    /* A deadline is now plus a duration or two: that must not overflow either. */
+    /* A deadline is now plus one or two durations, and must not overflow either. */
     static const uint64_t most_us = INT64_MAX / 4;
     uint64_t sum_us = 0;
     do {
@@ -167,9 +167,8 @@ bool parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *ret_p
     return parse_whole(text, "%", min, max, ret_percent);
 }
 
-/* Digits of base 8 or 16, at most `most`; -1: none, or above one byte. Moves *text_p
- * on.
- */
+/* Reads at most `most` digits of base 8 or 16 and moves *text_p behind them; -1: there
+ * are none, or the value is above one byte. */
 static int parse_byte(const char **text_p, unsigned base, unsigned most)
 {
     static const char digits[] = "0123456789abcdef0123456789ABCDEF";
@@ -184,7 +183,7 @@ static int parse_byte(const char **text_p, unsigned base, unsigned most)
     return count == 0 || value > 255 ? -1 : (int)value;
 }
 
-/* The byte that an escape stands for; *text_p is behind its backslash. -1: bad. */
+/* The byte that an escape stands for; *text_p is behind the backslash. -1: bad. */
 static int parse_escape(const char **text_p)
 {
     static const char letters[] = "n\nt\tr\r\\\\a\ab\bf\fv\v";
@@ -230,7 +229,7 @@ const char *format_size(char *buffer, size_t size, uint64_t bytes)
     }
     double value = (double)bytes / 1024;
     size_t power = 0;
-    /* 1023.95 would be shown as 1024.0 */
+    /* 1023.95 would print as 1024.0. */
     for (; value >= 1023.95 && prefixes[power + 1] != '\0'; power++)
         value /= 1024;
     snprintf(buffer, size, "%.1f %ciB", value, prefixes[power]);

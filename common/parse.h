@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The values of options, as GNU parallel reads them. Each returns false for anything
- * that is not wholly such a value, and then leaves *ret alone; the caller says what was
- * wrong.
+ * Reads the values of options as GNU parallel does. Each function returns false unless
+ * the whole text is such a value, and then leaves its output untouched; the caller says
+ * what was wrong.
  */
 #ifndef FANFOLD_COMMON_PARSE_H
 #define FANFOLD_COMMON_PARSE_H
@@ -21,10 +21,10 @@ bool parse_duration(const char *text, int64_t *ret_us);
 /* A decimal number from `min` to `max`. */
 bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number);
 
-/* "150%": the same before a percent sign. */
+/* "150%": such a number before a percent sign. */
 bool parse_percent(const char *text, uint64_t min, uint64_t max, uint64_t *ret_percent);
 
-/* \n \t \r \0 \\ \a \b \f \v \xHH \NNN; writes at most strlen (text) bytes to `buffer`.
+/* \n \t \r \0 \\ \a \b \f \v \xHH \NNN; writes at most strlen(text) bytes to `buffer`.
  * False: a bad escape. */
 bool parse_escapes(const char *text, char *buffer, size_t *ret_size);
 

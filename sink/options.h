@@ -8,13 +8,14 @@
 
 struct sink_options {
     struct common_options common;
-    const char *output;    /* NULL: standard output */
-    const char *tmpdir;    /* NULL: beside the output, else /var/tmp */
-    const char *advertise; /* NULL: the endpoint that is bound */
-    const char *letters;   /* NULL: beside the output, else in the working directory */
+    const char *output;         /* NULL: standard output */
+    const char *tmpdir;         /* NULL: beside the output, else /var/tmp */
+    const char *advertise;      /* NULL: where this host can be reached */
+    const char *public_results; /* hidden: bound too, for other hosts; NULL: none */
+    const char *dead_letters; /* NULL: beside the output, else the working directory */
     bool unordered;
     bool resume;
-    bool no_letters; /* hidden: whoever started this knows that there will be none */
+    bool no_dead_letters; /* hidden: whoever started the sink expects none */
     uint64_t max_result_bytes;
 };
 

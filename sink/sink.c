@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of the sink. Results come in by the intake, go as parcels through the
- * session, which puts them in sequence, and out by the output; over their share of
- * memory they wait in the store's file. Nothing here decides what may be written or
- * when the run is over: that is the session's.
+ * The loop of the sink. Results come in by the intake, go through the session, which
+ * puts them in sequence, and out to the run's files; over their share of memory they
+ * wait in the spill file. The session decides what may be written and when the run is
+ * over; nothing here does.
  *
  * The intake is always read, however slow the output: the result that fills the gap may
  * be behind any other, and the window bounds them all.
@@ -11,15 +11,12 @@
 #include "sink/sink.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
-#include "common/signals.h"
-#include "common/transport.h"
-#include "sink/report.h"
-#include "sink/sink_state.h"
-#include "sink/unpack.h"
-#include <errno.h>
-#include <limits.h>
+#include "common/process/signals.h"
+#include "common/random_id.h"
+#include "sink/outbox.h"
+#include "sink/result/result_decode.h"
+#include "sink/run_files.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -31,30 +28,48 @@ enum {
 
 static const int64_t hint_after_us = SECOND_US;
 
+struct sink {
+    uint64_t refused; /* results */
+    const struct sink_options *options;
+    struct resources resources;
+    struct sink_session *session;
+    struct run_files *files;
+    struct id incarnation;
+    const char *phase;  /* of the session, as it was logged last */
+    int64_t hint_at_us; /* NEVER_US: said, or not wanted */
+    int signalled;      /* the last signal that came; 0: none */
+    bool over;
+    int status; /* valid when over */
+};
+
+static void leave(struct sink *sink, int status)
+{
+    sink->over = true;
+    sink->status = status;
+}
+
 /* ---- what the session wants done ---- */
 
 static void connect_uplink(struct sink *sink)
 {
-    int result = uplink_connect(sink->parts.uplink);
-
-    if (result == 0)
+    int error = uplink_connect(sink->resources.uplink);
+    if (error == 0)
         return;
-    say("cannot connect to %s: %s", uplink_endpoint(sink->parts.uplink),
-        zmq_strerror(-result));
-    sink_leave(sink, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
+    say("cannot connect to %s: %s", uplink_endpoint(sink->resources.uplink),
+        zmq_strerror(-error));
+    leave(sink, error == -EINVAL ? STATUS_USAGE : STATUS_PEER);
 }
 
 static void say_hello(struct sink *sink, uint64_t nonce)
 {
-    const struct report_hello hello = {
+    const struct outbox_hello hello = {
         .incarnation = sink->incarnation,
         .nonce = nonce,
-        .endpoint = intake_endpoint(sink->parts.intake),
+        .endpoints = intake_endpoints(sink->resources.intake),
         .max_result_bytes = sink->options->max_result_bytes,
         .finished = sink_session_finished(sink->session),
     };
-
-    report_hello(sink->parts.uplink, &hello);
+    outbox_hello(sink->resources.uplink, &hello);
 }
 
 static void say_begin(struct sink *sink, const struct id *uid)
@@ -62,23 +77,42 @@ static void say_begin(struct sink *sink, const struct id *uid)
     struct position position = sink_session_position(sink->session);
     uint32_t count;
     const struct range *held = sink_session_held(sink->session, &count);
+    outbox_begin(sink->resources.uplink, uid, &position, held, count);
+}
 
-    report_begin(sink->parts.uplink, uid, &position, held, count);
+/* A worker that is wrong once is mostly wrong each time: the first few are enough. */
+static void refuse(struct sink *sink)
+{
+    enum { SAID_MAX = 3 };
+    struct sink_refusal refusal = sink_session_refusal(sink->session);
+    uint64_t epoch = sink_session_position(sink->session).epoch;
+    outbox_refused(sink->resources.uplink, epoch, &refusal);
+    log_event(LOG_LEVEL_DEBUG, "refused", "seq=%llu why=\"%s\"",
+              (unsigned long long)refusal.seq, refusal.text);
+    if (sink->refused++ < SAID_MAX && !sink->options->common.supervised)
+        say("warning: refused a result: %s", refusal.text);
 }
 
 static void say_progress(struct sink *sink)
 {
     struct sink_progress progress = sink_session_progress(sink->session);
-
-    report_progress(sink->parts.uplink, &progress, sink->output_bytes);
+    outbox_progress(sink->resources.uplink, &progress,
+                    run_files_output_bytes(sink->files));
 }
 
 static void say_finished(struct sink *sink)
 {
     struct position position = sink_session_position(sink->session);
-    struct sink_verdict verdict = sink_end_output(sink);
+    struct sink_verdict verdict = run_files_end_output(sink->files);
+    outbox_finished(sink->resources.uplink, &position, &verdict,
+                    run_files_output_bytes(sink->files));
+}
 
-    report_finished(sink->parts.uplink, &position, &verdict, sink->output_bytes);
+static void report_and_leave(struct sink *sink)
+{
+    struct sink_verdict verdict = run_files_end_output(sink->files);
+    run_files_report(sink->files, &verdict);
+    leave(sink, verdict.status);
 }
 
 static void act(struct sink *sink, const struct sink_action *action, int64_t now_us)
@@ -94,27 +128,38 @@ static void act(struct sink *sink, const struct sink_action *action, int64_t now
         say_begin(sink, &action->uid);
         return;
     case SINK_PING:
-        report_ping(sink->parts.uplink);
+        outbox_ping(sink->resources.uplink);
         return;
     case SINK_PROGRESS:
         say_progress(sink);
         return;
+    case SINK_REFUSE:
+        refuse(sink);
+        return;
     case SINK_WRITE:
-        sink_write_parcel(sink, action->cargo, now_us);
+        run_files_write_result(sink->files, action->cargo, now_us);
         return;
     case SINK_DROP:
-        parcel_drop(action->cargo);
+        result_drop(action->cargo);
         return;
     case SINK_COMMIT:
-        sink_commit(sink, action->ticket, now_us);
+        run_files_commit(sink->files, action->ticket, now_us);
         return;
     case SINK_FINISHED:
         say_finished(sink);
         return;
     case SINK_LEAVE:
-        sink_leave_with_verdict(sink);
+        report_and_leave(sink);
         return;
     }
+}
+
+static void log_phase(struct sink *sink)
+{
+    const char *phase = sink_session_phase_name(sink->session);
+    if (phase != sink->phase)
+        log_event(LOG_LEVEL_DEBUG, "phase", "is=%s", phase);
+    sink->phase = phase;
 }
 
 /* Everything that follows from the events so far; returns the next deadline. What is
@@ -124,15 +169,14 @@ static int64_t settle(struct sink *sink, int64_t now_us)
 {
     int64_t deadline_us = now_us;
     struct sink_action action;
-
     for (int i = 0; i < ROUNDS_MAX && !sink->over; i++) {
-        sink->stirred = false;
+        run_files_take_stirred(sink->files);
         deadline_us = sink_session_tick(sink->session, now_us);
         while (!sink->over && sink_session_next(sink->session, &action))
             act(sink, &action, now_us);
-        sink_write_output(sink, now_us);
-        sink_relieve_memory(sink, now_us);
-        if (!sink->stirred)
+        log_phase(sink);
+        run_files_write(sink->files, now_us);
+        if (!run_files_take_stirred(sink->files))
             return deadline_us;
     }
     return now_us;
@@ -144,15 +188,14 @@ static void take_results(struct sink *sink, const struct message *message,
                          zmq_msg_t *payload)
 {
     size_t offset = 0;
-
     for (uint32_t i = 0; i < message->result.count; i++) {
         const struct result_entry *entry = &message->result.entries[i];
-        struct parcel *parcel =
-            unpack_result(sink->parts.store, entry, payload, &offset);
-
+        struct result *result =
+            result_decode(sink->resources.memory, entry, payload, &offset);
         if (!sink_session_on_result(sink->session, &message->result.run,
-                                    message->result.epoch, entry, parcel))
-            parcel_destroy(&parcel);
+                                    message->result.epoch, &message->result.uuid, entry,
+                                    result))
+            result_destroy(&result);
     }
 }
 
@@ -161,9 +204,8 @@ static void receive_results(struct sink *sink)
     struct message message;
     zmq_msg_t *payload;
     size_t bytes = 0;
-
     for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
-        if (!intake_receive(sink->parts.intake, &message, &payload))
+        if (!intake_receive(sink->resources.intake, &message, &payload))
             return;
         bytes += zmq_msg_size(payload);
         take_results(sink, &message, payload);
@@ -172,23 +214,21 @@ static void receive_results(struct sink *sink)
 
 static void take_skip(struct sink *sink, const struct message *message, int64_t now_us)
 {
-    struct parcel *parcel =
-        unpack_skip(sink->parts.store, message, uplink_payload(sink->parts.uplink));
-
-    if (!sink_session_on_skip(sink->session, message, parcel, now_us))
-        parcel_destroy(&parcel);
+    struct result *result = skip_decode(sink->resources.memory, message,
+                                        uplink_payload(sink->resources.uplink));
+    if (!sink_session_on_skip(sink->session, message, result, now_us))
+        result_destroy(&result);
 }
 
 static void receive_answers(struct sink *sink, int64_t now_us)
 {
     struct message message;
-
-    for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->parts.uplink, &message);
+    for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->resources.uplink, &message);
          i++) {
         if (message.type == MESSAGE_WELCOME)
-            sink_take_format(sink, &message);
+            run_files_on_welcome(sink->files, &message);
         if (message.type == MESSAGE_END)
-            sink_take_header(sink, &message, now_us);
+            run_files_on_end(sink->files, &message, now_us);
         if (message.type == MESSAGE_SKIP)
             take_skip(sink, &message, now_us);
         else
@@ -201,16 +241,14 @@ static void receive_signals(struct sink *sink, int64_t now_us)
 {
     char text[64];
     int number;
-
-    while (!sink->over && (number = signals_next(sink->parts.signals)) > 0) {
+    while (!sink->over && (number = signals_next(sink->resources.signals)) > 0) {
         sink->signalled = number;
-        if (sink->failed) {
-            sink_leave(sink, STATUS_SIGNAL + number);
+        if (run_files_have_failed(sink->files)) {
+            leave(sink, STATUS_SIGNAL + number);
             return;
         }
         snprintf(text, sizeof text, "stopped by SIG%s", sigabbrev_np(number));
-        sink->output_ended = true;
-        sink_fail(sink, STATUS_SIGNAL + number, text, now_us);
+        run_files_fail(sink->files, STATUS_SIGNAL + number, text, now_us);
     }
 }
 
@@ -220,36 +258,30 @@ enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_UPLINK, ITEM_OUTPUT, ITEM_COMMITS, ITEMS 
 
 static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
 {
-    zsock_t *dealer = uplink_socket(sink->parts.uplink);
-
+    zsock_t *dealer = uplink_socket(sink->resources.uplink);
     memset(items, 0, ITEMS * sizeof *items);
     for (int i = 0; i < ITEMS; i++)
         items[i].fd = -1;
-    items[ITEM_SIGNALS].fd = sink->parts.signals;
+    items[ITEM_SIGNALS].fd = sink->resources.signals;
     items[ITEM_SIGNALS].events = ZMQ_POLLIN;
-    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->parts.intake));
+    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->resources.intake));
     items[ITEM_INTAKE].events = ZMQ_POLLIN;
-    if (dealer != NULL) {
+    if (dealer) {
         items[ITEM_UPLINK].socket = zsock_resolve(dealer);
         items[ITEM_UPLINK].events = ZMQ_POLLIN;
     }
-    if (!sink->output_ended) {
-        /* Without events too: that its reader went away is told unasked. */
-        items[ITEM_OUTPUT].fd = output_descriptor(sink->parts.output);
-        items[ITEM_OUTPUT].events = output_queued(sink->parts.output) > 0 ? ZMQ_POLLOUT
-                                                                          : 0;
-    }
-    if (sink->parts.committer != NULL && !sink->journal_ended) {
-        items[ITEM_COMMITS].fd = committer_descriptor(sink->parts.committer);
-        items[ITEM_COMMITS].events = ZMQ_POLLIN;
-    }
+    /* The output without events too: that its reader went away is told unasked. */
+    items[ITEM_OUTPUT].fd = run_files_output_descriptor(sink->files);
+    if (run_files_output_has_queued(sink->files))
+        items[ITEM_OUTPUT].events = ZMQ_POLLOUT;
+    items[ITEM_COMMITS].fd = run_files_commits_descriptor(sink->files);
+    items[ITEM_COMMITS].events = ZMQ_POLLIN;
 }
 
 static int poll_timeout_ms(const struct sink *sink, int64_t now_us, int64_t deadline_us)
 {
     int64_t nearest_us = deadline_us < sink->hint_at_us ? deadline_us
                                                         : sink->hint_at_us;
-
     return clock_poll_ms(now_us, nearest_us, 60000);
 }
 
@@ -259,27 +291,28 @@ static void hint(struct sink *sink, int64_t now_us)
         return;
     sink->hint_at_us = NEVER_US;
     if (!sink_session_welcomed(sink->session))
-        say("waiting for a ventilator at %s", uplink_endpoint(sink->parts.uplink));
+        say("waiting for a ventilator at %s", uplink_endpoint(sink->resources.uplink));
 }
 
 static int loop(struct sink *sink)
 {
     zmq_pollitem_t items[ITEMS];
-
     while (!sink->over) {
         int64_t now_us = clock_now_us();
         int64_t deadline_us = settle(sink, now_us);
-
         if (sink->over)
             break;
         hint(sink, now_us);
+        int64_t look_us = intake_tick(sink->resources.intake, now_us);
+        if (look_us < deadline_us)
+            deadline_us = look_us;
         fill_items(sink, items);
         zmq_poll(items, ITEMS, poll_timeout_ms(sink, now_us, deadline_us));
         now_us = clock_now_us();
         receive_signals(sink, now_us);
         if (items[ITEM_OUTPUT].revents & ZMQ_POLLERR)
-            sink_check_output(sink, now_us);
-        sink_receive_commits(sink, now_us);
+            run_files_check_output(sink->files, now_us);
+        run_files_receive_commits(sink->files, now_us);
         receive_answers(sink, now_us);
         receive_results(sink);
     }
@@ -290,23 +323,20 @@ static int loop(struct sink *sink)
 
 static void open_session(struct sink *sink)
 {
+    const struct resume_point *resume = &sink->resources.resume;
     const struct common_options *common = &sink->options->common;
     struct sink_session_config config = {
-        .position = sink->parts.outset.start.position,
+        .position = resume->start.position,
         .ordered = !sink->options->unordered,
-        .journal = sink->parts.outset.journal != NULL,
+        .journal = resume->journal != NULL,
+        .max_result = sink->options->max_result_bytes,
         .liveness_us = common->liveness_us,
         .patience_us = common->patience_us,
     };
     int64_t now_us = clock_now_us();
-
     sink->incarnation = id_random();
-    sink->letters = sink->letters_ordered = config.position.dead_letters;
-    sink->safe_next = config.position.next;
-    sink->safe_offset = sink->parts.outset.start.offset;
-    sink->output_bytes = output_bytes(sink->parts.output);
-    sink->heading.there = sink->safe_offset > 0;
     sink->session = sink_session_new(&config, now_us);
+    sink->files = run_files_new(sink->options, &sink->resources, sink->session);
     sink->hint_at_us = common->quiet || common->supervised ? NEVER_US
                                                            : now_us + hint_after_us;
 }
@@ -315,29 +345,28 @@ static void log_end(const struct sink *sink)
 {
     log_event(LOG_LEVEL_INFO, "end",
               "status=%d bytes=%llu parked=%llu spilled=%llu garbage=%llu",
-              sink->status, (unsigned long long)sink->output_bytes,
+              sink->status, (unsigned long long)run_files_output_bytes(sink->files),
               (unsigned long long)sink_session_parked_ever(sink->session),
-              (unsigned long long)store_spilled_bytes(sink->parts.store),
-              (unsigned long long)intake_garbage(sink->parts.intake));
+              (unsigned long long)result_memory_spilled_bytes(sink->resources.memory),
+              (unsigned long long)intake_garbage(sink->resources.intake));
 }
 
 int sink_run(const struct sink_options *options)
 {
-    struct sink sink = {
-        .options = options, .hint_at_us = NEVER_US, .format = RECORD_FORMAT_DEFAULT};
-
-    sink.status = parts_open(&sink.parts, options);
+    struct sink sink = {.options = options, .hint_at_us = NEVER_US};
+    sink.status = resources_open(&sink.resources, options);
     if (sink.status == STATUS_OK) {
         open_session(&sink);
         loop(&sink);
         log_end(&sink);
         if (sink.status != STATUS_OK)
-            sink_abandon_output(&sink);
-        sink_end_journal(&sink);
+            run_files_abandon_output(sink.files);
+        run_files_end_journal(sink.files);
     }
-    sink_session_destroy(&sink.session, parcel_drop);
-    parts_close(&sink.parts);
-    free(sink.header);
+    sink_session_destroy(&sink.session, result_drop);
+    resources_disconnect(&sink.resources);
+    run_files_destroy(&sink.files);
+    resources_close(&sink.resources);
     /* The launcher says who it was that was terminated. */
     if (options->common.supervised && sink.signalled &&
         sink.status == STATUS_SIGNAL + sink.signalled)

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Counts what `meson test` ran: tally.py BUILD STATUS NAMED SUITE...
+"""Counts what `meson test` ran: tally.py BUILD STATUS NAMED SUITE... [-SUITE]...
 
 Prints "PASSED FAILED SKIPPED", single test cases: each line of a program that speaks TAP,
-one for any other; on standard error, what the programs said that failed. What is wrong beyond the cases is a failure too: a program that ended
-badly although its cases passed (a leak), a test that left no result, a suite of which
-nothing ran, and a status of meson's that none of these explains. NAMED is how many tests
-were asked for by name: then not every suite has to run.
+one for any other. A line for each skipped case follows, with the reason. On standard error:
+what the programs said that failed.
+
+What is wrong beyond the cases is a failure too: a program that ended badly although its
+cases passed (a leak), a test that left no result, a suite of which nothing ran, and a status
+of meson's that none of these explains. NAMED is how many tests were asked for by name: then
+not every suite has to run. Tests that are in a -SUITE as well are not missed.
 
 Ends with status 1 where it cannot tell.
 """
@@ -16,10 +19,12 @@ import re
 import sys
 from pathlib import Path
 
-CASE = re.compile(r"^(?P<not>not )?ok\b(?P<rest>[^#]*)(#\s*(?P<directive>SKIP|TODO))?", re.I)
+CASE = re.compile(
+    r"^(?P<not>not )?ok\b\s*\d*[\s-]*(?P<name>[^#]*)(#\s*(?P<directive>SKIP|TODO)\S*\s*(?P<reason>.*))?", re.I
+)
 GOOD_NEWS = re.compile(r"ok |1\.\.\d+$|# [\d.]+ s$|\s*$")
 TAIL_LINES = 100
-SKIPS_ALL = re.compile(r"^1\.\.0\b", re.M)
+SKIPS_ALL = re.compile(r"^1\.\.0\b(\s*#\s*SKIP\S*\s*(?P<reason>.*))?", re.M)
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
@@ -60,6 +65,17 @@ def count_result(result, speaks_tap):
     return passed, failed, skipped
 
 
+def skips_of(result):
+    """A line for each skipped case; one for a program that skipped all."""
+    output = result["stdout"] or ""
+    cases = [case for case in map(CASE.match, output.splitlines()) if case and case["directive"]]
+    skips = [(f"{result['name']}: {case['name'].strip()}", case["reason"]) for case in cases]
+    if not skips and result["result"] == "SKIP":
+        whole = SKIPS_ALL.search(output)
+        skips = [(result["name"], whole["reason"] if whole else None)]
+    return [f"{name}: {reason or 'no reason given'}" for name, reason in skips]
+
+
 def show(result):
     """What a program said that failed, less its good news."""
     print(f"---- {result['name']}: {result['result']}", file=sys.stderr)
@@ -71,12 +87,12 @@ def show(result):
         print(f"    {line}", file=sys.stderr)
 
 
-def read_tests(build, suites):
-    """The tests of these suites: name -> (suites, protocol)."""
+def read_tests(build, suites, without):
+    """The tests of these suites, less those of the others: name -> (suites, protocol)."""
     tests = {}
     for test in json.loads((build / "meson-info/intro-tests.json").read_text()):
         own = {name.split(":")[-1] for name in test["suite"]}
-        if own & set(suites):
+        if own & set(suites) and not own & set(without):
             if test["name"] in tests:
                 raise ValueError(f"two tests are called {test['name']}")
             tests[test["name"]] = (own, test["protocol"])
@@ -91,8 +107,9 @@ def read_results(build):
 
 def main():
     build, status, named = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    suites = sys.argv[4:]
-    tests = read_tests(build, suites)
+    suites = [word for word in sys.argv[4:] if not word.startswith("-")]
+    tests = read_tests(build, suites, [word[1:] for word in sys.argv[4:] if word.startswith("-")])
+    skips = []
     totals = [0, 0, 0]
     ran = {suite: 0 for suite in suites}
     seen = set()
@@ -100,7 +117,9 @@ def main():
         name = result["name"].split(" / ", 1)[-1]
         own, protocol = tests[name]
         seen.add(name)
+        result["name"] = name
         counts = count_result(result, protocol == "tap")
+        skips += skips_of(result)
         if counts[1] > 0:
             show(result)
         totals = [total + count for total, count in zip(totals, counts)]
@@ -117,6 +136,7 @@ def main():
         say(f"meson test ended with status {status}, although nothing failed")
         totals[1] += 1
     print(*totals)
+    print(*skips, sep="\n")
 
 
 main()

@@ -2,18 +2,21 @@
 /* fanfold-ventilator: options, run, exit status. */
 #include "common/exit_status.h"
 #include "common/log.h"
-#include "common/streams.h"
-#include "ventilator/decompressor.h"
+#include "common/process/signals.h"
+#include "common/process/standard_fds.h"
 #include "ventilator/options.h"
+#include "ventilator/source/decompress/decompressor.h"
 #include "ventilator/ventilator.h"
 
 int main(int argc, char **argv)
 {
     struct ventilator_options options;
     if (decompressor_asked(argc, argv))
-        return decompressor_run(argc, argv);
-    streams_fill();
+        return decompressor_run(argv);
+    signals_see_children();
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
+    if (!standard_fds_fill())
+        return STATUS_IO;
     int status = STATUS_USAGE;
     if (ventilator_options_parse(argc, argv, &options)) {
         log_set_level(options.common.log_level);

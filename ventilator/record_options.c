@@ -1,45 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A value that is wrong by itself ends the program where it is read; what contradicts
- * something else is found when all is known. Of -0 and --recend the last one counts, as
- * in GNU parallel; everything else that is said twice, in two ways, is an error.
+ * A value that is wrong by itself ends the program at once; options that contradict
+ * each other are found when all are known. Of -0 and --recend the last one counts, as
+ * in GNU parallel; two others that say what a record is are an error.
  */
 #include "ventilator/record_options.h"
 
 #include "common/options.h"
+#include "common/options/table.h"
 #include "common/parse.h"
+#include "common/records/record_format_text.h"
 #include <inttypes.h>
 #include <string.h>
 
 #define FIXED_MAX (UINT64_C(4) << 30)
 
-/* Above all keys of the program's own. */
-enum {
-    KEY_FORMAT = OPTION_KEY_FIRST + 0x400,
-    KEY_FIXED,
-    KEY_START,
-    KEY_END,
-    KEY_REGEXP
-};
-
-static const struct argp_option option_table[] = {
-    {"format", KEY_FORMAT, "FORMAT", 0,
-     "What a record is: lines (default), nul, csv, fasta, fastq, frames, or whole", 2},
-    {"max-lines", 'L', "LINES", 0, "A record has LINES lines (default 1)", 2},
-    {"recend", KEY_END, "STRING", 0,
-     "What ends a record; knows \\n, \\t, \\0, \\xHH ... (default \\n)", 2},
-    {"recstart", KEY_START, "STRING", 0,
-     "What begins a record; with --recend, what follows an end", 2},
-    {"regexp", KEY_REGEXP, NULL, 0,
-     "--recstart and --recend are regular expressions (PCRE2)", 2},
-    {"null", '0', NULL, 0, "A NUL byte ends a record", 2},
-    {"fixed", KEY_FIXED, "SIZE", 0, "A record has SIZE bytes", 2},
-    {0},
-};
-
-static error_t parse(int key, char *text, struct argp_state *state)
+error_t record_options_parse(int key, char *text, const struct argp_state *state,
+                             struct record_options *options)
 {
-    struct record_options *options = state->input;
     switch (key) {
     case KEY_FORMAT:
         options->format = text;
@@ -48,18 +26,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
         options->fixed =
             options_size(state, "--fixed", text, FIXED_MAX, "a size from 1 to 4G");
         return 0;
-    case 'L':
+    case KEY_MAX_LINES:
         options->lines =
             options_number(state, "-L", text, 1, UINT32_MAX, "a number from 1 on");
         return 0;
-    case '0':
+    case KEY_NULL:
         options->null = true;
         options->end = NULL;
         return 0;
-    case KEY_START:
+    case KEY_RECSTART:
         options->start = text;
         return 0;
-    case KEY_END:
+    case KEY_RECEND:
         options->null = false;
         options->end = text;
         return 0;
@@ -70,8 +48,6 @@ static error_t parse(int key, char *text, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     }
 }
-
-const struct argp record_argp = {.options = option_table, .parser = parse};
 
 /* ---- contradictions ---- */
 
@@ -87,10 +63,10 @@ enum {
 struct said {
     const char *option; /* NULL: it was not given */
     unsigned says;
-    unsigned with; /* what may be said besides */
+    unsigned with; /* what other options may say besides */
 };
 
-/* False: two were said that do not go together. */
+/* False: two contradict each other. */
 static bool check_together(const struct said *said, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The options that say what a record is: --format, --fixed, -L, -0, --recstart,
- * --recend and --regexp. Each is kept as it was said; together they make a format. */
+ * --recend and --regexp. Holds each as it was given; together they make a format. */
 #ifndef FANFOLD_VENTILATOR_RECORD_OPTIONS_H
 #define FANFOLD_VENTILATOR_RECORD_OPTIONS_H
 
-#include "ventilator/chunker.h"
+#include "ventilator/source/chunker.h"
 #include <argp.h>
 #include <stdbool.h>
 
@@ -18,11 +18,12 @@ struct record_options {
     bool regexp;
 };
 
-/* A child parser; its input is a struct record_options. */
-extern const struct argp record_argp;
+/* Reads one of these options; ARGP_ERR_UNKNOWN: it is another. */
+error_t record_options_parse(int key, char *text, const struct argp_state *state,
+                             struct record_options *options);
 
 /* Sets the format of `config`, whose other fields are settled. False: options
- * contradict each other, or an expression is wrong, which the person was told. */
+ * contradict each other, or an expression is wrong; it has said so. */
 bool record_options_settle(const struct record_options *options,
                            struct chunker_config *config);
 

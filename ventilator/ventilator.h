@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The assembly of the role: one loop around source, store, dispatch and delivery. */
+/* The assembly of the role: one loop around source, dispatch, inbox and outbox. */
 #ifndef FANFOLD_VENTILATOR_VENTILATOR_H
 #define FANFOLD_VENTILATOR_VENTILATOR_H
 

@@ -30,7 +30,7 @@
  * the other. Slots share nothing among themselves; there is no need for a lock.
  *
  * A slot may crash or exit in `process`: the chunk has failed (and is tried again
- * elsewhere, or here), the slot is forked anew, nothing is prepared again. What
+ * elsewhere, or here), the slot is forked again, nothing is prepared again. What
  * `process` keeps in `state` between chunks is therefore a cache and nothing more.
  *
  * A slot whose chunk runs for longer than the run's time limit is ended: SIGTERM to its
@@ -148,8 +148,8 @@ struct fanfold_plugin {
 #endif
 extern FANFOLD_EXPORT const struct fanfold_plugin fanfold_plugin;
 
-/* Sets the message and returns `code`: `return fanfold_fail(error, 1, "no %s", name);`
- */
+/* Sets the message and returns `code`:
+ * `return fanfold_fail(error, 1, "no %s", name);` */
 static inline FANFOLD_PRINTF int fanfold_fail(struct fanfold_error *error, int code,
                                               const char *format, ...)
 {

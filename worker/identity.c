@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Names and a hash; see the header. */
+/* Reads the options and the host's name; nothing here changes later. */
 #include "worker/identity.h"
 
-#include "common/transport.h"
+#include "common/random_id.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +33,7 @@ static void command_text(const struct worker_options *options, char *text, size_
 
 void identity_init(struct identity *identity, const struct worker_options *options)
 {
-    *identity = (struct identity){.uuid = id_random()};
+    *identity = (struct identity){.uuid = id_random(), .slots = options->slots};
     for (size_t i = 0; i < sizeof identity->uuid; i++)
         snprintf(identity->uuid_text + 2 * i, 3, "%02x", identity->uuid.bytes[i]);
     identity->program = program_hash(options);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Who this worker is, as every HELLO says: its uuid, its host, and what it runs. Made
- * once, at the start. */
+/* Who this worker is, as every HELLO says: its uuid, its host, its slots, and the
+ * program that it runs. Made once, at the start. */
 #ifndef FANFOLD_WORKER_IDENTITY_H
 #define FANFOLD_WORKER_IDENTITY_H
 
-#include "common/message.h"
+#include "common/protocol/message.h"
 #include "worker/options.h"
 
 struct identity {
     struct id uuid;
     char uuid_text[2 * sizeof(struct id) + 1];
-    uint64_t program; /* hash of mode and command: what makes two workers the same */
+    uint32_t slots;
+    /* hash of mode and command; alike where two workers run the same */
+    uint64_t program;
     char command[NAME_MAX_BYTES + 1]; /* for people; cut */
     char host[NAME_MAX_BYTES + 1];
 };

@@ -2,79 +2,27 @@
 /* The command line of fanfold-worker. */
 #include "worker/options.h"
 
-#include "common/message.h"
+#include "common/options/table.h"
 #include "common/parse.h"
-#include "worker/placeholders.h"
+#include "common/process/cgroup.h"
+#include "common/protocol/message.h"
+#include "worker/supervisor/placeholders.h"
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    KEY_PLUGIN = OPTION_KEY_FIRST,
-    KEY_MODE,
-    KEY_SILENCE,
-    KEY_PREPARE_EACH,
-    KEY_SHELL,
-    KEY_WORKDIR,
-    KEY_NICE,
-    KEY_MEMORY,
-    KEY_STAY,
-    KEY_ALIVE_FD
-};
-enum { SILENCE_US = 60000000 };
-
-static const struct argp_option options_table[] = {
-    {.name = "jobs",
-     .key = 'j',
-     .arg = "N",
-     .doc = "Run N tasks at a time (as many as there are processors)"},
-    {.name = "plugin",
-     .key = KEY_PLUGIN,
-     .arg = "FILE.so",
-     .doc = "Run a plugin (fanfold.h) in place of a command; its arguments follow"},
-    {.name = "mode",
-     .key = KEY_MODE,
-     .arg = "MODE",
-     .doc =
-         "How COMMAND is run: exec, once a chunk; lines, once a slot, and answers each "
-         "line with one; frames, once a slot, and speaks FRAMES/1 (exec)"},
-    {.name = "silence",
-     .key = KEY_SILENCE,
-     .arg = "DURATION",
-     .doc = "Mode lines: after so long without output a chunk has failed (60); 0 is no "
-            "limit"},
-    {.name = "prepare-each",
-     .key = KEY_PREPARE_EACH,
-     .doc = "Mode frames: each slot's process prepares by itself"},
-    {.name = "shell",
-     .key = KEY_SHELL,
-     .doc = "The command, its words joined by blanks, is a command line for $SHELL"},
-    {.name = "workdir",
-     .key = KEY_WORKDIR,
-     .arg = "DIR",
-     .doc = "Run the program in this directory"},
-    {.name = "nice",
-     .key = KEY_NICE,
-     .arg = "N",
-     .doc = "Run the program at this niceness, from -20 to 19"},
-    {.name = "memory",
-     .key = KEY_MEMORY,
-     .arg = "SIZE",
-     .doc = "A slot that uses more memory is ended, and its chunk has failed"},
-    {.name = "stay", .key = KEY_STAY, .doc = "Serve the next run as well"},
-    {.name = "alive-fd", .key = KEY_ALIVE_FD, .arg = "FD", .flags = OPTION_HIDDEN},
-    {0},
-};
-
-/* The processors that this process may use. */
+/* The processors that this process may use, by its affinity and its quota. */
 static uint32_t processors(void)
 {
     cpu_set_t set;
     int count = sched_getaffinity(0, sizeof set, &set) == 0
                     ? CPU_COUNT(&set)
                     : (int)sysconf(_SC_NPROCESSORS_ONLN);
-    return count > 0 ? (uint32_t)count : 1;
+    uint32_t there = count > 0 ? (uint32_t)count : 1;
+    uint32_t quota = cgroup_processors();
+    return quota && quota < there ? quota : there;
 }
 
 /* "8", and what there is of processors: "50%" of them, "+2", "-1"; at least 1. */
@@ -93,7 +41,9 @@ static uint32_t parse_slots(const struct argp_state *state, const char *value)
     else
         options_bad(state, "-j", value,
                     "a number of slots, from 1 to 65535, or 50%, +1, -1 of the "
-                    "processors there are");
+                    "processors there are (for workers on other hosts alone, start "
+                    "fanfold-ventilator and fanfold-sink here, and fanfold-worker "
+                    "there)");
     return slots < 1 ? 1 : slots > SLOTS_MAX ? SLOTS_MAX : (uint32_t)slots;
 }
 
@@ -129,10 +79,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &options->common;
-        return 0;
-    case 'j':
+    case KEY_JOBS:
         options->slots = parse_slots(state, value);
         return 0;
     case KEY_PLUGIN:
@@ -168,23 +115,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_ALIVE_FD:
         options->alive_fd =
             (int)options_number(state, "--alive-fd", value, 3, 1 << 20, "a descriptor");
+        fcntl(options->alive_fd, F_SETFD, FD_CLOEXEC); /* no program's business */
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return options_parse_common(key, value, state, &options->common);
     }
 }
 
-static const struct argp_child children[] = {{.argp = &common_argp}, {0}};
+static const struct argp_option option_table[] = {WORKER_OPTIONS};
 static const struct argp parser = {
-    .options = options_table,
+    .options = option_table,
     .parser = parse_option,
     .args_doc = "COMMAND [ARGUMENT...]\n--plugin FILE.so [-- ARGUMENT...]",
     .doc =
         "Runs COMMAND on chunks of records: each on its standard input, the result "
         "from its standard output.\v"
-        "SIGTERM drains: what runs is finished, the rest is handed back. A second one "
-        "hands everything back at once.",
-    .children = children,
+        "After SIGTERM the worker finishes what runs and hands back the rest. After a "
+        "second one it hands everything back at once.",
 };
 
 /* What is about another mode than the one that was chosen is a misunderstanding. */
@@ -267,7 +214,7 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
     if (ret_options->plugin)
         ret_options->mode = PROGRAM_PLUGIN;
     if (ret_options->silence_us < 0)
-        ret_options->silence_us = SILENCE_US;
+        ret_options->silence_us = DEFAULT_SILENCE_US;
     ret_options->command = argv + rest;
     if (ret_options->plugin) {
         /* The plugin's file stands where a program's name does. There is room: the

@@ -4,7 +4,7 @@
 #define FANFOLD_WORKER_OPTIONS_H
 
 #include "common/options.h"
-#include "worker/program.h"
+#include "worker/program/program_config.h"
 
 struct worker_options {
     struct common_options common;

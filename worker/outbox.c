@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batches are of one kind at a time but for RESULT and DONE, which come in pairs and
- * are gathered side by side. A small result is copied into its batch, as a message of
- * its own would cost more than the copy; a large one travels as the message that it
- * already is. So does one with bad records, however small: what is said of them may
- * fill half a header.
+ * A batch is of one kind, and a message of another kind sends it; but RESULT and DONE,
+ * which come in pairs, are gathered side by side. The outbox copies a small result into
+ * its batch, as a message of its own would cost more than the copy; a large one travels
+ * as the message that it already is. So does a result with bad records, however small,
+ * because their list may fill half a header.
  */
 #include "worker/outbox.h"
 
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/protocol.h"
+#include "common/net/connection_monitor.h"
+#include "common/net/envelope.h"
+#include "common/net/transport.h"
+#include "common/protocol/protocol.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     SMALL_BYTES = 64 << 10, /* results up to here are batched */
@@ -25,6 +29,7 @@ struct outbox {
     zsock_t *push;
     struct connection_monitor *monitor;
 
+    struct id uuid;
     struct id run; /* of the gathered results */
     uint64_t epoch;
     struct result_entry results[BATCH_MAX];
@@ -38,13 +43,14 @@ struct outbox {
     struct attempt_entry returned[BATCH_MAX];
     uint32_t returned_count;
 
-    struct work *dropped; /* marks in `results` may be theirs */
+    struct task *dropped; /* marks in `results` may lie in them */
 };
 
-struct outbox *outbox_new(struct uplink *uplink)
+struct outbox *outbox_new(struct uplink *uplink, const struct id *uuid)
 {
     struct outbox *outbox = allocate_zeroed(1, sizeof *outbox);
     outbox->uplink = uplink;
+    outbox->uuid = *uuid;
     outbox->encoder = encoder_new();
     return outbox;
 }
@@ -55,23 +61,23 @@ void outbox_destroy(struct outbox **outbox_p)
     if (!outbox)
         return;
     outbox_flush(outbox);
-    outbox_close_way(outbox);
+    outbox_close_link(outbox);
     encoder_destroy(&outbox->encoder);
     free(outbox->bytes);
     free(outbox);
     *outbox_p = NULL;
 }
 
-void outbox_close_way(struct outbox *outbox)
+void outbox_close_link(struct outbox *outbox)
 {
     outbox_flush(outbox);
     connection_monitor_destroy(&outbox->monitor);
     zsock_destroy(&outbox->push);
 }
 
-int outbox_open_way(struct outbox *outbox, const char *endpoint)
+int outbox_open_link(struct outbox *outbox, const char *endpoint)
 {
-    outbox_close_way(outbox);
+    outbox_close_link(outbox);
     outbox->push = transport_connect_push(endpoint);
     if (!outbox->push)
         return -errno;
@@ -84,17 +90,16 @@ struct connection_monitor *outbox_monitor(const struct outbox *outbox)
     return outbox->monitor;
 }
 
-/* ---- results ------------------------------------------------------------------------
- */
+/* ---- results ---- */
 
-/* What cannot be sent is sent again when the way opens. */
+/* What cannot leave now, the session sends again when the link opens. */
 static void push_results(struct outbox *outbox, const struct message *message,
                          zmq_msg_t *payload)
 {
     if (!outbox->push)
         return;
     int result =
-        transport_send(outbox->push, encoder_write(outbox->encoder, message), payload);
+        envelope_send(outbox->push, encoder_write(outbox->encoder, message), payload);
     if (result < 0)
         log_event(LOG_LEVEL_DEBUG, "result_unsent", "results=%u error=\"%s\"",
                   message->result.count, zmq_strerror(-result));
@@ -107,6 +112,7 @@ static void flush_results(struct outbox *outbox)
     struct message message = {.type = MESSAGE_RESULT};
     message.result.run = outbox->run;
     message.result.epoch = outbox->epoch;
+    message.result.uuid = outbox->uuid;
     message.result.entries = outbox->results;
     message.result.count = outbox->result_count;
     zmq_msg_t payload;
@@ -125,6 +131,7 @@ static void push_alone(struct outbox *outbox, const struct result_entry *entry,
     struct message message = {.type = MESSAGE_RESULT};
     message.result.run = outbox->run;
     message.result.epoch = outbox->epoch;
+    message.result.uuid = outbox->uuid;
     message.result.entries = entry;
     message.result.count = 1;
     zmq_msg_t payload;
@@ -145,32 +152,35 @@ static void append(struct outbox *outbox, const void *data, size_t size)
     outbox->bytes_size += size;
 }
 
-void outbox_result(struct outbox *outbox, const struct id *run, uint64_t epoch,
-                   uint64_t seq, uint32_t attempt, uint64_t run_us, struct work *work)
+void outbox_result(struct outbox *outbox, const struct session *session,
+                   const struct session_action *action)
 {
+    struct task *task = action->cargo;
     struct result_entry entry = {
-        .seq = seq,
-        .attempt = attempt,
-        .length = work->length,
-        .run_us = run_us,
-        .mark = work_mark(work),
-        .bad = work->bad,
-        .bad_count = work->bad_count,
+        .seq = action->seq,
+        .attempt = action->attempt,
+        .length = task->length,
+        .run_us = action->run_us,
+        .mark = task_mark(task),
+        .bad = task->bad,
+        .bad_count = task->bad_count,
     };
-    outbox->run = *run; /* one at a time: it changes with the way, which flushes */
-    outbox->epoch = epoch;
+    /* One run and epoch a batch: they change with the PUSH, whose end flushes. */
+    outbox->run = session_run(session);
+    outbox->epoch = session_epoch(session);
     if (entry.bad_count || entry.length > SMALL_BYTES) {
-        push_alone(outbox, &entry, &work->result);
+        push_alone(outbox, &entry, &task->result);
         return;
     }
-    append(outbox, zmq_msg_data(&work->result), entry.length);
+    if (outbox->bytes_size + entry.length > session_max_result(session))
+        flush_results(outbox); /* the limit is that of the whole payload */
+    append(outbox, zmq_msg_data(&task->result), entry.length);
     outbox->results[outbox->result_count++] = entry;
     if (outbox->result_count == BATCH_MAX || outbox->bytes_size >= BATCH_BYTES)
         flush_results(outbox);
 }
 
-/* ---- to the ventilator --------------------------------------------------------------
- */
+/* ---- to the ventilator ---- */
 
 static void flush_done(struct outbox *outbox)
 {
@@ -196,38 +206,102 @@ static void flush_returned(struct outbox *outbox)
     outbox->returned_count = 0;
 }
 
-void outbox_done(struct outbox *outbox, uint64_t session, uint64_t seq,
-                 uint32_t attempt, uint64_t run_us)
+void outbox_done(struct outbox *outbox, const struct session_action *action,
+                 int64_t now_us)
 {
-    if (outbox->session != session || outbox->returned_count ||
+    const struct task *task = action->cargo;
+    if (outbox->session != action->session || outbox->returned_count ||
         outbox->done_count == BATCH_MAX)
         outbox_flush(outbox);
-    outbox->session = session;
-    outbox->done[outbox->done_count++] =
-        (struct done_entry){.seq = seq, .attempt = attempt, .run_us = run_us};
+    outbox->session = action->session;
+    outbox->done[outbox->done_count++] = (struct done_entry){
+        .seq = action->seq,
+        .attempt = action->attempt,
+        .waited_us = task_waited_us(task),
+        .run_us = action->run_us,
+        .kept_us = task_kept_us(task, now_us),
+    };
 }
 
-void outbox_returned(struct outbox *outbox, uint64_t session, uint64_t seq,
-                     uint32_t attempt)
+void outbox_returned(struct outbox *outbox, const struct session_action *action)
 {
-    if (outbox->session != session || outbox->done_count ||
+    if (outbox->session != action->session || outbox->done_count ||
         outbox->returned_count == BATCH_MAX)
         outbox_flush(outbox);
-    outbox->session = session;
+    outbox->session = action->session;
     outbox->returned[outbox->returned_count++] =
-        (struct attempt_entry){.seq = seq, .attempt = attempt};
+        (struct attempt_entry){.seq = action->seq, .attempt = action->attempt};
 }
 
-void outbox_say(struct outbox *outbox, const struct message *message)
+static void send_alone(struct outbox *outbox, const struct message *message)
 {
     outbox_flush(outbox);
     uplink_send(outbox->uplink, message);
 }
 
-void outbox_drop(struct outbox *outbox, struct work *work)
+void outbox_hello(struct outbox *outbox, const struct identity *identity,
+                  struct session *session, const struct session_action *action)
 {
-    work->next = outbox->dropped;
-    outbox->dropped = work;
+    const struct capability capabilities[] = {{slice_of_text("isolate")}};
+    struct message message = {.type = MESSAGE_HELLO_WORKER};
+    message.hello_worker.version = PROTOCOL_VERSION;
+    message.hello_worker.uuid = identity->uuid;
+    message.hello_worker.nonce = action->session;
+    message.hello_worker.host = slice_of_text(identity->host);
+    message.hello_worker.pid = (uint32_t)getpid();
+    message.hello_worker.slots = identity->slots;
+    message.hello_worker.link = session_link(session);
+    message.hello_worker.program = identity->program;
+    message.hello_worker.command = slice_of_text(identity->command);
+    message.hello_worker.run = session_run(session);
+    message.hello_worker.epoch = session_epoch(session);
+    message.hello_worker.capabilities = capabilities;
+    message.hello_worker.capability_count = 1;
+    message.hello_worker.ledger = session_ledger(session, &message.hello_worker.count);
+    log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
+              (unsigned long long)action->session, message.hello_worker.count);
+    send_alone(outbox, &message);
+}
+
+void outbox_ping(struct outbox *outbox, struct session *session,
+                 const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_PING};
+    message.ping.session = action->session;
+    message.ping.link = session_link(session);
+    message.ping.leaving = session_leaving(session);
+    message.ping.running = session_running(session, &message.ping.count);
+    send_alone(outbox, &message);
+}
+
+void outbox_failed(struct outbox *outbox, const struct session_action *action)
+{
+    const struct task *task = action->cargo;
+    struct message message = {.type = MESSAGE_FAILED};
+    message.failed.session = action->session;
+    message.failed.seq = action->seq;
+    message.failed.attempt = action->attempt;
+    message.failed.waited_us = task_waited_us(task);
+    message.failed.run_us = action->run_us;
+    message.failed.cause = task->cause;
+    message.failed.code = task->code;
+    message.failed.text = (struct slice){.data = task->text, .size = task->text_size};
+    send_alone(outbox, &message);
+}
+
+void outbox_goodbye(struct outbox *outbox, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_GOODBYE};
+    message.goodbye.session = action->session;
+    send_alone(outbox, &message);
+}
+
+/* ---- what was gathered ---- */
+
+void outbox_drop(struct outbox *outbox, struct task *task)
+{
+    task->next = outbox->dropped;
+    outbox->dropped = task;
 }
 
 void outbox_flush(struct outbox *outbox)
@@ -236,8 +310,8 @@ void outbox_flush(struct outbox *outbox)
     flush_done(outbox);
     flush_returned(outbox);
     while (outbox->dropped) {
-        struct work *work = outbox->dropped;
-        outbox->dropped = work->next;
-        work_destroy(&work);
+        struct task *task = outbox->dropped;
+        outbox->dropped = task->next;
+        task_destroy(&task);
     }
 }

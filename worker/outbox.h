@@ -1,41 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the worker says, gathered into batches: neighbouring DONEs, RETURNEDs and small
- * RESULTs travel in one message each. A RESULT always leaves before the DONE that
- * speaks of it. Owns the PUSH to the sink; the DEALER is lent.
+ * The messages that the worker sends. Carries out the session's actions of that kind,
+ * and gathers neighbouring DONEs, RETURNEDs and small RESULTs into one message each. A
+ * RESULT always leaves before the DONE that speaks of it. Owns the PUSH to the sink;
+ * the DEALER to the ventilator is the uplink's.
  */
 #ifndef FANFOLD_WORKER_OUTBOX_H
 #define FANFOLD_WORKER_OUTBOX_H
 
-#include "common/message.h"
-#include "common/transport.h"
-#include "common/uplink.h"
-#include "worker/work.h"
+#include "common/net/uplink.h"
+#include "worker/identity.h"
+#include "worker/session/session.h"
+#include "worker/task/task.h"
 
 struct outbox;
 
 /* The uplink must outlive it. */
-struct outbox *outbox_new(struct uplink *uplink);
+struct outbox *outbox_new(struct uplink *uplink, const struct id *uuid);
 void outbox_destroy(struct outbox **outbox_p);
 
-/* Closes the way to the sink if there is one, and opens a new one. 0 or -errno. */
-int outbox_open_way(struct outbox *outbox, const char *endpoint);
-void outbox_close_way(struct outbox *outbox);
-/* NULL: there is no way. */
+/* Closes the PUSH if there is one, and opens a new one. 0 or -errno. */
+int outbox_open_link(struct outbox *outbox, const char *endpoint);
+void outbox_close_link(struct outbox *outbox);
+/* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);
 
-/* A result; the work keeps it, for it may have to be sent again. */
-void outbox_result(struct outbox *outbox, const struct id *run, uint64_t epoch,
-                   uint64_t seq, uint32_t attempt, uint64_t run_us, struct work *work);
-void outbox_done(struct outbox *outbox, uint64_t session, uint64_t seq,
-                 uint32_t attempt, uint64_t run_us);
-void outbox_returned(struct outbox *outbox, uint64_t session, uint64_t seq,
-                     uint32_t attempt);
-/* Any other message, after all that was gathered. */
-void outbox_say(struct outbox *outbox, const struct message *message);
-/* Takes a work that is off the ledger; it is freed by the next flush, when no batch
- * speaks of it any more. */
-void outbox_drop(struct outbox *outbox, struct work *work);
+/* Each sends the message of the session's action of that name; its cargo is a struct
+ * task. HELLO and PING list what the session has on its ledger. */
+void outbox_hello(struct outbox *outbox, const struct identity *identity,
+                  struct session *session, const struct session_action *action);
+void outbox_ping(struct outbox *outbox, struct session *session,
+                 const struct session_action *action);
+void outbox_result(struct outbox *outbox, const struct session *session,
+                   const struct session_action *action);
+void outbox_done(struct outbox *outbox, const struct session_action *action,
+                 int64_t now_us);
+void outbox_failed(struct outbox *outbox, const struct session_action *action);
+void outbox_returned(struct outbox *outbox, const struct session_action *action);
+void outbox_goodbye(struct outbox *outbox, const struct session_action *action);
+/* Takes a task that is off the ledger; the next flush frees it, when no batch refers to
+ * it any more. */
+void outbox_drop(struct outbox *outbox, struct task *task);
 /* Sends what was gathered. */
 void outbox_flush(struct outbox *outbox);
 

@@ -1,56 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of the worker. Tasks come in by the uplink and lie on the session's ledger;
- * the program runs them in its slots; what the session wants said goes out by the
- * outbox. Nothing here decides what runs or what is sent again.
+ * The loop of the worker. It moves tasks from the uplink onto the session's ledger,
+ * from there into the slots of the program, and their ends back to the session; and it
+ * carries out what the session decides. It decides neither which task runs nor which
+ * message is sent again.
  */
 #include "worker/worker.h"
 
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "common/place.h"
-#include "common/signals.h"
-#include "common/uplink.h"
-#include "worker/identity.h"
-#include "worker/outbox.h"
-#include "worker/report.h"
-#include "worker/session.h"
+#include "common/net/connection_monitor.h"
+#include "common/process/signals.h"
+#include "worker/connections.h"
+#include "worker/notices.h"
+#include "worker/preemption.h"
+#include "worker/resources.h"
+#include "worker/waiting_hint.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    MESSAGES_MAX = 256, /* received in one iteration */
-    HINT_US = 1000000,  /* of waiting, before a person is told */
-    ERROR_MAX = 4096,
+    MESSAGES_MAX = 256,  /* received in one iteration */
     PATIENT_SIGNALS = 2, /* the third ends it at once */
+    TOLD_WAIT_MS = 1000, /* for a signal that others have already */
+    OWN_ITEMS = 3,       /* polled beside the program's */
 };
 
 struct worker {
     const struct worker_options *options;
-    struct place *place; /* NULL: an endpoint was given */
-    const char *tasks;   /* the ventilator's endpoint */
-    struct identity identity;
-    bool warned; /* that another worker runs another program */
-    struct program *program;
-    struct uplink *uplink;
-    struct outbox *outbox;
-    struct session *session;
+    struct resources resources;
+    struct waiting_hint hint;
+    struct preemption preemption;
     zmq_pollitem_t *items;
-    int signals; /* descriptor; -1: none */
-    uint32_t signalled;
-    int signal; /* the first one; 0: none */
-    bool alive; /* the first task is done, and whoever wants to know was told */
-    enum session_waits hinted;
-    int64_t waiting_us; /* since when it waits for what it waits for */
-    enum session_waits waits;
+    uint32_t signalled; /* times */
+    int signal;         /* the first one; 0: none */
+    bool warned;        /* that another worker runs another program */
+    bool alive;         /* the first task is done, and whoever wants to know was told */
     int64_t now_us;
+    bool draining; /* the session is over, and the programs end */
     bool over;
-    int status; /* valid once over */
+    int status; /* valid once over or draining */
 };
 
 static void leave(struct worker *worker, int status)
@@ -59,28 +53,45 @@ static void leave(struct worker *worker, int status)
     worker->status = status;
 }
 
-/* ---- what the program says ----------------------------------------------------------
- */
-
-static struct work *work_of(struct worker *worker, uint64_t seq)
+static void leave_if(struct worker *worker, int failure)
 {
-    return session_cargo(worker->session, seq);
+    if (failure)
+        leave(worker, failure);
 }
 
-/* The session gets to know how far the work has come. */
-static void tell(struct worker *worker, uint32_t slot, uint64_t seq, uint32_t attempt,
-                 const struct work *work, enum work_state state)
+/* The first signal makes the worker finish its running tasks, the second hand them
+ * back, the third leave without that. */
+static void read_signals(struct worker *worker)
 {
-    struct session *session = worker->session;
+    for (int number;
+         !worker->over && (number = signals_next(worker->resources.signals)) > 0;) {
+        if (!worker->signal)
+            worker->signal = number;
+        if (worker->signalled++ < PATIENT_SIGNALS)
+            session_leave(worker->resources.session, worker->now_us);
+        else
+            leave(worker, STATUS_SIGNAL + worker->signal);
+    }
+}
+
+/* ---- what the program reports ---- */
+
+/* Tells the session how far the task has come. */
+static void report_task(struct worker *worker, uint32_t slot, uint64_t seq,
+                        uint32_t attempt, struct task *task, enum task_state state)
+{
+    struct session *session = worker->resources.session;
+    if (state != TASK_RUNS)
+        task->ended_us = worker->now_us;
     switch (state) {
-    case WORK_RUNS:
+    case TASK_RUNS:
         session_on_part(session, slot, seq, attempt);
         return;
-    case WORK_DONE:
-        session_on_done(session, slot, seq, attempt, work->run_us);
+    case TASK_DONE:
+        session_on_done(session, slot, seq, attempt, task->run_us);
         return;
-    case WORK_FAILED:
-        session_on_failed(session, slot, seq, attempt, work->run_us);
+    case TASK_FAILED:
+        session_on_failed(session, slot, seq, attempt, task->run_us);
         return;
     }
 }
@@ -89,330 +100,302 @@ static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt
                     uint64_t run_us, zmq_msg_t *result)
 {
     struct worker *worker = context;
-    if (!session_is_running(worker->session, slot, seq, attempt))
-        return;
-    struct work *work = work_of(worker, seq);
-    tell(worker, slot, seq, attempt, work, work_on_done(work, run_us, result));
+    struct task *task =
+        session_slot_cargo(worker->resources.session, slot, seq, attempt);
+    if (task)
+        report_task(worker, slot, seq, attempt, task,
+                    task_on_done(task, run_us, result));
 }
 
+static void report_failed(struct worker *worker, const struct failed_run *run)
+{
+    struct task *task = session_slot_cargo(worker->resources.session, run->slot,
+                                           run->seq, run->attempt);
+    if (task)
+        report_task(
+            worker, run->slot, run->seq, run->attempt, task,
+            task_on_failed(task, run->run_us, run->cause, run->code, run->text));
+}
+
+/* A signal to all processes may have come already. */
 static void on_failed(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
-                      uint64_t run_us, enum failure how, uint32_t code,
+                      uint64_t run_us, enum failure cause, uint32_t code,
                       struct slice text)
 {
     struct worker *worker = context;
-    if (!session_is_running(worker->session, slot, seq, attempt))
-        return;
-    struct work *work = work_of(worker, seq);
-    tell(worker, slot, seq, attempt, work,
-         work_on_failed(work, run_us, how, code, text));
+    struct failed_run run = {slot, seq, attempt, run_us, cause, code, text};
+    read_signals(worker);
+    if (worker->signal && preemption_excuses(&run))
+        session_on_preempted(worker->resources.session, slot, seq, attempt);
+    else if (!worker->signal && preemption_suspects(&run))
+        preemption_add(&worker->preemption, &run, worker->now_us);
+    else
+        report_failed(worker, &run);
+}
+
+static int64_t settle_failures(struct worker *worker)
+{
+    struct failed_run run;
+    while (preemption_take(&worker->preemption, worker->signal, worker->now_us, &run))
+        if (worker->signal)
+            session_on_preempted(worker->resources.session, run.slot, run.seq,
+                                 run.attempt);
+        else
+            report_failed(worker, &run);
+    return preemption_deadline(&worker->preemption);
 }
 
 static void on_unstarted(void *context, uint32_t slot, uint64_t seq, uint32_t attempt)
 {
     struct worker *worker = context;
-    session_on_unstarted(worker->session, slot, seq, attempt);
+    session_on_unstarted(worker->resources.session, slot, seq, attempt);
 }
 
 static void on_slot(void *context, uint32_t slot, bool ready)
 {
     struct worker *worker = context;
-    session_on_slot(worker->session, slot, ready);
+    session_on_slot(worker->resources.session, slot, ready);
+}
+
+/* The worker is told to leave, or will be in a moment. */
+static bool on_told(void *context)
+{
+    struct worker *worker = context;
+    struct pollfd polled = {.fd = worker->resources.signals, .events = POLLIN};
+    if (!worker->signal && poll(&polled, 1, TOLD_WAIT_MS) > 0)
+        read_signals(worker);
+    return worker->signal != 0;
+}
+
+/* Nobody can take back what was sent; a worker that is to leave hands the rest back. */
+static void on_doubt(void *context, const struct program_doubt *doubt)
+{
+    struct worker *worker = context;
+    notices_on_doubt(doubt);
+    worker->status = STATUS_IO;
+    if (!worker->draining && !on_told(worker))
+        worker->over = true;
+}
+
+static void on_drained(void *context)
+{
+    ((struct worker *)context)->over = true;
 }
 
 static void on_broken(void *context, int status, const char *text)
 {
     struct worker *worker = context;
+    if (on_told(worker)) {
+        session_leave(worker->resources.session, worker->now_us);
+        return;
+    }
     say("%s", text);
     leave(worker, status);
 }
 
-/* ---- what the session wants done ----------------------------------------------------
- */
-
-static void connect_uplink(struct worker *worker)
-{
-    if (uplink_socket(worker->uplink))
-        log_event(LOG_LEVEL_WARN, "connecting_anew", "tasks=%s why=silence",
-                  worker->tasks);
-    int result = uplink_connect(worker->uplink);
-    if (result == 0)
-        return;
-    say("cannot connect to %s: %s", worker->tasks, zmq_strerror(-result));
-    leave(worker, result == -EINVAL ? STATUS_USAGE : STATUS_PEER);
-}
-
-/* What the monitor has to say; also once right after the opening, as what was true
- * before it watched wakes no poller. */
-static void watch_way(struct worker *worker)
-{
-    struct connection_monitor *monitor = outbox_monitor(worker->outbox);
-    enum connection_event event;
-    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
-        bool open = event == CONNECTION_OPEN;
-        log_event(LOG_LEVEL_DEBUG, "way", "open=%d", open);
-        session_on_way(worker->session, open, worker->now_us);
-    }
-}
-
-/* It is this host that lacks something, and another ventilator would not help. */
-static bool is_ours(int result)
-{
-    return result == -EMFILE || result == -ENFILE || result == -ENOMEM;
-}
-
-static void open_way(struct worker *worker)
-{
-    program_set_max_result(worker->program, session_max_result(worker->session));
-    int result = outbox_open_way(worker->outbox, session_endpoint(worker->session));
-    if (is_ours(result)) {
-        say("cannot open a socket for results: %s", zmq_strerror(-result));
-        leave(worker, STATUS_IO);
-        return;
-    }
-    if (result < 0) /* the session sees a way that stays shut */
-        log_event(LOG_LEVEL_WARN, "no_way", "results=%s error=\"%s\"",
-                  session_endpoint(worker->session), zmq_strerror(-result));
-    watch_way(worker);
-}
+/* ---- what the session decides ---- */
 
 static void start(struct worker *worker, const struct session_action *action)
 {
-    struct work *work = action->cargo;
-    struct program_task task = {
+    struct task *task = action->cargo;
+    struct program_task input = {
         .seq = action->seq,
         .attempt = action->attempt,
-        .limit_ms = work->limit_ms,
-        .header = session_header(worker->session),
+        .limit_ms = task->limit_ms,
+        .header = session_header(worker->resources.session),
     };
-    enum work_state state = work_next(work, &task.input, &task.records);
-    if (state == WORK_RUNS)
-        program_start(worker->program, action->slot, &task);
+    enum task_state state = task_next(task, &input.input, &input.records);
+    if (!task->started_us)
+        task->started_us = worker->now_us;
+    if (state == TASK_RUNS)
+        program_start(worker->resources.program, action->slot, &input);
     else
-        tell(worker, action->slot, action->seq, action->attempt, work, state);
+        report_task(worker, action->slot, action->seq, action->attempt, task, state);
 }
 
-static void send_result(struct worker *worker, const struct session_action *action)
+/* Says why, if there is something to say. Where all went well, programs end first. A
+ * launcher starts another worker in place of one that somebody else told to leave, and
+ * knows it by its status. */
+static void end(struct worker *worker, int status)
 {
-    struct id run = session_run(worker->session);
-    outbox_result(worker->outbox, &run, session_epoch(worker->session), action->seq,
-                  action->attempt, action->run_us, action->cargo);
-}
-
-static void part(struct worker *worker, int status)
-{
-    const char *farewell = session_farewell(worker->session);
-    outbox_flush(worker->outbox);
-    if (farewell[0])
-        say("%s", farewell);
-    leave(worker, worker->signal && !status ? STATUS_SIGNAL + worker->signal : status);
+    const char *reason = session_exit_reason(worker->resources.session);
+    outbox_flush(worker->resources.outbox);
+    if (reason[0])
+        say("%s", reason);
+    if (worker->status) /* results are in doubt */
+        status = worker->status;
+    bool well = !status;
+    if (worker->signal && worker->options->common.supervised && well)
+        status = STATUS_SIGNAL + worker->signal;
+    leave(worker, status);
+    worker->draining = well;
+    worker->over = !well;
+    if (well)
+        program_drain(worker->resources.program);
 }
 
 static void act(struct worker *worker, const struct session_action *action)
 {
+    struct session *session = worker->resources.session;
+    struct outbox *outbox = worker->resources.outbox;
     switch (action->kind) {
     case SESSION_CONNECT:
-        connect_uplink(worker);
+        leave_if(worker, connections_connect(&worker->resources));
         return;
     case SESSION_HELLO:
-        report_hello(worker->outbox, &worker->identity, worker->options->slots,
-                     worker->session, action->session);
+        outbox_hello(outbox, &worker->resources.identity, session, action);
         return;
     case SESSION_PING:
-        report_ping(worker->outbox, worker->session, action->session);
+        outbox_ping(outbox, session, action);
         return;
-    case SESSION_OPEN_WAY:
-        open_way(worker);
+    case SESSION_OPEN_LINK:
+        leave_if(worker, connections_open(&worker->resources, worker->now_us));
         return;
-    case SESSION_CLOSE_WAY:
-        outbox_close_way(worker->outbox);
+    case SESSION_CLOSE_LINK:
+        outbox_close_link(outbox);
         return;
     case SESSION_START:
         start(worker, action);
         return;
     case SESSION_KILL:
-        program_kill(worker->program, action->slot, action->seq, action->attempt);
+        program_kill(worker->resources.program, action->slot, action->seq,
+                     action->attempt);
         return;
     case SESSION_RESULT:
-        send_result(worker, action);
+        outbox_result(outbox, session, action);
         return;
     case SESSION_DONE:
-        outbox_done(worker->outbox, action->session, action->seq, action->attempt,
-                    action->run_us);
+        outbox_done(outbox, action, worker->now_us);
         return;
     case SESSION_FAILED:
-        report_failed(worker->outbox, action);
+        outbox_failed(outbox, action);
         return;
     case SESSION_RETURNED:
-        outbox_returned(worker->outbox, action->session, action->seq, action->attempt);
+        outbox_returned(outbox, action);
         return;
     case SESSION_DROP:
-        outbox_drop(worker->outbox, action->cargo);
+        outbox_drop(outbox, action->cargo);
         return;
     case SESSION_GOODBYE:
-        report_goodbye(worker->outbox, action->session);
+        outbox_goodbye(outbox, action);
         return;
     case SESSION_LEAVE:
-        part(worker, action->status);
+        end(worker, action->status);
         return;
     }
 }
 
 static int64_t settle(struct worker *worker)
 {
+    struct session *session = worker->resources.session;
     struct session_action action;
-    int64_t deadline_us = session_tick(worker->session, worker->now_us);
-    while (!worker->over && session_next(worker->session, &action))
+    int64_t failure_us = settle_failures(worker);
+    int64_t deadline_us = session_tick(session, worker->now_us);
+    while (!worker->over && session_next(session, &action))
         act(worker, &action);
-    outbox_flush(worker->outbox);
-    program_flush(worker->program);
-    return deadline_us;
+    outbox_flush(worker->resources.outbox);
+    program_flush(worker->resources.program);
+    return failure_us < deadline_us ? failure_us : deadline_us;
 }
 
-/* ---- what comes in ------------------------------------------------------------------
- */
+/* ---- what comes in ---- */
+
+/* A later version has other kinds of tasks, but sends none to a worker that has not
+ * said that it knows them. */
+static void refuse_kind(struct worker *worker, struct task *task, uint64_t seq,
+                        uint32_t kind)
+{
+    task_refuse_kind(task, kind);
+    session_on_refused(worker->resources.session, seq);
+}
 
 static void take_tasks(struct worker *worker, const struct message *message)
 {
+    zmq_msg_t *payload = uplink_payload(worker->resources.uplink);
     size_t offset = 0;
     for (uint32_t i = 0; i < message->task.count; i++) {
         const struct task_entry *entry = &message->task.entries[i];
-        struct work *work = work_new(entry, uplink_payload(worker->uplink), offset);
+        struct task *task = task_new(entry, payload, offset);
+        task->received_us = worker->now_us;
         offset += entry->length;
-        if (!session_on_task(worker->session, message->task.session, entry, work,
-                             worker->now_us))
-            work_destroy(&work);
+        bool taken = session_on_task(worker->resources.session, message->task.session,
+                                     entry, task);
+        if (taken && entry->kind != TASK_BY_VALUE)
+            refuse_kind(worker, task, entry->seq, entry->kind);
+        if (!taken)
+            task_destroy(&task);
     }
 }
 
 static void take_isolate(struct worker *worker, const struct message *message)
 {
-    struct session *session = worker->session;
-    struct parts_config config = {
+    struct session *session = worker->resources.session;
+    struct part_run_config config = {
         .format = session_format(session),
         .header_out = session_header_out(session),
         .max_result = session_max_result(session),
     };
-    struct work *work =
-        work_new_isolate(message, uplink_payload(worker->uplink), &config);
-    if (!session_on_isolate(session, message, work, worker->now_us))
-        work_destroy(&work);
-}
-
-/* Allowed, and hardly meant; said once. */
-static void check_program(struct worker *worker, const struct message *message)
-{
-    if (message->welcome.program == 0 ||
-        message->welcome.program == worker->identity.program || worker->warned)
-        return;
-    worker->warned = true;
-    log_event(LOG_LEVEL_WARN, "program_differs",
-              "why=\"the first worker of this run has another mode or command\"");
-}
-
-/* That the run did not end well is not this worker's fault, but explains its end. */
-static void tell_stopped(const struct worker *worker, const struct message *message)
-{
-    char reason[512];
-    struct slice text = message->stop.text;
-    if (worker->options->common.supervised || worker->signal ||
-        message->stop.outcome == OUTCOME_COMPLETE)
-        return;
-    if (text.size)
-        say("the run was stopped: %s",
-            log_quote(reason, sizeof reason, text.data, text.size));
-    else
-        say("the run was stopped");
+    struct task *task =
+        task_new_isolate(message, uplink_payload(worker->resources.uplink), &config);
+    task->received_us = worker->now_us;
+    bool taken = session_on_isolate(session, message, task);
+    if (taken && message->isolate.kind != TASK_BY_VALUE)
+        refuse_kind(worker, task, message->isolate.seq, message->isolate.kind);
+    if (!taken)
+        task_destroy(&task);
 }
 
 static void receive_messages(struct worker *worker)
 {
+    struct uplink *uplink = worker->resources.uplink;
+    bool supervised = worker->options->common.supervised;
     struct message message;
-    for (int i = 0; i < MESSAGES_MAX && uplink_receive(worker->uplink, &message); i++) {
+    for (int i = 0; i < MESSAGES_MAX && uplink_receive(uplink, &message); i++) {
         if (message.type == MESSAGE_WELCOME)
-            check_program(worker, &message);
-        if (message.type == MESSAGE_STOP)
-            tell_stopped(worker, &message);
+            notices_on_welcome(&message, worker->resources.identity.program,
+                               &worker->warned);
+        if (message.type == MESSAGE_STOP && !supervised && !worker->signal)
+            notices_on_stop(&message);
         if (message.type == MESSAGE_TASK)
             take_tasks(worker, &message);
         else if (message.type == MESSAGE_ISOLATE)
             take_isolate(worker, &message);
         else
-            session_on_message(worker->session, &message, worker->now_us);
+            session_on_message(worker->resources.session, &message, worker->now_us);
     }
 }
 
-/* The first drains, the second hands back at once, the third does not even do that. */
-static void read_signals(struct worker *worker)
-{
-    for (int number; !worker->over && (number = signals_next(worker->signals)) > 0;) {
-        if (!worker->signal)
-            worker->signal = number;
-        if (worker->signalled++ < PATIENT_SIGNALS)
-            session_leave(worker->session, worker->now_us);
-        else
-            leave(worker, STATUS_SIGNAL + worker->signal);
-    }
-}
+/* ---- the loop ---- */
 
-/* ---- people -------------------------------------------------------------------------
- */
-
+/* Tells the program that started this one, once, that a task is done. */
 static void tell_alive(struct worker *worker)
 {
     int fd = worker->options->alive_fd;
-    if (worker->alive || fd < 0 || !session_finished(worker->session))
+    if (worker->alive || fd < 0 || !session_finished(worker->resources.session))
         return;
     worker->alive = true;
     if (write(fd, "", 1) < 0)
         log_event(LOG_LEVEL_DEBUG, "alive_unsaid", "error=\"%s\"", strerror(errno));
 }
 
-/* Says what it waits for, once it has waited for a while; returns when to look again.
- */
-static int64_t hint(struct worker *worker)
-{
-    enum session_waits waits = session_waits(worker->session);
-    if (waits != worker->waits) {
-        worker->waits = waits;
-        worker->waiting_us = worker->now_us;
-    }
-    if (worker->options->common.quiet || worker->options->common.supervised ||
-        waits == SESSION_WAITS_NOTHING || waits == worker->hinted)
-        return NEVER_US;
-    if (worker->now_us - worker->waiting_us < HINT_US)
-        return worker->waiting_us + HINT_US;
-    worker->hinted = waits;
-    if (waits == SESSION_WAITS_VENTILATOR)
-        say("waiting for a ventilator at %s", worker->tasks);
-    else
-        say("waiting for the sink at %s", session_endpoint(worker->session));
-    return NEVER_US;
-}
-
-/* ---- the loop -----------------------------------------------------------------------
- */
-
-static void *socket_or_null(zsock_t *socket)
-{
-    return socket ? zsock_resolve(socket) : NULL;
-}
-
 static void wait_for_events(struct worker *worker, int64_t deadline_us)
 {
-    struct connection_monitor *monitor = outbox_monitor(worker->outbox);
+    const struct resources *resources = &worker->resources;
+    struct connection_monitor *monitor = outbox_monitor(resources->outbox);
+    zsock_t *uplink = uplink_socket(resources->uplink);
     zmq_pollitem_t *items = worker->items;
     uint32_t own = 0;
-    items[own++] = (zmq_pollitem_t){.fd = worker->signals, .events = ZMQ_POLLIN};
-    items[own++] = (zmq_pollitem_t){
-        .socket = socket_or_null(uplink_socket(worker->uplink)), .events = ZMQ_POLLIN};
+    items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
+    items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
+                                    .events = ZMQ_POLLIN};
     if (monitor)
         items[own++] = (zmq_pollitem_t){
-            .socket = socket_or_null(connection_monitor_socket(monitor)),
+            .socket = zsock_resolve(connection_monitor_socket(monitor)),
             .events = ZMQ_POLLIN};
-    uint32_t count = program_poll(worker->program, items + own);
+    uint32_t count = program_poll(resources->program, items + own);
     zmq_poll(items, (int)(own + count), clock_poll_ms(worker->now_us, deadline_us, -1));
     worker->now_us = clock_now_us();
-    program_handle(worker->program, items + own, count, worker->now_us);
+    program_handle(resources->program, items + own, count, worker->now_us);
 }
 
 static void loop(struct worker *worker)
@@ -420,136 +403,48 @@ static void loop(struct worker *worker)
     while (!worker->over) {
         read_signals(worker);
         receive_messages(worker);
-        watch_way(worker);
+        connections_watch(&worker->resources, worker->now_us);
         int64_t deadline_us = settle(worker);
-        int64_t hint_us = hint(worker);
+        int64_t hint_us =
+            waiting_hint_tick(&worker->hint, worker->resources.session, worker->now_us);
         tell_alive(worker);
         if (!worker->over)
             wait_for_events(worker, hint_us < deadline_us ? hint_us : deadline_us);
     }
 }
 
-/* ---- the beginning and the end ------------------------------------------------------
- */
-
-/* The user's code comes first: before any thread or socket, and before anybody counts
- * on this worker. */
-static int open_program(struct worker *worker)
-{
-    const struct worker_options *options = worker->options;
-    char error[ERROR_MAX] = "";
-    struct program_config config = {
-        .mode = options->mode,
-        .argv = options->command,
-        .plugin = options->plugin,
-        .slots = options->slots,
-        .shell = options->shell,
-        .workdir = options->workdir,
-        .niceness = options->niceness,
-        .memory_bytes = options->memory_bytes,
-        .prepare_each = options->prepare_each,
-        .silence_us = options->silence_us,
-        .worker = worker->identity.uuid_text,
-    };
-    struct program_events events = {
-        .context = worker,
-        .done = on_done,
-        .failed = on_failed,
-        .unstarted = on_unstarted,
-        .slot = on_slot,
-        .broken = on_broken,
-    };
-    int status = program_open(&config, &events, &worker->program, error, sizeof error);
-    if (status)
-        say("%s", error);
-    else
-        worker->items = allocate_zeroed(program_poll_max(worker->program) + 3,
-                                        sizeof *worker->items);
-    return status;
-}
-
-static int find_tasks(struct worker *worker)
+static void begin(struct worker *worker)
 {
     const struct common_options *common = &worker->options->common;
-    char error[ERROR_MAX] = "";
-    int result;
-    if (common->tasks) {
-        worker->tasks = common->tasks;
-        result = endpoint_check(common->tasks, common->insecure, error, sizeof error);
-    } else {
-        result = place_open(common->name, &worker->place, error, sizeof error);
-        if (result == 0)
-            worker->tasks = place_endpoint(worker->place, "tasks");
-    }
-    if (result == 0)
-        return STATUS_OK;
-    say("%s", error);
-    return result == -EINVAL ? STATUS_USAGE : STATUS_IO;
-}
-
-static void open_session(struct worker *worker)
-{
-    const struct worker_options *options = worker->options;
-    struct session_config config = {
-        .uuid = worker->identity.uuid,
-        .slots = options->slots,
-        .depth = program_depth(worker->program),
-        .monitor = true,
-        .stay = options->stay,
-        .liveness_us = options->common.liveness_us,
-        .patience_us = options->common.patience_us,
-    };
-    worker->now_us = worker->waiting_us = clock_now_us();
-    worker->waits = SESSION_WAITS_VENTILATOR;
-    worker->hinted = SESSION_WAITS_NOTHING;
-    worker->session = session_new(&config, worker->now_us);
-}
-
-static int open_all(struct worker *worker)
-{
-    identity_init(&worker->identity, worker->options);
-    int status = find_tasks(worker);
-    if (status == STATUS_OK)
-        status = open_program(worker);
-    if (status != STATUS_OK)
-        return status;
-    worker->signals = signals_open();
-    if (worker->signals < 0) {
-        say("cannot wait for signals: %s", strerror(-worker->signals));
-        return STATUS_IO;
-    }
-    transport_init();
-    worker->uplink = uplink_new(worker->tasks);
-    worker->outbox = outbox_new(worker->uplink);
-    open_session(worker);
-    return STATUS_OK;
-}
-
-static void drop_work(void *cargo)
-{
-    struct work *work = cargo;
-    work_destroy(&work);
-}
-
-static void close_all(struct worker *worker)
-{
-    program_close(&worker->program);
-    session_destroy(&worker->session, drop_work);
-    outbox_destroy(&worker->outbox);
-    uplink_destroy(&worker->uplink);
-    transport_deinit();
-    place_close(&worker->place);
-    free(worker->items);
-    if (worker->signals >= 0)
-        close(worker->signals);
+    bool hints = !common->quiet && !common->supervised;
+    uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
+    worker->items = allocate_zeroed(items, sizeof *worker->items);
+    worker->now_us = clock_now_us();
+    waiting_hint_init(&worker->hint, hints ? worker->resources.tasks : NULL,
+                      worker->now_us);
 }
 
 int worker_run(const struct worker_options *options)
 {
-    struct worker worker = {.options = options, .signals = -1};
-    worker.status = open_all(&worker);
-    if (worker.status == STATUS_OK)
+    struct worker worker = {.options = options};
+    struct program_events events = {
+        .context = &worker,
+        .done = on_done,
+        .failed = on_failed,
+        .unstarted = on_unstarted,
+        .slot = on_slot,
+        .doubt = on_doubt,
+        .drained = on_drained,
+        .broken = on_broken,
+        .told = on_told,
+    };
+    worker.status = resources_open(&worker.resources, options, &events);
+    if (worker.status == STATUS_OK) {
+        begin(&worker);
         loop(&worker);
-    close_all(&worker);
+    }
+    resources_close(&worker.resources);
+    preemption_deinit(&worker.preemption);
+    free(worker.items);
     return worker.status;
 }

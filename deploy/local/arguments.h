@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The launcher's command line, and the ones that it makes of it for the three roles.
- * One table says which option belongs to whom; what has one owner is judged by it
- * alone.
+ * The launcher's command line, and the three that it makes from it for the roles. The
+ * table of options says which roles own an option. An option with one owner is checked
+ * by that role alone.
  */
 #ifndef FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
 #define FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
@@ -17,10 +17,10 @@ struct arguments {
     struct passed {
         const struct option_row *row;
         const char *value; /* NULL: it takes none */
-    } * passed;            /* in the order in which they were given */
+    } * passed;            /* in the order of the command line */
     size_t count;
-    const char *tasks;   /* NULL: in the private directory */
-    const char *results; /* the same */
+    const char *tasks;   /* NULL: in the private directory alone */
+    const char *results; /* likewise */
     bool insecure;
     bool plugin; /* --plugin: no command is needed */
     bool quiet;
@@ -29,41 +29,37 @@ struct arguments {
 };
 
 /* 0, or an exit status after a line for a person. On --help, --version and unknown
- * options it exits by itself, as options_parse does. The words of argv are borrowed. */
+ * options it exits itself, as options_parse does. Borrows the words of argv. */
 int arguments_parse(struct arguments *arguments, int argc, char **argv);
 void arguments_deinit(struct arguments *arguments);
 
-/* The value that was given last for the option of this long name; NULL: none. */
+/* The last value of the option of this long name; NULL: it was not given. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
-/* The files that it names as input, in order, "-" for standard input; heap, ended by
- * NULL. None: standard input alone. */
+/* The files that the command line names as input, in order, "-" for standard input; on
+ * the heap, ended by NULL. If there are none, the input is standard input. */
 const char **arguments_inputs(const struct arguments *arguments);
 
 /* Whether the option of this long name was given. */
 bool arguments_has(const struct arguments *arguments, const char *name);
-/* Whether bad records are looked for, some of which may end a worker. */
+/* Whether the run searches for bad records, some of which may end a worker. */
 bool arguments_isolate(const struct arguments *arguments);
 
-/* Whether a line of progress is shown: where nothing was said, where standard error is
- * a terminal and no output goes to one. */
+/* Whether the run shows a line of progress. Without an option: if standard error is a
+ * terminal and the output is not. */
 bool arguments_show_progress(const struct arguments *arguments);
 
-/* What only the run knows. */
+/* The parts of a role's command line that come from the run. */
 struct run_words {
-    const char *tasks; /* the endpoints where none was given */
+    const char *tasks; /* where the roles of this host meet: in the private directory */
     const char *results;
     int alive_fd;  /* the worker's */
-    bool progress; /* it is shown, by the ventilator */
+    bool progress; /* the ventilator shows it */
 };
 
-/* The role's argv, ended by NULL; to be given to arguments_free_words. */
+/* The role's argv, ended by NULL; free it with arguments_free_words. */
 char **arguments_for(const struct arguments *arguments, enum role role,
                      const struct run_words *run);
 void arguments_free_words(char ***words_p);
-
-/* The endpoint by which a program on this host reaches one that was bound:
- * "tcp://127.0.0.1:5557" for "tcp://STAR:5557" or "tcp://0.0.0.0:5557". Heap. */
-char *endpoint_from_here(const char *bound);
 
 #endif

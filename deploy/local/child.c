@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Answerable for processes as the kernel sees them: fork, descriptors, death with the
- * parent, wait. Decides nothing. */
+/* Answerable for fork, a child's standard streams, its death with the parent, and wait.
+ * Decides nothing. */
 #include "deploy/local/child.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/process/process_handle.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,19 +14,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The path, if there is a program; NULL. */
+enum {
+    STUBBORN_MS = 2000, /* from SIGKILL until a child is given up */
+    LOOK_MS = 5,
+};
+
+/* The path of the program in this folder; NULL: there is none. */
 static char *program_at(const char *folder, size_t length, const char *between,
                         const char *program)
 {
     struct stat file;
     char *path = allocate_text("%.*s/%s%s", (int)length, folder, between, program);
-
     if (stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, X_OK) == 0)
         return path;
     free(path);
@@ -38,7 +42,6 @@ static char *find_beside(enum role role)
     char between[64];
     ssize_t length = readlink("/proc/self/exe", own, sizeof own);
     char *path = NULL;
-
     while (length > 0 && own[length - 1] != '/')
         length--;
     if (length <= 0)
@@ -55,7 +58,6 @@ char *child_find(enum role role)
 {
     const char *folder = getenv("PATH");
     char *path = find_beside(role);
-
     while (!path && folder) {
         size_t length = strcspn(folder, ":");
         if (length > 0)
@@ -65,12 +67,11 @@ char *child_find(enum role role)
     return path;
 }
 
-/* The data's way: in at the ventilator, out at the sink. What a worker's program says
- * on its standard output outside of a chunk belongs to nobody's data. */
-static void set_streams(enum role role, int keep_fd)
+/* Data comes in at the ventilator and leaves at the sink. Text that a worker prints
+ * outside of a chunk is not data, so its standard output is standard error. */
+static void set_standard_fds(enum role role, int keep_fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
     if (role != ROLE_VENTILATOR)
         dup2(null, STDIN_FILENO);
     if (role == ROLE_VENTILATOR)
@@ -86,8 +87,8 @@ static void become(const struct child_start *start, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(STATUS_SIGNAL + SIGKILL);
-    set_streams(start->role, start->keep_fd);
-    signals_leave_to_child(start->signals);
+    set_standard_fds(start->role, start->keep_fd);
+    launcher_signals_leave_to_child(start->signals);
     execv(start->path, start->argv);
     int error = errno;
     say("cannot execute %s: %s", start->path, strerror(error));
@@ -98,7 +99,6 @@ pid_t child_start(const struct child_start *start)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
-
     if (pid == 0)
         become(start, parent);
     return pid < 0 ? -errno : pid;
@@ -107,9 +107,11 @@ pid_t child_start(const struct child_start *start)
 bool child_ended(pid_t pid, struct ending *ret_ending)
 {
     int status;
-
-    if (waitpid(pid, &status, WNOHANG) != pid)
-        return false;
+    pid_t reaped = waitpid(pid, &status, WNOHANG);
+    if (reaped < 0 && errno == ECHILD) /* somebody else reaped it: nobody knows how */
+        *ret_ending = (struct ending){false, STATUS_PEER};
+    if (reaped != pid)
+        return reaped < 0 && errno == ECHILD;
     if (WIFSIGNALED(status))
         *ret_ending = (struct ending){true, WTERMSIG(status)};
     else
@@ -117,74 +119,80 @@ bool child_ended(pid_t pid, struct ending *ret_ending)
     return true;
 }
 
-static bool is_among(const struct children *children, pid_t pid)
+/* ---- what roles leave behind ---- */
+
+/* The process that ends all that a worker left behind, and then itself. */
+static bool is_keeper(pid_t pid)
 {
-    for (size_t i = 0; i < children->count; i++)
-        if (children->items[i].pid == pid)
-            return true;
-    return false;
+    char name[32];
+    return strcmp(process_name(pid, name, sizeof name), "fanfold-keeper") == 0;
 }
 
-static bool is_group_among(const struct children *children, pid_t group)
+/* Kills the child and reaps it; false: this user may not kill it, or the kernel does
+ * not let it go. */
+static bool end(pid_t pid)
 {
-    for (size_t i = 0; i < children->count; i++)
-        if (children->items[i].group == group)
-            return true;
-    return false;
-}
-
-/* Some child that is not among the others; 0: there is none. */
-static pid_t any_orphan(const struct children *others)
-{
-    struct children all;
-    pid_t orphan = 0;
-
-    children_list(&all);
-    for (size_t i = 0; i < all.count && orphan == 0; i++)
-        if (!is_among(others, all.items[i].pid))
-            orphan = all.items[i].pid;
-    children_deinit(&all);
-    return orphan;
-}
-
-static void bury(pid_t pid, int64_t kill_at_us)
-{
-    struct pollfd ended = {.fd = pidfd_open(pid, 0), .events = POLLIN};
-    int wait_ms = clock_poll_ms(clock_now_us(), kill_at_us, -1);
-
-    if (ended.fd < 0 || poll(&ended, 1, wait_ms) == 0)
-        kill(pid, SIGKILL);
-    if (ended.fd >= 0)
-        close(ended.fd);
+    if (kill(pid, SIGKILL) < 0 || !child_await_end(pid, STUBBORN_MS))
+        return false;
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
+    return true;
 }
 
-void child_bury_orphans(const struct children *others, int grace_ms)
+/* Reaps what has ended. Whether there is a child left. */
+static bool some_left(void)
 {
-    int64_t kill_at_us = clock_now_us() + INT64_C(1000) * grace_ms;
-    pid_t orphan;
-
-    while ((orphan = any_orphan(others)) != 0)
-        bury(orphan, kill_at_us);
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        ;
+    return pid == 0;
 }
 
-/* The group is what tells a slot's program from a caller's child's child, which may be
- * where the input comes from. */
+void child_reap_orphans(int grace_ms)
+{
+    int64_t end_us = clock_now_us() + INT64_C(1000) * grace_ms;
+    bool ended = true; /* the last round has; the next one has those that they had */
+    while (some_left() && ended) {
+        struct children all;
+        if (clock_now_us() < end_us) {
+            poll(NULL, 0, LOOK_MS);
+            continue;
+        }
+        ended = false;
+        children_list(&all);
+        for (size_t i = 0; i < all.count; i++)
+            ended |= end(all.items[i].pid);
+        children_deinit(&all);
+    }
+}
+
 bool child_end_strays(const struct children *others)
 {
     struct children all;
     bool some = false;
-
+    if (access("/proc/self/stat", R_OK) <
+        0) /* a keeper could not be told from others */
+        return false;
     children_list(&all);
     for (size_t i = 0; i < all.count; i++) {
-        struct kid kid = all.items[i];
-        if (is_among(others, kid.pid) || is_group_among(others, kid.group) ||
-            kid.group == getpgrp())
-            continue;
-        bury(kid.pid, 0);
-        some = true;
+        struct child_process child = all.items[i];
+        if (!children_have(others, child.pid) && child.group != getpgrp() &&
+            !is_keeper(child.pid))
+            some |= end(child.pid);
     }
     children_deinit(&all);
     return some;
+}
+
+void child_await_closed(int fd, int grace_ms)
+{
+    int64_t now_us = clock_now_us(), end_us = now_us + INT64_C(1000) * grace_ms;
+    char text[64];
+    while (fd >= 0 && now_us < end_us) {
+        struct pollfd polled = {.fd = fd, .events = POLLIN};
+        (void)poll(&polled, 1, clock_poll_ms(now_us, end_us, -1));
+        if (polled.revents && read(fd, text, sizeof text) == 0)
+            return;
+        now_us = clock_now_us();
+    }
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* One process of the launcher's: where its program is, its start and its end. */
+/* The launcher's child processes: finds a role's program, starts it, sees its end, and
+ * reaps the processes that roles leave behind. */
 #ifndef FANFOLD_DEPLOY_LOCAL_CHILD_H
 #define FANFOLD_DEPLOY_LOCAL_CHILD_H
 
-#include "common/descendants.h"
+#include "common/process/descendants.h"
 #include "deploy/local/launcher.h"
-#include "deploy/local/signals.h"
+#include "deploy/local/launcher_signals.h"
 #include <stddef.h>
 #include <sys/types.h>
 
 /*
- * The role's program: beside the launcher's own, or where the build tree has it seen
- * from there, or in PATH. Heap; NULL: there is none.
+ * The path of the role's program: beside the launcher's own, or where the build tree
+ * has it relative to that, or in PATH. On the heap; NULL: there is none.
  */
 char *child_find(enum role role);
 
@@ -19,33 +20,36 @@ struct child_start {
     enum role role;
     const char *path;
     char *const *argv;
-    int keep_fd; /* a descriptor that it inherits; -1: none */
-    const struct signals *signals;
+    int keep_fd; /* a descriptor that the child inherits; -1: none */
+    const struct launcher_signals *signals;
 };
 
 /*
- * Starts it: the ventilator has standard input, the sink standard output, the worker
- * neither. It dies with the launcher. A program that cannot be executed ends with 126
- * or 127 after a line that says why. The process's number, or -errno.
+ * Starts a role. The ventilator gets standard input, the sink standard output, the
+ * worker neither. The child dies with the launcher. If the program cannot be executed,
+ * the child says why and exits with 126 or 127. The child's pid, or -errno.
  */
 pid_t child_start(const struct child_start *start);
 
-/* Whether it has ended, and how. Never blocks. */
+/* Whether the child has ended, and how. Never blocks. */
 bool child_ended(pid_t pid, struct ending *ret_ending);
 
 /*
- * Waits for what the roles left behind and this process, as their subreaper, was given:
- * what is still there after `grace_ms` is killed. Only when no child of one's own is
- * left. `others` are children that were there before (a shell's that exec'ed us) and
- * are let alone.
+ * What follows is only for a launcher all of whose children are its own
+ * (descendants_adopt). Waits for the processes that the roles left behind, which the
+ * kernel gave to this process as their subreaper, and kills those that still live after
+ * `grace_ms`, as far as this user may. Call it once no process of ours is left.
  */
-void child_bury_orphans(const struct children *others, int grace_ms);
+void child_reap_orphans(int grace_ms);
 
 /*
- * In the middle of a run: kills and reaps what a killed worker's killed keeper has left
- * behind, programs of slots, which have groups of their own. `others` are let alone,
- * and so are their groups and one's own. Whether there was something.
+ * In the middle of a run, kills and reaps the slots' programs that a killed worker and
+ * its killed helpers left behind; they have groups of their own. `others`, our own
+ * group and a keeper that is still at work are left alone. Whether one was killed.
  */
 bool child_end_strays(const struct children *others);
+
+/* Waits, at most for `grace_ms`, until nobody has the other end of this pipe open. */
+void child_await_closed(int fd, int grace_ms);
 
 #endif

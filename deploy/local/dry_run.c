@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Starts no worker and no sink: touches nothing but standard output. */
+/* Starts no worker and no sink, and writes only to standard output. */
 #include "deploy/local/dry_run.h"
 #include "common/exit_status.h"
 #include "common/log.h"
+#include "common/shell_quote.h"
 #include "deploy/local/child.h"
 #include <errno.h>
 #include <stdio.h>
@@ -10,35 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-static void print_word(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_-+=:,./@%";
-
-    if (*word && strspn(word, plain) == strlen(word)) {
-        fputs(word, stdout);
-        return;
-    }
-    putchar('\'');
-    for (; *word; word++) {
-        if (*word == '\'')
-            fputs("'\\'", stdout);
-        putchar(*word);
-    }
-    putchar('\'');
-}
-
 static void print_command(const struct arguments *arguments)
 {
     const char *plugin = arguments_value(arguments, "plugin");
-
     fputs(plugin ? "plugin\t" : "command\t", stdout);
     if (plugin)
-        print_word(plugin);
+        shell_quote_if_needed(stdout, plugin);
     for (char **word = arguments->command; *word; word++) {
         if (plugin || word != arguments->command)
             putchar(' ');
-        print_word(*word);
+        shell_quote_if_needed(stdout, *word);
     }
     putchar('\n');
 }
@@ -48,7 +30,6 @@ int dry_run(const struct arguments *arguments)
     const struct run_words run = {.tasks = "ipc://none", .results = "ipc://none"};
     char *program = child_find(ROLE_VENTILATOR);
     char **words;
-
     if (!program) {
         say("cannot find %s: neither beside fanfold nor in PATH",
             role_programs[ROLE_VENTILATOR]);

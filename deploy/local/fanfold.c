@@ -1,42 +1,46 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The launcher's loop: ends of processes and signals go to the core, what it decides is
- * done. Answerable for the processes and descriptors of a run; decides nothing itself,
- * and uses nothing of the roles but their public options.
+ * The launcher's loop: gives ends of processes and signals to launcher.c, and does what
+ * that decides. Answerable for the processes and descriptors of a run; decides nothing
+ * itself, and uses only the public options of the roles.
  */
 #include "deploy/local/fanfold.h"
 #include "common/clock.h"
-#include "common/descendants.h"
 #include "common/exit_status.h"
 #include "common/log.h"
+#include "common/process/descendants.h"
+#include "common/process/fds.h"
+#include "common/process/strangers.h"
+#include "common/process/worker_cgroup.h"
 #include "deploy/local/child.h"
+#include "deploy/local/cleanup_process.h"
 #include "deploy/local/dry_run.h"
-#include "deploy/local/files.h"
-#include "deploy/local/guardian.h"
 #include "deploy/local/launcher.h"
-#include "deploy/local/signals.h"
+#include "deploy/local/launcher_signals.h"
+#include "deploy/local/preflight.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
-/* Time for what a killed worker leaves behind to be ended by its keeper. */
+/* How long a worker's helpers may take to end the programs of its slots. */
 enum { ORPHANS_MS = 3000 };
 
 struct fanfold {
     const struct arguments *arguments;
     struct launcher launcher;
-    struct signals signals;
-    struct children others; /* children that were there before the run's */
-    struct guardian *guardian;
+    struct launcher_signals signals;
+    bool worker_lost; /* a signal has ended one */
+    bool alone;       /* all our children, and all we ever get, descend from the run */
+    struct cleanup_process *cleanup_process;
     char *programs[ROLE_COUNT];
-    pid_t pids[ROLE_COUNT]; /* 0: it does not run */
-    int alive_fd; /* readable once the worker has finished a task; -1: it has, or it
-                     does not run */
+    pid_t pids[ROLE_COUNT]; /* 0: the role does not run */
+    int alive_fd;  /* readable once the worker has finished a task; -1: it has, or it
+                      does not run */
+    int worker_fd; /* at its end once no process of the last worker's is left */
 };
 
 static int find_programs(struct fanfold *fanfold)
@@ -53,17 +57,18 @@ static int find_programs(struct fanfold *fanfold)
 
 static int open_run(struct fanfold *fanfold)
 {
-    int result = signals_open(&fanfold->signals);
-
-    if (result == 0)
-        result = guardian_start(&fanfold->guardian);
+    char error[512];
+    fanfold->alone = descendants_adopt();
+    int result = launcher_signals_open(&fanfold->signals);
+    if (result < 0)
+        snprintf(error, sizeof error, "cannot receive signals: %s", strerror(-result));
+    else
+        result = cleanup_process_start(&fanfold->cleanup_process, error, sizeof error);
     if (result < 0) {
-        say("cannot make a private directory in $XDG_RUNTIME_DIR, $TMPDIR or /tmp: %s",
-            strerror(-result));
+        say("%s", error);
         return STATUS_IO;
     }
-    children_add(&fanfold->others, (struct kid){guardian_pid(fanfold->guardian), 0});
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    strangers_spare(cleanup_process_pid(fanfold->cleanup_process));
     launcher_init(&fanfold->launcher,
                   &(struct launcher_config){
                       .restarts = arguments_isolate(fanfold->arguments)
@@ -74,27 +79,21 @@ static int open_run(struct fanfold *fanfold)
     return STATUS_OK;
 }
 
-/* A worker's word that it finished a task comes over a pipe of its own. */
+/* A worker writes to a pipe of its own once it has finished a task. Returns the
+ * worker's end; -1: there is none. */
 static int open_alive_pipe(struct fanfold *fanfold, enum role role)
 {
-    int ends[2];
-
-    if (role != ROLE_WORKER || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    int theirs;
+    if (role != ROLE_WORKER || pipe_open(PIPE_READ, &fanfold->alive_fd, &theirs) < 0)
         return -1;
-    fanfold->alive_fd = ends[0];
-    return ends[1];
-}
-
-static void close_alive_pipe(struct fanfold *fanfold)
-{
-    if (fanfold->alive_fd >= 0)
-        close(fanfold->alive_fd);
-    fanfold->alive_fd = -1;
+    fd_close(&fanfold->worker_fd);
+    fanfold->worker_fd = fcntl(fanfold->alive_fd, F_DUPFD_CLOEXEC, 0);
+    return theirs;
 }
 
 static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
 {
-    const char *directory = guardian_directory(fanfold->guardian);
+    const char *directory = cleanup_process_directory(fanfold->cleanup_process);
     char tasks[128], results[128];
     struct run_words run = {
         .tasks = tasks,
@@ -102,7 +101,6 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
         .alive_fd = alive_fd,
         .progress = arguments_show_progress(fanfold->arguments),
     };
-
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);
     snprintf(results, sizeof results, "ipc://%s/results", directory);
     return arguments_for(fanfold->arguments, role, &run);
@@ -120,10 +118,8 @@ static void start_role(struct fanfold *fanfold, enum role role)
         .signals = &fanfold->signals,
     };
     pid_t pid = child_start(&start);
-
     arguments_free_words(&words);
-    if (alive_fd >= 0)
-        close(alive_fd);
+    fd_close(&alive_fd);
     if (pid < 0) {
         say("cannot start %s: %s", role_programs[role], strerror(-pid));
         launcher_on_end(&fanfold->launcher, role, (struct ending){false, STATUS_IO},
@@ -131,7 +127,8 @@ static void start_role(struct fanfold *fanfold, enum role role)
         return;
     }
     fanfold->pids[role] = pid;
-    guardian_watch(fanfold->guardian, role, pid);
+    strangers_spare(pid);
+    cleanup_process_watch(fanfold->cleanup_process, role, pid);
 }
 
 static void describe(char *buffer, size_t size, struct ending ending)
@@ -147,23 +144,22 @@ static void tell_person(const struct fanfold *fanfold,
                         const struct launcher_action *action)
 {
     const char *program = role_programs[action->role];
-    char how[128];
-
-    describe(how, sizeof how, action->ending);
+    char cause[128];
+    describe(cause, sizeof cause, action->ending);
     switch (action->notice) {
     case NOTICE_KILLED:
-        say("%s %s", program, how);
+        say("%s %s", program, cause);
         break;
     case NOTICE_TERMINATED:
         say("%s was terminated", program);
         break;
     case NOTICE_RESTARTED:
-        say("%s %s; starting it again", program, how);
+        say("%s %s; starting it again", program, cause);
         break;
     case NOTICE_GAVE_UP:
         say("%s %s, and was started %d times in a row without finishing a task; "
             "giving up",
-            program, how, fanfold->launcher.config.restarts + 1);
+            program, cause, fanfold->launcher.config.restarts + 1);
         break;
     case NOTICE_STUCK:
         say("%s does not end; killing it", program);
@@ -188,12 +184,11 @@ static void act(struct fanfold *fanfold, const struct launcher_action *action)
     }
 }
 
-/* Does all that is due; returns when something is due next. */
+/* Does every action that is due; returns when the next one is due. */
 static int64_t settle(struct fanfold *fanfold)
 {
     struct launcher_action action;
     int64_t deadline_us = launcher_tick(&fanfold->launcher, clock_now_us());
-
     while (launcher_next(&fanfold->launcher, &action)) {
         act(fanfold, &action);
         deadline_us = launcher_tick(&fanfold->launcher, clock_now_us());
@@ -204,7 +199,6 @@ static int64_t settle(struct fanfold *fanfold)
 static void hear_worker(struct fanfold *fanfold)
 {
     char byte;
-
     if (fanfold->alive_fd < 0)
         return;
     ssize_t size = read(fanfold->alive_fd, &byte, 1);
@@ -212,10 +206,11 @@ static void hear_worker(struct fanfold *fanfold)
         return;
     if (size == 1)
         launcher_on_alive(&fanfold->launcher);
-    close_alive_pipe(fanfold);
+    fd_close(&fanfold->alive_fd);
 }
 
-/* In the order of roles: the end of a run is known before the worker's. */
+/* In the order of the roles, so that launcher.c hears of the run's end before that of
+ * the worker. */
 static void reap(struct fanfold *fanfold)
 {
     for (int i = 0; i < ROLE_COUNT; i++) {
@@ -223,33 +218,34 @@ static void reap(struct fanfold *fanfold)
         struct ending ending;
         if (fanfold->pids[i] == 0 || !child_ended(fanfold->pids[i], &ending))
             continue;
+        strangers_release(fanfold->pids[i]);
         fanfold->pids[i] = 0;
-        guardian_watch(fanfold->guardian, role, 0);
+        cleanup_process_watch(fanfold->cleanup_process, role, 0);
         if (role == ROLE_WORKER) {
             hear_worker(fanfold);
-            close_alive_pipe(fanfold);
+            fd_close(&fanfold->alive_fd);
+            fanfold->worker_lost |= ending.signalled;
         }
         launcher_on_end(&fanfold->launcher, role, ending, clock_now_us());
     }
 }
 
-/* The one line of it: the roles get SIGTERM whatever came here, and keep silent. */
+/* The only line about the signal: every role gets SIGTERM instead, and says nothing. */
 static void tell_signal(int signal, bool drains)
 {
     say("%s%s",
         signal == SIGINT   ? "interrupted"
         : signal == SIGHUP ? "hung up"
                            : "terminated",
-        drains ? ": finishing what runs (once more: stop at once)" : "");
+        drains ? ": it finishes the running tasks; a second signal stops it" : "");
 }
 
-/* Whether a child has ended, which may be one that was not ours at first. */
+/* Whether a child has ended, which may be one that the kernel gave us. */
 static bool hear_signals(struct fanfold *fanfold)
 {
     bool child_ended = false;
     int signal;
-
-    while ((signal = signals_next(&fanfold->signals)) != 0) {
+    while ((signal = launcher_signals_next(&fanfold->signals)) != 0) {
         if (signal == SIGCHLD) {
             child_ended = true;
             continue;
@@ -262,24 +258,27 @@ static bool hear_signals(struct fanfold *fanfold)
     return child_ended;
 }
 
-/* Nobody wants the results of what a worker and its keeper have left behind. */
+/* Ends the programs that a worker and its supervisor left behind: nobody waits for
+ * their results. */
 static void end_strays(struct fanfold *fanfold)
 {
     struct children keep = {NULL, 0};
-
-    for (size_t i = 0; i < fanfold->others.count; i++)
-        children_add(&keep, fanfold->others.items[i]);
+    if (!fanfold->alone) {
+        strangers_reap();
+        return;
+    }
+    children_add(&keep, (struct child_process){
+                            cleanup_process_pid(fanfold->cleanup_process), 0});
     for (int i = 0; i < ROLE_COUNT; i++)
-        children_add(&keep, (struct kid){fanfold->pids[i], getpgrp()});
+        children_add(&keep, (struct child_process){fanfold->pids[i], getpgrp()});
     while (child_end_strays(&keep))
         ;
     children_deinit(&keep);
 }
 
-static void mind(struct fanfold *fanfold)
+static void run_loop(struct fanfold *fanfold)
 {
     int64_t deadline_us;
-
     while (deadline_us = settle(fanfold), !launcher_over(&fanfold->launcher)) {
         struct pollfd items[] = {
             {.fd = fanfold->signals.fd, .events = POLLIN},
@@ -295,26 +294,30 @@ static void mind(struct fanfold *fanfold)
     }
 }
 
-/* A sink that ends by itself says so. */
-static void tell_how_to_go_on(const struct fanfold *fanfold)
+/* A sink that ends by itself says this itself. */
+static void tell_how_to_resume(const struct fanfold *fanfold)
 {
     char *journal;
-
     if (!launcher_sink_was_lost(&fanfold->launcher))
         return;
-    journal = files_journal(fanfold->arguments);
+    journal = preflight_journal(fanfold->arguments);
     if (journal)
-        say("%s says how far the output is: the same command with --resume goes on",
+        say("%s says how far the output is: repeat the command with --resume to "
+            "continue",
             journal);
     free(journal);
 }
 
 static void close_run(struct fanfold *fanfold)
 {
-    guardian_dismiss(&fanfold->guardian);
-    child_bury_orphans(&fanfold->others, ORPHANS_MS);
-    children_deinit(&fanfold->others);
-    signals_close(&fanfold->signals);
+    child_await_closed(fanfold->worker_fd, ORPHANS_MS);
+    fd_close(&fanfold->worker_fd);
+    cleanup_process_dismiss(&fanfold->cleanup_process);
+    if (fanfold->alone)
+        child_reap_orphans(ORPHANS_MS);
+    if (fanfold->worker_lost)
+        worker_cgroup_sweep();
+    launcher_signals_close(&fanfold->signals);
     for (int i = 0; i < ROLE_COUNT; i++)
         free(fanfold->programs[i]);
 }
@@ -325,22 +328,21 @@ int fanfold_run(const struct arguments *arguments)
         .arguments = arguments,
         .signals = {.fd = -1},
         .alive_fd = -1,
+        .worker_fd = -1,
     };
     int status;
-
-    status = files_check(arguments);
+    status = preflight_check(arguments);
     if (status != STATUS_OK)
         return status;
     if (arguments_has(arguments, "dry-run"))
         return dry_run(arguments);
-    children_list(&fanfold.others);
     status = find_programs(&fanfold);
     if (status == STATUS_OK)
         status = open_run(&fanfold);
     if (status == STATUS_OK) {
         log_share_line(arguments_show_progress(arguments));
-        mind(&fanfold);
-        tell_how_to_go_on(&fanfold);
+        run_loop(&fanfold);
+        tell_how_to_resume(&fanfold);
         status = launcher_status(&fanfold.launcher);
     }
     close_run(&fanfold);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A run on this host: starts the three roles, minds them, returns the exit status. */
+/* A run on this host: starts the three roles, watches them until all have ended, and
+ * returns the exit status. */
 #ifndef FANFOLD_DEPLOY_LOCAL_FANFOLD_H
 #define FANFOLD_DEPLOY_LOCAL_FANFOLD_H
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Answerable for when a role is started, told to end and killed, and for the one exit
- * status. Knows nothing of tasks: that a worker finished one is an event like others.
+ * status. Knows nothing of tasks: a worker's finished task is an event like others.
  *
- *   DUE --start--> RUNNING --SIGTERM--> ASKED --SIGTERM--> PRESSED --SIGKILL--> KILLED
- *                     |                   |  (not the sink)   |                   |
- *                     +--------------> ENDED <----------------+-------------------+
+ *   DUE --> RUNNING --SIGTERM--> ASKED --SIGTERM--> ASKED_AGAIN --SIGKILL--> KILLED
+ *              |  |               |   (not the sink)     ^   |                  |
+ *              |  +--SIGTERM--> DRAINING ----SIGTERM-----+   |                  |
+ *              |     (ventilator) |                          |                  |
+ *              +---------------> ENDED <---------------------+------------------+
  *
- * Invariants: a signal is only sent to a role that was started and has not ended; once
- * `stopping`, nothing is started; a role that ended because it was told to adds nothing
- * to the exit status, unless nothing else explains why it had to be told; a run drains
- * without a time limit only while all three roles live.
+ * Invariants: a signal goes only to a role that was started and has not ended; after
+ * RUN_STARTING no role is started; a role that ended because the launcher told it to
+ * adds nothing to the exit status, unless nothing else explains why it was told; a run
+ * drains without a time limit only while all three roles live.
  */
 #include "deploy/local/launcher.h"
 #include "common/clock.h"
@@ -19,21 +21,21 @@
 #include <signal.h>
 #include <string.h>
 
-/* The protocol tells every role of the end. These are for those that it cannot reach.
- */
+/* The protocol tells every role of the end. These times are for roles that it does not
+ * reach. */
 static const int64_t after_success_us = 10 * SECOND_US;
 static const int64_t after_failure_us = 2 * SECOND_US;
 static const int64_t after_signal_us = SECOND_US / 2;
-/* A worker that never finished a task may have come too late to be told. */
+/* A worker that never finished a task may have come too late to hear of the end. */
 static const int64_t latecomer_us = SECOND_US / 10;
-/* Before the first finished task there is nothing to lose. */
+/* Before the first finished task, nothing is lost by a quick end. */
 static const int64_t false_start_us = SECOND_US / 4;
-/* A sink takes away what it has made for nothing, which may wait for a slow disk: a
+/* A sink removes files that it made for nothing, which may wait for a slow disk: a
  * journal that stayed would be in the next run's way. */
 static const int64_t tidy_us = 4 * SECOND_US;
-/* Ventilator and worker finish what runs at the first SIGTERM, and leave at the second.
- */
-static const int64_t press_us = SECOND_US;
+/* Ventilator and worker finish running tasks at the first SIGTERM, and stop at once at
+ * the second. */
+static const int64_t ask_again_us = SECOND_US;
 static const int64_t kill_us = 4 * SECOND_US;
 
 static void set_state(struct launcher_role *role, enum role_state state)
@@ -41,15 +43,23 @@ static void set_state(struct launcher_role *role, enum role_state state)
 #define TO(name) (1u << ROLE_##name)
     static const unsigned allowed[] = {
         [ROLE_DUE] = TO(RUNNING) | TO(ENDED),
-        [ROLE_RUNNING] = TO(ASKED) | TO(KILLED) | TO(ENDED),
-        [ROLE_ASKED] = TO(PRESSED) | TO(KILLED) | TO(ENDED),
-        [ROLE_PRESSED] = TO(KILLED) | TO(ENDED),
+        [ROLE_RUNNING] = TO(DRAINING) | TO(ASKED) | TO(KILLED) | TO(ENDED),
+        [ROLE_DRAINING] = TO(ASKED_AGAIN) | TO(KILLED) | TO(ENDED),
+        [ROLE_ASKED] = TO(ASKED_AGAIN) | TO(KILLED) | TO(ENDED),
+        [ROLE_ASKED_AGAIN] = TO(KILLED) | TO(ENDED),
         [ROLE_KILLED] = TO(ENDED),
         [ROLE_ENDED] = TO(DUE),
     };
 #undef TO
     assert(allowed[role->state] & (1u << state));
     role->state = state;
+}
+
+/* A phase never goes back. */
+static void set_phase(struct launcher *launcher, enum run_phase phase)
+{
+    assert(phase >= launcher->phase);
+    launcher->phase = phase;
 }
 
 void launcher_init(struct launcher *launcher, const struct launcher_config *config)
@@ -74,21 +84,20 @@ static void send_signal(struct launcher_role *role, int signal, enum role_state 
 }
 
 /* The next, stronger signal. */
-static void climb(struct launcher *launcher, enum role which, int64_t now_us)
+static void escalate(struct launcher *launcher, enum role which, int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
-
     if (role->abrupt && which == ROLE_SINK && role->state == ROLE_RUNNING) {
         send_signal(role, SIGTERM, ROLE_ASKED, now_us + tidy_us);
     } else if (role->abrupt) {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
     } else if (role->state == ROLE_RUNNING) {
-        int64_t wait_us = which == ROLE_SINK ? kill_us : press_us;
+        int64_t wait_us = which == ROLE_SINK ? kill_us : ask_again_us;
         send_signal(role, SIGTERM, ROLE_ASKED, now_us + wait_us);
+    } else if (role->state == ROLE_DRAINING) {
+        send_signal(role, SIGTERM, ROLE_ASKED_AGAIN, now_us + kill_us);
     } else if (role->state == ROLE_ASKED && which != ROLE_SINK) {
-        int64_t waited_us = role->drains ? 0 : press_us;
-        role->drains = false;
-        send_signal(role, SIGTERM, ROLE_PRESSED, now_us + kill_us - waited_us);
+        send_signal(role, SIGTERM, ROLE_ASKED_AGAIN, now_us + kill_us - ask_again_us);
     } else {
         send_signal(role, SIGKILL, ROLE_KILLED, NEVER_US);
         role->notice_due = NOTICE_STUCK;
@@ -98,7 +107,8 @@ static void climb(struct launcher *launcher, enum role which, int64_t now_us)
 /* A role that is not started yet never will be. */
 static void stop_starting(struct launcher *launcher)
 {
-    launcher->stopping = true;
+    if (launcher->phase == RUN_STARTING)
+        set_phase(launcher, RUN_STOPPING);
     for (int i = 0; i < ROLE_COUNT; i++) {
         if (launcher->roles[i].state != ROLE_DUE)
             continue;
@@ -107,24 +117,24 @@ static void stop_starting(struct launcher *launcher)
     }
 }
 
-/* Tells the role to end at `at_us`, if it has not been told by then; to one that drains
- * that is said again. */
+/* Tells the role to end at `at_us`, unless it was told before; a role that drains is
+ * told again. */
 static void expect_end(struct launcher *launcher, enum role which, int64_t at_us,
                        bool abrupt)
 {
     struct launcher_role *role = &launcher->roles[which];
-
-    if ((role->state == ROLE_RUNNING || role->drains) && at_us < role->next_at_us) {
+    if ((role->state == ROLE_RUNNING || role->state == ROLE_DRAINING) &&
+        at_us < role->next_at_us) {
         role->next_at_us = at_us;
         role->abrupt = abrupt;
     }
 }
 
-static void ask_all(struct launcher *launcher, int64_t now_us)
+static void end_all(struct launcher *launcher, int64_t now_us, bool abrupt)
 {
     stop_starting(launcher);
     for (int i = 0; i < ROLE_COUNT; i++)
-        expect_end(launcher, (enum role)i, now_us, false);
+        expect_end(launcher, (enum role)i, now_us, abrupt);
 }
 
 static void kill_all(struct launcher *launcher)
@@ -137,14 +147,6 @@ static void kill_all(struct launcher *launcher)
     }
 }
 
-/* Nothing is lost, and nothing is said of it. */
-static void end_all_abruptly(struct launcher *launcher, int64_t now_us)
-{
-    stop_starting(launcher);
-    for (int i = 0; i < ROLE_COUNT; i++)
-        expect_end(launcher, (enum role)i, now_us, true);
-}
-
 void launcher_on_alive(struct launcher *launcher)
 {
     launcher->alive = true;
@@ -152,12 +154,11 @@ void launcher_on_alive(struct launcher *launcher)
     launcher->restarts = 0;
 }
 
-/* Nobody waits for what runs any more. */
+/* The launcher no longer waits for running tasks. */
 static void hurry(struct launcher *launcher, int64_t now_us)
 {
     bool abrupt = !launcher->begun;
-
-    launcher->hurried = true;
+    set_phase(launcher, RUN_HURRYING);
     stop_starting(launcher);
     expect_end(launcher, ROLE_VENTILATOR, now_us, false);
     if (launcher->roles[ROLE_VENTILATOR].state != ROLE_ENDED)
@@ -166,29 +167,25 @@ static void hurry(struct launcher *launcher, int64_t now_us)
     expect_end(launcher, ROLE_WORKER, now_us, abrupt);
 }
 
-/* The ventilator hands out nothing more, and tells the others once all is finished. */
+/* The ventilator hands out no more tasks, and tells the others when all are done. */
 static void drain(struct launcher *launcher)
 {
-    struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
-
     stop_starting(launcher);
-    send_signal(ventilator, SIGTERM, ROLE_ASKED, NEVER_US);
-    ventilator->drains = true;
+    send_signal(&launcher->roles[ROLE_VENTILATOR], SIGTERM, ROLE_DRAINING, NEVER_US);
 }
 
 bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
 {
     bool first = !launcher->signal;
-
     if (first)
         launcher->signal = signal;
-    if (first && launcher->begun && !launcher->stopping)
+    if (first && launcher->begun && launcher->phase == RUN_STARTING)
         drain(launcher);
-    else if (!launcher->hurried)
+    else if (launcher->phase < RUN_HURRYING)
         hurry(launcher, now_us);
     else
         kill_all(launcher);
-    return !launcher->hurried;
+    return launcher->phase < RUN_HURRYING;
 }
 
 static bool is_done(int status)
@@ -196,14 +193,13 @@ static bool is_done(int status)
     return status == STATUS_OK || status == STATUS_DEAD_LETTERS;
 }
 
-/* Ventilator and sink have ended by themselves, and both well: every result is written,
- * and a worker that is killed then takes nothing away. Neither does a signal that found
- * nothing more to stop. */
+/* Ventilator and sink have ended by themselves, and both well: every result is written.
+ * Neither a worker that is killed after that, nor a signal that found nothing more to
+ * stop, changes it. */
 static bool is_complete(const struct launcher *launcher)
 {
     const struct launcher_role *ventilator = &launcher->roles[ROLE_VENTILATOR];
     const struct launcher_role *sink = &launcher->roles[ROLE_SINK];
-
     return ventilator->state == ROLE_ENDED && is_done(ventilator->status) &&
            !ventilator->ours && sink->state == ROLE_ENDED && is_done(sink->status) &&
            !sink->ours;
@@ -214,11 +210,10 @@ static int as_status(struct ending ending)
     return ending.signalled ? STATUS_SIGNAL + ending.code : ending.code;
 }
 
-/* Whether a role that was told to end ended by that. */
+/* Whether a role ended because the launcher told it to. */
 static bool ended_as_told(const struct launcher_role *role, struct ending ending)
 {
     int status = as_status(ending);
-
     return role->state != ROLE_RUNNING && role->state != ROLE_DUE &&
            (status == STATUS_TERMINATED || status == STATUS_SIGNAL + SIGKILL);
 }
@@ -230,15 +225,15 @@ static void notify(struct launcher_role *role, enum launcher_notice notice,
     role->ending = ending;
 }
 
-/* By SIGTERM from elsewhere: a role that got it ends the run in good order, and itself
- * by that signal. */
+/* SIGTERM ended it: a role that gets one ends the run in good order, and then itself by
+ * that signal. */
 static bool was_terminated(struct ending ending)
 {
     return ending.signalled && ending.code == SIGTERM;
 }
 
-/* A status that no new attempt would change; a worker's STATUS_IO says that the host
- * lacks something. */
+/* Whether another attempt would end with this status again. A worker's STATUS_IO means
+ * that the host lacks something. */
 static bool is_final(enum role which, int status)
 {
     return status == STATUS_USAGE || status == STATUS_CANNOT_EXECUTE ||
@@ -248,15 +243,15 @@ static bool is_final(enum role which, int status)
 static void worker_died(struct launcher *launcher, struct ending ending, int64_t now_us)
 {
     struct launcher_role *worker = &launcher->roles[ROLE_WORKER];
-
-    if (launcher->stopping) {
+    if (launcher->phase > RUN_STARTING) {
         if (ending.signalled)
             notify(worker, NOTICE_KILLED, ending);
-        if (launcher->roles[ROLE_VENTILATOR].drains && !launcher->config.open)
+        if (launcher->roles[ROLE_VENTILATOR].state == ROLE_DRAINING &&
+            !launcher->config.open)
             hurry(launcher, now_us);
     } else if (launcher->restarts == launcher->config.restarts) {
         notify(worker, NOTICE_GAVE_UP, ending);
-        ask_all(launcher, now_us);
+        end_all(launcher, now_us, false);
     } else {
         if (launcher->restarts < LAUNCHER_RESTARTS)
             notify(worker, NOTICE_RESTARTED, ending);
@@ -266,15 +261,14 @@ static void worker_died(struct launcher *launcher, struct ending ending, int64_t
     }
 }
 
-/* Ventilator or sink: the others were told by the protocol, or soon will be. */
-static void end_ended(struct launcher *launcher, enum role which, struct ending ending,
-                      int64_t now_us)
+/* The protocol has told the other roles, or soon will. */
+static void ventilator_or_sink_ended(struct launcher *launcher, enum role which,
+                                     struct ending ending, int64_t now_us)
 {
     enum role other = which == ROLE_SINK ? ROLE_VENTILATOR : ROLE_SINK;
     bool sudden = ending.signalled && !was_terminated(ending);
-    bool false_start = !launcher->stopping && !launcher->begun && !sudden;
+    bool false_start = launcher->phase == RUN_STARTING && !launcher->begun && !sudden;
     int64_t end_us = now_us;
-
     stop_starting(launcher);
     if (is_done(as_status(ending))) {
         expect_end(launcher, other, now_us + after_success_us, false);
@@ -294,20 +288,18 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
                      int64_t now_us)
 {
     struct launcher_role *role = &launcher->roles[which];
-    bool told = lives(role) && role->state != ROLE_RUNNING && !role->drains;
-
+    bool told = lives(role) && role->state != ROLE_RUNNING &&
+                role->state != ROLE_DRAINING;
     role->ours = ended_as_told(role, ending);
     role->status = role->ours ? STATUS_OK : as_status(ending);
     role->lost = ending.signalled && !was_terminated(ending);
-    role->drains = false;
     role->signal_due = 0;
     role->next_at_us = NEVER_US;
     set_state(role, ROLE_ENDED);
-
     if (is_final(which, role->status))
-        end_all_abruptly(launcher, now_us);
+        end_all(launcher, now_us, true);
     else if (which != ROLE_WORKER)
-        end_ended(launcher, which, ending, now_us);
+        ventilator_or_sink_ended(launcher, which, ending, now_us);
     else if (role->status != STATUS_OK)
         worker_died(launcher, ending, now_us);
     if (which == ROLE_WORKER || !ending.signalled || told)
@@ -321,18 +313,18 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
 int64_t launcher_tick(struct launcher *launcher, int64_t now_us)
 {
     int64_t next_at_us = NEVER_US;
-
     for (int i = 0; i < ROLE_COUNT; i++) {
         struct launcher_role *role = &launcher->roles[i];
         while (role->next_at_us <= now_us)
-            climb(launcher, (enum role)i, now_us);
+            escalate(launcher, (enum role)i, now_us);
         if (role->next_at_us < next_at_us)
             next_at_us = role->next_at_us;
     }
     return next_at_us;
 }
 
-/* What the role is due: words first, so that they stand above what follows. */
+/* The role's next action: a notice first, so that it stands above the lines that follow
+ * from it. */
 static bool next_of_role(struct launcher_role *role, struct launcher_action *action)
 {
     if (role->notice_due != NOTICE_NONE) {
@@ -377,7 +369,6 @@ int launcher_status(const struct launcher *launcher)
 {
     static const enum role precedence[] = {ROLE_SINK, ROLE_VENTILATOR, ROLE_WORKER};
     const struct launcher_role *roles = launcher->roles;
-
     if (launcher->signal && !is_complete(launcher))
         return STATUS_SIGNAL + launcher->signal;
     for (int i = 0; i < ROLE_COUNT; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The three programs that the launcher starts. Their order is that of their start, and
- * that in which ends that are found together are handled: the worker's last. */
+/* The three programs that the launcher starts, in this order. Where several have ended,
+ * it handles their ends in this order too, the worker's last. */
 #ifndef FANFOLD_DEPLOY_LOCAL_ROLE_H
 #define FANFOLD_DEPLOY_LOCAL_ROLE_H
 

@@ -4,7 +4,9 @@
  * chunk_speed [MIB [FORMAT...]], MiB/s of each. Input is copied in from memory; the
  * copy alone is the first line.
  */
-#include "ventilator/chunker.h"
+#include "common/records/record_format_text.h"
+#include "common/records/records.h"
+#include "ventilator/source/chunker.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +79,7 @@ static uint8_t *put_frame(uint8_t *to)
 static uint8_t *make(const struct subject *subject, size_t size, size_t *ret_size)
 {
     uint8_t *bytes = malloc(size + subject->many + 4096), *to = bytes;
-    if (bytes == NULL)
+    if (!bytes)
         abort();
     while ((size_t)(to - bytes) < size)
         to = subject->sample ? put_sample(to, subject) : put_frame(to);
@@ -135,7 +137,7 @@ static struct figures cut(const struct chunker_config *config, const uint8_t *by
         if (room)
             chunker_on_bytes(chunker, room);
         else
-            chunker_on_end(chunker);
+            chunker_on_end(chunker, false);
     }
     figures.cut = now() - began - figures.counted;
     chunker_destroy(&chunker);

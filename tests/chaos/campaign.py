@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
 
 # pylint: disable=wrong-import-position
 import faults
-import processes
-import wires
+import process_tree
+import network
 from harness import Case, build_directory, deadline_of, program_path
 from plan import LONGEST_S, make_plan
-from scene import Hand, Launched
+from launched_run import LaunchedRun
+from separate_run import SeparateRun
 
 DEADLINE_S = 120.0
 HOSTS = ["ventilator", "sink", "worker0", "worker1", "worker2"]
@@ -44,7 +45,7 @@ def help_of(program):
 
 
 def abilities():
-    """What the programs and this machine can do; reasons for what they cannot."""
+    """(what the programs and this machine can do, reasons for what they cannot)"""
     can, reasons = set(), []
     ventilator, sink, fanfold = map(help_of, ("fanfold-ventilator", "fanfold-sink", "fanfold"))
     if all("--resume" in text for text in (ventilator, sink, fanfold)):
@@ -56,7 +57,10 @@ def abilities():
     else:
         reasons.append("no --on-error: no chunk fails")
     try:
-        probe = "import sys; sys.path[:0] = sys.argv[1:]; import wires; wires.leave_home(); wires.Hosts(['a']).close()"
+        probe = (
+            "import sys; sys.path[:0] = sys.argv[1:]; import network; "
+            "network.unshare_namespaces(); network.Hosts(['a']).close()"
+        )
         folders = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "pipeline")]
         done = subprocess.run(
             [sys.executable, "-B", "-c", probe, *folders], capture_output=True, text=True, check=False
@@ -69,54 +73,54 @@ def abilities():
     return can, reasons
 
 
-def inject(scene, fault, tally):
-    if fault.kind == "fill disk" and "disk" not in scene.can:
+def inject(run, fault, tally):
+    if fault.kind == "fill disk" and "disk" not in run.can:
         return
-    hit = faults.ACTIONS[fault.kind](scene, fault)
+    hit = faults.ACTIONS[fault.kind](run, fault)
     word = {None: "nobody", False: "idle", True: "hit"}[hit]
     tally[fault.kind][word] += 1
-    scene.note(f"{fault.kind} {fault.hold_s:.2f}: {word}")
+    run.note(f"{fault.kind} {fault.hold_s:.2f}: {word}")
 
 
-def await_work(scene, fault):
-    end = scene.now() + 0.6
-    scene.case.wait_for(lambda: settle(scene) or faults.ready(scene, fault) or scene.now() > end, "somebody at work")
+def await_work(run, fault):
+    end = run.now() + 0.6
+    run.case.wait_for(lambda: settle(run) or faults.ready(run, fault) or run.now() > end, "somebody at work")
 
 
-def drive(scene, tally):
-    """Faults at their times, until the run is complete."""
-    plan = scene.plan
-    scene.case.wait_for(lambda: scene.mind() or scene.released() > 0 or scene.complete, "the first output", 30)
-    due = scene.now()
+def drive(run, tally):
+    """Makes each fault at its time, until the run is complete."""
+    plan = run.plan
+    run.case.wait_for(lambda: run.tick() or run.released() > 0 or run.complete, "the first output", 30)
+    due = run.now()
     for number, fault in enumerate(plan.faults):
-        due = max(due, scene.now() - 0.5) + fault.gap_s
-        scene.case.wait_for(lambda due=due: settle(scene) or scene.now() >= due, "the next fault", DEADLINE_S)
-        await_work(scene, fault)
-        if scene.complete or scene.now() > LONGEST_S:
+        due = max(due, run.now() - 0.5) + fault.gap_s
+        run.case.wait_for(lambda due=due: settle(run) or run.now() >= due, "the next fault", DEADLINE_S)
+        await_work(run, fault)
+        if run.complete or run.now() > LONGEST_S:
             break
-        inject(scene, fault, tally)
-        scene.faults_left = 1.0 - (number + 1) / len(plan.faults)
-    scene.faults_left = 0.0
-    scene.case.wait_for(lambda: settle(scene), "the run to end", DEADLINE_S)
-    scene.lasted_s = scene.now()
-    scene.work_agenda(everything=True)
-    scene.note("the run is complete")
-    if scene.journal_stays():
-        scene.complete = False
-        scene.start()
-        scene.case.wait_for(lambda: settle(scene), "the finished run to end once more", DEADLINE_S)
-    scene.finish()
+        inject(run, fault, tally)
+        run.faults_left = 1.0 - (number + 1) / len(plan.faults)
+    run.faults_left = 0.0
+    run.case.wait_for(lambda: settle(run), "the run to end", DEADLINE_S)
+    run.lasted_s = run.now()
+    run.work_agenda(everything=True)
+    run.note("the run is complete")
+    if run.journal_stays():
+        run.complete = False
+        run.start()
+        run.case.wait_for(lambda: settle(run), "the finished run to end once more", DEADLINE_S)
+    run.finish()
 
 
-def settle(scene):
+def settle(run):
     """True once the run is complete."""
-    scene.work_agenda()
-    scene.mind()
-    return scene.complete
+    run.work_agenda()
+    run.tick()
+    return run.complete
 
 
 def keep(case, seed):
-    """What a failed run leaves behind, for a person."""
+    """Copies the files of a failed run, for a person."""
     place = build_directory() / "tests/chaos/failed" / str(seed)
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(
@@ -128,53 +132,54 @@ def keep(case, seed):
     return place
 
 
-def explain(case, scene, plan):
+def explain(case, run, plan):
     print(f"plan: {plan}")
-    if scene:
+    if run:
         print("what happened:")
-        print("\n".join(f"    {line}" for line in scene.diary))
-        print(f"released {scene.released()} of {len(scene.data)} bytes; agenda: {len(scene.agenda)}; over: {scene.over!r}")
+        print("\n".join(f"    {line}" for line in run.diary))
+        print(f"released {run.released()} of {len(run.data)} bytes; agenda: {len(run.agenda)}; over: {run.over!r}")
     print("processes:")
-    print("\n".join(f"    {line}" for line in processes.states(case)))
+    print("\n".join(f"    {line}" for line in process_tree.states(case)))
     print("what they said:")
     for process in case.processes:
         code = process.popen.poll()
         print(f"{process.name} pid {process.pid} ({'runs' if code is None else code}): {' '.join(process.popen.args)}")
         lines = process.stderr().splitlines()
-        print("\n".join(f"    {line}" for line in (lines if len(lines) < 400 else [*lines[:100], "...", *lines[-300:]])))
+        shown = lines if len(lines) < 400 else [*lines[:100], "...", *lines[-300:]]
+        print("\n".join(f"    {line}" for line in shown))
 
 
 def child(seed, can, result_path):
-    """One run; its outcome as JSON, what there is to say of a failure on stdout."""
+    """Makes one run; writes its outcome as JSON, and explains a failure on stdout."""
     plan = make_plan(seed, can)
     tally = collections.defaultdict(collections.Counter)
     if can & {"hosts", "disk"}:
-        wires.leave_home(network=plan.way == "hosts")
-    case, scene, error = Case(), None, ""
+        network.unshare_namespaces(network=plan.network == "hosts")
+    case, run, error = Case(), None, ""
     try:
         with deadline_of(DEADLINE_S):
-            net = {"hosts": wires.Hosts, "proxy": wires.Proxies}.get(plan.way)
-            scene = (Hand if plan.shape == "hand" else Launched)(case, plan, can, net and net(HOSTS))
-            drive(scene, tally)
-            scene.check()
+            net = {"hosts": network.Hosts, "proxy": network.Proxies}.get(plan.network)
+            run = (SeparateRun if plan.shape == "separate" else LaunchedRun)(case, plan, can, net and net(HOSTS))
+            drive(run, tally)
+            run.check()
     except Exception as problem:  # pylint: disable=broad-except
         error = f"{type(problem).__name__}: {problem}"
         traceback.print_exc(file=sys.stdout)
-        explain(case, scene, plan)
+        explain(case, run, plan)
         print(f"kept in {keep(case, seed)}")
     result = {
         "seed": seed,
         "error": error,
         "tally": tally,
-        "shape": f"{plan.shape} {plan.way} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
-        "lasted_s": getattr(scene, "lasted_s", 0.0),
-        "diary": scene.diary if scene else [],
-        "rounds": scene.rounds if scene else 0,
+        "shape": f"{plan.shape} {plan.network} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
+        "lasted_s": getattr(run, "lasted_s", 0.0),
+        "diary": run.diary if run else [],
+        "rounds": run.rounds if run else 0,
     }
     Path(result_path).write_text(json.dumps(result))
     sys.stdout.flush()
-    if scene:
-        scene.close()
+    if run:
+        run.close()
     case.close()
     os._exit(1 if error else 0)
 

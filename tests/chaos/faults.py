@@ -1,223 +1,223 @@
 # SPDX-License-Identifier: MIT
-"""What is done to a run. Each fault returns True where it hit what was alive and at work, False
-where it hit what was idle, None where there was nobody to hit."""
+"""Makes the faults. Each returns True if it hit a process at work, False if it hit an idle one,
+None if there was none to hit."""
 
 import signal
 
-from processes import Kin, go_on, send, started_at
+from process_tree import ProcessTree, go_on, send, started_at
 
 
 def choose(fault, candidates):
     return sorted(candidates)[int(fault.pick * len(candidates))] if candidates else None
 
 
-def at_work(scene, kin, pid=None):
-    """Some process has a chunk, of those below the pid (or the pid itself), or of all."""
-    busy = scene.busy.pids(kin)
-    return bool(busy if pid is None else busy & {pid, *kin.below(pid)})
+def at_work(run, tree, pid=None):
+    """Some process has a chunk: the pid or one below it, or any of the run."""
+    busy = run.busy.pids(tree)
+    return bool(busy if pid is None else busy & {pid, *tree.below(pid)})
 
 
-def stop_for(scene, pids, hold_s):
+def stop_for(run, pids, hold_s):
     held = {pid: started_at(pid) for pid in pids}
     for pid in pids:
         send(pid, signal.SIGSTOP)
 
     def continue_them():
-        scene.touch()
+        run.touch()
         go_on(held)
 
-    scene.later(hold_s, continue_them)
+    run.later(hold_s, continue_them)
 
 
-def ready(scene, fault):
-    """Most faults wait a moment for somebody to be at work; some come whatever is the case."""
-    return fault.pick < 0.15 or (scene.going() and at_work(scene, Kin(scene.case)))
+def ready(run, fault):
+    """Most faults wait a moment until a process is at work; some come at once."""
+    return fault.pick < 0.15 or (run.going() and at_work(run, ProcessTree(run.case)))
 
 
 # -- workers and what is below them --
 
 
-def kill_worker_pids(scene, fault, pids):
-    if not scene.may_kill_worker():
+def kill_worker_pids(run, fault, pids):
+    if not run.may_kill_worker():
         return None
-    kin = Kin(scene.case)
-    hit = [at_work(scene, kin, pid) for pid in pids]
+    tree = ProcessTree(run.case)
+    hit = [at_work(run, tree, pid) for pid in pids]
     for pid in pids:
-        scene.condemn(scene.process_of(pid), fault.kind, fault.hold_s)
+        run.condemn(run.process_of(pid), fault.kind, fault.hold_s)
         send(pid, signal.SIGKILL)
     return any(hit) if pids else None
 
 
-def kill_worker(scene, fault):
-    kin = Kin(scene.case)
-    pids = scene.worker_pids(kin)
-    pid = choose(fault, [pid for pid in pids if at_work(scene, kin, pid)] or pids)
-    return kill_worker_pids(scene, fault, [pid] if pid else [])
+def kill_worker(run, fault):
+    tree = ProcessTree(run.case)
+    pids = run.worker_pids(tree)
+    pid = choose(fault, [pid for pid in pids if at_work(run, tree, pid)] or pids)
+    return kill_worker_pids(run, fault, [pid] if pid else [])
 
 
-def kill_all_workers(scene, fault):
-    return kill_worker_pids(scene, fault, scene.worker_pids(Kin(scene.case)))
+def kill_all_workers(run, fault):
+    return kill_worker_pids(run, fault, run.worker_pids(ProcessTree(run.case)))
 
 
-def kill_below(scene, fault, candidates, ends_worker):
-    kin = Kin(scene.case)
-    workers = scene.worker_pids(kin)
-    pid = choose(fault, [pid for pid in candidates(kin) if set(kin.ancestors(pid)) & set(workers)])
-    if pid is None or (ends_worker and not scene.may_kill_worker()):
+def kill_below(run, fault, candidates, ends_worker):
+    tree = ProcessTree(run.case)
+    workers = run.worker_pids(tree)
+    pid = choose(fault, [pid for pid in candidates(tree) if set(tree.ancestors(pid)) & set(workers)])
+    if pid is None or (ends_worker and not run.may_kill_worker()):
         return None
-    (worker,) = set(kin.ancestors(pid)) & set(workers)
-    hit = at_work(scene, kin, worker if ends_worker else pid)
+    (worker,) = set(tree.ancestors(pid)) & set(workers)
+    hit = at_work(run, tree, worker if ends_worker else pid)
     if ends_worker:
-        scene.condemn(scene.process_of(worker), fault.kind, fault.hold_s)
-    scene.touch([worker])
+        run.condemn(run.process_of(worker), fault.kind, fault.hold_s)
+    run.touch([worker])
     send(pid, signal.SIGKILL)
     return hit
 
 
-def kill_keeper(scene, fault):
-    return kill_below(scene, fault, Kin.keepers, ends_worker=True)
+def kill_supervisor(run, fault):
+    return kill_below(run, fault, ProcessTree.supervisors, ends_worker=True)
 
 
-def kill_zygote(scene, fault):
-    return kill_below(scene, fault, Kin.zygotes, ends_worker=True)
+def kill_zygote(run, fault):
+    return kill_below(run, fault, ProcessTree.zygotes, ends_worker=True)
 
 
-def kill_user_program(scene, fault):
-    kin = Kin(scene.case)
-    busy = scene.busy.pids(kin)
+def kill_user_program(run, fault):
+    tree = ProcessTree(run.case)
+    busy = run.busy.pids(tree)
     return kill_below(
-        scene, fault, lambda kin: [pid for pid in kin.user_programs() if pid in busy] or kin.user_programs(), False
+        run, fault, lambda tree: [pid for pid in tree.user_programs() if pid in busy] or tree.user_programs(), False
     )
 
 
-def join(scene, _fault):
-    scene.hire()
-    return scene.going()
+def join(run, _fault):
+    run.add_worker()
+    return run.going()
 
 
-def leave(scene, fault):
-    kin = Kin(scene.case)
-    pid = choose(fault, scene.worker_pids(kin))
+def leave(run, fault):
+    tree = ProcessTree(run.case)
+    pid = choose(fault, run.worker_pids(tree))
     if pid is None:
         return None
-    scene.condemn(scene.process_of(pid), fault.kind, fault.hold_s)
+    run.condemn(run.process_of(pid), fault.kind, fault.hold_s)
     send(pid, signal.SIGTERM)
-    return at_work(scene, kin, pid)
+    return at_work(run, tree, pid)
 
 
 # -- stops --
 
 
-def stop_one(scene, fault, candidates):
-    kin = Kin(scene.case)
-    pids = candidates(kin)
-    pid = choose(fault, [pid for pid in pids if at_work(scene, kin, pid)] or pids)
+def stop_one(run, fault, candidates):
+    tree = ProcessTree(run.case)
+    pids = candidates(tree)
+    pid = choose(fault, [pid for pid in pids if at_work(run, tree, pid)] or pids)
     if pid is None:
         return None
-    hit = at_work(scene, kin, pid)
-    stop_for(scene, [pid], fault.hold_s)
+    hit = at_work(run, tree, pid)
+    stop_for(run, [pid], fault.hold_s)
     return hit
 
 
-def stop_worker(scene, fault):
-    return stop_one(scene, fault, scene.worker_pids)
+def stop_worker(run, fault):
+    return stop_one(run, fault, run.worker_pids)
 
 
-def stop_keeper(scene, fault):
-    return stop_one(scene, fault, Kin.keepers)
+def stop_supervisor(run, fault):
+    return stop_one(run, fault, ProcessTree.supervisors)
 
 
-def stop_zygote(scene, fault):
-    return stop_one(scene, fault, Kin.zygotes)
+def stop_zygote(run, fault):
+    return stop_one(run, fault, ProcessTree.zygotes)
 
 
-def stop_user_program(scene, fault):
-    return stop_one(scene, fault, lambda kin: scene.busy.pids(kin) & set(kin.user_programs()))
+def stop_user_program(run, fault):
+    return stop_one(run, fault, lambda tree: run.busy.pids(tree) & set(tree.user_programs()))
 
 
-def stop_end(scene, fault, role):
-    pids = scene.pid_of(role)
+def stop_end(run, fault, role):
+    pids = run.pid_of(role)
     if not pids:
         return None
-    hit = scene.going() and at_work(scene, Kin(scene.case))
-    stop_for(scene, pids, fault.hold_s)
+    hit = run.going() and at_work(run, ProcessTree(run.case))
+    stop_for(run, pids, fault.hold_s)
     return hit
 
 
-def stop_all(scene, fault):
-    kin = Kin(scene.case)
-    hit = scene.going() and at_work(scene, kin)
-    stop_for(scene, list(kin.names), fault.hold_s)
-    return hit if kin.names else None
+def stop_all(run, fault):
+    tree = ProcessTree(run.case)
+    hit = run.going() and at_work(run, tree)
+    stop_for(run, list(tree.names), fault.hold_s)
+    return hit if tree.names else None
 
 
 # -- the two ends --
 
 
-def kill_end(scene, fault, role):
-    pids = scene.pid_of(role)
+def kill_end(run, fault, role):
+    pids = run.pid_of(role)
     if not pids:
         return None
-    hit = scene.going() and at_work(scene, Kin(scene.case))
-    process = scene.process_of(pids[0])
+    hit = run.going() and at_work(run, ProcessTree(run.case))
+    process = run.process_of(pids[0])
     if process:
-        scene.condemn(process, fault.kind, fault.hold_s)
+        run.condemn(process, fault.kind, fault.hold_s)
     else:
-        scene.excuse(fault.kind)
+        run.excuse(fault.kind)
     send(pids[0], signal.SIGKILL)
     return hit
 
 
-def kill_all(scene, fault):
-    """No process of the run is left."""
-    kin = Kin(scene.case)
-    hit = scene.going() and at_work(scene, kin)
-    if not scene.pid_of("sink"):
+def kill_all(run, fault):
+    """Kills each process of the run."""
+    tree = ProcessTree(run.case)
+    hit = run.going() and at_work(run, tree)
+    if not run.pid_of("sink"):
         return None
-    scene.excuse(fault.kind)
-    if hasattr(scene, "kills_of_all"):
-        scene.kills_of_all += 1
+    run.excuse(fault.kind)
+    if hasattr(run, "kills_of_all"):
+        run.kills_of_all += 1
     else:
-        scene.set_over(fault.kind)
-    for worker in getattr(scene, "workers", []):
-        scene.condemn(worker, fault.kind, 0.0)
+        run.set_over(fault.kind)
+    for worker in getattr(run, "workers", []):
+        run.condemn(worker, fault.kind, 0.0)
 
     def killed():
-        pids = list(scene.case.reap())
+        pids = list(run.case.reap())
         for pid in pids:
             send(pid, signal.SIGKILL)
         return not pids
 
-    scene.case.wait_for(killed, "the killed to be gone")
+    run.case.wait_for(killed, "the killed to be gone")
     return hit
 
 
-def kill_commit_helper(scene, fault):
-    """The sink cannot do without."""
-    kin = Kin(scene.case)
-    pid = choose(fault, kin.helpers())
+def kill_commit_helper(run, fault):
+    """The sink cannot go on without it."""
+    tree = ProcessTree(run.case)
+    pid = choose(fault, tree.helpers())
     if pid is None:
         return None
-    scene.excuse(fault.kind)
+    run.excuse(fault.kind)
     send(pid, signal.SIGKILL)
-    return scene.going() and at_work(scene, kin)
+    return run.going() and at_work(run, tree)
 
 
-def fill_disk(scene, fault):
-    if not scene.pid_of("sink"):
+def fill_disk(run, fault):
+    if not run.pid_of("sink"):
         return None
-    scene.excuse(fault.kind)
-    scene.disk.fill()
-    return scene.going() and at_work(scene, Kin(scene.case))
+    run.excuse(fault.kind)
+    run.disk.fill()
+    return run.going() and at_work(run, ProcessTree(run.case))
 
 
-def ask_to_end(scene, fault, number):
-    """As an operator does: SIGINT drains; at times a second one follows."""
-    role = "launcher" if hasattr(scene, "run") else "ventilator"
-    pids = scene.pid_of(role)
+def ask_to_end(run, fault, number):
+    """Sends the signal as an operator does: the first drains; at times a second one follows."""
+    role = "launcher" if hasattr(run, "launcher") else "ventilator"
+    pids = run.pid_of(role)
     if not pids:
         return None
-    scene.excuse(fault.kind)
+    run.excuse(fault.kind)
     held = {pids[0]: started_at(pids[0])}
     send(pids[0], number)
 
@@ -227,119 +227,119 @@ def ask_to_end(scene, fault, number):
                 send(pid, number)
 
     if fault.pick < 0.4:
-        scene.later(fault.hold_s, once_more)
-    return scene.going() and at_work(scene, Kin(scene.case))
+        run.later(fault.hold_s, once_more)
+    return run.going() and at_work(run, ProcessTree(run.case))
 
 
-def intrude(scene, role):
-    """A second one is refused, and does no harm."""
-    if scene.over or not scene.pid_of(role):
+def start_second(run, role):
+    """Starts a second one, which must be refused, and do no harm."""
+    if run.over or not run.pid_of(role):
         return None
-    first = getattr(scene, role)
-    getattr(scene, f"start_{role}")()
-    second = getattr(scene, role)
-    setattr(scene, role, first)
-    # Who refuses a sink is the ventilator; and a first one that ends makes room.
-    refused_by = scene.ventilator if role == "sink" else first
+    first = getattr(run, role)
+    getattr(run, f"start_{role}")()
+    second = getattr(run, role)
+    setattr(run, role, first)
+    # The ventilator refuses a second sink; and a first one that ends makes room.
+    refused_by = run.ventilator if role == "sink" else first
 
     def is_decided():
-        scene.work_agenda()  # what is stopped goes on meanwhile
+        run.work_agenda()  # continues what is stopped
         return not second.running() or not first.running() or not refused_by.running()
 
-    scene.case.wait_for(is_decided, f"the second {role} to end")
+    run.case.wait_for(is_decided, f"the second {role} to end")
     if second.running():
         second.signal(signal.SIGKILL)
     status = second.wait(30)
-    scene.note(f"the second {role} ended with status {status}")
+    run.note(f"the second {role} ended with status {status}")
     if first.running():
         assert status not in (0, 1), f"a second {role} ended with status {status} while the first one lives"
-    return scene.going()
+    return run.going()
 
 
 # -- links --
 
 
-def hosts_of(scene):
-    return ["sink", "ventilator", *sorted({worker.host for worker in scene.workers if worker.running()})]
+def hosts_of(run):
+    return ["sink", "ventilator", *sorted({worker.host for worker in run.workers if worker.running()})]
 
 
-def unplug(scene, fault, hosts=None):
-    hosts = hosts or [choose(fault, hosts_of(scene))]
-    hit = scene.going() and at_work(scene, Kin(scene.case))
+def unplug(run, fault, hosts=None):
+    hosts = hosts or [choose(fault, hosts_of(run))]
+    hit = run.going() and at_work(run, ProcessTree(run.case))
     for host in hosts:
-        scene.wires.pull(host)
+        run.network.pull(host)
 
     def plug():
-        scene.touch()
+        run.touch()
         for host in hosts:
-            scene.wires.plug(host)
+            run.network.plug(host)
 
-    scene.later(fault.hold_s, plug)
-    scene.note(f"unplugged: {' '.join(hosts)}")
+    run.later(fault.hold_s, plug)
+    run.note(f"unplugged: {' '.join(hosts)}")
     return hit
 
 
-def unplug_all(scene, fault):
-    return unplug(scene, fault, hosts_of(scene))
+def unplug_all(run, fault):
+    return unplug(run, fault, hosts_of(run))
 
 
-def lose_one_way(scene, fault):
+def lose_one_way(run, fault):
     ways = []
-    for host in hosts_of(scene):
+    for host in hosts_of(run):
         ways += [(host, end) for end in ("sink", "ventilator") if end != host]
         ways += [(end, host) for end in ("sink", "ventilator") if end != host]
     name, other = choose(fault, ways)
-    hit = scene.going() and at_work(scene, Kin(scene.case))
-    scene.wires.lose(name, other)
+    hit = run.going() and at_work(run, ProcessTree(run.case))
+    run.network.lose(name, other)
 
     def find():
-        scene.touch()
-        scene.wires.find(name, other)
+        run.touch()
+        run.network.find(name, other)
 
-    scene.later(fault.hold_s, find)
-    scene.note(f"lost: {name} to {other}")
+    run.later(fault.hold_s, find)
+    run.note(f"lost: {name} to {other}")
     return hit
 
 
-def break_connections(scene, fault):
-    host = choose(fault, hosts_of(scene))
-    scene.touch()
-    hit = scene.going() and at_work(scene, Kin(scene.case))
-    return hit if scene.wires.break_connections(host) else None
+def break_connections(run, fault):
+    host = choose(fault, hosts_of(run))
+    run.touch()
+    hit = run.going() and at_work(run, ProcessTree(run.case))
+    return hit if run.network.break_connections(host) else None
 
 
-def pause_reader(scene, fault):
-    scene.reader.may_read.clear()
-    scene.later(fault.hold_s, scene.reader.may_read.set)
-    return scene.going()
+def pause_reader(run, fault):
+    run.reader.may_read.clear()
+    run.later(fault.hold_s, run.reader.may_read.set)
+    return run.going()
 
 
 ACTIONS = {
     "kill worker": kill_worker,
-    "kill keeper": kill_keeper,
+    "kill supervisor": kill_supervisor,
     "kill zygote": kill_zygote,
     "kill user program": kill_user_program,
     "kill all workers": kill_all_workers,
     "stop worker": stop_worker,
-    "stop keeper": stop_keeper,
+    "stop supervisor": stop_supervisor,
     "stop zygote": stop_zygote,
     "stop user program": stop_user_program,
-    "stop sink": lambda scene, fault: stop_end(scene, fault, "sink"),
-    "stop ventilator": lambda scene, fault: stop_end(scene, fault, "ventilator"),
-    "stop launcher": lambda scene, fault: stop_end(scene, fault, "launcher"),
+    "stop sink": lambda run, fault: stop_end(run, fault, "sink"),
+    "stop ventilator": lambda run, fault: stop_end(run, fault, "ventilator"),
+    "stop launcher": lambda run, fault: stop_end(run, fault, "launcher"),
     "stop all": stop_all,
     "join": join,
     "leave": leave,
-    "kill sink": lambda scene, fault: kill_end(scene, fault, "sink"),
-    "kill ventilator": lambda scene, fault: kill_end(scene, fault, "ventilator"),
-    "kill launcher": lambda scene, fault: kill_end(scene, fault, "launcher"),
+    "kill sink": lambda run, fault: kill_end(run, fault, "sink"),
+    "kill ventilator": lambda run, fault: kill_end(run, fault, "ventilator"),
+    "kill launcher": lambda run, fault: kill_end(run, fault, "launcher"),
     "kill all": kill_all,
     "kill commit helper": kill_commit_helper,
     "fill disk": fill_disk,
-    "interrupt": lambda scene, fault: ask_to_end(scene, fault, signal.SIGINT),
-    "terminate": lambda scene, fault: ask_to_end(scene, fault, signal.SIGTERM),
-    "second sink": lambda scene, _fault: intrude(scene, "sink"),
-    "second ventilator": lambda scene, _fault: intrude(scene, "ventilator"),
+    "interrupt": lambda run, fault: ask_to_end(run, fault, signal.SIGINT),
+    "terminate": lambda run, fault: ask_to_end(run, fault, signal.SIGTERM),
+    "second sink": lambda run, _fault: start_second(run, "sink"),
+    "second ventilator": lambda run, _fault: start_second(run, "ventilator"),
     "unplug": unplug,
     "unplug all": unplug_all,
     "lose one way": lose_one_way,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What goes in, what has to come out, and which dead letters were earned."""
+"""The input, the output that must come of it, and the dead letters that were earned."""
 
 import json
 import random
@@ -33,7 +33,7 @@ def bad_ranges(data):
     return ranges
 
 
-def letters_in(directory):
+def dead_letters_in(directory):
     """[(begin, end, bytes)] in the order of their numbers."""
     letters = []
     for number, path in enumerate(sorted(directory.glob("*.json")), 1):
@@ -48,8 +48,8 @@ def letters_in(directory):
 
 
 def expected_output(data, plan, directory):
-    """The bytes; what lies in `directory` must be just the dead letters that were earned."""
-    letters = letters_in(directory) if directory.exists() else []
+    """The output's bytes; `directory` must hold just the dead letters that were earned."""
+    letters = dead_letters_in(directory) if directory.exists() else []
     bad = bad_ranges(data)
     kept, at = [], 0
     for begin, end, content in letters:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a seed says: the shape of a run, and which faults come when.
+"""What a seed means: the shape of a run, and which faults come when.
 
 A Plan is made of nothing but the seed and of what the programs and this machine can do; it
 is the same each time. When a fault comes is said as a time since the one before, whom it
@@ -10,32 +10,32 @@ import dataclasses
 import random
 
 LENGTH_S = 5.5  # how long faults go on, at least
-LONGEST_S = 9.0  # after that, no more of them: the machine is slow
+LONGEST_S = 9.0  # no fault comes after that: the machine is slow
 ENDING_MOST = 3  # faults in a run after which all has to be started again
 
 # kind -> (weight, shortest and longest hold in s or, with L, in liveness times)
 KILLS = {
     "kill worker": 5,
-    "kill keeper": 1,
+    "kill supervisor": 1,
     "kill zygote": 1,
     "kill user program": 4,
     "kill all workers": 1,
 }
 STOPS = {
     "stop worker": 2,
-    "stop keeper": 1,
+    "stop supervisor": 1,
     "stop zygote": 0.5,
     "stop user program": 1,
     "stop sink": 2,
     "stop ventilator": 2,
     "stop all": 1,
 }
-CROWD = {"join": 1, "leave": 2}
-WIRES = {"unplug": 2, "lose one way": 2, "break connections": 3, "unplug all": 0.5}
+WORKERS = {"join": 1, "leave": 2}
+LINKS = {"unplug": 2, "lose one way": 2, "break connections": 3, "unplug all": 0.5}
 ENDS = {"kill sink": 4, "kill ventilator": 4}
 # After these, nothing of the run is left, and all is started again.
 ENDINGS = {"kill all": 1.5, "fill disk": 2, "interrupt": 1.5, "terminate": 0.5, "kill commit helper": 0.7}
-INTRUDERS = {"second sink": 0.5, "second ventilator": 0.5}
+SECOND_ENDS = {"second sink": 0.5, "second ventilator": 0.5}
 LAUNCHER = {"kill launcher": 1.5, "stop launcher": 0.7}
 
 
@@ -53,8 +53,8 @@ class Fault:
 @dataclasses.dataclass
 class Plan:
     seed: int
-    shape: str  # "hand", "launcher"
-    way: str  # "ipc", "hosts" (network namespaces), "proxy"
+    shape: str  # "separate", "launched"
+    network: str  # "ipc", "hosts" (network namespaces), "proxy"
     input: str  # "file", "stream"
     output: str  # "file", "reader" (a pipe, whose reader pauses)
     workers: list  # "exec" or "plugin" each
@@ -77,18 +77,18 @@ def kinds_for(plan, can):
     """{kind: weight} of the faults that a run of this shape survives."""
     kinds = {**KILLS, **STOPS}
     resumable = plan.output == "file" and "resume" in can
-    if plan.shape == "hand":
-        kinds.update({**CROWD, **INTRUDERS})
+    if plan.shape == "separate":
+        kinds.update({**WORKERS, **SECOND_ENDS})
         if plan.output == "reader":
-            # Nothing is locked: while the first one is stopped, a second one is its successor.
+            # Without a lock, a second sink succeeds the first one while that is stopped.
             del kinds["second sink"]
-    if plan.way != "ipc":
-        kinds.update(WIRES)
+    if plan.network != "ipc":
+        kinds.update(LINKS)
     if plan.output == "reader":
         kinds["pause reader"] = 6
     if resumable:
         kinds.update({**ENDS, **ENDINGS})
-    if resumable and plan.shape == "launcher":
+    if resumable and plan.shape == "launched":
         kinds.update(LAUNCHER)
     if "plugin" not in plan.workers:
         kinds = {kind: weight for kind, weight in kinds.items() if "zygote" not in kind}
@@ -96,7 +96,7 @@ def kinds_for(plan, can):
 
 
 def hold_of(chance, kind, liveness_s):
-    if kind.startswith("stop") or kind in WIRES:
+    if kind.startswith("stop") or kind in LINKS:
         # Most are shorter than the liveness time, some are longer.
         return chance.choice([0.1, 0.3, 0.5, 0.9, 1.6]) * liveness_s * chance.uniform(0.6, 1.1)
     if kind == "pause reader":
@@ -111,7 +111,7 @@ def faults_for(chance, plan, can):
         kind = chance.choices(list(kinds), list(kinds.values()))[0]
         gap_s = chance.choice([chance.uniform(0.0, 0.1), chance.uniform(0.1, 0.8), chance.uniform(0.1, 0.8)])
         fault = Fault(kind, gap_s, hold_of(chance, kind, plan.liveness_s), chance.random())
-        ends = kind in ENDINGS or kind in LAUNCHER or (plan.shape == "launcher" and kind in ENDS)
+        ends = kind in ENDINGS or kind in LAUNCHER or (plan.shape == "launched" and kind in ENDS)
         if ends and endings == ENDING_MOST:
             continue
         endings += ends
@@ -124,11 +124,11 @@ def faults_for(chance, plan, can):
 def make_plan(seed, can):
     """`can`: a set of "resume", "skip", "isolate", "hosts", "proxy"."""
     chance = random.Random(f"chaos {seed}")
-    shape = chance.choice(["hand", "hand", "hand", "launcher"])
-    far = shape == "hand" and chance.random() < 0.55
-    wires = "hosts" if "hosts" in can else "proxy"
+    shape = chance.choice(["separate", "separate", "separate", "launched"])
+    far = shape == "separate" and chance.random() < 0.55
+    network = "hosts" if "hosts" in can else "proxy"
     kind = chance.choice(["exec", "plugin", "both"])
-    count = chance.randint(2, 4) if shape == "hand" else 1
+    count = chance.randint(2, 4) if shape == "separate" else 1
     kinds = ["exec", "plugin"] if kind == "both" else [kind]
     liveness_s = chance.choice([1.0, 1.5, 2.5])
     reader = chance.random() < 0.2
@@ -138,11 +138,11 @@ def make_plan(seed, can):
     plan = Plan(
         seed=seed,
         shape=shape,
-        way=wires if far else "ipc",
+        network=network if far else "ipc",
         input=chance.choice(["file", "stream"]),
         output="reader" if reader else "file",
         workers=[kinds[number % len(kinds)] for number in range(count)],
-        slots=chance.randint(2, 3) if shape == "hand" else 4,
+        slots=chance.randint(2, 3) if shape == "separate" else 4,
         cut=chance.choice([["--block", "8K"], ["--block", "5000"], ["-N", "150"], ["--block", "24K"]]),
         window=chance.choice([16, 64, 4096]),
         buffer=chance.choice(["64K", "1M", "256M"]),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps no state between chunks. The pace is read anew for each: DIRECTORY/pace holds
+/* Keeps no state between chunks. The pace is read again for each: DIRECTORY/pace holds
  * the milliseconds that a chunk takes. */
 #include "tests/chaos/work.h"
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WORK_FAILED = 3 };
+enum { CHUNK_FAILED = 3 };
 
 /* Until work_end, a file DIRECTORY/busy/PID tells the test that this process has a
  * chunk. */

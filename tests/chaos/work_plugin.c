@@ -19,7 +19,7 @@ static int process(void *state, const struct fanfold_chunk *chunk,
     if (!work_check(state, chunk->data, chunk->size, &bad)) {
         work_suffer(bad);
         work_end(state);
-        return fanfold_fail(error, WORK_FAILED, "a bad record");
+        return fanfold_fail(error, CHUNK_FAILED, "a bad record");
     }
     unsigned char *to = fanfold_reserve(output, chunk->size);
     if (!to)

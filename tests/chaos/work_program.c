@@ -16,7 +16,7 @@ static unsigned char *read_all(size_t *ret_size)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            exit(WORK_FAILED);
+            exit(CHUNK_FAILED);
         if (got == 0)
             break;
         size += (size_t)got;
@@ -34,7 +34,7 @@ static void write_all(const unsigned char *data, size_t size)
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
-            exit(WORK_FAILED);
+            exit(CHUNK_FAILED);
         data += put;
         size -= (size_t)put;
     }
@@ -53,7 +53,7 @@ int main(int argc, char **argv)
         work_suffer(bad);
         work_end(argv[1]);
         fprintf(stderr, "a bad record\n");
-        return WORK_FAILED;
+        return CHUNK_FAILED;
     }
     work_convert(data, size, data);
     write_all(data, size);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Random inputs through the chunker, judged by an oracle: campaign.py [OPTIONS] [FORMAT...]
+"""Random inputs through the chunker, checked by an oracle: campaign.py [OPTIONS] [FORMAT...]
 
 A case is named FORMAT:SEED:NUMBER; `--seed SEED --from NUMBER --cases 1 FORMAT` makes it
 again. The output is TAP, one claim a format.
@@ -14,23 +14,23 @@ import time
 from functools import partial
 from pathlib import Path
 
-import hopeless
-import listed
+import catastrophic_regex
+import dry_run_driver
 import real
-from case import DriverDied, ask, continuation, sprinkled
+from case import DriverDied, ask, continuation, randomized
 from inputs import MAKERS
-from judge import judge, plan_of
+from checker import check, plan_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BATCH = 500
-LISTED = 30  # cases of a format at most, as each is a process
+DRY_RUNS = 30  # cases of a format at most, as each is a process
 SHOWN = 5  # failures of a format
 
 
 def make(name, seed, number):
     """The case, and sometimes another input that follows it."""
     rng = random.Random(f"{name}:{seed}:{number}")
-    case = sprinkled(rng, MAKERS[name](rng))
+    case = randomized(rng, MAKERS[name](rng))
     case.name = f"{name}:{seed}:{number}"
     if rng.random() < 0.1 and not case.expected.error:
         return [case, continuation(rng, case)]
@@ -38,7 +38,7 @@ def make(name, seed, number):
 
 
 def find_killer(driver, cases):
-    """The cases that the driver does not survive by themselves."""
+    """The cases that end the driver, each given alone."""
     for case in cases:
         try:
             ask(driver, [case], seconds=60)
@@ -53,11 +53,11 @@ def failures(driver, cases):
     except DriverDied as died:
         killers = list(find_killer(driver, cases))
         return killers or [(cases[0], f"the driver died in this case or soon after: {died}")]
-    judged = ((case, judge(case, answer)) for case, answer in zip(cases, answers))
-    return [(case, wrong) for case, wrong in judged if wrong]
+    checked = ((case, check(case, answer)) for case, answer in zip(cases, answers))
+    return [(case, wrong) for case, wrong in checked if wrong]
 
 
-def judge_random(options, name):
+def check_random(options, name):
     found = []
     for begin in range(options.start, options.start + options.cases, BATCH):
         numbers = range(begin, min(begin + BATCH, options.start + options.cases))
@@ -68,22 +68,22 @@ def judge_random(options, name):
     return f"{name}: chunks are as the oracle says, {options.cases} cases", found, []
 
 
-def judge_listed(options):
+def check_dry_run(options):
     """A few cases of each format by fanfold-ventilator --dry-run."""
     found = []
     for name in MAKERS:
-        for number in range(options.start, options.start + min(options.cases, LISTED)):
-            case = listed.as_told(make(name, options.seed, number)[0])
-            wrong = listed.can_be_listed(case) and listed.judge_listed(options.program, case, plan_of(case))
+        for number in range(options.start, options.start + min(options.cases, DRY_RUNS)):
+            case = dry_run_driver.as_the_program_cuts(make(name, options.seed, number)[0])
+            wrong = dry_run_driver.can_be_run(case) and dry_run_driver.check(options.program, case, plan_of(case))
             if wrong:
                 found.append((case, wrong))
     return "the program's options are the formats that they name", found, []
 
 
-def judge_hopeless(options):
-    """The input is cut, or it is said that it cannot be, and soon."""
+def check_catastrophic_regex(options):
+    """The driver cuts the input, or soon says that it cannot."""
     found = []
-    for case in hopeless.cases():
+    for case in catastrophic_regex.cases():
         try:
             answer = ask(options.driver, [case], seconds=300)[0]
         except DriverDied as died:
@@ -91,12 +91,12 @@ def judge_hopeless(options):
             continue
         if answer.outcome == "broken" and "--regexp" not in answer.text:
             found.append((case, f"the error does not name it: {answer.text}"))
-        if answer.outcome != "broken" and (wrong := judge(case, answer)):
+        if answer.outcome != "broken" and (wrong := check(case, answer)):
             found.append((case, wrong))
     return "an expression that takes for ever is an error, or does not", found, []
 
 
-def judge_real(options):
+def check_real(options):
     """The machine's own files; says which there are."""
     found, names = [], {}
     for case in real.cases(options.seed):
@@ -106,10 +106,10 @@ def judge_real(options):
 
 
 CLAIMS = {
-    **{name: partial(judge_random, name=name) for name in MAKERS},
-    "hopeless": judge_hopeless,
-    "listed": judge_listed,
-    "real": judge_real,
+    **{name: partial(check_random, name=name) for name in MAKERS},
+    "catastrophic-regex": check_catastrophic_regex,
+    "dry-run": check_dry_run,
+    "real": check_real,
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A case: an input, the options to cut it by, and how the driver is told and answers."""
+"""A case: an input and the options to cut it by; how the driver gets it, and answers."""
 
 import random
 import struct
@@ -15,7 +15,7 @@ HEAD = struct.Struct("=12Q")
 
 @dataclass
 class Case:
-    """What is to be cut, how, and where the oracle says that records end."""
+    """An input, how to cut it, and where the oracle says that records end."""
 
     format: str
     data: bytes
@@ -30,7 +30,7 @@ class Case:
     offset: int = 0
     first_record: int = 0
     looks_ahead: bool = True  # a record's end may be known only by what follows
-    far_sighted: bool = False  # who has a chunk alone cannot tell all borders
+    far_sighted: bool = False  # a chunk alone does not show all borders
     splits: list = field(default_factory=lambda: [BIG])
     blocks: list = field(default_factory=lambda: [1 << 20])
 
@@ -48,7 +48,7 @@ class Case:
         return head + text + numbers + self.data
 
     def describe(self):
-        """As much as a person needs to see it happen again."""
+        """All that a person needs to see it happen again."""
         shown = repr(self.data) if len(self.data) <= 600 else f"{self.data[:300]!r} ... {len(self.data)} bytes"
         options = f"-N {self.records}" if self.records else f"blocks {self.blocks[:8]}"
         return (
@@ -108,7 +108,7 @@ def read_answers(lines):
 
 
 def ask(driver, cases, seconds=600):
-    """The answers of the driver to the cases; DriverDied where it did not live to the end."""
+    """The driver's answers to the cases; DriverDied if it ended before the last."""
     request = b"".join(case.encode() for case in cases)
     try:
         run = subprocess.run([driver], input=request, capture_output=True, timeout=seconds, check=False)
@@ -134,7 +134,7 @@ def random_splits(rng, size):
 
 
 def limited(expected, max_record, size):
-    """What is left of the records where one is too long."""
+    """The records before the first that is too long."""
     ends = expected.ends
     for number, (begin, end) in enumerate(zip([0, *ends], ends)):
         is_last = number == len(ends) - 1 and not expected.error
@@ -142,7 +142,7 @@ def limited(expected, max_record, size):
             return Records(ends[:number], error=({"too-long"}, number, begin))
     if expected.error and expected.announced > max_record:
         return replace(expected, error=({"too-long"}, *expected.error[1:]))
-    if expected.error and size - expected.error[2] > max_record:  # it is both
+    if expected.error and size - expected.error[2] > max_record:  # the record is both
         return replace(expected, error=({"broken", "too-long"}, *expected.error[1:]))
     return expected
 
@@ -155,7 +155,7 @@ def random_limit(rng, expected):
     return max(1, rng.choice((max(sizes), max(sizes) - 1, rng.choice(sizes))))
 
 
-def sprinkled(rng, case):
+def randomized(rng, case):
     """The case with random sizes of reads and chunks, and what else is not the format's."""
     size = len(case.data)
     most = rng.choice((4, 30, 100, 1000, max(size, 4), 2 * size + 4))

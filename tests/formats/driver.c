@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cuts many inputs as a script says and tells what came of each, so that a test in
- * another language can judge the chunker, and records_count and records_size over every
+ * another language can check the chunker, and records_count and records_size over every
  * chunk, against an oracle of its own. It knows nothing of what is right.
  *
  * A case, on standard input, is HEAD_FIELDS numbers of 8 bytes in the machine's order,
@@ -15,7 +15,9 @@
  *     end OUTCOME OFFSET RECORD TEXT
  */
 #include "common/memory.h"
-#include "ventilator/chunker.h"
+#include "common/records/record_format_text.h"
+#include "common/records/records.h"
+#include "ventilator/source/chunker.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,7 +102,7 @@ static bool feed(struct script *script, struct chunker *chunker)
 {
     size_t left = script->head[HEAD_INPUT] - script->fed, room;
     if (left == 0) {
-        chunker_on_end(chunker);
+        chunker_on_end(chunker, false);
         return false;
     }
     size_t size = script->splits[script->reads++ % script->head[HEAD_SPLITS]];
@@ -254,7 +256,8 @@ static void run(struct script *script, struct chunker **chunker_p)
         *chunker_p = chunker_new(&config);
     }
     struct chunker *chunker = *chunker_p;
-    chunker_start(chunker, script->head[HEAD_OFFSET], script->head[HEAD_FIRST_RECORD]);
+    chunker_start(chunker, script->head[HEAD_OFFSET], script->head[HEAD_FIRST_RECORD],
+                  (struct slice){0});
     enum chunker_outcome outcome = take_all(script, chunker, &config.format);
     bool failed = outcome != CHUNKER_ENDED;
     printf("end %s %" PRIu64 " %" PRIu64 " %s\n", names[outcome],

@@ -94,7 +94,7 @@ def make_csv(rng):
 
 
 def make_csv_stray(rng):
-    """Quotes anywhere, which RFC 4180 has not; so that there is nothing which is no csv."""
+    """Quotes anywhere, beyond RFC 4180: any bytes are csv."""
     tokens = [b",", b"\n", b"\r\n", b"\r", b"a", b"b c", b'"', b'""']
     tokens += [b'",', b',"', b'"\n', b'\n"', b';"', b'|"', b'\t"', b' "']
     data = any_soup(rng, tokens)
@@ -118,7 +118,7 @@ def fastq_entry(rng, most=6, end=None):
 
 
 def spoil(rng, data):
-    """A line too many, one too few, or a byte that is another."""
+    """A line too many, a line too few, or a byte changed."""
     at = rng.randint(0, len(data))
     kind = rng.randrange(3)
     if kind == 0:
@@ -169,7 +169,7 @@ def make_marks(rng):
     data = any_soup(rng, tokens)
     expressions = [end and re.escape(end), re.escape(start)]
     case = Case(marks_text(start, end), data, lambda data: oracles.marked(data, *expressions))
-    # A start that does not lie in its record is not seen by who has the record alone.
+    # The record alone does not show a start that lies outside of it.
     sizes = [stop - begin for begin, stop in zip([0, *case.expected.ends], case.expected.ends)]
     case.far_sighted = end is not None and min(sizes, default=1000) < len(start)
     return case
@@ -182,7 +182,7 @@ COUNTS = ("+", "*", "?", "+?", "*?", "{2}", "{1,3}", "{2,}", "")
 
 
 def expression(rng):
-    """One that needs no more than polynomial time of a matcher that backtracks."""
+    """An expression that takes a matcher which backtracks polynomial time at most."""
 
     def branch():
         counts = [rng.choice(COUNTS) if rng.random() < 0.4 else "" for _ in range(rng.randint(1, 4))]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where records end, by other means than the chunker's: Python's csv, re, split and slices.
+"""Finds where records end by other means than the chunker's: Python's csv, re, split and slices.
 
 Each oracle takes a whole input and returns its Records. Those by which records are cut for
 isolation are the same, because a chunk of whole records is an input too.
@@ -57,7 +57,7 @@ CSV_BYTES = bytes.maketrans(b";|\t\r\0", b",,,r0")
 
 
 def csv_rows(data):
-    """As Python's csv reads it: how many of the lines a row has taken."""
+    """Python's csv reads the lines, and counts how many a row has taken."""
     text = data.translate(CSV_BYTES).decode("latin-1")
     full, rest = keep_ends(text, "\n")
     pieces = [*full, rest] if rest else full
@@ -83,7 +83,7 @@ EMPTY_LINES = re.compile(rb"[\r\n]+\Z")
 
 
 def fastq_rest(ends, data, at):
-    """What there is from `at` on, where no entry is whole."""
+    """The records from `at` on, where no entry is whole."""
     last = FASTQ_LAST.match(data, at)
     if EMPTY_LINES.match(data, at) or last and len(last[2]) >= len(last[1]):
         return Records([*ends, len(data)], open=True, longer=True)

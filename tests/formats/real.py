@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Real files of the machine, megabytes of each format; what is not found is made of what is."""
+"""Real files of the machine, megabytes of each format; a format without files gets data made of the others."""
 
 import copy
 import csv
@@ -58,7 +58,7 @@ def read(path):
 
 
 def packages_as_csv(status):
-    """Fields of many lines, as a program writes them that knows csv."""
+    """Fields of many lines, as a csv writer quotes them."""
     rows = [[part.partition(":")[2] for part in re.split(r"\n(?! )", entry)] for entry in status.split("\n\n")]
     target = io.StringIO()
     csv.writer(target, lineterminator="\n").writerows(rows)

@@ -3,7 +3,7 @@
 """Writes the corpus of fuzz_protocol: corpus.py DIRECTORY, or prints the golden bytes: corpus.py --golden
 
 Needs python3-msgpack. What is built here is built from PROTOCOL.md with another implementation of msgpack than the
-project's, so the golden bytes of tests/unit/common/golden.h, which were printed by it, are no echo of our own encoder.
+project's, so the golden bytes of tests/unit/common/protocol/golden.h, which were printed by it, are no echo of our own encoder.
 
 A file of the corpus: byte 0 holds flags (1: there is a payload frame; 2: frame 0 goes on with zeros to one byte above its
 limit), bytes 1-4 the size of the payload, big-endian; the rest is frame 0.
@@ -11,45 +11,57 @@ limit), bytes 1-4 the size of the payload, big-endian; the rest is frame 0.
 import pathlib
 import struct
 import sys
+import zlib
 
 import msgpack
 
 UUID, UID, INC, RUN = (bytes(range(n, n + 16)) for n in (0xA0, 0xB0, 0xC0, 0xD0))
 NO_ID = bytes(16)
-RESULTS = 'tcp://10.0.0.2:5558'
+RESULTS, OTHER, KEY = 'tcp://10.0.0.2:5558', 'tcp://192.0.2.2:5558', bytes(range(0xE0, 0x100))
 LINES, INPUT = 'lines=1 end=0a', b'\x01words'
 PAYLOAD, LONG = 1, 2
+HUGE = 2 ** 64 - 1
+
+
+def mark(content, seq):
+    """As PROTOCOL.md says: what the source wrote, the seq, and the CRC-32 of both."""
+    body = content + struct.pack('>Q', seq)
+    return body + struct.pack('>I', zlib.crc32(body))
+
 
 # name: (frame 0, size of the payload or None)
 GOLDEN = {
-    'hello_worker': ([1, 1, UUID, 7, 'node-7', 812, 2, 0, 0x0123456789ABCDEF, b'exec tr a-z A-Z', NO_ID, 0, []], None),
-    'hello_worker_again': ([1, 1, UUID, 8, 'node-7', 812, 2, 1, 0x0123456789ABCDEF, b'exec tr a-z A-Z', RUN, 1,
-                            [4, 9, 2, 5, 10, 1, 70000, 11, 0]], None),
-    'hello_worker_of_version_2': ([1, 2], None),
-    'hello_sink': ([2, 1, INC, 1, RESULTS, 'store', 4321, 1 << 28, False], None),
-    'hello_sink_finished': ([2, 1, INC, 1, RESULTS, 'store', 4321, 1 << 28, True], None),
-    'welcome_sink': ([3, 1, UID, 250, 10000, 1 << 28, 1 << 27, LINES, b'', 0, 0, NO_ID, 0, '', 0, INPUT, 0], None),
-    'welcome_worker': ([3, 1, UID, 250, 10000, 1 << 28, 0, LINES, b'', 7, 7, RUN, 1, RESULTS, 0x0123456789ABCDEF, b'',
-                        0], None),
-    'welcome_with_header': ([3, 1, UID, 250, 10000, 1 << 28, 0, 'lines=4 end=0a', b'name\tsize\n', 8, 2, RUN, 1, RESULTS,
-                             0, b'', 2], None),
-    'reject': ([4, 1, b'this ventilator speaks version 1'], None),
+    'hello_worker': ([1, 2, UUID, 7, 'node-7', 812, 2, 0, 0x0123456789ABCDEF, b'exec tr a-z A-Z', NO_ID, 0, [],
+                      ['isolate']], None),
+    'hello_worker_again': ([1, 2, UUID, 8, 'node-7', 812, 2, 1, 0x0123456789ABCDEF, b'exec tr a-z A-Z', RUN, 1,
+                            [4, 9, 2, 5, 10, 1, 70000, 11, 0], ['isolate']], None),
+    'hello_worker_of_version_1': ([1, 1], None),
+    'hello_sink': ([2, 2, INC, 1, [[RESULTS, b'']], 'store', 4321, 1 << 28, False, []], None),
+    'hello_sink_finished': ([2, 2, INC, 1, [[RESULTS, b''], [OTHER, KEY]], 'store', 4321, 1 << 28, True, []], None),
+    'welcome_sink': ([3, 2, UID, 250, 10000, 1 << 28, 1 << 27, LINES, b'', 0, 0, NO_ID, 0, [], 0, INPUT, 0, []], None),
+    'welcome_worker': ([3, 2, UID, 250, 10000, 1 << 28, 0, LINES, b'', 7, 7, RUN, 1, [[RESULTS, b'']],
+                        0x0123456789ABCDEF, b'', 0, []], None),
+    'welcome_with_header': ([3, 2, UID, 250, 10000, 1 << 28, 0, 'lines=4 end=0a', b'name\tsize\n', 8, 2, RUN, 1,
+                             [[RESULTS, b''], [OTHER, KEY]], 0, b'', 2, []], None),
+    'welcome_of_version_3': ([3, 3], None),
+    'reject': ([4, 1, b'this ventilator speaks FANFOLD/2'], None),
     'begin': ([5, UID, RUN, 1, 0, b'', INPUT, []], None),
-    'begin_again': ([5, UID, RUN, 1, 3, b'\x00\xff@30', INPUT, [5, 2, 9, 1]], None),
+    'begin_again': ([5, UID, RUN, 1, 3, mark(b'\x00\xff@30', 2), INPUT, [5, 2, 9, 1]], None),
     'who': ([6], None),
-    'task': ([7, 7, [0, 1, 6, 1, 0, b'@0', 1, 2, 5, 1, 60000, b'@6']], 11),
-    'result': ([8, RUN, 1, [0, 1, 6, 1234, b'@0', [], 1, 2, 5, 987, b'@6', []]], 11),
-    'result_of_no_bytes': ([8, RUN, 1, [2, 3, 0, 1 << 40, b'@11', []]], 0),
-    'result_with_bad_records': ([8, RUN, 1, [4, 9, 12, 5678, b'@300', [301, 306, 6, 0, 3, b'tr: bad \xe9\n',
-                                                                     302, 312, 7, 7, 0, b'']]], 25),
-    'done': ([9, 7, [0, 1, 1234, 1, 2, 987]], None),
-    'failed': ([10, 7, 2, 4, 4567, 0, 3, b'tr: bad \xe9\n'], None),
+    'task': ([7, 7, [[0, 1, 0, 6, 1, 0, mark(b'@6', 0)], [1, 2, 0, 5, 1, 60000, mark(b'@11', 1)]]], 11),
+    'result': ([8, RUN, 1, UUID, [[0, 1, 6, 1234, mark(b'@6', 0), []], [1, 2, 5, 987, mark(b'@11', 1), []]]], 11),
+    'result_of_no_bytes': ([8, RUN, 1, UUID, [[2, 3, 0, 1 << 40, mark(b'@30', 2), []]]], 0),
+    'result_with_bad_records': ([8, RUN, 1, UUID, [[4, 9, 12, 5678, mark(b'@325', 4),
+                                                    [[301, 306, 6, 0, 3, b'tr: bad \xe9\n'],
+                                                     [302, 312, 7, 8, 0, b'']]]]], 25),
+    'done': ([9, 7, [[0, 1, 310, 1234, 0, 0, False], [1, 2, 1600, 987, 25000, 3, True]]], None),
+    'failed': ([10, 7, 2, 4, 310, 4567, 0, 3, b'tr: bad \xe9\n'], None),
     'returned': ([11, 7, [5, 10]], None),
     'forget': ([12, 7, False, [0, 1, 1, 2]], None),
     'forget_only_queued': ([12, 7, True, [5, 10]], None),
     'progress': ([13, 1, [0, 2], 0, 0, 0, 0, 0], None),
     'progress_released': ([13, 1, [], 7, 6, 99, 5, 3], None),
-    'skip': ([14, 1, 2, 4, 11, 5, 1, b'@15', 3, 1, 11, b'it crashed'], 4),
+    'skip': ([14, 1, 2, 4, 11, 5, 1, mark(b'@15', 2), 3, 1, 11, b'it crashed'], 4),
     'end': ([15, 1, 2, 0, 0, b''], None),
     'end_interrupted': ([15, 9, 7, 2, 130, b'name\tsize\n'], None),
     'finished': ([16, 1, 0, 0, b'', 0, 11], None),
@@ -59,8 +71,14 @@ GOLDEN = {
     'ping': ([19, 7, 1, False, [0, 1, 1, 2]], None),
     'ping_leaving': ([19, 0, 2, True, []], None),
     'pong': ([20], None),
-    'isolate': ([21, 8, 4, 9, 25, 5, 60000, b'@300', 300, 299, 3, False, [3, 1]], 25),
-    'isolate_probe': ([21, 8, 4, 8, 25, 5, 0, b'@300', 300, 299, 2, True, [0, 2, 4, 1]], 25),
+    'isolate': ([21, 8, 4, 9, 0, 25, 5, 60000, mark(b'@325', 4), 300, 299, 3, False, [3, 1]], 25),
+    'isolate_probe': ([21, 8, 4, 8, 0, 25, 5, 0, mark(b'@325', 4), 300, 299, 2, True, [0, 2, 4, 1]], 25),
+    'refused': ([22, 1, UUID, 1, 2, 0, 4, 0, b'its mark is of task 0'], None),
+    'unknown': ([23, 77], None),
+    'drain': ([24, 7], None),
+    'drained': ([25, 7], None),
+    'doubt': ([26, 7, HUGE, b'a line more than was asked', [0, 1, 1, 2]], None),
+    'doubt_of_what_is_forgotten': ([26, 7, 12, b'a line more than was asked', []], None),
 }
 
 
@@ -69,11 +87,11 @@ def pack(value):
 
 
 def task(*entries):
-    return [7, 7, [field for entry in entries for field in entry]]
+    return [7, 7, [list(entry) for entry in entries]]
 
 
 def result(*bad, length=0):
-    return [8, RUN, 1, [2, 3, length, 9, b'', [field for record in bad for field in record]]]
+    return [8, RUN, 1, UUID, [[2, 3, length, 9, b'', [list(record) for record in bad]]]]
 
 
 def bad_at(place, value):
@@ -82,7 +100,7 @@ def bad_at(place, value):
 
 def result_that_claims_bad(fields):
     """A RESULT that ends behind the head of its bad records."""
-    return (b'\x94' + pack(8) + pack(RUN) + pack(1) + b'\x96' + pack(0) * 4 + pack(b'')
+    return (b'\x95' + pack(8) + pack(RUN) + pack(1) + pack(UUID) + b'\x91\x96' + pack(0) * 4 + pack(b'')
             + b'\xdc' + struct.pack('>H', fields))
 
 
@@ -99,9 +117,8 @@ def number_at(name, place, packed):
     return head + b''.join(packed if i == place else pack(f) for i, f in enumerate(fields))
 
 
-ONE = (0, 1, 6, 1, 0, b'')
+ONE = (0, 1, 0, 6, 1, 0, b'')
 BAD_RECORD = (300, 4711, 5, 0, 3, b'no')
-HUGE = 2 ** 64 - 1
 
 # Good, and unlike what the project's own encoder writes.
 GOOD = {
@@ -112,17 +129,26 @@ GOOD = {
     'hello_of_version_9_with_anything_behind': (pack([2, 9, {'a': [1.5, None]}, -1]) + b'\xc1', 3),
     'largest_number': (pack([18, HUGE]), None),
     'largest_range': (pack([13, 1, [1, HUGE - 1], 0, 0, 0, 0, 0]), None),
-    'mark_of_255_bytes': (pack(task((0, 1, 6, 1, 0, bytes(255)))), 6),
-    'empty_payload': (pack(task((0, 1, 0, 1, 0, b''))), 0),
-    'largest_bad_record': (pack(result((0, 0, 0, 0, 0, b''), (HUGE, HUGE, 1, 7, 2 ** 32 - 1, bytes(512)))), 1),
-    'bad_records_of_two_entries': (pack([8, RUN, 1, [2, 3, 0, 9, b'', BAD_RECORD, 3, 4, 2, 9, b'', BAD_RECORD]]), 12),
-    'largest_isolate': (pack([21, HUGE, HUGE, 2 ** 32 - 1, 0, HUGE, 2 ** 32 - 1, bytes(255), HUGE, HUGE, 2 ** 32 - 1, True,
-                              [0, 1, 1, HUGE - 1]]), 0),
-    'isolate_of_the_most_ranges': (pack(changed('isolate', 5, 4096)[:-1] + [[n for i in range(2048) for n in (2 * i, 1)]]),
+    'mark_of_255_bytes': (pack(task((0, 1, 0, 6, 1, 0, bytes(255)))), 6),
+    'empty_payload': (pack(task((0, 1, 0, 0, 1, 0, b''))), 0),
+    'largest_bad_record': (pack(result((0, 0, 0, 0, 0, b''), (HUGE, HUGE, 1, 8, 2 ** 32 - 1, bytes(512)))), 1),
+    'bad_records_of_two_entries': (pack([8, RUN, 1, UUID, [[2, 3, 0, 9, b'', [BAD_RECORD]], [3, 4, 2, 9, b'', [BAD_RECORD]]]]), 12),
+    'largest_isolate': (pack([21, HUGE, HUGE, 2 ** 32 - 1, 2 ** 32 - 1, 0, HUGE, 2 ** 32 - 1, bytes(255), HUGE, HUGE,
+                              2 ** 32 - 1, True, [0, 1, 1, HUGE - 1]]), 0),
+    'isolate_of_the_most_ranges': (pack(changed('isolate', 6, 4096)[:-1] + [[n for i in range(2048) for n in (2 * i, 1)]]),
                                    25),
-    'isolate_that_excepts_all': (pack(changed('isolate', 12, [0, 5])), 25),
+    'isolate_that_excepts_all': (pack(changed('isolate', 13, [0, 5])), 25),
     'longest_format': (pack(changed('welcome_worker', 7, 'x' * 1024)), None),
     'longest_input': (pack(changed('begin', 6, bytes(255))), None),
+    'another_field': (pack([6, 1]), None),
+    'other_fields_of_any_kind': (pack(GOLDEN['ping'][0] + [None, -1, 1.5, {'a': [b'x', {}]}, msgpack.ExtType(1, b'abc')]), None),
+    'other_fields_of_an_entry': (pack([7, 7, [[*ONE, 'later', [1, [2]]], [*ONE[:2], 0, 5, *ONE[4:]]]]), 11),
+    'other_fields_of_a_bad_record': (pack(result((*BAD_RECORD, 'later'), length=4)), 9),
+    'another_field_nested_as_deep_as_allowed': (pack([6, [[[[[[[1]]]]]]]]), None),
+    'a_kind_of_a_later_version': (pack(task((0, 1, 7, 6, 1, 0, b''))), 6),
+    'capabilities_of_a_later_version': (pack(changed('hello_worker', 13, ['x' * 32] * 64)), None),
+    'most_endpoints': (pack(changed('hello_sink', 4, [['e' * 255, bytes(64)]] * 16)), None),
+    'welcome_of_version_1': (pack([3, 1, UID, 250]), None),
 }
 
 # name: (frame 0, size of the payload or None[, flags]); the name's first word is the error's.
@@ -132,26 +158,33 @@ BAD = {
     'SYNTAX_reserved_byte': (b'\x92\x12\xc1', None),
     'SYNTAX_cut': (pack([18, HUGE])[:-1], None),
     'SYNTAX_text_longer_than_the_frame': (b'\x93\x11\x00\xc6\xff\xff\xff\xff', None),
-    'SYNTAX_ledger_longer_than_the_frame': (pack(GOLDEN['hello_worker'][0])[:-1] + b'\xdd\0\2\xff\xfd', None),
-    'SYNTAX_bad_records_longer_than_the_frame': (result_that_claims_bad(6 * 2048), 0),
+    'SYNTAX_ledger_longer_than_the_frame': (pack(GOLDEN['hello_worker'][0][:-2])[1:].join([b'\x9e', b'\xdd\0\2\xff\xfd']), None),
+    'SYNTAX_bad_records_longer_than_the_frame': (result_that_claims_bad(2048), 0),
     'TRAILING': (pack([6]) + b'\0', None),
     'TRAILING_a_second_array': (pack([6]) + pack([6]), None),
     'NOT_ARRAY_number': (pack(6), None),
     'NOT_ARRAY_map': (pack({6: 6}), None),
     'NOT_ARRAY_text': (pack('WHO'), None),
-    'DEPTH_array': (pack(bad_at(0, [0])), 0),
-    'DEPTH_map': (pack(bad_at(5, {})), 0),
+    'DEPTH_array': (pack([6, [[[[[[[[1]]]]]]]]]), None),
+    'DEPTH_map': (pack([6, [[[[[[[{}]]]]]]]]), None),
+    'DEPTH_entry': (pack([9, 7, [[*GOLDEN['done'][0][2][0], [[[[[[[[]]]]]]]]]]]), None),
     'UNKNOWN_TYPE_0': (pack([0]), None),
-    'UNKNOWN_TYPE_22': (pack([22, 1]), None),
+    'UNKNOWN_TYPE_27': (pack([27, 1]), None),
     'UNKNOWN_TYPE_huge': (pack([HUGE]), None),
     'UNKNOWN_TYPE_negative': (pack([-6]), None),
     'FIELDS_none': (pack([]), None),
-    'FIELDS_one_more': (pack([6, 1]), None),
     'FIELDS_one_less': (pack([18]), None),
     'FIELDS_hello_without_version': (pack([1]), None),
-    'FIELDS_hello_cut': (pack([1, 1]), None),
-    'FIELDS_welcome_without_header_out': (pack(GOLDEN['welcome_sink'][0][:-1]), None),
-    'FIELDS_claims_2_to_the_32': (b'\xdd\xff\xff\xff\xff\x06', None),
+    'FIELDS_hello_cut': (pack([1, 2]), None),
+    'FIELDS_welcome_without_capabilities': (pack(GOLDEN['welcome_sink'][0][:-1]), None),
+    'FIELDS_of_a_done': (pack([9, 7, [[0, 1, 310, 1234, 0, 0]]]), None),
+    'FIELDS_of_a_bad_record': (pack(result(BAD_RECORD[:5])), 5),
+    'FIELDS_of_an_endpoint': (pack(changed('hello_sink', 4, [[RESULTS]])), None),
+    'SYNTAX_claims_2_to_the_32': (b'\xdd\xff\xff\xff\xff\x06', None),
+    'SYNTAX_of_another_field': (b'\x92\x06\xc1', None),
+    'SYNTAX_of_another_field_inside': (b'\x92\x06\x92\x01\xc1', None),
+    'SYNTAX_another_field_is_missing': (b'\x93\x06\x01', None),
+    'SYNTAX_map_without_its_last_value': (b'\x92\x06\x82\x01\x01\x02', None),
     'FIELD_TYPE_type': (pack(['WHO']), None),
     'FIELD_TYPE_text_for_number': (pack([18, '7']), None),
     'FIELD_TYPE_float_for_number': (pack([18, 7.0]), None),
@@ -161,11 +194,12 @@ BAD = {
     'FIELD_TYPE_text_for_bytes': (pack(changed('reject', 2, 'no')), None),
     'FIELD_TYPE_text_for_id': (pack(changed('hello_sink', 2, 'x' * 16)), None),
     'FIELD_TYPE_map_for_list': (pack(changed('done', 2, {0: 1})), None),
-    'FIELD_TYPE_entries_not_flat': (pack(changed('done', 2, [[0, 1, 1], [2, 2, 2], [3, 3, 3]])), None),
-    'FIELD_TYPE_number_for_bad_records': (pack([8, RUN, 1, [2, 3, 0, 9, b'', 7]]), 0),
+    'FIELD_TYPE_entries_flat': (pack(changed('done', 2, [0, 1, 310, 1234, 0, 0, False])), None),
+    'FIELD_TYPE_attempts_not_flat': (pack(changed('forget', 3, [[0, 1], [1, 2]])), None),
+    'FIELD_TYPE_number_for_bad_records': (pack([8, RUN, 1, UUID, [[2, 3, 0, 9, b'', 7]]]), 0),
     'FIELD_TYPE_text_for_bad_text': (pack(bad_at(5, 'no')), 5),
-    'FIELD_TYPE_number_for_probe': (pack(changed('isolate', 11, 1)), 25),
-    'FIELD_TYPE_ranges_not_flat': (pack(changed('isolate', 12, [[0, 1], [3, 1]])), 25),
+    'FIELD_TYPE_number_for_probe': (pack(changed('isolate', 12, 1)), 25),
+    'FIELD_TYPE_ranges_not_flat': (pack(changed('isolate', 13, [[0, 1], [3, 1]])), 25),
     'FIELD_TYPE_extension': (pack([18, msgpack.ExtType(1, b'abc')]), None),
     'RANGE_negative': (pack([18, -1]), None),
     'RANGE_negative_8_bytes': (pack([18, -2 ** 63]), None),
@@ -174,50 +208,58 @@ BAD = {
     'RANGE_slots': (pack(changed('hello_worker', 6, 65536)), None),
     'RANGE_way': (pack(changed('ping', 2, 3)), None),
     'RANGE_state': (pack(changed('hello_worker', 12, [0, 1, 3])), None),
-    'RANGE_failed_is_never_lost': (pack(changed('failed', 5, 7)), None),
-    'RANGE_skip_how': (pack(changed('skip', 9, 8)), 4),
+    'RANGE_failed_is_never_lost': (pack(changed('failed', 6, 8)), None),
+    'RANGE_nonce_0_of_a_worker': (pack(changed('hello_worker', 3, 0)), None),
+    'RANGE_nonce_0_of_a_sink': (pack(changed('hello_sink', 3, 0)), None),
+    'RANGE_refused_is_never_lost': (pack(changed('refused', 6, 8)), None),
+    'ZERO_ID_uuid': (pack(changed('hello_worker', 2, NO_ID)), None),
+    'ZERO_ID_incarnation': (pack(changed('hello_sink', 2, NO_ID)), None),
+    'RANGE_skip_how': (pack(changed('skip', 9, 9)), 4),
     'RANGE_skip_attempts': (pack(changed('skip', 8, 2 ** 32)), 4),
-    'RANGE_bad_record_how': (pack(bad_at(3, 8)), 5),
+    'RANGE_bad_record_how': (pack(bad_at(3, 9)), 5),
     'RANGE_bad_record_code': (pack(bad_at(4, 2 ** 32)), 5),
-    'RANGE_isolate_no_records': (pack(changed('isolate', 5, 0)), 25),
-    'RANGE_isolate_no_tries': (pack(changed('isolate', 10, 0)), 25),
-    'RANGE_isolate_tries': (pack(changed('isolate', 10, 2 ** 32)), 25),
-    'RANGE_isolate_empty_range': (pack(changed('isolate', 12, [3, 0])), 25),
+    'RANGE_isolate_no_records': (pack(changed('isolate', 6, 0)), 25),
+    'RANGE_isolate_no_tries': (pack(changed('isolate', 11, 0)), 25),
+    'RANGE_isolate_tries': (pack(changed('isolate', 11, 2 ** 32)), 25),
+    'RANGE_isolate_empty_range': (pack(changed('isolate', 13, [3, 0])), 25),
     'RANGE_outcome': (pack(changed('stop', 1, 3)), None),
-    'RANGE_reason': (pack(changed('reject', 1, 4)), None),
+    'RANGE_reason': (pack(changed('reject', 1, 5)), None),
     'RANGE_status': (pack(changed('end', 4, 256)), None),
     'RANGE_heartbeat': (pack(changed('welcome_worker', 3, 0)), None),
-    'RANGE_version_of_welcome': (pack(changed('welcome_worker', 1, 2)), None),
     'RANGE_empty_range': (pack(changed('progress', 2, [4, 0])), None),
     'LENGTH_id_short': (pack(changed('hello_sink', 2, INC[:15])), None),
     'LENGTH_id_long': (pack(changed('hello_sink', 2, INC + b'x')), None),
     'LENGTH_host': (pack(changed('hello_sink', 5, 'h' * 256)), None),
-    'LENGTH_mark': (pack(task((0, 1, 6, 1, 0, bytes(256)))), 6),
+    'LENGTH_mark': (pack(task((0, 1, 0, 6, 1, 0, bytes(256)))), 6),
     'LENGTH_text': (pack(changed('reject', 2, bytes(4097))), None),
     'LENGTH_no_entries': (pack([9, 7, []]), None),
-    'LENGTH_part_of_an_entry': (pack([9, 7, [1, 2, 3, 4]]), None),
+    'LENGTH_part_of_an_entry': (pack([11, 7, [1, 2, 3]]), None),
+    'LENGTH_no_endpoints': (pack(changed('hello_sink', 4, [])), None),
+    'LENGTH_endpoints': (pack(changed('hello_sink', 4, [[RESULTS, b'']] * 17)), None),
+    'LENGTH_key': (pack(changed('hello_sink', 4, [[RESULTS, bytes(65)]])), None),
+    'LENGTH_capability': (pack(changed('hello_worker', 13, ['x' * 33])), None),
+    'LENGTH_capabilities': (pack(changed('hello_worker', 13, ['x'] * 65)), None),
     'LENGTH_batch': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 * 4097), None),
     'LENGTH_2_GiB': (b'\x93\x0b\x07\xdd' + struct.pack('>I', 2 ** 31), None),
-    'LENGTH_bad_records': (result_that_claims_bad(6 * 2049), 0),
-    'LENGTH_part_of_a_bad_record': (result_that_claims_bad(5), 0),
+    'LENGTH_bad_records': (result_that_claims_bad(2049), 0),
     'LENGTH_bad_record_text': (pack(bad_at(5, bytes(513))), 5),
     'LENGTH_format': (pack(changed('welcome_worker', 7, 'x' * 1025)), None),
     'LENGTH_input_of_welcome': (pack(changed('welcome_sink', 15, bytes(256))), None),
     'RANGE_header_out': (pack(changed('welcome_sink', 16, 1 << 32)), None),
     'LENGTH_input_of_begin': (pack(changed('begin', 6, bytes(256))), None),
     'LENGTH_header_of_end': (pack(changed('end', 5, bytes(65537))), None),
-    'LENGTH_isolate_ranges': (pack(changed('isolate', 5, 9999)[:-1] + [[n for i in range(2049) for n in (2 * i, 1)]]), 25),
+    'LENGTH_isolate_ranges': (pack(changed('isolate', 6, 9999)[:-1] + [[n for i in range(2049) for n in (2 * i, 1)]]), 25),
     'VALUE_range_overflows': (pack(changed('begin', 7, [HUGE, 1])), None),
     'VALUE_bad_records_descend': (pack(result((7, 1, 0, 0, 0, b''), (5, 2, 0, 0, 0, b''))), 0),
     'VALUE_bad_record_twice': (pack(result((7, 1, 0, 0, 0, b''), (7, 2, 0, 0, 0, b''))), 0),
-    'VALUE_isolate_ranges_descend': (pack(changed('isolate', 12, [3, 1, 0, 1])), 25),
-    'VALUE_isolate_ranges_overlap': (pack(changed('isolate', 12, [0, 3, 2, 1])), 25),
-    'VALUE_isolate_range_overflows': (pack(changed('isolate', 12, [HUGE, 1])), 25),
-    'VALUE_isolate_excepts_what_it_has_not': (pack(changed('isolate', 12, [3, 3])), 25),
+    'VALUE_isolate_ranges_descend': (pack(changed('isolate', 13, [3, 1, 0, 1])), 25),
+    'VALUE_isolate_ranges_overlap': (pack(changed('isolate', 13, [0, 3, 2, 1])), 25),
+    'VALUE_isolate_range_overflows': (pack(changed('isolate', 13, [HUGE, 1])), 25),
+    'VALUE_isolate_excepts_what_it_has_not': (pack(changed('isolate', 13, [3, 3])), 25),
     'VALUE_committed_before_released': (pack([13, 1, [], 1, 2, 0, 0, 0]), None),
     'PAYLOAD_short': (pack(task(ONE)), 5),
     'PAYLOAD_long': (pack(GOLDEN['result'][0]), 12),
-    'PAYLOAD_lengths_overflow': (pack(task((0, 1, HUGE, 1, 0, b''), (1, 1, 7, 1, 0, b''))), 6),
+    'PAYLOAD_lengths_overflow': (pack(task((0, 1, 0, HUGE, 1, 0, b''), (1, 1, 0, 7, 1, 0, b''))), 6),
     'PAYLOAD_skip': (pack(GOLDEN['skip'][0]), 0),
     'PAYLOAD_isolate': (pack(GOLDEN['isolate'][0]), 24),
     'PAYLOAD_without_the_bad_records': (pack(result(BAD_RECORD, length=4)), 4),

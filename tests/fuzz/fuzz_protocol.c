@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whatever the decoder takes for a message can be encoded, and what was encoded decodes
- * to the same: the bytes of a second round are those of the first. What it refuses
- * leaves the message alone.
+ * Every message that the decoder accepts can be encoded and decodes to the same
+ * message: a second round gives the bytes of the first. An input that it refuses leaves
+ * the message untouched.
  */
 #include "fuzz_protocol.h"
 #include <stdlib.h>
@@ -32,12 +32,12 @@ static enum decode_error read_long(struct decoder *decoder, const uint8_t *frame
     return decoder_read(decoder, padded, sizeof(padded), payload, message);
 }
 
-/* The slice is the encoder's, the message the decoder's: both are used again. */
+/* The slice belongs to the encoder, the message to the decoder; both reuse them. */
 static void check_roundtrip(struct decoder *decoder, const struct message *message,
                             size_t payload)
 {
     static struct encoder *first, *second;
-    if (first == NULL)
+    if (!first)
         first = encoder_new(), second = encoder_new();
     struct slice once = encoder_write(first, message);
     struct message again;
@@ -55,7 +55,7 @@ enum decode_error drive_protocol(const uint8_t *data, size_t size,
     struct message message = {.type = 0}; /* no type */
     if (size < PREFIX)
         return DECODE_EMPTY;
-    if (decoder == NULL)
+    if (!decoder)
         decoder = decoder_new(), again = decoder_new();
     size_t payload = payload_size(data);
     enum decode_error error =

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fuzzer's corpus as a unit test: each file of the directory is driven through the
- * same function, and a file called good-... must be taken, bad-ERROR... refused with
- * that error. Then every type of message and every error must have been reached.
- * Prints TAP. Files that a fuzzer found (any other name) only must not crash.
+ * The fuzzer's corpus as a unit test: each file of the directory goes through the same
+ * function. It must accept a file called good-..., and refuse bad-ERROR... with that
+ * error; a file with another name, which a fuzzer found, must only not crash. At the
+ * end the corpus must have reached every type of message and every error. Prints TAP.
  */
 #include "fuzz_protocol.h"
 #include <dirent.h>
@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_MAX = 1 << 20, TYPES = 22, ERRORS = DECODE_STRAY_PAYLOAD + 1 };
+enum {
+    FILE_MAX = 1 << 20,
+    TYPES = MESSAGE_DOUBT + 1,
+    ERRORS = DECODE_STRAY_PAYLOAD + 1
+};
 
 static const char *const error_names[] = {
 #define X(name, text) [DECODE_##name] = #name,
@@ -36,12 +40,12 @@ static uint8_t *load(const char *directory, const char *name, size_t *ret_size)
     snprintf(path, sizeof(path), "%s/%s", directory, name);
     FILE *file = fopen(path, "rbe");
     uint8_t *data = malloc(FILE_MAX);
-    if (file == NULL || data == NULL)
+    if (!file || !data)
         return free(data), NULL;
     *ret_size = fread(data, 1, FILE_MAX, file);
     fclose(file);
     uint8_t *exact = realloc(data, *ret_size > 0 ? *ret_size : 1);
-    return exact != NULL ? exact : data; /* a read beyond the end is found */
+    return exact ? exact : data; /* a read beyond the end is found */
 }
 
 static bool as_named(const char *name, enum decode_error error)
@@ -64,7 +68,7 @@ static void replay(const char *directory, const char *name)
     size_t size;
     uint8_t *data = load(directory, name, &size);
     enum message_type type = 0;
-    if (data == NULL) {
+    if (!data) {
         report(false, "cannot read", name);
         return;
     }

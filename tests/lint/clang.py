@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """clang compiles every file of the build without a warning."""
 
+import itertools
 import json
 import shlex
 
@@ -14,8 +15,8 @@ OUTPUTS = {"-o": 2, "-MF": 2, "-MQ": 2, "-MD": 1, "-c": 1}
 
 
 def options_of(command):
-    """The compiler's options without what names outputs."""
-    words = iter(shlex.split(command)[1:])
+    """The compiler's options without what names outputs; a launcher may precede the compiler."""
+    words = itertools.dropwhile(lambda word: not word.startswith("-"), shlex.split(command))
     for word in words:
         if word in OUTPUTS:
             for _ in range(OUTPUTS[word] - 1):

@@ -1,42 +1,106 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Each program's --help and its man page have the same options."""
+"""The table of options, each program's --help, its parser and its man page have the same options.
+
+That the launcher passes each on to the roles that have it, the unit test `arguments` shows.
+"""
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
-from tree import BUILD, ROOT, claim, files, skip
+from tree import BUILD, ROOT, claim, files, skip, text_of
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "common" / "options"))
+
+# pylint: disable=wrong-import-position
+from generate import page as page_of_table
+from table import PROGRAMS, Mistake, read_table
+
+TABLE = "common/options/options.ini"
 IN_HELP = re.compile(r"^ {2,6}(-.*?)(?:  |$)", re.M)  # the column of the names
 NAME = re.compile(r"(?:^|, )(-\w|--[a-z][a-z-]*)")
 ITEM = re.compile(r"^\.It Fl .*", re.M)
 IN_PAGE = re.compile(r"\bFl (-?[A-Za-z0-9][a-z-]*)")
+ARGPS = {"--help", "--usage", "-V", "--version"}  # which argp adds
+VALUES = {
+    "SIZE|auto": "1M",
+    "DIR": "/",
+    "ENDPOINT": "ipc:///x",
+    "FD": "3",
+    "FORMAT": "csv",
+    "LEVEL": "warn",
+    "MODE": "exec",
+    "SIZE": "1M",
+    "WHAT": "stop",
+    "WHEN": "never",
+}
 
 
-def options_of_program(page):
+def run(program, *words):
+    return subprocess.run([program, *words], capture_output=True, check=False, text=True)
+
+
+def program_of(name):
     """None where the build has no such program."""
-    programs = [path for path in BUILD.rglob(page.stem) if path.is_file()]
-    if not programs:
-        return None
-    said = subprocess.run([programs[0], "--help"], capture_output=True, check=False, text=True).stdout
-    return {option for names in IN_HELP.findall(said) for option in NAME.findall(names)}
+    return next((path for path in BUILD.rglob(name) if path.is_file()), None)
+
+
+def options_of_help(program):
+    return {option for names in IN_HELP.findall(run(program, "--help").stdout) for option in NAME.findall(names)}
 
 
 def options_of_page(page):
     return {f"-{name}" for item in ITEM.findall((ROOT / page).read_text()) for name in IN_PAGE.findall(item)}
 
 
-def check(page):
-    program, described = options_of_program(page), options_of_page(page)
+def options_of_table(options, program):
+    names = [name for option in options if not option.hidden for name in option.names_in(program)]
+    return {f"-{letter}" for letter, _ in names if letter} | {f"--{name}" for _, name in names}
+
+
+def parser_findings(options, program):
+    """An option without a case in the parser: argp says so before it comes to --help."""
+    for option in options:
+        word = f"--{option.name}" + (f"={VALUES.get(option.value, 1)}" if option.value else "")
+        said = run(program, word, "--help")
+        if said.returncode != 0:
+            yield f"{program.name}: does not take {word}: {said.stderr.splitlines()[0]}"
+
+
+def table_findings(options, page, program):
+    """Nothing for a program that the table does not have."""
+    known = {name: part for part, name in PROGRAMS.items()}.get(program.name)
+    if known is None:
+        return
+    own = [option for option in options if option.is_of(known)]
+    listed, helped = options_of_table(own, known), options_of_help(program) - ARGPS
+    for option in sorted(listed ^ helped):
+        yield f"{program.name}: {option} is {'in the table but not in --help' if option in listed else 'not in the table'}"
+    yield from parser_findings(own, program)
+    if page_of_table(options, known, text_of(page)) != text_of(page):
+        yield f"{page}: is not as the table has it: run common/options/generate.py pages"
+
+
+def check(options, page):
+    program = program_of(page.stem)
     if program is None:
         return [f"{page}: there is no such program"]
+    helped, described = options_of_help(program), options_of_page(page)
     return [
-        *(f"{page}: says nothing of {option}" for option in sorted(program - described)),
-        *(f"{page}: {option} is no option of the program" for option in sorted(described - program)),
+        *(f"{page}: says nothing of {option}" for option in sorted(helped - described)),
+        *(f"{page}: {option} is no option of the program" for option in sorted(described - helped)),
+        *table_findings(options, page, program),
     ]
 
 
 pages = files(".1")
-if not pages:
-    skip("there are no man pages")
-claim("--help and the man page have the same options", [line for page in pages for line in check(page)], len(pages))
+if not pages or not (ROOT / TABLE).exists():
+    skip("there are no man pages, or there is no table of options")
+try:
+    table = read_table(ROOT / TABLE)
+    found = [line for page in pages for line in check(table, page)]
+except Mistake as mistake:
+    found = [f"{TABLE}: {mistake}"]
+claim("the table of options, --help, the parsers and the man pages have the same options", found, len(pages))

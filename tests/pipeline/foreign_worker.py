@@ -11,7 +11,6 @@ these as there are processors.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import signal
 import socket
@@ -26,9 +25,10 @@ from zmq.utils.monitor import recv_monitor_message
 
 HELLO_WORKER, WELCOME, REJECT, WHO, TASK, RESULT = 1, 3, 4, 6, 7, 8
 DONE, FAILED, RETURNED, FORGET, STOP, GOODBYE, PING, ISOLATE = 9, 10, 11, 12, 17, 18, 19, 21
-WAY_SHUT, WAY_OPEN, WAY_UNKNOWN = 0, 1, 2
+LINK_SHUT, LINK_OPEN, LINK_UNKNOWN = 0, 1, 2
 QUEUED, RUNNING, FINISHED = 0, 1, 2
-BY_SIGNAL, BY_TIMEOUT, BY_RULES, BY_SIZE, BY_REPORT = 1, 2, 4, 5, 6
+BY_SIGNAL, BY_TIMEOUT, BY_RULES, BY_SIZE, BY_REPORT, BY_KIND = 1, 2, 4, 5, 6, 7
+VERSION = 2
 
 
 @dataclass
@@ -43,13 +43,15 @@ class Task:
     state: int = QUEUED
     began: float = 0.0
     run_us: int = 0
+    came: float = 0.0
+    ended: float = 0.0
     result: bytes = b""
     sent: bool = False
     ever_sent: bool = False
 
 
 class Worker:
-    """The session, the ledger, the slot, the socket to the ventilator and the way to the sink."""
+    """The session, the ledger, the slot, the socket to the ventilator and the link to the sink."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
@@ -63,7 +65,7 @@ class Worker:
         self.did = self.sent_again = self.breaks = 0
         self.context = zmq.Context()
         self.dealer = self.push = self.monitor = None
-        self.way = WAY_UNKNOWN if options.blind else WAY_SHUT
+        self.link = LINK_UNKNOWN if options.blind else LINK_SHUT
         self.open_dealer()
 
     def open_dealer(self) -> None:
@@ -87,7 +89,7 @@ class Worker:
         events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         self.monitor = self.push.get_monitor_socket(events)
         self.push.connect(endpoint)
-        self.way = WAY_UNKNOWN if self.options.blind else WAY_SHUT
+        self.link = LINK_UNKNOWN if self.options.blind else LINK_SHUT
 
     # What it says.
 
@@ -98,34 +100,39 @@ class Worker:
         """The old session is over; nothing is said of attempts until WELCOME opens the next."""
         self.nonce, self.serving, self.greeted = self.nonce + 1, False, time.monotonic()
         command = f"foreign_worker.py --work {self.options.work}".encode()
-        program = int.from_bytes(hashlib.blake2b(command, digest_size=8).digest(), "big")
-        about = [socket.gethostname()[:255], os.getpid(), 1, self.way, program, command]
+        program = 0  # not to be compared with workers of another make
+        about = [socket.gethostname()[:255], os.getpid(), 1, self.link, program, command]
         ledger = [n for t in self.ledger.values() for n in (t.seq, t.attempt, t.state)]
-        self.say(HELLO_WORKER, 1, self.uuid, self.nonce, *about, self.run, self.epoch, ledger)
+        self.say(HELLO_WORKER, VERSION, self.uuid, self.nonce, *about, self.run, self.epoch, ledger, [])
 
     def say_ping(self) -> None:
         running = [self.running.seq, self.running.attempt] if self.running else []
-        self.say(PING, self.nonce if self.serving else 0, self.way, self.leaving, running)
+        self.say(PING, self.nonce if self.serving else 0, self.link, self.leaving, running)
 
     def say_done(self, tasks: list[Task]) -> None:
         if self.serving and tasks:
-            self.say(DONE, self.nonce, [n for t in tasks for n in (t.seq, t.attempt, t.run_us)])
+            self.say(DONE, self.nonce, [self.done_entry(task) for task in tasks])
+
+    def done_entry(self, task: Task) -> list:
+        kept_us = int((time.monotonic() - task.ended) * 1e6)
+        return [task.seq, task.attempt, self.waited_us(task), task.run_us, kept_us, 0, False]
 
     def say_failed(self, task: Task, how: int, code: int, text: bytes) -> None:
         """In a session. Without one, a HELLO whose ledger does not name it says as much."""
         self.drop(task)
         if self.serving:
             text = text[-4096:]
-            self.say(FAILED, self.nonce, task.seq, task.attempt, self.run_us(task), how, code, text)
+            times = self.waited_us(task), self.run_us(task)
+            self.say(FAILED, self.nonce, task.seq, task.attempt, *times, how, code, text)
         else:
             self.say_hello()
 
     def send_results(self) -> None:
-        """Those that this way has not taken yet: it takes none while there is no connection."""
+        """Those that this link has not taken yet: it takes none while there is no connection."""
         for task in self.ledger.values():
             if task.state == FINISHED and not task.sent and self.push:
                 entry = [task.seq, task.attempt, len(task.result), task.run_us, task.mark, []]
-                header = msgpack.packb([RESULT, self.run, self.epoch, entry], use_bin_type=True)
+                header = msgpack.packb([RESULT, self.run, self.epoch, self.uuid, [entry]], use_bin_type=True)
                 try:
                     self.push.send_multipart([header, task.result], zmq.NOBLOCK)
                 except zmq.Again:
@@ -141,7 +148,10 @@ class Worker:
     # What it does.
 
     def run_us(self, task: Task) -> int:
-        return int((time.monotonic() - task.began) * 1e6)
+        return int((time.monotonic() - task.began) * 1e6) if task.began else 0
+
+    def waited_us(self, task: Task) -> int:
+        return int((task.began - task.came) * 1e6) if task.began else 0
 
     def drop(self, task: Task) -> None:
         del self.ledger[task.seq]
@@ -171,6 +181,7 @@ class Worker:
                 self.say_failed(task, BY_SIZE, 0, b"larger than max_result")
                 return
             task.state, task.run_us, task.chunk = FINISHED, self.run_us(task), b""
+            task.ended = time.monotonic()
             self.did += 1
             self.send_results()
             self.say_done([task])
@@ -194,7 +205,10 @@ class Worker:
     def on_message(self, frame: bytes, payload: bytes) -> None:
         kind, *fields = msgpack.unpackb(frame, raw=False, unicode_errors="surrogateescape")
         in_session = self.serving and fields[:1] == [self.nonce]
-        if kind == WELCOME and not self.serving and fields[8] == fields[9] == self.nonce:
+        if kind == WELCOME and fields[0] != VERSION:
+            print(f"the ventilator speaks FANFOLD/{fields[0]}, this worker FANFOLD/{VERSION}", file=sys.stderr)
+            self.status = 1
+        elif kind == WELCOME and not self.serving and fields[8] == fields[9] == self.nonce:
             self.on_welcome(fields)
         elif kind == TASK and in_session:
             self.on_task(fields[1], payload)
@@ -213,13 +227,13 @@ class Worker:
 
     def on_welcome(self, fields: list) -> None:
         _, _, heartbeat_ms, liveness_ms, self.max_result, _, _, self.header, *rest = fields
-        _, _, run, epoch, endpoint, *_ = rest
+        _, _, run, epoch, endpoints, *_ = rest
         self.heartbeat_s, self.liveness_s = heartbeat_ms / 1000, liveness_ms / 1000
         if (run, epoch) != (self.run, self.epoch):
             for task in list(self.ledger.values()):
                 self.drop(task)
         self.run, self.epoch, self.serving = run, epoch, True
-        self.open_push(endpoint)
+        self.open_push(endpoints[(self.nonce - 1) % len(endpoints)][0])
         print("welcome", file=sys.stderr, flush=True)
         finished = [task for task in self.ledger.values() if task.state == FINISHED]
         for first in range(0, len(finished), 4096):
@@ -228,8 +242,8 @@ class Worker:
 
     def on_task(self, entries: list, payload: bytes) -> None:
         offset = 0
-        for seq, attempt, length, _, limit_ms, mark in zip(*[iter(entries)] * 6):
-            task = Task(seq, attempt, limit_ms, mark, payload[offset : offset + length])
+        for seq, attempt, kind, length, _, limit_ms, mark, *_ in entries:
+            task = Task(seq, attempt, limit_ms, mark, payload[offset : offset + length], came=time.monotonic())
             offset += length
             old = self.ledger.get(seq)
             if old and old.attempt >= attempt:
@@ -240,11 +254,13 @@ class Worker:
                 self.hand_back(task)
             else:
                 self.ledger[seq] = task
+                if kind > 0:
+                    self.say_failed(task, BY_KIND, kind, b"this worker does not know this kind of task")
 
     def on_isolate(self, fields: list, payload: bytes) -> None:
         """All that is asked of a worker that cannot tell records apart."""
-        _, seq, attempt, length, _, limit_ms, mark, *_, probe, excepted = fields
-        self.on_task([seq, attempt, length, 0, limit_ms, mark], payload)
+        _, seq, attempt, kind, length, _, limit_ms, mark, _, _, _, probe, excepted, *_ = fields
+        self.on_task([[seq, attempt, kind, length, 0, limit_ms, mark]], payload)
         task = self.ledger.get(seq)
         if task and task.state == QUEUED and (probe or excepted):
             self.say_failed(task, BY_RULES, 0, b"this worker cannot isolate")
@@ -259,11 +275,11 @@ class Worker:
             elif task.state == QUEUED:
                 self.hand_back(task)
 
-    def on_way(self, opened: bool) -> None:
-        if self.way == WAY_OPEN and not opened:
+    def on_link(self, opened: bool) -> None:
+        if self.link == LINK_OPEN and not opened:
             self.breaks += 1
         if not self.options.blind:
-            self.way = WAY_OPEN if opened else WAY_SHUT
+            self.link = LINK_OPEN if opened else LINK_SHUT
             if opened:
                 self.send_all_again()
             if self.serving:
@@ -294,7 +310,7 @@ class Worker:
         ready = [source for source, _ in poller.poll(max(0, timeout_s * 1000))]
         if self.monitor in ready:
             event = recv_monitor_message(self.monitor)["event"]
-            self.on_way(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
+            self.on_link(event == zmq.EVENT_HANDSHAKE_SUCCEEDED)
         if self.dealer in ready:
             self.heard = time.monotonic()
             frame, *payload = self.dealer.recv_multipart()
@@ -319,7 +335,7 @@ def main() -> int:
     parser.add_argument("tasks", help="the ventilator's endpoint")
     parser.add_argument("--work", choices=WORK, default="upper")
     parser.add_argument("--at-least", type=float, default=0.0, help="seconds that a task takes")
-    parser.add_argument("--blind", action="store_true", help="do not watch the way to the sink")
+    parser.add_argument("--blind", action="store_true", help="do not watch the link to the sink")
     worker = Worker(parser.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: worker.leave())
     status = worker.serve()

@@ -41,7 +41,7 @@ class Frames:
         if kind == b".":
             assert (number, length) == (0, 0), head
         else:
-            assert number == self.next_response, f"answered request {number} where {self.next_response} was asked"
+            assert number == self.next_response, f"answered request {number} instead of request {self.next_response}"
             self.next_response += 1
         body = self.responses.read(length)
         assert len(body) == length, f"{len(body)} bytes of {length}"
@@ -90,8 +90,8 @@ class Language:
         script = self.script(case, body)
         return case.start(self.interpreter, script, env=self.environment(**variables), pass_fds=pass_fds, **more)
 
-    def by_hand(self, case, body, stdin):
-        run = self.start(case, body, stdin=stdin)
+    def by_hand(self, case, body, stdin, **variables):
+        run = self.start(case, body, stdin=stdin, **variables)
         run.status = run.wait()
         return run
 
@@ -103,9 +103,10 @@ R = Language("Rscript", ".R", 'source(file.path(Sys.getenv("FANFOLD_SDK"), "fanf
 class Program(Frames):
     """A program that prepares by itself."""
 
-    def __init__(self, case, language, body):
+    def __init__(self, case, language, body, **variables):
         pipe = subprocess.PIPE
-        self.process = language.start(case, body, FANFOLD_FRAMES="1", FANFOLD_SLOT="3", stdin=pipe, stdout=pipe)
+        variables = {"FANFOLD_FRAMES": "1", "FANFOLD_SLOT": "3", **variables}
+        self.process = language.start(case, body, stdin=pipe, stdout=pipe, **variables)
         super().__init__(self.process.popen.stdin, self.process.popen.stdout)
 
     def ready(self):
@@ -137,7 +138,7 @@ class Slot(Frames):
         return said
 
 
-class Template:
+class ForkServer:
     """A program that prepares once, and is forked to slots."""
 
     def __init__(self, case, language, body):
@@ -154,6 +155,12 @@ class Template:
         return self
 
     def fork(self, number):
+        slot = self.begin(number)
+        assert slot.take() == (".", b"")
+        return slot
+
+    def begin(self, number):
+        """A slot that may not be ready yet."""
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         ours = [pipes[0][1], pipes[1][0], pipes[2][0]]
@@ -163,9 +170,7 @@ class Template:
         answer = self.link.recv(100).decode()
         found = re.fullmatch(rf"slot {number} (\d+)", answer)
         assert found, answer
-        slot = Slot(int(found[1]), number, ours)
-        assert slot.take() == (".", b"")
-        return slot
+        return Slot(int(found[1]), number, ours)
 
     def end(self):
         self.link.close()
@@ -214,39 +219,39 @@ def check_lonely_end(case, language, body):
     assert program.process.stderr() + cut.process.stderr() == ""
 
 
-def check_slots(template, numbers, answer, process_said, template_said):
+def check_slots(server, numbers, answer, process_said, server_said):
     """All of them at once; each answers `x` with its number, twice."""
-    slots = [template.fork(number) for number in numbers]
-    assert len({slot.pid for slot in slots} | {template.process.pid}) == len(numbers) + 1
+    slots = [server.fork(number) for number in numbers]
+    assert len({slot.pid for slot in slots} | {server.process.pid}) == len(numbers) + 1
     for slot in slots:
         slot.expect(b"x", answer % (slot.number, slot.number))
         assert f"\nPPid:\t{os.getpid()}\n" in Path(f"/proc/{slot.pid}/status").read_text()
         assert os.getpgid(slot.pid) == slot.pid
     for slot in slots:
         assert slot.end() == process_said
-    template.end()
-    assert template.process.stderr() == template_said, template.process.stderr()
+    server.end()
+    assert server.process.stderr() == server_said, server.process.stderr()
 
 
-def check_replacement(template, deadly, answer):
+def check_replacement(server, deadly, answer):
     """One slot ends with status 3 by a chunk, another is killed, and all is as before."""
-    slot = template.fork(1)
+    slot = server.fork(1)
     slot.give(deadly)
     assert slot.responses.read() == b""
     assert slot.wait() == 3
-    again = template.fork(1)
+    again = server.fork(1)
     again.expect(b"x", answer % (1, 1))
     os.kill(again.pid, signal.SIGKILL)
     assert again.wait() == -signal.SIGKILL
-    template.fork(1).end()
-    template.end()
-    assert template.process.stderr().count("prepared") == 1
+    server.fork(1).end()
+    server.end()
+    assert server.process.stderr().count("prepared") == 1
 
 
 def check_failed_preparation(case, language, body, status):
     """Only where the status is 1 it has words, `no model`."""
-    template = Template(case, language, body)
-    assert template.link.recv(100) == b""
-    template.process.expect(status)
-    assert ("no model" in template.process.stderr()) == (status == 1), template.process.stderr()
-    assert "never" not in template.process.stderr()
+    server = ForkServer(case, language, body)
+    assert server.link.recv(100) == b""
+    server.process.expect(status)
+    assert ("no model" in server.process.stderr()) == (status == 1), server.process.stderr()
+    assert "never" not in server.process.stderr()

@@ -1,24 +1,18 @@
 # SPDX-License-Identifier: MIT
 """What every pipeline test stands on: real programs in a directory of their own.
 
-    from harness import run_tests, test
-
-    @test
-    def output_is_the_input_in_order(case):
+    def test_output_is_the_input_in_order(case):
         text = case.text(8 << 20)
         run = case.run("fanfold", "-j4", "--", "cat", stdin=text)
         run.expect(0)
         case.assert_same(run.stdout, text)
 
-    run_tests()
-
-A test is a function whose name is a sentence. Its Case has a private directory, which is
-XDG_RUNTIME_DIR and TMPDIR of what it starts, and marks each process that it starts, and
-all that these start, by an environment variable. When the test ends, nothing so marked may
-be left: what is left is named, makes the test fail, and is killed. A test waits for events
-(`wait_for`, `Process.wait`), never for time; each wait has a deadline, and so has the test.
-
-The output is TAP. `test_NAME.py WORDS` runs the tests with these words in their names.
+A test is a function whose name is a sentence. pytest gives it a Case (conftest.py), which
+has a private directory, XDG_RUNTIME_DIR and TMPDIR of what it starts, and marks each process
+that it starts, and all that these start, by an environment variable. When the test ends, no
+marked process may be left: conftest.py names what is left, fails the test, and kills it. A
+test waits for events (`wait_for`, `Process.wait`), never for time; each wait has a deadline,
+and so has the test.
 """
 
 import contextlib
@@ -31,10 +25,9 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-import traceback
+import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,6 +42,7 @@ FOLDERS = {
 SLOWNESS = float(os.environ.get("FANFOLD_SLOWNESS", "1"))
 TAIL_LINES = 40
 BLOCK = 1 << 20
+OPTIONS = {}  # of pytest's command line, by name
 
 
 # Whoever ran the tests in the background, or by nohup, may have these ignored; what is
@@ -58,12 +52,18 @@ for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_DFL)
 
 
-class Skip(Exception):
+class Skip(unittest.SkipTest):
     """This machine cannot run the test."""
 
 
 class Overdue(AssertionError):
     """A deadline passed."""
+
+
+def option(name, default):
+    """What the command line says, or the default."""
+    value = OPTIONS.get(name)
+    return default if value is None else value
 
 
 def build_directory():
@@ -239,6 +239,32 @@ class Process:
         os.killpg(self.pid, number)
 
 
+class Gate:
+    """Where a user's program stops, by `: <GATE`, until the test opens it.
+
+    A FIFO: whoever opens it for reading waits for a writer, which is the test from `open` to
+    `shut`.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self.writer = None
+        os.mkfifo(path)
+
+    def __str__(self):
+        return str(self.path)
+
+    def open(self):
+        """For those that wait and for those that come."""
+        if self.writer is None:
+            self.writer = os.open(self.path, os.O_RDWR)  # which waits for nobody
+
+    def shut(self):
+        if self.writer is not None:
+            os.close(self.writer)
+            self.writer = None
+
+
 class Case:
     """One test's own directory, environment and processes."""
 
@@ -250,6 +276,7 @@ class Case:
         self.runtime.mkdir(mode=0o700)
         self.tmp.mkdir()
         self.processes = []
+        self.gates = {}
         folders = [str(build_directory() / folder) for folder in FOLDERS.values()]
         self.env = dict(os.environ)
         self.env.update(
@@ -275,6 +302,12 @@ class Case:
     def text(self, size, seed=1):
         """A file of real-looking text; shared, not to be written to."""
         return make_text(size, seed)
+
+    def gate(self, name="gate"):
+        """The Gate of this name; shut, when it is new."""
+        if name not in self.gates:
+            self.gates[name] = Gate(self.path(name))
+        return self.gates[name]
 
     def endpoints(self, name="run"):
         """The options by which ventilator, worker and sink meet; a pair of its own a name."""
@@ -413,6 +446,8 @@ class Case:
 
         with contextlib.suppress(Overdue):
             wait_for(killed, "the killed to be gone", 10.0)
+        for gate in self.gates.values():
+            gate.shut()
         for process in self.processes:
             if process.stdin:
                 with contextlib.suppress(OSError):
@@ -429,28 +464,6 @@ class Case:
             yield from (f"    {line}" for line in process.stderr().splitlines()[-TAIL_LINES:])
 
 
-# ---- TAP ----
-
-TESTS = []
-
-
-def test(function=None, *, deadline=120.0):
-    """Registers a test; `@test` or `@test(deadline=SECONDS)`."""
-
-    def register(function):
-        sentence = function.__name__.removeprefix("test_").replace("_", " ")
-        TESTS.append((sentence, function, deadline))
-        return function
-
-    return register(function) if function else register
-
-
-def diagnose(lines):
-    for line in lines:
-        for part in str(line).splitlines() or [""]:
-            print(f"# {part}")
-
-
 @contextlib.contextmanager
 def deadline_of(seconds):
     def overdue(*_):
@@ -462,38 +475,3 @@ def deadline_of(seconds):
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def run_one(number, sentence, function, deadline):
-    """True: it passed or was skipped."""
-    began = time.monotonic()
-    case = Case()
-    try:
-        with deadline_of(deadline * SLOWNESS):
-            function(case)
-            case.assert_no_leftovers()
-    except Skip as skip:
-        print(f"ok {number} - {sentence} # SKIP {skip}")
-        return True
-    except Exception:  # pylint: disable=broad-except
-        print(f"not ok {number} - {sentence}")
-        diagnose(traceback.format_exc().splitlines())
-        diagnose(case.report())
-        return False
-    finally:
-        case.close()
-        sys.stdout.flush()
-    print(f"ok {number} - {sentence}")
-    diagnose([f"{time.monotonic() - began:.2f} s"])
-    sys.stdout.flush()
-    return True
-
-
-def run_tests():
-    """Runs the tests whose names have the words of the command line in them, and exits."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    words = " ".join(sys.argv[1:]).replace("_", " ")
-    chosen = [entry for entry in TESTS if words in entry[0]]
-    print(f"1..{len(chosen)}", flush=True)
-    passed = [run_one(number, *entry) for number, entry in enumerate(chosen, 1)]
-    sys.exit(0 if all(passed) and chosen else 1)

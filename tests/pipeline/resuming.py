@@ -19,10 +19,10 @@ tr a-z A-Z
 echo "end $FANFOLD_SEQ" >>"$NOTES"
 """
 
-# The same, but from task $HELD on while there is the file $HOLD.
+# The same, but tasks from $HELD on stop at $GATE.
 HELD_UPPER = """
 echo "begin $FANFOLD_SEQ" >>"$NOTES"
-[ "$FANFOLD_SEQ" -lt "$HELD" ] || while [ -e "$HOLD" ]; do sleep 0.02; done
+[ "$FANFOLD_SEQ" -lt "$HELD" ] || : <"$GATE"
 tr a-z A-Z
 echo "end $FANFOLD_SEQ" >>"$NOTES"
 """
@@ -161,13 +161,14 @@ class Resumption:
         self.script = script
         self.fed = fed  # through a pipe, from its start each time
         self.output = case.path(name)
-        self.hold = case.path(f"{name}-hold")
+        self.gate = case.gate(f"{self.output.name}-gate")
+        self.gate.open()
         self.legs = []  # (process, its notes)
 
     def start(self, *options, env=None, text=None):
         """Another leg of it."""
         notes = self.case.path(f"{self.output.name}-notes-{len(self.legs)}")
-        env = {"NOTES": str(notes), "HOLD": str(self.hold), "HELD": "0", **(env or {})}
+        env = {"NOTES": str(notes), "GATE": str(self.gate), "HELD": "0", **(env or {})}
         words = [*self.options, *options, "-o", self.output]
         text = text or self.text
         if self.fed:
@@ -192,11 +193,11 @@ class Resumption:
 
         Bytes that were written and not committed lie behind in the output.
         """
-        self.hold.touch()
+        self.gate.shut()
         self.start("-j2", env={"HELD": str(tasks)})
         self.case.wait_for(lambda: position_of(self.output) == tasks, f"{tasks} tasks to be committed")
         kill_everything(self.case)
-        self.hold.unlink()
+        self.gate.open()
         journal = read_journal(self.output)
         assert size_of(self.output) == journal.offset, (size_of(self.output), journal)
         with open(self.output, "ab") as file:

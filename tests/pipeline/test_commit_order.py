@@ -12,7 +12,7 @@ import subprocess
 
 import msgpack
 
-from harness import program_path, run_tests, test
+from harness import program_path
 
 CALLS = (
     "fdatasync,fsync,rename,renameat,renameat2,openat,creat,write,writev,pwrite64,pwritev,"
@@ -127,8 +127,7 @@ def commits_of(calls, output):
     return commits
 
 
-@test
-def every_commit_is_in_order_and_the_first_comes_first(case):
+def test_every_commit_is_in_order_and_the_first_comes_first(case):
     calls, output = traced_run(case, 24 << 20)
     commits = commits_of(calls, output)
     assert len(commits) >= 4, f"only {len(commits)} commits"
@@ -142,8 +141,7 @@ def every_commit_is_in_order_and_the_first_comes_first(case):
     assert begins[0].began > first_is_safe, "BEGIN was sent before the first commit"
 
 
-@test
-def no_journal_names_a_byte_that_was_not_written_before(case):
+def test_no_journal_names_a_byte_that_was_not_written_before(case):
     calls, output = traced_run(case, 24 << 20)
     writes = [c for c in calls if c.on(output) and "write" in c.name and c.result > 0]
     last = 0
@@ -155,13 +153,9 @@ def no_journal_names_a_byte_that_was_not_written_before(case):
     assert last == output.stat().st_size, "the last journal does not say all"
 
 
-@test
-def the_journal_goes_only_after_the_last_commit(case):
+def test_the_journal_goes_only_after_the_last_commit(case):
     calls, output = traced_run(case, 1 << 20)
     removed = [c for c in calls if c.name.startswith("unlink") and f'{output.name}.fanfold"' in c.text]
     assert len(removed) == 1 and removed[0].result == 0, "the journal was not removed once"
     assert removed[0].began > commits_of(calls, output)[-1][-1].ended
     assert not output.with_name("out.fanfold").exists()
-
-
-run_tests()

@@ -3,7 +3,7 @@
 room again --resume goes on to the same bytes.
 
 The disks are small tmpfs in a mount namespace of the test's own, which needs root.
-`test_disk.py --moments 20 fills` has the output's disk fill at so many moments.
+`pytest test_disk.py --moments 20 -k fills` has the output's disk fill at so many moments.
 """
 
 import ctypes
@@ -11,14 +11,13 @@ import os
 import random
 import re
 import shutil
-import sys
 
-from harness import Skip, diagnose, run_tests, test
-from letters import Records, check_lone_records, fragile, read_letters
+from dead_letters import Records, check_lone_records, misbehaving_program, read_dead_letters
+from harness import Skip, option
 from resuming import HELD_UPPER, Resumption, journal_path, make_upper, position_of, read_journal, size_of
 
 MIB = 1 << 20
-MOMENTS = int(sys.argv.pop(sys.argv.index("--moments") + 1)) if "--moments" in sys.argv else 3
+MOMENTS = option("moments", 3)
 CLONE_NEWNS = 0x00020000
 MS_RDONLY = 1
 MS_REMOUNT = 32
@@ -68,14 +67,13 @@ def expect_failure(process, pattern):
     process.expect(4)
     lines = [line for line in process.stderr().splitlines() if re.search(pattern, line)]
     assert len(lines) == 1, f"{pattern!r} is said {len(lines)} times"
-    diagnose(lines)
+    print(*lines, sep="\n")
 
 
 # ---- the output ----
 
 
-@test
-def a_disk_that_fills_at_any_moment_is_gone_on_with_once_there_is_room(case):
+def test_a_disk_that_fills_at_any_moment_is_gone_on_with_once_there_is_room(case):
     chance = random.Random(1)
     text = case.text(4 * MIB)
     expected = make_upper(case, text)
@@ -87,12 +85,11 @@ def a_disk_that_fills_at_any_moment_is_gone_on_with_once_there_is_room(case):
         position, size = position_of(run.output), size_of(run.output)
         disk.empty()
         run.complete(expected=expected)
-        diagnose([f"full after {size} bytes, gone on with from task {position}"])
+        print(f"full after {size} bytes, gone on with from task {position}")
         run.output.unlink()
 
 
-@test
-def a_disk_that_is_full_from_the_start_is_told_and_nothing_remains(case):
+def test_a_disk_that_is_full_from_the_start_is_told_and_nothing_remains(case):
     disk = Disk(case, 1 * MIB)
     run = Resumption(case, case.text(64 << 10), "--block", "4K", "-j2", name="disk/output")
     disk.fill()
@@ -101,17 +98,16 @@ def a_disk_that_is_full_from_the_start_is_told_and_nothing_remains(case):
     run.complete()
 
 
-@test
-def a_disk_that_has_no_room_for_the_journal_stops_the_run(case):
+def test_a_disk_that_has_no_room_for_the_journal_stops_the_run(case):
     """The output is elsewhere, by a symbolic link."""
     disk = Disk(case, 1 * MIB)
     run = Resumption(case, case.text(64 << 10), "--block", "4K", "-j2", name="disk/output", script=HELD_UPPER)
     (disk.path / "output").symlink_to(case.path("elsewhere"))
-    run.hold.touch()
+    run.gate.shut()
     process = run.start(env={"HELD": "6"})
     case.wait_for(lambda: position_of(run.output) == 6, "a commit")
     disk.fill()
-    run.hold.unlink()
+    run.gate.open()
     expect_failure(process, r"^fanfold-sink: .*journal.*: No space left on device")
     assert read_journal(run.output).next == 6
     disk.empty()
@@ -121,35 +117,45 @@ def a_disk_that_has_no_room_for_the_journal_stops_the_run(case):
 # ---- what waits ----
 
 
-@test
-def a_disk_that_has_no_room_for_what_waits_stops_the_run(case):
+def test_a_disk_that_has_no_room_for_what_waits_stops_the_run(case):
     disk = Disk(case, 256 << 10, "spill")
     text = case.text(16 * MIB)
     options = ["--block", "64K", "--buffer", "512K", "-j2"]
     script = """
-    while [ "$FANFOLD_SEQ" = 3 ] && [ -e "$HOLD" ]; do sleep 0.02; done
+    [ "$FANFOLD_SEQ" != 3 ] || : <"$GATE"
     echo "begin $FANFOLD_SEQ" >>"$NOTES"
     tr a-z A-Z
     """
     run = Resumption(case, text, *options, script=script)
-    run.hold.touch()
+    run.gate.shut()
     process = run.start("--tmpdir", disk.path)
     expect_failure(process, r"^fanfold-sink: .*spill.*No space left on device")
     assert size_of(run.output) < MIB
-    run.hold.unlink()
+    run.gate.open()
     run.complete()
+
+
+# ---- directories of sockets ----
+
+
+def test_a_runtime_directory_without_room_is_told_with_its_path(case):
+    disk = Disk(case, MIB, "runtime")
+    disk.path.chmod(0o700)
+    disk.remount("nr_inodes=1")
+    for program, *words in (["fanfold-sink"], ["fanfold-ventilator"], ["fanfold-worker", "cat"]):
+        run = case.run(program, *words, env={"XDG_RUNTIME_DIR": str(disk.path)})
+        expect_failure(run, rf"^{program}: .*{disk.path}/fanfold: No space left on device")
 
 
 # ---- dead letters ----
 
 
-@test
-def dead_letters_that_have_no_room_stop_the_run_and_none_is_lost(case):
+def test_dead_letters_that_have_no_room_stop_the_run_and_none_is_lost(case):
     disk = Disk(case, 64 << 10, "letters")
     records = Records(case, 200, {number: "!exit 1" for number in range(10, 200, 3)})
     output, dead = case.path("output"), disk.path / "dead"
     words = ["--on-error", "isolate", "--retries", 1, "-j2", "-N", 4, "-o", output]
-    words += ["--dead-letters", dead, "-i", records.path, *fragile()]
+    words += ["--dead-letters", dead, "-i", records.path, *misbehaving_program()]
     disk.fill(leave=40 << 10)
     expect_failure(case.run("fanfold", *words), r"^fanfold-sink: .*letters.*No space left on device")
     shutil.move(dead, case.path("aside"))  # as somebody would who needs room for something else
@@ -158,16 +164,15 @@ def dead_letters_that_have_no_room_stop_the_run_and_none_is_lost(case):
     disk.remount("size=4m")
     case.run("fanfold", "--resume", *words).expect(1)
     case.assert_same(output, records.good)
-    check_lone_records(read_letters(dead), records)
+    check_lone_records(read_dead_letters(dead), records)
 
 
-@test
-def dead_letters_that_cannot_be_written_stop_the_run_and_none_is_lost(case):
+def test_dead_letters_that_cannot_be_written_stop_the_run_and_none_is_lost(case):
     records = Records(case, 20, {7: "!exit 1"})
     output, dead = case.path("output"), case.path("no-directory")
     dead.write_text("in the way\n")
     words = ["--on-error", "skip", "--retries", 1, "-j2", "-N", 1, "-o", output]
-    words += ["--dead-letters", dead, "-i", records.path, *fragile()]
+    words += ["--dead-letters", dead, "-i", records.path, *misbehaving_program()]
     expect_failure(case.run("fanfold", *words), r"^fanfold-sink: .*no-directory.*: (Not a directory|File exists)")
     dead.unlink()
     disk = Disk(case, MIB, "no-directory")
@@ -176,23 +181,22 @@ def dead_letters_that_cannot_be_written_stop_the_run_and_none_is_lost(case):
     disk.remount("size=1m")
     case.run("fanfold", "--resume", *words).expect(1)
     case.assert_same(output, records.good)
-    check_lone_records(read_letters(dead), records)
+    check_lone_records(read_dead_letters(dead), records)
 
 
 # ---- the input ----
 
 
-@test
-def an_input_that_is_cut_short_while_it_is_read_is_an_error(case):
+def test_an_input_that_is_cut_short_while_it_is_read_is_an_error(case):
     original = case.text(1 * MIB)
     text = case.path("text")
     shutil.copy(original, text)
     run = Resumption(case, text, "--block", "16K", "--window", 8, "-j2", script=HELD_UPPER)
-    run.hold.touch()
+    run.gate.shut()
     process = run.start(env={"HELD": "6"})
     case.wait_for(lambda: position_of(run.output) == 6, "a commit")
     os.truncate(text, 300 << 10)
-    run.hold.unlink()
+    run.gate.open()
     expect_failure(process, r"^fanfold-ventilator: .*text was cut short while it was read")
     length = size_of(run.output)
     assert length == read_journal(run.output).offset
@@ -201,7 +205,3 @@ def an_input_that_is_cut_short_while_it_is_read_is_an_error(case):
     shutil.copy(original, text)
     run.complete()
     assert not journal_path(run.output).exists()
-
-
-sys.argv = [word for word in sys.argv if word != "--moments"]
-run_tests()

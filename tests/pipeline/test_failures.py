@@ -2,29 +2,27 @@
 """Chunks that fail: tried again, given up, taken apart until their bad records are found;
 and nothing else of the input is lost.
 
-`test_failures.py --full million` finds 7 bad records in a million.
+`pytest test_failures.py --full -k million` finds 7 bad records in a million.
 """
 
 import contextlib
 import os
 import re
-import shlex
-import sys
 from pathlib import Path
 
-from harness import SLOWNESS, diagnose, run_tests, test
-from letters import Records, check_lone_records, fragile, fragile_plugin, read_letters, records_of
+import pytest
+from dead_letters import Records, check_lone_records, misbehaving_program, misbehaving_plugin, read_dead_letters, records_of
+from harness import SLOWNESS
 from resuming import Resumption, journal_path, position_of, read_journal, refused, seqs_of, size_of
 
-FULL = "--full" in sys.argv
 LIMIT = 1.0 * SLOWNESS  # seconds that a program may take which takes none
 
 BAD_WORDS = ["!abort", "!hang", "!memory", "!exit 1", "!exit 2", "!exit 3", "!exit 200"]
 
-# Fails while there is the file $HOLD, with one chunk.
+# Fails while there is the file `broken`, with one chunk.
 BROKEN = """
 echo "begin $FANFOLD_SEQ" >>"$NOTES"
-if [ "$FANFOLD_SEQ" = 5 ] && [ -e "$HOLD" ]; then
+if [ "$FANFOLD_SEQ" = 5 ] && [ -e broken ]; then
     echo "no license
 for this" >&2
     exit 7
@@ -47,8 +45,7 @@ def numbered(count):
 # ---- attempts ----
 
 
-@test
-def a_chunk_has_so_many_attempts(case):
+def test_a_chunk_has_so_many_attempts(case):
     for retries, fails, status in [(3, 2, 0), (3, 3, 3), (1, 1, 3), (0, 5, 0)]:
         name = f"{retries}-{fails}"
         env = {"NOTES": str(case.path(name)), "FAILS": str(fails)}
@@ -86,18 +83,15 @@ def ends_what_hangs(case, limit):
     case.assert_no_leftovers()
 
 
-@test
-def an_attempt_that_takes_too_long_is_ended_with_all_that_it_started(case):
+def test_an_attempt_that_takes_too_long_is_ended_with_all_that_it_started(case):
     ends_what_hangs(case, f"{LIMIT}s")
 
 
-@test
-def an_attempt_may_take_so_much_of_the_median(case):
+def test_an_attempt_may_take_so_much_of_the_median(case):
     ends_what_hangs(case, f"{int(2000 * SLOWNESS)}%")
 
 
-@test
-def a_program_that_ignores_the_end_of_its_time_is_killed(case):
+def test_a_program_that_ignores_the_end_of_its_time_is_killed(case):
     script = "trap '' TERM; sleep 1000 & sleep 1000"
     words = ["--timeout", "0.2", "--retries", 1, "--", "sh", "-c", script]
     refused(case, words, 3, r"^fanfold-ventilator: chunk 0 \(bytes 0-1, records? 1.*\) failed .*longer", stdin=b"a\n")
@@ -106,11 +100,10 @@ def a_program_that_ignores_the_end_of_its_time_is_killed(case):
 # ---- stop ----
 
 
-@test
-def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaired(case):
+def test_a_chunk_that_fails_for_good_stops_the_run_which_resumes_once_that_is_repaired(case):
     text = case.file("text", numbered(100))
     run = Resumption(case, text, "-N10", "-j2", script=BROKEN)
-    run.hold.touch()
+    case.path("broken").touch()
     process = run.start()
     process.expect(3)
     lines = process.stderr().splitlines()
@@ -118,9 +111,11 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
     last = len(numbered(60)) - 1
     pattern = (
         rf"^fanfold-ventilator: chunk 5 \(bytes {first}-{last}, records 51-60\) failed for good after 3 attempts: "
-        r"exit status 7; it said: .*no license\\nfor this"
+        r'exit status 7; it said: "for this"$'
     )
-    assert any(re.search(pattern, line) for line in lines), pattern
+    at = [bool(re.search(pattern, line)) for line in lines].index(True)
+    assert lines[at + 1][:4] == "    " and lines[at + 1].endswith("no license"), lines
+    assert lines[at + 2] == "    for this", lines
     assert any("--resume" in line for line in lines), "how to go on is not said"
     case.assert_no_leftovers()
     journal = read_journal(run.output)  # what ran beside the chunk that failed may have been late
@@ -129,7 +124,7 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
     run.start("--resume").expect(3)  # as long as it is not repaired
     position = position_of(run.output)
     assert journal.next <= position <= 5, position
-    run.hold.unlink()
+    case.path("broken").unlink()
     run.complete()
     assert sorted(run.begun()) == list(range(position, 10))
     assert position > journal.next or "--resume" not in run.legs[1][0].stderr(), "the same would fail again"
@@ -139,13 +134,12 @@ def a_chunk_that_fails_for_good_stops_the_run_which_goes_on_once_that_is_repaire
 
 
 def letters_of(case, name="output"):
-    return read_letters(case.path(f"{name}.dead-letters"))
+    return read_dead_letters(case.path(f"{name}.dead-letters"))
 
 
-@test
-def a_chunk_that_is_skipped_is_a_dead_letter_and_the_rest_in_place(case):
+def test_a_chunk_that_is_skipped_is_a_dead_letter_and_the_rest_in_place(case):
     records = Records(case, 100, {25: "!exit 3", 77: "!abort"})
-    words = ["--on-error", "skip", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *fragile()]
+    words = ["--on-error", "skip", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *misbehaving_program()]
     run = case.run("fanfold", *words)
     assert run.status == 1, run.status
     data = [records.record(number) for number in range(1, 101)]
@@ -162,46 +156,51 @@ def a_chunk_that_is_skipped_is_a_dead_letter_and_the_rest_in_place(case):
         assert about["length"] == len(letter.bytes), about
     assert "!exit 3" in letters[0].about["stderr"] and letters[0].about["code"] == 3, letters[0]
     assert "about to abort" in letters[1].about["stderr"] and letters[1].about["code"] == 6, letters[1]
-    diagnose([*run.stderr().splitlines(), *(str(letter.about) for letter in letters)])
+    print(run.stderr(), *(letter.about for letter in letters), sep="\n")
 
 
-@test
-def dead_letters_go_where_they_are_told_to_and_never_among_others(case):
+def test_the_summary_counts_each_chunk_with_dead_letters(case):
+    words = ["--on-error", "isolate", "--retries", 1, "-N2", "-o", case.path("output")]
+    run = case.run("fanfold", *words, "--", "sh", "-c", "cat; exit 1", stdin=numbered(5))
+    run.expect(1)
+    assert ", 3 chunks with dead letters" in run.stderr(), run.stderr()
+    assert len(letters_of(case)) == 5
+
+
+def test_dead_letters_go_where_they_are_told_to_and_never_among_others(case):
     records = Records(case, 20, {5: "!exit 3"})
-    words = ["--on-error", "skip", "-N1", "--dead-letters", case.path("dead"), "-i", records.path, *fragile()]
+    words = ["--on-error", "skip", "-N1", "--dead-letters", case.path("dead"), "-i", records.path, *misbehaving_program()]
     run = case.run("fanfold", *words)
     run.expect(1)
     case.assert_same(run.stdout, records.good)
-    check_lone_records(read_letters(case.path("dead")), records)
+    check_lone_records(read_dead_letters(case.path("dead")), records)
     before = sorted((path.name, path.read_bytes()) for path in case.path("dead").iterdir())
     refused(case, words, 2, "^fanfold-sink: .*dead")
     assert before == sorted((path.name, path.read_bytes()) for path in case.path("dead").iterdir())
-    case.run("fanfold", *words[:3], "-i", records.path, *fragile()).expect(1)
-    check_lone_records(read_letters(case.path("fanfold.dead-letters")), records)
+    case.run("fanfold", *words[:3], "-i", records.path, *misbehaving_program()).expect(1)
+    check_lone_records(read_dead_letters(case.path("fanfold.dead-letters")), records)
 
 
-@test
-def dead_letters_are_run_again_by_the_command_that_is_said(case):
+def test_dead_letters_are_run_again_by_the_command_that_is_said(case):
     records = Records(case, 100, {25: "!exit 3", 30: "!exit 3", 77: "!exit 4"})
-    words = ["--on-error", "isolate", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *fragile()]
+    words = ["--on-error", "isolate", "-N10", "-j2", "-i", records.path, "-o", case.path("output"), *misbehaving_program()]
     run = case.run("fanfold", *words)
     assert run.status == 1, run.status
     case.assert_same(case.path("output"), records.good)
-    said = re.search(r"cat (\S+/)\*\.input \| fanfold", run.stderr())
+    said = re.search(r"again: (fanfold -i \S+) \.\.\. -- COMMAND", run.stderr())
     assert said, "the command is not said"
-    again = case.shell(f"cat {shlex.quote(said[1])}*.input | fanfold -- tr a-z A-Z")
+    again = case.shell(f"{said[1]} -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
-    run = case.run("fanfold", *words[:4], "-i", records.path, *fragile())  # to standard output
+    run = case.run("fanfold", *words[:4], "-i", records.path, *misbehaving_program())  # to standard output
     run.expect(1)
-    said = re.search(r"again: (cat \S+ \| fanfold.*) \.\.\. -- COMMAND", run.stderr())
+    said = re.search(r"again: (fanfold -i \S+.*) \.\.\. -- COMMAND", run.stderr())
     again = case.shell(said[1].replace(" DIR", " again") + " -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
 
 
-@test
-def dead_letters_are_run_again_as_records_of_the_same_kind(case):
+def test_dead_letters_are_run_again_as_records_of_the_same_kind(case):
     """The command that is said finds the records of the run, whatever ends one."""
     kinds = [
         (["-0"], [b"a\nb\0", b"bad\0", b"c\0", b"worse bad\0"]),
@@ -225,33 +224,31 @@ def dead_letters_are_run_again_as_records_of_the_same_kind(case):
         assert again.output() == b"".join(record + b"|" for record in bad), (options, again.output())
 
 
-@test
-def dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
+def test_dead_letters_of_a_run_to_standard_output_stand_in_no_later_run_s_way(case):
     records = Records(case, 100, {25: "!exit 3", 77: "!exit 4"})
-    case.run("fanfold", "--on-error", "skip", "-N1", "-i", records.path, *fragile()).expect(1)
-    assert len(read_letters(case.path("fanfold.dead-letters"))) == 2
-    again = case.shell("cat fanfold.dead-letters/*.input | fanfold -- tr a-z A-Z")
+    case.run("fanfold", "--on-error", "skip", "-N1", "-i", records.path, *misbehaving_program()).expect(1)
+    assert len(read_dead_letters(case.path("fanfold.dead-letters"))) == 2
+    again = case.shell("fanfold -i fanfold.dead-letters -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
-    refused(case, ["--on-error", "skip", "-i", records.path, *fragile()], 2, "^fanfold-sink: .*dead")
+    refused(case, ["--on-error", "skip", "-i", records.path, *misbehaving_program()], 2, "^fanfold-sink: .*dead")
 
 
-@test
-def a_dead_letter_names_which_of_several_inputs_it_is_of(case):
+def test_a_dead_letter_names_which_of_several_inputs_it_is_of(case):
     first, second = (Records(case, 20, {7: "!exit 3"}, name) for name in ("first", "second"))
     for mode, records in (("skip", [1, 21]), ("isolate", [7, 27])):
         output = case.path(mode)
         inputs = ["-i", first.path, "-i", second.path]
-        case.run("fanfold", "--on-error", mode, "-j2", "-o", output, *inputs, *fragile()).expect(1)
-        letters = read_letters(f"{output}.dead-letters")
+        case.run("fanfold", "--on-error", mode, "-j2", "-o", output, *inputs, *misbehaving_program()).expect(1)
+        letters = read_dead_letters(f"{output}.dead-letters")
         assert [letter.about["input"] for letter in letters] == [str(first.path), str(second.path)]
         assert [letter.about.get("first_record", letter.about.get("record")) for letter in letters] == records
         places = [(letter.about["offset"], letter.about["length"]) for letter in letters]
         for letter, (offset, length) in zip(letters, places):
             assert Path(letter.about["input"]).read_bytes()[offset : offset + length] == letter.bytes
-    alone = case.run("fanfold", "--on-error", "skip", "-o", case.path("alone"), "-i", first.path, *fragile())
+    alone = case.run("fanfold", "--on-error", "skip", "-o", case.path("alone"), "-i", first.path, *misbehaving_program())
     alone.expect(1)
-    assert "input" not in read_letters(case.path("alone.dead-letters"))[0].about
+    assert "input" not in read_dead_letters(case.path("alone.dead-letters"))[0].about
 
 
 # ---- isolate ----
@@ -280,10 +277,10 @@ def check_reasons(letters, words):
             assert about["code"] == 6 and "about to abort" in about["stderr"], (word, about)
         if word == "!memory":
             assert "out of memory" in about["stderr"], (word, about)
-        diagnose([f"{word}: {about}"])
+        print(f"{word}: {about}")
 
 
-def isolates_seven(case, program, count, *options, deadline=60.0):
+def isolates_seven(case, program, count, *options, deadline=120.0):
     """The bad ones are spread, two of them neighbours, one the last."""
     numbers = [7, count // 5, count // 5 + 1, count // 3, count // 2 + 3, count * 3 // 4, count]
     records = Records(case, count, dict(zip(numbers, BAD_WORDS)))
@@ -291,56 +288,51 @@ def isolates_seven(case, program, count, *options, deadline=60.0):
     check_reasons(letters, BAD_WORDS)
 
 
-SMALL = ["--retries", 2, "--timeout", LIMIT, "-N", 8]
+# The time limit is the longer one: only !hang is to meet it, however busy the machine is.
+SMALL = ["--retries", 2, "--timeout", 3 * LIMIT, "-N", 8]
 
 
-@test
-def seven_bad_records_are_found_by_a_filter(case):
-    isolates_seven(case, fragile(), 2000, *SMALL)
+def test_seven_bad_records_are_found_by_a_filter(case):
+    isolates_seven(case, misbehaving_program(), 2000, *SMALL)
 
 
-@test
-def seven_bad_records_are_found_by_a_plugin(case):
-    isolates_seven(case, fragile_plugin(), 2000, *SMALL)
+def test_seven_bad_records_are_found_by_a_plugin(case):
+    isolates_seven(case, misbehaving_plugin(), 2000, *SMALL)
 
 
-def seven_bad_records_of_a_million(case):
-    isolates_seven(case, fragile(), 1000000, "--timeout", 5, deadline=900)
+@pytest.mark.full
+@pytest.mark.deadline(900)
+def test_seven_bad_records_of_a_million(case):
+    isolates_seven(case, misbehaving_program(), 1000000, "--timeout", 5, deadline=900)
 
 
-def seven_bad_records_of_a_million_by_a_plugin(case):
-    isolates_seven(case, fragile_plugin(), 1000000, "--timeout", 5, deadline=900)
+@pytest.mark.full
+@pytest.mark.deadline(900)
+def test_seven_bad_records_of_a_million_by_a_plugin(case):
+    isolates_seven(case, misbehaving_plugin(), 1000000, "--timeout", 5, deadline=900)
 
 
-if FULL:
-    test(deadline=900)(seven_bad_records_of_a_million)
-    test(deadline=900)(seven_bad_records_of_a_million_by_a_plugin)
-
-
-@test
-def a_chunk_of_bad_records_alone_has_no_result(case):
+def test_a_chunk_of_bad_records_alone_has_no_result(case):
     records = Records(case, 24, {number: f"!exit {number}" for number in range(9, 17)})
-    isolate(case, records, fragile_plugin(), "-N", 8, "--retries", 1)
+    isolate(case, records, misbehaving_plugin(), "-N", 8, "--retries", 1)
 
 
-@test
-def a_record_that_takes_the_whole_worker_down_is_found_and_left_out(case):
-    for program in (fragile(), fragile_plugin()):
+def test_a_record_that_takes_the_whole_worker_down_is_found_and_left_out(case):
+    for program in (misbehaving_program(), misbehaving_plugin()):
         records = Records(case, 20, {6: "!worker", 8: "!exit 5"})
         run, _ = isolate(case, records, program, "-N", 4, "--liveness", 1, "--retries", 1)
-        diagnose(run.stderr().splitlines())
+        print(run.stderr())
         for path in (case.path("output"), *case.path("output.dead-letters").iterdir()):
             path.unlink()
 
 
-@test
-def an_isolating_run_that_is_interrupted_counts_its_letters_once(case):
-    """Letters of what was not committed are written anew when it goes on."""
+def test_an_isolating_run_that_is_interrupted_counts_its_letters_once(case):
+    """Letters of what was not committed are written again when it goes on."""
     records = Records(case, 400, {number: "!exit 1" for number in range(10, 400, 10)})
     output = case.path("output")
     words = ["--on-error", "isolate", "--retries", 1, "-j2", "-N", 4, "-o", output, "-i", records.path]
     for kills in range(3):
-        run = case.start("fanfold", "--resume", *words, *fragile())
+        run = case.start("fanfold", "--resume", *words, *misbehaving_program())
         target = (kills + 1) * size_of(records.good) // 5
         case.wait_for(lambda run=run, target=target: size_of(output) > target or not run.running(), "some output")
         assert run.running(), run.stderr()
@@ -348,7 +340,7 @@ def an_isolating_run_that_is_interrupted_counts_its_letters_once(case):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
         case.assert_no_leftovers()
-    case.run("fanfold", "--resume", *words, *fragile()).expect(1)
+    case.run("fanfold", "--resume", *words, *misbehaving_program()).expect(1)
     case.assert_same(output, records.good)
     check_lone_records(letters_of(case), records)
 
@@ -360,29 +352,24 @@ def halted(case, when, records, *options):
     """A run that stops after too many; resumed without that, it has all."""
     output = case.path(f"output-{when}")
     words = ["--on-error", "skip", "--retries", 1, "-N1", "-j1", "-o", output, "-i", records.path]
-    run = case.run("fanfold", "--halt", when, *words, *options, *fragile())
+    run = case.run("fanfold", "--halt", when, *words, *options, *misbehaving_program())
     assert run.status == 3, (when, run.status)
     said = [line for line in run.stderr().splitlines() if "--halt says to stop" in line]
     assert len(said) == 1, run.stderr()
     released = position_of(output)
     assert 0 < released < records.count, (when, released)
-    case.run("fanfold", "--resume", *words, *fragile()).expect(1)
+    case.run("fanfold", "--resume", *words, *misbehaving_program()).expect(1)
     case.assert_same(output, records.good)
-    check_lone_records(read_letters(f"{output}.dead-letters"), records)
+    check_lone_records(read_dead_letters(f"{output}.dead-letters"), records)
     return released
 
 
-@test
-def a_run_is_halted_after_so_many_failures(case):
+def test_a_run_is_halted_after_so_many_failures(case):
     records = Records(case, 300, {number: "!exit 1" for number in range(20, 300, 20)})
     for when in ("soon,fail=3", "now,fail=3"):
         released = halted(case, when, records)
-        diagnose([f"{when}: {released} chunks were released"])
+        print(f"{when}: {released} chunks were released")
     records = Records(case, 300, {number: "!exit 1" for number in range(150, 300, 2)}, "late")
     released = halted(case, "soon,fail=5%", records)
     assert released > 150, released
-    diagnose([f"soon,fail=5%: {released} chunks were released"])
-
-
-sys.argv = [word for word in sys.argv if word != "--full"]
-run_tests()
+    print(f"soon,fail=5%: {released} chunks were released")

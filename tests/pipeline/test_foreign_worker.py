@@ -13,8 +13,7 @@ from pathlib import Path
 
 import msgpack
 import zmq
-from harness import run_tests, test
-from bridge import Bridge
+from tcp_proxy import TcpProxy
 
 FOREIGN = Path(__file__).with_name("foreign_worker.py")
 SECONDS = "0.02"
@@ -54,18 +53,18 @@ class Run:
         assert self.sink.output() == self.content.upper()
 
     def counts(self):
-        """What the foreign worker says that it did, and how often its way broke."""
+        """What the foreign worker says that it did, and how often its link broke."""
         last = re.search(r"^did=(\d+) again=(\d+) breaks=(\d+)$", self.foreign.stderr(), re.M)
         return map(int, last.groups())
 
 
-def lose_results(case, bridge):
-    """Swallows what the foreign worker, the first to connect, sends next, and cuts its way."""
-    first = bridge.connections[0]
+def lose_results(case, proxy):
+    """Swallows what the foreign worker, the first to connect, sends next, and cuts its link."""
+    first = proxy.connections[0]
     case.wait_for(lambda: first.forwarded > 4096, "results to pass")
     first.swallowing = True
     case.wait_for(lambda: first.swallowed > 0, "a result to be lost")
-    bridge.cut(first)
+    proxy.cut(first)
 
 
 class Counterpart:
@@ -84,8 +83,8 @@ class Counterpart:
         hello, self.run = self.hear(1), bytes(range(16))
         self.session = hello[3]
         times = [60000, 60000]  # it is not to be heard between
-        about = [1, bytes(16), *times, 1 << 20, 0, "", b"", self.session, self.session]
-        self.say([self.WELCOME, *about, self.run, 1, endpoints[1], 0, b"", 0])
+        about = [2, bytes(16), *times, 1 << 20, 0, "", b"", self.session, self.session]
+        self.say([self.WELCOME, *about, self.run, 1, [[endpoints[1], b""]], 0, b"", 0, []])
 
     def say(self, fields, *payload):
         self.router.send_multipart([self.peer, msgpack.packb(fields, use_bin_type=True), *payload])
@@ -98,7 +97,8 @@ class Counterpart:
                 return fields
 
     def isolate(self, attempt, chunk, probe, excepted):
-        self.say([self.ISOLATE, self.session, 5, attempt, len(chunk), 2, 0, b"mark", 0, 0, 1, probe, excepted], chunk)
+        task = [self.session, 5, attempt, 0, len(chunk), 2, 0, b"mark", 0, 0, 1, probe, excepted]
+        self.say([self.ISOLATE, *task], chunk)
 
     def end(self):
         self.say([self.STOP, 0, b""])
@@ -107,26 +107,24 @@ class Counterpart:
         self.pull.close()
 
 
-@test
-def an_isolate_that_it_can_do_is_a_task_and_any_other_has_failed(case):
+def test_an_isolate_that_it_can_do_is_a_task_and_any_other_has_failed(case):
     ends = Counterpart(case)
     for attempt, probe, excepted in [(1, True, []), (2, False, [0, 1])]:
         ends.isolate(attempt, b"one\ntwo\n", probe, excepted)
-        _, session, seq, tried, _, how, *_ = ends.hear(ends.FAILED)
+        _, session, seq, tried, _, _, how, *_ = ends.hear(ends.FAILED)
         assert (session, seq, tried, how) == (ends.session, 5, attempt, 4)
     ends.isolate(3, b"one\ntwo\n", False, [])
-    assert ends.hear(ends.DONE)[2][:2] == [5, 3]
+    assert ends.hear(ends.DONE)[2][0][:2] == [5, 3]
     header, result = ends.pull.recv_multipart()
     fields = msgpack.unpackb(header, raw=False)
-    entry = fields.pop()
-    assert fields == [ends.RESULT, ends.run, 1], fields
+    [entry] = fields.pop()
+    assert fields[:-1] == [ends.RESULT, ends.run, 1], fields
     assert entry[:3] + entry[4:] == [5, 3, 8, b"mark", []], entry
     assert result == b"ONE\nTWO\n"
     ends.end()
 
 
-@test
-def a_foreign_worker_does_its_share_beside_ours(case):
+def test_a_foreign_worker_does_its_share_beside_ours(case):
     run = Run(case)
     run.expect_right_bytes()
     did, again, _ = run.counts()
@@ -134,42 +132,38 @@ def a_foreign_worker_does_its_share_beside_ours(case):
     assert again == 0, again
 
 
-@test
-def its_way_to_the_sink_breaks_with_results_not_yet_forgotten(case):
-    with Bridge(case.path("run-results")) as bridge:
-        run = Run(case, results=bridge)
-        case.wait_for(lambda: len(bridge.connections) == 3, "our workers to connect")
-        lose_results(case, bridge)
+def test_its_link_to_the_sink_breaks_with_results_not_yet_forgotten(case):
+    with TcpProxy(case.path("run-results")) as proxy:
+        run = Run(case, results=proxy)
+        case.wait_for(lambda: len(proxy.connections) == 3, "our workers to connect")
+        lose_results(case, proxy)
         run.expect_right_bytes()
         did, again, breaks = run.counts()
         assert did >= TASKS / 5, did
         assert breaks >= 1 and again >= 1, (again, breaks)
 
 
-@test
-def the_same_with_a_worker_that_does_not_watch_its_way(case):
-    with Bridge(case.path("run-results")) as bridge:
-        run = Run(case, results=bridge, foreign=["--blind"], ventilator=["--liveness", "1s"])
-        lose_results(case, bridge)
+def test_the_same_with_a_worker_that_does_not_watch_its_link(case):
+    with TcpProxy(case.path("run-results")) as proxy:
+        run = Run(case, results=proxy, foreign=["--blind"], ventilator=["--liveness", "1s"])
+        lose_results(case, proxy)
         run.expect_right_bytes()
         did, again, _ = run.counts()
         assert did >= 1 and again >= 1, (did, again)
 
 
-@test
-def its_link_to_the_ventilator_breaks(case):
-    with Bridge(case.path("run-tasks")) as bridge:
-        run = Run(case, tasks=bridge)
+def test_its_link_to_the_ventilator_breaks(case):
+    with TcpProxy(case.path("run-tasks")) as proxy:
+        run = Run(case, tasks=proxy)
         run.foreign.wait_for_stderr("^began$")
-        bridge.cut(bridge.connections[0])
+        proxy.cut(proxy.connections[0])
         run.expect_right_bytes()
         did, _, _ = run.counts()
         assert did >= TASKS / 5, did
         assert len(run.foreign.stderr().split("welcome")) == 3, "it was not greeted again"
 
 
-@test
-def it_leaves_in_the_middle(case):
+def test_it_leaves_in_the_middle(case):
     run = Run(case)
     run.foreign.wait_for_stderr("^began$")
     run.foreign.signal(signal.SIGTERM)
@@ -178,6 +172,3 @@ def it_leaves_in_the_middle(case):
     run.expect_right_bytes()
     did, _, _ = run.counts()
     assert 1 <= did < TASKS, did
-
-
-run_tests()

@@ -12,7 +12,7 @@ import socket
 import subprocess
 
 import garbage
-from harness import SLOWNESS, run_tests, test
+from harness import SLOWNESS
 from zmtp import GREETING, LARGE, MORE, Peer, claim, message, open_socket
 
 MESSAGES = 10000
@@ -159,14 +159,9 @@ def garbage_does_no_harm(case, transport):
     assert counted > MESSAGES // 2 * 0.9, f"only {counted} were counted as garbage"
 
 
-@test
-def garbage_at_both_sockets_on_ipc_does_no_harm(case):
+def test_garbage_at_both_sockets_on_ipc_does_no_harm(case):
     garbage_does_no_harm(case, "ipc")
 
 
-@test
-def garbage_at_both_sockets_on_tcp_does_no_harm(case):
+def test_garbage_at_both_sockets_on_tcp_does_no_harm(case):
     garbage_does_no_harm(case, "tcp")
-
-
-run_tests()

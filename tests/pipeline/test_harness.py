@@ -1,52 +1,43 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The harness itself: a test that fails, leaks or hangs is reported as that."""
 
 import signal
-import sys
+from pathlib import Path
 
-from harness import FOLDERS, assert_same, make_text, run_tests, sha256_of, test
+from harness import FOLDERS, assert_same, make_text, sha256_of
 
 INNER = """
-import subprocess, sys
-sys.path.insert(0, {here!r})
-from harness import run_tests, test
+import pytest
 
-@test
-def that_passes(case):
+def test_that_passes(case):
     case.run("true").expect(0)
 
-@test
-def that_fails(case):
+def test_that_fails(case):
     case.shell("echo said by the program >&2; exit 3").expect(0)
 
-@test
-def that_leaks(case):
-    case.shell("setsid sleep 1000 & disown")
+def test_that_leaks(case):
+    case.shell("setsid sleep 1000 & disown").expect(0)
 
-@test(deadline=2)
-def that_hangs(case):
+@pytest.mark.deadline(2)
+def test_that_hangs(case):
     case.start("sleep", "1000").wait()
 
-@test
-def that_skips(case):
+def test_that_skips(case):
     case.skip("no such thing here")
 
-@test
-def that_differs(case):
+def test_that_differs(case):
     case.assert_same(case.file("a", b"x" * 3000000 + b"abc"), case.file("b", b"x" * 3000000 + b"aBc"))
-
-run_tests()
 """
 
 
 def run_inner(case, *words):
-    script = case.file("inner.py", INNER.format(here=sys.path[0]).encode())
-    return case.run("/usr/bin/python3", "-B", script, *words, env={"FANFOLD_SLOWNESS": "0.05"})
+    script = case.file("test_inner.py", INNER.encode())
+    words = ["-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "--tap", script, *words]
+    env = {"FANFOLD_SLOWNESS": "0.05", "PYTHONPATH": str(Path(__file__).parent)}
+    return case.run("/usr/bin/python3", "-B", *words, env=env)
 
 
-@test
-def failing_leaking_and_hanging_tests_are_reported_as_that(case):
+def test_failing_leaking_and_hanging_tests_are_reported_as_that(case):
     run = run_inner(case)
     run.expect(1)
     lines = run.output().decode().splitlines()
@@ -72,23 +63,20 @@ def failing_leaking_and_hanging_tests_are_reported_as_that(case):
         assert part in comments, f"{part!r} is not in\n{comments}"
 
 
-@test
-def a_failed_test_leaves_no_process_and_no_file(case):
+def test_a_failed_test_leaves_no_process_and_no_file(case):
     run_inner(case)
     case.assert_no_leftovers()
     case.assert_no_files_left()
 
 
-@test
-def words_choose_the_tests(case):
-    run = run_inner(case, "that", "passes")
+def test_words_choose_the_tests(case):
+    run = run_inner(case, "-k", "that and passes")
     run.expect(0)
     assert run.output().startswith(b"1..1\nok 1 - that passes\n"), run.output()
-    run_inner(case, "no such test").expect(1)
+    run_inner(case, "-k", "no_such_test").expect(5)
 
 
-@test
-def text_is_the_same_for_a_seed_and_of_the_size_asked_for(case):
+def test_text_is_the_same_for_a_seed_and_of_the_size_asked_for(case):
     for size in (0, 1, 70_000, 20_000_003):
         text = make_text(size, seed=7)
         digest = sha256_of(text)
@@ -99,14 +87,12 @@ def text_is_the_same_for_a_seed_and_of_the_size_asked_for(case):
     assert make_text(20_000_003, seed=7).read_bytes().endswith(b"\n")
 
 
-@test
-def files_that_are_the_same_are_found_so(case):
+def test_files_that_are_the_same_are_found_so(case):
     text = case.text(3 << 20)
     assert_same(case.file("copy", text.read_bytes()), text)
 
 
-@test
-def processes_are_found_and_measured(case):
+def test_processes_are_found_and_measured(case):
     sleeper = case.start("sleep", "1000")
     case.wait_for(lambda: case.pids_of("sleep") == [sleeper.pid], "sleep to be found")
     assert 0 < case.proportional_bytes() <= case.resident_bytes() < 64 << 20
@@ -115,11 +101,7 @@ def processes_are_found_and_measured(case):
     case.assert_no_leftovers(within=0)
 
 
-@test
-def our_programs_are_found(case):
+def test_our_programs_are_found(case):
     for program in FOLDERS:
         run = case.run(program, "--help")
         assert run.status != 127, run.stderr()
-
-
-run_tests()

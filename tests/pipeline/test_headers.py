@@ -5,8 +5,9 @@ what comes out is what one process makes of the whole input, however the run wen
 import random
 import re
 
-from harness import build_directory, run_tests, test
-from letters import read_letters
+import pytest
+from dead_letters import read_dead_letters
+from harness import build_directory
 from resuming import (
     Resumption,
     kill_everything,
@@ -21,10 +22,10 @@ TITLE = b"TITLE\n=====\n"
 
 ECHO = build_directory() / "worker/examples/echo.so"
 
-# The titled one again; from task $HELD on it waits while there is the file $HOLD.
+# The titled one again; tasks from $HELD on stop at $GATE.
 HELD = """
 echo "begin $FANFOLD_SEQ" >>"$NOTES"
-[ "$FANFOLD_SEQ" -lt "$HELD" ] || while [ -e "$HOLD" ]; do sleep 0.02; done
+[ "$FANFOLD_SEQ" -lt "$HELD" ] || : <"$GATE"
 """ + TITLED
 
 # A record-wise program over a table: it reads a header of one line and writes one of one line.
@@ -53,8 +54,7 @@ def upper_with_title(case, text):
 # ---- a header of the results ----
 
 
-@test
-def the_header_of_the_results_is_in_the_output_once(case):
+def test_the_header_of_the_results_is_in_the_output_once(case):
     text = case.text(1 << 20)
     expected = upper_with_title(case, text)
     for options in (["--block", "4K"], ["--block", "300K"], ["-N1000", "-j3"], ["--block", "2M"]):
@@ -63,8 +63,7 @@ def the_header_of_the_results_is_in_the_output_once(case):
         case.assert_same(run.stdout, expected)
 
 
-@test
-def the_header_comes_first_where_nothing_else_is_in_order(case):
+def test_the_header_comes_first_where_nothing_else_is_in_order(case):
     text = case.text(1 << 20)
     expected = upper_with_title(case, text)
     script = '[ "$FANFOLD_SEQ" != 0 ] || sleep 0.3; ' + TITLED
@@ -77,8 +76,7 @@ def the_header_comes_first_where_nothing_else_is_in_order(case):
     assert sorted(ours.splitlines()) == sorted(right.splitlines())
 
 
-@test
-def a_result_of_nothing_has_no_header(case):
+def test_a_result_of_nothing_has_no_header(case):
     """The title of grep's first match, wherever that is."""
     lines = b"".join(b"line %d\n" % n for n in range(1000))
     script = 'found=$(grep -E "77|8.[0-3]"); [ -z "$found" ] || printf "TITLE\\n=====\\n%s\\n" "$found"'
@@ -88,21 +86,21 @@ def a_result_of_nothing_has_no_header(case):
     assert run.output() == TITLE + b"".join(found), run.output()[:200]
 
 
-@test
-def the_header_of_results_that_waited_in_a_file_is_cut_off(case):
+def test_the_header_of_results_that_waited_in_a_file_is_cut_off(case):
     lines = b"".join(b"line number %d\n" % n for n in range(100000))
-    script = f'[ "$FANFOLD_SEQ" != 0 ] || while [ ! -e seen ]; do sleep 0.01; done; : >"seen-$FANFOLD_SEQ"; {TITLED}'
+    gate = case.gate("seen")
+    script = f'[ "$FANFOLD_SEQ" != 0 ] || : <seen; : >"seen-$FANFOLD_SEQ"; {TITLED}'
     words = ["-j2", "--window", 4, "--buffer", 1, "-N20000", "--log-level", "info", "--header-out", 2]
     run = case.start("fanfold", *words, "--", "sh", "-c", script, stdin=lines)
     case.wait_for(case.path("seen-3").exists, "three chunks to be done")
-    case.path("seen").touch()
+    gate.open()
     run.expect(0)
     assert run.output() == TITLE + lines.upper()
     spilled = re.search(r"^fanfold-sink: info end .* spilled=(\d+)", run.stderr(), re.M)
     assert int(spilled[1]) > 0, spilled[0]
 
 
-def goes_on(case, fed, seed):
+def resumes(case, fed, seed):
     """Killed at random moments, of some of which nothing is written yet."""
     text = case.text(4 << 20)
     expected = upper_with_title(case, text)
@@ -120,18 +118,17 @@ def goes_on(case, fed, seed):
     assert not journal_path(run.output).exists()
 
 
-@test(deadline=240)
-def a_run_over_a_file_that_is_killed_again_and_again_has_one_header(case):
-    goes_on(case, False, seed=5)
+@pytest.mark.deadline(240)
+def test_a_run_over_a_file_that_is_killed_again_and_again_has_one_header(case):
+    resumes(case, False, seed=5)
 
 
-@test(deadline=240)
-def a_run_over_a_pipe_that_is_killed_again_and_again_has_one_header(case):
-    goes_on(case, True, seed=6)
+@pytest.mark.deadline(240)
+def test_a_run_over_a_pipe_that_is_killed_again_and_again_has_one_header(case):
+    resumes(case, True, seed=6)
 
 
-@test
-def a_sink_that_is_killed_again_and_again_writes_one_header(case):
+def test_a_sink_that_is_killed_again_and_again_writes_one_header(case):
     """Workers live on, and send it results at any moment."""
     text = case.text(2 << 20)
     expected = upper_with_title(case, text)
@@ -152,12 +149,11 @@ def a_sink_that_is_killed_again_and_again_writes_one_header(case):
     case.assert_same(output, expected)
 
 
-@test
-def a_run_that_began_with_another_header_out_is_refused(case):
+def test_a_run_that_began_with_another_header_out_is_refused(case):
     run = Resumption(case, case.text(64 << 10), "--block", "4K", "-j2", "--header-out", 2, script=HELD)
     remains = run.begin_and_kill(6)
     for options in (["--header-out", 1], ["--header-out", 0]):
-        refused(case, run.words(*options), 4, "^fanfold-ventilator: .*cannot go on: .*--header-out", remains)
+        refused(case, run.words(*options), 4, "^fanfold-ventilator: .*cannot resume: .*--header-out", remains)
     process = run.start("--resume")
     process.expect(0)
     case.assert_same(run.output, upper_with_title(case, run.text))
@@ -166,8 +162,7 @@ def a_run_that_began_with_another_header_out_is_refused(case):
 # ---- a header of the input ----
 
 
-@test
-def every_chunk_begins_with_the_header_of_the_input(case):
+def test_every_chunk_begins_with_the_header_of_the_input(case):
     rows = table(5000)
     for options in (["--block", "1K"], ["-N100"], ["-j1", "--block", "10M"]):
         run = case.run("fanfold", "--header", 1, *options, "--", "sh", "-c", "head -n 1", stdin=rows)
@@ -176,8 +171,7 @@ def every_chunk_begins_with_the_header_of_the_input(case):
         assert set(lines) == {b"name,a,b\n"} and (len(lines) > 1) == ("10M" not in options), len(lines)
 
 
-@test
-def a_table_goes_through_a_filter_as_through_one_process(case):
+def test_a_table_goes_through_a_filter_as_through_one_process(case):
     rows = case.file("rows", table(30000))
     expected = sums_of(case, rows)
     for options in (["--block", "4K"], ["-N1", "-j3", "-i", "few"], ["--header", ":", "--block", "64K"]):
@@ -189,8 +183,7 @@ def a_table_goes_through_a_filter_as_through_one_process(case):
         assert run.output() == (sums_of(case, few) if source == few else expected), options
 
 
-@test
-def a_table_that_is_nothing_but_its_header_has_one_in_the_output(case):
+def test_a_table_that_is_nothing_but_its_header_has_one_in_the_output(case):
     rows = case.file("rows", table(0))
     words = ["--header", 1, "--header-out", 1]
     serve = case.file("serve.py", b"import fanfold\nfanfold.serve_records(lambda record, _: record, header=1)\n")
@@ -209,25 +202,22 @@ def a_table_that_is_nothing_but_its_header_has_one_in_the_output(case):
     assert listed.output().splitlines()[-1] == b"0\t%d\t0\t0" % len(table(0))
 
 
-@test
-def an_only_header_that_fails_is_given_up_as_a_chunk(case):
+def test_an_only_header_that_fails_is_given_up_as_a_chunk(case):
     for mode in ("skip", "isolate"):
         words = ["--header", 1, "--header-out", 1, "--on-error", mode, "-o", mode, "--retries", 1]
         case.run("fanfold", *words, "--", "false", stdin=table(0)).expect(1)
-        letters = read_letters(case.path(f"{mode}.dead-letters"), header=table(0))
+        letters = read_dead_letters(case.path(f"{mode}.dead-letters"), header=table(0))
         assert [letter.bytes for letter in letters] == [b""] and case.path(mode).read_bytes() == b""
 
 
-@test
-def a_plugin_is_given_the_header_too(case):
+def test_a_plugin_is_given_the_header_too(case):
     rows = case.file("rows", table(30000))
     run = case.run("fanfold", "--header", 1, "--header-out", 1, "--block", "4K", "-i", rows, "--plugin", ECHO)
     run.expect(0)
     case.assert_same(run.stdout, rows)
 
 
-@test
-def bad_records_are_found_below_a_header(case):
+def test_bad_records_are_found_below_a_header(case):
     bad = {0, 7, 8, 4999, 2500}
     rows = case.file("rows", table(5000, bad))
     good = case.file("good", b"".join(line for line in rows.read_bytes().splitlines(True) if b"bad" not in line))
@@ -238,13 +228,12 @@ def bad_records_are_found_below_a_header(case):
     check_letters(case, run, rows.read_bytes(), bad)
 
 
-@test
-def dead_letters_are_run_again_by_what_the_sink_says(case):
+def test_dead_letters_are_run_again_by_what_the_sink_says(case):
     rows = case.file("rows", table(1000, {0, 600}))
     words = ["--header", 1, "--header-out", 1, "--on-error", "skip", "--retries", 1, "-N100", "-i", rows]
     run = case.run("fanfold", *words, "-o", "out", "--", "awk", PICKY)
     run.expect(1)
-    letters = read_letters(case.path("out.dead-letters"), header=b"name,a,b\n")
+    letters = read_dead_letters(case.path("out.dead-letters"), header=b"name,a,b\n")
     assert [letter.about["seq"] for letter in letters] == [0, 6]
     lines = rows.read_bytes().splitlines(True)
     assert letters[0].bytes == b"".join(lines[1:101]) and letters[1].bytes == b"".join(lines[601:701])
@@ -259,17 +248,16 @@ def dead_letters_are_run_again_by_what_the_sink_says(case):
 
 
 def check_letters(case, run, text, bad):
-    letters = read_letters(case.path("out.dead-letters"), header=b"name,a,b\n")
+    letters = read_dead_letters(case.path("out.dead-letters"), header=b"name,a,b\n")
     lines = text.splitlines(True)
     assert [letter.bytes for letter in letters] == [lines[n + 1] for n in sorted(bad)]
     assert [letter.about["record"] for letter in letters] == [n + 1 for n in sorted(bad)]
     for letter in letters:
         assert text[letter.about["offset"] :].startswith(letter.bytes), letter.about
-    assert re.search(r"cat out.dead-letters/header out.dead-letters/\*.input \| fanfold --header 1 ", run.stderr())
+    assert re.search(r"fanfold -i out.dead-letters --header 1 ", run.stderr())
 
 
-@test
-def a_table_goes_on_after_kills_with_one_header(case):
+def test_a_table_resumes_after_kills_with_one_header(case):
     rows = case.file("rows", table(40000))
     expected = sums_of(case, rows)
     chance = random.Random(7)
@@ -284,6 +272,3 @@ def a_table_goes_on_after_kills_with_one_header(case):
             kill_everything(case, chance)
         run.start().expect(0, 120)
         assert run.output.read_bytes() == expected
-
-
-run_tests()

@@ -6,8 +6,8 @@ import shutil
 import signal
 import time
 
-from crew import NotingWorker
-from harness import SLOWNESS, run_tests, test
+from harness import SLOWNESS
+from noting_worker import NotingWorker
 
 # GNU parallel's own, by which --resume and --retry-failed find the jobs that went well.
 WENT_WELL = re.compile(r"^(\d+)(?:\t[^\t]+){5}\t0\t0\t")
@@ -42,8 +42,7 @@ def codes_of(path):
     return codes
 
 
-@test
-def each_chunk_has_a_line_in_the_columns_of_gnu_parallel(case):
+def test_each_chunk_has_a_line_in_the_columns_of_gnu_parallel(case):
     if not shutil.which("parallel"):
         case.skip("there is no GNU parallel")
     text = case.file("text", numbered(1000))
@@ -64,8 +63,7 @@ def each_chunk_has_a_line_in_the_columns_of_gnu_parallel(case):
         assert float(line[3]) >= 0.01 and line[8] == "sh -c sleep 0.01; cat", line
 
 
-@test
-def many_short_chunks_have_one_line_each(case):
+def test_many_short_chunks_have_one_line_each(case):
     text = case.text(4 << 20)
     run = case.run("fanfold", "-i", text, "--block", "4k", "-j4", "--mode", "lines", "--joblog", "log", "--", "cat")
     run.expect(0)
@@ -74,23 +72,20 @@ def many_short_chunks_have_one_line_each(case):
     assert sum(int(line[4]) for line in lines) == 4 << 20
 
 
-@test
-def what_failed_for_good_says_how(case):
+def test_what_failed_for_good_says_how(case):
     words = ["-N1", "--on-error", "skip", "--retries", 1, "--timeout", 5 * SLOWNESS, "-o", "out", "--joblog", "log"]
     case.run("fanfold", *words, "--", "sh", "-c", FAILS, stdin=numbered(5)).expect(1)
     expected = {1: (0, 0), 2: (7, 0), 3: (0, 9), 4: (-1, 15), 5: (0, 0)}
     assert codes_of(case.path("log")) == expected, codes_of(case.path("log"))
 
 
-@test
-def a_chunk_that_is_tried_again_has_the_line_of_its_last_attempt(case):
+def test_a_chunk_that_is_tried_again_has_the_line_of_its_last_attempt(case):
     words = ["-N1", "-j2", "--joblog", "log", "--", "sh", "-c", FAILS_AT_FIRST]
     case.run("fanfold", *words, stdin=numbered(6)).expect(0)
     assert codes_of(case.path("log")) == dict.fromkeys(range(1, 7), (0, 0))
 
 
-@test
-def a_chunk_whose_worker_was_killed_is_the_next_worker_s(case):
+def test_a_chunk_whose_worker_was_killed_is_the_next_worker_s(case):
     endpoints = case.endpoints()
     text = numbered(6)
     sink = case.start("fanfold-sink", *endpoints)
@@ -107,21 +102,19 @@ def a_chunk_whose_worker_was_killed_is_the_next_worker_s(case):
     assert {line[8] for line in lines_of(case.path("log"))[1]} == {"cat"}
 
 
-@test
-def lines_are_there_while_the_run_goes_on(case):
+def test_lines_are_there_while_the_run_lasts(case):
     words = ["-N1", "-j1", "--joblog", "log", "--", "sh", "-c", "[ $FANFOLD_SEQ = 0 ] || exec sleep 1000; cat"]
     run = case.start("fanfold", *words, stdin=numbered(2))
     log = case.path("log")
     case.wait_for(lambda: log.exists() and log.read_text().count("\n") == 2, "the line of the first chunk")
     run.signal(signal.SIGINT)
-    run.wait_for_stderr("once more: stop at once")
+    run.wait_for_stderr("a second signal stops it")
     run.signal(signal.SIGINT)
     run.expect(130)
     assert codes_of(log) == {1: (0, 0)}
 
 
-@test
-def a_run_that_goes_on_appends_to_its_log(case):
+def test_a_resumed_run_appends_to_its_log(case):
     text = case.file("text", numbered(5))
     case.path("hold").touch()
     words = ["-i", text, "-N1", "-j1", "--retries", 2, "-o", "out", "--joblog", "log", "--", "sh", "-c", BROKEN]
@@ -136,16 +129,14 @@ def a_run_that_goes_on_appends_to_its_log(case):
     assert {line[0] for line in lines if line[6] == "0"} == set("12345"), lines
 
 
-@test
-def a_plus_appends_and_without_it_a_new_run_begins_anew(case):
+def test_a_plus_appends_and_without_it_a_new_run_starts_over(case):
     for option, count in [("log", 2), ("+log", 4), ("log", 2), ("+other", 2)]:
         case.run("fanfold", "-N1", "--joblog", option, "--", "cat", stdin=numbered(2)).expect(0)
         header, lines = lines_of(case.path(option.removeprefix("+")))
         assert header.startswith("Seq\t") and len(lines) == count, (option, lines)
 
 
-@test
-def a_log_that_cannot_be_written_ends_the_run_before_it_begins(case):
+def test_a_log_that_cannot_be_written_ends_the_run_before_it_begins(case):
     for log, status, words in [
         ("nowhere/log", 4, r"cannot write --joblog nowhere/log: No such file"),
         (".", 4, r"cannot write --joblog \.: Is a directory"),
@@ -161,25 +152,20 @@ def a_log_that_cannot_be_written_ends_the_run_before_it_begins(case):
         assert not case.path("begun").exists() and not case.path("out").exists(), log
 
 
-@test
-def a_log_that_cannot_be_written_any_more_is_said_and_the_run_goes_on(case):
+def test_a_log_that_cannot_be_written_any_more_is_said_and_the_run_continues(case):
     run = case.run("fanfold", "-N1", "--joblog", "/dev/full", "--", "cat", stdin=numbered(5))
     run.expect(0)
     assert run.output() == numbered(5)
     said = [line for line in run.reasons() if "joblog" in line]
     assert said == [
-        "fanfold-ventilator: cannot write --joblog /dev/full: No space left on device; the run goes on without it"
+        "fanfold-ventilator: cannot write --joblog /dev/full: No space left on device; the run continues without it"
     ], said
 
 
-@test
-def a_run_that_does_not_begin_leaves_the_log_of_the_last_one(case):
+def test_a_run_that_does_not_begin_leaves_the_log_of_the_last_one(case):
     words = ["-N1", "-o", "out", "--joblog", "log", "--", "cat"]
     case.run("fanfold", *words, stdin=numbered(3)).expect(0)
     before = case.path("log").read_bytes()
     case.run("fanfold", "--dry-run", *words, stdin=numbered(1)).expect(0)
     case.run("fanfold", "-o", "nowhere/out", "--joblog", "log", "--", "cat", stdin=numbered(1)).expect(4)
     assert case.path("log").read_bytes() == before
-
-
-run_tests()

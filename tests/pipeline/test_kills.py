@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Workers that are killed, and stopped, in the middle of tasks: the output stays right.
 
-`test_kills.py --runs 50` makes 50 runs of kills in place of the few.
+`pytest test_kills.py --runs 50` makes 50 runs of kills in place of the few.
 
 A kill that hit a running task is known by the notes of its worker: a task that began there
 and never ended.
@@ -12,13 +12,13 @@ import random
 import re
 import signal
 import subprocess
-import sys
 from collections import Counter
 
-from crew import Feed, NotingWorker, counts_of
-from harness import SLOWNESS, diagnose, run_tests, test
+import pytest
+from harness import SLOWNESS, option
+from noting_worker import Feed, NotingWorker, counts_of
 
-RUNS = int(sys.argv.pop(sys.argv.index("--runs") + 1)) if "--runs" in sys.argv else 2 if SLOWNESS > 1 else 5
+RUNS = option("runs", 2 if SLOWNESS > 1 else 5)
 HITS = 10  # kills that must have hit a running task, in each run
 SURE_HITS = 12  # kills that seemed to, before the input may end
 BLOCK = 32 << 10
@@ -35,7 +35,7 @@ echo "end $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
 # result can come in.
 AGAIN_WAITS = """
 echo "begin $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
-while [ "$FANFOLD_ATTEMPT" -gt 1 ] && [ -e "$SHARED" ]; do sleep 0.02; done
+[ "$FANFOLD_ATTEMPT" = 1 ] || : <again
 sleep 0.02
 while [ -e "$HOLD" ]; do
     echo "held $FANFOLD_SEQ $FANFOLD_ATTEMPT" >>"$NOTES"
@@ -121,8 +121,8 @@ class KillRun:
         return Counter(kills=len(self.killed), hits=hits, tasks_lost=lost, **counts)
 
 
-@test(deadline=30.0 * RUNS)
-def one_of_three_workers_is_killed_again_and_again_while_others_join(case):
+@pytest.mark.deadline(30.0 * RUNS)
+def test_one_of_three_workers_is_killed_again_and_again_while_others_join(case):
     total = Counter()
     for seed in range(1, RUNS + 1):
         run = KillRun(case, seed)
@@ -131,7 +131,7 @@ def one_of_three_workers_is_killed_again_and_again_while_others_join(case):
         total["runs"] += 1
         for path in (run.sink.stdout, run.feed.sent):
             os.unlink(path)
-    diagnose([" ".join(f"{key}={value}" for key, value in total.items())])
+    print(*(f"{key}={value}" for key, value in total.items()))
 
 
 def again_of(worker):
@@ -140,18 +140,17 @@ def again_of(worker):
 
 
 def welcomes_of(worker):
-    """Each opens its way to the sink anew."""
-    return worker.process.stderr().count("debug way open=1")
+    """Each opens its link to the sink again."""
+    return worker.process.stderr().count("debug link open=1")
 
 
-@test
-def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_ledger(case):
+def test_a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_ledger(case):
     endpoints = case.endpoints()
     liveness = ["--liveness", "1"]
     options = [*endpoints[:2], *liveness, "--log-level", "debug"]
     text = case.text(1 << 20)
     sink = case.start("fanfold-sink", *endpoints, *liveness)
-    again_waits = case.file("shared", b"")
+    again_may_run = case.gate("again")
     stopped, other = [NotingWorker(case, number, options, AGAIN_WAITS) for number in range(2)]
     ventilator = case.start("fanfold-ventilator", *options, "--block", "8K", "--min-workers", 2, "-i", text)
 
@@ -166,7 +165,7 @@ def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_le
     stopped.process.signal(signal.SIGCONT)
     case.wait_for(lambda: welcomes_of(stopped) > welcomes, "the worker to be welcomed again")
     stopped.hold.unlink()
-    again_waits.unlink()
+    again_may_run.open()
 
     for process in (ventilator, sink, stopped.process, other.process):
         process.expect(0)
@@ -175,8 +174,4 @@ def a_worker_that_was_stopped_for_longer_than_the_liveness_time_brings_in_its_le
     assert counts["lost_sessions"] >= 1 and counts["adopted"] >= 1, counts
     again = [int(ledger) for ledger in re.findall(r"debug hello nonce=\d+ ledger=(\d+)", stopped.process.stderr())]
     assert again[0] == 0 and max(again[1:]) >= 1, again
-    diagnose([f"hello with ledgers of {again}; {counts}"])
-
-
-sys.argv = [word for word in sys.argv if word != "--runs"]
-run_tests()
+    print(f"hello with ledgers of {again}; {counts}")

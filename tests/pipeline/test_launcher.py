@@ -7,11 +7,11 @@ import shutil
 import signal
 from pathlib import Path
 
-from harness import program_path, run_tests, test
+from harness import program_path
 
 ROLES = ["ventilator", "sink", "worker"]
 FAKE = Path(__file__).with_name("fake_role.py")
-DRAINS = ": finishing what runs (once more: stop at once)"
+DRAINS = ": it finishes the running tasks; a second signal stops it"
 
 
 def lay_out(case):
@@ -81,33 +81,30 @@ class Run:
         self.case.assert_no_files_left()
 
 
-def guardian_of(process):
+def cleanup_process_of(process):
     """The fork of fanfold that watches it."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
-            if name == "fanfold-guard" and int(rest.split()[1]) == process.pid:
+            if name == "fanfold-cleanup" and int(rest.split()[1]) == process.pid:
                 return int(stat.parent.name)
-    raise AssertionError("no guardian")
+    raise AssertionError("no cleanup process")
 
 
-@test
-def all_goes_well(case):
+def test_all_goes_well(case):
     run = Run(case)
     run.done("ventilator", "socket")
     run.end()
     run.expect(0)
 
 
-@test
-def the_sinks_status_counts_before_the_ventilators(case):
+def test_the_sinks_status_counts_before_the_ventilators(case):
     run = Run(case)
     run.end(ventilator=5, sink=4, worker=0)
     run.expect(4)
 
 
-@test
-def the_ventilators_status_counts_before_the_workers(case):
+def test_the_ventilators_status_counts_before_the_workers(case):
     run = Run(case)
     run.order("ventilator", "exit 5")
     run.case.wait_for(lambda: not os.path.exists(f"/proc/{run.pid('ventilator')}"), "the ventilator's end")
@@ -115,39 +112,34 @@ def the_ventilators_status_counts_before_the_workers(case):
     run.expect(5)
 
 
-@test
-def a_command_that_is_not_found_ends_the_run_at_once(case):
+def test_a_command_that_is_not_found_ends_the_run_at_once(case):
     run = Run(case)
     run.order("worker", "exit 127")
     run.expect(127)
     assert not run.log("ventilator", "term")
 
 
-@test
-def a_usage_error_ends_the_run_at_once_and_silently(case):
+def test_a_usage_error_ends_the_run_at_once_and_silently(case):
     run = Run(case)
     run.order("ventilator", "exit 2")
     run.expect(2)
     assert not run.log("worker", "term")
 
 
-@test
-def a_closed_output_is_silent(case):
+def test_a_closed_output_is_silent(case):
     run = Run(case)
     run.end(ventilator=141, sink=141)
     run.expect(141)
 
 
-@test
-def a_role_that_a_signal_kills_is_named_and_the_others_are_told(case):
+def test_a_role_that_a_signal_kills_is_named_and_the_others_are_told(case):
     run = Run(case)
     run.order("sink", f"kill {int(signal.SIGKILL)}")
     run.expect(137, "fanfold: fanfold-sink was killed by signal 9")
     assert run.log("ventilator", "term") and run.log("worker", "term")
 
 
-@test
-def a_worker_that_dies_is_started_three_times_and_then_given_up(case):
+def test_a_worker_that_dies_is_started_three_times_and_then_given_up(case):
     run = Run(case)
     for count in range(1, 5):
         run.wait_log("worker", "start", count)
@@ -157,8 +149,7 @@ def a_worker_that_dies_is_started_three_times_and_then_given_up(case):
     assert len(run.log("worker", "start")) == 4
 
 
-@test
-def a_worker_that_finishes_tasks_is_started_again_for_ever(case):
+def test_a_worker_that_finishes_tasks_is_started_again_for_ever(case):
     run = Run(case)
     for count in range(1, 8):
         run.wait_log("worker", "start", count)
@@ -169,8 +160,7 @@ def a_worker_that_finishes_tasks_is_started_again_for_ever(case):
     run.expect(0, *["fanfold-worker ended with status 1; starting it again"] * 7)
 
 
-@test
-def signals_are_forwarded_once(case):
+def test_signals_are_forwarded_once(case):
     run = Run(case)
     run.done("worker", "alive")
     run.process.signal(signal.SIGTERM)
@@ -178,23 +168,20 @@ def signals_are_forwarded_once(case):
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
 
 
-@test
-def what_has_not_begun_ends_with_one_line_at_a_signal(case):
+def test_what_has_not_begun_ends_with_one_line_at_a_signal(case):
     run = Run(case)
     run.process.signal(signal.SIGINT)
     run.expect(130, "fanfold: interrupted")
     assert len(run.log("ventilator", "term")) == 1
 
 
-@test
-def a_hangup_ends_the_run(case):
+def test_a_hangup_ends_the_run(case):
     run = Run(case)
     run.process.signal(signal.SIGHUP)
     run.expect(129, "fanfold: hung up")
 
 
-@test
-def an_interrupt_from_a_terminal_reaches_each_role_once(case):
+def test_an_interrupt_from_a_terminal_reaches_each_role_once(case):
     run = Run(case)
     assert all(run.log(role, "start")[0][1][0] == "ignores-interrupts" for role in ROLES)
     run.done("worker", "alive")
@@ -203,8 +190,7 @@ def an_interrupt_from_a_terminal_reaches_each_role_once(case):
     assert all(len(run.log(role, "term")) == 1 for role in ROLES)
 
 
-@test
-def what_runs_is_finished_after_a_signal(case):
+def test_what_runs_is_finished_after_a_signal(case):
     run = Run(case)
     run.done("worker", "alive")
     run.done("ventilator", "drain")
@@ -217,8 +203,7 @@ def what_runs_is_finished_after_a_signal(case):
     assert not run.log("sink", "term") and not run.log("worker", "term")
 
 
-@test
-def a_second_signal_waits_for_nothing(case):
+def test_a_second_signal_waits_for_nothing(case):
     run = Run(case)
     run.done("worker", "alive")
     run.done("ventilator", "drain")
@@ -230,8 +215,7 @@ def a_second_signal_waits_for_nothing(case):
     assert [len(run.log(role, "term")) for role in ROLES] == [2, 1, 1]
 
 
-@test
-def a_third_signal_kills(case):
+def test_a_third_signal_kills(case):
     run = Run(case)
     run.done("worker", "alive")
     for role in ROLES:
@@ -244,8 +228,7 @@ def a_third_signal_kills(case):
     run.expect(130, f"fanfold: interrupted{DRAINS}")
 
 
-@test
-def what_does_not_end_after_a_second_signal_is_killed(case):
+def test_what_does_not_end_after_a_second_signal_is_killed(case):
     run = Run(case)
     run.done("worker", "alive")
     run.done("worker", "stubborn")
@@ -257,8 +240,7 @@ def what_does_not_end_after_a_second_signal_is_killed(case):
     assert len(run.log("worker", "term")) == 2
 
 
-@test
-def a_drain_without_a_worker_is_soon_over(case):
+def test_a_drain_without_a_worker_is_soon_over(case):
     run = Run(case)
     run.done("worker", "alive")
     run.done("ventilator", "drain")
@@ -269,24 +251,21 @@ def a_drain_without_a_worker_is_soon_over(case):
     assert len(run.log("worker", "start")) == 1 and len(run.log("ventilator", "term")) == 2
 
 
-@test
-def how_to_go_on_is_said_where_a_killed_sink_has_left_a_journal(case):
+def test_the_launcher_says_how_to_resume_where_a_killed_sink_has_left_a_journal(case):
     case.file("out.fanfold", b"")
     run = Run(case, "-o", case.path("out"))
     run.order("sink", f"kill {int(signal.SIGKILL)}")
-    run.expect(137, "fanfold: fanfold-sink was killed by signal 9", "out.fanfold says how far the output is: the same command with --resume goes on")
+    run.expect(137, "fanfold: fanfold-sink was killed by signal 9", "out.fanfold says how far the output is: repeat the command with --resume to continue")
 
 
-@test
-def how_to_go_on_is_the_sinks_to_say_where_it_lives(case):
+def test_the_sink_says_how_to_resume_where_it_lives(case):
     case.file("out.fanfold", b"")
     run = Run(case, "-o", case.path("out"))
     run.order("ventilator", f"kill {int(signal.SIGKILL)}")
     run.expect(137, "fanfold: fanfold-ventilator was killed by signal 9")
 
 
-@test
-def going_on_without_a_file_is_refused_once_and_starts_nothing(case):
+def test_going_on_without_a_file_is_refused_once_and_starts_nothing(case):
     folder = lay_out(case)
     for words in (["--resume"], ["--resume", "-o", "/dev/null"], ["--resume", "--unordered", "-o", "out"]):
         run = case.run(folder / "fanfold", *words, "--", "cat")
@@ -296,8 +275,7 @@ def going_on_without_a_file_is_refused_once_and_starts_nothing(case):
     assert not (folder / "log").exists()
 
 
-@test
-def a_search_for_bad_records_may_cost_many_workers(case):
+def test_a_search_for_bad_records_may_cost_many_workers(case):
     run = Run(case, "--on-error", "isolate")
     for count in range(1, 12):
         run.wait_log("worker", "start", count)
@@ -307,8 +285,7 @@ def a_search_for_bad_records_may_cost_many_workers(case):
     run.expect(0, *["fanfold-worker was killed by signal 9 (Killed); starting it again"] * 3)
 
 
-@test
-def a_worker_that_nobody_told_of_the_end_is_told(case):
+def test_a_worker_that_nobody_told_of_the_end_is_told(case):
     run = Run(case)
     run.order("sink", "exit 0")
     run.order("ventilator", "exit 0")
@@ -316,8 +293,7 @@ def a_worker_that_nobody_told_of_the_end_is_told(case):
     assert run.log("worker", "term")
 
 
-@test
-def nothing_is_left_when_fanfold_is_killed(case):
+def test_nothing_is_left_when_fanfold_is_killed(case):
     run = Run(case)
     run.done("ventilator", "socket")
     assert list(case.runtime.iterdir())
@@ -327,8 +303,7 @@ def nothing_is_left_when_fanfold_is_killed(case):
     case.assert_no_files_left()
 
 
-@test
-def nothing_is_left_when_fanfold_is_killed_at_its_start(case):
+def test_nothing_is_left_when_fanfold_is_killed_at_its_start(case):
     folder = lay_out(case)
     for _ in range(20):
         process = case.start(folder / "fanfold", "--", "cat")
@@ -339,44 +314,41 @@ def nothing_is_left_when_fanfold_is_killed_at_its_start(case):
         case.assert_no_files_left()
 
 
-@test
-def nothing_is_left_when_the_guardian_is_killed(case):
+def test_nothing_is_left_when_the_cleanup_process_is_killed(case):
     run = Run(case)
     run.done("ventilator", "socket")
-    os.kill(guardian_of(run.process), signal.SIGKILL)
+    os.kill(cleanup_process_of(run.process), signal.SIGKILL)
     run.end()
     run.expect(0)
 
 
-@test
-def a_guardian_that_was_stopped_does_not_hold_fanfold_up(case):
+def test_a_cleanup_process_that_was_stopped_does_not_hold_fanfold_up(case):
     run = Run(case)
-    os.kill(guardian_of(run.process), signal.SIGSTOP)
+    os.kill(cleanup_process_of(run.process), signal.SIGSTOP)
     run.end()
     run.expect(0)
 
 
-@test
-def the_guardian_holds_nothing_of_the_users(case):
+def test_the_cleanup_process_holds_nothing_of_the_users(case):
     reading, writing = os.pipe()
     run = Run(case, stdout=writing, pass_fds=[writing])
     os.close(writing)
-    guardian = guardian_of(run.process)
-    folder = f"/proc/{guardian}/fd"
+    cleanup = cleanup_process_of(run.process)
+    folder = f"/proc/{cleanup}/fd"
     held = sorted(os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
     held = [what for what in held if what != "anon_inode:[pidfd]"]
-    assert held[:3] == ["/dev/null"] * 3 and len(held) == 4, held
-    assert held[3].startswith("socket:"), held
-    assert os.getsid(guardian) == guardian
-    os.kill(guardian, signal.SIGTERM)
+    assert held[:3] == ["/dev/null"] * 3 and len(held) == 5, held
+    assert held[3].startswith(f"{case.runtime}/fanfold-run-"), held  # the lock
+    assert held[4].startswith("socket:"), held
+    assert os.getsid(cleanup) == cleanup
+    os.kill(cleanup, signal.SIGTERM)
     run.end()
     run.expect(0)
     assert os.read(reading, 1) == b""
     os.close(reading)
 
 
-@test
-def what_a_role_leaves_behind_is_ended(case):
+def test_what_a_role_leaves_behind_is_ended(case):
     run = Run(case)
     run.done("worker", "child")
     run.wait_log("worker", "child")
@@ -384,8 +356,7 @@ def what_a_role_leaves_behind_is_ended(case):
     run.expect(0)
 
 
-@test
-def the_callers_other_children_are_let_alone(case):
+def test_the_callers_other_children_are_let_alone(case):
     run = Run(case, wrap=["bash", "-c", 'tail -f /dev/null & exec "$@"', "bash"])
     (other,) = case.pids_of("tail")
     run.end()
@@ -394,8 +365,7 @@ def the_callers_other_children_are_let_alone(case):
     os.kill(other, signal.SIGKILL)
 
 
-@test
-def data_comes_in_at_the_ventilator_and_goes_out_at_the_sink(case):
+def test_data_comes_in_at_the_ventilator_and_goes_out_at_the_sink(case):
     run = Run(case, stdin=case.file("in", b"x"), stdout=case.path("out"))
     for role in ROLES:
         run.done(role, "streams")
@@ -408,8 +378,7 @@ def data_comes_in_at_the_ventilator_and_goes_out_at_the_sink(case):
     run.expect(0)
 
 
-@test
-def each_role_is_given_its_own_options(case):
+def test_each_role_is_given_its_own_options(case):
     run = Run(case, "--block", "64K", "-j3", "-o", "x", "--quiet", command=["tr", "a b", "--block"])
     (directory,) = case.runtime.iterdir()
     assert directory.stat().st_mode & 0o777 == 0o700
@@ -424,23 +393,20 @@ def each_role_is_given_its_own_options(case):
     run.expect(0)
 
 
-@test
-def without_a_runtime_directory_it_is_in_tmp(case):
+def test_without_a_runtime_directory_it_is_in_tmp(case):
     run = Run(case, env={"XDG_RUNTIME_DIR": "/nowhere"})
     assert len(list(case.tmp.iterdir())) == 1
     run.end()
     run.expect(0)
 
 
-@test
-def a_missing_command_is_a_usage_error(case):
+def test_a_missing_command_is_a_usage_error(case):
     run = case.run("fanfold", "-j4")
     run.expect(2)
     assert run.stderr() == "fanfold: no command: fanfold [OPTIONS] -- COMMAND\n", run.stderr()
 
 
-@test
-def a_missing_role_is_named(case):
+def test_a_missing_role_is_named(case):
     folder = case.path("alone")
     folder.mkdir()
     shutil.copy(program_path("fanfold"), folder)
@@ -449,8 +415,7 @@ def a_missing_role_is_named(case):
     assert "cannot find fanfold-ventilator" in run.stderr()
 
 
-@test
-def slots_are_said_in_terms_of_the_processors(case):
+def test_slots_are_said_in_terms_of_the_processors(case):
     """The first chunks wait for each other, so all slots there are have one."""
     processors = len(os.sched_getaffinity(0))
     script = """
@@ -469,6 +434,3 @@ def slots_are_said_in_terms_of_the_processors(case):
     run = case.run("fanfold", "-j", "many", "--", "cat")
     run.expect(2)
     assert "50%" in run.stderr()
-
-
-run_tests()

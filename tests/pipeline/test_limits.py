@@ -10,15 +10,14 @@ import signal
 
 import msgpack
 import zmq
-from harness import SLOWNESS, build_directory, run_tests, test
+from harness import SLOWNESS, build_directory
 
 HELLO_WORKER, WELCOME, TASK, RESULT, DONE, FAILED = 1, 3, 7, 8, 9, 10
 RETURNED, FORGET, STOP, PING, PONG, ISOLATE = 11, 12, 17, 19, 20, 21
-BY_EXIT, BY_SIGNAL, BY_TIMEOUT, BY_PROTOCOL, BY_SIZE, BY_REPORT, LOST = 0, 1, 2, 4, 5, 6, 7
+BY_EXIT, BY_SIGNAL, BY_TIMEOUT, BY_PROTOCOL, BY_SIZE, BY_REPORT, LOST = 0, 1, 2, 4, 5, 6, 8
 LIMIT_MS = int(1500 * SLOWNESS)
 GRACE_US = 1000000
 DEADLINE_S = 90 * SLOWNESS
-BAD_FIELDS = 6
 
 SCRIPT = """
     cat > "$HERE/chunk.$FANFOLD_SLOT" && exec < "$HERE/chunk.$FANFOLD_SLOT"
@@ -29,7 +28,7 @@ SCRIPT = """
 """
 
 
-class Crew:
+class LoneWorker:
     """The worker, and what it hears and says."""
 
     def __init__(self, case, *command, slots=1, max_result=1 << 30, records="", env=None):
@@ -41,15 +40,15 @@ class Crew:
         self.pull.bind(self.results)
         self.max_result, self.records = max_result, records
         words = ["--tasks", tasks, "-j", slots, "--liveness", "60s", *command]
-        self.worker = case.start("fanfold-worker", *words, env={"HERE": str(case.directory), **(env or {})})
+        self.process = case.start("fanfold-worker", *words, env={"HERE": str(case.directory), **(env or {})})
         self.peer, self.session = None, 0
-        self.run, self.way = os.urandom(16), 0
+        self.run, self.link = os.urandom(16), 0
         self.said, self.got = [], []
-        self.until(lambda: self.way == 1, "the way to the sink")
+        self.until(lambda: self.link == 1, "the link to the sink")
 
     def close(self):
         self.say(STOP, 0, b"")
-        self.worker.expect(0)
+        self.process.expect(0)
         self.context.destroy(linger=0)
         self.case.assert_no_leftovers()
 
@@ -60,14 +59,14 @@ class Crew:
     def welcome(self, nonce):
         self.session = nonce
         limits = [1000, 60000, self.max_result, 1 << 20]
-        about = [self.records, b"", nonce, nonce, self.run, 1, self.results, 0, b"", 0]
-        self.say(WELCOME, 1, b"v" * 16, *limits, *about)
+        about = [self.records, b"", nonce, nonce, self.run, 1, [[self.results, b""]], 0, b"", 0, []]
+        self.say(WELCOME, 2, b"v" * 16, *limits, *about)
 
     def hear(self, fields):
         if fields[0] == HELLO_WORKER:
             self.welcome(fields[3])
         elif fields[0] == PING:
-            self.way = fields[2] if fields[1] == self.session else 0
+            self.link = fields[2] if fields[1] == self.session else 0
             self.say(PONG)
         else:
             self.said.append(fields)
@@ -93,27 +92,27 @@ class Crew:
         self.case.wait_for(heard, what, DEADLINE_S / SLOWNESS)
 
     def task(self, seq, chunk, limit_ms=0, attempt=1):
-        entry = [seq, attempt, len(chunk), chunk.count(b"\n"), limit_ms, b"mark"]
-        self.say(TASK, self.session, entry, payload=chunk)
+        entry = [seq, attempt, 0, len(chunk), chunk.count(b"\n"), limit_ms, b"mark"]
+        self.say(TASK, self.session, [entry], payload=chunk)
 
     def isolate(self, seq, chunk, records, limit_ms=0, tries=1, attempt=1, **more):
         place = [more.get("offset", 0), more.get("record", 0)]
         rest = [tries, more.get("probe", False), more.get("excepted", [])]
         self.say(
-            *[ISOLATE, self.session, seq, attempt, len(chunk), records, limit_ms, b"mark"],
+            *[ISOLATE, self.session, seq, attempt, 0, len(chunk), records, limit_ms, b"mark"],
             *[*place, *rest],
             payload=chunk,
         )
 
     def failure(self, seq):
         """(run_us, how, code, text)"""
-        found = lambda: [m[4:8] for m in self.said if m[0] == FAILED and m[2] == seq]
+        found = lambda: [m[5:9] for m in self.said if m[0] == FAILED and m[2] == seq]
         self.until(found, f"{seq} to fail")
         return found()[0]
 
     def done(self, seq):
         """run_us"""
-        entries = lambda: [m[2][i + 2] for m in self.said if m[0] == DONE for i in range(0, len(m[2]), 3) if m[2][i] == seq]
+        entries = lambda: [entry[3] for m in self.said if m[0] == DONE for entry in m[2] if entry[0] == seq]
         self.until(entries, f"{seq} to be done")
         return entries()[0]
 
@@ -123,7 +122,7 @@ class Crew:
         self.until(lambda: self.result_of(seq), f"the result of {seq}")
         entry, bytes_ = self.result_of(seq)
         assert entry[3] == run_us and entry[4] == b"mark"
-        bad = [entry[5][i : i + BAD_FIELDS] for i in range(0, len(entry[5]), BAD_FIELDS)]
+        bad = entry[5]
         pieces, at = [], entry[2]
         for record in bad:
             pieces.append(bytes_[at : at + record[2]])
@@ -134,9 +133,8 @@ class Crew:
         for fields, payload in self.got:
             assert fields[0] == RESULT and fields[1] == self.run and fields[2] == 1
             at = 0
-            for i in range(0, len(fields[3]), 6):
-                entry = fields[3][i : i + 6]
-                size = entry[2] + sum(entry[5][2::BAD_FIELDS])
+            for entry in fields[4]:
+                size = entry[2] + sum(record[2] for record in entry[5])
                 if entry[0] == seq:
                     return entry, payload[at : at + size]
                 at += size
@@ -156,34 +154,32 @@ def comm(pid):
         return ""
 
 
-def exec_crew(case, **more):
-    return Crew(case, "--", "sh", "-c", SCRIPT, **more)
+def worker_of_program(case, **more):
+    return LoneWorker(case, "--", "sh", "-c", SCRIPT, **more)
 
 
-def plugin_crew(case, **more):
-    return Crew(case, "--plugin", build_directory() / "tests/pipeline/brittle.so", **more)
+def worker_of_plugin(case, **more):
+    return LoneWorker(case, "--plugin", build_directory() / "tests/pipeline/deaf_plugin.so", **more)
 
 
-def check_timeout(crew, family):
-    crew.task(0, b"HANG\n", limit_ms=500)
-    run_us, how, code, text = crew.failure(0)
+def check_timeout(worker, family):
+    worker.task(0, b"HANG\n", limit_ms=500)
+    run_us, how, code, text = worker.failure(0)
     assert (how, code) == (BY_TIMEOUT, 0), (how, code, text)
     assert text == b"ran longer than 0.5 s", text
     assert run_us >= 500000 + GRACE_US, "they are deaf to SIGTERM"
-    crew.case.wait_for(lambda: not crew.named(*family), "the family to be gone")
-    crew.task(1, b"fine\n", limit_ms=60000)
-    assert crew.result(1)[2] == b"FINE\n"
-    crew.close()
+    worker.case.wait_for(lambda: not worker.named(*family), "the family to be gone")
+    worker.task(1, b"fine\n", limit_ms=60000)
+    assert worker.result(1)[2] == b"FINE\n"
+    worker.close()
 
 
-@test
-def a_program_that_runs_for_too_long_is_ended_with_all_its_children_however_deaf(case):
-    check_timeout(exec_crew(case), ["sleep"])
+def test_a_program_that_runs_for_too_long_is_ended_with_all_its_children_however_deaf(case):
+    check_timeout(worker_of_program(case), ["sleep"])
 
 
-@test
-def a_plugin_that_runs_for_too_long_is_ended_with_all_its_children_however_deaf(case):
-    check_timeout(plugin_crew(case), ["deaf-child"])
+def test_a_plugin_that_runs_for_too_long_is_ended_with_all_its_children_however_deaf(case):
+    check_timeout(worker_of_plugin(case), ["deaf-child"])
 
 
 LINES = [b"the line of number %d\n" % number for number in range(1000)]
@@ -193,10 +189,10 @@ LINES[998] = b"HANG\n"
 LINES[999] = b"and the last has no end"
 
 
-def check_isolation(crew, how_of_exit, text_of_exit):
+def check_isolation(worker, how_of_exit, text_of_exit):
     chunk = b"".join(LINES)
-    crew.isolate(7, chunk, len(LINES), limit_ms=LIMIT_MS, tries=2, offset=5000, record=300)
-    run_us, bad, result, pieces = crew.result(7)
+    worker.isolate(7, chunk, len(LINES), limit_ms=LIMIT_MS, tries=2, offset=5000, record=300)
+    run_us, bad, result, pieces = worker.result(7)
     good = [line for number, line in enumerate(LINES) if number not in (99, 100, 998)]
     assert result == b"".join(good).upper()
     assert pieces == [LINES[99], LINES[100], LINES[998]], pieces
@@ -207,118 +203,104 @@ def check_isolation(crew, how_of_exit, text_of_exit):
     assert bad[0][5] == text_of_exit, bad
     assert bad[2][5] == b"ran longer than %g s" % (LIMIT_MS / 1000), bad
     assert run_us >= 2 * (LIMIT_MS * 1000 + GRACE_US), "the time of all runs"
-    assert not crew.named("sleep", "deaf-child")
-    crew.close()
+    assert not worker.named("sleep", "deaf-child")
+    worker.close()
 
 
-@test
-def isolation_finds_the_records_that_a_program_cannot_stand(case):
-    check_isolation(exec_crew(case), BY_EXIT, b"cannot stand EXIT\n")
+def test_isolation_finds_the_records_that_a_program_cannot_stand(case):
+    check_isolation(worker_of_program(case), BY_EXIT, b"cannot stand EXIT\n")
 
 
-@test
-def isolation_finds_the_records_that_a_plugin_cannot_stand(case):
-    check_isolation(plugin_crew(case), BY_REPORT, b"cannot stand EXIT")
+def test_isolation_finds_the_records_that_a_plugin_cannot_stand(case):
+    check_isolation(worker_of_plugin(case), BY_REPORT, b"cannot stand EXIT")
 
 
-@test
-def isolation_goes_on_beside_other_tasks_of_the_same_slots(case):
-    crew = plugin_crew(case, slots=2)
+def test_isolation_runs_beside_other_tasks_of_the_same_slots(case):
+    worker = worker_of_plugin(case, slots=2)
     chunks = [b"".join(LINES[at : at + 10]) for at in range(0, 980, 10)]
     for seq, chunk in enumerate(chunks):
         if b"EXIT" in chunk or b"ABORT" in chunk or seq % 5 == 0:
-            crew.isolate(seq, chunk, 10)
+            worker.isolate(seq, chunk, 10)
         else:
-            crew.task(seq, chunk)
+            worker.task(seq, chunk)
     for seq, chunk in enumerate(chunks):
-        _, bad, result, pieces = crew.result(seq)
+        _, bad, result, pieces = worker.result(seq)
         lines = chunk.splitlines(keepends=True)
         assert pieces == [line for line in lines if b"EXIT" in line or b"ABORT" in line], (seq, bad)
         assert result == b"".join(line for line in lines if line not in pieces).upper(), seq
-    crew.close()
+    worker.close()
 
 
-@test
-def excepted_records_are_not_run_and_are_lost(case):
-    crew = exec_crew(case)
-    crew.isolate(0, b"one\nHANG\nABORT\nfour\n", 4, excepted=[1, 2])
-    _, bad, result, pieces = crew.result(0)
+def test_excepted_records_are_not_run_and_are_lost(case):
+    worker = worker_of_program(case)
+    worker.isolate(0, b"one\nHANG\nABORT\nfour\n", 4, excepted=[1, 2])
+    _, bad, result, pieces = worker.result(0)
     assert result == b"ONE\nFOUR\n" and pieces == [b"HANG\n", b"ABORT\n"]
     assert bad == [[1, 4, 5, LOST, 0, b""], [2, 9, 6, LOST, 0, b""]], bad
-    crew.close()
+    worker.close()
 
 
-@test
-def a_probe_is_done_and_no_result_of_it_is_ever_sent(case):
-    crew = exec_crew(case)
-    crew.isolate(0, b"one\nEXIT\nHANG\n", 3, probe=True, excepted=[2, 1])
-    crew.done(0)
-    crew.pull.unbind(crew.results)  # what is on the ledger is sent again
-    crew.until(lambda: crew.way == 0, "the way to be shut")
-    crew.pull.bind(crew.results)
-    crew.until(lambda: crew.way == 1, "the way to be open")
-    crew.task(1, b"one\n")
-    assert crew.result(1)[2] == b"ONE\n"
-    assert not crew.result_of(0)
-    crew.say(FORGET, crew.session, False, [0, 1, 1, 1])
-    crew.close()
+def test_a_probe_is_done_and_no_result_of_it_is_ever_sent(case):
+    worker = worker_of_program(case)
+    worker.isolate(0, b"one\nEXIT\nHANG\n", 3, probe=True, excepted=[2, 1])
+    worker.done(0)
+    worker.pull.unbind(worker.results)  # what is on the ledger is sent again
+    worker.until(lambda: worker.link == 0, "the link to be shut")
+    worker.pull.bind(worker.results)
+    worker.until(lambda: worker.link == 1, "the link to be open")
+    worker.task(1, b"one\n")
+    assert worker.result(1)[2] == b"ONE\n"
+    assert not worker.result_of(0)
+    worker.say(FORGET, worker.session, False, [0, 1, 1, 1])
+    worker.close()
 
 
-@test
-def a_chunk_that_is_not_what_was_announced_fails(case):
-    crew = exec_crew(case)
-    crew.isolate(0, b"one\ntwo\n", 3)
-    _, how, _, text = crew.failure(0)
+def test_a_chunk_that_is_not_what_was_announced_fails(case):
+    worker = worker_of_program(case)
+    worker.isolate(0, b"one\ntwo\n", 3)
+    _, how, _, text = worker.failure(0)
     assert how == BY_PROTOCOL and b"2 records where 3" in text, text
-    crew.close()
+    worker.close()
 
 
-@test
-def records_are_what_the_ventilator_says_they_are(case):
-    crew = exec_crew(case, records="lines=2 end=0a")
-    crew.isolate(0, b"1\n2\n3\nEXIT\n5\n6\n", 3, record=10)
-    _, bad, result, pieces = crew.result(0)
+def test_records_are_what_the_ventilator_says_they_are(case):
+    worker = worker_of_program(case, records="lines=2 end=0a")
+    worker.isolate(0, b"1\n2\n3\nEXIT\n5\n6\n", 3, record=10)
+    _, bad, result, pieces = worker.result(0)
     assert result == b"1\n2\n5\n6\n" and pieces == [b"3\nEXIT\n"]
     assert bad[0][:3] == [11, 4, 7]
-    crew.close()
+    worker.close()
 
 
-@test
-def a_result_that_is_too_large_with_its_bad_records_fails(case):
-    crew = exec_crew(case, max_result=12)
-    crew.isolate(0, b"fine\nEXIT\nx\n", 3)
-    assert crew.result(0)[3] == [b"EXIT\n"]
-    crew.isolate(1, b"fine\nEXIT\nxx\n", 3)
-    _, how, _, text = crew.failure(1)
+def test_a_result_that_is_too_large_with_its_bad_records_fails(case):
+    worker = worker_of_program(case, max_result=12)
+    worker.isolate(0, b"fine\nEXIT\nx\n", 3)
+    assert worker.result(0)[3] == [b"EXIT\n"]
+    worker.isolate(1, b"fine\nEXIT\nxx\n", 3)
+    _, how, _, text = worker.failure(1)
     assert how == BY_SIZE and b"12 bytes" in text, text
-    crew.close()
+    worker.close()
 
 
-@test
-def a_task_that_is_forgotten_in_the_middle_of_its_parts_is_ended(case):
-    crew = exec_crew(case)
-    crew.isolate(0, b"EXIT\nHANG\n", 2)
-    crew.until(lambda: crew.named("sleep"), "the second part to hang")
-    crew.say(FORGET, crew.session, False, [0, 1])
-    case.wait_for(lambda: not crew.named("sleep"), "it to be gone")
-    crew.task(1, b"fine\n")
-    assert crew.result(1)[2] == b"FINE\n"
-    assert not [m for m in crew.said if m[0] in (FAILED, DONE) and m[2] == 0]
-    crew.close()
+def test_a_task_that_is_forgotten_in_the_middle_of_its_parts_is_ended(case):
+    worker = worker_of_program(case)
+    worker.isolate(0, b"EXIT\nHANG\n", 2)
+    worker.until(lambda: worker.named("sleep"), "the second part to hang")
+    worker.say(FORGET, worker.session, False, [0, 1])
+    case.wait_for(lambda: not worker.named("sleep"), "it to be gone")
+    worker.task(1, b"fine\n")
+    assert worker.result(1)[2] == b"FINE\n"
+    assert not [m for m in worker.said if m[0] in (FAILED, DONE) and m[2] == 0]
+    worker.close()
 
 
-@test
-def all_records_of_a_large_chunk_may_be_bad(case):
-    crew = plugin_crew(case)
-    crew.isolate(0, b"EXIT\n" * 2048, 2048)
-    _, bad, result, pieces = crew.result(0)
+def test_all_records_of_a_large_chunk_may_be_bad(case):
+    worker = worker_of_plugin(case)
+    worker.isolate(0, b"EXIT\n" * 2048, 2048)
+    _, bad, result, pieces = worker.result(0)
     assert result == b"" and pieces == [b"EXIT\n"] * 2048
     assert [record[0] for record in bad] == list(range(2048))
-    crew.isolate(1, b"EXIT\n" * 2049, 2049)
-    _, how, _, text = crew.failure(1)
+    worker.isolate(1, b"EXIT\n" * 2049, 2049)
+    _, how, _, text = worker.failure(1)
     assert how == BY_PROTOCOL and b"more than 2048" in text, text
-    crew.close()
-
-
-if __name__ == "__main__":
-    run_tests()
+    worker.close()

@@ -12,8 +12,8 @@ import random
 import re
 import subprocess
 
-from crew import Feed, NotingWorker, counts_of
-from harness import Skip, diagnose, run_tests, test
+from harness import Skip
+from noting_worker import Feed, NotingWorker, counts_of
 from proxy import DOWN, UP, Proxy
 
 BLOCK = 64 << 10
@@ -98,8 +98,8 @@ class Links:
         self.case.assert_same(self.sink.stdout, self.case.file("expected", sent.read_bytes().upper()))
         counts = counts_of(self.ventilator)
         for name, proxy in [("tasks", self.tasks), ("results", self.results)]:
-            diagnose([f"{name}: accepted {proxy.accepted}, broken {proxy.broken}, lost {proxy.lost}"])
-        diagnose([str(counts)])
+            print(f"{name}: accepted {proxy.accepted}, broken {proxy.broken}, lost {proxy.lost}")
+        print(counts)
         return counts
 
     def assert_begun_once(self):
@@ -109,8 +109,7 @@ class Links:
         assert not twice, f"begun more than once: {sorted(set(twice))}"
 
 
-@test
-def the_way_to_the_sink_breaks_while_results_are_not_forgotten(case):
+def test_the_way_to_the_sink_breaks_while_results_are_not_forgotten(case):
     links = Links(case)
     (worker,) = links.workers
     for _ in range(CUTS):
@@ -118,31 +117,30 @@ def the_way_to_the_sink_breaks_while_results_are_not_forgotten(case):
         links.results.stall()
         case.wait_for(lambda: links.results.held[UP] > 0, "a result to be on its way")
         links.wait_ended(worker)
-        shut, opened = links.said("way open=0"), links.said("way open=1")
+        shut, opened = links.said("link open=0"), links.said("link open=1")
         links.results.cut()
-        links.wait_said("way open=0", shut)
+        links.wait_said("link open=0", shut)
         links.results.flow()
-        links.wait_said("way open=1", opened)
+        links.wait_said("link open=1", opened)
     links.wait_released()
     links.end()
     assert links.results.broken >= CUTS and links.results.lost[UP] > 0, vars(links.results)
     links.assert_begun_once()
 
 
-@test
-def the_way_to_the_ventilator_breaks_while_tasks_run(case):
+def test_the_way_to_the_ventilator_breaks_while_tasks_run(case):
     links = Links(case)
     (worker,) = links.workers
     for number in range(CUTS):
         links.wait_released()
-        welcomes = links.said("way open=1")
+        welcomes = links.said("link open=1")
         way = (UP, DOWN)[number % 2]
         with links.held_up(worker):
             links.tasks.stall(way)  # not both: it is a PING that is on its way up, its echo down
             case.wait_for(lambda way=way: links.tasks.held[way] > 0, "a message to be on its way")
             links.tasks.cut()
             links.tasks.flow()
-            links.wait_said("way open=1", welcomes)
+            links.wait_said("link open=1", welcomes)
     links.wait_released()
     counts = links.end()
     assert links.tasks.broken >= CUTS and all(links.tasks.lost.values()), vars(links.tasks)
@@ -150,8 +148,7 @@ def the_way_to_the_ventilator_breaks_while_tasks_run(case):
     links.assert_begun_once()
 
 
-@test
-def both_ways_break_again_and_again(case):
+def test_both_ways_break_again_and_again(case):
     chance = random.Random(1)
     links = Links(case, "--liveness", "1", workers=2)  # a HELLO that is lost is said again after that
     for _ in range(2 * CUTS):
@@ -176,13 +173,12 @@ def both_ways_break_again_and_again(case):
     assert all(links.tasks.lost.values()) and links.results.lost[UP] > 0
 
 
-@test
-def silence_on_the_way_to_the_sink_makes_the_worker_send_its_results_again(case):
+def test_silence_on_the_link_to_the_sink_makes_the_worker_send_its_results_again(case):
     links = Links(case, "--liveness", "1")
     links.wait_released()
     links.results.stall()
     before = links.results.accepted
-    case.wait_for(lambda: links.results.accepted > before, "the worker to open its way anew")
+    case.wait_for(lambda: links.results.accepted > before, "the worker to open its link again")
     links.results.flow()
     links.wait_released()
     counts = links.end()
@@ -190,17 +186,16 @@ def silence_on_the_way_to_the_sink_makes_the_worker_send_its_results_again(case)
     links.assert_begun_once()
 
 
-@test
-def silence_on_the_way_to_the_ventilator_makes_the_worker_connect_anew(case):
+def test_silence_on_the_link_to_the_ventilator_makes_the_worker_connect_again(case):
     links = Links(case, "--liveness", "1")
     links.wait_released()
-    welcomes = links.said("way open=1")
+    welcomes = links.said("link open=1")
     with links.held_up(links.workers[0]):
         links.tasks.stall()
         before = links.tasks.accepted
-        case.wait_for(lambda: links.tasks.accepted > before, "the worker to connect anew")
+        case.wait_for(lambda: links.tasks.accepted > before, "the worker to connect again")
         links.tasks.flow()
-        links.wait_said("way open=1", welcomes)
+        links.wait_said("link open=1", welcomes)
     links.wait_released()
     counts = links.end()
     assert counts["adopted"] > 0, counts
@@ -237,8 +232,7 @@ def taken_over(worker):
     return sum(attempt > 1 for _, attempt in worker.noted("begin"))
 
 
-@test
-def a_cable_is_pulled_and_put_back(case):
+def test_a_cable_is_pulled_and_put_back(case):
     with other_host() as (name, cable, address):
         links = Links(case, "--liveness", "1", workers=0, host=address, proxies=False)
         enter = ["ip", "netns", "exec", name]
@@ -260,6 +254,3 @@ def a_cable_is_pulled_and_put_back(case):
             links.wait_ended(far)
         counts = links.end()
         assert counts["lost_sessions"] >= 2, counts
-
-
-run_tests()

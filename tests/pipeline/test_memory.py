@@ -2,32 +2,31 @@
 """Memory is bounded by --buffer, however long the input and however slow its first chunk.
 
 The first chunk waits until everything has come to a stand that it holds up; the others are
-to go on until then. `test_memory.py --full` does it with 8 GiB and 30 s as well.
+to go on until then. `pytest test_memory.py --full` does it with 8 GiB and 30 s as well.
 """
 
 import hashlib
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
-from crew import counts_of
-from harness import blocks_of, diagnose, run_tests, sha256_of, test
+import pytest
+from harness import blocks_of, sha256_of
+from noting_worker import counts_of
 
 MIB = 1 << 20
-FULL = "--full" in sys.argv
 BUFFER = 256 * MIB
 SHARE = BUFFER // 16 * 7  # the ventilator's, for a stream
 REST = 200 * MIB  # programs, the user's processes, what is on its way
 BLOCK = MIB
 SLOTS = 4
 
-# The first chunk waits for the gate to be opened; all say that they came.
+# The first chunk stops at the gate; all say that they came.
 CAT = """
 echo >>"$NOTES"
-[ "$FANFOLD_SEQ" != 0 ] || read -r _ <"$GATE"
+[ "$FANFOLD_SEQ" != 0 ] || : <"$GATE"
 exec cat
 """
 
@@ -67,15 +66,14 @@ def repeated(path, times):
 
 
 class HeldUp:
-    """A run by hand, whose first chunk waits for `open_gate`. `times` the text is its input.
+    """A run by hand, whose first chunk stops at `gate`. `times` the text is its input.
 
     The output is read when `reads` is set.
     """
 
     def __init__(self, case, text, times, *more, stream):
         self.case = case
-        self.notes, self.gate = case.path("notes"), case.path("gate")
-        os.mkfifo(self.gate)
+        self.notes, self.gate = case.path("notes"), case.gate()
         endpoints = case.endpoints()
         self.output, self.digest = os.pipe(), hashlib.sha256()
         self.sink = case.start(
@@ -124,10 +122,6 @@ class HeldUp:
             lambda: self.begun() >= chunks and self.running() == left, f"{chunks} chunks to begin", deadline
         )
 
-    def open_gate(self):
-        with open(self.gate, "w", encoding="ascii") as gate:
-            gate.write("\n")
-
     def end(self, expected, deadline=300.0):
         self.reads.set()
         for process in (self.ventilator, self.sink, self.worker):
@@ -146,36 +140,36 @@ def spill_files(process):
     return [fd.stat().st_size for fd in folder.iterdir() if os.readlink(fd).endswith(" (deleted)")]
 
 
-@test(deadline=180)
-def a_stream_with_a_slow_first_chunk_stays_within_the_buffer(case):
+@pytest.mark.deadline(180)
+def test_a_stream_with_a_slow_first_chunk_stays_within_the_buffer(case):
     text = case.text(64 * MIB)
     run = HeldUp(case, text, 16, stream=True)
     # The ventilator has its share of the buffer for what it reads, and cuts until that is full.
     run.wait_for_stand(SHARE // BLOCK - 1)
     meanwhile = run.begun()
-    run.open_gate()
+    run.gate.open()
     peak = run.end(hash_of(text, 16))
     counts = counts_of(run.ventilator)
     assert counts_of(run.sink)["spilled"] == 0
-    diagnose([f"1 GiB: peak {peak >> 20} MiB, {meanwhile} chunks begun before the first was done, {counts}"])
+    print(f"1 GiB: peak {peak >> 20} MiB, {meanwhile} chunks begun before the first was done, {counts}")
     assert meanwhile <= SHARE // BLOCK + 1, "the buffer did not close"
     assert counts["parked"] >= meanwhile - 1, counts
 
 
-@test(deadline=180)
-def a_stream_whose_reader_is_slow_is_not_spilled(case):
+@pytest.mark.deadline(180)
+def test_a_stream_whose_reader_is_slow_is_not_spilled(case):
     text = case.text(64 * MIB)
     run = HeldUp(case, text, 4, stream=True)
-    run.open_gate()
+    run.gate.open()
     run.wait_for_stand(SHARE // BLOCK - 1, left=0)
     peak = run.end(hash_of(text, 4))
     counts = counts_of(run.sink)
-    diagnose([f"256 MiB: peak {peak >> 20} MiB, {counts}"])
+    print(f"256 MiB: peak {peak >> 20} MiB, {counts}")
     assert counts["spilled"] == 0, counts
 
 
-@test(deadline=180)
-def a_file_with_a_slow_first_chunk_runs_until_the_window_closes_and_is_spilled(case):
+@pytest.mark.deadline(180)
+def test_a_file_with_a_slow_first_chunk_runs_until_the_window_closes_and_is_spilled(case):
     window = 512
     text = case.text(1024 * MIB)
     run = HeldUp(case, text, 1, "--window", window, stream=False)
@@ -183,10 +177,10 @@ def a_file_with_a_slow_first_chunk_runs_until_the_window_closes_and_is_spilled(c
     meanwhile = run.begun()
     spilled = spill_files(run.sink)
     named = list(case.tmp.iterdir())
-    run.open_gate()
+    run.gate.open()
     peak = run.end(sha256_of(text))
     counts = counts_of(run.sink)
-    diagnose([f"1 GiB: peak {peak >> 20} MiB, {meanwhile} chunks begun before the first was done, spill {spilled}"])
+    print(f"1 GiB: peak {peak >> 20} MiB, {meanwhile} chunks begun before the first was done, spill {spilled}")
     assert meanwhile == window, "the window did not close"
     assert not named, f"the spill file has a name: {named}"
     assert sum(spilled) > (window * BLOCK - BUFFER) / 2 and counts["spilled"] >= sum(spilled) / 2, (spilled, counts)
@@ -199,7 +193,9 @@ def hash_of(text, times):
     return digest.hexdigest()
 
 
-def eight_gigabytes_whose_first_chunk_takes_30_seconds(case):
+@pytest.mark.full
+@pytest.mark.deadline(1800)
+def test_eight_gigabytes_whose_first_chunk_takes_30_seconds(case):
     text = case.text(64 * MIB)
     run = HeldUp(case, text, 128, stream=True)
     case.wait_for(run.begun, "the first chunk")
@@ -208,20 +204,10 @@ def eight_gigabytes_whose_first_chunk_takes_30_seconds(case):
     stood, meanwhile = time.monotonic() - began, run.begun()
     case.wait_for(lambda: time.monotonic() - began >= 30, "30 s", 60)
     assert run.begun() == meanwhile, "the buffer did not close"
-    run.open_gate()
+    run.gate.open()
     peak = run.end(hash_of(text, 128), deadline=1200)
     took = time.monotonic() - began
-    diagnose(
-        [
-            f"8 GiB in {took:.1f} s: peak of the sum of resident memory {peak >> 20} MiB",
-            f"{meanwhile} chunks begun while the first one waited, the last after {stood:.1f} s",
-            f"ventilator {counts_of(run.ventilator)}",
-            f"sink {counts_of(run.sink)}",
-        ]
-    )
-
-
-if FULL:
-    sys.argv.remove("--full")
-    test(deadline=1800)(eight_gigabytes_whose_first_chunk_takes_30_seconds)
-run_tests()
+    print(f"8 GiB in {took:.1f} s: peak of the sum of resident memory {peak >> 20} MiB")
+    print(f"{meanwhile} chunks begun while the first one waited, the last after {stood:.1f} s")
+    print(f"ventilator {counts_of(run.ventilator)}")
+    print(f"sink {counts_of(run.sink)}")

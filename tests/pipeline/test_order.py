@@ -7,8 +7,6 @@ that had to wait for an older one.
 
 import re
 
-from harness import run_tests, test
-
 # Waits 0 to 50 ms, then passes the chunk on. The wait is the work of the user's program.
 WAIT_AND_PASS = ["perl", "-e", "select undef, undef, undef, rand 0.05; print while <STDIN>"]
 
@@ -34,8 +32,7 @@ def parked_of(sink):
     return int(re.search(r"\bend status=0 .*\bparked=(\d+)", sink.stderr())[1])
 
 
-@test
-def random_run_times_over_3_workers_come_out_in_order(case):
+def test_random_run_times_over_3_workers_come_out_in_order(case):
     content = numbered_lines(6000)
     sink, others = start_disorder(case, content)
     for process in [sink, *others]:
@@ -45,8 +42,7 @@ def random_run_times_over_3_workers_come_out_in_order(case):
     assert parked > 100, f"only {parked} of 600 results came before an older one"
 
 
-@test
-def unordered_output_is_the_same_chunks_in_another_order(case):
+def test_unordered_output_is_the_same_chunks_in_another_order(case):
     content = numbered_lines(6000)
     sink, others = start_disorder(case, content, "--unordered")
     for process in [sink, *others]:
@@ -61,8 +57,7 @@ def unordered_output_is_the_same_chunks_in_another_order(case):
         assert chunk == list(range(first, first + 10)), f"a chunk is torn: {chunk}"
 
 
-@test
-def the_same_under_fanfold(case):
+def test_the_same_under_fanfold(case):
     content = numbered_lines(4000)
     run = case.run("fanfold", "-j8", "-N10", "--log-level", "info", "--", *WAIT_AND_PASS, stdin=content)
     run.expect(0)
@@ -70,17 +65,30 @@ def the_same_under_fanfold(case):
     assert parked_of(run) > 50, run.stderr()
 
 
-@test
-def a_slow_first_chunk_holds_all_others_back(case):
+def test_a_slow_first_chunk_holds_all_others_back(case):
     content = numbered_lines(300)
-    hold = 'if [ "$FANFOLD_SEQ" = 0 ]; then while [ ! -e go ]; do sleep 0.01; done; fi; cat; : > "did-$FANFOLD_SEQ"'
+    gate = case.gate("go")
+    hold = 'if [ "$FANFOLD_SEQ" = 0 ]; then : <go; fi; cat; : > "did-$FANFOLD_SEQ"'
     run = case.start("fanfold", "-j3", "-N1", "--log-level", "info", "--", "sh", "-c", hold, stdin=content)
     case.wait_for(lambda: len(list(case.directory.glob("did-*"))) == 299, "all others to be done")
     assert run.output() == b""
-    case.path("go").touch()
+    gate.open()
     run.expect(0)
     assert run.output() == content
     assert parked_of(run) > 290, run.stderr()
 
 
-run_tests()
+def test_the_smallest_buffer_is_not_the_default_one(case):
+    """Results that wait for the first go to the file instead of memory."""
+    gate = case.gate("seen")
+    script = '[ "$FANFOLD_SEQ" != 0 ] || : <seen; : > "seen-$FANFOLD_SEQ"; cat'
+    words = ["-j2", "--window", "4", "--buffer", "1", "-N100", "--log-level", "info", "-i", "lines"]
+    lines = numbered_lines(3000)
+    case.file("lines", lines)
+    run = case.start("fanfold", *words, "--", "sh", "-c", script)
+    case.wait_for(case.path("seen-3").exists, "three chunks to be done")
+    gate.open()
+    run.expect(0)
+    assert run.output() == lines
+    spilled = re.search(r"^fanfold-sink: info end .* spilled=(\d+)", run.stderr(), re.M)
+    assert int(spilled[1]) > 0, spilled[0]

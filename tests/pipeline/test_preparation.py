@@ -7,8 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from crew import counts_of
-from harness import Skip, build_directory, diagnose, run_tests, test
+from harness import Skip, build_directory
+from noting_worker import counts_of
 
 SLOTS = 8
 KILLS = 3
@@ -95,8 +95,7 @@ def is_computing(pid):
     return state == "R" and ticks > 1
 
 
-@test
-def the_costly_example_prepares_once_and_its_slots_share_the_memory(case):
+def test_the_costly_example_prepares_once_and_its_slots_share_the_memory(case):
     run = Preparation(case, 12 << 20, "128K")
     ventilator = run.start_input(subprocess.PIPE)
     with ventilator.stdin as pipe:
@@ -109,13 +108,12 @@ def the_costly_example_prepares_once_and_its_slots_share_the_memory(case):
         eight = case.resident_bytes(slots)
         shared = case.proportional_bytes(slots | {zygote})
     run.end(ventilator)
-    diagnose([f"MiB: zygote {one >> 20}, {SLOTS} slots {eight >> 20} resident, with it {shared >> 20} proportional"])
+    print(f"MiB: zygote {one >> 20}, {SLOTS} slots {eight >> 20} resident, with it {shared >> 20} proportional")
     assert one > 32 << 20 and eight > SLOTS / 2 * one, "too little to tell"
     assert shared < 2 * one, f"{shared} bytes, one has {one}"
 
 
-@test
-def a_slot_that_is_killed_is_replaced_without_preparing_again(case):
+def test_a_slot_that_is_killed_is_replaced_without_preparing_again(case):
     run = Preparation(case, 24 << 20, "4M")
     ventilator, kills = run.start_input(), 0
     # One that has just given its result away may still look busy: its death is no failure.
@@ -127,8 +125,5 @@ def a_slot_that_is_killed_is_replaced_without_preparing_again(case):
         case.wait_for(lambda pid=pid: run.all_slots() and pid not in run.named("fanfold-slot"), "another slot")
     run.end(ventilator)
     counts = counts_of(ventilator)
-    diagnose([str(counts)])
+    print(counts)
     assert KILLS <= counts["failed"] == counts["retried"] <= kills, (counts, kills)
-
-
-run_tests()

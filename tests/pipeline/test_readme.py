@@ -1,20 +1,63 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The README's recipes run as they are printed."""
+"""The recipes of the README and of the manuals run as they are printed.
+
+A recipe is a fence of sh in README.md, or a literal display in one of MANUALS, with the title
+above it. A screen is a fence of console: its commands print what stands below them.
+"""
 
 import gzip
 import random
 import re
+import signal
 
-from harness import ROOT, build_directory, run_tests, test
+import pytest
+from harness import ROOT, build_directory
 
-RECIPES = 18
-RECIPE = re.compile(r"^\*\*(\d+)\. .*?^```sh\n(.*?)^```", re.M | re.S)
+MANUALS = ("fanfold-recipes", "fanfold-faq")
+LEAST = {"README.md": 7, "fanfold-recipes": 24, "fanfold-faq": 2}  # recipes that each has
+IN_README = re.compile(r"^(?:\*\*(?P<bold>[^*]+?)[.,]?\*\*|#+ (?P<heading>[^\n]+)$)|^```sh\n(?P<text>.*?)^```", re.M | re.S)
+IN_MANUAL = re.compile(
+    r"^\.S[hs] (?P<heading>[^\n]+)$|^\.Bd -literal -offset indent\n(?P<text>.*?)^\.Ed$", re.M | re.S
+)
+SCREEN = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
+COMMAND = re.compile(r"^\$ (.*\n)", re.M)
+MDOC = {r"\e": "\\", r"\-": "-", r"\&": "", r"\(aq": "'"}
+# How long it took is another time at each run.
+TIMES = re.compile(rb"in [0-9.]+ s \([^)]*\)")
+
+
+def as_printed(text):
+    """A display of a manual, without the escapes of mdoc."""
+
+    def plain(escape):
+        assert escape[0] in MDOC, f"{escape[0]} in a display: tell this test what it prints"
+        return MDOC[escape[0]]
+
+    assert not re.search(r"^\.", text, re.M), f"a macro in a display: {text}"
+    return re.sub(r"\\(?:\(..|.)", plain, text)
+
+
+def titled(pattern, document):
+    """(title, text) of each recipe; the title is the last one above it."""
+    title = None
+    for found in pattern.finditer(document):
+        named = found.groupdict()
+        if named["text"] is None:
+            title = named.get("bold") or named["heading"]
+        else:
+            yield title, named["text"]
 
 
 def recipes():
-    found = dict(RECIPE.findall((ROOT / "README.md").read_text(encoding="utf-8")))
-    assert len(found) == RECIPES, f"{len(found)} recipes with a block of sh, not {RECIPES}"
+    """{(document, title): commands}"""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = {("README.md", title): text for title, text in titled(IN_README, readme)}
+    for name in MANUALS:
+        page = (ROOT / f"deploy/man/{name}.7").read_text(encoding="utf-8")
+        found.update({(name, title): as_printed(text) for title, text in titled(IN_MANUAL, page)})
+    for document, least in LEAST.items():
+        count = sum(of == document for of, _ in found)
+        assert count >= least, f"{document} has {count} recipes, not {least}: did two get one title?"
     return found
 
 
@@ -38,68 +81,131 @@ def sample_files(case):
     case.file("reads.fastq", reads.encode())
 
 
-def expect(case, number):
-    """What a single process makes of the same input."""
-    by = {
-        "1": ("slow.log", "awk '$NF > 900' access.log"),
-        "3": ("errors.log", "grep ' 500 ' access.log"),
-        "4": ("access.log.new.gz", "cat access.log.new.gz"),
-        "7": ("lengths.txt", "awk 'NR % 4 == 2 { print length($0) }' reads.fastq"),
-        "9": ("hits.txt", "grep -F -f names.txt corpus.txt"),
-        "10": ("out.txt", "tr a-z A-Z < corpus.txt"),
-        "11": ("upper.txt", "tr a-z A-Z < corpus.txt"),
-        "13": ("good.txt", """awk '$3 != "/777" { print $NF }' access.log"""),
-        "16": (
-            "known.txt",
-            "awk 'NR == FNR { n[$0]; next } { for (i = 1; i <= NF; i++) if ($i in n) { print; next } }' names.txt corpus.txt",
-        ),
-        "17": ("slow.txt", "awk '$NF > 900' access.log"),
-        "14": ("sizes.txt", "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done"),
-        "18": ("large.csv", "awk -F, 'NR == 1 || $2 > 900' sizes.csv"),
-    }.get(number)
-    if by:
-        alone = case.shell(by[1])
-        assert alone.output(), f"recipe {number}: nothing to compare with"
-        case.assert_same(case.path(by[0]), alone.stdout)
+# What a single process makes of the same input: {a file that a recipe writes: command}.
+ALONE = {
+    "slow.log": "awk '$NF > 900' access.log",
+    "errors.log": "grep ' 500 ' access.log",
+    "paths.txt": "grep ' 500 ' access.log | cut -d ' ' -f 3",
+    "sorted.txt": "LC_ALL=C sort corpus.txt",
+    "loud.txt": "sed 's/$/!/' names.txt",
+    "lengths.txt": "awk 'NR % 4 == 2 { print length($0) }' reads.fastq",
+    "hits.txt": "grep -F -f names.txt corpus.txt",
+    "out.txt": "tr a-z A-Z < corpus.txt",
+    "upper.txt": "tr a-z A-Z < corpus.txt",
+    "good.txt": """awk '$3 != "/777" { print $NF }' access.log""",
+    "known.txt": "awk 'NR == FNR { n[$0]; next } { for (i = 1; i <= NF; i++) if ($i in n) { print; next } }' "
+    "names.txt corpus.txt",
+    "slow.txt": "awk '$NF > 900' access.log",
+    "sizes.txt": "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done",
+    "large.csv": "awk -F, 'NR == 1 || $2 > 900' sizes.csv",
+    "lines.txt": "wc -l < corpus.txt",
+}
+# The same, of what a recipe prints: {a part of the recipe: command}.
+PRINTED = {
+    "| head -n 3": "sed -n 's/[0-9]*\\.[0-9]*$/x/; 1,3p' access.log",
+    "| sort -rn | head": "tr -cs A-Za-z '\\n' < corpus.txt | sort | uniq -c | awk '{ print $1, $2 }' | sort -rn | head",
+    "sha256sum)": 'while read -r n; do printf "%s %s\\n" "$n" "$(printf %s "$n" | sha256sum)"; done < names.txt',
+    "cat good.txt.dead-letters/": "sed -n 778p access.log",
+}
 
 
-def expect_letters(case, number, printed):
+def expect(case, recipe, printed):
+    """What came of it is what a single process makes of it; at least one thing is compared."""
+    compared = 0
+    for name, command in ALONE.items():
+        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w.-])", recipe):
+            alone = case.shell(command)
+            assert alone.output(), f"{name}: nothing to compare with"
+            case.assert_same(case.path(name), alone.stdout)
+            compared += 1
+    for part, command in PRINTED.items():
+        if part in recipe:
+            assert printed == case.shell(command).output(), printed[:400]
+            compared += 1
+    return compared
+
+
+def expect_letters(case, recipe):
     """What is not in the output is in the dead letters, and nothing else is."""
-    if number == "11":
+    compared = 0
+    if "--resume" in recipe:
         assert not case.path("upper.txt.fanfold").exists(), "a complete run keeps its journal"
-    if number == "12":
+    if "rest.txt" in recipe:
         alone = case.shell("awk '{ print $NF }' access.log | sort")
         both = case.shell("cat times.txt rest.txt | sort")
         assert both.output() == alone.output()
         assert 0 < len(case.path("rest.txt").read_bytes()) < 1 << 19
-    if number == "13":
-        assert printed == case.shell("sed -n 778p access.log").output(), printed[:200]
-    if number in ("12", "13", "14"):
-        letters = sorted(path.name for path in case.directory.glob("*.dead-letters/*"))
+        compared += 1
+    letters = sorted(path.name for path in case.directory.glob("*.dead-letters/*"))
+    if "--halt" in recipe:
+        assert len(letters) >= 6, letters
+        compared += 1
+    elif "--on-error" in recipe:
         assert letters == ["000001.input", "000001.json"], letters
+    return compared
 
 
-def add(number):
-    def recipe(case):
-        sample_files(case)
-        run = case.shell(
-            # The system's Python, though another may come first otherwise.
-            f"PATH=${{PATH/:/:/usr/bin:}}\n{recipes()[number]}",
-            env={"EXAMPLES": str(build_directory() / "worker/examples")},
-        )
-        # Recipe 2 ends with head, which closes the pipe: the status of such a pipeline is 141.
-        assert run.status in ((0, 141) if "head" in recipes()[number] else (0,)), run.status
-        expect(case, number)
-        expect_letters(case, number, run.output())
-        if number in ("2", "5", "6"):
-            assert run.output(), f"recipe {number} printed nothing"
-        case.assert_no_leftovers()
-
-    recipe.__name__ = f"recipe_{number}_of_the_readme_runs_as_it_is_printed"
-    test(recipe)
+def expect_files(case, recipe):
+    """Results that no single process writes in the same bytes."""
+    compared = 0
+    if "access.log.new.gz" in recipe:
+        case.assert_same(case.shell("gzip -dc access.log.new.gz").stdout, case.path("access.log"))
+        compared += 1
+    if "> sums" in recipe:
+        alone = case.shell("sha256sum ./*.txt | sort")
+        assert case.shell("sort sums").output() == alone.output()
+        compared += 1
+    return compared
 
 
-for number in map(str, range(1, RECIPES + 1)):
-    add(number)
+def run_as_printed(case, script):
+    return case.shell(
+        # The system's Python, though another may come first otherwise.
+        f"PATH=${{PATH/:/:/usr/bin:}}\n{script}",
+        env={"EXAMPLES": str(build_directory() / "worker/examples")},
+    )
 
-run_tests()
+
+def recipes_once():
+    """A recipe of the README is in a manual as well, in the same words: it runs once."""
+    once = {text: place for place, text in reversed(recipes().items())}
+    for text, (document, title) in reversed(once.items()):
+        yield pytest.param(text, id=re.sub(r"\W+", "_", f"{title} of {document}").lower())
+
+
+@pytest.mark.parametrize("text", recipes_once())
+def test_a_recipe_runs_as_it_is_printed(case, text):
+    sample_files(case)
+    run = run_as_printed(case, text)
+    # A recipe that ends with head closes the pipe: the status of such a pipeline is 141.
+    assert run.status in ((0, 141) if "head" in text else (0,)), run.status
+    compared = expect(case, text, run.output()) + expect_letters(case, text) + expect_files(case, text)
+    assert compared > 0, "nothing says what this recipe is to do"
+    case.assert_no_leftovers()
+
+
+def test_the_screens_of_the_readme_show_what_their_commands_print(case):
+    screens = SCREEN.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert screens, "the README shows no screen"
+    sample_files(case)
+    for text in screens:
+        run = run_as_printed(case, "exec 2>&1\n" + "".join(COMMAND.findall(text)))
+        shown = COMMAND.sub("", text).encode()
+        assert TIMES.sub(b"in TIME", run.output()) == TIMES.sub(b"in TIME", shown), run.output()
+
+
+def test_the_smallest_worker_of_the_protocol_works_as_it_is_printed(case):
+    text = (ROOT / "common/PROTOCOL.md").read_text(encoding="utf-8")
+    section = text.partition("### The smallest worker")[2].partition("\n## ")[0]
+    program = case.file("worker.py", re.search(r"^```python\n(.*?)^```", section, re.M | re.S)[1].encode())
+    lines = b"".join(b"%d\n" % number for number in range(2000))
+    at = case.endpoints()
+    sink = case.start("fanfold-sink", *at)
+    workers = [case.start("/usr/bin/python3", "-B", program, at[1], "tr", "0-9", "a-j") for _ in range(3)]
+    ventilator = case.start("fanfold-ventilator", *at[:2], "-N", 10, "--min-workers", 3, "--retries", 1, stdin=lines)
+    case.wait_for(sink.output, "the first result")
+    workers[0].signal(signal.SIGKILL)
+    for process in [ventilator, sink, *workers[1:]]:
+        process.expect(0)
+    workers[0].expect(137)
+    assert sink.output() == lines.translate(bytes.maketrans(b"0123456789", b"abcdefghij"))

@@ -2,21 +2,21 @@
 """Sink and ventilator are killed and started again in the middle of a run, and its workers
 live through it: nothing is prepared twice, and the output is right.
 
-`test_restart.py --kills 20` kills each as often, in place of the few times.
+`pytest test_restart.py --kills 20` kills each as often, in place of the few times.
 """
 
 import random
 import signal
-import sys
 
-from crew import counts_of
-from harness import SLOWNESS, build_directory, diagnose, run_tests, test
+import pytest
+from harness import SLOWNESS, build_directory, option
+from noting_worker import counts_of
 from resuming import journal_path, make_upper, position_of, size_of
 
-KILLS = int(sys.argv.pop(sys.argv.index("--kills") + 1)) if "--kills" in sys.argv else 3 if SLOWNESS > 1 else 6
+KILLS = option("kills", 3 if SLOWNESS > 1 else 6)
 WORKERS = 2
 BLOCK = 32 << 10
-PLUGIN = "tests/pipeline/fragile.so"
+PLUGIN = "tests/pipeline/misbehaving_program.so"
 
 
 class Trio:
@@ -79,7 +79,7 @@ class Trio:
         assert not journal_path(self.output).exists(), "the journal is still there"
         assert self.prepared() == WORKERS, f"{self.prepared()} preparations in {WORKERS} workers"
         counts = counts_of(self.ventilator)
-        diagnose([" ".join(f"{key}={value}" for key, value in counts.items())])
+        print(*(f"{key}={value}" for key, value in counts.items()))
 
 
 def kill_again_and_again(case, seed, *kills):
@@ -93,23 +93,22 @@ def kill_again_and_again(case, seed, *kills):
     trio.expect_end()
 
 
-@test(deadline=60.0 + 10 * KILLS)
-def a_sink_is_killed_again_and_again(case):
+@pytest.mark.deadline(60.0 + 10 * KILLS)
+def test_a_sink_is_killed_again_and_again(case):
     kill_again_and_again(case, 1, Trio.kill_sink)
 
 
-@test(deadline=60.0 + 10 * KILLS)
-def a_ventilator_is_killed_again_and_again(case):
+@pytest.mark.deadline(60.0 + 10 * KILLS)
+def test_a_ventilator_is_killed_again_and_again(case):
     kill_again_and_again(case, 2, Trio.kill_ventilator)
 
 
-@test(deadline=60.0 + 20 * KILLS)
-def both_are_killed_in_turn(case):
+@pytest.mark.deadline(60.0 + 20 * KILLS)
+def test_both_are_killed_in_turn(case):
     kill_again_and_again(case, 3, Trio.kill_sink, Trio.kill_ventilator)
 
 
-@test
-def both_are_killed_at_once(case):
+def test_both_are_killed_at_once(case):
     trio = Trio(case, 1, 4)
     trio.start()
     trio.wait_for_progress()
@@ -121,8 +120,7 @@ def both_are_killed_at_once(case):
     trio.expect_end()
 
 
-@test
-def a_sink_is_killed_before_anything_is_committed(case):
+def test_a_sink_is_killed_before_anything_is_committed(case):
     trio = Trio(case, 0, 5)
     trio.start()
     case.wait_for(lambda: size_of(trio.output) > 0, "something to be written")
@@ -133,8 +131,7 @@ def a_sink_is_killed_before_anything_is_committed(case):
 # ---- while the first lives ----
 
 
-@test
-def a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
+def test_a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
     trio = Trio(case, 1, 6)
     trio.start()
     trio.wait_for_progress()
@@ -163,8 +160,7 @@ def a_second_ventilator_or_sink_is_refused_while_the_first_lives(case):
 # ---- workers that stay ----
 
 
-@test
-def a_worker_that_stays_outlives_a_run_that_is_killed_and_serves_the_next_ones(case):
+def test_a_worker_that_stays_outlives_a_run_that_is_killed_and_serves_the_next_ones(case):
     trio = Trio(case, 1, 7)
     trio.start_workers("--stay")
     trio.start_sink()
@@ -184,9 +180,5 @@ def a_worker_that_stays_outlives_a_run_that_is_killed_and_serves_the_next_ones(c
     for worker in trio.workers:
         assert worker.running()
         worker.signal(signal.SIGTERM)
-        worker.expect(143)
+        worker.expect(0)
     assert trio.prepared() == WORKERS
-
-
-sys.argv = [word for word in sys.argv if word != "--kills"]
-run_tests()

@@ -2,9 +2,10 @@
 """A run that was cut short anywhere goes on with --resume, to the same bytes; or it refuses,
 says why, and touches nothing.
 
-`test_resume.py --moments 100 --size 512M killed` kills all processes of a run at once at so
-many moments, of a run over a file and of one over a pipe that is fed from its start again;
-`test_resume.py --full byte` spoils each byte of a journal, not just some.
+`pytest test_resume.py --moments 100 --size 512M -k killed` kills all processes of a run at
+once at so many moments, of a run over a file and of one over a pipe that is fed from its
+start again;
+`pytest test_resume.py --full -k byte` spoils each byte of a journal, not just some.
 """
 
 import contextlib
@@ -14,11 +15,11 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
-from harness import SLOWNESS, diagnose, run_tests, test
-from letters import Records, fragile, read_letters
+import pytest
+from dead_letters import Records, misbehaving_program, read_dead_letters
+from harness import SLOWNESS, option
 from resuming import (
     HELD_UPPER,
     NOTING_UPPER,
@@ -36,21 +37,12 @@ from resuming import (
 MIB = 1 << 20
 
 
-def take_option(name, default):
-    if name not in sys.argv:
-        return default
-    at = sys.argv.index(name)
-    value = sys.argv[at + 1]
-    del sys.argv[at : at + 2]
-    return int(value[:-1]) * MIB if value.endswith("M") else int(value)
-
-
 # Slow enough for a moment not to be missed.
 NOTING_SLOW_UPPER = f"sleep 0.03 {NOTING_UPPER}"
 
-MOMENTS = take_option("--moments", 5 if SLOWNESS > 1 else 8)
-SIZE = take_option("--size", 16 * MIB)
-FULL = "--full" in sys.argv
+MOMENTS = option("moments", 5 if SLOWNESS > 1 else 8)
+SIZE = option("size", 16 * MIB)
+FULL = option("full", False)
 BLOCK = max(128 << 10, SIZE // 512)
 SMALL = ["--block", "4K", "-j2"]
 HELD = 6
@@ -128,21 +120,17 @@ class Killed:
         assert not again, f"tasks {again} were committed, and were done again"
         all_begun = [seq for leg in range(len(self.run.legs)) for seq in self.run.begun(leg)]
         again = len(all_begun) - len(set(all_begun))
-        diagnose(
-            [
-                f"{kills} kills, {self.early} of them early; {len(set(all_begun))} tasks, {again} begun again; "
-                f"at most {self.most_uncommitted} bytes were not committed"
-            ]
-        )
+        print(f"{kills} kills, {self.early} of them early; {len(set(all_begun))} tasks, {again} begun again;")
+        print(f"at most {self.most_uncommitted} bytes were not committed")
 
 
-@test(deadline=60.0 + 5 * MOMENTS)
-def a_run_over_a_file_that_is_killed_at_any_moment_goes_on(case):
+@pytest.mark.deadline(60.0 + 5 * MOMENTS)
+def test_a_run_over_a_file_that_is_killed_at_any_moment_resumes(case):
     Killed(case, False, seed=3).go()
 
 
-@test(deadline=60.0 + 5 * MOMENTS)
-def a_run_over_a_pipe_that_is_killed_at_any_moment_goes_on(case):
+@pytest.mark.deadline(60.0 + 5 * MOMENTS)
+def test_a_run_over_a_pipe_that_is_killed_at_any_moment_resumes(case):
     Killed(case, True, seed=4).go()
 
 
@@ -156,8 +144,7 @@ def change(path, at, data):
         file.write(data)
 
 
-@test
-def an_input_that_is_another_is_refused_and_nothing_touched(case):
+def test_an_input_that_is_another_is_refused_and_nothing_touched(case):
     text = case.path("text")
     original = case.text(1 * MIB)
     shutil.copy(original, text)
@@ -166,26 +153,25 @@ def an_input_that_is_another_is_refused_and_nothing_touched(case):
     words = run.words()
     shutil.copy(original, text)
     change(text, 100, b"X")  # the head
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*begins otherwise", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*begins differently", remains)
     shutil.copy(original, text)
     change(text, MIB - 100, b"X")  # the tail
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*ends otherwise", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*ends differently", remains)
     shutil.copy(original, text)
     change(text, 200 << 10, b"X")  # what was consumed
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*differs before byte", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*differs before byte", remains)
     shutil.copy(original, text)
     change(text, MIB, b"more\n")
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*size", remains)
     os.truncate(text, MIB // 2)
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*size", remains)
     os.truncate(text, 0)
-    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot go on: .*size", remains)
+    refused(case, words, 4, "^fanfold-ventilator: .*text: cannot resume: .*size", remains)
     shutil.copy(original, text)  # only its time is another
     run.complete(expected=make_upper(case, original))
 
 
-@test
-def options_that_cut_otherwise_are_refused_by_their_names(case):
+def test_options_that_cut_otherwise_are_refused_by_their_names(case):
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
     remains = run.begin_and_kill(HELD)
     for options, name in [
@@ -195,12 +181,11 @@ def options_that_cut_otherwise_are_refused_by_their_names(case):
         (["-N", 10], "-N"),
         (["--block", "8K"], "--block"),
     ]:
-        refused(case, run.words(*options), 4, f"^fanfold-ventilator: .*cannot go on: .*{name}", remains)
+        refused(case, run.words(*options), 4, f"^fanfold-ventilator: .*cannot resume: .*{name}", remains)
     run.complete()
 
 
-@test
-def a_stream_that_is_another_is_refused(case):
+def test_a_stream_that_is_another_is_refused(case):
     text = case.text(64 << 10)
     run = Resumption(case, text, *SMALL, script=HELD_UPPER, fed=True)
     remains = run.begin_and_kill(HELD)
@@ -208,7 +193,7 @@ def a_stream_that_is_another_is_refused(case):
 
     def refused_stream(data, pattern):
         feeder = case.start("cat", stdin=data, stdout=subprocess.PIPE)
-        refused(case, words, 4, "^fanfold-ventilator: standard input: cannot go on: " + pattern, remains, stdin=feeder.popen.stdout)
+        refused(case, words, 4, "^fanfold-ventilator: standard input: cannot resume: " + pattern, remains, stdin=feeder.popen.stdout)
         feeder.popen.stdout.close()
 
     data = text.read_bytes()
@@ -218,8 +203,7 @@ def a_stream_that_is_another_is_refused(case):
     run.complete()
 
 
-@test
-def a_file_goes_on_as_a_pipe_and_a_pipe_as_a_file(case):
+def test_a_file_resumes_as_a_pipe_and_a_pipe_as_a_file(case):
     text = case.text(64 << 10)
     for fed in (True, False):
         run = Resumption(case, text, *SMALL, script=HELD_UPPER, fed=fed, name=f"output-{fed}")
@@ -231,8 +215,7 @@ def a_file_goes_on_as_a_pipe_and_a_pipe_as_a_file(case):
 # ---- output and journal ----
 
 
-@test
-def an_output_that_is_shorter_than_its_journal_says_is_refused(case):
+def test_an_output_that_is_shorter_than_its_journal_says_is_refused(case):
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
     remains = run.begin_and_kill(HELD)
     for size in (read_journal(run.output).offset - 1, 0):
@@ -244,8 +227,7 @@ def an_output_that_is_shorter_than_its_journal_says_is_refused(case):
     run.complete()
 
 
-@test
-def an_output_that_is_another_than_its_journal_says_is_refused(case):
+def test_an_output_that_is_another_than_its_journal_says_is_refused(case):
     """Longer than it need be, but not what the run has written there."""
     text = case.text(64 << 10)
     run = Resumption(case, text, *SMALL, script=HELD_UPPER)
@@ -265,8 +247,7 @@ def an_output_that_is_another_than_its_journal_says_is_refused(case):
     run.complete()
 
 
-@test
-def an_output_that_is_taken_away_while_it_is_written_is_no_success(case):
+def test_an_output_that_is_taken_away_while_it_is_written_is_no_success(case):
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
 
     def replace():
@@ -274,33 +255,32 @@ def an_output_that_is_taken_away_while_it_is_written_is_no_success(case):
         run.output.write_bytes(b"something else\n")
 
     for take_away in (run.output.unlink, replace):
-        run.hold.touch()
+        run.gate.shut()
         process = run.start()
         case.wait_for(lambda: run.begun(), "the run to begin")
         take_away()
-        run.hold.unlink()
+        run.gate.open()
         process.expect(4)
-        assert "output: it was taken away, or another put in its place" in process.stderr(), process.stderr()
+        assert "output: it was removed or replaced" in process.stderr(), process.stderr()
         case.assert_no_leftovers()
         journal_path(run.output).unlink(missing_ok=True)
     case.run("fanfold", "-i", run.text, "--unordered", "-o", case.path("unordered"), "--", "rm", case.path("unordered")).expect(4)
 
 
-@test
-def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
+def test_a_run_that_is_ended_before_its_first_commit_can_always_resume(case):
     """What was written and not committed lies in the output, and nothing is written after it."""
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
-    run.hold.touch()
+    run.gate.shut()
     run.start()
     case.wait_for(lambda: run.begun() and journal_path(run.output).exists(), "the run to begin")
     (helper,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-commit"]
     os.kill(helper, signal.SIGSTOP)
-    run.hold.unlink()
+    run.gate.open()
     case.wait_for(lambda: size_of(run.output) > 0, "something to be written")
     kill_everything(case)
     assert position_of(run.output) == 0 and size_of(run.output) > 0
     for times in (1, 2):
-        run.hold.touch()
+        run.gate.shut()
         process = run.start("--resume")
         case.wait_for(lambda: run.begun(), "the run to go on")
         (sink,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-sink"]
@@ -309,28 +289,26 @@ def a_run_that_is_ended_before_its_first_commit_can_always_go_on(case):
                 os.kill(sink, signal.SIGTERM)
         process.wait(60)
         case.assert_no_leftovers()
-        run.hold.unlink()
+        run.gate.open()
     run.complete()
 
 
-@test
-def dead_letters_of_another_run_are_not_taken_for_ones_that_do_not_count(case):
+def test_dead_letters_of_another_run_are_not_taken_for_ones_that_do_not_count(case):
     letters = case.path("letters")
     run = Resumption(case, case.text(64 << 10), *SMALL, "--dead-letters", letters, script=HELD_UPPER)
     remains = run.begin_and_kill(HELD)
     records = Records(case, 100, {5: "!exit 3", 50: "!exit 3"})
     words = ["-N", 10, "--on-error", "skip", "-i", records.path, "-o", case.path("other"), "--dead-letters", letters]
-    case.run("fanfold", *words, *fragile()).expect(1)
-    theirs = read_letters(letters)
+    case.run("fanfold", *words, *misbehaving_program()).expect(1)
+    theirs = read_dead_letters(letters)
     assert len(theirs) == 2
     refused(case, run.words(), 2, "^fanfold-sink: .*dead letters of another run", remains)
-    assert read_letters(letters) == theirs
+    assert read_dead_letters(letters) == theirs
     letters.rename(case.path("moved"))
     run.complete()
 
 
-@test
-def an_output_without_a_journal_is_begun_only_where_it_is_empty(case):
+def test_an_output_without_a_journal_is_begun_only_where_it_is_empty(case):
     text = case.text(64 << 10)
     run = Resumption(case, text, *SMALL)
     run.output.write_bytes(b"something else\n")
@@ -341,8 +319,7 @@ def an_output_without_a_journal_is_begun_only_where_it_is_empty(case):
         assert sorted(run.begun()) == list(range(len(run.begun())))
 
 
-@test
-def a_journal_is_never_overwritten_without_a_word(case):
+def test_a_journal_is_never_overwritten_without_a_word(case):
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
     remains = run.begin_and_kill(HELD)
     words = [word for word in run.words() if word != "--resume"]
@@ -352,8 +329,7 @@ def a_journal_is_never_overwritten_without_a_word(case):
     run.complete()
 
 
-@test
-def a_journal_with_any_byte_wrong_is_refused(case):
+def test_a_journal_with_any_byte_wrong_is_refused(case):
     """Every byte changed once, every length: an error, and never a crash."""
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
     remains = run.begin_and_kill(HELD)
@@ -372,8 +348,7 @@ def a_journal_with_any_byte_wrong_is_refused(case):
     run.complete()
 
 
-@test
-def resume_is_for_what_has_a_journal(case):
+def test_resume_is_for_what_has_a_journal(case):
     os.mkfifo(case.path("fifo"))
     _, terminal = pty.openpty()
     outputs = [[], ["-o", "-"], ["-o", case.path("fifo")], ["-o", os.ttyname(terminal)], ["-o", "/dev/null"]]
@@ -384,17 +359,16 @@ def resume_is_for_what_has_a_journal(case):
     assert not case.path("file").exists()
 
 
-@test
-def a_run_that_had_finished_is_only_cleared_away(case):
+def test_a_run_that_had_finished_is_only_cleared_away(case):
     """Killed when the journal said so and nobody had been told."""
     run = Resumption(case, case.text(64 << 10), *SMALL, "--log-level", "trace", script=HELD_UPPER)
-    run.hold.touch()
+    run.gate.shut()
     run.start(env={"HELD": "15"})
     case.wait_for(lambda: 15 in run.begun(), "the last task to have begun")
     case.wait_for(lambda: position_of(run.output) == 15, "the others to be committed")
     (ventilator,) = case.pids_of("fanfold-ventilator")
     os.kill(ventilator, signal.SIGSTOP)
-    run.hold.unlink()
+    run.gate.open()
     case.wait_for(lambda: (journal := read_journal(run.output)) and journal.finished, "the journal to say so")
     kill_everything(case)
     case.assert_same(run.output, make_upper(case, run.text))
@@ -408,16 +382,15 @@ def a_run_that_had_finished_is_only_cleared_away(case):
 # ---- signals ----
 
 
-@test
-def an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
+def test_an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
     for number, to_group in [(signal.SIGINT, True), (signal.SIGINT, False), (signal.SIGTERM, False)]:
         run = Resumption(case, case.text(256 << 10), *SMALL, script=HELD_UPPER, name=f"output-{number}-{to_group}")
-        run.hold.touch()
+        run.gate.shut()
         process = run.start(env={"HELD": str(HELD)})
         case.wait_for(lambda run=run: len(set(run.begun())) == HELD + 2, "two tasks to run")
         (process.signal_group if to_group else process.signal)(number)
         process.wait_for_stderr("^fanfold: (interrupted|terminated)")
-        run.hold.unlink()
+        run.gate.open()
         process.expect(128 + number)
         # What the worker had been given beyond its slots is short work, and is done as well.
         done = sorted(run.ended())
@@ -431,10 +404,9 @@ def an_interrupt_finishes_what_runs_and_nothing_is_done_twice(case):
         assert begun == list(range(len(begun))), f"begun: {begun}"
 
 
-@test
-def a_second_interrupt_ends_at_once(case):
+def test_a_second_interrupt_ends_at_once(case):
     run = Resumption(case, case.text(64 << 10), *SMALL, script=HELD_UPPER)
-    run.hold.touch()
+    run.gate.shut()
     process = run.start(env={"HELD": str(HELD)})
     case.wait_for(lambda: len(set(run.begun())) == HELD + 2, "two tasks to run")
     process.signal(signal.SIGINT)
@@ -442,12 +414,8 @@ def a_second_interrupt_ends_at_once(case):
     began = time.monotonic()
     process.signal(signal.SIGINT)
     process.expect(130, 8)
-    diagnose([f"ended {time.monotonic() - began:.2f} s after the second"])
+    print(f"ended {time.monotonic() - began:.2f} s after the second")
     assert "--resume" in process.stderr(), process.stderr()
     assert read_journal(run.output).next == HELD
-    run.hold.unlink()
+    run.gate.open()
     run.complete()
-
-
-sys.argv = [word for word in sys.argv if word != "--full"]
-run_tests()

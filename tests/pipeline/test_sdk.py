@@ -1,27 +1,22 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Programs in Python and R that prepare once a worker, and whose slots share what they made.
 
-`--size 500M shares` measures with a larger object than tests/run has the time for.
+`pytest test_sdk.py --size 500M -k share` measures with a larger object than tests/run has the time for.
 """
 
 import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
+import pytest
 from frames import PYTHON, R
-from harness import diagnose, run_tests, test
+from harness import option
 
 SLOTS = 8
-SIZE = 64 << 20
+SIZE = option("size", 64 << 20)
 SHARE = 1.5  # of one copy, in all slots together
-if "--size" in sys.argv:
-    at = sys.argv.index("--size")
-    SIZE = int(sys.argv[at + 1].rstrip("M")) << 20
-    del sys.argv[at : at + 2]
 
 PYTHON_BODY = """
 import array, zlib
@@ -113,14 +108,14 @@ class Run:
         self.ventilator.stdin.write(lines)
         self.ventilator.stdin.flush()
 
-    def template(self):
+    def fork_server(self):
         """The process of ours that has program and slots below it."""
         return next((pid for pid in self.case.leftovers() if name_of(pid) == "fanfold-prepare"), None)
 
     def family(self):
         """The prepared program and its slots."""
-        template = self.template()
-        return {pid for pid in self.case.leftovers() if template and parent_of(pid) == template}
+        server = self.fork_server()
+        return {pid for pid in self.case.leftovers() if server and parent_of(pid) == server}
 
     def slots(self):
         """Once they are all there, without the program that they are forks of."""
@@ -192,12 +187,8 @@ def shares(case, language):
     base, _ = measure(case, language, 0)
     shared, each = measure(case, language, SIZE)
     copies = (shared - base) / SIZE
-    diagnose(
-        [
-            f"MiB, program and {SLOTS} slots: {shared >> 20} proportional ({each >> 20} resident),"
-            f" {base >> 20} without the object of {SIZE >> 20}: {copies:.2f} copies"
-        ]
-    )
+    print(f"MiB, program and {SLOTS} slots: {shared >> 20} proportional ({each >> 20} resident),")
+    print(f"{base >> 20} without the object of {SIZE >> 20}: {copies:.2f} copies")
     assert each > SLOTS * SIZE, "the slots have not looked at it"
     assert copies < SHARE, f"{copies:.2f} copies of the object"
 
@@ -221,59 +212,51 @@ def leaves_nothing(case, language):
     run.ventilator.stdin.write(b"hang\n" * SLOTS * 8)
     run.ventilator.stdin.flush()
     case.wait_for(lambda: len(set(run.noted("hangs"))) == SLOTS, "all slots to hang")
-    run.worker.signal_group(signal.SIGKILL)  # keeper and template are in it, slots are not
+    run.worker.signal_group(signal.SIGKILL)  # supervisor and fork server are in it, slots are not
     for process in (run.ventilator, run.sink):
         process.signal(signal.SIGKILL)
     case.assert_no_leftovers()
 
 
-@test
-def a_python_program_prepares_once_for_eight_slots(case):
+def test_a_python_program_prepares_once_for_eight_slots(case):
     prepares_once(case, PYTHON)
 
 
-@test
-def an_r_program_prepares_once_for_eight_slots(case):
+def test_an_r_program_prepares_once_for_eight_slots(case):
     prepares_once(case, R)
 
 
-@test
-def a_python_slot_that_is_killed_is_replaced_without_preparing_again(case):
+def test_a_python_slot_that_is_killed_is_replaced_without_preparing_again(case):
     replaces_slots(case, PYTHON)
 
 
-@test
-def an_r_slot_that_is_killed_is_replaced_without_preparing_again(case):
+def test_an_r_slot_that_is_killed_is_replaced_without_preparing_again(case):
     replaces_slots(case, R)
 
 
-@test(deadline=300)
-def slots_share_the_memory_of_an_object_in_python(case):
+@pytest.mark.deadline(300)
+def test_slots_share_the_memory_of_an_object_in_python(case):
     shares(case, PYTHON)
 
 
-@test(deadline=300)
-def slots_share_the_memory_of_an_object_in_r(case):
+@pytest.mark.deadline(300)
+def test_slots_share_the_memory_of_an_object_in_r(case):
     shares(case, R)
 
 
-@test
-def the_worker_ends_when_the_prepared_program_is_killed(case):
+def test_the_worker_ends_when_the_prepared_program_is_killed(case):
     replaces_no_program(case, PYTHON)
 
 
-@test
-def a_worker_that_is_killed_with_keeper_and_template_leaves_no_python_slot_behind(case):
+def test_a_worker_that_is_killed_with_supervisor_and_fork_server_leaves_no_python_slot_behind(case):
     leaves_nothing(case, PYTHON)
 
 
-@test
-def a_worker_that_is_killed_with_keeper_and_template_leaves_no_r_slot_behind(case):
+def test_a_worker_that_is_killed_with_supervisor_and_fork_server_leaves_no_r_slot_behind(case):
     leaves_nothing(case, R)
 
 
-@test
-def a_worker_that_is_ended_while_its_program_prepares_leaves_nothing_behind(case):
+def test_a_worker_that_is_ended_while_its_program_prepares_leaves_nothing_behind(case):
     script = PYTHON.script(case, "def prepare():\n    print('begun')\n    os.read(os.pipe()[0], 1)\nfanfold.serve(print, prepare)\n")
     for number in (signal.SIGINT, signal.SIGKILL):
         worker = case.start("fanfold-worker", "--mode", "frames", "--", PYTHON.interpreter, script)
@@ -283,18 +266,16 @@ def a_worker_that_is_ended_while_its_program_prepares_leaves_nothing_behind(case
         case.assert_no_leftovers()
 
 
-@test
-def every_slot_prepares_where_that_is_asked_for(case):
+def test_every_slot_prepares_where_that_is_asked_for(case):
     run = Run(case, PYTHON, options=["--prepare-each"])
     case.wait_for(lambda: len(set(run.noted("prepared"))) == SLOTS, "all slots to have prepared")
-    assert run.template() is None
+    assert run.fork_server() is None
     run.send(100)
     run.end()
     assert set(run.noted("served")) <= set(run.noted("prepared"))
 
 
-@test
-def a_worker_whose_program_cannot_prepare_ends_with_its_words(case):
+def test_a_worker_whose_program_cannot_prepare_ends_with_its_words(case):
     script = PYTHON.script(case, "def prepare():\n    raise LookupError('no model here')\nfanfold.serve(print, prepare)\n")
     run = case.run("fanfold-worker", "--mode", "frames", "--", PYTHON.interpreter, script)
     run.expect(126)
@@ -316,8 +297,7 @@ while True:
 """
 
 
-@test
-def a_program_that_never_forks_a_slot_ends_the_worker_with_its_words(case):
+def test_a_program_that_never_forks_a_slot_ends_the_worker_with_its_words(case):
     script = case.file("unforking.py", UNFORKING.encode())
     run = case.run("fanfold", "--mode", "frames", "-j2", "--", "/usr/bin/python3", script, stdin=b"a\n", deadline=90)
     assert run.status == 4, (run.status, run.stderr())
@@ -327,8 +307,7 @@ def a_program_that_never_forks_a_slot_ends_the_worker_with_its_words(case):
     case.assert_no_leftovers()
 
 
-@test
-def a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
+def test_a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
     notes = case.path("notes")
     script = PYTHON.script(case, PYTHON_BODY)
     run = case.start(
@@ -346,8 +325,7 @@ def a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
     assert run.output() == b"A\nB\n"
 
 
-@test
-def slots_are_the_workers_where_a_shell_stands_between(case):
+def test_slots_are_the_workers_where_a_shell_stands_between(case):
     for language in (PYTHON, R):
         script = language.script(case, BODIES[language])
         line = f"NOTES=/dev/null SIZE=0 {language.interpreter} {script}; exit"
@@ -356,8 +334,7 @@ def slots_are_the_workers_where_a_shell_stands_between(case):
         assert run.output() == b"X\nY\n", run.stderr()
 
 
-@test
-def a_slot_that_takes_too_much_memory_is_ended_and_its_program_is_not(case):
+def test_a_slot_that_takes_too_much_memory_is_ended_and_its_program_is_not(case):
     body = """
 def process(chunk, state):
     if chunk == b"much\\n":
@@ -375,8 +352,7 @@ fanfold.serve(process, lambda: b"y" * (100 << 20))
     assert "--memory allows 200.0 MiB" in letter, letter
 
 
-@test
-def programs_find_the_modules_after_their_own(case):
+def test_programs_find_the_modules_after_their_own(case):
     show = "import fanfold, sys; print(fanfold.__file__, sys.path[1:], file=sys.stderr); fanfold.serve(lambda c, s: c)"
     mine = case.path("mine")
     mine.mkdir()
@@ -387,6 +363,3 @@ def programs_find_the_modules_after_their_own(case):
         found = re.search(r"^(\S+)/fanfold.py \['(.*?)', '(.*?)'", run.stderr(), re.M)
         assert found, run.stderr()
         assert found[1] == (found[3] if path else found[2]) and (not path or found[2] == path), run.stderr()
-
-
-run_tests()

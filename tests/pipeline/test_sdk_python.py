@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """fanfold.py's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
@@ -9,7 +8,7 @@ import signal
 from frames import (
     PYTHON,
     Program,
-    Template,
+    ForkServer,
     check_failed_preparation,
     check_lonely_end,
     check_order,
@@ -18,7 +17,7 @@ from frames import (
     check_slots,
     check_task,
 )
-from harness import ROOT, run_tests, test
+from harness import ROOT
 
 SLOTS = 8
 
@@ -29,15 +28,13 @@ fanfold.serve(process)
 """
 
 
-@test
-def chunks_are_answered_in_order_until_there_are_no_more(case):
+def test_chunks_are_answered_in_order_until_there_are_no_more(case):
     program = Program(case, PYTHON, UPPER).ready()
     check_order(program)
     program.end()
 
 
-@test
-def a_program_prepares_once_and_says_ready_after_it(case):
+def test_a_program_prepares_once_and_says_ready_after_it(case):
     program = Program(
         case, PYTHON,
         """
@@ -54,14 +51,12 @@ print("the end")
     check_preparation(program, b"%d", "prepared")
 
 
-@test
-def a_program_knows_its_task(case):
+def test_a_program_knows_its_task(case):
     body = "fanfold.serve(lambda chunk, state: repr(tuple(fanfold.task())).encode())"
     check_task(Program(case, PYTHON, body).ready(), b"(%d, %d, %d, %d)")
 
 
-@test
-def results_are_bytes_of_any_kind(case):
+def test_results_are_bytes_of_any_kind(case):
     program = Program(
         case, PYTHON,
         """
@@ -89,8 +84,7 @@ fanfold.serve(lambda chunk, state: results[chunk])
     program.end()
 
 
-@test
-def what_is_no_result_is_named(case):
+def test_what_is_no_result_is_named(case):
     program = Program(
         case, PYTHON,
         """
@@ -110,13 +104,12 @@ fanfold.serve(lambda chunk, state: results[chunk])
     program.expect_failure(b"object", "process returned object, not bytes or an iterable of bytes")
     program.expect_failure(b"strs", "whose item 0 is str, not bytes: .encode() it")
     program.expect_failure(b"ints", "whose item 1 is int, not bytes")
-    program.expect_failure(b"dict", "whose item 0 is str, not bytes")
+    program.expect_failure(b"dict", "process returned dict, not bytes or an iterable of bytes in their order")
     program.expect_failure(b"broken", "LookupError: in the middle")
     program.end()
 
 
-@test
-def an_exception_becomes_the_message_and_the_program_lives_on(case):
+def test_an_exception_becomes_the_message_and_the_program_lives_on(case):
     program = Program(
         case, PYTHON,
         """
@@ -154,8 +147,7 @@ fanfold.serve(process)
     program.end()
 
 
-@test
-def prints_go_to_standard_error_and_standard_input_is_empty(case):
+def test_prints_go_to_standard_error_and_standard_input_is_empty(case):
     program = Program(
         case, PYTHON,
         """
@@ -177,8 +169,7 @@ fanfold.serve(process)
     assert said == ["before serve"] + ["print b'x'", "write", "child", "print b'y'", "write", "child"], said
 
 
-@test
-def a_huge_chunk_has_a_huge_result(case):
+def test_a_huge_chunk_has_a_huge_result(case):
     program = Program(case, PYTHON, "fanfold.serve(lambda chunk, state: [chunk, memoryview(chunk), b'.'])").ready()
     chunk = os.urandom(1 << 20) * 64
     # The program answers when it has read all.
@@ -187,8 +178,7 @@ def a_huge_chunk_has_a_huge_result(case):
     program.end()
 
 
-@test
-def a_forked_child_a_thread_and_a_child_process_left_behind_answer_nothing(case):
+def test_a_forked_child_a_thread_and_a_child_process_left_behind_answer_nothing(case):
     program = Program(
         case, PYTHON,
         """
@@ -215,8 +205,7 @@ fanfold.serve(process)
         os.kill(pid, signal.SIGKILL)
 
 
-@test
-def a_program_whose_worker_is_gone_ends_without_a_word(case):
+def test_a_program_whose_worker_is_gone_ends_without_a_word(case):
     check_lonely_end(case, PYTHON, UPPER)
 
 
@@ -231,8 +220,7 @@ fanfold.serve_records(process, **{})
 """
 
 
-@test
-def records_are_answered_one_by_one(case):
+def test_records_are_answered_one_by_one(case):
     program = Program(case, PYTHON, RECORDS.replace("{}", "{'header': 1}")).ready()
     program.expect(b"n\n1\n2\n", b"n\n2\n3\n")
     program.expect(b"n\n1\ndrop\n7", b"n\n2\n8\n")
@@ -251,8 +239,7 @@ def records_are_answered_one_by_one(case):
     zeros.end()
 
 
-@test
-def by_hand_a_program_takes_its_input_as_one_chunk(case):
+def test_by_hand_a_program_takes_its_input_as_one_chunk(case):
     body = RECORDS + "print('the end')"
     run = PYTHON.by_hand(case, body, b"1\n2\n")
     assert (run.status, run.output(), run.stderr()) == (0, b"2\n3\n", "the end\n"), (run.output(), run.stderr())
@@ -278,42 +265,37 @@ print("the end")
 ANSWER = b"True %d %d 1048576 True"
 
 
-@test
-def a_program_is_forked_to_slots_after_it_has_prepared(case):
-    template = Template(case, PYTHON, PREPARED).ready()
+def test_a_program_is_forked_to_slots_after_it_has_prepared(case):
+    server = ForkServer(case, PYTHON, PREPARED).ready()
     said = "prepared\nthe end\natexit\n"
-    check_slots(template, range(SLOTS), ANSWER, "process b'x'\n", said)
+    check_slots(server, range(SLOTS), ANSWER, "process b'x'\n", said)
 
 
-@test
-def a_slot_that_died_is_forked_again_without_preparing(case):
-    check_replacement(Template(case, PYTHON, PREPARED).ready(), b"die", ANSWER)
+def test_a_slot_that_died_is_forked_again_without_preparing(case):
+    check_replacement(ForkServer(case, PYTHON, PREPARED).ready(), b"die", ANSWER)
 
 
-@test
-def slots_have_no_descriptor_but_their_own(case):
-    template = Template(case, PYTHON, "fanfold.serve(lambda chunk, state: ' '.join(sorted(os.listdir('/proc/self/fd'))).encode())")
-    template.ready()
-    first = template.fork(1)
-    second = template.fork(2)
+def test_slots_have_no_descriptor_but_their_own(case):
+    server = ForkServer(case, PYTHON, "fanfold.serve(lambda chunk, state: ' '.join(sorted(os.listdir('/proc/self/fd'))).encode())")
+    server.ready()
+    first = server.fork(1)
+    second = server.fork(2)
     counts = [len(slot.ask(b"x")[1].split()) for slot in (first, second)]
     assert counts == [6, 6], counts  # 0, 1, 2, the two of FRAMES, and the listing's
     first.end()
     second.end()
-    assert len(os.listdir(f"/proc/{template.process.pid}/fd")) == 4
-    template.end()
+    assert len(os.listdir(f"/proc/{server.process.pid}/fd")) == 4
+    server.end()
 
 
-@test
-def a_program_whose_preparation_fails_says_why(case):
+def test_a_program_whose_preparation_fails_says_why(case):
     for body, status in (("raise LookupError('no model')", 1), ("sys.exit(7)", 7), ("os._exit(8)", 8)):
         body = f"def prepare():\n    {body}\nfanfold.serve(print, prepare)\nprint('never')"
         check_failed_preparation(case, PYTHON, body, status)
 
 
-@test
-def threads_that_prepare_leaves_are_warned_of(case):
-    template = Template(
+def test_threads_that_prepare_leaves_are_warned_of(case):
+    server = ForkServer(
         case, PYTHON,
         """
 import threading
@@ -322,22 +304,20 @@ def prepare():
 fanfold.serve(lambda chunk, state: chunk, prepare)
 """,
     ).ready()
-    assert "heartbeat" in template.process.stderr() and "--prepare-each" in template.process.stderr()
-    template.fork(1).end()
-    template.end()
+    assert "heartbeat" in server.process.stderr() and "--prepare-each" in server.process.stderr()
+    server.fork(1).end()
+    server.end()
 
 
-@test
-def a_request_without_descriptors_is_answered(case):
-    template = Template(case, PYTHON, UPPER).ready()
-    template.link.send(b"slot 5")
-    assert template.link.recv(100) == b"slot 5 error too few descriptors came with the request"
-    template.fork(5).end()
-    template.end()
+def test_a_request_without_descriptors_is_answered(case):
+    server = ForkServer(case, PYTHON, UPPER).ready()
+    server.link.send(b"slot 5")
+    assert server.link.recv(100) == b"slot 5 error too few descriptors came with the request"
+    server.fork(5).end()
+    server.end()
 
 
-@test
-def the_module_is_typed_throughout_and_for_python_3_9(_):
+def test_the_module_is_typed_throughout_and_for_python_3_9():
     text = (ROOT / "worker" / "sdk" / "fanfold.py").read_text(encoding="utf-8")
     tree = ast.parse(text, feature_version=(3, 9))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
@@ -345,6 +325,3 @@ def the_module_is_typed_throughout_and_for_python_3_9(_):
     for function in functions:
         untyped = [argument.arg for argument in function.args.args + function.args.kwonlyargs if not argument.annotation]
         assert function.returns is not None and not untyped, f"{function.name}: {untyped or 'result'}"
-
-
-run_tests()

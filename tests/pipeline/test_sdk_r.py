@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """fanfold.R's side of FRAMES/1 and FORK/1; this test plays the worker."""
 
@@ -7,7 +6,7 @@ import os
 from frames import (
     R,
     Program,
-    Template,
+    ForkServer,
     check_failed_preparation,
     check_lonely_end,
     check_order,
@@ -16,7 +15,6 @@ from frames import (
     check_slots,
     check_task,
 )
-from harness import run_tests, test
 
 SLOTS = 8
 
@@ -25,8 +23,7 @@ UTF_8 = 'invisible(Sys.setlocale("LC_CTYPE", "C.UTF-8"))\n'
 BYTES = "fanfold_serve(function(chunk, state) rev(chunk))"
 
 
-@test
-def chunks_are_answered_in_order_until_there_are_no_more(case):
+def test_chunks_are_answered_in_order_until_there_are_no_more(case):
     program = Program(case, R, UPPER).ready()
     check_order(program, b"\n")
     program.expect(b"\n\na\n\n", b"\n\nA\n\n")
@@ -34,8 +31,7 @@ def chunks_are_answered_in_order_until_there_are_no_more(case):
     program.end()
 
 
-@test
-def lines_that_the_locale_does_not_know_pass_beside_others(case):
+def test_lines_that_the_locale_does_not_know_pass_beside_others(case):
     same = Program(case, R, UTF_8 + "fanfold_serve(function(lines, state) lines, text = TRUE)").ready()
     same.expect(b"ok\ncaf\xe9\n\nlast\n", b"ok\ncaf\xe9\n\nlast\n")
     same.end()
@@ -44,8 +40,7 @@ def lines_that_the_locale_does_not_know_pass_beside_others(case):
     upper.end()
 
 
-@test
-def bytes_of_any_value_and_number_pass(case):
+def test_bytes_of_any_value_and_number_pass(case):
     program = Program(case, R, BYTES).ready()
     every = bytes(range(256))
     program.expect(every, every[::-1])
@@ -55,8 +50,7 @@ def bytes_of_any_value_and_number_pass(case):
     program.end()
 
 
-@test
-def a_program_prepares_once_and_says_ready_after_it(case):
+def test_a_program_prepares_once_and_says_ready_after_it(case):
     program = Program(
         case,
         R,
@@ -72,15 +66,13 @@ cat("the end\\n")
     check_preparation(program, b"%d 5", '[1] "prepared"')
 
 
-@test
-def a_program_knows_its_task(case):
+def test_a_program_knows_its_task(case):
     answer = 'do.call(sprintf, c("%.0f %.0f %.0f %d", fanfold_task()))'
     body = f"fanfold_serve(function(chunk, state) {answer}, text = TRUE)"
     check_task(Program(case, R, body).ready(), b"%d %d %d %d\n")
 
 
-@test
-def what_is_no_result_is_named(case):
+def test_what_is_no_result_is_named(case):
     program = Program(
         case,
         R,
@@ -103,8 +95,7 @@ fanfold_serve(function(chunk, state) results[[rawToChar(chunk)]])
     lines.end()
 
 
-@test
-def an_error_becomes_the_message_and_the_program_lives_on(case):
+def test_an_error_becomes_the_message_and_the_program_lives_on(case):
     program = Program(
         case,
         R,
@@ -131,8 +122,7 @@ fanfold_serve(process, text = TRUE)
     program.end()
 
 
-@test
-def what_is_printed_goes_to_standard_error_and_standard_input_is_empty(case):
+def test_what_is_printed_goes_to_standard_error_and_standard_input_is_empty(case):
     program = Program(
         case,
         R,
@@ -153,13 +143,11 @@ fanfold_serve(process)
     assert said == ["before"] + ['[1] "print"', "child"] * 2, said
 
 
-@test
-def a_program_whose_worker_is_gone_ends_without_a_word(case):
+def test_a_program_whose_worker_is_gone_ends_without_a_word(case):
     check_lonely_end(case, R, UPPER)
 
 
-@test
-def by_hand_a_program_takes_its_input_as_one_chunk(case):
+def test_by_hand_a_program_takes_its_input_as_one_chunk(case):
     body = 'cat("by hand\\n")\nfanfold_serve(function(lines, state) as.character(as.integer(lines) + state), function() 1L, text = TRUE)'
     run = R.by_hand(case, body, b"1\n2\n")
     assert (run.status, run.output(), run.stderr()) == (0, b"2\n3\n", "by hand\n"), (run.output(), run.stderr())
@@ -188,36 +176,29 @@ cat("the end\\n")
 ANSWER = b"%d %d 1000000 kept \n"
 
 
-@test
-def a_program_is_forked_to_slots_after_it_has_prepared(case):
-    template = Template(case, R, PREPARED).ready()
-    check_slots(template, range(1, SLOTS + 1), ANSWER, "process x \n", "prepared\nthe end\n")
+def test_a_program_is_forked_to_slots_after_it_has_prepared(case):
+    server = ForkServer(case, R, PREPARED).ready()
+    check_slots(server, range(1, SLOTS + 1), ANSWER, "process x \n", "prepared\nthe end\n")
     case.assert_no_files_left()
 
 
-@test
-def a_slot_that_died_is_forked_again_without_preparing(case):
+def test_a_slot_that_died_is_forked_again_without_preparing(case):
     """Nor takes it the temporary files of the others with it."""
-    check_replacement(Template(case, R, PREPARED).ready(), b"quit", ANSWER)
+    check_replacement(ForkServer(case, R, PREPARED).ready(), b"quit", ANSWER)
 
 
-@test
-def slots_have_no_descriptor_but_their_own(case):
-    template = Template(case, R, 'fanfold_serve(function(lines, state) list.files("/proc/self/fd"), text = TRUE)').ready()
-    slots = [template.fork(1), template.fork(2)]
+def test_slots_have_no_descriptor_but_their_own(case):
+    server = ForkServer(case, R, 'fanfold_serve(function(lines, state) list.files("/proc/self/fd"), text = TRUE)').ready()
+    slots = [server.fork(1), server.fork(2)]
     own = [len(slot.ask(b"x")[1].split()) for slot in slots]
-    more = len(os.listdir(f"/proc/{template.process.pid}/fd")) - 4  # R has its script open
+    more = len(os.listdir(f"/proc/{server.process.pid}/fd")) - 4  # R has its script open
     assert own == [6 + more, 6 + more], (own, more)
     for slot in slots:
         slot.end()
-    template.end()
+    server.end()
 
 
-@test
-def a_program_whose_preparation_fails_says_why(case):
+def test_a_program_whose_preparation_fails_says_why(case):
     for body, status in (("stop('no model')", 1), ("quit(status = 7)", 7)):
         body = f"fanfold_serve(identity, function() {body})\ncat('never')"
         check_failed_preparation(case, R, body, status)
-
-
-run_tests()

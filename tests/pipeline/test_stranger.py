@@ -6,18 +6,28 @@ status 5. It must not crash, not hang, and not end well with wrong bytes.
 """
 
 import os
+import struct
 import subprocess
+import zlib
 
-from harness import run_tests, test
+import msgpack
+import pytest
+import zmq
 from zmtp import Peer, packed
 
 HELLO_WORKER, HELLO_SINK, WELCOME, REJECT, BEGIN, WHO, TASK, RESULT = range(1, 9)
 DONE, FAILED, RETURNED, FORGET, PROGRESS, SKIP, END, FINISHED, STOP, GOODBYE, PING, PONG, ISOLATE = range(9, 22)
-WAY_OPEN = 1
+LINK_OPEN = 1
 TAKEN = 2
 NONE = bytes(16)
 LAST = 2**64 - 1
 LINES = 2000
+
+
+def sealed(seq):
+    """A mark of the task, as good as a ventilator's."""
+    body = b"x" + struct.pack(">Q", seq)
+    return body + struct.pack(">I", zlib.crc32(body))
 
 
 def lines_of(first, count):
@@ -68,38 +78,35 @@ class Run:
         worker, welcome = self.worker_like()
         worker.close()
         peer = self.stranger()
-        peer.say(HELLO_SINK, 1, os.urandom(16), 1, self.results, "host", 1, 1 << 30, finished)
+        peer.say(HELLO_SINK, 2, os.urandom(16), 1, [[self.results, b""]], "host", 1, 1 << 30, finished, [])
         return peer, welcome
 
     def worker_like(self, *, uuid=None, nonce=1, slots=1, run=NONE, epoch=0, ledger=()):
         """A stranger that is taken for a worker, and its WELCOME."""
         peer = self.stranger()
-        about = ["host", 1, slots, WAY_OPEN, 7, b"stranger"]
-        peer.say(HELLO_WORKER, 1, uuid or os.urandom(16), nonce, *about, run, epoch, ledger)
+        about = ["host", 1, slots, LINK_OPEN, 7, b"stranger"]
+        peer.say(HELLO_WORKER, 2, uuid or os.urandom(16), nonce, *about, run, epoch, ledger, [])
         return peer, peer.read_until(WELCOME)[0]
 
 
 # ---- at the place of the sink ----
 
 
-@test
-def a_second_sink_is_refused_while_the_first_lives(case):
+def test_a_second_sink_is_refused_while_the_first_lives(case):
     run = Run(case)
     peer, _ = run.sink_like()
     assert peer.read_until(REJECT)[0][1] == TAKEN
     run.expect_right_end()
 
 
-@test
-def a_second_sink_that_had_finished_does_not_end_the_run(case):
+def test_a_second_sink_that_had_finished_does_not_end_the_run(case):
     run = Run(case)
     peer, _ = run.sink_like(finished=True)
     run.settled(peer)
     run.expect_right_end()
 
 
-@test
-def what_a_second_sink_says_is_ignored(case):
+def test_what_a_second_sink_says_is_ignored(case):
     run = Run(case)
     peer, welcome = run.sink_like()
     uid, run_id, epoch = welcome[2], welcome[11], welcome[12]
@@ -113,14 +120,13 @@ def what_a_second_sink_says_is_ignored(case):
     run.expect_right_end()
 
 
-@test
-def begin_of_epoch_0_is_malformed(case):
+def test_begin_of_epoch_0_is_malformed(case):
     tasks = f"ipc://{case.directory}/tasks"
     ventilator = case.start("fanfold-ventilator", "--tasks", tasks, stdin=lines_of(0, LINES))
     case.wait_for(lambda: case.path("tasks").exists(), "the ventilator to bind")
     peer = Peer(tasks, "DEALER")
     for attempt in range(3):
-        peer.say(HELLO_SINK, 1, os.urandom(16), 1, "ipc:///nowhere", "host", 1, 1 << 30, False)
+        peer.say(HELLO_SINK, 2, os.urandom(16), 1, [["ipc:///nowhere", b""]], "host", 1, 1 << 30, False, [])
         fields, _ = peer.read_until(WELCOME)
         peer.say(BEGIN, fields[2], os.urandom(16), 0, 0, b"", b"", [])
         if attempt == 0:
@@ -134,18 +140,17 @@ def begin_of_epoch_0_is_malformed(case):
 # ---- at the place of a worker ----
 
 
-@test
-def what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
+def test_what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
     run = Run(case)
     peer, welcome = run.worker_like(slots=1)
     session = welcome[9]
     tries = [n for seq in range(1000) for n in (seq, 1)]
     for number in (session, 0, session + 1, LAST):
-        peer.say(DONE, number, [n for seq in range(1000) for n in (seq, 1, LAST)])
+        peer.say(DONE, number, [[seq, 1, 0, LAST, LAST, 0, False] for seq in range(1000)])
         peer.say(RETURNED, number, [n for seq in range(1000, 2000) for n in (seq, 1)])
-        peer.say(PING, number, WAY_OPEN, False, tries)
+        peer.say(PING, number, LINK_OPEN, False, tries)
         for seq in range(100, 200):
-            peer.say(FAILED, number, seq + 1000, 1, LAST, 0, 1, b"no")
+            peer.say(FAILED, number, seq + 1000, 1, 0, LAST, 0, 1, b"no")
         peer.say(PROGRESS, 1, [0, LAST], LAST, LAST, 0, 0, LAST)
         peer.say(FORGET, number, False, tries)
         peer.say(BEGIN, os.urandom(16), NONE, 1, 0, b"", b"", [])
@@ -157,8 +162,7 @@ def what_a_stranger_says_of_the_tasks_of_others_is_ignored(case):
     run.expect_right_end()
 
 
-@test
-def a_ledger_of_65536_entries_is_looked_through(case):
+def test_a_ledger_of_65536_entries_is_looked_through(case):
     run = Run(case)
     peer, welcome = run.worker_like(slots=65535)
     peer.close()
@@ -178,24 +182,22 @@ def a_ledger_of_65536_entries_is_looked_through(case):
     run.expect_right_end()
 
 
-@test
-def a_stolen_uuid_and_the_last_nonce_hurt_nobody_else(case):
+def test_a_stolen_uuid_and_the_last_nonce_hurt_nobody_else(case):
     run = Run(case)
     uuid = os.urandom(16)
     robbed, _ = run.worker_like(uuid=uuid, nonce=5, slots=4)
     thief, _ = run.worker_like(uuid=uuid, nonce=LAST, slots=65535)
     run.settled(robbed)
-    about = ["host", 1, 1, WAY_OPEN, 7, b""]
-    robbed.say(HELLO_WORKER, 1, uuid, 6, *about, NONE, 0, [])
-    thief.say(HELLO_WORKER, 1, uuid, LAST, *about, NONE, 0, [])
+    about = ["host", 1, 1, LINK_OPEN, 7, b""]
+    robbed.say(HELLO_WORKER, 2, uuid, 6, *about, NONE, 0, [], [])
+    thief.say(HELLO_WORKER, 2, uuid, LAST, *about, NONE, 0, [], [])
     thief.say(GOODBYE, 0)
     run.settled(robbed)
     run.settled(thief)
     run.expect_right_end()
 
 
-@test
-def a_worker_that_takes_tasks_and_is_never_heard_again_costs_only_time(case):
+def test_a_worker_that_takes_tasks_and_is_never_heard_again_costs_only_time(case):
     run = Run(case)
     peers = [run.worker_like(slots=65535)[0] for _ in range(3)]
     run.feed()
@@ -204,41 +206,39 @@ def a_worker_that_takes_tasks_and_is_never_heard_again_costs_only_time(case):
     run.expect_right_end()
 
 
-@test
-def one_connection_that_is_everybody_is_nobody_for_long(case):
+def test_one_connection_that_is_everybody_is_nobody_for_long(case):
     run = Run(case)
     peer, _ = run.sink_like()
-    about = ["host", 1, 3, WAY_OPEN, 7, b""]
+    about = ["host", 1, 3, LINK_OPEN, 7, b""]
     for nonce in range(1, 20):
-        peer.say(HELLO_WORKER, 1, os.urandom(16), nonce, *about, NONE, 0, [])
-        peer.say(HELLO_SINK, 1, os.urandom(16), 1, run.results, "host", 1, 0, False)
-        peer.say(DONE, nonce, [0, 1, 0])
+        peer.say(HELLO_WORKER, 2, os.urandom(16), nonce, *about, NONE, 0, [], [])
+        peer.say(HELLO_SINK, 2, os.urandom(16), 1, [[run.results, b""]], "host", 1, 0, False, [])
+        peer.say(DONE, nonce, [[0, 1, 0, 0, 0, 0, False]])
         peer.say(GOODBYE, nonce)
     run.settled(peer)
     peer.close()
     run.expect_right_end()
 
 
-@test
-def a_hello_of_another_version_is_rejected_and_nothing_more(case):
+def test_a_hello_of_another_version_is_rejected_and_nothing_more(case):
     run = Run(case)
     for kind in (HELLO_WORKER, HELLO_SINK):
         peer = run.stranger()
-        peer.say(kind, 2, "anything", {"at": "all"})
-        assert peer.read_message()[0][:2] == [REJECT, 1]
+        peer.say(kind, 1, "anything", {"at": "all"})
+        fields = peer.read_message()[0]
+        assert fields[:2] == [REJECT, 1] and b"FANFOLD/1" in fields[2] and b"FANFOLD/2" in fields[2]
     run.expect_right_end()
     assert "program_differs" not in run.ventilator.stderr(), run.ventilator.stderr()
 
 
-@test
-def what_no_ventilator_is_sent_is_rejected_and_logged_once(case):
+def test_what_no_ventilator_is_sent_is_rejected_and_logged_once(case):
     run = Run(case)
     peer = run.stranger()
     for _ in range(100):
         peer.say(STOP, 0, b"")
         peer.say(WHO)
-        peer.send(packed(ISOLATE, 1, 0, 1, 5, 1, 0, b"", 0, 0, 1, False, []), b"wrong")
-        peer.send(packed(RESULT, NONE, 1, [0, 1, 5, 1, b"", []]), b"wrong")
+        peer.send(packed(ISOLATE, 1, 0, 1, 0, 5, 1, 0, b"", 0, 0, 1, False, []), b"wrong")
+        peer.send(packed(RESULT, NONE, 1, NONE, [[0, 1, 5, 1, b"", []]]), b"wrong")
     peer.say(PING, 0, 0, False, [])
     kinds = [peer.read_message()[0][0] for _ in range(2)]
     assert kinds == [REJECT, WHO], kinds
@@ -249,8 +249,7 @@ def what_no_ventilator_is_sent_is_rejected_and_logged_once(case):
 # ---- at the sink ----
 
 
-@test
-def results_of_another_run_or_epoch_are_dropped(case):
+def test_results_of_another_run_or_epoch_are_dropped(case):
     run = Run(case)
     worker, welcome = run.worker_like()
     worker.close()
@@ -259,19 +258,34 @@ def results_of_another_run_or_epoch_are_dropped(case):
     for seq in [*range(1000), LAST - 1, LAST]:
         entry[0] = seq
         for about in [(os.urandom(16), welcome[12]), (welcome[11], welcome[12] + 1), (welcome[11], 0), (NONE, 0)]:
-            peer.send(packed(RESULT, *about, entry), b"wrong")
+            peer.send(packed(RESULT, *about, NONE, [entry]), b"wrong")
     run.expect_right_end()
 
 
-@test
-def forged_results_far_beyond_the_end_do_not_get_into_the_output(case):
+def test_forged_results_far_beyond_the_end_do_not_get_into_the_output(case):
     run = Run(case)
     worker, welcome = run.worker_like()
     worker.close()
     peer = Peer(run.results, "PUSH")
     for seq in [1 << 20, 1 << 32, 1 << 63, LAST - 2, LAST - 1, LAST]:
-        peer.send(packed(RESULT, welcome[11], welcome[12], [seq, 1, 5, 1, b"", []]), b"wrong")
+        peer.send(packed(RESULT, welcome[11], welcome[12], NONE, [[seq, 1, 5, 1, sealed(seq), []]]), b"wrong")
     run.expect_right_end()
 
 
-run_tests()
+WORDS = b"\x1b]0;owned\x07\x1b[2J\r\nfanfold-sink: all is well"
+
+
+@pytest.mark.parametrize("program", ["fanfold-sink", "fanfold-worker"])
+def test_a_refusal_cannot_drive_the_terminal_nor_speak_in_our_name(case, program):
+    tasks, results = f"ipc://{case.path('tasks')}", f"ipc://{case.path('results')}"
+    router = zmq.Context.instance().socket(zmq.ROUTER)
+    router.rcvtimeo, router.linger = 60000, 1000
+    router.bind(tasks)
+    more = ["--results", results, "-o", case.path("out")] if program == "fanfold-sink" else ["--", "cat"]
+    run = case.start(program, "--tasks", tasks, *more)
+    peer = router.recv_multipart()[0]
+    router.send_multipart([peer, msgpack.packb([REJECT, 2, WORDS], use_bin_type=True)])
+    run.expect(5)
+    router.close()
+    assert "\\x1b]0;owned\\x07\\x1b[2J\\x0d\\x0afanfold-sink: all is well" in run.stderr(), run.stderr()
+    assert run.stderr().count("\n") == 1 and "\x1b" not in run.stderr(), run.stderr()

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What must never happen, asked at the moment when it would, and what must have
- * happened by the end. Each finds its violation by looking at the world, never by
- * asking the core that it judges. */
-#ifndef FANFOLD_SIM_CHECKS_H
-#define FANFOLD_SIM_CHECKS_H
+/*
+ * What must never happen, and what must have happened by the end. The loops call a
+ * check just before they do what it is about. A check looks at the world, and never
+ * asks the core that it checks. It says a violation to the world.
+ */
+#ifndef FANFOLD_TESTS_SIM_CHECKS_H
+#define FANFOLD_TESTS_SIM_CHECKS_H
 
 #include "sim_sink.h"
 #include "sim_ventilator.h"
@@ -17,13 +19,17 @@ void check_cut(struct sim_ventilator *v, uint64_t bytes);
 /* It has asked how long the next chunk should be. */
 void check_block(const struct sim_ventilator *v);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
+/* A part of a chunk is to be tried, alone. */
+void check_probe(struct sim_ventilator *v, const struct dispatch_action *action);
 void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure);
+/* A worker is to be set aside. */
+void check_aside(struct sim_ventilator *v, const struct dispatch_action *action);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
 void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
 /* It tells of a task that has ended. */
-void check_end(struct sim_ventilator *v, const struct dispatch_end *end);
+void check_end(struct sim_ventilator *v, const struct completion *end);
 
 /* A worker: it has taken what there was; a task is to start in a slot that has `load`;
  * a result is to be sent. */
@@ -35,8 +41,9 @@ void check_leave(const struct sim_worker *w, int status);
 
 /* The sink: a result or a SKIP of its epoch was taken, or refused; is to be written;
  * what it says of its position. */
-void check_result(struct sim_sink *s, const struct letter *letter, bool taken);
-void check_skip_taken(struct sim_sink *s, const struct letter *letter, bool taken);
+void check_slip(const struct sim_sink *s, const struct packet *packet);
+void check_result(struct sim_sink *s, const struct packet *packet, bool taken);
+void check_skip_taken(struct sim_sink *s, const struct packet *packet, bool taken);
 void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq);
 void check_memory(const struct sim_sink *s);
 void check_begin(const struct sim_sink *s, const struct position *position);
@@ -45,11 +52,11 @@ void check_commit(const struct sim_sink *s, const struct position *position);
 void check_finished(const struct sim_sink *s, const struct sink_verdict *verdict);
 void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict);
 
-/* When nothing more will happen in this leg. True: the run is complete. */
+/* Nothing more happens in this leg. True: the run is complete. */
 bool check_leg_end(struct world *world);
-/* And in this run. */
+/* Nothing more happens in this run. */
 void check_run_end(struct world *world);
-/* Nobody is left that should not be. */
+/* A process that is left is a violation. */
 void check_all_left(struct world *world);
 
 #endif

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "faults.h"
-#include "net.h"
+#include "seed.h"
 #include "sim_sink.h"
 #include "sim_worker.h"
-#include "world.h"
+#include "world/net.h"
+#include "world/world.h"
 
 enum { NUDGES_MAX = 9, AIMED_NUDGES_MAX = 25, AIMED = 1 };
 
@@ -13,8 +14,8 @@ static void disturb_workers(struct world *world, const struct process *process)
         sim_worker_disturb((struct process *)(uintptr_t)process);
         return;
     }
-    for (uint32_t name = WORKER; name < world->station_count; name++) {
-        struct process *worker = world->stations[name].process;
+    for (uint32_t name = WORKER; name < world->host_count; name++) {
+        struct process *worker = world->hosts[name].process;
         if (worker && worker->alive && process->name == VENTILATOR)
             sim_worker_disturb(worker);
     }
@@ -32,10 +33,10 @@ static void kill_one(struct world *world, struct process *process, int64_t least
     disturb_workers(world, process);
     process_kill(process);
     bool told = name == SINK && ((struct sim_sink *)process)->told;
-    if (name == SINK && !world->mix.journal && (told || world->finishing))
-        world->sink_over = true; /* another would begin the output anew */
+    if (name == SINK && !world->scenario.journal && (told || world->finishing))
+        world->sink_over = true; /* another would start the output over */
     else if (name == SINK || !world->finishing)
-        world_start(world, name, RANDOM_PICK(random, soon, late));
+        seed_start_process(world, name, RANDOM_PICK(random, soon, late));
 }
 
 void faults_kill_worker(struct process *process)
@@ -46,13 +47,13 @@ void faults_kill_worker(struct process *process)
 
 static bool is_living(const struct world *world, uint32_t name)
 {
-    return world->stations[name].process && world->stations[name].process->alive;
+    return world->hosts[name].process && world->hosts[name].process->alive;
 }
 
-/* Anyone, or sink and ventilator only; NULL: there is none. */
+/* Any process, or sink and ventilator only; NULL: none is alive. */
 static struct process *pick_living(struct world *world, bool aimed)
 {
-    uint32_t count = aimed ? WORKER : world->station_count, living = 0;
+    uint32_t count = aimed ? WORKER : world->host_count, living = 0;
     for (uint32_t name = 0; name < count; name++)
         living += is_living(world, name);
     if (living == 0)
@@ -61,14 +62,14 @@ static struct process *pick_living(struct world *world, bool aimed)
     uint32_t name = 0;
     while (!is_living(world, name) || skip-- > 0)
         name++;
-    return world->stations[name].process;
+    return world->hosts[name].process;
 }
 
 static void kill_many(struct world *world)
 {
     int64_t kills = random_between(&world->random, 2, 4);
     if (random_chance(&world->random, 100)) /* all at once */
-        kills = world->station_count;
+        kills = world->host_count;
     for (; kills > 0; kills--) {
         struct process *process = pick_living(world, false);
         if (process)
@@ -84,9 +85,9 @@ static void cut_power(struct world *world)
     TRACE(world, "FAULT: power cut");
     int64_t boot_us = random_between(random, SECOND_US / 2, 6 * SECOND_US);
     uint32_t share = (uint32_t)RANDOM_PICK(random, 0, 500, 1000);
-    for (uint32_t name = SINK; name < world->station_count; name++)
+    for (uint32_t name = SINK; name < world->host_count; name++)
         if (is_living(world, name) && (name == SINK || random_chance(random, share)))
-            kill_one(world, world->stations[name].process, boot_us);
+            kill_one(world, world->hosts[name].process, boot_us);
     disk_lose_power(world);
 }
 
@@ -137,7 +138,7 @@ static void break_dial(struct world *world, struct dial *dial)
 
 static void part_dial(struct world *world, struct dial *dial)
 {
-    int64_t *until_us = &world->stations[dial->owner->name].blocked_until_us[dial->to];
+    int64_t *until_us = &world->hosts[dial->owner->name].blocked_until_us[dial->to];
     int64_t end_us = world->schedule.now_us +
                      random_between(&world->random, 500000, 15 * SECOND_US);
     TRACE(world, "FAULT: part %s - %s for %d ms", process_name(dial->owner),
@@ -224,7 +225,7 @@ static void inflict(struct world *world, struct process *process, enum fault fau
 
 static enum fault pick_fault(struct world *world)
 {
-    const int64_t *allowed = world->mix.faults;
+    const int64_t *allowed = world->scenario.faults;
     uint64_t count = 0, fault = 0;
     for (int i = 0; i < FAULT_KINDS; i++)
         count += allowed[i] != 0;
@@ -236,8 +237,8 @@ static enum fault pick_fault(struct world *world)
 
 static bool all_started(const struct world *world)
 {
-    for (uint32_t name = 0; name < world->station_count; name++)
-        if (!world->stations[name].process)
+    for (uint32_t name = 0; name < world->host_count; name++)
+        if (!world->hosts[name].process)
             return false;
     return true;
 }
@@ -255,8 +256,8 @@ static void strike(void *subject, uint64_t detail)
 
 void faults_nudge(struct world *world, bool takeover)
 {
-    bool aimed = takeover && world->mix.aim;
-    if (!mix_has_faults(&world->mix) ||
+    bool aimed = takeover && world->scenario.aim;
+    if (!scenario_has_faults(&world->scenario) ||
         world->nudges >= (aimed ? AIMED_NUDGES_MAX : NUDGES_MAX) ||
         !random_chance(&world->random, aimed ? 500 : 100))
         return;
@@ -274,18 +275,18 @@ static void interrupt(void *subject, uint64_t detail)
     if (world->finishing || !is_living(world, VENTILATOR))
         return;
     TRACE(world, "FAULT: interrupt");
-    process_post(world->stations[VENTILATOR].process,
+    process_post(world->hosts[VENTILATOR].process,
                  (struct item){.kind = ITEM_INTERRUPT});
 }
 
 /* From now on the first worker does not reach the sink. */
-static void cast_out(void *subject, uint64_t detail)
+static void cut_off_worker(void *subject, uint64_t detail)
 {
     (void)detail;
     struct world *world = subject;
-    struct process *worker = world->stations[WORKER].process;
+    struct process *worker = world->hosts[WORKER].process;
     TRACE(world, "FAULT: worker-0 - sink parted for good");
-    world->stations[WORKER].blocked_until_us[SINK] = NEVER_US;
+    world->hosts[WORKER].blocked_until_us[SINK] = NEVER_US;
     if (worker && worker->alive && worker->dials[1] && worker->dials[1]->conn)
         conn_break(worker->dials[1]->conn, notice_us(world, true), 0);
 }
@@ -293,7 +294,7 @@ static void cast_out(void *subject, uint64_t detail)
 static void plan_interrupts(struct world *world)
 {
     int64_t at_us = random_between(&world->random, 0, 20 * SECOND_US);
-    for (int64_t i = 0; i < world->mix.interrupts; i++) {
+    for (int64_t i = 0; i < world->scenario.interrupts; i++) {
         schedule_at(&world->schedule, world->schedule.now_us + at_us, interrupt, world,
                     0);
         at_us += random_between(&world->random, 0, 4 * SECOND_US);
@@ -302,15 +303,15 @@ static void plan_interrupts(struct world *world)
 
 void faults_plan(struct world *world, int64_t length_us)
 {
-    const struct mix *mix = &world->mix;
-    int64_t from_us = world->schedule.now_us, gap_us = mix->gap_ms * 1000;
-    if (mix->outcast && world->leg == 0)
+    const struct scenario *scenario = &world->scenario;
+    int64_t from_us = world->schedule.now_us, gap_us = scenario->gap_ms * 1000;
+    if (scenario->cut_off && world->leg == 0)
         schedule_at(&world->schedule,
-                    from_us + RANDOM_PICK(&world->random, 0, 8 * SECOND_US), cast_out,
-                    world, 0);
+                    from_us + RANDOM_PICK(&world->random, 0, 8 * SECOND_US),
+                    cut_off_worker, world, 0);
     if (world->leg == 0)
         plan_interrupts(world);
-    if (!mix_has_faults(mix))
+    if (!scenario_has_faults(scenario))
         return;
     int64_t at_us = random_gap(&world->random, gap_us);
     for (; at_us < length_us; at_us += random_gap(&world->random, gap_us))

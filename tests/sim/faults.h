@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The adversary: what goes wrong, when, and who is started again. */
-#ifndef FANFOLD_SIM_FAULTS_H
-#define FANFOLD_SIM_FAULTS_H
+/* The adversary: decides what goes wrong, when, and which process starts again. */
+#ifndef FANFOLD_TESTS_SIM_FAULTS_H
+#define FANFOLD_TESTS_SIM_FAULTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,8 +11,8 @@ struct world;
 
 /* Schedules the faults from now on; before the first leg also what ends a run. */
 void faults_plan(struct world *world, int64_t length_us);
-/* A delicate moment: perhaps a fault soon; at a takeover of the sink aimed at sink and
- * ventilator. */
+/* At a delicate moment: perhaps plans a fault that comes soon; at a takeover of the
+ * sink it is aimed at sink and ventilator. */
 void faults_nudge(struct world *world, bool takeover);
 
 /* A task took its worker down. Not from within the worker's turn. */

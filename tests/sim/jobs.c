@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "jobs.h"
+#include "seed.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void note(struct report *report, uint64_t seed, const char *text)
     report->violations++;
 }
 
-/* For a core that never returns; of the processor, as others may be at work. */
+/* A core that never returns uses up its time of the processor, and ends. */
 static void limit_time(void)
 {
     struct itimerval limit = {.it_value.tv_sec = SEED_SECONDS};
@@ -37,7 +38,7 @@ static void run_job(struct report *report, const struct job_options *options)
     uint64_t end = options->from + options->seeds;
     for (; report->seed < end; report->seed += options->jobs) {
         limit_time();
-        world_run(&world, report->seed);
+        seed_run(&world, report->seed);
         if (world.violation[0])
             note(report, report->seed, world.violation);
         if (world.violation[0] && options->first_only)
@@ -59,7 +60,7 @@ static pid_t start_job(struct report *report, const struct job_options *options)
     _exit(0);
 }
 
-/* A job that died took a seed with it; another goes on behind it. */
+/* A job that died took a seed with it; another job begins at the next seed. */
 static bool mind_job(struct report *report, const struct job_options *options,
                      int status)
 {

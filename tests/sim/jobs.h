@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs seeds in processes of their own, so that a core that dies or never returns is a
- * finding like any other. */
-#ifndef FANFOLD_SIM_JOBS_H
-#define FANFOLD_SIM_JOBS_H
+/* Runs seeds in processes of their own: a core that dies or never returns is a finding
+ * like any other. */
+#ifndef FANFOLD_TESTS_SIM_JOBS_H
+#define FANFOLD_TESTS_SIM_JOBS_H
 
-#include "world.h"
+#include "world/world.h"
 
 enum { FOUND_MAX = 400 };
 
@@ -12,7 +12,7 @@ struct job_options {
     uint64_t seeds, from;
     uint32_t jobs;
     bool first_only;  /* each job ends with its first finding */
-    const char *with; /* see mix_set; NULL: nothing */
+    const char *with; /* see scenario_set; NULL: nothing */
     bool quiet;       /* no word from a core that dies */
 };
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulator: runs seeds, in several processes, and says what they showed.
+ * The simulator: runs seeds, in several processes, and prints what they showed.
  *
- *     sim --seeds N [--from S] [--jobs J] [--with MIX]   exit status 1: a violation
- *     sim --find N [--from S] [--jobs J] [--with MIX]    ends with the first violation
- *     sim --trace SEED [--with MIX]                      every message and fault
- *     sim --shrink SEED [--with MIX]                     a smaller failing history
- *     sim --tap --seeds N                                the claims of the test suite
+ *     sim --seeds N [--from S] [--jobs J]   exit status 1: a violation
+ *     sim --find N [--from S] [--jobs J]    ends with the first violation
+ *     sim --trace SEED                      every message and fault
+ *     sim --shrink SEED                     a smaller failing history
+ *     sim --tap --seeds N                   the claims of the test suite
  *
- * MIX is NAME=NUMBER[,NAME=NUMBER...]: what the seed draws for itself, set otherwise.
+ * With each, `--with SCENARIO` sets fields that the seed draws otherwise:
+ * NAME=NUMBER[,NAME=NUMBER...].
  */
 #include "jobs.h"
+#include "seed.h"
 #include "shrink.h"
 #include <errno.h>
 #include <stdio.h>
@@ -69,11 +71,11 @@ static void print_tally(const struct tally *t, const char *prefix)
         prefix, (uintmax_t)t->lost_sessions, (uintmax_t)t->parked,
         (uintmax_t)t->spilled, (uintmax_t)t->commits, (uintmax_t)t->refused);
     printf("%s%ju chunks and %ju records became dead letters, %ju runs were drained\n",
-           prefix, (uintmax_t)t->letters, (uintmax_t)t->bad_records,
+           prefix, (uintmax_t)t->dead_letters, (uintmax_t)t->bad_records,
            (uintmax_t)t->drained);
     printf("%sruns: %ju complete, %ju of them with dead letters; stopped %ju times, "
            "resumed %ju times; at most %.0f s without progress\n",
-           prefix, (uintmax_t)t->complete, (uintmax_t)t->with_letters,
+           prefix, (uintmax_t)t->complete, (uintmax_t)t->with_dead_letters,
            (uintmax_t)t->stopped, (uintmax_t)t->resumed, (double)t->longest_us / 1e6);
 }
 
@@ -112,7 +114,7 @@ static int trace(const struct options *options)
     world.with = options->job.with;
     world.tracing = true;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    world_run(&world, options->seed);
+    seed_run(&world, options->seed);
     printf("%s\n", world.violation[0] ? world.violation : "no violation");
     world_deinit(&world);
     return world.violation[0] != '\0';
@@ -150,16 +152,18 @@ static int tap_claims(const struct options *options)
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < FAULT_COUNT; i++)
         least = t->faults[i] < least ? t->faults[i] : least;
-    printf("1..8\n");
+    printf("1..9\n");
     claim(sum.violations == 0, "violations", sum.violations);
     claim(t->runs == options->job.seeds, "seeds were run", t->runs);
     claim(least > 0, "faults at least of every kind", least);
     claim(t->retried > t->runs && t->adopted > 0,
           "tasks were given out again, and tasks moved over from ledgers", t->retried);
-    claim(t->letters > 0 && t->bad_records > 0 && t->probes > 0,
+    claim(t->dead_letters > 0 && t->bad_records > 0 && t->probes > 0,
           "records became dead letters, as part of a chunk and by themselves",
           t->bad_records);
     claim(t->resumed > 0 && t->drained > 0, "runs were resumed", t->resumed);
+    claim(t->aside > 0 && t->back > 0 && t->preempted > 0,
+          "workers were set aside and came back, and runs were preempted", t->aside);
     claim(t->complete * 10 > t->runs * 9, "runs ended complete", t->complete);
     claim(repeats(options), "seeds run again did the same", SEEDS_REPEATED);
     print_tally(t, "# ");
@@ -171,12 +175,13 @@ static int tap_claims(const struct options *options)
 
 static void usage(void)
 {
-    fputs("usage: sim --seeds N | --find N [--from S] [--jobs J] [--with MIX] [--tap]\n"
-          "       sim --trace SEED | --shrink SEED [--with MIX]\n"
-          "MIX: NAME=NUMBER,... of",
+    fputs("usage: sim --seeds N | --find N [--from S] [--jobs J] [--with SCENARIO] "
+          "[--tap]\n"
+          "       sim --trace SEED | --shrink SEED [--with SCENARIO]\n"
+          "SCENARIO: NAME=NUMBER,... of",
           stderr);
-    for (unsigned i = 0; mix_name(i); i++)
-        fprintf(stderr, " %s", mix_name(i));
+    for (unsigned i = 0; scenario_name(i); i++)
+        fprintf(stderr, " %s", scenario_name(i));
     fputc('\n', stderr);
     exit(2);
 }
@@ -212,7 +217,7 @@ static bool parse_number(struct options *options, const char *name, const char *
 
 static void parse(struct options *options, int argc, char **argv)
 {
-    struct mix mix = {0};
+    struct scenario scenario = {0};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--tap") == 0)
             options->tap = true;
@@ -225,7 +230,7 @@ static void parse(struct options *options, int argc, char **argv)
         else
             usage();
     }
-    if (!mix_set(&mix, options->job.with))
+    if (!scenario_set(&scenario, options->job.with))
         usage();
     options->job.first_only = options->job.quiet = options->what == FIND;
 }

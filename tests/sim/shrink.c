@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A candidate is the seed with one field of its mix changed towards nothing. As that
- * shifts all chance behind it, each is tried with some other salts as well. The same is
- * found when the sentences are the same but for their numbers.
+ * A candidate is the seed with one field of its scenario changed towards nothing. As
+ * that shifts all chance behind it, each is tried with some other salts as well. The
+ * same is found when the sentences are the same but for their numbers.
  */
 #include "shrink.h"
 #include "jobs.h"
@@ -12,12 +12,12 @@
 
 enum { SALTS = 40, WITH_MAX = 4096 };
 
-struct search {
+struct shrinker {
     uint64_t seed;
-    struct mix mix;    /* as it is now */
-    struct mix drawn;  /* as the seed draws it */
-    char finding[512]; /* without numbers */
-    char text[512];    /* of the last one */
+    struct scenario scenario; /* as it is now */
+    struct scenario drawn;    /* as the seed draws it */
+    char finding[512];        /* without numbers */
+    char text[512];           /* of the last one */
     uint32_t runs;
 };
 
@@ -30,48 +30,49 @@ static void without_numbers(const char *text, char *to)
 }
 
 /* What differs from what the seed draws, as --with takes it. */
-static void print_with(const struct search *search, const struct mix *mix, char *to)
+static void print_with(const struct shrinker *shrinker, const struct scenario *scenario,
+                       char *to)
 {
-    struct mix now = *mix, drawn = search->drawn;
+    struct scenario now = *scenario, drawn = shrinker->drawn;
     size_t used = 0;
     *to = '\0';
-    for (unsigned i = 0; mix_name(i); i++)
-        if (*mix_field(&now, i) != *mix_field(&drawn, i))
+    for (unsigned i = 0; scenario_name(i); i++)
+        if (*scenario_field(&now, i) != *scenario_field(&drawn, i))
             used += (size_t)snprintf(to + used, WITH_MAX - used, "%s%s=%jd",
-                                     used ? "," : "", mix_name(i),
-                                     (intmax_t)*mix_field(&now, i));
+                                     used ? "," : "", scenario_name(i),
+                                     (intmax_t)*scenario_field(&now, i));
 }
 
-static bool shows(struct search *search, const struct mix *mix)
+static bool shows(struct shrinker *shrinker, const struct scenario *scenario)
 {
     char with[WITH_MAX], finding[512];
-    print_with(search, mix, with);
+    print_with(shrinker, scenario, with);
     struct job_options options = {
-        .seeds = 1, .from = search->seed, .jobs = 1, .with = with, .quiet = true};
+        .seeds = 1, .from = shrinker->seed, .jobs = 1, .with = with, .quiet = true};
     const struct report *report = run_seeds(&options);
-    search->runs++;
+    shrinker->runs++;
     if (!report->violations)
         return false;
     without_numbers(report->found[0].text, finding);
-    if (search->finding[0] && strcmp(finding, search->finding) != 0)
+    if (shrinker->finding[0] && strcmp(finding, shrinker->finding) != 0)
         return false;
-    strcpy(search->finding, finding);
-    strcpy(search->text, report->found[0].text);
+    strcpy(shrinker->finding, finding);
+    strcpy(shrinker->text, report->found[0].text);
     return true;
 }
 
-static bool try_value(struct search *search, unsigned field, int64_t value)
+static bool try_value(struct shrinker *shrinker, unsigned field, int64_t value)
 {
-    struct mix mix = search->mix;
-    int64_t before = *mix_field(&mix, field);
-    *mix_field(&mix, field) = value;
+    struct scenario scenario = shrinker->scenario;
+    int64_t before = *scenario_field(&scenario, field);
+    *scenario_field(&scenario, field) = value;
     for (int salt = 0; salt <= SALTS; salt++) {
         if (salt > 0)
-            mix.salt = salt;
-        if (!shows(search, &mix))
+            scenario.salt = salt;
+        if (!shows(shrinker, &scenario))
             continue;
-        search->mix = mix;
-        printf("%s: %jd, was %jd\n", mix_name(field), (intmax_t)value,
+        shrinker->scenario = scenario;
+        printf("%s: %jd, was %jd\n", scenario_name(field), (intmax_t)value,
                (intmax_t)before);
         fflush(stdout);
         return true;
@@ -112,40 +113,40 @@ static bool is_fixed(const char *name)
     return false;
 }
 
-static bool shrink_field(struct search *search, unsigned field)
+static bool shrink_field(struct shrinker *shrinker, unsigned field)
 {
     bool counts;
-    const char *name = mix_name(field);
-    int64_t now = *mix_field(&search->mix, field);
+    const char *name = scenario_name(field);
+    int64_t now = *scenario_field(&shrinker->scenario, field);
     int64_t idle = idle_value(name, &counts);
     if (is_fixed(name) || now == idle)
         return false;
-    if (try_value(search, field, idle))
+    if (try_value(shrinker, field, idle))
         return true;
-    return counts && now / 2 > idle && try_value(search, field, now / 2);
+    return counts && now / 2 > idle && try_value(shrinker, field, now / 2);
 }
 
 int shrink(uint64_t seed, const char *with)
 {
-    struct search search = {.seed = seed};
+    struct shrinker shrinker = {.seed = seed};
     struct random random;
     char options[WITH_MAX];
     random_seed(&random, seed);
-    mix_draw(&search.drawn, &random, seed);
-    search.mix = search.drawn;
-    mix_set(&search.mix, with);
-    if (!shows(&search, &search.mix)) {
+    scenario_draw(&shrinker.drawn, &random, seed);
+    shrinker.scenario = shrinker.drawn;
+    scenario_set(&shrinker.scenario, with);
+    if (!shows(&shrinker, &shrinker.scenario)) {
         printf("seed %ju shows no violation\n", (uintmax_t)seed);
         return 1;
     }
-    printf("%s\n", search.text);
+    printf("%s\n", shrinker.text);
     for (bool better = true; better;) {
         better = false;
-        for (unsigned i = 0; mix_name(i); i++)
-            better |= shrink_field(&search, i);
+        for (unsigned i = 0; scenario_name(i); i++)
+            better |= shrink_field(&shrinker, i);
     }
-    print_with(&search, &search.mix, options);
+    print_with(&shrinker, &shrinker.scenario, options);
     printf("%s\nafter %u runs; replay: tests/sim/run --trace %ju --with %s\n",
-           search.text, search.runs, (uintmax_t)seed, options);
+           shrinker.text, shrinker.runs, (uintmax_t)seed, options);
     return 0;
 }

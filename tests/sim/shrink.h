@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes a failing seed smaller: turns off one thing after the other, as long as what is
  * found remains the same. */
-#ifndef FANFOLD_SIM_SHRINK_H
-#define FANFOLD_SIM_SHRINK_H
+#ifndef FANFOLD_TESTS_SIM_SHRINK_H
+#define FANFOLD_TESTS_SIM_SHRINK_H
 
 #include <stdint.h>
 

@@ -3,9 +3,9 @@
 #include "checks.h"
 #include "common/exit_status.h"
 #include "faults.h"
-#include "net.h"
 #include "sim_ventilator.h"
-#include "world.h"
+#include "world/net.h"
+#include "world/world.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -56,12 +56,11 @@ static bool spillable(const void *cargo)
     return !piece->spilled && piece_bytes(piece) > 0;
 }
 
-/* What is needed last goes first. Parked results only: what is given out goes to the
- * output. */
+/* Spills parked results, the one that is needed last first. */
 static void relieve_memory(struct sim_sink *s)
 {
     struct world *world = s->process.world;
-    while (!s->ended && s->memory_bytes > sim_buffer_bytes(&world->mix)) {
+    while (!s->ended && s->memory_bytes > scenario_buffer_bytes(&world->scenario)) {
         struct piece *piece = sink_session_last_parked(s->core, spillable);
         if (!piece)
             return;
@@ -127,13 +126,13 @@ static void finish_piece(struct sim_sink *s)
     if (!s->writing)
         s->last_writing = &s->writing;
     s->whole = world->disk.length;
-    s->letters = world->disk.letter_count;
+    s->dead_letters = world->disk.dead_letter_count;
     s->reached = piece->payload.end;
     TRACE(world, "%s has written %ju: records %u-%u%s", process_name(&s->process),
           (uintmax_t)piece->seq, piece->payload.first, piece->payload.end - 1,
           piece->skip ? ", as a dead letter" : "");
     sink_session_on_written(s->core, piece->seq, now(s));
-    if (!world->mix.journal) { /* written is committed */
+    if (!world->scenario.journal) { /* written is committed */
         world->disk.durable.position = sink_session_position(s->core);
         world->disk.durable.length = s->whole;
     }
@@ -148,12 +147,12 @@ static bool write_one(struct sim_sink *s, struct piece *piece)
     uint32_t record = piece->payload.first + piece->written;
     if (piece->skip) {
         piece->written = size;
-        world->tally->letters++;
-        return disk_write_letter(world, piece->payload.first, piece->payload.end);
+        world->tally->dead_letters++;
+        return disk_write_dead_letter(world, piece->payload.first, piece->payload.end);
     }
     if (piece->bad >> piece->written++ & 1) {
         world->tally->bad_records++;
-        return disk_write_letter(world, record, record + 1);
+        return disk_write_dead_letter(world, record, record + 1);
     }
     return disk_write(world, record);
 }
@@ -165,7 +164,7 @@ static void write_some(struct sim_sink *s)
     uint64_t room = random_below(&world->random, 8);
     while (s->writing && room-- > 0 && !s->ended) {
         struct piece *piece = s->writing;
-        if (world->disk.length >= world->mix.output_closes)
+        if (world->disk.length >= world->scenario.output_closes)
             close_output(s);
         else if (!write_one(s, piece))
             fail(s, STATUS_IO, "the disk is full");
@@ -182,7 +181,7 @@ static void send(struct sim_sink *s, const struct message *message)
 {
     if (s->process.dials[0])
         dial_send(s->process.dials[0],
-                  letter_new(&s->process.world->arena, &s->process.world->spare_letters,
+                  packet_new(&s->process.world->arena, &s->process.world->spare_packets,
                              message, NULL));
 }
 
@@ -201,8 +200,10 @@ static void hello(struct sim_sink *s, const struct sink_action *action)
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = s->incarnation;
     message.hello_sink.nonce = action->nonce;
-    message.hello_sink.endpoint =
-        (struct slice){(const uint8_t *)endpoint, (size_t)size};
+    struct endpoint_entry entry = {
+        .endpoint = {(const uint8_t *)endpoint, (size_t)size}};
+    message.hello_sink.endpoints = &entry;
+    message.hello_sink.endpoint_count = 1;
     message.hello_sink.max_result = 1 << 20;
     message.hello_sink.finished = sink_session_finished(s->core);
     send(s, &message);
@@ -226,7 +227,20 @@ static void begin(struct sim_sink *s, const struct sink_action *action)
 
 static void ping(struct sim_sink *s)
 {
-    send(s, &(struct message){.type = MESSAGE_PING, .ping = {.way = WAY_OPEN}});
+    send(s, &(struct message){.type = MESSAGE_PING, .ping = {.link = LINK_OPEN}});
+}
+
+static void refuse(struct sim_sink *s)
+{
+    struct sink_refusal refusal = sink_session_refusal(s->core);
+    struct message message = {.type = MESSAGE_REFUSED};
+    message.refused.epoch = sink_session_position(s->core).epoch;
+    message.refused.uuid = refusal.uuid;
+    message.refused.seq = refusal.seq;
+    message.refused.attempt = refusal.attempt;
+    message.refused.marked = refusal.marked;
+    message.refused.cause = refusal.cause;
+    send(s, &message);
 }
 
 static void progress(struct sim_sink *s)
@@ -249,7 +263,8 @@ static void commit(struct sim_sink *s, const struct sink_action *action)
     struct world *world = s->process.world;
     struct position position = sink_session_position(s->core);
     check_commit(s, &position);
-    disk_commit(world, &s->process, action->ticket, &position, s->whole, s->letters);
+    disk_commit(world, &s->process, action->ticket, &position, s->whole,
+                s->dead_letters);
 }
 
 static void finished(struct sim_sink *s)
@@ -296,6 +311,9 @@ static void perform(struct sim_sink *s, const struct sink_action *action)
     case SINK_PROGRESS:
         progress(s);
         break;
+    case SINK_REFUSE:
+        refuse(s);
+        break;
     case SINK_WRITE:
         check_write(s, action->cargo, action->seq);
         queue_piece(s, action->cargo);
@@ -317,11 +335,11 @@ static void perform(struct sim_sink *s, const struct sink_action *action)
 
 /* ---- loop ---- */
 
-static struct piece *piece_new(struct sim_sink *s, const struct letter *letter,
+static struct piece *piece_new(struct sim_sink *s, const struct packet *packet,
                                uint64_t seq)
 {
     struct piece *piece = arena_take(&s->process.world->arena, sizeof *piece);
-    *piece = (struct piece){.owner = s, .payload = letter->payload, .seq = seq};
+    *piece = (struct piece){.owner = s, .payload = packet->payload, .seq = seq};
     return piece;
 }
 
@@ -331,28 +349,31 @@ static void keep(struct sim_sink *s, const struct piece *piece)
     s->memory_bytes += piece_bytes(piece);
 }
 
-static void on_result(struct sim_sink *s, const struct letter *letter)
+static void on_result(struct sim_sink *s, const struct packet *packet)
 {
-    const struct message *message = &letter->message;
+    const struct message *message = &packet->message;
     const struct result_entry *entry = &message->result.entries[0];
-    struct piece *piece = piece_new(s, letter, entry->seq);
+    struct piece *piece = piece_new(s, packet, entry->seq);
     for (uint32_t i = 0; i < entry->bad_count; i++)
         piece->bad |= (uint8_t)(1 << (entry->bad[i].record - piece->payload.first));
     bool taken = sink_session_on_result(s->core, &message->result.run,
-                                        message->result.epoch, entry, piece);
+                                        message->result.epoch, &message->result.uuid,
+                                        entry, piece);
     if (taken)
         keep(s, piece);
-    check_result(s, letter, taken);
+    if (piece->payload.slip && !taken)
+        check_slip(s, packet);
+    check_result(s, packet, taken);
 }
 
-static void on_skip(struct sim_sink *s, const struct letter *letter)
+static void on_skip(struct sim_sink *s, const struct packet *packet)
 {
-    struct piece *piece = piece_new(s, letter, letter->message.skip.seq);
+    struct piece *piece = piece_new(s, packet, packet->message.skip.seq);
     piece->skip = true;
-    bool taken = sink_session_on_skip(s->core, &letter->message, piece, now(s));
+    bool taken = sink_session_on_skip(s->core, &packet->message, piece, now(s));
     if (taken)
         keep(s, piece);
-    check_skip_taken(s, letter, taken);
+    check_skip_taken(s, packet, taken);
 }
 
 static void on_message(struct sim_sink *s, const struct item *item)
@@ -363,20 +384,21 @@ static void on_message(struct sim_sink *s, const struct item *item)
         return;
     TRACE(world, "%s <- %s: %s", process_name(&s->process),
           item->conn ? process_name(item->conn->dial->owner) : "ventilator",
-          letter_print(item->letter, text, sizeof text));
-    struct message *message = &item->letter->message;
+          packet_print(item->packet, text, sizeof text));
+    struct message *message = &item->packet->message;
     if (item->conn) {
         if (message->type == MESSAGE_RESULT)
-            on_result(s, item->letter);
+            on_result(s, item->packet);
         return;
     }
     s->process.heard_us = now(s);
     s->ending |= message->type == MESSAGE_END &&
                  message->end.outcome != OUTCOME_COMPLETE;
+    s->welcomed |= message->type == MESSAGE_WELCOME;
     if (message->type == MESSAGE_GOODBYE)
         s->parted = s->ending = true;
     if (message->type == MESSAGE_SKIP)
-        on_skip(s, item->letter);
+        on_skip(s, item->packet);
     else
         sink_session_on_message(s->core, message, now(s));
 }
@@ -390,7 +412,7 @@ static void on_item(struct process *process, struct item *item)
         s->writable_due = false;
         write_some(s);
     } else if (item->kind == ITEM_COMMITTED) {
-        sink_session_on_committed(s->core, item->detail, now(s));
+        sink_session_on_committed(s->core, item->detail);
     } else if (item->kind == ITEM_NO_ROOM) {
         s->ended = s->ending = true;
         sink_session_on_journal_failed(s->core, "the journal cannot be written",
@@ -428,18 +450,18 @@ void sim_sink_start(struct world *world)
     struct sim_sink *s = arena_take(&world->arena, sizeof *s);
     process_init(&s->process, world, SINK, &role);
     s->last_writing = &s->writing;
-    s->process.address = world->mix.moves ? s->process.life : 0;
+    s->process.address = world->scenario.sink_moves ? s->process.life : 0;
     s->incarnation = random_id(&world->random);
-    s->had = arena_take(&world->arena, (size_t)world->mix.records);
+    s->had = arena_take(&world->arena, (size_t)world->scenario.records);
     struct sink_session_config config = {
         .position = disk_open(world),
-        .ordered = world->mix.ordered,
-        .journal = world->mix.journal,
+        .ordered = world->scenario.ordered,
+        .journal = world->scenario.journal,
         .liveness_us = LIVENESS_US,
         .patience_us = PATIENCE_US,
     };
     s->whole = world->disk.journal.length;
-    s->letters = world->disk.journal.letters;
+    s->dead_letters = world->disk.journal.dead_letters;
     s->reached = s->given = mark_read(config.position.mark, config.position.mark_size);
     s->core = sink_session_new(&config, world->schedule.now_us);
     process_post(&s->process, (struct item){.kind = ITEM_WAKE});

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The sink's loop, its output and its journal, around the real session and reorder
  * cores. */
-#ifndef FANFOLD_SIM_SINK_H
-#define FANFOLD_SIM_SINK_H
+#ifndef FANFOLD_TESTS_SIM_SIM_SINK_H
+#define FANFOLD_TESTS_SIM_SIM_SINK_H
 
-#include "letter.h"
-#include "mix.h"
-#include "process.h"
-#include "sink/session.h"
+#include "sink/session/session.h"
+#include "world/packet.h"
+#include "world/process.h"
+#include "world/scenario.h"
 
 /* A result, or a SKIP, until it is written or dropped. */
 struct piece {
@@ -28,7 +28,7 @@ struct sim_sink {
     struct id incarnation;
     struct piece *writing, **last_writing;
     uint32_t whole;        /* records in the output up to the last whole chunk */
-    uint32_t letters;      /* dead letters likewise */
+    uint32_t dead_letters; /* likewise */
     uint32_t reached;      /* the record where what was dealt with ends */
     uint32_t given;        /* the record where what was given to the output ends */
     uint32_t pieces;       /* that the core or the writer has */
@@ -36,8 +36,9 @@ struct sim_sink {
     bool *had;             /* seqs that the core took, in this epoch */
     uint64_t had_epoch;
     bool writable_due, parted, told; /* told: FINISHED was said */
+    bool welcomed;                   /* it knows how results are to be written */
     bool ended;                      /* nothing is written any more */
-    bool complete;                   /* it left so */
+    bool complete;                   /* it left after a complete run */
     bool ending; /* the run was stopped: results are not wanted any more */
 };
 

@@ -2,9 +2,9 @@
 #include "sim_slots.h"
 #include "checks.h"
 #include "faults.h"
-#include "records.h"
 #include "sim_ventilator.h"
-#include "world.h"
+#include "world/records.h"
+#include "world/world.h"
 
 /* So long after a disturbance a ventilator may still count a task as lost. */
 #define DISTURBANCE_US (40 * SECOND_US)
@@ -21,11 +21,11 @@ static void run_ends(void *subject, uint64_t detail);
 static int64_t draw_run_us(struct world *world)
 {
     struct random *random = &world->random;
-    if (random_chance(random, world->mix.slow_tasks))
+    if (random_chance(random, world->scenario.slow_tasks))
         return random_between(random, 4 * SECOND_US, 12 * SECOND_US);
-    if (world->mix.even_tasks)
+    if (world->scenario.even_tasks)
         return random_between(random, 600000, SECOND_US);
-    if (world->mix.short_tasks)
+    if (world->scenario.short_tasks)
         return random_between(random, 500, 20000);
     return random_between(random, 50000, SECOND_US);
 }
@@ -72,20 +72,28 @@ static void note_begin(struct sim_worker *w, struct cargo *cargo)
     slots_note_announced(w, cargo);
 }
 
+static bool slots_are_bad(const struct sim_worker *w)
+{
+    return scenario_host_is_bad(&w->process.world->scenario, w->process.name - WORKER,
+                                now(w));
+}
+
 /* What will become of it, and when. */
 static int64_t draw_outcome(struct world *world, struct run *run)
 {
-    const struct mix *mix = &world->mix;
+    const struct scenario *scenario = &world->scenario;
     enum record_kind kind = records_kind(world, run->first, run->end);
     int64_t takes_us = draw_run_us(world);
     int64_t limit_us = (int64_t)run->cargo->limit_ms * 1000;
-    if (kind == RECORD_KILLER)
-        run->outcome = RUN_KILLS, takes_us += mix->kill_ms * 1000;
+    if (slots_are_bad(run->slot->worker))
+        run->outcome = RUN_FAILED, takes_us /= 20;
+    else if (kind == RECORD_KILLER)
+        run->outcome = RUN_KILLS, takes_us += scenario->kill_ms * 1000;
     else if (kind == RECORD_HANGS)
         takes_us = NEVER_US;
-    else if (random_chance(&world->random, mix->crash))
+    else if (random_chance(&world->random, scenario->crash))
         run->outcome = RUN_CRASHED;
-    else if (kind == RECORD_BAD || random_chance(&world->random, mix->flaky))
+    else if (kind == RECORD_BAD || random_chance(&world->random, scenario->flaky))
         run->outcome = RUN_FAILED;
     if (limit_us && takes_us > limit_us) {
         run->outcome = RUN_TIMED_OUT;
@@ -140,16 +148,18 @@ static void advance(struct sim_worker *w, const struct run *run)
 {
     struct cargo *cargo = run->cargo;
     struct range part;
-    switch (isolation_next(cargo->isolation, &part)) {
-    case ISOLATION_RUNS:
+    switch (record_bisect_next(cargo->isolation, &part)) {
+    case RECORD_BISECT_RUNS:
         session_on_part(w->core, run->slot->number, run->seq, run->attempt);
         break;
-    case ISOLATION_OVER:
+    case RECORD_BISECT_OVER:
+        sim_ventilator_fate(&cargo->payload)->done_at |=
+            sim_ventilator_host_bit(&w->process);
         session_on_done(w->core, run->slot->number, run->seq, run->attempt,
                         cargo->run_us);
         break;
-    case ISOLATION_GAVE_UP:
-        cargo->how = FAILURE_PROTOCOL;
+    case RECORD_BISECT_GAVE_UP:
+        cargo->cause = FAILURE_PROTOCOL;
         session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
                           cargo->run_us);
         break;
@@ -162,12 +172,14 @@ static void on_well(struct sim_worker *w, const struct run *run)
     for (uint32_t i = run->first; i < run->end; i++)
         cargo->payload.made |= (uint8_t)(1 << (i - cargo->payload.first));
     if (!cargo->isolation) {
+        sim_ventilator_fate(&cargo->payload)->done_at |=
+            sim_ventilator_host_bit(&w->process);
         session_on_done(w->core, run->slot->number, run->seq, run->attempt,
                         cargo->run_us);
         return;
     }
     if (run->outcome == RUN_WELL)
-        isolation_on_done(cargo->isolation);
+        record_bisect_on_done(cargo->isolation);
     advance(w, run);
 }
 
@@ -182,19 +194,26 @@ static void on_bad(struct sim_worker *w, const struct run *run)
     struct world *world = w->process.world;
     struct cargo *cargo = run->cargo;
     world->tally->faults[faults_by_outcome[run->outcome]]++;
-    enum failure how = run->outcome == RUN_TIMED_OUT ? FAILURE_TIMEOUT : FAILURE_EXIT;
+    enum failure cause = run->outcome == RUN_TIMED_OUT ? FAILURE_TIMEOUT : FAILURE_EXIT;
     TRACE(world, "FAULT: %ju.%u, records %u-%u, %s on %s", (uintmax_t)run->seq,
           run->attempt, run->first, run->end - 1,
           fault_text(faults_by_outcome[run->outcome]), process_name(&w->process));
     if (run->end - run->first == 1)
         cargo->payload.failed_alone[run->first - cargo->payload.first]++;
-    cargo->how = how;
+    cargo->cause = cause;
+    if (w->preempted && session_leaving(w->core)) {
+        world->tally->preempted++;
+        session_on_preempted(w->core, run->slot->number, run->seq, run->attempt);
+        return;
+    }
     if (cargo->isolation) {
-        isolation_on_failed(cargo->isolation, how, 3, (struct slice){0});
+        record_bisect_on_failed(cargo->isolation, cause, 3, (struct slice){0});
         advance(w, run);
         return;
     }
     sim_ventilator_fate(&cargo->payload)->failed++;
+    sim_ventilator_fate(&cargo->payload)->failed_at |=
+        sim_ventilator_host_bit(&w->process);
     session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
                       cargo->run_us);
 }
@@ -204,7 +223,7 @@ void slots_on_end(struct sim_worker *w, struct run *run)
     if (run->killed)
         return;
     run->killed = true; /* reported: it is nobody's any more */
-    if (!session_is_running(w->core, run->slot->number, run->seq, run->attempt)) {
+    if (!session_slot_cargo(w->core, run->slot->number, run->seq, run->attempt)) {
         lose(run->cargo); /* it is to be killed; that it was taken back may be lost */
         return;
     }
@@ -273,7 +292,7 @@ static void choose_part(struct run *run)
     run->end = cargo->payload.end;
     if (!cargo->isolation)
         return;
-    if (isolation_next(cargo->isolation, &part) != ISOLATION_RUNS)
+    if (record_bisect_next(cargo->isolation, &part) != RECORD_BISECT_RUNS)
         part = (struct range){0, 0};
     run->first += (uint32_t)part.first;
     run->end = run->first + (uint32_t)part.count;
@@ -339,4 +358,16 @@ void slots_lose(struct sim_worker *w)
     struct cargo *cargo = w->latest;
     for (; cargo && cargo->announced_us > now(w) - DISTURBANCE_US; cargo = cargo->older)
         lose(cargo);
+}
+
+/* What told the worker to leave has told its programs, too. */
+void slots_preempt(struct sim_worker *w)
+{
+    for (uint32_t i = 0; i < w->slot_count; i++) {
+        struct run *run = w->slots[i].runs;
+        if (!run || run->began_us == 0 || !w->slots[i].ready)
+            continue;
+        run->outcome = RUN_FAILED;
+        run_ends(run, 0);
+    }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The user's program in a worker's slots: runs that take their time, end well, fail,
  * hang, take their slot with them, or the whole worker. */
-#ifndef FANFOLD_SIM_SLOTS_H
-#define FANFOLD_SIM_SLOTS_H
+#ifndef FANFOLD_TESTS_SIM_SIM_SLOTS_H
+#define FANFOLD_TESTS_SIM_SIM_SLOTS_H
 
 #include "sim_ventilator.h"
 #include "sim_worker.h"
@@ -12,6 +12,8 @@ void slots_start(struct sim_worker *w, const struct session_action *action);
 void slots_kill(struct sim_worker *w, const struct session_action *action);
 /* A run has ended; the session gets to know what that means for the task. */
 void slots_on_end(struct sim_worker *w, struct run *run);
+/* What told the worker to leave has told its programs, too. */
+void slots_preempt(struct sim_worker *w);
 /* The slot is gone; ITEM_SLOT comes when another is there. */
 void slot_replace(struct slot *slot);
 /* What was in the slot and never began goes back to the session. */

@@ -2,9 +2,11 @@
 #include "sim_ventilator.h"
 #include "checks.h"
 #include "common/exit_status.h"
+#include "common/protocol/endpoint_list.h"
 #include "faults.h"
-#include "net.h"
-#include "world.h"
+#include "sim_source.h"
+#include "world/net.h"
+#include "world/world.h"
 #include <string.h>
 
 enum { HEARTBEAT_FACTOR = 2, ROUNDS_MAX = 1000 };
@@ -19,120 +21,10 @@ struct fate *sim_ventilator_fate(const struct payload *payload)
     return &payload->cut_by->fates[payload->seq];
 }
 
-/* Each of ventilator and sink may have so much. */
-uint64_t sim_buffer_bytes(const struct mix *mix)
+uint64_t sim_ventilator_host_bit(const struct process *worker)
 {
-    if (!mix->buffer_chunks)
-        return 1 << 30;
-    return (uint64_t)mix->buffer_chunks * CHUNK_RECORDS_MAX * RECORD_BYTES;
-}
-
-/* ---- source ---- */
-
-static struct payload *chunk(struct sim_ventilator *v, uint64_t seq)
-{
-    if (seq < (uint64_t)v->process.world->mix.records && v->chunks[seq].end > 0)
-        return &v->chunks[seq];
-    world_violation(v->process.world, "the ventilator names chunk %ju, never cut",
-                    (uintmax_t)seq);
-    return NULL;
-}
-
-static uint64_t bytes(const struct payload *payload)
-{
-    return (uint64_t)(payload->end - payload->first) * RECORD_BYTES;
-}
-
-/* What is left of a stream is not known. */
-static void ask_block(struct sim_ventilator *v)
-{
-    const struct mix *mix = &v->process.world->mix;
-    uint64_t rest = (uint64_t)(mix->records - v->offset) * RECORD_BYTES;
-    v->block_bytes = dispatch_block(v->core, mix->keeps_bytes ? 0 : rest);
-    if (mix->block_auto)
-        check_block(v);
-}
-
-/* A record at least, and no more than there is room for. */
-static uint32_t draw_records(struct sim_ventilator *v)
-{
-    if (!v->process.world->mix.block_auto)
-        return 1 + (uint32_t)random_below(&v->process.world->random, v->chunk_records);
-    return v->block_bytes < RECORD_BYTES ? 1
-                                         : (uint32_t)(v->block_bytes / RECORD_BYTES);
-}
-
-static void cut(struct sim_ventilator *v)
-{
-    struct world *world = v->process.world;
-    uint32_t all = (uint32_t)world->mix.records;
-    uint32_t records = draw_records(v);
-    uint32_t end = v->offset + records < all ? v->offset + records : all;
-    struct payload payload = {.cut_by = v, .first = v->offset, .end = end};
-    check_cut(v, bytes(&payload));
-    payload.seq = dispatch_on_cut(v->core, bytes(&payload), end - v->offset,
-                                  world->schedule.now_us);
-    if (payload.seq >= all || v->chunks[payload.seq].end > 0) {
-        world_violation(world, "chunk %ju is numbered twice", (uintmax_t)payload.seq);
-        return;
-    }
-    TRACE(world, "%s cuts %ju: records %u-%u", process_name(&v->process),
-          (uintmax_t)payload.seq, payload.first, payload.end - 1);
-    v->chunks[payload.seq] = payload;
-    v->kept_bytes += bytes(&payload);
-    v->offset = end;
-    if (world->mix.slow_input)
-        v->next_cut_us = world->schedule.now_us + random_gap(&world->random, 200000);
-}
-
-static void end_input(struct sim_ventilator *v)
-{
-    v->input_ended = true;
-    dispatch_on_input_end(v->core);
-    v->again = true;
-}
-
-static void fail_input(struct sim_ventilator *v)
-{
-    struct world *world = v->process.world;
-    v->input_failed = v->again = true;
-    world->input_failed = true;
-    world->tally->faults[FAULT_INPUT]++;
-    TRACE(world, "FAULT: the input fails");
-    dispatch_on_input_failure(v->core, STATUS_IO, "the input failed");
-}
-
-/* The beginning of the input is there at last. */
-static void read_header(struct sim_ventilator *v)
-{
-    int64_t now_us = v->process.world->schedule.now_us;
-    if (v->knows_header || !v->started || now_us < v->next_cut_us)
-        return;
-    v->knows_header = v->again = true;
-    dispatch_on_header(v->core, now_us);
-}
-
-static bool may_cut(struct sim_ventilator *v)
-{
-    return v->started && v->knows_header && !v->input_ended && !v->input_failed &&
-           v->process.world->schedule.now_us >= v->next_cut_us;
-}
-
-static void read_input(struct sim_ventilator *v)
-{
-    const struct mix *mix = &v->process.world->mix;
-    read_header(v);
-    while (may_cut(v)) {
-        ask_block(v);
-        if (v->offset == mix->records)
-            end_input(v);
-        else if (v->offset >= mix->input_fails)
-            fail_input(v);
-        else if (dispatch_wants(v->core) > 0)
-            cut(v), v->again = true;
-        else
-            return;
-    }
+    uint32_t number = worker->name - WORKER;
+    return UINT64_C(1) << (number < 63 ? number : 63);
 }
 
 /* ---- actions ---- */
@@ -141,9 +33,9 @@ static void send(struct sim_ventilator *v, uint32_t peer, const struct message *
                  const struct payload *payload)
 {
     struct world *world = v->process.world;
-    struct letter *letter =
-        letter_new(&world->arena, &world->spare_letters, message, payload);
-    if (conn_send(&v->process, peer, letter))
+    struct packet *packet =
+        packet_new(&world->arena, &world->spare_packets, message, payload);
+    if (conn_send(&v->process, peer, packet))
         return;
     TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
     dispatch_on_unreachable(v->core, peer, world->schedule.now_us);
@@ -159,9 +51,10 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
                     bool sink)
 {
     struct message message = {.type = MESSAGE_WELCOME};
+    struct endpoint_entry entries[ENDPOINTS_MAX];
     message.welcome.version = PROTOCOL_VERSION;
     message.welcome.uid = v->uid;
-    message.welcome.heartbeat_ms = HEARTBEAT_FACTOR * dispatch_heartbeat_ms(v->core);
+    message.welcome.heartbeat_ms = HEARTBEAT_FACTOR * action->welcome->heartbeat_ms;
     message.welcome.liveness_ms = LIVENESS_US / 1000;
     message.welcome.max_result = 1 << 20;
     if (!sink) {
@@ -169,12 +62,14 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
             world_violation(v->process.world, "a worker is welcome before the header "
                                               "is known");
         message.welcome.session = action->session;
-        message.welcome.nonce = action->nonce;
-        message.welcome.run = dispatch_run(v->core);
-        message.welcome.epoch = dispatch_epoch(v->core);
-        message.welcome.endpoint = text_slice(dispatch_endpoint(v->core));
+        message.welcome.nonce = action->session;
+        message.welcome.run = action->welcome->run;
+        message.welcome.epoch = action->welcome->epoch;
+        message.welcome.endpoints = entries;
+        message.welcome.endpoint_count =
+            endpoint_list_entries(action->welcome->endpoints, entries);
     } else {
-        message.welcome.buffer = sim_buffer_bytes(&v->process.world->mix);
+        message.welcome.buffer = scenario_buffer_bytes(&v->process.world->scenario);
         message.welcome.input = text_slice("the input");
     }
     send(v, action->peer, &message, NULL);
@@ -183,7 +78,7 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
 static struct payload *given(struct sim_ventilator *v,
                              const struct dispatch_action *action)
 {
-    struct payload *payload = chunk(v, action->seq);
+    struct payload *payload = source_chunk(v, action->seq);
     if (!payload)
         return NULL;
     check_task(v, action);
@@ -196,14 +91,14 @@ static void task(struct sim_ventilator *v, const struct dispatch_action *action)
     struct payload *payload = given(v, action);
     if (!payload)
         return;
-    uint8_t mark[4];
-    mark_write(mark, payload->end);
+    uint8_t mark[MARK_BYTES];
+    struct slice sealed = mark_write(mark, payload->end, action->seq);
     struct task_entry entry = {.seq = action->seq,
                                .attempt = action->attempt,
-                               .length = bytes(payload),
+                               .length = source_chunk_bytes(payload),
                                .records = payload->end - payload->first,
                                .limit_ms = action->limit_ms,
-                               .mark = {mark, sizeof mark}};
+                               .mark = sealed};
     struct message message = {.type = MESSAGE_TASK,
                               .task = {action->session, &entry, 1}};
     send(v, action->peer, &message, payload);
@@ -214,53 +109,49 @@ static void isolate(struct sim_ventilator *v, const struct dispatch_action *acti
     struct payload *payload = given(v, action);
     if (!payload)
         return;
-    struct isolation isolation = dispatch_isolation(v->core, action->seq);
-    uint8_t mark[4];
-    mark_write(mark, payload->end);
+    const struct isolation *isolation = action->isolation;
+    uint8_t mark[MARK_BYTES];
+    struct slice sealed = mark_write(mark, payload->end, action->seq);
     struct message message = {.type = MESSAGE_ISOLATE};
     message.isolate.session = action->session;
     message.isolate.seq = action->seq;
     message.isolate.attempt = action->attempt;
-    message.isolate.length = bytes(payload);
+    message.isolate.length = source_chunk_bytes(payload);
     message.isolate.records = payload->end - payload->first;
     message.isolate.limit_ms = action->limit_ms;
-    message.isolate.mark = (struct slice){mark, sizeof mark};
+    message.isolate.mark = sealed;
     message.isolate.offset = (uint64_t)payload->first * RECORD_BYTES;
     message.isolate.record = payload->first;
-    message.isolate.tries = isolation.tries;
-    message.isolate.probe = isolation.probe;
-    message.isolate.except = isolation.except;
-    message.isolate.count = isolation.count;
+    message.isolate.tries = isolation->tries;
+    message.isolate.probe = isolation->probe;
+    message.isolate.except = isolation->except;
+    message.isolate.count = isolation->count;
     v->process.world->tally->isolated++;
-    v->process.world->tally->probes += isolation.probe;
+    v->process.world->tally->probes += isolation->probe;
+    if (isolation->probe)
+        check_probe(v, action);
     send(v, action->peer, &message, payload);
 }
 
 static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
 {
-    struct payload *payload = chunk(v, action->seq);
-    const struct dispatch_failure *failure = dispatch_skipped(v->core, action->seq);
+    struct payload *payload = source_chunk(v, action->seq);
+    const struct dispatch_failure *failure = action->failure;
     if (!payload)
         return;
-    if (!failure) { /* it was committed since that was decided */
-        if (action->seq >= dispatch_counts(v->core).committed)
-            world_violation(v->process.world, "SKIP of %ju without a reason",
-                            (uintmax_t)action->seq);
-        return;
-    }
     check_skip(v, failure);
-    uint8_t mark[4];
-    mark_write(mark, payload->end);
+    uint8_t mark[MARK_BYTES];
+    struct slice sealed = mark_write(mark, payload->end, action->seq);
     struct message message = {.type = MESSAGE_SKIP};
-    message.skip.epoch = dispatch_epoch(v->core);
+    message.skip.epoch = action->epoch;
     message.skip.seq = action->seq;
-    message.skip.length = bytes(payload);
+    message.skip.length = source_chunk_bytes(payload);
     message.skip.offset = (uint64_t)payload->first * RECORD_BYTES;
     message.skip.record = payload->first;
     message.skip.records = payload->end - payload->first;
-    message.skip.mark = (struct slice){mark, sizeof mark};
+    message.skip.mark = sealed;
     message.skip.attempts = failure->attempts;
-    message.skip.how = failure->how;
+    message.skip.cause = failure->cause;
     message.skip.code = failure->code;
     send(v, action->peer, &message, payload);
 }
@@ -269,8 +160,8 @@ static void forget(struct sim_ventilator *v, const struct dispatch_action *actio
 {
     struct attempt_entry entry = {action->seq, action->attempt};
     /* It may have run longer than the median allows. */
-    if (v->process.world->mix.limit_percent && !action->only_queued &&
-        action->seq < (uint64_t)v->process.world->mix.records)
+    if (v->process.world->scenario.limit_percent && !action->only_queued &&
+        action->seq < (uint64_t)v->process.world->scenario.records)
         v->fates[action->seq].failed++;
     struct message message = {
         .type = MESSAGE_FORGET,
@@ -286,19 +177,19 @@ static void start_cutting(struct sim_ventilator *v,
     v->offset = mark_read(mark.data, mark.size);
     if (!v->knows_header)
         v->next_cut_us = v->process.world->schedule.now_us +
-                         v->process.world->mix.header_ms * 1000;
+                         v->process.world->scenario.header_ms * 1000;
     TRACE(v->process.world, "%s goes on at chunk %ju, record %u",
           process_name(&v->process), (uintmax_t)action->seq, v->offset);
 }
 
 static void discard(struct sim_ventilator *v, const struct dispatch_action *action)
 {
-    struct payload *payload = chunk(v, action->seq);
+    struct payload *payload = source_chunk(v, action->seq);
     if (!payload)
         return;
     check_discard(v, action->seq);
     v->discarded[action->seq] = true;
-    v->kept_bytes -= bytes(payload);
+    v->kept_bytes -= source_chunk_bytes(payload);
 }
 
 static void say_simple(struct sim_ventilator *v, uint32_t peer, enum message_type type)
@@ -316,13 +207,12 @@ static void reject(struct sim_ventilator *v, const struct dispatch_action *actio
 
 static void say_end(struct sim_ventilator *v, const struct dispatch_action *action)
 {
-    struct verdict verdict = dispatch_verdict(v->core);
-    check_verdict(v, &verdict);
+    check_verdict(v, action->verdict);
     struct message message = {.type = MESSAGE_END,
-                              .end = {.epoch = dispatch_epoch(v->core),
+                              .end = {.epoch = action->epoch,
                                       .total = action->seq,
-                                      .outcome = verdict.outcome,
-                                      .status = (uint32_t)verdict.status}};
+                                      .outcome = action->verdict->outcome,
+                                      .status = (uint32_t)action->verdict->status}};
     check_total(v, &message);
     send(v, action->peer, &message, NULL);
 }
@@ -338,20 +228,20 @@ static void finishing(struct sim_ventilator *v)
 
 static void say_stop(struct sim_ventilator *v, const struct dispatch_action *action)
 {
-    struct verdict verdict = dispatch_verdict(v->core);
-    check_verdict(v, &verdict);
+    check_verdict(v, action->verdict);
     finishing(v);
     if (v->owes == action->peer)
         v->owes = 0;
-    struct message message = {.type = MESSAGE_STOP,
-                              .stop = {verdict.outcome, text_slice(verdict.text)}};
+    struct message message = {
+        .type = MESSAGE_STOP,
+        .stop = {action->verdict->outcome, text_slice(action->verdict->text)}};
     send(v, action->peer, &message, NULL);
 }
 
 static void hear_ends(struct sim_ventilator *v)
 {
-    struct dispatch_end end;
-    while (dispatch_next_end(v->core, &end))
+    struct completion end;
+    while (dispatch_next_completion(v->core, &end))
         check_end(v, &end);
 }
 
@@ -415,8 +305,16 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
     case DISPATCH_FAREWELL:
         say_simple(v, action->peer, MESSAGE_GOODBYE);
         break;
+    case DISPATCH_NOTICE:
+        break;
     case DISPATCH_OVER:
         leave(v);
+        break;
+    case DISPATCH_ASIDE:
+        check_aside(v, action);
+        break;
+    case DISPATCH_BACK:
+        v->process.world->tally->back++;
         break;
     }
 }
@@ -427,9 +325,9 @@ static void note_done(struct sim_ventilator *v, const struct message *message)
 {
     for (uint32_t i = 0; i < message->done.count; i++) {
         uint64_t seq = message->done.entries[i].seq;
-        if (seq < (uint64_t)v->process.world->mix.records &&
-            bytes(&v->chunks[seq]) > v->longest_done)
-            v->longest_done = bytes(&v->chunks[seq]);
+        if (seq < (uint64_t)v->process.world->scenario.records &&
+            source_chunk_bytes(&v->chunks[seq]) > v->longest_done)
+            v->longest_done = source_chunk_bytes(&v->chunks[seq]);
     }
 }
 
@@ -439,15 +337,15 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     char text[512];
     TRACE(world, "%s <- %s (%u): %s", process_name(&v->process),
           process_name(item->conn->dial->owner), item->conn->peer,
-          letter_print(item->letter, text, sizeof text));
-    if (item->letter->message.type == MESSAGE_HELLO_WORKER && v->finishing)
+          packet_print(item->packet, text, sizeof text));
+    if (item->packet->message.type == MESSAGE_HELLO_WORKER && v->finishing)
         v->owes = item->conn->peer;
-    if (item->letter->message.type == MESSAGE_PROGRESS &&
-        (int64_t)item->letter->message.progress.failed > v->failed_tasks)
-        v->failed_tasks = (int64_t)item->letter->message.progress.failed;
-    if (item->letter->message.type == MESSAGE_DONE)
-        note_done(v, &item->letter->message);
-    dispatch_on_message(v->core, item->conn->peer, &item->letter->message,
+    if (item->packet->message.type == MESSAGE_PROGRESS &&
+        (int64_t)item->packet->message.progress.failed > v->failed_tasks)
+        v->failed_tasks = (int64_t)item->packet->message.progress.failed;
+    if (item->packet->message.type == MESSAGE_DONE)
+        note_done(v, &item->packet->message);
+    dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
 }
 
@@ -487,7 +385,7 @@ static int64_t settle(struct process *process)
         while (!process->exits && dispatch_next(v->core, &action))
             perform(v, &action);
         hear_ends(v);
-        read_input(v);
+        source_read(v);
         if (++rounds == ROUNDS_MAX)
             world_violation(world, "the ventilator never settles");
     } while (v->again && !process->exits && rounds < ROUNDS_MAX);
@@ -513,14 +411,16 @@ static void end(struct process *process)
 
 static const struct role role = {on_item, settle, end};
 
-static void make_books(struct sim_ventilator *v)
+static void init_chunk_tables(struct sim_ventilator *v)
 {
     struct arena *arena = &v->process.world->arena;
-    size_t all = (size_t)v->process.world->mix.records;
+    size_t all = (size_t)v->process.world->scenario.records;
     v->chunks = arena_take(arena, all * sizeof *v->chunks);
     v->discarded = arena_take(arena, all * sizeof *v->discarded);
     v->given = arena_take(arena, all * sizeof *v->given);
     v->told = arena_take(arena, all * sizeof *v->told);
+    v->probed = arena_take(arena, all * sizeof *v->probed);
+    v->hasty = arena_take(arena, all * sizeof *v->hasty);
     v->fates = arena_take(arena, all * sizeof *v->fates);
     v->stray_us = arena_take(arena, all * sizeof *v->stray_us);
 }
@@ -528,34 +428,35 @@ static void make_books(struct sim_ventilator *v)
 void sim_ventilator_start(struct world *world)
 {
     struct sim_ventilator *v = arena_take(&world->arena, sizeof *v);
-    const struct mix *mix = &world->mix;
+    const struct scenario *scenario = &world->scenario;
     process_init(&v->process, world, VENTILATOR, &role);
-    make_books(v);
+    init_chunk_tables(v);
     v->uid = random_id(&world->random);
-    v->chunk_records = 1 + (uint32_t)random_below(&world->random, (uint64_t)mix->chunk);
-    if (mix->block_auto)
-        v->chunk_records = (uint32_t)mix->chunk;
+    v->chunk_records =
+        1 + (uint32_t)random_below(&world->random, (uint64_t)scenario->chunk);
+    if (scenario->block_auto)
+        v->chunk_records = (uint32_t)scenario->chunk;
     struct dispatch_config config = {
         .uid = v->uid,
-        .window = (uint32_t)mix->window,
-        .buffer_bytes = sim_buffer_bytes(mix),
+        .window = (uint32_t)scenario->window,
+        .buffer_bytes = scenario_buffer_bytes(scenario),
         .block_bytes = (uint64_t)v->chunk_records * RECORD_BYTES,
-        .block_auto = mix->block_auto,
-        .keeps_bytes = mix->keeps_bytes,
-        .retries = (uint32_t)mix->retries,
-        .losses = (uint32_t)mix->losses,
+        .block_auto = scenario->block_auto,
+        .keeps_bytes = scenario->keeps_bytes,
+        .retries = (uint32_t)scenario->retries,
+        .losses = (uint32_t)scenario->losses,
         .liveness_us = LIVENESS_US,
-        .on_error = (enum on_error)mix->on_error,
-        .halt = {.when = (int)mix->halt,
-                 .tasks = (uint64_t)mix->halt_tasks,
-                 .percent = (uint32_t)mix->halt_percent},
-        .limit_ms = (uint32_t)mix->limit_ms,
-        .limit_percent = (uint32_t)mix->limit_percent,
-        .speculate = mix->speculate,
+        .on_error = (enum on_error)scenario->on_error,
+        .halt = {.when = (int)scenario->halt,
+                 .tasks = (uint64_t)scenario->halt_tasks,
+                 .percent = (uint32_t)scenario->halt_percent},
+        .limit_ms = (uint32_t)scenario->limit_ms,
+        .limit_percent = (uint32_t)scenario->limit_percent,
+        .speculate = scenario->speculate,
         .resume = world->leg > 1 || v->process.life > 1,
-        .tells_ends = true,
-        .awaits_header = mix->header_ms > 0,
-        .min_workers = (uint32_t)mix->min_workers,
+        .tells_completions = true,
+        .awaits_header = scenario->header_ms > 0,
+        .min_workers = (uint32_t)scenario->min_workers,
         .patience_us = PATIENCE_US,
     };
     v->knows_header = !config.awaits_header;

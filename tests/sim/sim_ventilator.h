@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The ventilator's loop and source, around the real dispatch core. Each life cuts the
  * input into chunks of another size. */
-#ifndef FANFOLD_SIM_VENTILATOR_H
-#define FANFOLD_SIM_VENTILATOR_H
+#ifndef FANFOLD_TESTS_SIM_SIM_VENTILATOR_H
+#define FANFOLD_TESTS_SIM_SIM_VENTILATOR_H
 
-#include "letter.h"
-#include "mix.h"
-#include "process.h"
-#include "ventilator/dispatch.h"
-
-enum { RECORD_BYTES = 1000 };
+#include "ventilator/scheduler/dispatch.h"
+#include "world/packet.h"
+#include "world/process.h"
+#include "world/scenario.h"
 
 struct cargo;
 
@@ -17,6 +15,8 @@ struct cargo;
  * to a record when it was alone in an attempt. */
 struct fate {
     uint32_t failed;
+    uint64_t failed_at,
+        done_at;              /* a bit for each of 63 workers, and one for the rest */
     const struct cargo *lost; /* the first of those that may have been */
     uint32_t lost_alone[CHUNK_RECORDS_MAX];
 };
@@ -27,8 +27,10 @@ struct sim_ventilator {
     struct id uid;
     struct payload *chunks; /* by seq; end 0: not cut */
     bool *discarded, *given, *told;
+    uint32_t *probed; /* a chunk's last attempt that was a probe; 0: none */
+    uint32_t *hasty;  /* probes in a row that did not wait for the one before */
     struct fate *fates;
-    int64_t *stray_us;     /* since when a task seems to be on nobody's books; 0: not */
+    int64_t *stray_us;     /* since when nobody seems to account for a task; 0: not */
     int64_t failed_tasks;  /* the most that a sink said, as it may halt the run */
     uint64_t kept_bytes;   /* of chunks that are cut and not discarded */
     uint64_t block_bytes;  /* as the core says; 0: it does not */
@@ -44,9 +46,9 @@ struct sim_ventilator {
     int64_t next_cut_us;
 };
 
-/* Bytes that ventilator and sink may each keep in memory. */
-uint64_t sim_buffer_bytes(const struct mix *mix);
 void sim_ventilator_start(struct world *world);
+/* The bit of the worker's host in a fate. */
+uint64_t sim_ventilator_host_bit(const struct process *worker);
 /* The fate of the chunk that a worker has; it may be of a ventilator that is gone. */
 struct fate *sim_ventilator_fate(const struct payload *payload);
 

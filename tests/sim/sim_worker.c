@@ -2,10 +2,10 @@
 #include "sim_worker.h"
 #include "checks.h"
 #include "common/exit_status.h"
-#include "net.h"
 #include "sim_slots.h"
 #include "sim_ventilator.h"
-#include "world.h"
+#include "world/net.h"
+#include "world/world.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +34,7 @@ static void send(struct sim_worker *w, int to, const struct message *message,
 {
     if (w->process.dials[to])
         dial_send(w->process.dials[to],
-                  letter_new(&w->process.world->arena, &w->process.world->spare_letters,
+                  packet_new(&w->process.world->arena, &w->process.world->spare_packets,
                              message, payload));
 }
 
@@ -47,14 +47,14 @@ static void open_dial(struct sim_worker *w, int to, uint32_t name, uint32_t addr
     w->process.dials[to] = dial_open(&w->process, name, address, immediate);
 }
 
-static void open_way(struct sim_worker *w)
+static void open_link(struct sim_worker *w)
 {
     unsigned address = 0;
     sscanf(session_endpoint(w->core), "sink://%u", &address);
     open_dial(w, TO_SINK, SINK, address);
 }
 
-static void close_way(struct sim_worker *w)
+static void close_link(struct sim_worker *w)
 {
     if (w->process.dials[TO_SINK])
         dial_close(w->process.dials[TO_SINK], 0);
@@ -68,22 +68,31 @@ static void hello(struct sim_worker *w, const struct session_action *action)
     message.hello_worker.uuid = w->uuid;
     message.hello_worker.nonce = action->session;
     message.hello_worker.slots = w->slot_count;
-    message.hello_worker.way = session_way(w->core);
+    message.hello_worker.link = session_link(w->core);
     message.hello_worker.run = session_run(w->core);
     message.hello_worker.epoch = session_epoch(w->core);
     message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
+static struct cargo *running_cargo(const struct sim_worker *w,
+                                   const struct attempt_entry *entry)
+{
+    struct cargo *cargo = NULL;
+    for (uint32_t slot = 0; slot < w->slot_count && !cargo; slot++)
+        cargo = session_slot_cargo(w->core, slot, entry->seq, entry->attempt);
+    return cargo;
+}
+
 static void ping(struct sim_worker *w, const struct session_action *action)
 {
     struct message message = {.type = MESSAGE_PING};
     message.ping.session = action->session;
-    message.ping.way = session_way(w->core);
+    message.ping.link = session_link(w->core);
     message.ping.leaving = session_leaving(w->core);
     message.ping.running = session_running(w->core, &message.ping.count);
     for (uint32_t i = 0; i < message.ping.count; i++)
-        slots_note_announced(w, session_cargo(w->core, message.ping.running[i].seq));
+        slots_note_announced(w, running_cargo(w, &message.ping.running[i]));
     send(w, TO_VENTILATOR, &message, NULL);
 }
 
@@ -94,7 +103,7 @@ bad_records(struct sim_worker *w, const struct cargo *cargo, uint32_t *ret_count
     *ret_count = 0;
     if (!cargo->isolation)
         return NULL;
-    const struct bad_record *bad = isolation_bad(cargo->isolation, ret_count);
+    const struct bad_record *bad = record_bisect_bad(cargo->isolation, ret_count);
     struct bad_record *copies =
         arena_copy(&w->process.world->arena, bad, *ret_count * sizeof *bad);
     for (uint32_t i = 0; i < *ret_count; i++) {
@@ -105,6 +114,38 @@ bad_records(struct sim_worker *w, const struct cargo *cargo, uint32_t *ret_count
     return copies;
 }
 
+/* What a worker of somebody else's make may do wrong: the mark of another task, one
+ * that it changed, or the result of another task than the one that it has. */
+static void slip(struct sim_worker *w, struct result_entry *entry,
+                 struct payload *payload, uint8_t mark[MARK_BYTES])
+{
+    struct world *world = w->process.world;
+    payload->slip = true;
+    payload->slip_seq = payload->seq;
+    switch (random_below(&world->random, 3)) {
+    case 0:
+        payload->slip_seq = entry->seq + 1;
+        entry->mark = mark_write(mark, payload->first, payload->slip_seq);
+        return;
+    case 1:
+        memcpy(mark, entry->mark.data, entry->mark.size);
+        mark[random_below(&world->random, entry->mark.size)] ^= 1;
+        entry->mark.data = mark;
+        return;
+    default:
+        payload->slip_seq = ++entry->seq;
+    }
+}
+
+/* The sink refuses it: so the task that it names, or the one it is of, failed here. */
+static void note_slip(struct sim_worker *w, const struct payload *payload)
+{
+    uint64_t bit = sim_ventilator_host_bit(&w->process);
+    sim_ventilator_fate(payload)->failed_at |= bit;
+    if (payload->slip_seq < (uint64_t)w->process.world->scenario.records)
+        payload->cut_by->fates[payload->slip_seq].failed_at |= bit;
+}
+
 static void result(struct sim_worker *w, const struct session_action *action)
 {
     struct cargo *cargo = action->cargo;
@@ -113,17 +154,26 @@ static void result(struct sim_worker *w, const struct session_action *action)
                                  .attempt = action->attempt,
                                  .length = 1,
                                  .run_us = action->run_us,
-                                 .mark = {cargo->mark, sizeof cargo->mark}};
+                                 .mark = {cargo->mark, cargo->mark_size}};
     entry.bad = bad_records(w, cargo, &entry.bad_count);
     struct message message = {
         .type = MESSAGE_RESULT,
-        .result = {session_run(w->core), session_epoch(w->core), &entry, 1}};
-    send(w, TO_SINK, &message, &cargo->payload);
+        .result = {session_run(w->core), session_epoch(w->core), w->uuid, &entry, 1}};
+    struct payload payload = cargo->payload;
+    uint8_t mark[MARK_BYTES];
+    if (random_chance(&w->process.world->random, w->process.world->scenario.slips))
+        slip(w, &entry, &payload, mark);
+    if (w->swallows)
+        return;
+    if (payload.slip)
+        note_slip(w, &payload);
+    send(w, TO_SINK, &message, &payload);
 }
 
 static void done(struct sim_worker *w, const struct session_action *action)
 {
-    struct done_entry entry = {action->seq, action->attempt, action->run_us};
+    struct done_entry entry = {
+        .seq = action->seq, .attempt = action->attempt, .run_us = action->run_us};
     send(w, TO_VENTILATOR,
          &(struct message){.type = MESSAGE_DONE, .done = {action->session, &entry, 1}},
          NULL);
@@ -136,7 +186,7 @@ static void failed(struct sim_worker *w, const struct session_action *action)
     message.failed.seq = action->seq;
     message.failed.attempt = action->attempt;
     message.failed.run_us = action->run_us;
-    message.failed.how = ((const struct cargo *)action->cargo)->how;
+    message.failed.cause = ((const struct cargo *)action->cargo)->cause;
     message.failed.code = 3;
     send(w, TO_VENTILATOR, &message, NULL);
 }
@@ -156,8 +206,9 @@ static void drop(struct sim_worker *w, struct cargo *cargo)
         world_violation(w->process.world, "%s drops a cargo twice",
                         process_name(&w->process));
     cargo->dropped = true;
-    isolation_destroy(&cargo->isolation);
-    w->live_cargo--;
+    record_bisect_destroy(&cargo->isolation);
+    LIST_REMOVE(cargo, of_owner);
+    w->held_count--;
 }
 
 static void goodbye(struct sim_worker *w, const struct session_action *action)
@@ -170,7 +221,7 @@ static void goodbye(struct sim_worker *w, const struct session_action *action)
 static void leave(struct sim_worker *w, const struct session_action *action)
 {
     TRACE(w->process.world, "%s leaves: status %d %s", process_name(&w->process),
-          action->status, session_farewell(w->core));
+          action->status, session_exit_reason(w->core));
     process_leave(&w->process, action->status);
 }
 
@@ -186,11 +237,11 @@ static void perform(struct sim_worker *w, const struct session_action *action)
     case SESSION_PING:
         ping(w, action);
         break;
-    case SESSION_OPEN_WAY:
-        open_way(w);
+    case SESSION_OPEN_LINK:
+        open_link(w);
         break;
-    case SESSION_CLOSE_WAY:
-        close_way(w);
+    case SESSION_CLOSE_LINK:
+        close_link(w);
         break;
     case SESSION_START:
         slots_start(w, action);
@@ -224,26 +275,33 @@ static void perform(struct sim_worker *w, const struct session_action *action)
 
 /* ---- loop ---- */
 
-static struct cargo *cargo_new(struct sim_worker *w, const struct letter *letter,
+static struct cargo *cargo_new(struct sim_worker *w, const struct packet *packet,
                                struct slice mark, uint32_t limit_ms)
 {
     struct cargo *cargo = arena_take(&w->process.world->arena, sizeof *cargo);
     cargo->owner = w;
     cargo->epoch = session_epoch(w->core);
-    cargo->payload = letter->payload;
+    cargo->payload = packet->payload;
     cargo->limit_ms = limit_ms;
-    cargo->lone = letter->payload.end - letter->payload.first == 1 ? 0 : UINT32_MAX;
-    memcpy(cargo->mark, mark.data, sizeof cargo->mark);
+    cargo->lone = packet->payload.end - packet->payload.first == 1 ? 0 : UINT32_MAX;
+    cargo->mark_size = mark.size;
+    memcpy(cargo->mark, mark.data, mark.size);
     return cargo;
 }
 
-static void on_task(struct sim_worker *w, const struct letter *letter)
+static void hold(struct sim_worker *w, struct cargo *cargo)
 {
-    const struct task_entry *entry = &letter->message.task.entries[0];
-    struct cargo *cargo = cargo_new(w, letter, entry->mark, entry->limit_ms);
-    uint64_t session = letter->message.task.session;
-    if (session_on_task(w->core, session, entry, cargo, now(w)))
-        w->live_cargo++;
+    LIST_INSERT_HEAD(&w->held, cargo, of_owner);
+    w->held_count++;
+}
+
+static void on_task(struct sim_worker *w, const struct packet *packet)
+{
+    const struct task_entry *entry = &packet->message.task.entries[0];
+    struct cargo *cargo = cargo_new(w, packet, entry->mark, entry->limit_ms);
+    uint64_t session = packet->message.task.session;
+    if (session_on_task(w->core, session, entry, cargo))
+        hold(w, cargo);
 }
 
 /* The only record that is not excepted, if it is the only one. */
@@ -259,24 +317,24 @@ static uint32_t lone_record(const struct message *message)
     return UINT32_MAX;
 }
 
-static void on_isolate(struct sim_worker *w, const struct letter *letter)
+static void on_isolate(struct sim_worker *w, const struct packet *packet)
 {
-    const struct message *message = &letter->message;
+    const struct message *message = &packet->message;
     struct cargo *cargo =
-        cargo_new(w, letter, message->isolate.mark, message->isolate.limit_ms);
+        cargo_new(w, packet, message->isolate.mark, message->isolate.limit_ms);
     cargo->lone = lone_record(message);
     cargo->tries = message->isolate.tries;
     cargo->probe = message->isolate.probe;
-    struct isolation_config config = {.records = message->isolate.records,
-                                      .except = message->isolate.except,
-                                      .except_count = message->isolate.count,
-                                      .except_is_bad = !message->isolate.probe,
-                                      .tries = message->isolate.tries};
-    cargo->isolation = isolation_new(&config);
-    if (session_on_isolate(w->core, message, cargo, now(w)))
-        w->live_cargo++;
+    struct record_bisect_config config = {.records = message->isolate.records,
+                                          .except = message->isolate.except,
+                                          .except_count = message->isolate.count,
+                                          .except_is_bad = !message->isolate.probe,
+                                          .tries = message->isolate.tries};
+    cargo->isolation = record_bisect_new(&config);
+    if (session_on_isolate(w->core, message, cargo))
+        hold(w, cargo);
     else
-        isolation_destroy(&cargo->isolation);
+        record_bisect_destroy(&cargo->isolation);
 }
 
 static void on_message(struct sim_worker *w, const struct item *item)
@@ -285,21 +343,24 @@ static void on_message(struct sim_worker *w, const struct item *item)
     if (item->dial->closed)
         return;
     TRACE(w->process.world, "%s <- %s: %s", process_name(&w->process),
-          name_text(item->dial->to), letter_print(item->letter, text, sizeof text));
+          name_text(item->dial->to), packet_print(item->packet, text, sizeof text));
     w->process.heard_us = now(w);
-    w->welcomed |= item->letter->message.type == MESSAGE_WELCOME;
-    if (item->letter->message.type == MESSAGE_TASK)
-        on_task(w, item->letter);
-    else if (item->letter->message.type == MESSAGE_ISOLATE)
-        on_isolate(w, item->letter);
+    w->welcomed |= item->packet->message.type == MESSAGE_WELCOME;
+    enum message_type type = item->packet->message.type;
+    if (w->mute && (type == MESSAGE_TASK || type == MESSAGE_ISOLATE))
+        return;
+    if (type == MESSAGE_TASK)
+        on_task(w, item->packet);
+    else if (type == MESSAGE_ISOLATE)
+        on_isolate(w, item->packet);
     else
-        session_on_message(w->core, &item->letter->message, now(w));
+        session_on_message(w->core, &item->packet->message, now(w));
 }
 
-static void on_way(struct sim_worker *w, const struct item *item)
+static void on_link(struct sim_worker *w, const struct item *item)
 {
     if (w->monitor && item->dial == w->process.dials[TO_SINK])
-        session_on_way(w->core, item->detail, now(w));
+        session_on_link(w->core, item->detail, now(w));
 }
 
 static void on_slot(struct sim_worker *w, struct slot *slot)
@@ -315,14 +376,16 @@ static void on_item(struct process *process, struct item *item)
     struct sim_worker *w = self(process);
     if (item->kind == ITEM_MESSAGE)
         on_message(w, item);
-    else if (item->kind == ITEM_WAY)
-        on_way(w, item);
+    else if (item->kind == ITEM_LINK)
+        on_link(w, item);
     else if (item->kind == ITEM_RUN_END)
         slots_on_end(w, item->subject);
     else if (item->kind == ITEM_SLOT)
         on_slot(w, item->subject);
     else if (item->kind == ITEM_LEAVE) {
         session_leave(w->core, now(w));
+        if (w->preempted)
+            slots_preempt(w);
     }
 }
 
@@ -349,9 +412,19 @@ static void end(struct process *process)
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i].runs = NULL;
     session_destroy(&w->core, drop_at_end);
-    if (w->live_cargo > 0)
+    if (w->held_count > 0)
         world_violation(process->world, "%s leaks %u cargoes", process_name(process),
-                        w->live_cargo);
+                        w->held_count);
+}
+
+bool sim_worker_has(const struct sim_worker *w, uint64_t seq,
+                    const struct sim_ventilator *cut_by)
+{
+    const struct cargo *cargo;
+    LIST_FOREACH (cargo, &w->held, of_owner)
+        if (cargo->payload.seq == seq && cargo->payload.cut_by == cut_by)
+            return true;
+    return false;
 }
 
 static const struct role role = {on_item, settle, end};
@@ -362,19 +435,22 @@ void sim_worker_start(struct world *world, uint32_t name)
     process_init(&w->process, world, name, &role);
     w->uuid = random_id(&world->random);
     w->disturbed_us = -NEVER_US;
-    w->slot_count = 1 +
-                    (uint32_t)random_below(&world->random, (uint64_t)world->mix.slots);
+    w->slot_count =
+        1 + (uint32_t)random_below(&world->random, (uint64_t)world->scenario.slots);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};
-    w->monitor = !random_chance(&world->random, world->mix.blind);
+    w->mute = scenario_host_is_mute(&world->scenario, name - WORKER);
+    w->preempted = random_chance(&world->random, world->scenario.preempt);
+    w->swallows = world->scenario.swallows && name == WORKER;
+    w->monitor = !random_chance(&world->random, world->scenario.unmonitored);
     struct session_config config = {
         .uuid = w->uuid,
         .slots = w->slot_count,
-        .depth = (uint32_t)world->mix.depth,
+        .depth = (uint32_t)world->scenario.depth,
         .monitor = w->monitor,
-        .stay = world->mix.stay,
+        .stay = world->scenario.extra_runs,
         .liveness_us = LIVENESS_US,
-        .patience_us = world->mix.stay ? 1000 * PATIENCE_US : PATIENCE_US,
+        .patience_us = world->scenario.extra_runs ? 1000 * PATIENCE_US : PATIENCE_US,
     };
     w->core = session_new(&config, world->schedule.now_us);
     process_post(&w->process, (struct item){.kind = ITEM_WAKE});

@@ -1,33 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* The worker's loop and the program in its slots, around the real session and isolation
  * cores. */
-#ifndef FANFOLD_SIM_WORKER_H
-#define FANFOLD_SIM_WORKER_H
+#ifndef FANFOLD_TESTS_SIM_SIM_WORKER_H
+#define FANFOLD_TESTS_SIM_SIM_WORKER_H
 
-#include "letter.h"
-#include "mix.h"
-#include "process.h"
-#include "worker/isolation.h"
-#include "worker/session.h"
+#include "worker/session/session.h"
+#include "worker/task/record_bisect.h"
+#include "world/disk.h"
+#include "world/packet.h"
+#include "world/process.h"
+#include "world/scenario.h"
+#include <sys/queue.h>
 
 /* What the loop keeps of a task: the chunk, then the result. */
 struct cargo {
     struct sim_worker *owner;
+    LIST_ENTRY(cargo) of_owner;    /* while the session has it */
     struct cargo *older;           /* of all that this worker announced */
     const struct cargo *next_lost; /* of its chunk; valid while disturbed */
     struct payload payload;
-    uint8_t mark[4];
+    uint8_t mark[MARK_BYTES];
+    size_t mark_size;
     uint32_t limit_ms;
-    uint64_t epoch;              /* in which it was given */
-    struct isolation *isolation; /* NULL: a plain task */
-    uint32_t
-        lone; /* the record that is alone in it, from 0; more than there are: none */
+    uint64_t epoch;                  /* in which it was given */
+    struct record_bisect *isolation; /* NULL: a plain task */
+    /* the record that is alone in it, from 0; more than there are: none */
+    uint32_t lone;
     uint32_t tries;
     bool probe;
     int64_t announced_us; /* as one that runs; 0: not yet */
     int64_t began_us;     /* 0: nothing of it has */
     uint64_t run_us;      /* of its parts */
-    enum failure how;     /* why it failed */
+    enum failure cause;   /* why it failed */
     bool disturbed;       /* counted as lost, perhaps */
     bool dropped;
 };
@@ -64,13 +68,20 @@ struct sim_worker {
     struct id uuid;
     uint32_t slot_count;
     struct slot slots[SLOTS_PER_WORKER_MAX];
-    struct cargo *latest; /* that was announced */
-    uint32_t live_cargo;
+    struct cargo *latest;    /* that was announced */
+    LIST_HEAD(, cargo) held; /* what the session has taken and not dropped */
+    uint32_t held_count;
     bool monitor, welcomed;
+    bool mute;      /* it takes tasks, and starts none */
+    bool preempted; /* once it is told to leave, all that runs fails */
+    bool swallows;  /* its results never arrive, though its link is open */
     int64_t disturbed_us;
 };
 
 void sim_worker_start(struct world *world, uint32_t name);
+/* It has an attempt at this chunk of this ventilator on its ledger. */
+bool sim_worker_has(const struct sim_worker *w, uint64_t seq,
+                    const struct sim_ventilator *cut_by);
 /* Something keeps the ventilator from hearing it: what runs may count as lost. */
 void sim_worker_disturb(struct process *process);
 

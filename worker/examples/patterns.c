@@ -4,11 +4,11 @@
  *
  *     fanfold --plugin patterns.so -- PATTERNS < IN > OUT
  *
- * What is costly is done once a worker, in prepare: an Aho-Corasick automaton over all
- * patterns, with every transition filled in, so that process takes one step a byte. The
- * slots share it, copy on write. Bytes that occur in no pattern are one symbol, which
- * keeps a state as small as the patterns' alphabet; transitions lead to the offset of
- * the next state's row, and the lowest bit says that a pattern ends there.
+ * prepare does the costly work once in a worker: it builds an Aho-Corasick automaton of
+ * all patterns and fills in every transition, so that process takes one step a byte.
+ * The slots share it, copy on write. All bytes that occur in no pattern are one symbol,
+ * so a state is only as large as the patterns' alphabet. A transition is the offset of
+ * the next state's row; its lowest bit says that a pattern ends there.
  */
 #include "fanfold.h"
 
@@ -19,14 +19,14 @@
 enum { MATCH = 1 };
 
 struct automaton {
-    uint32_t
-        *next; /* [state][symbol]: row offset of the next state, times 2, + MATCH */
+    /* [state][symbol]: row offset of the next state, times 2, + MATCH */
+    uint32_t *next;
     uint8_t *final; /* [state] */
     size_t states, capacity;
     uint32_t symbols;
     uint8_t symbol_of[256];
     size_t patterns;
-    int matches_all; /* an empty pattern is in every line */
+    int matches_all; /* there is an empty pattern, which is in every line */
 };
 
 static char *read_file(const char *path, size_t *ret_size)
@@ -110,7 +110,7 @@ static int add_pattern(struct automaton *automaton, const char *text, size_t siz
     return 0;
 }
 
-/* Breadth first, so that the state that a failure leads to is complete already. */
+/* Breadth first: the state that a failure leads to is then already complete. */
 static int fill_transitions(struct automaton *automaton)
 {
     uint32_t symbols = automaton->symbols;
@@ -142,7 +142,7 @@ static int fill_transitions(struct automaton *automaton)
     return 0;
 }
 
-/* From numbers of states to offsets of rows, with the mark of a match beside. */
+/* Turns numbers of states into offsets of rows, with MATCH in the lowest bit. */
 static void compile(struct automaton *automaton)
 {
     size_t cells = automaton->states * automaton->symbols;

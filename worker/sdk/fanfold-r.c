@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What fanfold.R cannot do in R: binary streams, FRAMES/1, and the forks of FORK/1
- * (appendix of PROTOCOL.md). Called by .C, so arguments are pointers to R's vectors
- * (integer, double, raw) and results go back through them. Needs no header of R.
+ * The parts of fanfold.R that R cannot do: binary streams, FRAMES/1, and the forks of
+ * FORK/1 (worker/FORK.md). R calls them by .C, so arguments are pointers to R's vectors
+ * (integer, double, raw), and results go back through them. Needs no header of R.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,11 +22,11 @@
 
 enum { REQUEST_BYTES = 32, RESPONSE_BYTES = 20, STREAMS = 3 };
 
-/* R's own, for devices and event loops. */
+/* R's own flag, for devices and event loops. */
 extern int R_isForkedChild __attribute__((weak));
 
 EXPORT void fanfold_take_streams(int *ret_source, int *ret_sink);
-EXPORT void fanfold_settle_link(const int *link);
+EXPORT void fanfold_settle_link(const int *link, int *ret_ok);
 EXPORT void fanfold_read(const int *source, unsigned char *bytes, const double *size,
                          double *ret_size);
 EXPORT void fanfold_read_request(const int *source, double *ret_numbers, int *ret_ok);
@@ -37,11 +38,14 @@ EXPORT void fanfold_respond(const int *sink, const int *kind, const double *numb
 EXPORT void fanfold_fork_slots(const int *link, int *ret_slot, int *ret_source,
                                int *ret_sink);
 EXPORT void fanfold_leave(const int *status);
+EXPORT void fanfold_find_zero(const unsigned char *bytes, const double *size,
+                              double *ret_index);
+EXPORT void fanfold_draw_seed(int *ret_seed);
+EXPORT void fanfold_mix_seed(const double *seed, const double *number, int *ret_seed);
 
-/* ---- streams -----------------------------------------------------------------------
- */
+/* ---- streams ---- */
 
-/* What is printed goes to stderr from now on, and standard input is empty. */
+/* From now on prints go to stderr, and standard input is empty. */
 void fanfold_take_streams(int *ret_source, int *ret_sink)
 {
     *ret_source = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -50,28 +54,43 @@ void fanfold_take_streams(int *ret_source, int *ret_sink)
     dup2(null, STDIN_FILENO);
     close(null);
     dup2(STDERR_FILENO, STDOUT_FILENO);
-    signal(SIGPIPE, SIG_IGN); /* that the worker is gone is seen by its error */
+    signal(SIGPIPE, SIG_IGN); /* a write's error shows that the worker is gone */
 }
 
-void fanfold_settle_link(const int *link)
+/* A wrapper may have closed it, and the descriptor may be another file's by now. */
+static int is_link(int fd)
 {
-    fcntl(*link, F_SETFD, FD_CLOEXEC);
+    int domain = 0, type = 0;
+    socklen_t size = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 &&
+           domain == AF_UNIX && type == SOCK_SEQPACKET;
+}
+
+void fanfold_settle_link(const int *link, int *ret_ok)
+{
+    *ret_ok = is_link(*link);
+    if (*ret_ok)
+        fcntl(*link, F_SETFD, FD_CLOEXEC);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     signal(SIGPIPE, SIG_IGN);
 }
 
-static size_t read_all(int fd, unsigned char *bytes, size_t size)
+/* How many bytes came before the end of the file, or -errno. */
+static ssize_t read_all(int fd, unsigned char *bytes, size_t size)
 {
     size_t used = 0;
     while (used < size) {
         ssize_t got = read(fd, bytes + used, size - used);
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (got < 0)
+            return -errno;
+        if (got == 0)
             break;
         used += (size_t)got;
     }
-    return used;
+    return (ssize_t)used;
 }
 
 static int write_all(int fd, const unsigned char *bytes, size_t size)
@@ -88,10 +107,12 @@ static int write_all(int fd, const unsigned char *bytes, size_t size)
     return 1;
 }
 
+/* The size is -1 after an error. */
 void fanfold_read(const int *source, unsigned char *bytes, const double *size,
                   double *ret_size)
 {
-    *ret_size = (double)read_all(*source, bytes, (size_t)*size);
+    ssize_t got = read_all(*source, bytes, (size_t)*size);
+    *ret_size = got < 0 ? -1 : (double)got;
 }
 
 void fanfold_write(const int *sink, const unsigned char *bytes, const double *size,
@@ -100,8 +121,7 @@ void fanfold_write(const int *sink, const unsigned char *bytes, const double *si
     *ret_ok = write_all(*sink, bytes, (size_t)*size);
 }
 
-/* ---- FRAMES/1 ----------------------------------------------------------------------
- */
+/* ---- FRAMES/1 ---- */
 
 static double number_at(const unsigned char *bytes, size_t size)
 {
@@ -115,7 +135,7 @@ static double number_at(const unsigned char *bytes, size_t size)
 void fanfold_read_request(const int *source, double *ret_numbers, int *ret_ok)
 {
     unsigned char head[REQUEST_BYTES];
-    *ret_ok = read_all(*source, head, sizeof head) == sizeof head;
+    *ret_ok = read_all(*source, head, sizeof head) == (ssize_t)sizeof head;
     if (!*ret_ok)
         return;
     ret_numbers[0] = number_at(head, 8);
@@ -131,7 +151,7 @@ static void put_number(unsigned char bytes[8], uint64_t number)
         bytes[i] = (unsigned char)(number >> (8 * (7 - i)));
 }
 
-/* Kind is the code of '+', '-' or '.'; number the request's. */
+/* `kind` is the code of '+', '-' or '.'; `number` is the request's. */
 void fanfold_respond(const int *sink, const int *kind, const double *number,
                      const unsigned char *bytes, const double *size, int *ret_ok)
 {
@@ -143,10 +163,9 @@ void fanfold_respond(const int *sink, const int *kind, const double *number,
               write_all(*sink, bytes, (size_t)length);
 }
 
-/* ---- FORK/1 ------------------------------------------------------------------------
- */
+/* ---- FORK/1 ---- */
 
-/* The slot that is asked for, and its streams; 0: the worker is gone. */
+/* The slot that the worker asks for, and its streams; 0: the worker is gone. */
 static int take_request(int link, int streams[STREAMS])
 {
     union {
@@ -171,7 +190,7 @@ static int take_request(int link, int streams[STREAMS])
     return strncmp(text, "slot ", 5) == 0 ? atoi(text + 5) : 0;
 }
 
-/* In the slot's process, once the one in between is gone. */
+/* Runs in the slot's process, after the one in between has ended. */
 static void become_slot(int slot, const int streams[STREAMS])
 {
     char number[16];
@@ -274,8 +293,8 @@ static void answer(int link, int slot, int pid)
     (void)!send(link, text, strlen(text), MSG_NOSIGNAL);
 }
 
-/* Says that all is prepared, and comes back in each slot with its number and streams,
- * and, when the worker is gone, in the program with 0. */
+/* Tells the worker that the program is prepared. Returns in each slot, with its number
+ * and streams, and once the worker is gone in the program, with 0. */
 void fanfold_fork_slots(const int *link, int *ret_slot, int *ret_source, int *ret_sink)
 {
     int streams[STREAMS];
@@ -298,9 +317,46 @@ void fanfold_fork_slots(const int *link, int *ret_slot, int *ret_source, int *re
     }
 }
 
-/* Without what R does at its end: that is its parent's. */
+/* Ends without R's own clean-up, which is for the parent to do. */
 void fanfold_leave(const int *status)
 {
     fflush(NULL);
     _exit(*status);
+}
+
+/* ---- what R has no word for ---- */
+
+/* Of the first byte 0, from 1; 0: there is none. */
+void fanfold_find_zero(const unsigned char *bytes, const double *size,
+                       double *ret_index)
+{
+    const unsigned char *found = memchr(bytes, 0, (size_t)*size);
+    *ret_index = found ? (double)(found - bytes + 1) : 0;
+}
+
+/* INT_MIN is R's NA. */
+static int seed_of(uint64_t bits)
+{
+    return (int)(bits >> 33);
+}
+
+void fanfold_draw_seed(int *ret_seed)
+{
+    uint64_t bits = 0;
+    if (getrandom(&bits, sizeof bits, 0) != (ssize_t)sizeof bits)
+        bits = (uint64_t)getpid() << 33;
+    *ret_seed = seed_of(bits);
+}
+
+/* Neighbours have seeds that are far apart (splitmix64). */
+void fanfold_mix_seed(const double *seed, const double *number, int *ret_seed)
+{
+    uint64_t bits = (uint64_t)(int64_t)*seed * 0x9e3779b97f4a7c15u;
+    for (int round = 0; round < 2; round++) {
+        bits += (uint64_t)(int64_t)*number + 0x9e3779b97f4a7c15u;
+        bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
+        bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
+        bits ^= bits >> 31;
+    }
+    *ret_seed = seed_of(bits);
 }

@@ -3,7 +3,7 @@
 
     import fanfold
 
-    def prepare():                     # once: what is costly
+    def prepare():                     # once: costly work
         return load_model("model.bin")
 
     def process(chunk, model):         # for each chunk: bytes to bytes
@@ -13,15 +13,16 @@
 
     $ fanfold --mode frames -- python3 classify.py < in > out
 
-`prepare` runs once a worker; the process is then forked for every slot, and what was
-prepared is shared memory for as long as nobody writes to it. With --prepare-each every slot
-runs `prepare` by itself. By hand, or as the command of a process a chunk, the same program
+`prepare` runs once in a worker; the worker then forks the process for every slot, and the
+slots share the prepared memory until one of them writes to it. With --prepare-each every
+slot runs `prepare` itself. What each slot needs for itself (connections, open files, random
+numbers) is for `prepare_slot`, which runs once in each. By hand, or as the command of a process a chunk, the same program
 reads its standard input as one chunk and writes the result: python3 classify.py < in > out.
 
-Results alone go to standard output. What `print` and child processes write there goes to
-standard error, and standard input is empty: under the worker from the import of this module
-on, else from `serve` on. An exception in `process` fails the chunk, with its traceback as
-the message; the program lives on.
+Only results go to standard output. `print` and child processes write to standard error
+instead, and standard input is empty: under the worker from the import of this module on,
+otherwise from `serve` on. An exception in `process` fails the chunk, with its traceback as
+the message; the program continues.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ import contextlib
 import gc
 import io
 import os
+import re
 import socket
 import struct
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, Callable, NamedTuple, NoReturn, Optional, TypeVar, Union, overload
 
 __all__ = ["Task", "serve", "serve_records", "task"]
@@ -43,68 +46,117 @@ __all__ = ["Task", "serve", "serve_records", "task"]
 State = TypeVar("State")
 Bytes = Union[bytes, bytearray, memoryview]
 Result = Union[Bytes, Iterable[Bytes]]
+Part = Union[bytes, memoryview]  # whose bytes nobody can change
 
-# FRAMES/1 and FORK/1, in the appendix of PROTOCOL.md.
+# FRAMES/1 and FORK/1: worker/FRAMES.md, worker/FORK.md.
 _REQUEST = struct.Struct(">QQQII")  # number, length, seq, attempt, records
 _RESPONSE = struct.Struct(">3scQQ")  # magic, kind, number of the request, length
 _MAGIC = b"\xf4ff"
 _OK, _ERROR, _READY = b"+", b"-", b"."
 _FORK_READY = b"ready 1"
 _FORK_MESSAGE_BYTES = 4096
-_MESSAGE_BYTES = 4000  # of a failure; the worker passes on about so many
+_MESSAGE_BYTES = 4000  # of a failure; the worker passes on about as many
 _BUFFER_BYTES = 1 << 16
 _MANY_RECORDS = (1 << 32) - 1  # or more
 
 
 class Task(NamedTuple):
-    """What is known of the chunk at hand, besides its bytes."""
+    """The facts about the current chunk, besides its bytes."""
 
     seq: int  # the chunk's number, from 0
     attempt: int  # from 1
-    records: int  # how many there are in it; 0: not counted
+    records: int  # how many it holds; 0: not counted
     slot: int  # from 1
+
+
+class _Program(NamedTuple):
+    """What the user wrote."""
+
+    process: Callable[[bytes, Any], Result]
+    prepare: Optional[Callable[[], Any]]
+    prepare_slot: Optional[Callable[[Any], Any]]
+    seed: Optional[int]
 
 
 _OWN_FILE = (lambda: None).__code__.co_filename
 _task = Task(0, 1, 0, 1)
-_record_at_hand = ""  # which one `process` of serve_records was at when it failed
+_served = False
+_record_at_hand = ""  # the one for which `process` of serve_records failed
 
 
 def task() -> Task:
-    """The task that `process` was called for."""
+    """The task for which `process` is running."""
     return _task
 
 
 @overload
-def serve(process: Callable[[bytes, None], Result], prepare: None = None) -> None: ...
+def serve(process: Callable[[bytes, None], Result], *, seed: Optional[int] = None) -> None: ...
 
 
 @overload
-def serve(process: Callable[[bytes, State], Result], prepare: Callable[[], State]) -> None: ...
+def serve(
+    process: Callable[[bytes, State], Result], prepare: Callable[[], State], *, seed: Optional[int] = None
+) -> None: ...
 
 
-def serve(process: Callable[[bytes, Any], Result], prepare: Optional[Callable[[], Any]] = None) -> None:
+@overload
+def serve(
+    process: Callable[[bytes, Any], Result],
+    prepare: Optional[Callable[[], State]] = None,
+    prepare_slot: Optional[Callable[[State], Any]] = None,
+    *,
+    seed: Optional[int] = None,
+) -> None: ...
+
+
+def serve(
+    process: Callable[[bytes, Any], Result],
+    prepare: Optional[Callable[[], Any]] = None,
+    prepare_slot: Optional[Callable[[Any], Any]] = None,
+    *,
+    seed: Optional[int] = None,
+) -> None:
     """Calls `process(chunk, state)` for each chunk, where state is what `prepare()` returned.
 
+    `prepare_slot(state)` runs once in each slot, before its first chunk. What it returns is
+    the state of that slot; None leaves it that of `prepare`.
+
     The result is bytes (or another object of bytes: bytearray, memoryview, an array), or an
-    iterable of such. Returns when there are no more chunks; in the process that was forked,
-    not in its slots, which end.
+    iterable of such. Each is copied as soon as it is returned or yielded, so that a buffer
+    may be used again. Anything else is a TypeError: a number is not taken for its memory.
+
+    Slots draw different random numbers. With `seed`, `random` and the global generator of
+    numpy begin again at each chunk, from `seed` and the chunk's number: the same input gives
+    the same output, in whichever slot.
+
+    Returns when there are no more chunks; in the process that was forked, not in its slots,
+    which end. Does nothing where a child of multiprocessing imports the program.
     """
+    global _served
+    child = _is_child()
+    if child and _is_imported():
+        return
+    if child or _served:
+        where = "in a child of multiprocessing" if child else "again"
+        raise RuntimeError(f"fanfold.serve was called {where}: only the program itself serves, and once")
+    _served = True
+    program = _Program(process, prepare, prepare_slot, seed)
     if _link:
-        _serve_forks(process, prepare, _link)
+        _serve_forks(program, _link)
     elif _streams:
-        _serve_frames(process, prepare() if prepare else None, *_streams)
+        slot = int(os.environ.get("FANFOLD_SLOT", 1))
+        _serve_frames(program, _begin_slot(program, _prepare(program), slot), slot, *_streams)
     else:
-        _serve_one(process, prepare, *_take_streams())
+        _serve_one(program, *_take_streams())
 
 
 @overload
 def serve_records(
     process: Callable[[bytes, None], Optional[Result]],
-    prepare: None = None,
     *,
     end: bytes = b"\n",
     header: int = 0,
+    seed: Optional[int] = None,
 ) -> None: ...
 
 
@@ -115,23 +167,39 @@ def serve_records(
     *,
     end: bytes = b"\n",
     header: int = 0,
+    seed: Optional[int] = None,
+) -> None: ...
+
+
+@overload
+def serve_records(
+    process: Callable[[bytes, Any], Optional[Result]],
+    prepare: Optional[Callable[[], State]] = None,
+    prepare_slot: Optional[Callable[[State], Any]] = None,
+    *,
+    end: bytes = b"\n",
+    header: int = 0,
+    seed: Optional[int] = None,
 ) -> None: ...
 
 
 def serve_records(
     process: Callable[[bytes, Any], Optional[Result]],
     prepare: Optional[Callable[[], Any]] = None,
+    prepare_slot: Optional[Callable[[Any], Any]] = None,
     *,
     end: bytes = b"\n",
     header: int = 0,
+    seed: Optional[int] = None,
 ) -> None:
-    """Calls `process(record, state)` for each record: a line, or what else ends with `end`.
+    """Calls `process(record, state)` for each record: a line, or other bytes that end with `end`.
 
-    The record comes without its end. The result is the record's in the output, and is given
-    an end; None leaves the record out; an iterable of bytes puts several in its place. The
-    first `header` records of each chunk (fanfold's --header) are passed on as they are.
-    Records that hold their end, such as those of --format csv or -L, are for `serve`: a chunk
-    that comes apart into more or fewer than fanfold has counted fails.
+    The record comes without its end. The result takes the record's place in the output, and
+    gets an end; None leaves the record out; an iterable of bytes puts several in its place.
+    (An array of numbers larger than a byte is a TypeError here.)
+    The first `header` records of each chunk (fanfold's --header) pass unchanged. Use `serve`
+    for records that contain their end, such as those of --format csv or -L: a chunk fails if
+    it splits into more or fewer records than fanfold has counted.
     """
     if not end:
         raise ValueError("records need an end")
@@ -141,7 +209,7 @@ def serve_records(
         if not records[-1]:
             del records[-1]  # behind the last end
         _check_count(len(records) - header, end)
-        results: list[Bytes] = list(records[:header])
+        results: list[Part] = list(records[:header])
         number, record = 0, b""
         try:
             for number, record in enumerate(records[header:], header + 1):
@@ -149,18 +217,18 @@ def serve_records(
                 if result.__class__ is bytes:
                     results.append(result)  # type: ignore[arg-type]
                 elif result is not None:
-                    results.extend(_parts_of(result))
+                    results.extend(_parts_of(result, of_record=True))
         except BaseException:
             _remember_record(number, record)
             raise
         results.append(b"")  # so that the last has an end, too
         return end.join(results)
 
-    serve(process_chunk, prepare)
+    serve(process_chunk, prepare, prepare_slot, seed=seed)
 
 
 def _check_count(found: int, end: bytes) -> None:
-    told = _task.records  # 0: by hand, nobody has counted
+    told = _task.records  # 0: not counted, as by hand
     if told and told != _MANY_RECORDS and found != told:
         raise ValueError(
             f"the chunk has {told} records as fanfold cuts them, and {found} that end with {end!r}: serve_records "
@@ -174,48 +242,87 @@ def _remember_record(number: int, record: bytes) -> None:
     _record_at_hand = f"record {number} of the chunk, {shown}\n"
 
 
-# ---- results and failures ----
+# ---- results ----
 
 
-def _is_bytes(value: object) -> bool:
-    if isinstance(value, (bytes, bytearray)):
-        return True
-    try:
-        memoryview(value)  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return True
-
-
-def _flat(value: Any) -> Bytes:
-    if isinstance(value, (bytes, bytearray)):
-        return value
-    view = memoryview(value)
-    return view.cast("B") if view.nbytes else b""
-
-
-def _parts_of(result: Any) -> list[Bytes]:
-    """A result in pieces; a TypeError that says what is wrong with it."""
-    if _is_bytes(result):
-        return [_flat(result)]
+def _parts_of(result: Any, of_record: bool = False) -> list[Part]:
+    """A result in pieces that are ours alone; raises a TypeError that says what is wrong with it."""
+    part = _part_of(result, of_record)
+    if part is not None:
+        return [part]
     if result is None:
         raise TypeError("process returned None, not bytes: does it lack a return? (b'' is an empty result)")
+    kind = _kind_of(result)
     if isinstance(result, str):
-        raise TypeError("process returned str, not bytes: .encode() it")
-    if not isinstance(result, Iterable):
-        raise TypeError(f"process returned {type(result).__name__}, not bytes or an iterable of bytes")
-    parts: list[Bytes] = []
-    for part in result:
-        if not _is_bytes(part):
-            kind = type(part).__name__
-            hint = ": .encode() it" if isinstance(part, str) else ""
-            raise TypeError(f"process returned an iterable whose item {len(parts)} is {kind}, not bytes{hint}")
-        parts.append(_flat(part))
+        raise TypeError(f"process returned {kind}, not bytes: .encode() it")
+    if isinstance(result, (Mapping, set, frozenset)):
+        raise TypeError(f"process returned {kind}, not bytes or an iterable of bytes in their order")
+    if _is_scalar(result) or not isinstance(result, Iterable):
+        raise TypeError(f"process returned {kind}, not bytes or an iterable of bytes{_hint_at(result)}")
+    parts: list[Part] = []
+    for value in result:
+        part = _part_of(value, of_record)
+        if part is None:
+            place = f"an iterable whose item {len(parts)} is {_kind_of(value)}"
+            raise TypeError(f"process returned {place}, not bytes{_hint_at(value)}")
+        parts.append(part)
     return parts
 
 
+def _part_of(value: Any, of_record: bool) -> Optional[Part]:
+    """The bytes of an object of bytes; None if it is something else."""
+    if value.__class__ is bytes:
+        return value  # type: ignore[no-any-return]
+    if not isinstance(value, (bytes, bytearray)) and (isinstance(value, str) or _is_scalar(value)):
+        return None
+    try:
+        view = memoryview(value)
+    except (TypeError, ValueError, BufferError):
+        return None
+    if not _is_memory(view):
+        return None
+    if of_record and (view.itemsize > 1 or view.format == "?"):
+        raise TypeError(
+            f"process returned {_kind_of(value)} of {getattr(value, 'dtype', view.format)}, not bytes: "
+            "write its numbers as text, or .tobytes() it"
+        )
+    if view.obj.__class__ is bytes and view.format == "B" and view.ndim == 1 and view.c_contiguous:
+        return view  # of what nobody can change
+    return view.tobytes()
+
+
+def _is_scalar(value: object) -> bool:
+    """A number, and whatever numpy holds one of. Most have a buffer, of one item without dimensions."""
+    if isinstance(value, (int, float, complex)):
+        return True
+    numpy = sys.modules.get("numpy")
+    if numpy and isinstance(value, (numpy.generic, numpy.ndarray)):
+        return not getattr(value, "ndim", 1)
+    return False
+
+
+def _is_memory(view: memoryview) -> bool:
+    """False for one item without dimensions, and for pointers to objects, text, and bytes that are padded."""
+    form = re.sub(r":[^:]*:", "", view.format)  # the names of fields
+    return view.ndim > 0 and not ("O" in form or form[-1:] in "uw" or (form[-1:] == "s" and view.itemsize > 1))
+
+
+def _kind_of(value: object) -> str:
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _hint_at(value: object) -> str:
+    if isinstance(value, str):
+        return ": .encode() it"
+    return ": str(it).encode() is its text" if _is_scalar(value) else ""
+
+
+# ---- failures ----
+
+
 def _describe(error: BaseException) -> bytes:
-    """The traceback, from user code on; of a long one the end."""
+    """The traceback from user code on; only the end of a long one."""
     global _record_at_hand
     opening, _record_at_hand = _record_at_hand, ""
     trace = error.__traceback__
@@ -234,7 +341,7 @@ def _describe(error: BaseException) -> bytes:
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output for ourselves: user code gets an empty one and stderr."""
+    """Takes standard input and output for ourselves: user code gets an empty input, and stderr."""
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -260,47 +367,105 @@ def _flush_prints() -> None:
             stream.flush()
 
 
+# ---- the beginning of a slot ----
+
+
+def _prepare(program: _Program) -> Any:
+    if program.seed is not None:
+        import random  # noqa: F401 - before the first chunk, so that it is seeded for that
+
+        _seed(f"{program.seed}")
+    if not program.prepare:
+        return None
+    pid = os.getpid()
+    state = program.prepare()
+    _end_stray(pid)
+    return state
+
+
+def _begin_slot(program: _Program, state: Any, slot: int) -> Any:
+    """The state of this slot."""
+    global _task
+    _task = Task(0, 1, 0, slot)
+    if not program.prepare_slot:
+        return state
+    if program.seed is not None:
+        _seed(f"{program.seed}")
+    pid = os.getpid()
+    own = program.prepare_slot(state)
+    _end_stray(pid)
+    return state if own is None else own
+
+
+def _end_stray(pid: int) -> None:
+    """Ends a child that user code forked, and that came back."""
+    if os.getpid() != pid:
+        _flush_prints()
+        os._exit(0)
+
+
+def _seed(text: str) -> None:
+    import hashlib
+
+    digest = hashlib.sha512(text.encode()).digest()
+    sys.modules["random"].seed(digest)
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed(struct.unpack("16I", digest))
+
+
+def _seed_apart() -> None:
+    """A forked slot has the prepared state of numpy's generator. Python seeds its own after a fork."""
+    if numpy_random := sys.modules.get("numpy.random"):
+        try:
+            numpy_random.seed()
+        except Exception as error:  # the user has put another generator there
+            _warn(f"all slots draw the same numbers from numpy.random ({error}): seed it in prepare_slot")
+
+
+def _warn(text: str) -> None:
+    print(f"fanfold.py: {text}", file=sys.stderr)
+
+
 # ---- by hand ----
 
 
-def _serve_one(
-    process: Callable[[bytes, Any], Result],
-    prepare: Optional[Callable[[], Any]],
-    source: BinaryIO,
-    sink: BinaryIO,
-) -> None:
-    """All of the standard input is one chunk. What fails is raised."""
-    global _record_at_hand
-    state = prepare() if prepare else None
+def _serve_one(program: _Program, source: BinaryIO, sink: BinaryIO) -> None:
+    """All of standard input is one chunk. An exception of `process` goes to the caller."""
+    state = _begin_slot(program, _prepare(program), 1)
     with source, sink:
+        chunk, pid = source.read(), os.getpid()
+        if program.seed is not None:
+            _seed(f"{program.seed} 0")
         try:
-            parts = _parts_of(process(source.read(), state))
+            parts = _parts_of(program.process(chunk, state))
         except BaseException:
             sys.stderr.write(_record_at_hand)
             raise
+        _end_stray(pid)
         sink.writelines(parts)
 
 
 # ---- FRAMES/1 ----
 
 
-def _respond(sink: BinaryIO, kind: bytes, number: int, parts: list[Bytes]) -> None:
+def _respond(sink: BinaryIO, kind: bytes, number: int, parts: list[Part]) -> None:
     sink.write(_RESPONSE.pack(_MAGIC, kind, number, sum(map(len, parts))))
     sink.writelines(parts)
     sink.flush()
 
 
-def _run(process: Callable[[bytes, Any], Result], chunk: bytes, state: Any) -> tuple[bytes, list[Bytes]]:
+def _run(program: _Program, chunk: bytes, state: Any) -> tuple[bytes, list[Part]]:
     try:
-        return _OK, _parts_of(process(chunk, state))
+        if program.seed is not None:
+            _seed(f"{program.seed} {_task.seq}")
+        return _OK, _parts_of(program.process(chunk, state))
     except BaseException as error:  # sys.exit() too: the next chunk may do better
         return _ERROR, [_describe(error)]
 
 
-def _serve_frames(process: Callable[[bytes, Any], Result], state: Any, source: BinaryIO, sink: BinaryIO) -> None:
-    """Answers requests until there are none, or nobody wants the answers."""
+def _serve_frames(program: _Program, state: Any, slot: int, source: BinaryIO, sink: BinaryIO) -> None:
+    """Answers requests until there are no more, or nobody reads the answers."""
     global _task
-    slot = int(os.environ.get("FANFOLD_SLOT", 1))
     pid = os.getpid()
     with contextlib.suppress(BrokenPipeError), source, sink:
         _respond(sink, _READY, 0, [])
@@ -310,9 +475,8 @@ def _serve_frames(process: Callable[[bytes, Any], Result], state: Any, source: B
             if len(chunk) < length:
                 return
             _task = Task(seq, attempt, records, slot)
-            kind, parts = _run(process, chunk, state)
-            if os.getpid() != pid:
-                os._exit(0)  # a child that `process` forked, and that came back
+            kind, parts = _run(program, chunk, state)
+            _end_stray(pid)
             _flush_prints()
             _respond(sink, kind, number, parts)
             del chunk, parts  # before the wait for the next
@@ -321,15 +485,13 @@ def _serve_frames(process: Callable[[bytes, Any], Result], state: Any, source: B
 # ---- FORK/1 ----
 
 
-def _serve_forks(
-    process: Callable[[bytes, Any], Result], prepare: Optional[Callable[[], Any]], link: socket.socket
-) -> None:
+def _serve_forks(program: _Program, link: socket.socket) -> None:
     """Prepares, then forks a slot whenever the worker asks, until it goes."""
     with link:
-        state = prepare() if prepare else None
+        state = _prepare(program)
         _warn_of_threads()
         die_with_worker = _find_death_signal()
-        # What is there now is looked at by no collection any more, and so stays shared.
+        # The collector does not touch frozen objects, so their memory stays shared.
         gc.collect()
         gc.freeze()
         link.send(_FORK_READY)
@@ -339,7 +501,7 @@ def _serve_forks(
                 return
             number = int(message.split()[1])
             _flush_prints()
-            answer = _fork_slot(link, number, fds, die_with_worker, process, state)
+            answer = _fork_slot(link, number, fds, die_with_worker, program, state)
             for stream in fds:
                 os.close(stream)
             link.send(b"slot %d %s" % (number, answer))
@@ -349,11 +511,11 @@ def _warn_of_threads() -> None:
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
     if others:
         names = ", ".join(others[:5])
-        print(f"fanfold.py: prepare left threads that slots will not have ({names}): see --prepare-each", file=sys.stderr)
+        _warn(f"prepare left threads that slots will not have ({names}): see prepare_slot and --prepare-each")
 
 
 def _find_death_signal() -> Callable[[], None]:
-    """Has this process killed when its parent dies; nothing where there is no ctypes."""
+    """A function that lets the kernel kill this process when its parent dies; without ctypes it does nothing."""
     try:
         import ctypes
         import signal
@@ -370,14 +532,14 @@ def _fork_slot(
     number: int,
     fds: list[int],
     die_with_worker: Callable[[], None],
-    process: Callable[[bytes, Any], Result],
+    program: _Program,
     state: Any,
 ) -> bytes:
     """The slot's pid, or why there is none.
 
-    By a process in between that ends at once: the slot becomes the worker's child, which
-    the worker waits for; and only then it is told to go on. (The worker's process is that
-    which made the link; our own parent may be a shell.)
+    A process in between forks the slot and ends at once. So the slot becomes a child of the
+    worker, which waits for it; only then do we tell it to continue. (The worker is the
+    process that made the link; our own parent may be a shell.)
     """
     if len(fds) != 3:
         return b"error too few descriptors came with the request"
@@ -401,14 +563,14 @@ def _fork_slot(
                 os.close(go_end)
                 die_with_worker()
                 if go_on and os.getppid() == worker:
-                    _become_slot(number, fds, process, state)
+                    _become_slot(number, fds, program, state)
         except OSError as error:
             os.write(pid_end, b"error " + str(error).encode())
         finally:
             os._exit(1)
     for end in (pid_end, go_end):
         os.close(end)
-    with contextlib.suppress(ChildProcessError):  # somebody ignores SIGCHLD
+    with contextlib.suppress(ChildProcessError):  # user code ignores SIGCHLD
         os.waitpid(between, 0)
     answer = os.read(pids, 200)
     with contextlib.suppress(BrokenPipeError):
@@ -418,7 +580,7 @@ def _fork_slot(
     return answer or b"error the slot died at once"
 
 
-def _become_slot(number: int, fds: list[int], process: Callable[[bytes, Any], Result], state: Any) -> NoReturn:
+def _become_slot(number: int, fds: list[int], program: _Program, state: Any) -> NoReturn:
     status = 1
     try:
         os.environ["FANFOLD_SLOT"] = str(number)
@@ -426,30 +588,88 @@ def _become_slot(number: int, fds: list[int], process: Callable[[bytes, Any], Re
         os.dup2(2, 1)
         os.close(fds[2])
         source, sink = _open(fds[0], fds[1])
-        _serve_frames(process, state, source, sink)
+        _seed_apart()
+        own = _begin_slot(program, state, number)
+        _serve_frames(program, own, number, source, sink)
         status = 0
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        sys.stderr.write(f"fanfold.py: slot {number} ends:\n{_describe(error).decode()}\n")
     finally:
         _flush_prints()
         os._exit(status)
+
+
+# ---- multiprocessing ----
+#
+# A child that is spawned, or started by a fork server, imports the program for its functions,
+# and the program serves at its top level. Until the child is told who it is, only the stack
+# shows that; any thread of it may be asked later.
+
+
+def _is_child() -> bool:
+    """In a process that multiprocessing started, or a package like it."""
+    loaded = [sys.modules.get(name) for name in ("multiprocessing.process", "multiprocess.process")]
+    if any(process.parent_process() for process in loaded if process):
+        return True
+    # A child calls the program __mp_main__.
+    return any(_starts_child(frame) or frame.f_globals.get("__name__") == "__mp_main__" for frame in _frames())
+
+
+def _is_imported() -> bool:
+    """Some module is on the way in, other than that by which this process was started."""
+    for frame in _frames():
+        if _starts_child(frame):
+            return False
+        if frame.f_code.co_name == "<module>":
+            return True
+    return False
+
+
+def _frames() -> Iterator[types.FrameType]:
+    """From our caller up."""
+    frame: Optional[types.FrameType] = sys._getframe(1)
+    while frame:
+        yield frame
+        frame = frame.f_back
+
+
+def _starts_child(frame: types.FrameType) -> bool:
+    package, _, module = str(frame.f_globals.get("__name__")).rpartition(".")
+    return package in ("multiprocessing", "multiprocess") and module in ("process", "spawn", "forkserver")
 
 
 # ---- at the import ----
 
 
 def _settle_in() -> tuple[Optional[socket.socket], Optional[tuple[BinaryIO, BinaryIO]]]:
-    """Takes what is between the worker and us, before anybody prints there; nor is it for
-    programs that user code starts."""
+    """Takes the streams and variables that belong to the worker and us, before user code prints there,
+    and hides them from programs that user code starts."""
     frames = os.environ.pop("FANFOLD_FRAMES", "") == "1"
     fd = os.environ.pop("FANFOLD_FORK", "")
+    if _is_child():
+        return None, None
     if not fd:
         return None, _take_streams() if frames else None
     os.environ.pop("FANFOLD_SLOT", None)  # of none, or of all
-    link = socket.socket(fileno=int(fd))
+    link = _open_link(int(fd))
     link.set_inheritable(False)
     _redirect_prints()
     return link, None
+
+
+def _open_link(fd: int) -> socket.socket:
+    """Ends the program where somebody has closed it: the worker then starts the program in each slot."""
+    with contextlib.suppress(OSError):
+        link = socket.socket(fileno=fd)
+        if (link.family, link.type) == (socket.AF_UNIX, socket.SOCK_SEQPACKET):
+            return link
+        link.detach()
+    _redirect_prints()
+    _warn(
+        f"a wrapper around the program (conda run, sudo, subprocess) has closed descriptor {fd}, by which the worker "
+        "asks for slots to be forked. Each slot prepares by itself, as with --prepare-each"
+    )
+    sys.exit(0)
 
 
 _link, _streams = _settle_in()

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A deadline becomes a poller's timeout that never ends too early and never overflows.
- */
+/* A deadline becomes a poller's timeout, which never ends early nor overflows. */
 #include "common/clock.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What reaches stderr. A datagram socket in its place shows each write(2) as one
- * message; a pseudo-terminal shows what a person would see.
+ * Lines on stderr. A datagram socket in its place shows each write(2) as one message; a
+ * pseudo-terminal shows the screen that a person would see.
  */
 #include "common/clock.h"
 #include "common/log.h"
@@ -94,7 +94,7 @@ Test(log, writes_an_event_as_logfmt_in_one_write)
     cr_assert_str_eq(read_text(end), "");
 }
 
-Test(log, drops_what_is_below_the_level)
+Test(log, drops_events_below_the_level)
 {
     int end = socket_as_stderr();
     log_init("p", LOG_LEVEL_WARN);
@@ -141,7 +141,7 @@ Test(log, leaves_errno_and_stdout_alone)
     cr_assert_eq(errno, ENOSPC);
 }
 
-Test(log, gives_a_line_up_where_stderr_takes_nothing, .timeout = 20)
+Test(log, gives_up_a_line_that_stderr_does_not_take, .timeout = 20)
 {
     int ends[2];
     cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
@@ -155,7 +155,7 @@ Test(log, gives_a_line_up_where_stderr_takes_nothing, .timeout = 20)
     cr_assert_lt(clock_now_us() - before_us, 5 * SECOND_US);
 }
 
-Test(log, goes_on_where_a_write_was_cut_short, .timeout = 20)
+Test(log, continues_a_write_that_was_cut_short, .timeout = 20)
 {
     int ends[2];
     cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
@@ -184,7 +184,7 @@ Test(log, goes_on_where_a_write_was_cut_short, .timeout = 20)
     cr_assert_eq(last, '\n');
 }
 
-Test(log_quote, escapes_what_could_deceive_a_reader)
+Test(log_quote, escapes_bytes_that_could_deceive_a_reader)
 {
     char buffer[64];
     static const char evil[] = "a \"b\"\\\n\t\r\033[2K\0\x7f\xc3\xa4";
@@ -235,7 +235,7 @@ Test(log_status_line, is_cut_to_the_width_of_the_terminal)
     expect_terminal(master, "\r\033[K012345678");
 }
 
-Test(log_status_line, is_not_drawn_where_stderr_is_no_terminal)
+Test(log_status_line, is_not_drawn_if_stderr_is_no_terminal)
 {
     int end = socket_as_stderr();
     log_init("p", LOG_LEVEL_WARN);

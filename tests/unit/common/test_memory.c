@@ -58,7 +58,7 @@ Test(memory, nothing_is_a_pointer_too)
     }
 }
 
-Test(memory, a_list_keeps_what_it_has_while_room_is_made)
+Test(memory, a_list_keeps_its_elements_when_it_grows)
 {
     uint64_t *numbers = NULL;
     size_t capacity = 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The shared options below a program's own. What ends the process is run in a child
- * whose output and status are looked at.
+ * The shared options beside a program's own. A case that ends the process runs in a
+ * child, and the test checks its output and status.
  */
 #include "common/options.h"
+#include "common/options/table.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -22,27 +23,22 @@ static error_t parse_program(int key, char *value, struct argp_state *state)
 {
     struct program *program = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        state->child_inputs[0] = &program->common;
-        return 0;
-    case OPTION_KEY_FIRST:
+    case KEY_WINDOW:
         if (strcmp(value, "abc") == 0)
             options_bad(state, "--window", value, "a number from 1 to 131072");
         program->window = value;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return options_parse_common(key, value, state, &program->common);
     }
 }
 
-static const struct argp_option own_options[] = {
-    {.name = "window", .key = OPTION_KEY_FIRST, .arg = "CHUNKS", .doc = "How far"},
+static const struct argp_option option_table[] = {
+    COMMON_OPTIONS,
+    {.name = "window", .key = KEY_WINDOW, .arg = "CHUNKS", .doc = "How far"},
     {0}};
-static const struct argp_child children[] = {{.argp = &common_argp}, {0}};
-static const struct argp program_argp = {.options = own_options,
-                                         .parser = parse_program,
-                                         .doc = "A program.",
-                                         .children = children};
+static const struct argp program_argp = {
+    .options = option_table, .parser = parse_program, .doc = "A program."};
 
 /* `words` end with NULL. Returns the rest's index. */
 static int parse(struct program *program, const char **words)
@@ -96,7 +92,7 @@ Test(options, are_read_into_the_common_and_the_own_struct)
     cr_assert_str_eq(program.window, "9");
 }
 
-Test(options, tell_of_a_line_on_stderr_that_is_another_programs)
+Test(options, tell_that_another_program_draws_a_line_on_stderr)
 {
     struct program program;
     int ends[2];

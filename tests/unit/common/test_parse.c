@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a person may write as an option's value, and what is refused. */
+/* The values that a person may write for an option, and those that we refuse. */
 #include "common/parse.h"
 
 #include <criterion/criterion.h>
@@ -51,7 +51,7 @@ Test(parse_size, takes_bare_bytes_and_exact_fractions)
     cr_assert_eq(size_of("1.000000000000000000000000000000001k"), 1000u);
 }
 
-Test(parse_size, refuses_what_is_no_size)
+Test(parse_size, refuses_a_text_that_is_no_size)
 {
     static const char *const bad[] = {"",
                                       " 1",
@@ -99,7 +99,7 @@ Test(parse_duration, reads_seconds_and_suffixes)
     }
 }
 
-Test(parse_duration, refuses_what_is_no_duration_or_could_overflow_a_deadline)
+Test(parse_duration, refuses_a_text_that_is_no_duration_or_could_overflow_a_deadline)
 {
     static const char *const bad[] = {"",
                                       "s",
@@ -147,7 +147,7 @@ Test(parse_number, holds_to_its_bounds)
     cr_assert_eq(number, UINT64_MAX);
 }
 
-Test(parse_number, refuses_what_is_no_decimal_number)
+Test(parse_number, refuses_a_text_that_is_no_decimal_number)
 {
     static const char *const bad[] = {
         "", "-1", "+1", " 1", "1 ", "1.0", "0x1", "1k", "18446744073709551616"};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A run under the launcher's core: what happens to it, and what it asks for. */
-#ifndef FANFOLD_TESTS_LAUNCHER_FIXTURE_H
-#define FANFOLD_TESTS_LAUNCHER_FIXTURE_H
+/* A run under the launcher: its events, and the actions that follow from them. */
+#ifndef FANFOLD_TESTS_UNIT_DEPLOY_LAUNCHER_FIXTURE_H
+#define FANFOLD_TESTS_UNIT_DEPLOY_LAUNCHER_FIXTURE_H
 
 #include "common/clock.h"
 #include "deploy/local/launcher.h"
@@ -13,7 +13,7 @@
 #define S ROLE_SINK
 #define W ROLE_WORKER
 
-/* A run at `now_us`, and what the launcher asked for since the last look. */
+/* A run at `now_us`, and the launcher's actions since the last look. */
 static struct launcher run;
 static int64_t now_us;
 static int started[ROLE_COUNT];
@@ -52,7 +52,7 @@ static inline void begin(void)
     begin_as(&alone);
 }
 
-/* In the middle of it: a worker has finished a task. */
+/* In the middle of the run: a worker has finished a task. */
 static inline void begin_and_work(void)
 {
     begin();
@@ -71,7 +71,7 @@ static inline void dies(enum role role, int signal)
     look();
 }
 
-/* Whether what runs is waited for. */
+/* Whether the launcher waits for running tasks. */
 static inline bool gets(int signal)
 {
     bool drains = launcher_on_signal(&run, signal, now_us);

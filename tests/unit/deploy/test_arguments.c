@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "deploy/local/arguments.h"
+
+#include "common/options.h"
+#include "common/options/table.h"
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +51,7 @@ static int status_of(const char *first, const char *second, const char *third)
     return status;
 }
 
-Test(arguments, gives_each_role_what_it_owns)
+Test(arguments, gives_each_role_its_options)
 {
     const char *line = "fanfold -i in --block 64K -j4 -o out --liveness 3 --unordered "
                        "-0 -N 7 -- tr a-z A-Z";
@@ -66,7 +70,7 @@ Test(arguments, gives_each_role_what_it_owns)
         "--alive-fd=9 -- tr a-z A-Z");
 }
 
-Test(arguments, passes_the_names_that_parallel_has_on_as_their_owners_know_them)
+Test(arguments, passes_gnu_parallels_names_on_as_the_roles_own)
 {
     const char *line =
         "fanfold --pipe-part --spreadstdin -r --group -a in -P 3 "
@@ -90,7 +94,7 @@ static bool blocks_are_auto(const char *line)
     return strstr(words_of(line, ROLE_VENTILATOR, false), "--block=auto") != NULL;
 }
 
-Test(arguments, lets_the_run_size_chunks_where_the_program_does_not_see_them)
+Test(arguments, lets_the_run_size_chunks_that_the_program_does_not_see)
 {
     cr_assert(blocks_are_auto("fanfold --mode lines -- sed -u s/a/b/"));
     cr_assert(blocks_are_auto("fanfold --mode frames --mode lines -- sed -u s/a/b/"));
@@ -102,7 +106,7 @@ Test(arguments, lets_the_run_size_chunks_where_the_program_does_not_see_them)
         blocks_are_auto("fanfold --mode lines --whole-files -i a -- sed -u s/a/b/"));
 }
 
-Test(arguments, gives_each_role_its_part_of_failure_and_resume)
+Test(arguments, gives_each_role_its_options_of_failure_and_resume)
 {
     const char *line = "fanfold -o out --resume --on-error skip --timeout 200% --halt "
                        "soon,fail=10% --speculate --retries 5 --dead-letters dead cat";
@@ -119,7 +123,7 @@ Test(arguments, gives_each_role_its_part_of_failure_and_resume)
         "fanfold-worker --tasks=ipc:///d/tasks --supervised --alive-fd=9 -- cat");
 }
 
-Test(arguments, knows_of_a_search_for_bad_records_what_was_said_last)
+Test(arguments, isolates_bad_records_if_the_last_on_error_says_so)
 {
     const char *const lines[] = {"--on-error=isolate", "--on-error=skip", "-j4"};
 
@@ -135,7 +139,7 @@ Test(arguments, knows_of_a_search_for_bad_records_what_was_said_last)
     }
 }
 
-Test(arguments, tells_who_shares_a_terminal_with_the_line_of_progress)
+Test(arguments, tells_worker_and_sink_that_they_share_the_line_of_progress)
 {
     cr_assert_str_eq(words_of("fanfold cat", ROLE_SINK, true),
                      "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
@@ -145,7 +149,7 @@ Test(arguments, tells_who_shares_a_terminal_with_the_line_of_progress)
                      "--alive-fd=9 -- cat");
 }
 
-Test(arguments, keeps_the_order_so_that_the_last_one_counts)
+Test(arguments, keeps_the_order_of_options_so_that_the_last_one_counts)
 {
     cr_assert_str_eq(
         words_of("fanfold --block 1 --block=2 cat", ROLE_VENTILATOR, false),
@@ -171,14 +175,14 @@ Test(arguments, passes_a_plugin_and_its_arguments)
         "--");
 }
 
-Test(arguments, swallows_what_gnu_parallel_needs)
+Test(arguments, ignores_options_that_only_gnu_parallel_needs)
 {
     cr_assert_str_eq(
         words_of("fanfold --pipe -k --keep-order cat", ROLE_WORKER, false),
         "fanfold-worker --tasks=ipc:///d/tasks --supervised --alive-fd=9 -- cat");
 }
 
-Test(arguments, takes_many_letters_in_one_word)
+Test(arguments, takes_several_short_options_in_one_word)
 {
     cr_assert_str_eq(
         words_of("fanfold -0k0k0k0 cat", ROLE_VENTILATOR, false),
@@ -186,7 +190,7 @@ Test(arguments, takes_many_letters_in_one_word)
         "--null");
 }
 
-Test(arguments, shows_progress_where_the_run_does_unless_something_else_was_said)
+Test(arguments, shows_progress_if_the_run_does_unless_an_option_says_otherwise)
 {
     cr_assert_str_eq(
         words_of("fanfold cat", ROLE_VENTILATOR, true),
@@ -196,21 +200,22 @@ Test(arguments, shows_progress_where_the_run_does_unless_something_else_was_said
         "fanfold-ventilator --tasks=ipc:///d/tasks --supervised --no-progress");
 }
 
-Test(arguments, reaches_a_ventilator_that_is_open_to_others)
+Test(arguments, lets_the_roles_meet_in_private_where_other_hosts_may_join)
 {
     const char *line = "fanfold --insecure --tasks tcp://*:5557 --results "
                        "tcp://10.0.0.1:5558 cat";
 
     cr_assert_str_eq(words_of(line, ROLE_VENTILATOR, false),
-                     "fanfold-ventilator --tasks=tcp://*:5557 --supervised --insecure");
+                     "fanfold-ventilator --tasks=ipc:///d/tasks "
+                     "--public-tasks=tcp://*:5557 --supervised --insecure");
     cr_assert_str_eq(
         words_of(line, ROLE_SINK, false),
-        "fanfold-sink --tasks=tcp://127.0.0.1:5557 "
-        "--results=tcp://10.0.0.1:5558 --supervised --no-dead-letters --insecure");
-    cr_assert_str_eq(
-        words_of(line, ROLE_WORKER, false),
-        "fanfold-worker --tasks=tcp://127.0.0.1:5557 --supervised --insecure "
-        "--alive-fd=9 -- cat");
+        "fanfold-sink --tasks=ipc:///d/tasks --results=ipc:///d/results "
+        "--public-results=tcp://10.0.0.1:5558 --supervised --no-dead-letters "
+        "--insecure");
+    cr_assert_str_eq(words_of(line, ROLE_WORKER, false),
+                     "fanfold-worker --tasks=ipc:///d/tasks --supervised --insecure "
+                     "--alive-fd=9 -- cat");
 }
 
 Test(arguments, needs_a_command, .init = cr_redirect_stderr)
@@ -221,39 +226,68 @@ Test(arguments, needs_a_command, .init = cr_redirect_stderr)
     cr_assert_eq(status_of("--", "cat", NULL), 0);
 }
 
-Test(arguments, refuses_tcp_without_leave, .init = cr_redirect_stderr)
+Test(arguments, refuses_tcp_without_insecure, .init = cr_redirect_stderr)
 {
     cr_assert_eq(status_of("--tasks=tcp://h:1", "cat", NULL), 2);
     cr_assert_eq(status_of("--results=tcp://h:1", "cat", NULL), 2);
     cr_assert_eq(status_of("--results=tcp://h:1", "--insecure", "cat"), 0);
 }
 
-Test(arguments, refuses_tcp_for_tasks_with_results_in_private,
+Test(arguments, refuses_tcp_for_tasks_with_results_in_the_private_directory,
      .init = cr_redirect_stderr)
 {
     cr_assert_eq(status_of("--tasks=tcp://h:1", "--insecure", "cat"), 2);
     cr_assert_eq(status_of("--tasks=ipc:///there", "cat", NULL), 0);
 }
 
-Test(arguments, refuses_at_once_what_three_roles_would, .init = cr_redirect_stderr,
-     .exit_code = 2)
+Test(arguments, refuses_a_value_that_three_roles_would_refuse,
+     .init = cr_redirect_stderr, .exit_code = 2)
 {
     status_of("--liveness=x", "cat", NULL);
 }
 
-Test(arguments, finds_the_way_to_a_bound_endpoint)
+static bool has_option(const struct argp_option *options, const char *name)
 {
-    const char *const pairs[][2] = {
-        {"tcp://*:5557", "tcp://127.0.0.1:5557"},
-        {"tcp://0.0.0.0:1", "tcp://127.0.0.1:1"},
-        {"tcp://[::]:1", "tcp://127.0.0.1:1"},
-        {"tcp://host:1", "tcp://host:1"},
-        {"ipc:///x", "ipc:///x"},
-    };
+    for (; options->name || options->doc; options++)
+        if (options->name && strcmp(options->name, name) == 0)
+            return true;
+    return false;
+}
 
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        char *here = endpoint_from_here(pairs[i][0]);
-        cr_assert_str_eq(here, pairs[i][1]);
-        free(here);
+static const char *value_for(const char *name)
+{
+    if (strcmp(name, "log-level") == 0)
+        return "=warn";
+    return strcmp(name, "tasks") == 0 || strcmp(name, "results") == 0 ? "=ipc:///d/x"
+                                                                      : "=7";
+}
+
+/* All but the endpoints, which the launcher gives to the roles in any case. */
+Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
+{
+    static const struct argp_option launcher[] = {LAUNCHER_OPTIONS},
+                                    ventilator[] = {VENTILATOR_OPTIONS},
+                                    worker[] = {WORKER_OPTIONS},
+                                    sink[] = {SINK_OPTIONS};
+    static const struct argp_option *const roles[ROLE_COUNT] = {
+        [ROLE_VENTILATOR] = ventilator, [ROLE_WORKER] = worker, [ROLE_SINK] = sink};
+    size_t passed = 0;
+
+    for (const struct argp_option *option = launcher; option->name || option->doc;
+         option++) {
+        if (!option->name || option->flags & OPTION_ALIAS || option->key == KEY_TASKS ||
+            option->key == KEY_RESULTS)
+            continue;
+        char line[128], word[128];
+        const char *value = option->arg ? value_for(option->name) : "";
+        snprintf(line, sizeof line, "fanfold --%s%s -- cat", option->name, value);
+        snprintf(word, sizeof word, " --%s%s", option->name, value);
+        for (int role = 0; role < ROLE_COUNT; role++) {
+            bool has = has_option(roles[role], option->name);
+            passed += has;
+            cr_expect_eq(strstr(words_of(line, role, false), word) != NULL, has,
+                         "%s %s", role_programs[role], word);
+        }
     }
+    cr_expect_gt(passed, 50);
 }

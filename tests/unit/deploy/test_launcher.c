@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "launcher_fixture.h"
+#include "tests/unit/deploy/launcher_fixture.h"
 
 static const struct launcher_config isolating = {.restarts = LAUNCHER_RESTARTS_ISOLATE};
 
@@ -26,7 +26,8 @@ Test(launcher, is_over_when_all_have_ended_by_themselves)
     over(0);
 }
 
-Test(launcher, a_sink_counts_before_a_ventilator_and_that_before_a_worker)
+Test(launcher,
+     the_sinks_status_counts_before_the_ventilators_and_that_before_the_workers)
 {
     begin();
     exits(V, 5);
@@ -47,7 +48,7 @@ Test(launcher, a_sink_counts_before_a_ventilator_and_that_before_a_worker)
     over(3);
 }
 
-Test(launcher, a_command_that_cannot_run_counts_before_the_sink)
+Test(launcher, a_command_that_cannot_run_counts_before_the_sinks_status)
 {
     begin();
     exits(S, 4);
@@ -56,7 +57,7 @@ Test(launcher, a_command_that_cannot_run_counts_before_the_sink)
     over(127);
 }
 
-Test(launcher, a_signal_counts_before_all)
+Test(launcher, a_signal_counts_before_every_status)
 {
     begin();
     gets(SIGINT);
@@ -118,7 +119,7 @@ Test(launcher, never_starts_again_a_worker_whose_command_cannot_run)
     }
 }
 
-Test(launcher, starts_a_worker_that_dies_again_three_times_in_a_row)
+Test(launcher, starts_a_dead_worker_again_three_times_in_a_row)
 {
     begin();
     for (int i = 0; i < LAUNCHER_RESTARTS; i++) {
@@ -133,7 +134,7 @@ Test(launcher, starts_a_worker_that_dies_again_three_times_in_a_row)
     over(139);
 }
 
-Test(launcher, starts_a_worker_again_as_often_as_a_search_for_a_bad_record_needs)
+Test(launcher, starts_a_worker_again_as_often_as_the_search_for_a_bad_record_needs)
 {
     begin_as(&isolating);
     for (int i = 0; i < LAUNCHER_RESTARTS_ISOLATE; i++) {
@@ -146,7 +147,7 @@ Test(launcher, starts_a_worker_again_as_often_as_a_search_for_a_bad_record_needs
     cr_assert(started[W] == 0 && notices[W] == NOTICE_GAVE_UP);
 }
 
-Test(launcher, counts_anew_after_a_finished_task)
+Test(launcher, counts_restarts_from_zero_after_a_finished_task)
 {
     begin();
     for (int i = 0; i < 3 * LAUNCHER_RESTARTS; i++) {
@@ -167,7 +168,7 @@ Test(launcher, a_worker_started_again_may_end_well)
     over(0);
 }
 
-Test(launcher, does_not_start_a_worker_once_an_end_has_ended)
+Test(launcher, starts_no_worker_once_ventilator_or_sink_has_ended)
 {
     begin();
     exits(S, 4);
@@ -208,7 +209,7 @@ Test(launcher, gives_time_after_a_failure_and_none_after_a_death)
     over(137);
 }
 
-Test(launcher, kills_silently_what_has_not_begun_when_an_end_fails)
+Test(launcher, kills_silently_roles_that_had_no_task_when_ventilator_or_sink_fails)
 {
     begin();
     exits(V, 4);
@@ -233,7 +234,7 @@ Test(launcher, a_role_that_is_told_to_end_may_still_fail)
     over(4);
 }
 
-Test(launcher, soon_tells_a_worker_that_came_too_late_to_be_told)
+Test(launcher, soon_tells_a_worker_that_came_too_late_to_hear_of_the_end)
 {
     begin();
     exits(V, 0);
@@ -255,7 +256,7 @@ Test(launcher, does_not_hurry_a_ventilator_and_its_workers_when_the_sink_has_end
     cr_assert(signals[V] == 0 && signals[W] == 0);
 }
 
-Test(launcher, an_end_that_had_to_be_told_after_a_good_one_is_no_good_end)
+Test(launcher, a_role_that_had_to_be_told_after_a_good_end_makes_the_run_fail)
 {
     begin();
     launcher_on_alive(&run);
@@ -267,7 +268,7 @@ Test(launcher, an_end_that_had_to_be_told_after_a_good_one_is_no_good_end)
     over(5);
 }
 
-Test(launcher, a_worker_that_is_killed_after_a_good_end_takes_nothing_away)
+Test(launcher, a_worker_that_is_killed_after_a_good_end_changes_nothing)
 {
     begin();
     launcher_on_alive(&run);
@@ -278,7 +279,7 @@ Test(launcher, a_worker_that_is_killed_after_a_good_end_takes_nothing_away)
     over(0);
 }
 
-Test(launcher, tells_who_was_terminated_and_gives_the_others_time)
+Test(launcher, says_which_role_was_terminated_and_gives_the_others_time)
 {
     begin();
     launcher_on_alive(&run);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The launcher gets a signal, one more, and another. */
-#include "launcher_fixture.h"
+/* The launcher gets one signal, a second and a third. */
+#include "tests/unit/deploy/launcher_fixture.h"
 
 static const struct launcher_config with_others = {.restarts = LAUNCHER_RESTARTS,
                                                    .open = true};
 
-Test(launcher_signals, lets_the_ventilator_finish_what_runs_however_long_that_takes)
+Test(launcher_signals, lets_the_ventilator_finish_running_tasks_without_limit)
 {
     begin_and_work();
     cr_assert(gets(SIGINT));
@@ -31,7 +31,7 @@ Test(launcher_signals, tells_the_others_if_a_drained_ventilator_did_not)
     over(129);
 }
 
-Test(launcher_signals, waits_for_nothing_at_a_second_signal)
+Test(launcher_signals, stops_waiting_at_a_second_signal)
 {
     begin_and_work();
     gets(SIGTERM);
@@ -93,7 +93,7 @@ Test(launcher_signals, a_signal_that_found_nothing_more_to_stop_changes_nothing)
     over(1);
 }
 
-Test(launcher_signals, finishes_nothing_without_its_worker)
+Test(launcher_signals, drains_nothing_without_its_worker)
 {
     begin_and_work();
     gets(SIGINT);
@@ -107,7 +107,7 @@ Test(launcher_signals, finishes_nothing_without_its_worker)
     over(130);
 }
 
-Test(launcher_signals, finishes_what_runs_on_other_hosts_without_its_worker)
+Test(launcher_signals, drains_tasks_on_other_hosts_without_its_worker)
 {
     begin_as(&with_others);
     launcher_on_alive(&run);
@@ -117,7 +117,7 @@ Test(launcher_signals, finishes_what_runs_on_other_hosts_without_its_worker)
     cr_assert_eq(launcher_tick(&run, now_us), NEVER_US);
 }
 
-Test(launcher_signals, finishes_nothing_without_its_sink)
+Test(launcher_signals, drains_nothing_without_its_sink)
 {
     begin_and_work();
     gets(SIGINT);
@@ -130,7 +130,7 @@ Test(launcher_signals, finishes_nothing_without_its_sink)
     cr_assert(launcher_sink_was_lost(&run));
 }
 
-Test(launcher_signals, tells_of_a_ventilator_that_was_killed_while_it_drained)
+Test(launcher_signals, reports_a_ventilator_that_was_killed_while_it_drained)
 {
     begin_and_work();
     gets(SIGINT);
@@ -155,7 +155,7 @@ Test(launcher_signals,
     over(137);
 }
 
-Test(launcher_signals, drains_nothing_once_an_end_has_ended)
+Test(launcher_signals, drains_nothing_once_ventilator_or_sink_has_ended)
 {
     begin_and_work();
     exits(S, 4);
@@ -175,7 +175,7 @@ Test(launcher_signals,
     cr_assert(signals[S] == SIGTERM && signals[W] == SIGTERM);
 }
 
-Test(launcher_signals, kills_silently_what_has_not_begun_and_is_not_told_of_a_signal)
+Test(launcher_signals, kills_silently_roles_that_had_no_task_and_no_signal)
 {
     begin();
     gets(SIGINT);
@@ -189,7 +189,7 @@ Test(launcher_signals, kills_silently_what_has_not_begun_and_is_not_told_of_a_si
     over(130);
 }
 
-Test(launcher_signals, kills_at_a_second_signal_what_had_nothing_to_finish)
+Test(launcher_signals, kills_roles_without_tasks_at_a_second_signal)
 {
     begin();
     cr_assert_not(gets(SIGINT));
@@ -216,7 +216,7 @@ Test(launcher_signals, tells_a_ventilator_twice_that_waits_for_a_first_task)
     over(130);
 }
 
-Test(launcher_signals, presses_a_draining_worker_and_kills_what_does_not_end)
+Test(launcher_signals, asks_a_draining_worker_again_and_kills_roles_that_do_not_end)
 {
     begin_and_work();
     gets(SIGTERM);
@@ -234,7 +234,7 @@ Test(launcher_signals, presses_a_draining_worker_and_kills_what_does_not_end)
     cr_assert(launcher_sink_was_lost(&run));
 }
 
-Test(launcher_signals, says_nothing_of_roles_that_got_the_signal_that_it_got_too)
+Test(launcher_signals, says_nothing_of_roles_that_got_the_same_signal)
 {
     begin();
     launcher_on_signal(&run, SIGTERM, now_us);

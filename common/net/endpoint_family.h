@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells which family of addresses libzmq has to look for. */
+#ifndef FANFOLD_COMMON_NET_ENDPOINT_FAMILY_H
+#define FANFOLD_COMMON_NET_ENDPOINT_FAMILY_H
+
+#include <stdbool.h>
+
+/*
+ * Whether a tcp endpoint to connect to has an IPv6 address alone: written as one, or by
+ * the name of a host that has no other. libzmq looks for addresses of one family, and a
+ * host of both may serve IPv4 alone. The first call with a name may wait for the name
+ * service; later ones with the same name do not.
+ */
+bool endpoint_needs_ipv6(const char *endpoint);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process's ZeroMQ context and its sockets: each has all its options before it is
+ * bound or connected. A table holds the options that all of them share. envelope.c
+ * sends and receives; connection_monitor.c watches a connection.
+ */
+#include "common/net/transport.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/net/endpoint_family.h"
+#include "common/net/headroom.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+struct socket_option {
+    int name;
+    int value;
+};
+
+static const struct socket_option every_socket[] = {
+    /* The sender counts credit; a high-water mark could only drop or block. */
+    {ZMQ_SNDHWM, 0},
+    {ZMQ_RCVHWM, 0},
+    /* A thousand workers may join, or come back, at once. */
+    {ZMQ_BACKLOG, 1024},
+    {ZMQ_RECONNECT_IVL, 20},
+    {ZMQ_RECONNECT_IVL_MAX, 2000},
+    /* A stranger may connect and say nothing. */
+    {ZMQ_HANDSHAKE_IVL, 10000},
+    /* tcp: we notice within half a minute that a peer's host is gone, with data under
+     * way (MAXRT) and without (KEEPALIVE). */
+    {ZMQ_TCP_MAXRT, 30000},
+    {ZMQ_TCP_KEEPALIVE, 1},
+    {ZMQ_TCP_KEEPALIVE_IDLE, 10},
+    {ZMQ_TCP_KEEPALIVE_INTVL, 5},
+    {ZMQ_TCP_KEEPALIVE_CNT, 4},
+};
+
+/* Long enough for the last message to leave, short enough for a person who waits. */
+enum { LINGER_MS = 1000 };
+/* More than a socket and its first connection take. */
+enum { SOCKET_DESCRIPTORS = 6 };
+
+/* Messages that a peer of the ROUTER has not taken yet; one with more takes none, and
+ * is treated as gone. More than a ledger has tasks. */
+enum { UNREAD_MAX = 100000 };
+
+static void raise_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_event(LOG_LEVEL_DEBUG, "open_files_not_raised", "errno=%d", errno);
+}
+
+/* Chunks of some megabytes come and go all the time. malloc keeps their memory, so that
+ * the kernel need not map and clear it again for each; it still gives back larger
+ * blocks, and all beyond KEEP_FREE_BYTES. */
+static void keep_freed_memory(void)
+{
+    enum { KEEP_CHUNK_BYTES = 32 << 20, KEEP_FREE_BYTES = 64 << 20 };
+    mallopt(M_MMAP_THRESHOLD, KEEP_CHUNK_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEEP_FREE_BYTES);
+}
+
+int transport_init(char *error, size_t error_size)
+{
+    /* In this order: the first keeps CZMQ from installing its handler when the second
+     * initialises it. */
+    zsys_handler_set(NULL);
+    zsys_set_logstream(stderr);
+    signal(SIGPIPE, SIG_IGN);
+    raise_open_files();
+    keep_freed_memory();
+    int result = headroom_check(error, error_size);
+    if (result == 0)
+        headroom_guard();
+    return result;
+}
+
+void transport_deinit(void)
+{
+    zsys_shutdown();
+}
+
+static void set_option(zsock_t *socket, int name, int value)
+{
+    int rc = zmq_setsockopt(zsock_resolve(socket), name, &value, sizeof value);
+    assert(rc == 0);
+}
+
+/* NULL with errno: out of descriptors, or of libzmq's sockets. */
+static zsock_t *socket_new(int type, int linger_ms)
+{
+    /* CZMQ aborts where it gets no socket. */
+    if (!headroom_has_descriptors(SOCKET_DESCRIPTORS)) {
+        errno = EMFILE;
+        return NULL;
+    }
+    zsock_t *socket = zsock_new(type);
+    headroom_release();
+    if (!socket)
+        return NULL;
+    for (size_t i = 0; i < sizeof every_socket / sizeof *every_socket; i++)
+        set_option(socket, every_socket[i].name, every_socket[i].value);
+    set_option(socket, ZMQ_LINGER, linger_ms);
+    return socket;
+}
+
+static zsock_t *fail(zsock_t **socket_p)
+{
+    int saved_errno = errno;
+    zsock_destroy(socket_p);
+    errno = saved_errno;
+    return NULL;
+}
+
+const char *transport_path(const char *endpoint)
+{
+    static const char scheme[] = "ipc://";
+    const char *path = endpoint + strlen(scheme);
+    bool is_path = strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@';
+    return is_path ? path : NULL;
+}
+
+/* Whether another program listens there. A bind would take its path over, and its later
+ * peers would reach us. */
+static bool is_taken(const char *endpoint)
+{
+    const char *path = transport_path(endpoint);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!path || strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    bool taken = rc == 0 || errno == EAGAIN;
+    close(fd);
+    return taken;
+}
+
+/* libzmq takes "*" for both families where both are there, and else for IPv4. */
+static bool binds_ipv6(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://[", 7) == 0 ||
+           strncmp(endpoint, "tcp://*:", 8) == 0;
+}
+
+/* An interface may have no address but those of IPv6. */
+static int bind_in_family(zsock_t *socket, const char *endpoint)
+{
+    void *handle = zsock_resolve(socket);
+    set_option(socket, ZMQ_IPV6, binds_ipv6(endpoint));
+    int rc = zmq_bind(handle, endpoint);
+    if (rc == 0 || errno != ENODEV || binds_ipv6(endpoint))
+        return rc;
+    set_option(socket, ZMQ_IPV6, 1);
+    return zmq_bind(handle, endpoint);
+}
+
+/* CZMQ's own bind would try 16,384 ports one by one for "*". The umask lets only the
+ * owner of an ipc path connect to it. */
+int transport_bind_also(zsock_t *socket, const char *endpoint)
+{
+    if (is_taken(endpoint))
+        return -EADDRINUSE;
+    mode_t saved_umask = umask(077);
+    int rc = bind_in_family(socket, endpoint);
+    int error = errno;
+    umask(saved_umask);
+    return rc == 0 ? 0 : -error;
+}
+
+static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame_max)
+{
+    if (!socket)
+        return NULL;
+    int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max,
+                            sizeof frame_max);
+    assert(rc == 0);
+    int result = transport_bind_also(socket, endpoint);
+    if (result == 0)
+        return socket;
+    errno = -result;
+    return fail(&socket);
+}
+
+static zsock_t *connect_socket(zsock_t *socket, const char *endpoint)
+{
+    if (!socket)
+        return NULL;
+    set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
+    return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? socket : fail(&socket);
+}
+
+zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max)
+{
+    zsock_t *router = socket_new(ZMQ_ROUTER, LINGER_MS);
+    if (router) {
+        set_option(router, ZMQ_ROUTER_MANDATORY, 1);
+        set_option(router, ZMQ_SNDHWM, UNREAD_MAX);
+    }
+    return bind_socket(router, endpoint, frame_max);
+}
+
+const char *transport_bind_text(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "another program has it";
+    case ENODEV:
+    case EADDRNOTAVAIL:
+        return "expected an address of this host, an interface's name or *";
+    default:
+        return zmq_strerror(error);
+    }
+}
+
+int transport_bind_status(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return STATUS_PEER;
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return STATUS_IO;
+    default:
+        return STATUS_USAGE;
+    }
+}
+
+zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max)
+{
+    return bind_socket(socket_new(ZMQ_PULL, 0), endpoint, frame_max);
+}
+
+zsock_t *transport_connect_dealer(const char *endpoint)
+{
+    return connect_socket(socket_new(ZMQ_DEALER, LINGER_MS), endpoint);
+}
+
+/* No linger: a result stays in the ledger until the sink holds it, and a new socket
+ * sends it again. Nobody needs what an old socket still has. */
+zsock_t *transport_connect_push(const char *endpoint)
+{
+    zsock_t *push = socket_new(ZMQ_PUSH, 0);
+    if (push)
+        set_option(push, ZMQ_IMMEDIATE, 1);
+    return connect_socket(push, endpoint);
+}
+
+const char *transport_endpoint(zsock_t *socket)
+{
+    static char endpoint[512];
+    size_t size = sizeof endpoint;
+    if (zmq_getsockopt(zsock_resolve(socket), ZMQ_LAST_ENDPOINT, endpoint, &size) < 0)
+        *endpoint = '\0';
+    return endpoint;
+}
+
+bool transport_may_reach(const char *endpoint)
+{
+    const char *path = transport_path(endpoint);
+    return !path || access(path, W_OK) == 0;
+}
+
+static void remove_path(const char *endpoint)
+{
+    const char *path = transport_path(endpoint);
+    if (path)
+        unlink(path);
+}
+
+void transport_close_bound(zsock_t **socket_p)
+{
+    if (!*socket_p)
+        return;
+    remove_path(transport_endpoint(*socket_p));
+    zsock_destroy(socket_p);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The link of a worker or a sink to the ventilator: a DEALER, which the session may ask
+ * to open again. Encodes and sends what the session gives it, and decodes what the
+ * ventilator answers.
+ */
+#ifndef FANFOLD_COMMON_NET_UPLINK_H
+#define FANFOLD_COMMON_NET_UPLINK_H
+
+#include "common/protocol/message.h"
+#include <czmq.h>
+
+struct uplink;
+
+/* The endpoint must outlive it. Connects nothing yet. */
+struct uplink *uplink_new(const char *endpoint);
+void uplink_destroy(struct uplink **uplink_p);
+
+/* Closes the connection if there is one, and opens a new one. 0 or -errno. */
+int uplink_connect(struct uplink *uplink);
+/* A message that cannot be sent is lost, as on a link that breaks: the session sends it
+ * again. */
+void uplink_send(struct uplink *uplink, const struct message *message);
+/* True: a message, whose slices live until the next call. False: there is none now. */
+bool uplink_receive(struct uplink *uplink, struct message *ret_message);
+
+/* The payload of the last message; empty: it has none. */
+zmq_msg_t *uplink_payload(struct uplink *uplink);
+
+/* NULL before the first uplink_connect. */
+zsock_t *uplink_socket(const struct uplink *uplink);
+const char *uplink_endpoint(const struct uplink *uplink);
+
+#endif

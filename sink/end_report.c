@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/end_report.h"
+
+#include "common/log.h"
+#include "sink/dead_letters/rerun_command.h"
+#include <stdlib.h>
+
+/* Under a launcher, which knows of its own signals, another has said why. */
+static bool is_relayed(const struct end_report *report)
+{
+    return report->options->common.supervised &&
+           (report->verdict.relayed || report->verdict.outcome == OUTCOME_INTERRUPTED);
+}
+
+static void say_verdict(const struct end_report *report)
+{
+    if (is_relayed(report))
+        log_event(LOG_LEVEL_INFO, "relayed", "status=%d", report->verdict.status);
+    else if (report->verdict.text[0] != '\0')
+        say("%s", report->verdict.text);
+}
+
+static char *command_of(const struct end_report *report)
+{
+    const struct rerun_command command = {
+        .directory = report->resume->dead_letters,
+        .format = *report->format,
+        .header_lines = report->header_lines,
+        .header_out = report->header_out,
+        /* Where a run without options would find these dead letters. */
+        .elsewhere = !report->options->output && !report->options->dead_letters,
+    };
+    return rerun_command(&command);
+}
+
+static void say_dead_letters(const struct end_report *report)
+{
+    unsigned long long count = report->dead_letters;
+    const char *plural = count == 1 ? "" : "s";
+    const char *directory = report->resume->dead_letters;
+    if (count == 0)
+        return;
+    if (!report->finished) {
+        say("%llu dead letter%s in %s so far", count, plural, directory);
+        return;
+    }
+    char *command = command_of(report);
+    say("%llu dead letter%s in %s; to run them again: %s", count, plural, directory,
+        command);
+    free(command);
+}
+
+/* The run stops where it was resumed: it was refused, as its input is another, or fails
+ * as before. The same command would do no better. */
+static bool got_nowhere(const struct end_report *report)
+{
+    return report->verdict.outcome == OUTCOME_STOPPED && report->resume->resumed &&
+           report->safe_next == report->resume->start.position.next;
+}
+
+static void say_journal(const struct end_report *report)
+{
+    const char *output = report->options->output;
+    if (!report->resume->journal)
+        return;
+    if (report->finished && !report->dismissed)
+        say("%s is complete; the sink keeps %s, because the ventilator did not confirm "
+            "the end",
+            output, report->resume->journal);
+    if (!report->finished && report->safe_next > 0 && !report->output_lost &&
+        !got_nowhere(report))
+        say("%s is whole up to chunk %llu (byte %llu): repeat the command with "
+            "--resume to continue",
+            output, (unsigned long long)report->safe_next,
+            (unsigned long long)report->safe_offset);
+}
+
+void end_report_say(const struct end_report *report)
+{
+    say_verdict(report);
+    say_dead_letters(report);
+    say_journal(report);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process that makes commits, one after the other, so that a slow disk never stops
+ * the loop. It shares the lock on the output, ignores the signals that end a run, and
+ * ends when its sink is gone and the commit under way is done.
+ */
+#ifndef FANFOLD_SINK_JOURNAL_COMMIT_PROCESS_H
+#define FANFOLD_SINK_JOURNAL_COMMIT_PROCESS_H
+
+#include "sink/journal/commit_steps.h"
+
+struct commit_process;
+
+/*
+ * Forks: before the first thread, with the output open and locked. `journal` is the
+ * journal's path, `dead_letters` the directory of the dead letters; both are copied. 0
+ * or -errno.
+ */
+int commit_process_start(int output, const char *journal, const char *dead_letters,
+                         struct commit_process **ret_process);
+/* All orders are answered; NULL is idle. */
+bool commit_process_is_idle(const struct commit_process *commit_process);
+/* Closes the socket and, where the process is idle, waits for its end. */
+void commit_process_stop(struct commit_process **commit_process_p);
+
+/* Never blocks. 0; -EPIPE: it is gone; other -errno. */
+int commit_process_order(struct commit_process *commit_process, uint64_t ticket,
+                         const struct journal *journal,
+                         const struct commit_dead_letters *dead_letters);
+
+struct commit_answer {
+    uint64_t ticket;
+    uint64_t next, offset; /* of the journal that was ordered */
+    int error;             /* 0 or -errno */
+    enum commit_step step;
+};
+/* 1: an answer; 0: none now; -EPIPE: it is gone; other -errno. After an error, its own
+ * or one in an answer, no further order is carried out. */
+int commit_process_take(struct commit_process *commit_process,
+                        struct commit_answer *ret_answer);
+
+/* To be polled for input. */
+int commit_process_descriptor(const struct commit_process *commit_process);
+
+#endif

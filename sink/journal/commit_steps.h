@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Makes one commit, step by step: new dead letters, the output, the journal, its
+ * directory. Blocks as long as the disk does, so it runs in a process of its own
+ * (commit_process.h).
+ */
+#ifndef FANFOLD_SINK_JOURNAL_COMMIT_STEPS_H
+#define FANFOLD_SINK_JOURNAL_COMMIT_STEPS_H
+
+#include "sink/journal/journal.h"
+
+struct commit_place {
+    int output;               /* descriptor */
+    int directory;            /* descriptor: the journal's */
+    const char *journal;      /* its name there */
+    const char *dead_letters; /* the directory of the dead letters */
+};
+
+/* X(name, the sentence for a person where it failed) */
+#define COMMIT_STEPS(X)                             \
+    X(DEAD_LETTERS, "cannot sync the dead letters") \
+    X(OUTPUT, "cannot sync the output")             \
+    X(WRITE, "cannot write the journal")            \
+    X(RENAME, "cannot replace the journal")         \
+    X(DIRECTORY, "cannot sync the journal")
+
+enum commit_step {
+#define X(name, text) COMMIT_##name,
+    COMMIT_STEPS(X)
+#undef X
+};
+const char *commit_step_text(enum commit_step step);
+
+/* The dead letters that are new in the commit: numbers first .. last; none where first
+ * is above last. */
+struct commit_dead_letters {
+    uint64_t first, last;
+};
+
+/* Takes the output's fingerprint for the journal. 0, or -errno and the step that
+ * failed: what the journal said before still holds. -EEXIST: the journal's name, or the
+ * one that it is written under first, is another file's, which is left alone. */
+int commit_make(const struct commit_place *place, const struct journal *journal,
+                const struct commit_dead_letters *dead_letters,
+                enum commit_step *ret_step);
+
+#endif

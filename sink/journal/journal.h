@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The file beside the output, FILE.fanfold: how far the run is safe, and what the next
+ * sink must know to resume it. Encoding and decoding are pure; journal_read reads the
+ * file, and commit_steps.h writes it.
+ *
+ * On disk: a msgpack array of its fields, and the XXH64 of that, 8 bytes, big-endian.
+ */
+#ifndef FANFOLD_SINK_JOURNAL_JOURNAL_H
+#define FANFOLD_SINK_JOURNAL_JOURNAL_H
+
+#include "sink/session/position.h"
+
+enum { JOURNAL_BYTES_MAX = 1024 };
+
+struct journal {
+    struct position position;
+    uint64_t offset;      /* of the output's first byte that does not count; bytes */
+    uint64_t fingerprint; /* of what lies before it (output_fingerprint.h); 0: not
+                             known */
+    uint64_t dead_letters_name; /* which directory has the dead letters */
+};
+
+/* Returns the number of bytes. */
+size_t journal_encode(const struct journal *journal, uint8_t bytes[JOURNAL_BYTES_MAX]);
+/* NULL, or what is wrong with the bytes, for a person: "it is cut short". */
+const char *journal_decode(struct slice bytes, struct journal *ret_journal);
+
+/* The bytes are the beginning of what a sink wrote, of this version or another. */
+bool journal_begins(struct slice bytes);
+
+/* A hash of the directory's path as the person gave it: what lies in another directory
+ * is not this run's. */
+uint64_t journal_dead_letters_name(const char *directory);
+
+/* Reads the journal and makes sure that it is durable: the sink that wrote it may have
+ * died before. 0; -ENOENT: there is none; other -errno with a sentence for a person in
+ * `error`, -EINVAL where it is no journal. */
+int journal_read(const char *path, struct journal *ret_journal, char *error,
+                 size_t error_size);
+/* Removes the journal, durably where that can be: the run is over. Leaves alone what is
+ * no journal. */
+void journal_remove(const char *path);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* output_file.c (the file) and output.c (the queue, and writing) share this, and nobody
+ * else. */
+#ifndef FANFOLD_SINK_OUTPUT_OUTPUT_STATE_H
+#define FANFOLD_SINK_OUTPUT_OUTPUT_STATE_H
+
+#include "sink/output/output.h"
+#include "sink/output/output_watch.h"
+
+/* How a write is kept from blocking. */
+enum output_link {
+    OUTPUT_PLAIN,  /* it does not block, or only as long as a disk */
+    OUTPUT_SOCKET, /* MSG_DONTWAIT */
+    OUTPUT_ASKS,   /* poll, then no more than a pipe is bound to take */
+};
+
+struct output_entry {
+    uint64_t seq;
+    uint64_t size;
+    struct result *result; /* NULL: written */
+};
+
+struct output {
+    int fd;
+    enum output_link link;
+    bool regular;
+    bool owned;                 /* opened by its path: nobody else writes there */
+    bool created;               /* by us: it was not there */
+    bool cleared;               /* what was there before is gone */
+    bool waits;                 /* the last write found no room */
+    int error;                  /* -errno of the write that failed */
+    struct output_watch *watch; /* NULL: of what is not a file of our own */
+    uint64_t base; /* of a file that others opened: where the first byte goes */
+    char *name;
+    uint64_t start, found; /* where writing began; bytes that were there */
+    uint64_t bytes, whole; /* the end of what is written, and of what is told of */
+    struct output_entry *entries; /* ring */
+    size_t capacity;              /* a power of two */
+    size_t first;                 /* index of the first entry in use */
+    size_t written;               /* entries whose result is written */
+    size_t count;                 /* entries in use, those included */
+    size_t offset;                /* in the first result that waits */
+    uint8_t *piece;               /* bytes of the first result that waits, if spilled */
+    size_t piece_from, piece_size; /* which; size 0: none */
+};
+
+#endif

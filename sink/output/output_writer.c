@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/output/output_writer.h"
+
+#include "common/exit_status.h"
+#include "common/memory.h"
+#include "sink/result/header_filter.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct output_writer {
+    struct output *output; /* NULL once it is closed */
+    const struct result_memory *memory;
+    struct header_filter header_filter;
+    bool journal;
+    bool ended;
+    bool lost;
+    bool as_found;
+    uint64_t bytes;    /* written; kept when the output is closed */
+    bool some_written; /* since output_writer_take_written: up to written_seq */
+    uint64_t written_seq;
+};
+
+struct output_writer *output_writer_new(struct output **output_p,
+                                        const struct result_memory *memory,
+                                        bool journal)
+{
+    struct output_writer *writer = allocate_zeroed(1, sizeof *writer);
+    writer->output = *output_p;
+    *output_p = NULL;
+    writer->memory = memory;
+    writer->journal = journal;
+    writer->bytes = output_bytes(writer->output);
+    writer->header_filter.there = writer->bytes > 0;
+    return writer;
+}
+
+void output_writer_destroy(struct output_writer **writer_p)
+{
+    if (*writer_p)
+        output_close(&(*writer_p)->output);
+    free(*writer_p);
+    *writer_p = NULL;
+}
+
+/* ---- results ---- */
+
+int output_writer_push(struct output_writer *writer, struct result *result,
+                       uint32_t header_lines, char *error, size_t error_size)
+{
+    int failure = writer->ended
+                      ? 0
+                      : header_filter_cut(&writer->header_filter, header_lines, result);
+    if (failure < 0) {
+        writer->ended = true;
+        snprintf(error, error_size, "cannot read waiting results in %s: %s",
+                 result_memory_directory(writer->memory), strerror(-failure));
+    }
+    if (writer->ended)
+        result_destroy(&result);
+    else
+        output_push(writer->output, result);
+    return failure < 0 ? STATUS_IO : STATUS_OK;
+}
+
+/* `failure` is that of a write. */
+static int fail(struct output_writer *writer, int failure, char *error,
+                size_t error_size)
+{
+    writer->ended = true;
+    if (writer->journal)
+        output_cut(writer->output);
+    error[0] = '\0';
+    if (failure == -EPIPE || failure == -ECONNRESET)
+        return STATUS_OUTPUT_CLOSED;
+    writer->lost |= output_error_is_loss(failure);
+    snprintf(error, error_size, "cannot write %.300s: %s", output_name(writer->output),
+             output_error_text(failure));
+    return STATUS_IO;
+}
+
+/* Before anything is cut off: what counts as written stays. */
+static void count_written(struct output_writer *writer)
+{
+    writer->bytes = output_bytes(writer->output);
+    while (output_take_written(writer->output, &writer->written_seq))
+        writer->some_written = true;
+}
+
+/* Over the share of memory results go to the output, as long as it takes some, rather
+ * than to the spill file. */
+int output_writer_write(struct output_writer *writer, uint64_t share_bytes, char *error,
+                        size_t error_size)
+{
+    int failure;
+    if (writer->ended)
+        return STATUS_OK;
+    do {
+        failure = output_write(writer->output);
+        count_written(writer);
+    } while (failure == 0 && output_queued(writer->output) > 0 &&
+             !output_waits(writer->output) &&
+             result_memory_bytes(writer->memory) > share_bytes);
+    return failure < 0 ? fail(writer, failure, error, error_size) : STATUS_OK;
+}
+
+bool output_writer_take_written(struct output_writer *writer, uint64_t *ret_seq)
+{
+    bool some = writer->some_written;
+    writer->some_written = false;
+    if (some)
+        *ret_seq = writer->written_seq;
+    return some;
+}
+
+int output_writer_check(struct output_writer *writer, char *error, size_t error_size)
+{
+    int failure = writer->ended ? 0 : output_check(writer->output);
+    return failure < 0 ? fail(writer, failure, error, error_size) : STATUS_OK;
+}
+
+int output_writer_spill(struct output_writer *writer, uint64_t memory_bytes)
+{
+    return output_spill(writer->output, writer->memory, memory_bytes);
+}
+
+/* ---- the end ---- */
+
+static int end_by(struct output_writer *writer, int failure, char *error,
+                  size_t error_size)
+{
+    if (failure == 0)
+        return STATUS_OK;
+    writer->ended = true;
+    writer->lost |= output_error_is_loss(failure);
+    snprintf(error, error_size, "cannot write %.300s: %s", output_name(writer->output),
+             output_error_text(failure));
+    return STATUS_IO;
+}
+
+int output_writer_look(struct output_writer *writer, char *error, size_t error_size)
+{
+    int failure = output_check_name(writer->output);
+    if (failure == 0)
+        failure = output_look(writer->output);
+    return end_by(writer, failure, error, error_size);
+}
+
+int output_writer_complete(struct output_writer *writer, char *error, size_t error_size)
+{
+    return end_by(writer, output_complete(writer->output), error, error_size);
+}
+
+void output_writer_stop(struct output_writer *writer)
+{
+    writer->ended = true;
+}
+
+bool output_writer_has_ended(const struct output_writer *writer)
+{
+    return writer->ended;
+}
+
+void output_writer_abandon(struct output_writer *writer)
+{
+    if (!writer->output)
+        return;
+    if (writer->journal)
+        output_cut(writer->output);
+    writer->as_found = output_is_as_found(writer->output);
+    output_discard(writer->output);
+}
+
+int output_writer_close(struct output_writer *writer, bool complete, char *error,
+                        size_t error_size)
+{
+    char name[PATH_MAX];
+    int failure = 0;
+    if (!writer->output)
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%s", output_name(writer->output));
+    if (complete)
+        failure = output_complete(writer->output);
+    else
+        output_writer_abandon(writer);
+    writer->lost |= output_error_is_loss(failure);
+    int closed = output_close(&writer->output);
+    failure = failure < 0 ? failure : closed;
+    writer->ended = true;
+    if (failure < 0)
+        snprintf(error, error_size, "cannot write %.300s: %s", name,
+                 output_error_text(failure));
+    return failure < 0 ? STATUS_IO : STATUS_OK;
+}
+
+/* ---- queries ---- */
+
+int output_writer_descriptor(const struct output_writer *writer)
+{
+    return writer->ended ? -1 : output_descriptor(writer->output);
+}
+
+bool output_writer_has_queued(const struct output_writer *writer)
+{
+    return writer->output && output_queued(writer->output) > 0;
+}
+
+uint64_t output_writer_bytes(const struct output_writer *writer)
+{
+    return writer->bytes;
+}
+
+uint64_t output_writer_whole_bytes(const struct output_writer *writer)
+{
+    return output_whole_bytes(writer->output);
+}
+
+bool output_writer_is_lost(const struct output_writer *writer)
+{
+    return writer->lost;
+}
+
+bool output_writer_was_as_found(const struct output_writer *writer)
+{
+    return writer->as_found;
+}

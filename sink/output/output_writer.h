@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes results to the output, the header once, and brings the output to its end. An
+ * error ends it: nothing more is written, and the sink fails for the status and the
+ * sentence that it gives.
+ */
+#ifndef FANFOLD_SINK_OUTPUT_OUTPUT_WRITER_H
+#define FANFOLD_SINK_OUTPUT_OUTPUT_WRITER_H
+
+#include "sink/output/output.h"
+
+struct output_writer;
+
+/* Takes the output. `memory` counts its results. `journal`: one is kept, so that what
+ * was not written in full is cut off. */
+struct output_writer *output_writer_new(struct output **output_p,
+                                        const struct result_memory *memory,
+                                        bool journal);
+void output_writer_destroy(struct output_writer **writer_p);
+
+/* Queues the result without its header, of which each result has so many lines, and the
+ * output the first one's. The result is taken. Once the writer has ended, drops it.
+ * STATUS_OK, or the status to leave with and a sentence for a person in `error`. */
+int output_writer_push(struct output_writer *writer, struct result *result,
+                       uint32_t header_lines, char *error, size_t error_size);
+/* Writes what the output takes now; while more than share_bytes of results are in
+ * memory, as long as it takes something. Outcomes as above; the sentence is empty for
+ * STATUS_OUTPUT_CLOSED. */
+int output_writer_write(struct output_writer *writer, uint64_t share_bytes, char *error,
+                        size_t error_size);
+/* Everything up to *ret_seq is written; false: no more than at the last call. */
+bool output_writer_take_written(struct output_writer *writer, uint64_t *ret_seq);
+/* The poller saw an error. Outcomes as with output_writer_write. */
+int output_writer_check(struct output_writer *writer, char *error, size_t error_size);
+/* Spills queued results until no more than memory_bytes are in memory. 0 or -errno. */
+int output_writer_spill(struct output_writer *writer, uint64_t memory_bytes);
+/* Before a commit: the output still has its name and what was written. Outcomes as with
+ * output_writer_complete. */
+int output_writer_look(struct output_writer *writer, char *error, size_t error_size);
+/* Cuts off what lies behind the end of a complete output, before that is said to be so.
+ * STATUS_OK, or the status and a sentence. */
+int output_writer_complete(struct output_writer *writer, char *error,
+                           size_t error_size);
+
+/* Nothing more is written. */
+void output_writer_stop(struct output_writer *writer);
+bool output_writer_has_ended(const struct output_writer *writer);
+/* Of a run that did not finish: cuts off what was not written in full, and takes away
+ * what is empty. */
+void output_writer_abandon(struct output_writer *writer);
+/* Closes the output of a complete run, which without a byte is an empty file, or
+ * abandons it. close has the kernel's last word on what was written: STATUS_OK, or the
+ * status and a sentence. Does nothing once it is closed. */
+int output_writer_close(struct output_writer *writer, bool complete, char *error,
+                        size_t error_size);
+
+/* To be polled; -1: nothing more is written. */
+int output_writer_descriptor(const struct output_writer *writer);
+bool output_writer_has_queued(const struct output_writer *writer);
+uint64_t output_writer_bytes(const struct output_writer *writer);
+uint64_t output_writer_whole_bytes(const struct output_writer *writer);
+/* The output has its name no more, or not what was written: nobody can resume the
+ * run. */
+bool output_writer_is_lost(const struct output_writer *writer);
+/* When it was abandoned, it had the bytes that an earlier sink left, and no others. */
+bool output_writer_was_as_found(const struct output_writer *writer);
+
+#endif

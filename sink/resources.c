@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* Opens each resource, or tells a person why not. */
+#include "sink/resources.h"
+
+#include "common/exit_status.h"
+#include "common/net/transport.h"
+#include "common/process/signals.h"
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    ERROR_MAX = 1024,
+    COMMIT_WAIT_US = 30000000, /* for the last commit of a killed sink, whose disk may
+                                  be slow */
+};
+
+static int open_signals(struct resources *resources)
+{
+    resources->signals = signals_open();
+    if (resources->signals >= 0)
+        return STATUS_OK;
+    say("cannot receive signals: %s", strerror(-resources->signals));
+    return STATUS_IO;
+}
+
+static int open_transport(struct resources *resources)
+{
+    char error[ERROR_MAX] = "";
+    resources->transport = true;
+    if (transport_init(error, sizeof error) == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return STATUS_IO;
+}
+
+static int open_output(struct resources *resources, const struct sink_options *options)
+{
+    char error[ERROR_MAX] = "";
+    int64_t wait_us = options->common.liveness_us;
+    if (wait_us < COMMIT_WAIT_US)
+        wait_us = COMMIT_WAIT_US;
+    if (output_open(options->output, wait_us, &resources->output, error,
+                    sizeof error) == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return STATUS_IO;
+}
+
+/* The option was wrong, another has it, or the system failed. */
+static int status_of(int result)
+{
+    if (result == -EINVAL)
+        return STATUS_USAGE;
+    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
+}
+
+static int open_sockets(struct resources *resources, const struct sink_options *options)
+{
+    char error[ERROR_MAX] = "";
+    int result =
+        endpoints_open(&options->common, &resources->endpoints, error, sizeof error);
+    if (result == 0)
+        result = intake_open(
+            &(struct intake_config){
+                .endpoint = endpoints_results(resources->endpoints),
+                .public_endpoint = options->public_results,
+                .advertise = options->advertise,
+                .max_result_bytes = options->max_result_bytes,
+            },
+            &resources->intake, error, sizeof error);
+    if (result < 0) {
+        say("%s", error);
+        return status_of(result);
+    }
+    char advertised[ERROR_MAX];
+    endpoint_list_text(intake_endpoints(resources->intake), advertised,
+                       sizeof advertised);
+    log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
+              intake_bound(resources->intake), advertised);
+    resources->uplink = uplink_new(endpoints_tasks(resources->endpoints));
+    return STATUS_OK;
+}
+
+static void open_result_memory(struct resources *resources,
+                               const struct sink_options *options)
+{
+    char path[PATH_MAX] = "";
+    const char *directory = options->tmpdir;
+    if (!directory && options->output && output_is_regular(resources->output) &&
+        output_is_owned(resources->output)) {
+        snprintf(path, sizeof path, "%s", options->output);
+        directory = dirname(path);
+    }
+    resources->memory = result_memory_new(directory != NULL ? directory : "/var/tmp");
+}
+
+static int start_commit_process(struct resources *resources)
+{
+    if (!resources->resume.journal)
+        return STATUS_OK;
+    int result = commit_process_start(
+        output_descriptor(resources->output), resources->resume.journal,
+        resources->resume.dead_letters, &resources->commit_process);
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot start a process: %s", strerror(-result));
+    return STATUS_IO;
+}
+
+/* Reads the journal under the output's lock, and forks the process that writes it
+ * before there is a thread. */
+static int open_file(struct resources *resources, const struct sink_options *options)
+{
+    const struct resume_request request = {
+        .output = options->output,
+        .dead_letters = options->dead_letters,
+        .unordered = options->unordered,
+        .resume = options->resume,
+        .no_dead_letters = options->no_dead_letters,
+    };
+    int status = open_output(resources, options);
+    if (status == STATUS_OK)
+        status = resume_point_find(&resources->resume, &request, resources->output);
+    if (status == STATUS_OK)
+        status = start_commit_process(resources);
+    return status;
+}
+
+/* Opens the output first: before another descriptor can take the number of a closed
+ * standard output, and while signals still end the process, because opening a FIFO may
+ * take for ever. What is in the output stays until there is something to write. */
+int resources_open(struct resources *resources, const struct sink_options *options)
+{
+    *resources = (struct resources){.signals = -1};
+    int status = open_file(resources, options);
+    if (status == STATUS_OK)
+        status = open_transport(resources);
+    if (status == STATUS_OK)
+        status = open_signals(resources);
+    if (status == STATUS_OK)
+        status = open_sockets(resources, options);
+    if (status == STATUS_OK)
+        open_result_memory(resources, options);
+    else
+        output_discard(resources->output);
+    return status;
+}
+
+void resources_disconnect(struct resources *resources)
+{
+    uplink_destroy(&resources->uplink);
+    intake_close(&resources->intake);
+    if (resources->transport)
+        transport_deinit();
+    resources->transport = false;
+    endpoints_close(&resources->endpoints);
+}
+
+void resources_close(struct resources *resources)
+{
+    resources_disconnect(resources);
+    output_close(&resources->output);
+    commit_process_stop(&resources->commit_process);
+    resume_point_deinit(&resources->resume);
+    result_memory_destroy(&resources->memory);
+    if (resources->signals >= 0)
+        close(resources->signals);
+}

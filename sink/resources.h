@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opens what the sink needs in the one order in which nothing is lost when a later one
+ * refuses, and closes it in the other. run_files takes the output and the commit
+ * process.
+ */
+#ifndef FANFOLD_SINK_RESOURCES_H
+#define FANFOLD_SINK_RESOURCES_H
+
+#include "common/net/uplink.h"
+#include "sink/endpoints.h"
+#include "sink/journal/commit_process.h"
+#include "sink/journal/resume.h"
+#include "sink/options.h"
+#include "sink/result/intake.h"
+
+struct resources {
+    struct endpoints *endpoints;
+    struct output *output; /* NULL once it is taken */
+    struct resume_point resume;
+    struct commit_process *commit_process; /* NULL: no journal, or taken */
+    struct result_memory *memory;
+    struct intake *intake;
+    struct uplink *uplink;
+    bool transport; /* transport_init was called */
+    int signals;    /* signalfd, -1: none */
+};
+
+/* STATUS_OK, or the status to leave with, after a sentence for a person. The caller
+ * calls resources_close either way. */
+int resources_open(struct resources *resources, const struct sink_options *options);
+/* Closes the sockets and releases the endpoints. The caller does this before it closes
+ * the output: a second sink that waits for the output then finds the endpoints free. */
+void resources_disconnect(struct resources *resources);
+void resources_close(struct resources *resources);
+
+#endif

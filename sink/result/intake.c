@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* One PULL socket, its decoder, and the endpoints by which it is reached. */
+#include "sink/result/intake.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/net/envelope.h"
+#include "common/net/ipc_keeper.h"
+#include "common/net/transport.h"
+#include "common/protocol/protocol.h"
+#include "sink/result/advertise.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct intake {
+    zsock_t *pull;
+    struct ipc_keeper *keeper; /* of the socket's file; NULL: it has none */
+    struct decoder *decoder;
+    struct envelope envelope;
+    uint64_t garbage;
+    char bound[NAME_MAX_BYTES + 1];
+    struct endpoint_list endpoints;
+};
+
+enum { FRAME_ROOM_BYTES = 64 << 20 };
+
+/* 0 or -errno; *ret_endpoint is the one that was bound last, or could not be. */
+static int bind_all(struct intake *intake, const struct intake_config *config,
+                    const char **ret_endpoint)
+{
+    /* A frame above this breaks its connection, and nobody hears why. So it is far
+     * above what a result may have: the session refuses that, and says so. */
+    uint64_t frame_max = config->max_result_bytes + config->max_result_bytes / 2 +
+                         FRAME_ROOM_BYTES;
+    const char *first = config->public_endpoint ? config->public_endpoint
+                                                : config->endpoint;
+    *ret_endpoint = first;
+    intake->pull = transport_bind_pull(first, (int64_t)frame_max);
+    if (!intake->pull)
+        return -errno;
+    snprintf(intake->bound, sizeof intake->bound, "%s",
+             transport_endpoint(intake->pull));
+    if (!config->public_endpoint)
+        return 0;
+    *ret_endpoint = config->endpoint;
+    advertise_one(&intake->endpoints, config->endpoint);
+    return transport_bind_also(intake->pull, config->endpoint);
+}
+
+int intake_open(const struct intake_config *config, struct intake **ret_intake,
+                char *error, size_t error_size)
+{
+    struct intake *intake = allocate_zeroed(1, sizeof *intake);
+    const char *endpoint;
+    intake->decoder = decoder_new();
+    envelope_init(&intake->envelope);
+    int failure = bind_all(intake, config, &endpoint);
+    if (failure != 0)
+        snprintf(error, error_size, "cannot take results at %s: %s", endpoint,
+                 transport_bind_text(-failure));
+    else if (!advertise(&intake->endpoints, intake->bound, config->advertise)) {
+        failure = -EINVAL;
+        snprintf(error, error_size,
+                 "--advertise: '%s': expected an endpoint, as results are taken at %s",
+                 config->advertise ? config->advertise : "", intake->bound);
+    }
+    if (failure != 0) {
+        intake_close(&intake);
+        return failure;
+    }
+    intake->keeper = ipc_keeper_new(intake->pull, config->endpoint, clock_now_us());
+    *ret_intake = intake;
+    return 0;
+}
+
+int64_t intake_tick(struct intake *intake, int64_t now_us)
+{
+    return ipc_keeper_tick(intake->keeper, now_us);
+}
+
+void intake_close(struct intake **intake_p)
+{
+    struct intake *intake = *intake_p;
+    if (!intake)
+        return;
+    ipc_keeper_destroy(&intake->keeper);
+    transport_close_bound(&intake->pull);
+    envelope_deinit(&intake->envelope);
+    decoder_destroy(&intake->decoder);
+    free(intake);
+    *intake_p = NULL;
+}
+
+static void count_garbage(struct intake *intake, const char *what)
+{
+    if (intake->garbage++ == 0)
+        log_event(LOG_LEVEL_WARN, "garbage", "at=results why=\"%s\"", what);
+}
+
+/* False: the envelope holds no RESULT, and is counted. */
+static bool read_result(struct intake *intake, struct message *ret_message)
+{
+    struct envelope *envelope = &intake->envelope;
+    size_t payload = envelope->frames == 2 ? zmq_msg_size(&envelope->payload)
+                                           : PAYLOAD_NONE;
+    enum decode_error error;
+    if (envelope->frames > 2) {
+        count_garbage(intake, "more than two frames");
+        return false;
+    }
+    error = decoder_read(intake->decoder, zmq_msg_data(&envelope->header),
+                         zmq_msg_size(&envelope->header), payload, ret_message);
+    if (error != DECODE_NONE)
+        count_garbage(intake, decode_error_text(error));
+    else if (ret_message->type != MESSAGE_RESULT)
+        count_garbage(intake, "not a RESULT");
+    return error == DECODE_NONE && ret_message->type == MESSAGE_RESULT;
+}
+
+bool intake_receive(struct intake *intake, struct message *ret_message,
+                    zmq_msg_t **ret_payload)
+{
+    enum { GARBAGE_MAX = 256 }; /* a call: a flood of them must not hold up the loop */
+    for (int i = 0; i < GARBAGE_MAX; i++) {
+        if (envelope_receive(intake->pull, &intake->envelope) <= 0)
+            return false;
+        if (read_result(intake, ret_message)) {
+            *ret_payload = &intake->envelope.payload;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *intake_bound(const struct intake *intake)
+{
+    return intake->bound;
+}
+
+const struct endpoint_list *intake_endpoints(const struct intake *intake)
+{
+    return &intake->endpoints;
+}
+
+zsock_t *intake_socket(const struct intake *intake)
+{
+    return intake->pull;
+}
+
+uint64_t intake_garbage(const struct intake *intake)
+{
+    return intake->garbage;
+}

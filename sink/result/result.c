@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A result's bytes lie in one of four places: inside the result, in a copy of their
+ * own, in the (shared) message, or in the spill file. They only ever move to the file.
+ * Reads and writes no descriptor by itself.
+ */
+#include "sink/result/result.h"
+#include "common/memory.h"
+#include "sink/result/spill.h"
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Bytes kept inside the result; so few that spilling them gains nothing. */
+    INSIDE_MAX = 512,
+    /* Up to here libzmq lets frames share a receive buffer (in_batch_size). */
+    COPY_MAX = 8192,
+    /* A result that is less than this part of its message is copied out: a parked one
+     * pins at most so many times its size. */
+    SHARE_PART = 4,
+};
+
+enum result_place { RESULT_INSIDE, RESULT_COPIED, RESULT_SHARED, RESULT_SPILLED };
+
+/* A result's dead letters but for their bytes. Texts and names lie behind them. */
+struct enclosure {
+    size_t bytes; /* of the enclosure */
+    uint32_t count;
+    struct dead_letter dead_letters[];
+};
+
+struct result {
+    struct result_memory *memory;
+    uint64_t seq;
+    size_t cut;                  /* bytes at the beginning that nobody needs */
+    size_t size;                 /* bytes for the output, behind those */
+    size_t behind;               /* bytes of dead letters, behind those */
+    struct enclosure *enclosure; /* NULL: no dead letters */
+    uint64_t offset;             /* in the message, or in the file */
+    enum result_place place;
+    union {                                /* by place; nothing for RESULT_SPILLED */
+        uint8_t inside[sizeof(zmq_msg_t)]; /* goes on past the end for larger ones */
+        uint8_t *copy;
+        zmq_msg_t message;
+    };
+};
+
+struct result_memory {
+    struct spill *spill;
+    uint64_t memory_bytes;
+    uint64_t spilled_bytes;
+};
+
+struct result_memory *result_memory_new(const char *directory)
+{
+    struct result_memory *memory = allocate_zeroed(1, sizeof *memory);
+    memory->spill = spill_new(directory);
+    return memory;
+}
+
+void result_memory_destroy(struct result_memory **result_memory_p)
+{
+    struct result_memory *memory = *result_memory_p;
+    if (!memory)
+        return;
+    spill_destroy(&memory->spill);
+    free(memory);
+    *result_memory_p = NULL;
+}
+
+uint64_t result_memory_bytes(const struct result_memory *memory)
+{
+    return memory->memory_bytes;
+}
+
+uint64_t result_memory_spilled_bytes(const struct result_memory *memory)
+{
+    return memory->spilled_bytes;
+}
+
+const char *result_memory_directory(const struct result_memory *memory)
+{
+    return spill_directory(memory->spill);
+}
+
+static uint8_t *inside(struct result *result)
+{
+    return (uint8_t *)result + offsetof(struct result, inside);
+}
+
+static struct result *result_allocate(size_t size)
+{
+    size_t extra =
+        size <= INSIDE_MAX && size > sizeof(zmq_msg_t) ? size - sizeof(zmq_msg_t) : 0;
+    return allocate(sizeof(struct result) + extra);
+}
+
+static enum result_place choose_place(size_t size, size_t payload_size)
+{
+    if (size <= INSIDE_MAX)
+        return RESULT_INSIDE;
+    if (size <= COPY_MAX || size < payload_size / SHARE_PART)
+        return RESULT_COPIED;
+    return RESULT_SHARED;
+}
+
+/* Bytes that the result keeps. */
+static size_t whole(const struct result *result)
+{
+    return result->cut + result->size + result->behind;
+}
+
+static void share(struct result *result, zmq_msg_t *payload)
+{
+    int error;
+    zmq_msg_init(&result->message);
+    if (whole(result) == zmq_msg_size(payload))
+        error = zmq_msg_move(&result->message, payload);
+    else
+        error = zmq_msg_copy(&result->message, payload);
+    assert(error == 0);
+}
+
+struct result *result_new(struct result_memory *memory, uint64_t seq,
+                          zmq_msg_t *payload, size_t offset, size_t length)
+{
+    struct result *result = result_allocate(length);
+    const uint8_t *data = (const uint8_t *)zmq_msg_data(payload) + offset;
+    result->memory = memory;
+    result->seq = seq;
+    result->cut = 0;
+    result->size = length;
+    result->behind = 0;
+    result->enclosure = NULL;
+    result->offset = offset;
+    result->place = choose_place(length, zmq_msg_size(payload));
+    if (result->place == RESULT_INSIDE) {
+        if (length > 0)
+            memcpy(inside(result), data, length);
+    } else if (result->place == RESULT_COPIED) {
+        result->copy = allocate(length);
+        memcpy(result->copy, data, length);
+    } else {
+        share(result, payload);
+    }
+    memory->memory_bytes += sizeof *result + length;
+    return result;
+}
+
+/* Copies the slice's bytes to `to`, and lets the slice point there. Returns the end of
+ * the copy. */
+static uint8_t *move_to(uint8_t *to, struct slice *slice)
+{
+    if (slice->size > 0)
+        memcpy(to, slice->data, slice->size);
+    slice->data = to;
+    return to + slice->size;
+}
+
+static struct enclosure *enclose(const struct dead_letter *dead_letters, uint32_t count)
+{
+    size_t bytes = sizeof(struct enclosure) + count * sizeof *dead_letters;
+    size_t head = bytes;
+    for (uint32_t i = 0; i < count; i++)
+        bytes += dead_letters[i].text.size + dead_letters[i].input.size;
+    struct enclosure *enclosure = allocate(bytes);
+    enclosure->bytes = bytes;
+    enclosure->count = count;
+    uint8_t *to = (uint8_t *)enclosure + head;
+    for (uint32_t i = 0; i < count; i++) {
+        struct dead_letter *dead_letter = &enclosure->dead_letters[i];
+        *dead_letter = dead_letters[i];
+        to = move_to(to, &dead_letter->text);
+        to = move_to(to, &dead_letter->input);
+    }
+    return enclosure;
+}
+
+struct result *result_new_with_dead_letters(struct result_memory *memory, uint64_t seq,
+                                            zmq_msg_t *payload, size_t offset,
+                                            size_t length,
+                                            const struct dead_letter *dead_letters,
+                                            uint32_t count)
+{
+    struct result *result = result_new(memory, seq, payload, offset, length);
+    if (count == 0)
+        return result;
+    for (uint32_t i = 0; i < count; i++)
+        result->behind += dead_letters[i].length;
+    assert(result->behind <= length);
+    result->size -= result->behind;
+    result->enclosure = enclose(dead_letters, count);
+    memory->memory_bytes += result->enclosure->bytes;
+    return result;
+}
+
+/* Frees the bytes that are in memory. */
+static void forget_bytes(struct result *result)
+{
+    if (result->place == RESULT_COPIED)
+        free(result->copy);
+    else if (result->place == RESULT_SHARED)
+        zmq_msg_close(&result->message);
+}
+
+void result_destroy(struct result **result_p)
+{
+    struct result *result = *result_p;
+    if (!result)
+        return;
+    result->memory->memory_bytes -= sizeof *result;
+    if (result->place == RESULT_SPILLED)
+        spill_release(result->memory->spill, result->offset, whole(result));
+    else
+        result->memory->memory_bytes -= whole(result);
+    if (result->enclosure)
+        result->memory->memory_bytes -= result->enclosure->bytes;
+    forget_bytes(result);
+    free(result->enclosure);
+    free(result);
+    *result_p = NULL;
+}
+
+void result_drop(void *dropped)
+{
+    struct result *result = dropped;
+    result_destroy(&result);
+}
+
+uint64_t result_seq(const struct result *result)
+{
+    return result->seq;
+}
+
+uint64_t result_size(const struct result *result)
+{
+    return result->size;
+}
+
+void result_cut(struct result *result, uint64_t size)
+{
+    assert(size <= result->size);
+    result->cut += size;
+    result->size -= size;
+}
+
+bool result_spillable(const void *candidate)
+{
+    const struct result *result = candidate;
+    return result->place == RESULT_COPIED || result->place == RESULT_SHARED;
+}
+
+int result_spill(struct result *result)
+{
+    struct slice bytes = result_bytes(result);
+    const uint8_t *first = bytes.data - result->cut;
+    uint64_t offset;
+    assert(result_spillable(result));
+    int error = spill_write(result->memory->spill, first, whole(result), &offset);
+    if (error < 0)
+        return error;
+    forget_bytes(result);
+    result->place = RESULT_SPILLED;
+    result->offset = offset;
+    result->memory->memory_bytes -= whole(result);
+    result->memory->spilled_bytes += whole(result);
+    return 0;
+}
+
+bool result_spilled(const struct result *result)
+{
+    return result->place == RESULT_SPILLED;
+}
+
+struct slice result_bytes(const struct result *const_result)
+{
+    /* zmq_msg_data wants a message that is not const, and leaves it alone. */
+    struct result *result = (struct result *)const_result;
+    const uint8_t *data = NULL;
+    assert(result->place != RESULT_SPILLED);
+    if (result->place == RESULT_INSIDE)
+        data = inside(result);
+    else if (result->place == RESULT_COPIED)
+        data = result->copy;
+    else
+        data = (const uint8_t *)zmq_msg_data(&result->message) + result->offset;
+    return (struct slice){data + result->cut, result->size};
+}
+
+int result_read(const struct result *result, uint64_t from, void *data, size_t size)
+{
+    assert(result->place == RESULT_SPILLED && from + size <= result->size);
+    return spill_read(result->memory->spill, result->offset + result->cut + from, data,
+                      size);
+}
+
+const struct dead_letter *result_dead_letters(const struct result *result,
+                                              uint32_t *ret_count)
+{
+    *ret_count = result->enclosure != NULL ? result->enclosure->count : 0;
+    return result->enclosure != NULL ? result->enclosure->dead_letters : NULL;
+}
+
+int result_read_dead_letters(const struct result *result, uint64_t from, void *data,
+                             size_t size)
+{
+    assert(from + size <= result->behind);
+    if (result->place == RESULT_SPILLED)
+        return spill_read(result->memory->spill,
+                          result->offset + result->cut + result->size + from, data,
+                          size);
+    memcpy(data, result_bytes(result).data + result->size + from, size);
+    return 0;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/run_files.h"
+
+#include "common/exit_status.h"
+#include "common/memory.h"
+#include "common/records/record_format_text.h"
+#include "sink/dead_letters/dead_letter_writer.h"
+#include "sink/end_report.h"
+#include "sink/journal/checkpointer.h"
+#include "sink/output/output_writer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ERROR_MAX = 1024 };
+
+static const uint64_t share_default_bytes = UINT64_C(128) << 20;
+
+struct run_files {
+    const struct sink_options *options;
+    const struct resume_point *resume;
+    const struct result_memory *memory;
+    struct sink_session *session;
+    struct output_writer *output;
+    struct dead_letter_writer *dead_letters;
+    struct checkpointer *checkpointer;
+    struct record_format format; /* of the input's records, as WELCOME says */
+    struct sink_verdict late;    /* of the output's close, when the session was done;
+                                    status 0: none */
+    bool failed;                 /* the session was told to fail */
+    bool stirred;                /* it was told something */
+};
+
+struct run_files *run_files_new(const struct sink_options *options,
+                                struct resources *resources,
+                                struct sink_session *session)
+{
+    const struct resume_point *resume = &resources->resume;
+    const struct position *position = &resume->start.position;
+    struct run_files *files = allocate_zeroed(1, sizeof *files);
+    files->options = options;
+    files->resume = resume;
+    files->memory = resources->memory;
+    files->session = session;
+    files->format = (struct record_format)RECORD_FORMAT_DEFAULT;
+    files->output = output_writer_new(&resources->output, resources->memory,
+                                      resume->journal != NULL);
+    files->dead_letters = dead_letter_writer_new(resume->dead_letters, &position->run,
+                                                 position->dead_letters);
+    files->checkpointer =
+        checkpointer_new(&resources->commit_process, resume, options->output);
+    return files;
+}
+
+void run_files_destroy(struct run_files **files_p)
+{
+    struct run_files *files = *files_p;
+    if (!files)
+        return;
+    checkpointer_destroy(&files->checkpointer);
+    dead_letter_writer_destroy(&files->dead_letters);
+    output_writer_destroy(&files->output);
+    free(files);
+    *files_p = NULL;
+}
+
+/* ---- failures ---- */
+
+/* STATUS_OK is no failure. */
+void run_files_fail(struct run_files *files, int status, const char *text,
+                    int64_t now_us)
+{
+    enum outcome outcome = status > STATUS_SIGNAL && status != STATUS_OUTPUT_CLOSED
+                               ? OUTCOME_INTERRUPTED
+                               : OUTCOME_STOPPED;
+    if (status == STATUS_OK)
+        return;
+    files->failed = files->stirred = true;
+    output_writer_stop(files->output);
+    sink_session_fail(files->session, outcome, status, text, now_us);
+}
+
+static void fail_journal(struct run_files *files, const char *text, int64_t now_us)
+{
+    files->failed = files->stirred = true;
+    output_writer_stop(files->output);
+    checkpointer_fail(files->checkpointer);
+    sink_session_on_journal_failed(files->session, text, now_us);
+}
+
+/* ---- what the ventilator says of the input ---- */
+
+void run_files_on_welcome(struct run_files *files, const struct message *message)
+{
+    struct record_format format;
+    if (record_format_parse(message->welcome.format, &format))
+        files->format = format;
+}
+
+void run_files_on_end(struct run_files *files, const struct message *message,
+                      int64_t now_us)
+{
+    char error[ERROR_MAX];
+    if (!output_writer_has_ended(files->output) &&
+        message->end.epoch == sink_session_position(files->session).epoch &&
+        dead_letter_writer_take_header(files->dead_letters, message->end.header, error,
+                                       sizeof error) < 0)
+        run_files_fail(files, STATUS_IO, error, now_us);
+}
+
+/* ---- results out ---- */
+
+static int read_dead_letters(void *context, uint64_t from, void *data, size_t size)
+{
+    return result_read_dead_letters(context, from, data, size);
+}
+
+/* A result of which a dead letter cannot be written must not count. */
+static void write_dead_letters(struct run_files *files, struct result *result,
+                               int64_t now_us)
+{
+    char error[ERROR_MAX];
+    uint32_t count;
+    const struct dead_letter *dead_letters = result_dead_letters(result, &count);
+    if (output_writer_has_ended(files->output))
+        return;
+    if (dead_letter_writer_write(files->dead_letters, dead_letters, count,
+                                 read_dead_letters, result, error, sizeof error) < 0)
+        run_files_fail(files, STATUS_IO, error, now_us);
+}
+
+void run_files_write_result(struct run_files *files, struct result *result,
+                            int64_t now_us)
+{
+    char error[ERROR_MAX];
+    write_dead_letters(files, result, now_us);
+    int status = output_writer_push(files->output, result,
+                                    sink_session_header_out(files->session), error,
+                                    sizeof error);
+    run_files_fail(files, status, error, now_us);
+}
+
+/* Of memory that results may have. */
+static uint64_t share_bytes(const struct run_files *files)
+{
+    uint64_t said = sink_session_buffer(files->session);
+    return said > 0 ? said : share_default_bytes;
+}
+
+static void write_output(struct run_files *files, uint64_t share, int64_t now_us)
+{
+    char error[ERROR_MAX];
+    uint64_t seq;
+    int status = output_writer_write(files->output, share, error, sizeof error);
+    if (output_writer_take_written(files->output, &seq)) {
+        files->stirred = true;
+        sink_session_on_written(files->session, seq, now_us);
+    }
+    run_files_fail(files, status, error, now_us);
+}
+
+void run_files_check_output(struct run_files *files, int64_t now_us)
+{
+    char error[ERROR_MAX];
+    int status = output_writer_check(files->output, error, sizeof error);
+    run_files_fail(files, status, error, now_us);
+}
+
+/* What is needed last goes first: parked results, then those that the output does not
+ * take. Of the latter it makes more room than it must, since each call goes over them
+ * all. */
+static int spill(struct run_files *files, uint64_t share)
+{
+    int error = 0;
+    while (error == 0 && result_memory_bytes(files->memory) > share) {
+        struct result *result =
+            sink_session_last_parked(files->session, result_spillable);
+        if (!result)
+            return output_writer_spill(files->output, share / 4 * 3);
+        error = result_spill(result);
+    }
+    return error;
+}
+
+static void relieve_memory(struct run_files *files, uint64_t share, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    if (output_writer_has_ended(files->output))
+        return;
+    int error = spill(files, share);
+    if (error == 0)
+        return;
+    snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
+             result_memory_directory(files->memory), strerror(-error));
+    run_files_fail(files, STATUS_IO, text, now_us);
+}
+
+void run_files_write(struct run_files *files, int64_t now_us)
+{
+    uint64_t share = share_bytes(files);
+    write_output(files, share, now_us);
+    relieve_memory(files, share, now_us);
+}
+
+/* ---- commits ---- */
+
+void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
+{
+    char error[ERROR_MAX];
+    struct position position = sink_session_position(files->session);
+    if (checkpointer_has_failed(files->checkpointer))
+        return;
+    int status = position.finished
+                     ? output_writer_complete(files->output, error, sizeof error)
+                     : output_writer_look(files->output, error, sizeof error);
+    if (status != STATUS_OK ||
+        checkpointer_order(files->checkpointer, ticket, &position,
+                           output_writer_whole_bytes(files->output), error,
+                           sizeof error) < 0)
+        fail_journal(files, error, now_us);
+}
+
+void run_files_receive_commits(struct run_files *files, int64_t now_us)
+{
+    char error[ERROR_MAX];
+    uint64_t ticket;
+    int result;
+    while ((result = checkpointer_receive(files->checkpointer, &ticket, error,
+                                          sizeof error)) == 0 &&
+           ticket != 0) {
+        files->stirred = true;
+        sink_session_on_committed(files->session, ticket);
+    }
+    if (result < 0)
+        fail_journal(files, error, now_us);
+}
+
+/* ---- the end ---- */
+
+struct sink_verdict run_files_end_output(struct run_files *files)
+{
+    bool finished = sink_session_finished(files->session);
+    char error[ERROR_MAX];
+    int status = output_writer_close(files->output, finished, error, sizeof error);
+    if (status != STATUS_OK) {
+        files->late =
+            (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = status};
+        snprintf(files->late.text, sizeof files->late.text, "%.511s", error);
+    }
+    return files->late.status != STATUS_OK && finished
+               ? files->late
+               : sink_session_verdict(files->session);
+}
+
+void run_files_report(const struct run_files *files, const struct sink_verdict *verdict)
+{
+    const struct end_report report = {
+        .options = files->options,
+        .resume = files->resume,
+        .format = &files->format,
+        .verdict = *verdict,
+        .finished = sink_session_finished(files->session),
+        .dismissed = sink_session_dismissed(files->session),
+        .output_lost = output_writer_is_lost(files->output),
+        .dead_letters = sink_session_position(files->session).dead_letters,
+        .header_lines = dead_letter_writer_header_lines(files->dead_letters),
+        .header_out = sink_session_header_out(files->session),
+        .safe_next = checkpointer_safe_next(files->checkpointer),
+        .safe_offset = checkpointer_safe_offset(files->checkpointer),
+    };
+    end_report_say(&report);
+}
+
+void run_files_abandon_output(struct run_files *files)
+{
+    output_writer_abandon(files->output);
+}
+
+/* The ventilator knows of a complete run that it is; of a run that has written nothing
+ * the journal says nothing, but that what an earlier sink left in the output does not
+ * count. */
+void run_files_end_journal(struct run_files *files)
+{
+    bool finished = sink_session_finished(files->session);
+    bool done = finished && sink_session_dismissed(files->session) &&
+                files->late.status == STATUS_OK;
+    bool empty = !finished && sink_session_position(files->session).next == 0 &&
+                 !(files->resume->resumed && output_writer_was_as_found(files->output));
+    if (done || empty)
+        checkpointer_remove_journal(files->checkpointer);
+    checkpointer_destroy(&files->checkpointer);
+}
+
+/* ---- for the loop ---- */
+
+bool run_files_take_stirred(struct run_files *files)
+{
+    bool stirred = files->stirred;
+    files->stirred = false;
+    return stirred;
+}
+
+bool run_files_have_failed(const struct run_files *files)
+{
+    return files->failed;
+}
+
+int run_files_output_descriptor(const struct run_files *files)
+{
+    return output_writer_descriptor(files->output);
+}
+
+bool run_files_output_has_queued(const struct run_files *files)
+{
+    return output_writer_has_queued(files->output);
+}
+
+int run_files_commits_descriptor(const struct run_files *files)
+{
+    return checkpointer_descriptor(files->checkpointer);
+}
+
+uint64_t run_files_output_bytes(const struct run_files *files)
+{
+    return output_writer_bytes(files->output);
+}

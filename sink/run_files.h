@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The files of a run: the output, the dead letters, the journal and the spill file.
+ * What the session gives out goes there, and what becomes of it is told to the session,
+ * which an error makes fail. Decides nothing else.
+ */
+#ifndef FANFOLD_SINK_RUN_FILES_H
+#define FANFOLD_SINK_RUN_FILES_H
+
+#include "sink/options.h"
+#include "sink/resources.h"
+#include "sink/session/session.h"
+
+struct run_files;
+
+/* Takes the output and the commit process of the resources. All three must outlive it;
+ * but before the session is destroyed, run_files_end_journal is called. */
+struct run_files *run_files_new(const struct sink_options *options,
+                                struct resources *resources,
+                                struct sink_session *session);
+void run_files_destroy(struct run_files **files_p);
+
+/* ---- what the session wants ---- */
+
+/* Writes the result's dead letters here and now, and queues the rest for the output.
+ * The result is taken. */
+void run_files_write_result(struct run_files *files, struct result *result,
+                            int64_t now_us);
+/* SINK_COMMIT. */
+void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us);
+
+/* ---- what happens ---- */
+
+/* WELCOME says what the input's records are, for whoever runs dead letters again. */
+void run_files_on_welcome(struct run_files *files, const struct message *message);
+/* END brings the input's header, which dead letters need beside them. */
+void run_files_on_end(struct run_files *files, const struct message *message,
+                      int64_t now_us);
+/* Writes what the output takes now, and makes room in memory. */
+void run_files_write(struct run_files *files, int64_t now_us);
+/* The poller saw an error on the output. */
+void run_files_check_output(struct run_files *files, int64_t now_us);
+/* Tells the session of commits that were made. */
+void run_files_receive_commits(struct run_files *files, int64_t now_us);
+/* Nothing more is written, and the session fails. */
+void run_files_fail(struct run_files *files, int status, const char *text,
+                    int64_t now_us);
+
+/* The session was told something since the last call. */
+bool run_files_take_stirred(struct run_files *files);
+bool run_files_have_failed(const struct run_files *files);
+/* For the poller; -1: there is nothing to wait for. The output is waited for only where
+ * something is queued, but errors are to be looked for in any case. */
+int run_files_output_descriptor(const struct run_files *files);
+bool run_files_output_has_queued(const struct run_files *files);
+int run_files_commits_descriptor(const struct run_files *files);
+uint64_t run_files_output_bytes(const struct run_files *files);
+
+/* ---- the end ---- */
+
+/* Closes the output, and gives the last word on the run. */
+struct sink_verdict run_files_end_output(struct run_files *files);
+/* Tells a person how the run ended. */
+void run_files_report(const struct run_files *files,
+                      const struct sink_verdict *verdict);
+/* The run did not finish: what was not written in full is cut off the output. */
+void run_files_abandon_output(struct run_files *files);
+/* Nothing commits any more; removes a journal that has served its turn. */
+void run_files_end_journal(struct run_files *files);
+
+#endif

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""`--mode lines` with programs that write more or fewer lines than they are asked for: whatever they print, and however
+slow they are, a run that ends with status 0 has the right output, and every run ends.
+"""
+
+import os
+import random
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+
+import pytest
+from harness import SLOWNESS
+
+TALKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "talker.py")
+PROGRAMS = 24  # random ones; --programs N: so many
+AT_ONCE = 4
+SILENCE = 2.0 * SLOWNESS
+starting = Lock()
+
+
+def words(plan, around=""):
+    python = ["/usr/bin/python3", "-ISE", TALKER, repr(plan)]
+    return ["sh", "-c", around, "sh", *python] if around else python
+
+
+def wanted(text):
+    return b"".join(b"<%s>\n" % line for line in text.splitlines())
+
+
+def numbered(count):
+    return b"".join(b"%d\n" % number for number in range(1, count + 1))
+
+
+def lines(case, command, text, *options):
+    with starting:
+        run = case.start("fanfold", "--mode", "lines", "--silence", str(SILENCE), *options, "--", *command, stdin=text)
+    run.status = run.wait(120)
+    assert run.status in (0, 3, 4), run.stderr()
+    return run
+
+
+# ---- one by one ----
+
+GREETINGS = [
+    ({"greeting": ["Loading model ... done\n", 0, "main"]}, ""),
+    ({"greeting": ["Loading model ... done\n", 0.3, "main"]}, ""),
+    ({"greeting": ["> ", 0, "main"]}, ""),
+    ({"greeting": ["late\n", 0.3, "child"]}, ""),
+    ({"greeting": ["late\n", 0.3, "main"]}, '"cat" | "$@"'),
+    ({}, 'echo hello; exec "$@"'),
+    ({}, '"$@" | (echo hello; cat)'),
+]
+
+
+@pytest.mark.parametrize("number", range(len(GREETINGS)))
+def test_a_greeting_is_no_answer_however_slow_the_program(case, number):
+    plan, around = GREETINGS[number]
+    run = lines(case, words({**plan, "delay": 0.1}, around), numbered(6), "-j2", "-N2", "--retries", "1")
+    # Whichever comes first: a chunk that failed for good, or ten processes without a chunk.
+    assert run.status in (3, 4) and run.output() == b"", (run.status, run.output())
+    assert "wrote lines that it was not asked for" in run.stderr(), run.stderr()
+    assert "to standard error" in run.stderr()
+
+
+def test_a_line_too_many_on_the_way_is_found_by_the_next_at_the_latest(case):
+    for plan in (
+        {"before": {2: ["working\n", 0, "main"]}},
+        {"before": {2: ["working\n", 0, "main"]}, "dropped": [5]},
+        {"after": {2: ["more\n", 0.2, "main"]}},
+        {"after": {2: ["more\n", 0.2, "child"]}},
+        {"after": {2: ["more\n", 0.3, "thread"]}},
+        {"before": {2: ["more\n", 0, "main"]}, "ahead": True},
+    ):
+        for size in ("-N1", "-N3"):
+            run = lines(case, words({**plan, "delay": 0.05}), numbered(8), "-j1", size, "--retries", "1")
+            assert run.status != 0, (plan, size, run.output())
+            assert wanted(numbered(8)).startswith(run.output()) or "in doubt" in run.stderr(), (plan, run.stderr())
+
+
+def test_a_line_behind_the_last_turns_the_status(case):
+    for plan, around in [
+        ({"farewell": ["bye\n", 0, "main"]}, ""),
+        ({"farewell": ["bye\n", 0.2, "main"]}, ""),
+        ({}, '"$@"; echo bye'),
+    ]:
+        run = lines(case, words(plan, around), numbered(8), "-j2", "-N2")
+        assert run.status == 4 and run.output() == wanted(numbered(8))
+        assert "the output is in doubt from chunk" in run.stderr() and 'bye' in run.stderr(), run.stderr()
+
+
+def test_programs_that_keep_to_the_mode_are_believed(case):
+    for plan, around in [
+        ({"delay": 0.1}, ""),
+        ({"ahead": True, "delay": 0.02}, ""),
+        ({}, 'sleep 0.5; exec "$@"'),
+        ({}, '"$@" | cat'),
+        ({}, '"$@"; exit 0'),
+    ]:
+        run = lines(case, words(plan, around), numbered(8), "-j2", "-N2")
+        run.expect(0)
+        assert run.output() == wanted(numbered(8)), plan
+
+
+def test_a_death_leaves_no_doubt_where_the_program_was_seen_in_step(case):
+    once = str(case.path("once"))
+    for how in (3, "signal"):
+        plan = {"death": [5, how], "once": once + str(how), "delay": 0.02}
+        run = lines(case, words(plan), numbered(12), "-j1", "-N1")
+        run.expect(0)
+        assert run.output() == wanted(numbered(12))
+
+
+# ---- many at random ----
+
+
+def make_plan(chance, once):
+    """A plan, and whether it keeps to the mode."""
+    plan, good = {"delay": chance.choice([0, 0, 0.01, 0.05, 0.1, chance.random() / 2])}, True
+    count = chance.randrange(1, 7 if plan["delay"] > 0.1 else 20)
+
+    def say(text):  # a piece of a line would become a part of the next answer, if one follows
+        by = chance.choice(["main", "main", "thread", "child"])
+        piece = text == "farewell" or (text == "greeting" and by == "main")
+        text = chance.choice([text + "\n", text + "\n" + text + "\n", text + "\n" * (not piece)])
+        return [text, chance.choice([0, 0, 0.05, 0.3]), by]
+
+    for key in chance.sample(["greeting", "before", "after", "dropped", "hold", "death", "farewell"], chance.choice([0, 1, 1, 1, 2, 3])):
+        good = False
+        if key in ("greeting", "farewell"):
+            plan[key] = say(key)
+        elif key in ("before", "after"):
+            plan[key] = {chance.randrange(1, count + 1): say(key) for _ in range(chance.randrange(1, 3))}
+        elif key == "dropped":
+            plan[key] = [chance.randrange(1, count + 1)]
+        elif key == "hold":
+            plan[key] = chance.randrange(2, 6)
+        else:
+            plan[key] = [chance.randrange(1, count + 1), chance.choice([0, 3, "signal"])]
+            if chance.random() < 0.5:
+                plan["once"] = once
+    if chance.random() < 0.2:
+        plan["ahead"] = True
+    return plan, count, good
+
+
+def makes_up(plan, options):
+    """A line too many and one too few, which nobody can tell apart from none where they come together."""
+    more = any(key in plan for key in ("greeting", "before", "after", "farewell"))
+    good_death = plan.get("death", [0, 1])[1] == 0  # nobody sees that the line it was at has no answer
+    fewer = "dropped" in plan and (plan["delay"] < 0.05 or "-N1" not in options)
+    return more and (fewer or good_death)
+
+
+def check_program(case, seed):
+    chance = random.Random(seed)
+    plan, count, good = make_plan(chance, str(case.path(f"once{seed}")))
+    around = chance.choice(["", "", "", 'cat | "$@"', '"$@" | cat', 'exec "$@"', '"$@"; true'])
+    options = [f"-j{chance.randrange(1, 3)}", chance.choice(["-N1", "-N2", "-N3", "-N7", "--block=1M"])]
+    text = numbered(count)
+    run = lines(case, words(plan, around), text, *options)
+    told = (seed, plan, around, options, count, run.status, run.output(), run.stderr())
+    assert run.status or run.output() == wanted(text) or makes_up(plan, options), told
+    assert run.status == 0 or not good, told
+    return run.status
+
+
+@pytest.mark.deadline(3600)
+def test_random_programs_never_give_wrong_output_with_status_0(case, request):
+    number = request.config.getoption("--programs") or PROGRAMS
+    first = 0 if request.config.getoption("--programs") else random.randrange(1 << 30)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        statuses = list(pool.map(lambda seed: check_program(case, seed), range(first, first + number)))
+    print({status: statuses.count(status) for status in sorted(set(statuses))})

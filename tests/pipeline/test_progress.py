@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""What a run says of itself: progress, one line at its end, or nothing."""
+
+import contextlib
+import os
+import re
+import signal
+
+from endings import LINES, ends
+
+
+def test_quiet_is_quiet(case):
+    ends(case, ["--quiet", "-N10", "--", "cat"], 0)
+    said = "^fanfold-ventilator: chunk 0 .* exit status 1; if status 1 means .*$"
+    ends(case, ["--quiet", "--", "false"], 3, said)
+
+
+def test_all_is_well_in_one_line(case):
+    said = r"^fanfold-ventilator: [\d.]+ KiB in [\d.]+ s \([\d.]+ [KM]iB/s\), 300 chunks, \d+ retr(y|ies)$"
+    run = ends(case, ["-N10", "--", "cat"], 0, said)
+    assert run.output() == LINES
+
+
+def start_at_terminal(case, redirections, *words):
+    """Its stderr is a terminal; returns the run, and what reads the terminal so far."""
+    ours, theirs = os.openpty()
+    os.set_blocking(ours, False)
+    terminal = os.ttyname(theirs)
+    words = " ".join(map(str, words))
+    run = case.start("bash", "-c", f"exec fanfold {words} 2>{terminal} {redirections.format(terminal)}")
+    seen = bytearray()
+
+    def read():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                seen.extend(os.read(ours, 4096))
+        return seen.decode()
+
+    read.keep_open = theirs
+    return run, read
+
+
+def test_progress_of_a_file_is_in_per_cent_and_makes_room_for_an_interrupt(case):
+    case.file("lines", LINES)
+    gate = case.gate("go")
+    script = "'[ $FANFOLD_SEQ != 1 ] || : <go; cat'"
+    run, read = start_at_terminal(case, ">out", "-j1 -N1500 -i lines -- sh -c", script)
+    line = r"\r\x1b\[K\d+\.\d KiB done \(4\d%\)  \d+.*/s  1 of 2 chunks  1/1 busy  0 retries"
+    case.wait_for(lambda: re.search(line, read()), "a line of progress")
+    run.signal_group(signal.SIGINT)
+    said = "\r\x1b[Kfanfold: interrupted: it finishes the running tasks; a second signal stops it\r\n"
+    case.wait_for(lambda: said in read(), "a word of the interrupt")
+    gate.open()
+    run.expect(0)  # both chunks had been given out: nothing was left to interrupt
+    assert max(map(len, re.split(r"\r\x1b\[K|\r\n", read()))) < 80, read()
+
+
+def test_progress_is_not_shown_where_the_output_goes(case):
+    case.file("lines", LINES)
+    script = "'sleep 0.3; wc -l'"
+    for redirections, words, shown in (
+        (">{}", "", False),
+        (">{}", "--progress", True),
+        (">{}", "-o out", True),
+        (">out", "", True),
+        (">out", "--no-progress", False),
+        (">out", "--progress --quiet", False),
+    ):
+        run, read = start_at_terminal(case, redirections, words, "-i lines -- sh -c", script)
+        run.expect(0)
+        assert ("done (" in read()) is shown, (redirections, words, read())

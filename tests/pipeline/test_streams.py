@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""A stream that waits hands out the whole records that it has."""
+
+import shutil
+import subprocess
+
+from input_files import UPPER, compress
+
+
+def test_a_stream_that_waits_hands_out_the_whole_records_that_it_has(case):
+    for options in ([], ["--block-timeout", "0.2"], ["-N", "100", "--block-timeout", "0.2"]):
+        run = case.start("fanfold", *options, "-j2", *UPPER, stdin=subprocess.PIPE)
+        for more, expected in ((b"one\ntwo\nth", b"ONE\nTWO\n"), (b"ree\n", b"ONE\nTWO\nTHREE\n")):
+            run.stdin.write(more)
+            run.stdin.flush()
+            case.wait_for(lambda run=run, expected=expected: run.output() == expected, f"{expected} with {options}")
+        run.stdin.write(b"last")
+        run.stdin.close()
+        run.expect(0)
+        assert run.output() == b"ONE\nTWO\nTHREE\nLAST"
+
+
+def test_a_compressed_stream_that_waits_does_too(case):
+    if not shutil.which("zstd"):
+        case.skip("no zstd here")
+    run = case.start("fanfold", "-j2", *UPPER, stdin=subprocess.PIPE)
+    for number in range(2):
+        run.stdin.write(compress("zstd", b"frame %d\n" % number))
+        run.stdin.flush()
+        case.wait_for(lambda end=number + 1: run.output().count(b"\n") == end, "what came so far")
+    run.stdin.close()
+    run.expect(0)
+    assert run.output() == b"FRAME 0\nFRAME 1\n"

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Command lines: wrong ones and what they are told, --help, GNU parallel's."""
+
+import re
+
+import pytest
+from endings import LINES, ends, expect
+
+PROGRAMS = ["fanfold", "fanfold-ventilator", "fanfold-worker", "fanfold-sink"]
+
+
+def test_a_command_that_is_not_there(case):
+    ends(case, ["--", "no-such-command"], 127, "^fanfold-worker: no-such-command: command not found$")
+    ends(case, ["--", "./nor", "this"], 127, r"^fanfold-worker: \./nor: ")
+
+
+def test_a_command_line_in_one_word_names_the_shell(case):
+    for line in ("wc -l | sort", "sort|uniq"):
+        pattern = "^fanfold-worker: " + re.escape(f"{line}: ") + ".*" + re.escape(f"--shell '{line}'") + "$"
+        ends(case, ["--", line], 127, pattern)
+
+
+def test_a_command_that_is_no_program(case):
+    path = case.file("text", b"no program")
+    ends(case, ["--", path], 126, f"^fanfold-worker: {path}: ")
+    ends(case, ["--", case.tmp], 126, f"^fanfold-worker: {case.tmp}: ")
+
+
+def test_inputs_of_which_only_the_first_has_its_option(case):
+    """As the shell makes them of -i *.csv."""
+    for name in ("a.csv", "b.csv"):
+        case.file(name, LINES)
+    hint = "; if that file is an input, give each input its own -i: -i A -i B$"
+    ends(case, ["-i", "a.csv", "b.csv", "--", "cat"], 127, rf"^fanfold-worker: b\.csv: command not found{hint}")
+    ends(case, ["-i", "./a.csv", "./b.csv", "cat"], 126, rf"^fanfold-worker: \./b\.csv: cannot .* denied{hint}")
+
+
+def test_options_that_are_wrong(case):
+    ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
+    ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number of slots")
+    ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
+    ends(case, ["--patience", "0", "--", "cat"], 2, "^fanfold: --patience: '0': expected a duration above 0")
+    ends(case, ["-j", "half", "--", "cat"], 2, "^fanfold-worker: -j: 'half': expected a number of slots")
+    ends(case, ["--blok", "1", "--", "cat"], 2, "^fanfold: unrecognized option '--blok'", "^Try .* --help")
+    ends(case, [], 2, "^fanfold: no command")
+
+
+def test_endpoints_that_are_wrong(case):
+    tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
+    ends(case, [*tcp, "--", "cat"], 2, r"^fanfold: --tasks tcp://localhost:25557 needs --results too")
+    said = r"^fanfold-ventilator: cannot bind tcp://localhost:25557: expected an address of this host, .*\*"
+    ventilator = case.start("fanfold-ventilator", *tcp)
+    expect(case, ventilator, 2, said)
+    sink = case.start("fanfold-sink", "--insecure", *case.endpoints()[:2], "--results", "tcp://localhost:25557")
+    sink.wait()
+    assert "expected an address of this host" in sink.stderr(), sink.stderr()
+
+
+def test_what_gnu_parallel_needs_is_accepted(case):
+    run = ends(case, ["--quiet", "--pipe", "-k", "-N10", "cat"], 0)
+    assert run.output() == LINES
+
+
+@pytest.mark.parametrize(
+    "words, answer",
+    [
+        (["--tag"], "--tag is GNU parallel's: write --shell 'COMMAND | sed"),
+        (["-u"], "--ungroup is GNU parallel's: write --unordered"),
+        (["--lb"], "--ungroup is GNU parallel's: write --unordered"),
+        (["--csv"], "--csv is GNU parallel's: write --format=csv"),
+        (["-d,"], "--delimiter is GNU parallel's: write --recend=TEXT"),
+        (["-d", ","], "--delimiter is GNU parallel's: write --recend=TEXT"),
+        (["-n", "3"], "--max-args is GNU parallel's: write -N RECORDS"),
+        (["-S", "host"], "--sshlogin is GNU parallel's: write --tasks and --results"),
+        (["--tagstring=x"], "--tagstring is GNU parallel's: write --shell"),
+        (["-X"], "--xargs is GNU parallel's: a command gets its chunk as standard input"),
+    ],
+)
+def test_what_gnu_parallel_has_and_fanfold_has_not_is_answered(case, words, answer):
+    ends(case, [*words, "--", "cat"], 2, f"^fanfold: {re.escape(answer)}.* \\(see fanfold-parallel\\(7\\)\\)$")
+
+
+def test_header_out_takes_a_colon_as_header_does(case):
+    case.file("in", b"a\n1\n2\n")
+    run = ends(case, ["--quiet", "-i", "in", "-N1", "--header", ":", "--header-out", ":", "--", "cat"], 0)
+    assert run.output() == b"a\n1\n2\n"
+
+
+def test_help_and_version(case):
+    for program in PROGRAMS:
+        for word, expected in [("--help", rf"^Usage: {program} "), ("--version", rf"^{program} \d+\.\d+\.\d+\n$")]:
+            run = case.start(program, word)
+            expect(case, run, 0)
+            assert re.match(expected, run.output().decode()), run.output()
+        assert "--supervised" not in case.run(program, "--help").output().decode()

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+#include "checks.h"
+#include "common/exit_status.h"
+#include "sim_slots.h"
+#include "ventilator/scheduler/loss_charges.h"
+#include "ventilator/scheduler/scheduler_state.h"
+#include "world/net.h"
+#include "world/records.h"
+#include "world/world.h"
+
+static struct world *of(const struct process *process)
+{
+    return process->world;
+}
+
+/* The ventilator may keep its share in memory, and one chunk more. */
+static uint64_t budget(struct sim_ventilator *v)
+{
+    const struct scenario *scenario = &of(&v->process)->scenario;
+    uint32_t slots = dispatch_counts(v->core).slots;
+    if (slots > v->most_slots) /* some may have left, and their share is still used */
+        v->most_slots = slots;
+    uint64_t share = scenario_buffer_bytes(scenario);
+    uint64_t least = 2 * (uint64_t)v->most_slots * v->chunk_records * RECORD_BYTES;
+    if (scenario->block_auto)
+        least = 0; /* two of its blocks stay within the share */
+    return (share > least ? share : least) + CHUNK_RECORDS_MAX * RECORD_BYTES;
+}
+
+void check_cut(struct sim_ventilator *v, uint64_t bytes)
+{
+    struct world *world = of(&v->process);
+    if (v->drains)
+        world_violation(world, "a chunk is cut after the interrupt");
+    uint64_t most = budget(v);
+    if (world->scenario.keeps_bytes && v->kept_bytes > 0 &&
+        v->kept_bytes + bytes > most)
+        world_violation(world, "%ju bytes are kept, the budget is %ju",
+                        (uintmax_t)(v->kept_bytes + bytes), (uintmax_t)most);
+}
+
+void check_block(const struct sim_ventilator *v)
+{
+    enum { FACTOR = 64 };
+    struct world *world = of(&v->process);
+    const char *wrong = NULL;
+    uint64_t bytes = v->block_bytes, slots = dispatch_counts(v->core).slots;
+    if (bytes == 0)
+        wrong = "nothing";
+    else if (bytes > (uint64_t)v->chunk_records * RECORD_BYTES)
+        wrong = "more than the most";
+    else if (bytes > 1 && 2 * bytes * slots > scenario_buffer_bytes(&world->scenario))
+        wrong = "more than two a slot have room for";
+    else if (bytes > 1 && bytes > FACTOR * v->longest_done)
+        wrong = "far more than was ever run";
+    if (wrong)
+        world_violation(world, "a block of %ju bytes: %s", (uintmax_t)bytes, wrong);
+}
+
+void check_task(const struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    struct world *world = of(&v->process);
+    uint64_t released = dispatch_counts(v->core).released;
+    if (action->seq >= released + scenario_window(&world->scenario))
+        world_violation(world, "task %ju is sent beyond the window: released is %ju",
+                        (uintmax_t)action->seq, (uintmax_t)released);
+    if (v->discarded[action->seq])
+        world_violation(world, "task %ju is sent, but its chunk was dropped",
+                        (uintmax_t)action->seq);
+    if (v->drains && !v->given[action->seq])
+        world_violation(world, "task %ju is begun after the interrupt",
+                        (uintmax_t)action->seq);
+    if (!world->hosts[SINK].process)
+        world_violation(world, "a task is sent before there was a sink");
+}
+
+/* What the probe before has shown is known, or else the search never comes to an end.
+ * Once it may be sent by chance, as copies and lost messages have it. */
+void check_probe(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    enum { HASTY = 2 };
+    uint64_t seq = action->seq;
+    bool hasty = v->probed[seq] &&
+                 loss_charges_pending(&v->core->losses, seq, v->probed[seq]);
+    v->hasty[seq] = hasty ? v->hasty[seq] + 1 : 0;
+    v->probed[seq] = action->attempt;
+    if (v->hasty[seq] >= HASTY)
+        world_violation(of(&v->process),
+                        "chunk %ju is searched on before its last probe is settled",
+                        (uintmax_t)seq);
+}
+
+/* The chunk really failed, or was lost with its worker, as often as it may. Where the
+ * ventilator searches bad records, losses condemn a chunk only after some searches in
+ * vain. */
+static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate)
+{
+    enum { SEARCHES_LOSE = 4 };
+    const struct scenario *scenario = &of(&v->process)->scenario;
+    int64_t losses = scenario->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE
+                                                            : scenario->losses;
+    return fate->failed >= scenario->retries || slots_count_lost(fate) >= losses;
+}
+
+static bool chunk_earned(const struct sim_ventilator *v,
+                         const struct dispatch_failure *failure)
+{
+    const struct scenario *scenario = &of(&v->process)->scenario;
+    if (failure->seq >= (uint64_t)scenario->records)
+        return false;
+    const struct fate *fate = &v->fates[failure->seq];
+    return fate_earned(v, fate) &&
+           failure->attempts <= fate->failed + slots_count_lost(fate);
+}
+
+/* Chunks failed there that others did, if only as the sink refused what it gave; or it
+ * starts nothing: as it seems, where messages are lost. */
+void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
+{
+    enum { LEAST = 2 };
+    struct world *world = of(&v->process);
+    const struct known_worker *worker = v->core->pool.workers[action->seq - 1];
+    const struct worker_session *session =
+        worker_pool_find_worker(&v->core->pool, worker);
+    world->tally->aside++;
+    if (!session || action->remark->chunks == 0 || world->scenario.limit_percent)
+        return;
+    uint64_t bit =
+        sim_ventilator_host_bit(v->process.conns[session->peer - 1]->dial->owner);
+    uint32_t outdone = 0;
+    for (int64_t seq = 0; seq < world->scenario.records; seq++)
+        outdone += (v->fates[seq].failed_at & bit) && v->fates[seq].done_at;
+    if (outdone < LEAST)
+        world_violation(world, "a worker is set aside that failed what all fail");
+}
+
+/* In a run of which only hosts are bad, from its start, and not all of them: one has
+ * done something. */
+static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
+{
+    struct world *world = of(&v->process);
+    const struct scenario *scenario = &world->scenario;
+    bool others = scenario_has_faults(scenario) || scenario->cut_off ||
+                  scenario->flaky || scenario->crash || scenario->slow_messages ||
+                  scenario->limit_ms || scenario->limit_percent || scenario->slips ||
+                  scenario->bad_from_ms;
+    if (others || seq >= (uint64_t)scenario->records ||
+        scenario->bad_hosts + scenario->mute_hosts + scenario->swallows >=
+            scenario->workers)
+        return;
+    const struct payload *chunk = &v->chunks[seq];
+    uint64_t done_at = 0;
+    for (int64_t any = 0; any < scenario->records; any++)
+        done_at |= v->fates[any].done_at;
+    if (done_at && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
+        world_violation(world, "chunk %ju is given up for what is wrong with hosts",
+                        (uintmax_t)seq);
+}
+
+void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
+{
+    struct world *world = of(&v->process);
+    if (world->scenario.on_error == ON_ERROR_STOP)
+        world_violation(world, "SKIP of %ju, which nobody asked for",
+                        (uintmax_t)failure->seq);
+    else if (!chunk_earned(v, failure))
+        world_violation(world, "chunk %ju is given up, which was not earned",
+                        (uintmax_t)failure->seq);
+    check_hosts(v, failure->seq);
+}
+
+void check_discard(const struct sim_ventilator *v, uint64_t seq)
+{
+    struct world *world = of(&v->process);
+    if (v->discarded[seq])
+        world_violation(world, "chunk %ju is dropped twice", (uintmax_t)seq);
+    if (seq >= disk_committed(world) && !world->position_lost)
+        world_violation(world, "chunk %ju is dropped, but %ju is all that is committed",
+                        (uintmax_t)seq, (uintmax_t)disk_committed(world));
+}
+
+void check_total(const struct sim_ventilator *v, const struct message *end)
+{
+    struct world *world = of(&v->process);
+    if (end->end.outcome != OUTCOME_COMPLETE)
+        return;
+    uint64_t total = end->end.total;
+    int64_t all = world->scenario.records;
+    if (v->offset != all || !v->input_ended)
+        world_violation(world, "END before the input's");
+    else if (total > 0 && total <= (uint64_t)all && v->chunks[total - 1].end > 0 &&
+             v->chunks[total - 1].end != all)
+        world_violation(world, "END says %ju chunks, which is not all",
+                        (uintmax_t)total);
+}
+
+/* So many tasks have dead letters as --halt says. */
+static bool halt_earned(const struct sim_ventilator *v)
+{
+    enum { LEAST = 3 };
+    const struct scenario *scenario = &of(&v->process)->scenario;
+    int64_t least = scenario->halt_tasks ? scenario->halt_tasks : LEAST, earned = 0;
+    for (int64_t seq = 0; seq < scenario->records; seq++)
+        earned += fate_earned(v, &v->fates[seq]);
+    return scenario->halt && (earned >= least || v->failed_tasks >= least);
+}
+
+static bool legitimate(struct world *world, int status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return true;
+    case STATUS_DEAD_LETTERS:
+        return world->disk.dead_letter_count > 0 || world->position_lost;
+    case STATUS_CHUNK_FAILED:
+        return world->earned || world->halted;
+    case STATUS_IO:
+        return world->input_failed || world->disk_full;
+    case STATUS_OUTPUT_CLOSED:
+        return world->output_closed;
+    case STATUS_INTERRUPTED:
+        return world->interrupted;
+    case STATUS_PEER: /* no sink any more, or one that lost what it had */
+        return world->sink_over || world->position_lost;
+    default:
+        return false;
+    }
+}
+
+void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict)
+{
+    struct world *world = of(&v->process);
+    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    if (verdict->status == STATUS_CHUNK_FAILED) {
+        world->earned |= failure && chunk_earned(v, failure);
+        if (failure)
+            check_hosts(v, failure->seq);
+        world->halted |= halt_earned(v);
+    }
+    if (!legitimate(world, verdict->status))
+        world_violation(world, "%s ends with status %d, which was not earned: %s",
+                        process_name(&v->process), verdict->status, verdict->text);
+}
+
+void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
+{
+    struct world *world = of(&v->process);
+    const struct disk *disk = &world->disk;
+    int status = verdict->status;
+    check_verdict(v, verdict);
+    if (status != STATUS_OK && status != STATUS_DEAD_LETTERS)
+        return;
+    for (int64_t seq = 0; seq < world->scenario.records; seq++)
+        if (v->chunks[seq].end > 0 && !v->told[seq])
+            world_violation(world, "status %d, and the end of chunk %jd was never told",
+                            status, (intmax_t)seq);
+    if (disk_accounted(disk) != world->scenario.records)
+        world_violation(world, "status %d with %jd records written", status,
+                        (intmax_t)disk_accounted(disk));
+    if ((status == STATUS_DEAD_LETTERS) != (disk->dead_letter_count > 0))
+        world_violation(world, "status %d with %u dead letters", status,
+                        disk->dead_letter_count);
+    if (world->scenario.journal && disk->durable.there &&
+        !disk->durable.position.finished)
+        world_violation(world, "status %d, but the journal is not finished", status);
+}
+
+void check_end(struct sim_ventilator *v, const struct completion *end)
+{
+    struct world *world = of(&v->process);
+    uintmax_t seq = (uintmax_t)end->seq;
+    if (seq >= (uintmax_t)world->scenario.records || v->chunks[seq].end == 0)
+        world_violation(world, "the end is told of chunk %ju, never cut", seq);
+    else if (v->told[seq])
+        world_violation(world, "the end of chunk %ju is told twice", seq);
+    else
+        v->told[seq] = true;
+}

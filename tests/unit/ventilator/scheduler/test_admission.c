@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* How workers come. */
+#include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
+
+TestSuite(admission, .init = set_up, .fini = tear_down);
+
+Test(admission, rule_5_no_worker_is_welcome_before_begin)
+{
+    dispatch = dispatch_new(&config, now_us);
+    join(A);
+    expect_now("");
+    cr_assert_eq(dispatch_wants(dispatch), 0);
+    hello_sink(SINK, 1, false);
+    expect_now("WELCOME_SINK");
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("START(0) WELCOME(A)");
+    cr_assert_gt(dispatch_wants(dispatch), 0);
+}
+
+Test(admission, no_worker_is_welcome_before_the_header_is_known)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    expect_now("");
+    cr_assert_gt(dispatch_wants(dispatch), 0, "the input has to be read to know it");
+    cut(1);
+    dispatch_on_header(dispatch, now_us);
+    join(B);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0)");
+}
+
+Test(admission, a_header_that_is_known_before_begin_welcomes_nobody)
+{
+    config.awaits_header = true;
+    dispatch = dispatch_new(&config, now_us);
+    join(A);
+    dispatch_on_header(dispatch, now_us);
+    expect_now("");
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("WELCOME_SINK START(0) WELCOME(A)");
+}
+
+Test(admission, who_waits_for_a_header_that_never_comes_is_told_of_the_end)
+{
+    config.awaits_header = true;
+    begin();
+    join(A);
+    dispatch_on_input_failure(dispatch, STATUS_IO, "gone");
+    expect_now("END(0)");
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED,
+                                .finished = {.epoch = 1,
+                                             .outcome = OUTCOME_STOPPED,
+                                             .status = STATUS_IO}});
+    expect_now("STOP(A) GOODBYE");
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_IO);
+}
+
+Test(admission, another_version_is_rejected)
+{
+    begin();
+    hear(A, (struct message){.type = MESSAGE_HELLO_WORKER,
+                             .hello_worker = {.version = 1, .nonce = 1, .slots = 1}});
+    expect_now("REJECT(A)");
+}
+
+Test(admission, rule_6_an_older_hello_is_ignored)
+{
+    begin();
+    hello_with(A, 5, LINK_OPEN, NULL, 0);
+    hello_with(B, 1, LINK_OPEN, NULL, 0);
+    expect_now("WELCOME(A) WELCOME(B)");
+    hello_with(A, 5, LINK_OPEN, NULL, 0);
+    hello_with(A, 4, LINK_OPEN, NULL, 0);
+    expect_now("");
+}
+
+Test(admission, rule_6_what_the_ledger_names_moves_over_and_the_rest_is_sent_again)
+{
+    struct ledger_entry ledger[] = {{1, 1, ENTRY_RUNNING}};
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    hello_with(A, 2, LINK_OPEN, ledger, 1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).adopted, 1);
+}
+
+Test(admission, rule_6_what_is_not_wanted_any_more_is_forgotten)
+{
+    struct ledger_entry ledger[] = {{0, 1, ENTRY_DONE}, {77, 1, ENTRY_DONE}};
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    progress(0, 1, 1, 0);
+    expect("WELCOME(A) TASK(A:0) FORGET(A:0)");
+    hello_with(A, 2, LINK_OPEN, ledger, 2);
+    expect_now("WELCOME(A) FORGET(A:0) FORGET(A:77)");
+}
+
+Test(admission, rule_14_a_hello_after_the_end_is_answered_with_stop)
+{
+    begin();
+    dispatch_on_input_end(dispatch);
+    tick_after(0);
+    hear(SINK, (struct message){.type = MESSAGE_FINISHED, .finished = {.epoch = 1}});
+    join(A);
+    expect("END(0) GOODBYE STOP(A)");
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sink says, and which sink is listened to. */
+#include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
+
+TestSuite(on_sink, .init = set_up, .fini = tear_down);
+
+Test(on_sink, rule_5_a_begin_that_answers_another_ventilator_is_ignored)
+{
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    hear(SINK, (struct message){.type = MESSAGE_BEGIN,
+                                .begin = {.uid = {{99}}, .run = run, .epoch = 1}});
+    expect_now("WELCOME_SINK");
+    cr_assert_not(dispatch_begun(dispatch));
+}
+
+Test(on_sink, a_sink_that_stands_further_needs_resume)
+{
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 5, NULL, 0);
+    join(A);
+    expect_now("WELCOME_SINK OVER"); /* and tells nobody that the run is over */
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+}
+
+Test(on_sink, with_resume_the_seqs_continue_where_the_sink_stands)
+{
+    config.resume = true;
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 5, NULL, 0);
+    join(A);
+    cut(1);
+    expect_now("WELCOME_SINK START(5) WELCOME(A) TASK(A:5)");
+}
+
+Test(on_sink, rule_2_forget_follows_progress_and_not_done)
+{
+    begin();
+    join(A);
+    cut(1);
+    done(A, 0, 1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    done(A, 0, 1);
+    expect_now("");
+    progress(0, 1, 0, 0);
+    expect_now("FORGET(A:0)");
+}
+
+Test(on_sink, rule_1_bytes_are_kept_until_they_are_committed)
+{
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1)");
+    progress(0, 0, 2, 1);
+    expect_now("DISCARD(0)");
+    progress(0, 0, 2, 2);
+    expect_now("DISCARD(1)");
+}
+
+Test(on_sink, progress_of_more_than_was_cut_is_ignored)
+{
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    progress(0, 0, 5, 5);
+    expect("WELCOME(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).released, 0);
+}
+
+Test(on_sink, rule_4_another_incarnation_holds_no_more_than_it_says)
+{
+    struct range held = {1, 1};
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1)");
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(2, 2, false);
+    begin_from(2, 0, &held, 1);
+    expect_now("WELCOME_SINK WHO(A) TASK(A:0)");
+    cr_assert_eq(dispatch_counts(dispatch).released, 0);
+}
+
+Test(on_sink, rule_4_a_second_begin_requeues_nothing_that_a_worker_has)
+{
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    begin_from(SINK, 0, NULL, 0);
+    expect_now("");
+}
+
+Test(on_sink, rule_4_a_sink_that_lost_what_was_committed_ends_the_run)
+{
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 2);
+    tick_after(0);
+    begin_from(SINK, 0, NULL, 0);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1) DISCARD(0) "
+               "DISCARD(1) STOP(A) GOODBYE");
+}
+
+Test(on_sink, a_second_sink_is_rejected_while_the_first_is_alive)
+{
+    begin();
+    hello_sink(2, 2, false);
+    for (int second = 0; second < 11; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US / 2);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US / 2);
+    }
+    expect("REJECT");
+}
+
+/* What a sink that was killed had said may arrive late. */
+Test(on_sink, a_second_sink_is_rejected_only_while_the_first_talks)
+{
+    begin();
+    hello_sink(2, 2, false);
+    tick_after(3 * SECOND_US);
+    hear(SINK, (struct message){.type = MESSAGE_PING});
+    for (int second = 3; second < 13; second++)
+        tick_after(SECOND_US);
+    expect("");
+    tick_after(SECOND_US);
+    expect("WELCOME_SINK");
+}
+
+Test(on_sink, a_connection_that_the_sink_has_left_is_not_listened_to)
+{
+    enum { LEFT = 2, NOW = 3 };
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    progress(0, 2, 2, 2);
+    hello_sink_nonce(NOW, 1, 3, false);
+    begin_from(NOW, 2, NULL, 0);
+    tick_after(0);
+    expect("WELCOME(A) TASK(A:0) TASK(A:1) FORGET(A:0) FORGET(A:1) DISCARD(0) "
+           "DISCARD(1) WELCOME_SINK");
+    hello_sink_nonce(LEFT, 1, 2, false);
+    begin_from(LEFT, 0, NULL, 0);
+    tick_after(0);
+    expect("WHO");
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}

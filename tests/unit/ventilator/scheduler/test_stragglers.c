@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Copies of tasks that run long. */
+#include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
+
+TestSuite(stragglers, .init = set_up, .fini = tear_down);
+
+Test(stragglers, a_copy_of_a_straggler_goes_to_an_idle_slot)
+{
+    config.speculate = true;
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+    runs(A, 0, 1);
+    done(B, 1, SECOND_US);
+    done(B, 3, SECOND_US);
+    done(A, 2, SECOND_US);
+    progress(1, 3, 0, 0);
+    expect_now("FORGET(B:1) FORGET(A:2) FORGET(B:3)");
+    tick_after(2 * SECOND_US);
+    runs(A, 0, 1);
+    expect_now("");
+    tick_after(2 * SECOND_US);
+    expect("TASK(B:0)");
+    runs(A, 0, 1);
+    tick_after(2 * SECOND_US);
+    expect(""); /* one copy is enough */
+    progress(0, 1, 4, 0);
+    expect_now("FORGET(B:0) FORGET(A:0)");
+}
+
+/* A copy of task 0 runs at B while A has it, too; both are idle but for that. */
+static void copy_a_straggler(void)
+{
+    config.speculate = true;
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    tick_after(0);
+    runs(A, 0, 1);
+    done(B, 1, SECOND_US);
+    done(B, 3, SECOND_US);
+    done(A, 2, SECOND_US);
+    progress(1, 3, 0, 0);
+    tick_after(4 * SECOND_US);
+    expect("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3) FORGET(B:1) "
+           "FORGET(A:2) FORGET(B:3) TASK(B:0)");
+    runs(B, 0, 2);
+}
+
+/* Copies of copies would keep a chunk that hangs in good hands for ever. */
+Test(stragglers, a_chunk_that_failed_as_often_as_it_may_is_not_copied_again)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 1;
+    copy_a_straggler();
+    failed(A, 0, 1);
+    tick_after(4 * SECOND_US);
+    ping(A, LINK_OPEN, false, NULL); /* it has nothing to do */
+    runs(B, 0, 2);
+    tick_after(4 * SECOND_US);
+    expect("");
+    failed(B, 0, 2);
+    expect_now("SKIP(0)");
+}
+
+/* A sink that comes back without what it had not committed moves the window back,
+ * behind what runs already. */
+Test(stragglers, what_runs_beyond_the_window_is_not_copied)
+{
+    static const struct range held[] = {{0, 4}, {5, 1}};
+    config.speculate = true;
+    config.window = 4;
+    begin();
+    join(A);
+    join(B);
+    cut(6);
+    tick_after(0);
+    for (uint64_t seq = 0; seq < 4; seq++)
+        done(seq % 2 ? B : A, seq, SECOND_US);
+    progress(0, 4, 4, 0);
+    tick_after(0);
+    expect("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3) FORGET(A:0) "
+           "FORGET(B:1) FORGET(A:2) FORGET(B:3) TASK(A:4) TASK(B:5)");
+    runs(A, 4, 1);
+    done(B, 5, SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(2, 2, false);
+    begin_from(2, 0, held, 2);
+    tick_after(4 * SECOND_US);
+    expect("WELCOME_SINK FORGET(B:5) WHO(A) WHO(B)");
+    hear(2, (struct message){.type = MESSAGE_PROGRESS,
+                             .progress = {.epoch = 1, .released = 1}});
+    tick_after(SECOND_US);
+    expect("TASK(B:4)");
+}

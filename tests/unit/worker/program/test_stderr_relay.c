@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/program/stderr_relay.h"
+
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int from_program, to_stderr; /* the test's ends */
+static struct stderr_queue *queue;
+static struct stderr_relay *relay;
+
+static void open_relay(bool prefix)
+{
+    int program[2], error[2];
+    cr_assert_eq(pipe2(program, O_NONBLOCK), 0);
+    cr_assert_eq(pipe2(error, O_NONBLOCK), 0);
+    fcntl(error[1], F_SETFL, 0); /* as stderr is */
+    from_program = program[1];
+    to_stderr = error[0];
+    queue = stderr_queue_new(error[1]);
+    relay = stderr_relay_new(program[0], 1, prefix, queue);
+    stderr_relay_begin(relay, 17);
+}
+
+static void program_writes(const char *text)
+{
+    cr_assert_eq(write(from_program, text, strlen(text)), (ssize_t)strlen(text));
+    stderr_relay_read(relay);
+}
+
+static const char *shown(void)
+{
+    static char text[1 << 20];
+    stderr_queue_push(queue, 0);
+    ssize_t size = read(to_stderr, text, sizeof text - 1);
+    text[size < 0 ? 0 : size] = '\0';
+    return text;
+}
+
+Test(stderr_relay, shows_whole_lines_only)
+{
+    open_relay(false);
+    program_writes("one\ntw");
+    cr_assert_str_eq(shown(), "one\n");
+    program_writes("o\n\nthree");
+    cr_assert_str_eq(shown(), "two\n\n");
+    stderr_relay_finish(relay);
+    cr_assert_str_eq(shown(), "three\n");
+    stderr_relay_finish(relay);
+    cr_assert_str_eq(shown(), "");
+}
+
+Test(stderr_relay, says_slot_and_seq_where_several_run)
+{
+    open_relay(true);
+    program_writes("text\n");
+    cr_assert_str_eq(shown(), "[slot 2 seq 17] text\n");
+}
+
+Test(stderr_relay, keeps_the_tail_of_the_task_at_hand)
+{
+    open_relay(false);
+    program_writes("old\n");
+    stderr_relay_begin(relay, 18);
+    struct slice tail = stderr_relay_tail(relay);
+    cr_assert_eq(tail.size, 0);
+    char text[6001];
+    for (int i = 0; i < 6000; i++)
+        text[i] = (char)('a' + i % 26);
+    text[6000] = '\0';
+    program_writes(text);
+    program_writes("end");
+    tail = stderr_relay_tail(relay);
+    cr_assert_eq(tail.size, TEXT_MAX_BYTES);
+    cr_assert_eq(
+        memcmp(tail.data, text + 6000 + 3 - TEXT_MAX_BYTES, TEXT_MAX_BYTES - 3), 0);
+    cr_assert_eq(memcmp(tail.data + TEXT_MAX_BYTES - 3, "end", 3), 0);
+}
+
+Test(stderr_relay, cuts_a_line_that_does_not_end)
+{
+    open_relay(false);
+    static char text[40001];
+    memset(text, 'x', 40000);
+    size_t lines = 0, bytes = 0;
+    for (int i = 0; i < 5; i++)
+        program_writes(text);
+    for (const char *part = shown(); *part; part = shown())
+        for (; *part; part++)
+            *part == '\n' ? lines++ : bytes++;
+    cr_assert_eq(lines, 3);
+    cr_assert_eq(bytes, 3 * 65536);
+}
+
+Test(stderr_relay, drops_and_counts_lines_rather_than_wait)
+{
+    open_relay(false);
+    static char line[10001];
+    memset(line, 'y', 9999);
+    line[9999] = '\n';
+    for (int i = 0; i < 200; i++)
+        program_writes(line);
+    size_t bytes = 0;
+    while (!stderr_queue_push(queue, 0))
+        bytes += strlen(shown());
+    bytes += strlen(shown());
+    program_writes("after\n");
+    const char *text = shown();
+    unsigned dropped;
+    cr_assert_eq(sscanf(text, "fanfold-worker: %u lines of stderr dropped\n", &dropped),
+                 1);
+    cr_assert_eq(bytes / 10000 + dropped, 200);
+    cr_assert(strstr(text, "\nafter\n"));
+}
+
+Test(stderr_relay, does_not_mind_that_nobody_reads_stderr)
+{
+    signal(SIGPIPE, SIG_IGN);
+    open_relay(false);
+    close(to_stderr);
+    program_writes("text\n");
+    cr_assert(stderr_queue_push(queue, 0));
+}

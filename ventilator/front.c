@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Binds the public endpoint first, as that is the one that a person hears of. */
+#include "ventilator/front.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/net/ipc_keeper.h"
+#include "common/net/transport.h"
+#include "common/process/runtime_dir.h"
+#include "common/protocol/protocol.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ERROR_MAX = 4096 };
+
+struct front {
+    struct runtime_dir *runtime_dir; /* NULL: an endpoint was given */
+    zsock_t *router;
+    struct ipc_keeper *keeper; /* of the private endpoint; NULL: it is no file */
+    char endpoint[512];
+};
+
+static int find_endpoint(struct front *front, const struct common_options *options,
+                         const char **ret_endpoint)
+{
+    char error[ERROR_MAX] = "";
+    int result;
+    if (options->tasks) {
+        *ret_endpoint = options->tasks;
+        result = endpoint_check(options->tasks, options->insecure, error, sizeof error);
+    } else {
+        result =
+            runtime_dir_open(options->name, &front->runtime_dir, error, sizeof error);
+        if (result == 0)
+            result =
+                runtime_dir_lock(front->runtime_dir, "ventilator", error, sizeof error);
+        if (result == 0)
+            *ret_endpoint = runtime_dir_endpoint(front->runtime_dir, "tasks");
+    }
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return result == -EINVAL  ? STATUS_USAGE
+           : result == -EBUSY ? STATUS_PEER
+                              : STATUS_IO;
+}
+
+static int cannot_bind(const char *endpoint, int error)
+{
+    say("cannot bind %s: %s", endpoint, transport_bind_text(error));
+    return transport_bind_status(error);
+}
+
+static bool system_chooses_port(const char *endpoint)
+{
+    const char *port = strrchr(endpoint, ':');
+    return port && (strcmp(port, ":*") == 0 || strcmp(port, ":0") == 0);
+}
+
+/* As a worker's command line has it; all addresses of this host go by its name. */
+static void say_port(const char *bound)
+{
+    char host[256] = "localhost";
+    const char *port = strrchr(bound, ':');
+    bool all = strncmp(bound, "tcp://[::]:", 11) == 0 ||
+               strncmp(bound, "tcp://0.0.0.0:", 14) == 0;
+    gethostname(host, sizeof host - 1);
+    if (all)
+        say("workers can join with --tasks tcp://%s%s", host, port);
+    else
+        say("workers can join with --tasks %s", bound);
+}
+
+/* What other hosts reach first, as that is the endpoint that a person hears of. */
+static int bind_router(struct front *front, const char *endpoint, const char *also)
+{
+    front->router = transport_bind_router(endpoint, HEADER_MAX);
+    if (!front->router)
+        return cannot_bind(endpoint, errno);
+    snprintf(front->endpoint, sizeof front->endpoint, "%s",
+             transport_endpoint(front->router));
+    int result = also ? transport_bind_also(front->router, also) : 0;
+    return result < 0 ? cannot_bind(also, -result) : STATUS_OK;
+}
+
+static int bind_all(struct front *front, const struct ventilator_options *options)
+{
+    const char *private, *endpoint;
+    int status = find_endpoint(front, &options->common, &private);
+    if (status != STATUS_OK)
+        return status;
+    endpoint = options->public_tasks ? options->public_tasks : private;
+    status = bind_router(front, endpoint, options->public_tasks ? private : NULL);
+    if (status != STATUS_OK)
+        return status;
+    front->keeper = ipc_keeper_new(front->router, private, clock_now_us());
+    log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
+    if (system_chooses_port(endpoint) && !options->common.quiet)
+        say_port(front->endpoint);
+    return STATUS_OK;
+}
+
+int front_open(const struct ventilator_options *options, struct front **ret_front)
+{
+    struct front *front = allocate_zeroed(1, sizeof *front);
+    int status = bind_all(front, options);
+    if (status == STATUS_OK)
+        *ret_front = front;
+    else
+        front_close(&front);
+    return status;
+}
+
+void front_close(struct front **front_p)
+{
+    struct front *front = *front_p;
+    if (!front)
+        return;
+    ipc_keeper_destroy(&front->keeper);
+    transport_close_bound(&front->router);
+    runtime_dir_close(&front->runtime_dir);
+    free(front);
+    *front_p = NULL;
+}
+
+zsock_t *front_router(const struct front *front)
+{
+    return front->router;
+}
+
+const char *front_endpoint(const struct front *front)
+{
+    return front->endpoint;
+}
+
+int64_t front_tick(struct front *front, int64_t now_us)
+{
+    return ipc_keeper_tick(front->keeper, now_us);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Where workers and the sink reach the ventilator: a ROUTER, bound to an endpoint of
+ * this host and, where other hosts may join, to a public one. */
+#ifndef FANFOLD_VENTILATOR_FRONT_H
+#define FANFOLD_VENTILATOR_FRONT_H
+
+#include "ventilator/options.h"
+#include <czmq.h>
+
+struct front;
+
+/* STATUS_OK, or an exit status after a line for a person. Borrows the options. */
+int front_open(const struct ventilator_options *options, struct front **ret_front);
+/* *front_p may be NULL. */
+void front_close(struct front **front_p);
+
+zsock_t *front_router(const struct front *front);
+/* The bound endpoint that a person hears of. */
+const char *front_endpoint(const struct front *front);
+/* Looks after the private endpoint. Returns when to call it again. */
+int64_t front_tick(struct front *front, int64_t now_us);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Receives from the ROUTER, decodes, and hands dispatch what is for it. A peer that
+ * sends anything else is logged and reported to dispatch once.
+ */
+#ifndef FANFOLD_VENTILATOR_INBOX_H
+#define FANFOLD_VENTILATOR_INBOX_H
+
+#include "ventilator/scheduler/dispatch.h"
+#include <czmq.h>
+
+struct inbox;
+
+/* Borrows both. */
+struct inbox *inbox_new(zsock_t *router, struct dispatch *dispatch);
+void inbox_destroy(struct inbox **inbox_p);
+
+/* Takes some of the messages that are there; the loop comes round for the rest. */
+void inbox_receive(struct inbox *inbox, int64_t now_us);
+
+#endif

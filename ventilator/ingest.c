@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/* Moves each chunk from the source to the chunk store, by the seq that dispatch gives
+ * it. */
+#include "ventilator/ingest.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+
+enum {
+    CUT_CHUNKS_MAX = 4096,      /* cut in one call */
+    CUT_BYTES_MAX = 4 << 20,    /* likewise; a chunk may go beyond */
+    ASK_AGAIN_BYTES = 64 << 10, /* cut on one answer of dispatch_wants */
+};
+
+void ingest_fail(struct ingest *ingest, int64_t now_us)
+{
+    ingest->state = INGEST_CLOSED;
+    dispatch_stop(ingest->dispatch, OUTCOME_STOPPED, STATUS_IO,
+                  source_error(ingest->source), now_us);
+}
+
+void ingest_start(struct ingest *ingest, int64_t now_us)
+{
+    if (source_start(ingest->source, dispatch_mark(ingest->dispatch),
+                     dispatch_input(ingest->dispatch)))
+        ingest->state = INGEST_READY;
+    else
+        ingest_fail(ingest, now_us);
+}
+
+/* WELCOME carries the header, so workers wait until it is known. */
+static void tell_header(struct ingest *ingest, int64_t now_us)
+{
+    if (ingest->header_told || !source_knows_header(ingest->source))
+        return;
+    ingest->header_told = true;
+    dispatch_on_header(ingest->dispatch, now_us);
+}
+
+static void put(struct ingest *ingest, struct chunk *chunk)
+{
+    uint64_t seq = dispatch_on_cut(ingest->dispatch, chunk->length, chunk->records);
+    chunk->mark_size = (uint8_t)mark_seal(chunk->mark, chunk->mark_size, seq);
+    chunk_store_put(ingest->chunk_store, seq, chunk);
+    ingest->pending_us = 0;
+    ingest->overdue = false;
+}
+
+/* The stream waits: so do its records, but not longer than the timeout. */
+static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us)
+{
+    ingest->state = INGEST_WAITS;
+    if (ingest->timeout_us == 0 || source_pending(ingest->source) == 0 ||
+        !source_is_stream(ingest->source)) {
+        ingest->pending_us = 0;
+        return false;
+    }
+    if (ingest->pending_us == 0)
+        ingest->pending_us = now_us;
+    if (now_us - ingest->pending_us < ingest->timeout_us)
+        return false;
+    ingest->overdue = !source_flush(ingest->source, ret_chunk);
+    return !ingest->overdue;
+}
+
+int64_t ingest_deadline(const struct ingest *ingest)
+{
+    bool waits = ingest->state == INGEST_WAITS && ingest->pending_us > 0 &&
+                 !ingest->overdue;
+    return waits ? ingest->pending_us + ingest->timeout_us : NEVER_US;
+}
+
+/* One chunk, with its length; false: there is none now. */
+static bool cut_chunk(struct ingest *ingest, uint64_t *ret_length, int64_t now_us)
+{
+    struct chunk chunk;
+    enum source_outcome outcome = source_next(ingest->source, &chunk);
+    tell_header(ingest, now_us);
+    switch (outcome) {
+    case SOURCE_CHUNK:
+        break;
+    case SOURCE_MORE:
+        return false;
+    case SOURCE_WAITS:
+        if (!flush(ingest, &chunk, now_us))
+            return false;
+        break;
+    case SOURCE_ENDED:
+        ingest->state = INGEST_CLOSED;
+        dispatch_on_input_end(ingest->dispatch);
+        return false;
+    case SOURCE_FAILED:
+        ingest->state = INGEST_CLOSED;
+        dispatch_on_input_failure(ingest->dispatch, STATUS_IO,
+                                  source_error(ingest->source));
+        return false;
+    }
+    *ret_length = chunk.length;
+    put(ingest, &chunk);
+    return true;
+}
+
+/* How many chunks dispatch wants, each as long as it says. */
+static uint32_t ask(struct ingest *ingest)
+{
+    uint64_t cut = source_bytes(ingest->source), total = source_total(ingest->source);
+    uint64_t block_bytes =
+        dispatch_block(ingest->dispatch, total > cut ? total - cut : 0);
+    if (block_bytes)
+        source_set_block(ingest->source, block_bytes);
+    return dispatch_wants(ingest->dispatch);
+}
+
+/* Does not ask dispatch after each small chunk, as dispatch looks at all workers to
+ * answer. */
+void ingest_cut(struct ingest *ingest, int64_t now_us)
+{
+    if (ingest->state == INGEST_WAITS)
+        ingest->state = INGEST_READY;
+    uint64_t bytes = 0, asked_at = 0, length;
+    uint32_t wanted = 0;
+    for (int i = 0; i < CUT_CHUNKS_MAX && bytes < CUT_BYTES_MAX; i++) {
+        if (ingest->state != INGEST_READY)
+            return;
+        if (wanted == 0 || bytes - asked_at >= ASK_AGAIN_BYTES) {
+            wanted = ask(ingest);
+            asked_at = bytes;
+        }
+        if (wanted == 0)
+            return;
+        if (!cut_chunk(ingest, &length, now_us))
+            return;
+        bytes += length;
+        wanted--;
+    }
+}
+
+void ingest_discard(struct ingest *ingest, uint64_t seq)
+{
+    const struct chunk *chunk = chunk_store_find(ingest->chunk_store, seq);
+    ingest->done_bytes += chunk ? chunk_input_length(chunk) : 0;
+    chunk_store_discard(ingest->chunk_store, seq);
+}

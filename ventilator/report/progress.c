@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* Counts come from dispatch; a rate is the mean since the run began. */
+#include "ventilator/report/progress.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/parse.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HINT_US  (1 * SECOND_US) /* it waits so long before it says so */
+#define LINKS_US (3 * SECOND_US) /* and so long for connections, which take a while */
+#define DRAW_US  (SECOND_US / 10)
+#define PACE_US  (1 * SECOND_US) /* a run must last so long to have a pace */
+
+enum { LEFT_MAX_S = 360000 }; /* 100 h: it shows no longer time */
+
+void progress_init(struct progress *progress, const char *endpoint, bool quiet,
+                   bool line, uint32_t min_workers, int64_t now_us)
+{
+    *progress = (struct progress){
+        .endpoint = endpoint,
+        .quiet = quiet,
+        .line = line,
+        .min_workers = min_workers,
+        .waits = PROGRESS_WAITS_SINK,
+        .waits_since_us = now_us,
+        .draw_us = now_us,
+        .began_us = NEVER_US,
+    };
+}
+
+/* A run that has chunks to give out, and too few workers, waits for workers. */
+static enum progress_waits find_waits(const struct progress *progress,
+                                      const struct dispatch *dispatch, bool checks)
+{
+    if (!dispatch_begun(dispatch))
+        return PROGRESS_WAITS_SINK;
+    if (checks)
+        return PROGRESS_WAITS_CHECK;
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    bool enough = counts.sent ? counts.sessions > 0
+                              : counts.sessions >= progress->min_workers;
+    if (counts.cut > counts.released && !enough)
+        return PROGRESS_WAITS_WORKERS;
+    return counts.sessions && !counts.reaching ? PROGRESS_WAITS_LINKS
+                                               : PROGRESS_WAITS_NOTHING;
+}
+
+/* A mistake of whoever started the sink, mostly. */
+static void warn_of_links(const struct dispatch *dispatch)
+{
+    const char *results = dispatch_results(dispatch);
+    char endpoint[1100];
+    log_event(
+        LOG_LEVEL_WARN, "sink_unreached",
+        "results=%s workers=%" PRIu32
+        " why=\"none of them has a connection to the sink there: is the name known "
+        "where they run, and the port open? The sink's --advertise says where "
+        "workers reach it\"",
+        log_quote(endpoint, sizeof endpoint, (const uint8_t *)results, strlen(results)),
+        dispatch_counts(dispatch).sessions);
+}
+
+static void say_waits(const struct progress *progress, const struct dispatch *dispatch)
+{
+    if (progress->waits == PROGRESS_WAITS_SINK)
+        say("waiting for a sink at %s ...", progress->endpoint);
+    else if (progress->waits == PROGRESS_WAITS_CHECK)
+        say("reading again what the run had read, to check that it has not changed "
+            "...");
+    else if (progress->waits == PROGRESS_WAITS_LINKS)
+        warn_of_links(dispatch);
+    else if (progress->min_workers > 1)
+        say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
+            dispatch_counts(dispatch).sessions, progress->min_workers);
+    else
+        say("waiting for workers ...");
+}
+
+/* Gives each hint once. Returns when there may be one to give. */
+static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
+                    bool checks, int64_t now_us)
+{
+    enum progress_waits waits = find_waits(progress, dispatch, checks);
+    if (waits != progress->waits) {
+        progress->waits = waits;
+        progress->waits_since_us = now_us;
+    }
+    bool links = waits == PROGRESS_WAITS_LINKS;
+    if ((progress->quiet && !links) || waits == PROGRESS_WAITS_NOTHING ||
+        progress->said[waits])
+        return NEVER_US;
+    int64_t hint_us = progress->waits_since_us + (links ? LINKS_US : HINT_US);
+    if (now_us < hint_us)
+        return hint_us;
+    progress->said[waits] = true;
+    say_waits(progress, dispatch);
+    return NEVER_US;
+}
+
+static uint64_t rate(uint64_t bytes, int64_t us)
+{
+    return us > 0 ? (uint64_t)((double)bytes * SECOND_US / (double)us) : bytes;
+}
+
+/* ", 1:02:03 left" at the pace so far; "" before there is any. */
+static const char *describe_left(char *text, size_t size,
+                                 const struct progress_bytes *bytes, int64_t us)
+{
+    text[0] = '\0';
+    if (bytes->done == 0 || bytes->done >= bytes->total || us < PACE_US)
+        return text;
+    double pace = (double)bytes->done / (double)us;
+    double left = (double)(bytes->total - bytes->done) / pace / SECOND_US + 0.5;
+    unsigned seconds = left < LEFT_MAX_S ? (unsigned)left : LEFT_MAX_S;
+    if (seconds >= 3600)
+        snprintf(text, size, ", %u:%02u:%02u left", seconds / 3600, seconds / 60 % 60,
+                 seconds % 60);
+    else
+        snprintf(text, size, ", %u:%02u left", seconds / 60, seconds % 60);
+    return text;
+}
+
+/* "10.3 MiB done (2%, 1:20 left)" of a file, "10.3 MiB done, 22.0 MiB read" of input
+ * without a known end. */
+static void describe(char *text, size_t size, const struct progress_bytes *bytes,
+                     int64_t us)
+{
+    char done[32], read[32], left[32];
+    format_size(done, sizeof done, bytes->done);
+    double share = bytes->total ? 100 * (double)bytes->done / (double)bytes->total : 0;
+    if (bytes->total)
+        snprintf(text, size, "%s done (%d%%%s)", done, share < 100 ? (int)share : 100,
+                 describe_left(left, sizeof left, bytes, us));
+    else
+        snprintf(text, size, "%s done, %s read", done,
+                 format_size(read, sizeof read, bytes->read));
+}
+
+/* "3 retries, 2 chunks with dead letters" */
+static const char *describe_troubles(char *text, size_t size,
+                                     const struct dispatch_counts *counts,
+                                     const char *separator)
+{
+    /* dispatch gives a chunk up before the sink has written the dead letter. */
+    uint64_t dead = counts->dead > counts->given_up ? counts->dead : counts->given_up;
+    int used = snprintf(text, size, "%" PRIu64 " %s", counts->retried,
+                        counts->retried == 1 ? "retry" : "retries");
+    if (dead)
+        snprintf(text + used, size - (size_t)used,
+                 "%s%" PRIu64 " chunk%s with dead letters", separator, dead,
+                 dead == 1 ? "" : "s");
+    return text;
+}
+
+static void draw(struct progress *progress, const struct dispatch *dispatch,
+                 const struct progress_bytes *bytes, int64_t now_us)
+{
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    int64_t us = now_us - progress->began_us;
+    char amount[80], speed[32], troubles[96], text[256];
+    describe(amount, sizeof amount, bytes, us);
+    snprintf(text, sizeof text,
+             "%s  %s/s  %" PRIu64 " of %" PRIu64 " chunks  %" PRIu32 "/%" PRIu32
+             " busy  %s",
+             amount, format_size(speed, sizeof speed, rate(bytes->done, us)),
+             counts.released, counts.cut, counts.busy, counts.slots,
+             describe_troubles(troubles, sizeof troubles, &counts, "  "));
+    log_status_line(text);
+}
+
+int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
+                      const struct progress_bytes *bytes, int64_t now_us)
+{
+    if (progress->began_us == NEVER_US && dispatch_begun(dispatch)) {
+        progress->began_us = now_us;
+        progress->first = dispatch_counts(dispatch).cut;
+    }
+    int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
+    if (!progress->line || progress->began_us == NEVER_US)
+        return next_us;
+    if (now_us >= progress->draw_us) {
+        draw(progress, dispatch, bytes, now_us);
+        progress->draw_us = now_us + DRAW_US;
+    }
+    return next_us < progress->draw_us ? next_us : progress->draw_us;
+}
+
+void progress_end(struct progress *progress, const struct dispatch *dispatch,
+                  const struct progress_bytes *bytes, int64_t now_us)
+{
+    log_status_line(NULL);
+    struct verdict verdict = dispatch_verdict(dispatch);
+    if (progress->quiet || verdict.outcome != OUTCOME_COMPLETE ||
+        progress->began_us == NEVER_US)
+        return;
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    int64_t us = now_us - progress->began_us;
+    uint64_t chunks = counts.cut - progress->first;
+    char amount[32], speed[32], troubles[96];
+    say("%s in %.2f s (%s/s), %" PRIu64 " %s, %s",
+        format_size(amount, sizeof amount, bytes->read), (double)us / SECOND_US,
+        format_size(speed, sizeof speed, rate(bytes->read, us)), chunks,
+        chunks == 1 ? "chunk" : "chunks",
+        describe_troubles(troubles, sizeof troubles, &counts, ", "));
+}

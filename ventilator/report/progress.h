@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What a person sees of a run: for whom it waits, the line of progress, and the
+ * summary. Decides when to speak; takes the time as an argument. */
+#ifndef FANFOLD_VENTILATOR_REPORT_PROGRESS_H
+#define FANFOLD_VENTILATOR_REPORT_PROGRESS_H
+
+#include "ventilator/scheduler/dispatch.h"
+
+enum progress_waits {
+    PROGRESS_WAITS_NOTHING,
+    PROGRESS_WAITS_SINK,
+    PROGRESS_WAITS_WORKERS,
+    PROGRESS_WAITS_LINKS, /* workers are there, and none reaches the sink */
+    PROGRESS_WAITS_CHECK, /* until the source has read again what the run has read */
+};
+
+struct progress {
+    const char *endpoint; /* the ventilator's, borrowed */
+    bool quiet;
+    bool line;            /* draws the line of progress */
+    uint32_t min_workers; /* before the first task */
+    enum progress_waits waits;
+    bool said[PROGRESS_WAITS_CHECK + 1];
+    int64_t waits_since_us; /* since when `waits` is that */
+    int64_t draw_us;        /* the next time */
+    int64_t began_us;       /* NEVER_US: not yet */
+    uint64_t first;         /* seq with which this program began */
+};
+
+void progress_init(struct progress *progress, const char *endpoint, bool quiet,
+                   bool line, uint32_t min_workers, int64_t now_us);
+
+/* Bytes of input. */
+struct progress_bytes {
+    uint64_t read;
+    uint64_t done;  /* of chunks whose results are written */
+    uint64_t total; /* 0: not known */
+    bool checks;    /* see source_checks */
+};
+
+/* Speaks where there is something to say. Returns when it must be called again at the
+ * latest. */
+int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
+                      const struct progress_bytes *bytes, int64_t now_us);
+
+/* Removes the line, and sums up a run that is complete. */
+void progress_end(struct progress *progress, const struct dispatch *dispatch,
+                  const struct progress_bytes *bytes, int64_t now_us);
+
+#endif

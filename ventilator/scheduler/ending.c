@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/scheduler/ending.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/timing.h"
+#include "ventilator/scheduler/attempts.h"
+#include <stdio.h>
+
+enum {
+    ENDING_US = 5000, /* between looks at who is still there at the end */
+    SINK_BACK_US =
+        500000, /* for a sink to connect again, where a signal ends the run */
+};
+
+/* ---- the end itself ---- */
+
+void ending_finish(struct dispatch *dispatch, int64_t now_us)
+{
+    if (!run_state_is_over(&dispatch->run)) {
+        run_state_set_over(&dispatch->run, now_us);
+        dispatch->check_us = now_us + ENDING_US;
+        for (uint32_t i = 0; i < dispatch->pool.count; i++)
+            push_action(dispatch, DISPATCH_STOP, dispatch->pool.sessions[i]->peer);
+        for (uint32_t i = 0; i < dispatch->waiting.count; i++)
+            push_action(dispatch, DISPATCH_STOP, dispatch->waiting.workers[i].peer);
+        dispatch->waiting.count = 0;
+    }
+    if (dispatch->sink.here)
+        push_action(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
+}
+
+void ending_give_up_run(struct dispatch *dispatch, const char *text, int64_t now_us)
+{
+    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
+    ending_finish(dispatch, now_us);
+}
+
+/* Nothing more is said or heard. */
+static void finish_all(struct dispatch *dispatch)
+{
+    run_state_set_gone(&dispatch->run);
+    completions_end(&dispatch->completions, dispatch->now_us);
+    push_action(dispatch, DISPATCH_OVER, 0);
+}
+
+void ending_leave(struct dispatch *dispatch, const char *text, int64_t now_us)
+{
+    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
+    run_state_set_over(&dispatch->run, now_us);
+    finish_all(dispatch);
+}
+
+/* ---- each tick ---- */
+
+static bool is_held_until(const struct dispatch *dispatch, uint64_t end)
+{
+    for (uint64_t seq = dispatch->released; seq < end; seq++)
+        if (task_table_find(&dispatch->table, seq)->state != TASK_HELD)
+            return false;
+    return true;
+}
+
+/* The chunks before the failure of the input are worked on and written. */
+void ending_check_input_failure(struct dispatch *dispatch, int64_t now_us)
+{
+    const struct verdict *failed = &dispatch->run.input_failed;
+    if (dispatch->run.phase < RUN_STOPPING &&
+        is_held_until(dispatch, dispatch->table.cut))
+        run_state_stop(&dispatch->run, failed->outcome, failed->status, failed->text,
+                       now_us);
+}
+
+/* A run whose chunks have all been sent is simply done. */
+static void check_drained(struct dispatch *dispatch, int64_t now_us)
+{
+    const struct task_table *table = &dispatch->table;
+    const struct verdict *drained = &dispatch->run.drained;
+    if (dispatch->epoch && !is_held_until(dispatch, table->fresh))
+        return;
+    if (dispatch->run.input == INPUT_ENDED && table->fresh == table->cut)
+        return;
+    run_state_stop(&dispatch->run, drained->outcome, drained->status, drained->text,
+                   now_us);
+}
+
+static void send_end(struct dispatch *dispatch)
+{
+    struct run_state *run = &dispatch->run;
+    run->end_sent = true;
+    run->end_told |= !run_state_is_stopped(run);
+    push_action(dispatch, DISPATCH_END, dispatch->sink.said.peer)->seq =
+        dispatch->table.cut;
+}
+
+/* A run that is stopped waits for the sink to finish, if there is one that can: also
+ * for one whose connection broke just now, as it connects again; but somebody who has
+ * asked twice for the end waits only a moment for that. */
+static void check_stopping(struct dispatch *dispatch, int64_t now_us)
+{
+    int64_t liveness_us = dispatch->config.liveness_us;
+    bool gone = !dispatch->sink.here &&
+                dispatch->run.verdict.outcome == OUTCOME_INTERRUPTED &&
+                now_us - dispatch->run.stopping_us > SINK_BACK_US;
+    if (!dispatch->epoch || gone || now_us - dispatch->sink.heard_us > liveness_us ||
+        now_us - dispatch->run.stopping_us > 2 * liveness_us)
+        ending_finish(dispatch, now_us);
+}
+
+void ending_check_requests(struct dispatch *dispatch, int64_t now_us)
+{
+    const struct run_state *run = &dispatch->run;
+    if (run->phase == RUN_DRAINING)
+        check_drained(dispatch, now_us);
+    if ((run->input == INPUT_ENDED || run->phase == RUN_STOPPING) && !run->end_sent &&
+        dispatch->sink.begun)
+        send_end(dispatch);
+    if (run->phase == RUN_STOPPING)
+        check_stopping(dispatch, now_us);
+}
+
+/* Who has gone shows when it is spoken to. */
+void ending_check_over(struct dispatch *dispatch, int64_t now_us)
+{
+    bool late = now_us - dispatch->run.over_us > 2 * dispatch->config.liveness_us;
+    bool empty = !dispatch->pool.count && !dispatch->sink.here;
+    if (dispatch->run.phase != RUN_GONE && (late || empty))
+        finish_all(dispatch);
+    if (dispatch->run.phase == RUN_GONE || now_us < dispatch->check_us)
+        return;
+    dispatch->check_us = now_us + ENDING_US;
+    for (uint32_t i = 0; i < dispatch->pool.count; i++)
+        push_action(dispatch, DISPATCH_PONG, dispatch->pool.sessions[i]->peer);
+    if (dispatch->sink.here)
+        push_action(dispatch, DISPATCH_GOODBYE, dispatch->sink.said.peer);
+}
+
+/* ---- once a heartbeat ---- */
+
+/* Why no results can come. */
+enum missing { MISSING_NOBODY, MISSING_SINK, MISSING_WORKERS, MISSING_LINKS, ALL_MUTE };
+
+static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us)
+{
+    const struct worker_pool *pool = &dispatch->pool;
+    bool reach = false;
+    if (!dispatch->sink.here ||
+        now_us - dispatch->sink.heard_us > dispatch->config.liveness_us)
+        return MISSING_SINK;
+    if (dispatch->waiting.count)
+        return MISSING_NOBODY;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct worker_session *session = pool->sessions[i];
+        if (session->link == LINK_SHUT)
+            continue;
+        if (!session->worker->health.mute)
+            return MISSING_NOBODY;
+        reach = true;
+    }
+    return reach ? ALL_MUTE : pool->count ? MISSING_LINKS : MISSING_WORKERS;
+}
+
+static void describe_missing(const struct dispatch *dispatch, enum missing missing,
+                             int64_t patience_us, char *text, size_t size)
+{
+    const struct endpoint_list *list = &dispatch->sink.now.endpoints;
+    long long s = (long long)(patience_us / SECOND_US);
+    if (missing == MISSING_LINKS)
+        snprintf(text, size,
+                 "no worker could connect to the sink at %s for %lld s: its "
+                 "--advertise says where workers reach it",
+                 list->count ? list->endpoints[0].name : "", s);
+    else if (missing == ALL_MUTE)
+        snprintf(text, size, "no worker started what it was given for %lld s", s);
+    else
+        snprintf(text, size, "no %s came for %lld s",
+                 missing == MISSING_SINK ? "sink" : "worker", s);
+}
+
+void ending_check_company(struct dispatch *dispatch, int64_t now_us)
+{
+    struct company *company = &dispatch->company;
+    char text[NAME_MAX_BYTES + 160];
+    enum missing missing = find_missing(dispatch, now_us);
+    bool workers = dispatch->pool.count || dispatch->waiting.count;
+    company->was_there |= dispatch->sink.here && workers;
+    if (missing == MISSING_NOBODY) {
+        company->alone_us = NEVER_US;
+        return;
+    }
+    if (company->alone_us == NEVER_US)
+        company->alone_us = now_us;
+    int64_t patience_us = dispatch->config.patience_us;
+    if (patience_us < 0 && !company->was_there)
+        return;
+    if (patience_us < 0)
+        patience_us = PATIENCE_S * SECOND_US;
+    if (now_us - company->alone_us < patience_us)
+        return;
+    describe_missing(dispatch, missing, patience_us, text, sizeof text);
+    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
+}

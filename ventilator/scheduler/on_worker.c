@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/scheduler/on_worker.h"
+
+#include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/failures.h"
+#include "ventilator/scheduler/sessions.h"
+#include "ventilator/scheduler/standing.h"
+
+/* The attempt that it names, if the session has it: no other, no older one. */
+static struct attempt *find_attempt(const struct dispatch *dispatch,
+                                    const struct worker_session *session, uint64_t seq,
+                                    uint32_t number)
+{
+    struct attempt *attempt =
+        task_attempt_at(task_table_find(&dispatch->table, seq), session);
+    return attempt && attempt->number == number ? attempt : NULL;
+}
+
+/* ---- DONE ---- */
+
+/* The time of a task that was not run time is its way there and back, unless it waited
+ * for a slot. */
+static void measure(struct dispatch *dispatch, const struct attempt *attempt,
+                    uint64_t run_us, int64_t now_us)
+{
+    const struct task *task = attempt->task;
+    uint64_t all_us = (uint64_t)(now_us - attempt->sent_us);
+    int64_t trip_us = run_us < all_us ? (int64_t)(all_us - run_us) : 0;
+    bool came_late = attempt->missing_us &&
+                     attempt->sent_us + trip_us > attempt->missing_us;
+    if (attempt->number == 1 && attempt->sent_us && (attempt->at_once || came_late))
+        worker_session_measure_trip(attempt->session, trip_us);
+    worker_session_measure(attempt->session, run_us, task->length);
+    run_times_add(&dispatch->run_times, run_us);
+    if (dispatch->config.block_auto)
+        chunk_sizer_add(&dispatch->chunk_sizer, run_us, task->length, task->records);
+}
+
+static void note_run(struct dispatch *dispatch, const struct worker_session *session,
+                     uint64_t seq, uint64_t run_us, bool well, int64_t now_us)
+{
+    struct task_run run = {.ended_us = now_us,
+                           .run_us = run_us,
+                           .worker = session->worker->number,
+                           .well = well};
+    completions_on_run(&dispatch->completions, seq, &run);
+}
+
+static void on_done(struct dispatch *dispatch, struct worker_session *session,
+                    const struct done_entry *entry, int64_t now_us)
+{
+    struct attempt *attempt =
+        find_attempt(dispatch, session, entry->seq, entry->attempt);
+    if (dispatch->config.tells_completions && (!attempt || !attempt->probe))
+        note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
+    if (!attempt || attempt->done)
+        return;
+    standing_on_move(session);
+    dispatch->counts.done++;
+    if (attempt->probe) {
+        attempts_end_probe(dispatch, attempt);
+        return;
+    }
+    TAILQ_REMOVE(&session->in_flight, attempt, of_session);
+    TAILQ_INSERT_TAIL(&session->done, attempt, of_session);
+    session->in_flight_count--;
+    session->done_count++;
+    attempt->done = true;
+    attempt->running = false;
+    attempt->done_us = now_us;
+    if (attempt->isolates)
+        return; /* it ran in parts, and some of them again; some may have failed */
+    standing_on_done(dispatch, session->worker, attempt->task);
+    measure(dispatch, attempt, entry->run_us, now_us);
+}
+
+/* ---- FAILED, RETURNED ---- */
+
+static void on_failed(struct dispatch *dispatch, struct worker_session *session,
+                      const struct message *message, int64_t now_us)
+{
+    struct attempt *attempt =
+        find_attempt(dispatch, session, message->failed.seq, message->failed.attempt);
+    if (!attempt)
+        return;
+    standing_on_move(session);
+    note_run(dispatch, session, message->failed.seq, message->failed.run_us, false,
+             now_us);
+    failures_on_failed(dispatch, attempt, message->failed.cause, message->failed.code,
+                       message->failed.text, now_us);
+}
+
+static void on_returned(struct dispatch *dispatch, struct worker_session *session,
+                        const struct attempt_entry *entry)
+{
+    struct attempt *attempt =
+        find_attempt(dispatch, session, entry->seq, entry->attempt);
+    if (!attempt)
+        return;
+    struct task *task = attempt->task;
+    standing_on_move(session);
+    attempts_close(attempt);
+    dispatch->counts.returned++;
+    task->returned = true;
+    attempts_requeue(dispatch, task);
+}
+
+/* ---- PING ---- */
+
+/* A worker with a free slot starts what it has: the oldest attempt that does not run is
+ * still on its way. (A retry starts later.) */
+static void note_missing(struct worker_session *session, uint32_t running,
+                         int64_t now_us)
+{
+    struct attempt *attempt = TAILQ_FIRST(&session->in_flight);
+    while (attempt && attempt->running)
+        attempt = TAILQ_NEXT(attempt, of_session);
+    if (!attempt || running >= session->slots) {
+        session->stuck_us = 0;
+        return;
+    }
+    attempt->missing_us = now_us;
+    if (!session->stuck_us)
+        session->stuck_us = now_us;
+}
+
+static void on_ping(struct dispatch *dispatch, struct worker_session *session,
+                    const struct message *message, int64_t now_us)
+{
+    if (session->link == LINK_OPEN && message->ping.link == LINK_SHUT)
+        session->shut_us = now_us;
+    session->link = message->ping.link;
+    session->leaving = message->ping.leaving;
+    if (!session->answered)
+        worker_session_measure_trip(session, now_us - session->welcomed_us);
+    session->answered = true;
+    struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->in_flight, of_session)
+        attempt->was_running = attempt->running, attempt->running = false;
+    uint32_t running = 0;
+    for (uint32_t i = 0; i < message->ping.count; i++) {
+        attempt = find_attempt(dispatch, session, message->ping.running[i].seq,
+                               message->ping.running[i].attempt);
+        if (!attempt || attempt->done)
+            continue;
+        attempt->running = true;
+        running++;
+        if (!attempt->was_running) {
+            attempt->running_us = now_us;
+            standing_on_move(session);
+        }
+    }
+    worker_pool_on_running(&dispatch->pool, session, running);
+    note_missing(session, message->ping.count, now_us);
+}
+
+/* ---- all of them ---- */
+
+/* The session that the message bears; 0 for types that bear none. */
+static uint64_t session_of(const struct message *message)
+{
+    switch ((int)message->type) {
+    case MESSAGE_DONE:
+        return message->done.session;
+    case MESSAGE_FAILED:
+        return message->failed.session;
+    case MESSAGE_RETURNED:
+        return message->returned.session;
+    case MESSAGE_PING:
+        return message->ping.session;
+    case MESSAGE_GOODBYE:
+        return message->goodbye.session;
+    default:
+        return 0;
+    }
+}
+
+void on_worker_message(struct dispatch *dispatch, struct worker_session *session,
+                       const struct message *message, int64_t now_us)
+{
+    session->heard_us = now_us;
+    if (message->type == MESSAGE_PING)
+        push_action(dispatch, DISPATCH_PONG, session->peer);
+    if (session_of(message) != session->number)
+        return; /* of an older session: the worker's HELLO has said it all */
+    switch ((int)message->type) {
+    case MESSAGE_DONE:
+        for (uint32_t i = 0; i < message->done.count; i++)
+            on_done(dispatch, session, &message->done.entries[i], now_us);
+        break;
+    case MESSAGE_FAILED:
+        on_failed(dispatch, session, message, now_us);
+        break;
+    case MESSAGE_RETURNED:
+        for (uint32_t i = 0; i < message->returned.count; i++)
+            on_returned(dispatch, session, &message->returned.entries[i]);
+        break;
+    case MESSAGE_PING:
+        on_ping(dispatch, session, message, now_us);
+        break;
+    case MESSAGE_GOODBYE:
+        push_action(dispatch, DISPATCH_FAREWELL, session->peer);
+        sessions_drop(dispatch, session, false, now_us);
+        break;
+    default:
+        break;
+    }
+}

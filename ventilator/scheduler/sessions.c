@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/scheduler/sessions.h"
+
+#include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/failures.h"
+#include "ventilator/scheduler/loss_charges.h"
+#include "ventilator/scheduler/standing.h"
+
+enum {
+    BACKOFF_MAX = 20, /* doublings of the time for a confirmation, */
+    PAUSE_MAX = 5,    /* and of the pause before a chance: there may be nobody else */
+};
+
+/* One that was told to leave may be ended before it has left: that costs nothing. */
+static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
+                         int64_t now_us)
+{
+    struct task *task = attempt->task;
+    bool charge = lost && attempt->running && !attempt->session->leaving;
+    if (charge)
+        loss_charges_add(dispatch, attempt, now_us);
+    attempts_close(attempt);
+    if (!lost || !failures_on_lost(dispatch, task, now_us))
+        attempts_requeue(dispatch, task);
+}
+
+void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bool lost,
+                   int64_t now_us)
+{
+    struct attempt *attempt;
+    while ((attempt = worker_session_first(session)))
+        lose_attempt(dispatch, attempt, lost, now_us);
+    dispatch->counts.lost_sessions += lost;
+    worker_pool_remove(&dispatch->pool, session);
+}
+
+/* Its link to the sink is shut for too long. */
+static void give_to_others(struct dispatch *dispatch, struct worker_session *session)
+{
+    struct attempt *attempt;
+    while ((attempt = worker_session_first(session))) {
+        struct task *task = attempt->task;
+        attempts_forget(dispatch, attempt);
+        attempts_requeue(dispatch, task);
+    }
+}
+
+/* It has results that it says are done, and that no live sink holds. */
+static bool is_unconfirmed(const struct dispatch *dispatch,
+                           const struct worker_session *session, int64_t now_us)
+{
+    const struct attempt *oldest = TAILQ_FIRST(&session->done);
+    int64_t liveness_us = dispatch->config.liveness_us;
+    uint32_t doublings = session->worker->unconfirmed;
+    if (doublings > BACKOFF_MAX)
+        doublings = BACKOFF_MAX;
+    return oldest && now_us - dispatch->sink.heard_us < liveness_us &&
+           now_us - oldest->done_us > liveness_us << doublings;
+}
+
+static void requeue_untrusted(struct dispatch *dispatch,
+                              const struct worker_session *session)
+{
+    struct attempt *attempt;
+    TAILQ_FOREACH (attempt, &session->in_flight, of_session)
+        attempts_requeue(dispatch, attempt->task);
+    TAILQ_FOREACH (attempt, &session->done, of_session)
+        attempts_requeue(dispatch, attempt->task);
+}
+
+static void tell(struct dispatch *dispatch, const struct worker_session *session,
+                 enum dispatch_notice notice)
+{
+    struct dispatch_action *action =
+        push_action(dispatch, DISPATCH_NOTICE, session->peer);
+    action->notice = notice;
+    action->worker.host = session->worker->host;
+    action->worker.pid = session->worker->pid;
+}
+
+/* The worker answers WHO with its ledger, and sends its results again. The second time
+ * somebody else gets its tasks, too: what it has done may never arrive. */
+static void ask_again(struct dispatch *dispatch, struct worker_session *session)
+{
+    bool trusted = worker_session_is_trusted(session);
+    session->worker->unconfirmed++;
+    push_action(dispatch, DISPATCH_WHO, session->peer);
+    if (trusted && !worker_session_is_trusted(session)) {
+        session->worker->distrusted_us = dispatch->now_us;
+        if (!session->worker->chances)
+            tell(dispatch, session, NOTICE_UNCONFIRMED);
+    }
+    requeue_untrusted(dispatch, session);
+}
+
+void sessions_distrust(struct dispatch *dispatch, struct worker_session *session)
+{
+    if (worker_session_is_trusted(session)) {
+        session->worker->distrusted_us = dispatch->now_us;
+        if (!session->worker->chances)
+            tell(dispatch, session, NOTICE_STRAY);
+    }
+    worker_session_distrust(session);
+    requeue_untrusted(dispatch, session);
+}
+
+/* Nothing of it is left that a sink could confirm: only another task can show whether
+ * its results arrive now. */
+static bool deserves_chance(const struct dispatch *dispatch,
+                            const struct worker_session *session, int64_t now_us)
+{
+    const struct known_worker *worker = session->worker;
+    uint32_t doublings = worker->chances < PAUSE_MAX ? worker->chances
+                                                     : (uint32_t)PAUSE_MAX;
+    return !worker_session_is_trusted(session) && !worker_session_first(session) &&
+           now_us - worker->distrusted_us > dispatch->config.liveness_us << doublings;
+}
+
+void sessions_check(struct dispatch *dispatch, int64_t now_us)
+{
+    int64_t liveness_us = dispatch->config.liveness_us;
+    for (uint32_t i = dispatch->pool.count; i-- > 0;) {
+        struct worker_session *session = dispatch->pool.sessions[i];
+        if (now_us - session->heard_us > liveness_us) {
+            sessions_drop(dispatch, session, true, now_us);
+            continue;
+        }
+        push_action(dispatch, DISPATCH_PONG,
+                    session->peer); /* EHOSTUNREACH tells where it is gone */
+        if (session->link == LINK_SHUT && now_us - session->shut_us > liveness_us)
+            give_to_others(dispatch, session);
+        standing_check(dispatch, session, now_us);
+        if (is_unconfirmed(dispatch, session, now_us))
+            ask_again(dispatch, session);
+        if (deserves_chance(dispatch, session, now_us))
+            worker_session_give_chance(session);
+    }
+}

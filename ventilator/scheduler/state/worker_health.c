@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/scheduler/state/worker_health.h"
+
+enum {
+    /* Chunks in a row. One that fails may be to blame itself. */
+    DOUBT_AT = 2,
+    REST_AT = 3,
+    ASIDE_AT = 3,          /* of the row, which others have done, */
+    ASIDE_UNPROVEN_AT = 2, /* where the worker has never done any */
+    PAUSE_US = 250000,     /* before the first trial; each that fails doubles it */
+    DOUBLINGS_MAX = 7,     /* half a minute */
+};
+
+bool worker_health_on_done(struct worker_health *health)
+{
+    bool was_aside = health->aside;
+    *health = (struct worker_health){.proven = true,
+                                     .round = health->round + 1,
+                                     .told = health->told,
+                                     .told_back = health->told_back};
+    return was_aside;
+}
+
+static void rest(struct worker_health *health, bool trial, int64_t now_us)
+{
+    if (trial && health->trials < DOUBLINGS_MAX)
+        health->trials++;
+    health->trial_us = now_us + ((int64_t)PAUSE_US << health->trials);
+}
+
+void worker_health_on_failed(struct worker_health *health, bool first, bool trial,
+                             int64_t now_us)
+{
+    bool rested = worker_health_rests(health);
+    health->failed += first;
+    if (worker_health_rests(health) && (trial || !rested))
+        rest(health, trial, now_us);
+}
+
+bool worker_health_on_outdone(struct worker_health *health)
+{
+    uint32_t least = health->proven ? ASIDE_AT : ASIDE_UNPROVEN_AT;
+    return ++health->outdone >= least && !health->aside;
+}
+
+void worker_health_set_aside(struct worker_health *health, int64_t now_us)
+{
+    if (!worker_health_rests(health))
+        rest(health, false, now_us);
+    health->aside = true;
+}
+
+void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now_us)
+{
+    bool rested = worker_health_rests(health);
+    health->mute = true;
+    if (trial || !rested)
+        rest(health, trial, now_us);
+}
+
+bool worker_health_in_doubt(const struct worker_health *health)
+{
+    return health->aside || health->mute || health->failed >= DOUBT_AT;
+}
+
+bool worker_health_rests(const struct worker_health *health)
+{
+    return health->aside || health->mute || health->failed >= REST_AT;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kinds of input that a source reads from: a file, a stream, and decompressed
+ * content. Each owns one descriptor to poll; a stream that turns out to be compressed
+ * becomes the third kind.
+ */
+#ifndef FANFOLD_VENTILATOR_SOURCE_INPUT_H
+#define FANFOLD_VENTILATOR_SOURCE_INPUT_H
+
+#include "ventilator/source/decompress/decompressor.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct input;
+
+struct input_kind {
+    /* Bytes read, at most `size`; 0: the end; -EAGAIN: none now, poll; -ENODATA: a file
+     * ends before the size that it had; -EBADMSG: see input->reason; other -errno. */
+    ssize_t (*read)(struct input *input, void *buffer, size_t size);
+    /* Fills all of `size` from `offset`: 0, -ENODATA, other -errno. NULL: bytes that
+     * were read are gone. */
+    int (*reread)(const struct input *input, uint64_t offset, void *buffer,
+                  size_t size);
+};
+
+struct input {
+    const struct input_kind *kind;
+    int fd; /* -1: closed */
+    bool is_socket;
+    uint64_t offset; /* of the next byte */
+    uint64_t size;   /* bytes of a file when it was opened */
+
+    /* Of a stream: its first bytes tell whether it is compressed. */
+    bool detects;        /* they have not yet */
+    const char *program; /* as decompressor_start has it; borrowed */
+    uint8_t first[COMPRESSION_BYTES_MAX];
+    size_t first_size, first_used;
+
+    struct decompressor decompressor; /* pid > 0: of decompressed content */
+    char reason[256];
+};
+
+/* Takes over `fd`, a regular file, from `offset` on. */
+struct input input_of_file(int fd, uint64_t offset, uint64_t size);
+/* Takes over `fd`, anything else. Sets no flag on it, as others may share it. With
+ * `detects`, decompresses the stream if it is compressed. */
+struct input input_of_stream(int fd, unsigned mode, bool detects, const char *program);
+/* The content of a compressed input. Borrows start->fd for this call. 0 or -errno. */
+int input_decompress(const struct decompressor_start *start, struct input *ret_input);
+
+/* An input that is closed stays so. */
+void input_close(struct input *input);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/connections.h"
+
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/net/connection_monitor.h"
+#include "common/net/transport.h"
+
+#include <errno.h>
+
+int connections_connect(const struct resources *resources)
+{
+    struct uplink *uplink = resources->uplink;
+    const char *tasks = resources->tasks;
+    if (uplink_socket(uplink))
+        log_event(LOG_LEVEL_WARN, "reconnecting", "tasks=%s why=silence", tasks);
+    int result = uplink_connect(uplink);
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot connect to %s: %s", tasks, zmq_strerror(-result));
+    return result == -EINVAL ? STATUS_USAGE : STATUS_PEER;
+}
+
+void connections_watch(const struct resources *resources, int64_t now_us)
+{
+    struct connection_monitor *monitor = outbox_monitor(resources->outbox);
+    enum connection_event event;
+    while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
+        bool open = event == CONNECTION_OPEN;
+        log_event(LOG_LEVEL_DEBUG, "link", "open=%d", open);
+        session_on_link(resources->session, open, now_us);
+    }
+}
+
+int connections_open(const struct resources *resources, int64_t now_us)
+{
+    while (!transport_may_reach(session_endpoint(resources->session)) &&
+           session_skip_endpoint(resources->session))
+        ;
+    const char *endpoint = session_endpoint(resources->session);
+    program_set_max_result(resources->program, session_max_result(resources->session));
+    int result = outbox_open_link(resources->outbox, endpoint);
+    if (result == -EMFILE || result == -ENFILE || result == -ENOMEM) {
+        /* This host lacks it, and another ventilator would not help. */
+        say("cannot open a socket for results: %s", zmq_strerror(-result));
+        return STATUS_IO;
+    }
+    if (result < 0) /* to the session that is a sink which cannot be reached */
+        log_event(LOG_LEVEL_WARN, "no_link", "results=%s error=\"%s\"", endpoint,
+                  zmq_strerror(-result));
+    connections_watch(resources, now_us);
+    return STATUS_OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/notices.h"
+
+#include "common/log.h"
+
+#include <inttypes.h>
+
+void notices_on_welcome(const struct message *message, uint64_t program, bool *said)
+{
+    if (*said || message->welcome.program == 0 || message->welcome.program == program)
+        return;
+    *said = true;
+    log_event(LOG_LEVEL_WARN, "program_differs",
+              "why=\"the first worker of this run has another mode or command\"");
+}
+
+void notices_on_stop(const struct message *message)
+{
+    char reason[512];
+    struct slice text = message->stop.text;
+    if (message->stop.outcome == OUTCOME_COMPLETE)
+        return;
+    if (text.size)
+        say("the run was stopped: %s",
+            log_quote(reason, sizeof reason, text.data, text.size));
+    else
+        say("the run was stopped");
+}
+
+void notices_on_doubt(const struct program_doubt *doubt)
+{
+    say("the output is in doubt from chunk %" PRIu64 " on: slot %" PRIu32 ": %s",
+        doubt->from, doubt->slot + 1, doubt->text);
+}

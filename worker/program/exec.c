@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One process a task. A task is over when its process was reaped and its stdout is at
+ * the end; after a bad exit, or when the task is doomed (a phase other than AT_WORK, or
+ * too much memory), it is over with the process.
+ *
+ * A task that is killed is still the slot's until the supervisor has reaped its
+ * process; only then is the slot ready, and nothing is reported of the task.
+ *
+ * A task that runs for too long gets SIGTERM, and SIGKILL a while later; how it ends
+ * then does not matter. When its process has ended, the rest of its group is killed,
+ * and the slot is free.
+ *
+ * A task that cannot be started because this host lacks something is not charged with
+ * it: it comes back as not started, and its slot backs off (slot_life.h).
+ */
+#include "worker/program/exec.h"
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/memory.h"
+#include "common/process/fds.h"
+#include "worker/program/exec_slot.h"
+#include "worker/program/task_report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct exec {
+    struct runner_context *context;
+    struct exec_slot *slots;
+};
+
+/* ---- life cycle ---- */
+
+static int exec_open(struct runner_context *context,
+                     const struct program_config *config, void **ret_self)
+{
+    (void)config;
+    struct exec *exec = allocate(sizeof *exec);
+    struct exec_slot *slots = allocate_zeroed(context->slots, sizeof *slots);
+    *exec = (struct exec){.context = context, .slots = slots};
+    for (uint32_t number = 0; number < context->slots; number++)
+        exec_slot_init(&slots[number], context, number);
+    *ret_self = exec;
+    return 0;
+}
+
+static void exec_destroy(void *self)
+{
+    struct exec *exec = self;
+    for (uint32_t number = 0; number < exec->context->slots; number++)
+        exec_slot_deinit(&exec->slots[number]);
+    free(exec->slots);
+    free(exec);
+}
+
+static void exec_start(void *self, uint32_t number, const struct program_task *task)
+{
+    struct exec *exec = self;
+    exec_slot_start(&exec->slots[number], task);
+}
+
+/* ---- the end of a task ---- */
+
+static void report_done(struct exec_slot *slot, uint64_t run_us)
+{
+    zmq_msg_t message;
+    byte_buffer_take(&slot->result, &message);
+    task_report_done(slot->life.context, slot->life.number, &slot->task, run_us,
+                     &message);
+    zmq_msg_close(&message);
+}
+
+static void report_unstartable(struct exec_slot *slot, uint64_t run_us)
+{
+    char sentence[160];
+    uint32_t code = slot->start_error == ENOENT ? 127 : 126;
+    snprintf(sentence, sizeof sentence, "the command could not be started: %s",
+             strerror(slot->start_error));
+    task_report_failed(slot->life.context, slot->life.number, &slot->task, run_us,
+                       FAILURE_EXIT, code, slice_of_text(sentence));
+}
+
+/* The process ended badly, and we did not bring that about. */
+static void report_exit(struct exec_slot *slot, uint64_t run_us)
+{
+    struct runner_context *context = slot->life.context;
+    uint32_t number = slot->life.number, code;
+    enum failure cause = runner_context_judge(context, slot->status, &code);
+    task_report_failed(context, number, &slot->task, run_us, cause, code,
+                       stderr_relay_tail(context->relays[number]));
+}
+
+/* Its output looks like a whole one, and may not be. */
+static void report_doubt(struct exec_slot *slot, uint64_t run_us)
+{
+    static const char text[] = "it caught SIGTERM and exited with 0: its output may "
+                               "not be whole";
+    task_report_failed(slot->life.context, slot->life.number, &slot->task, run_us,
+                       FAILURE_SIGNAL, SIGTERM, slice_of_text(text));
+}
+
+static void report_end(struct exec_slot *slot)
+{
+    struct runner_context *context = slot->life.context;
+    uint32_t number = slot->life.number;
+    uint64_t run_us = (uint64_t)(clock_now_us() - slot->started_at_us);
+    if (slot->phase == EXEC_OVERDUE && !slot->start_error)
+        task_report_timeout(context, number, &slot->task, run_us);
+    else if (slot->greedy && task_report_memory(context, number, &slot->task, run_us))
+        return;
+    else if (slot->start_error)
+        report_unstartable(slot, run_us);
+    else if (slot->phase == EXEC_TOO_LARGE)
+        task_report_too_large(context, number, &slot->task, run_us);
+    else if (slot->greedy || slot->status != 0)
+        report_exit(slot, run_us);
+    else if (slot->told)
+        report_doubt(slot, run_us);
+    else
+        report_done(slot, run_us);
+}
+
+/* This host lacks something: the task comes back. */
+static void hand_back(struct exec_slot *slot)
+{
+    struct runner_context *context = slot->life.context;
+    task_report_unstarted(context, slot->life.number, &slot->task);
+    if (slot_life_on_unstartable(&slot->life, slot->start_error))
+        runner_context_break(context, STATUS_IO,
+                             "for a long time the command could not be started: %s",
+                             strerror(slot->start_error));
+}
+
+static void finish(struct exec_slot *slot)
+{
+    struct runner_context *context = slot->life.context;
+    uint32_t number = slot->life.number;
+    if (slot->survivors)
+        runner_context_kill(context, number);
+    slot->survivors = slot->settles = false;
+    exec_slot_close(slot);
+    stderr_relay_finish(context->relays[number]);
+    slot_timers_set(&context->limits, number, 0);
+    if (slot->phase == EXEC_KILLED) {
+        slot->result.size = 0;
+        slot_life_on_end(&slot->life);
+        slot_life_report_ready(&slot->life);
+        slot->life.ready_due = false;
+        return;
+    }
+    if (runner_context_lacks(slot->start_error)) {
+        hand_back(slot);
+    } else {
+        slot_life_on_end(&slot->life);
+        report_end(slot);
+    }
+    slot_life_pay_ready(&slot->life, true);
+}
+
+/* All is read, but the process has left others that may still be at work. */
+static void await_survivors(struct exec_slot *slot)
+{
+    if (slot->settles)
+        return;
+    slot->settles = true;
+    slot_timers_set(&slot->life.context->limits, slot->life.number, 0);
+    runner_context_settle(slot->life.context, slot->life.number);
+}
+
+static void settle(struct exec_slot *slot)
+{
+    bool doomed = slot->phase != EXEC_AT_WORK || slot->greedy;
+    if (!exec_slot_is_busy(slot) || !slot->reaped)
+        return;
+    if (slot->status != 0 || doomed || slot->start_error ||
+        (slot->output < 0 && !slot->survivors))
+        finish(slot);
+    else if (slot->output < 0)
+        await_survivors(slot);
+}
+
+static void exec_settle(void *self)
+{
+    struct exec *exec = self;
+    for (uint32_t number = 0; number < exec->context->slots; number++) {
+        struct exec_slot *slot = &exec->slots[number];
+        settle(slot);
+        if (!exec_slot_is_busy(slot))
+            slot_life_pay_ready(&slot->life, true);
+    }
+}
+
+static void exec_kill(void *self, uint32_t number, uint64_t seq, uint32_t attempt)
+{
+    struct exec *exec = self;
+    struct exec_slot *slot = &exec->slots[number];
+    if (exec_slot_is_busy(slot) && slot->task.seq == seq &&
+        slot->task.attempt == attempt) {
+        exec_slot_set_phase(slot, EXEC_KILLED);
+        runner_context_kill(exec->context, number);
+        fd_close(&slot->input);
+        runner_context_wake(exec->context);
+    } else {
+        slot_life_owe_ready(&slot->life);
+    }
+}
+
+/* ---- events ---- */
+
+static void exec_on_input(void *self, uint32_t number)
+{
+    struct exec *exec = self;
+    struct exec_slot *slot = &exec->slots[number];
+    if (exec_slot_is_busy(slot) && slot->input >= 0)
+        exec_slot_write(slot);
+}
+
+static void exec_on_output(void *self, uint32_t number)
+{
+    struct exec *exec = self;
+    struct exec_slot *slot = &exec->slots[number];
+    if (!exec_slot_is_busy(slot))
+        return;
+    exec_slot_read(slot, false);
+    settle(slot);
+}
+
+/* Its process may have ended in time, and what keeps it is only that we have not read
+ * all of its output. */
+static bool ended_in_time(struct exec_slot *slot)
+{
+    if (slot->reaped && slot->status == 0)
+        exec_slot_read(slot, true);
+    return slot->reaped && slot->output < 0;
+}
+
+static void exec_on_limit(void *self, uint32_t number)
+{
+    struct exec *exec = self;
+    struct exec_slot *slot = &exec->slots[number];
+    if (!exec_slot_is_busy(slot) || slot->phase == EXEC_KILLED ||
+        slot->phase == EXEC_TOO_LARGE)
+        return;
+    if (slot->phase == EXEC_OVERDUE) {
+        runner_context_kill(exec->context, number);
+    } else if (!ended_in_time(slot)) {
+        exec_slot_set_phase(slot, EXEC_OVERDUE);
+        runner_context_terminate(exec->context, number);
+        slot_timers_set(&exec->context->limits, number,
+                        clock_now_us() + RUNNER_GRACE_US);
+    }
+    settle(slot);
+}
+
+static void exec_on_retry(void *self, uint32_t number)
+{
+    struct exec *exec = self;
+    slot_life_on_retry(&exec->slots[number].life);
+}
+
+static void exec_on_report(void *self, const struct report *report)
+{
+    struct exec *exec = self;
+    struct exec_slot *slot = &exec->slots[report->slot];
+    if (!exec_slot_is_busy(slot))
+        return;
+    if ((report->kind == REPORT_GREEDY && !slot->reaped) ||
+        (report->kind == REPORT_SETTLED && !slot->settles))
+        return; /* of the task before */
+    if (report->kind == REPORT_SETTLED) {
+        slot->survivors = false;
+        settle(slot);
+        return;
+    }
+    slot->reaped = true;
+    slot->greedy = report->memory_bytes > 0;
+    slot->told = report->told;
+    if (report->kind == REPORT_UNSTARTABLE) {
+        slot->start_error = report->value;
+        fd_close(&slot->output);
+    } else if (report->kind == REPORT_ENDED) {
+        slot_life_on_sign(&slot->life);
+        slot->status = report->value;
+        slot->survivors = report->survivors;
+        /* Mostly the end of its output is there already. */
+        if (slot->status == 0 && !slot->greedy)
+            exec_slot_read(slot, true);
+    }
+    settle(slot);
+}
+
+const struct runner_ops exec_runner = {
+    .depth = 1,
+    .open = exec_open,
+    .destroy = exec_destroy,
+    .start = exec_start,
+    .kill = exec_kill,
+    .on_input = exec_on_input,
+    .on_output = exec_on_output,
+    .on_limit = exec_on_limit,
+    .on_retry = exec_on_retry,
+    .on_report = exec_on_report,
+    .settle = exec_settle,
+};

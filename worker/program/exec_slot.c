@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes move between pipe and memory once, in each direction. */
+#include "worker/program/exec_slot.h"
+#include "common/clock.h"
+#include "common/process/fds.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    PIPE_BYTES = 64 << 10, /* the kernel's default */
+    PIPE_MAX_BYTES = 1 << 20,
+    DRAIN_READS = 16, /* of one slot at a time */
+};
+
+void exec_slot_set_phase(struct exec_slot *slot, enum exec_phase phase)
+{
+    static const unsigned allowed[] = {
+        [EXEC_AT_WORK] = 1u << EXEC_OVERDUE | 1u << EXEC_TOO_LARGE | 1u << EXEC_KILLED,
+        [EXEC_OVERDUE] = 1u << EXEC_TOO_LARGE | 1u << EXEC_KILLED,
+        [EXEC_TOO_LARGE] = 1u << EXEC_KILLED,
+        [EXEC_KILLED] = 1u << EXEC_KILLED,
+    };
+    assert(allowed[slot->phase] & 1u << phase);
+    slot->phase = phase;
+}
+
+bool exec_slot_is_busy(const struct exec_slot *slot)
+{
+    return slot->life.phase == SLOT_OCCUPIED;
+}
+
+void exec_slot_init(struct exec_slot *slot, struct runner_context *context,
+                    uint32_t number)
+{
+    slot_life_init(&slot->life, context, number);
+    slot->input = slot->output = -1;
+}
+
+void exec_slot_close(struct exec_slot *slot)
+{
+    fd_close(&slot->input);
+    fd_close(&slot->output);
+}
+
+void exec_slot_deinit(struct exec_slot *slot)
+{
+    exec_slot_close(slot);
+    byte_buffer_deinit(&slot->result);
+}
+
+/* The bytes that are known to pass through the pipe; more of them fit at once then. */
+static void widen(int fd, size_t bytes)
+{
+    if (bytes > PIPE_BYTES)
+        (void)fcntl(fd, F_SETPIPE_SZ,
+                    (int)(bytes < PIPE_MAX_BYTES ? bytes : PIPE_MAX_BYTES));
+}
+
+/* 0, or -errno. */
+static int launch(struct exec_slot *slot)
+{
+    const struct program_task *task = &slot->task;
+    struct request request = {
+        .slot = slot->life.number,
+        .attempt = task->attempt,
+        .seq = task->seq,
+        .records = task->records,
+    };
+    int theirs[2] = {-1, -1};
+    int result = pipe_open(PIPE_WRITE, &slot->input, &theirs[0]);
+    if (result == 0)
+        result = pipe_open(PIPE_READ, &slot->output, &theirs[1]);
+    if (result == 0) {
+        widen(slot->input, task->header.size + task->input.size);
+        widen(slot->output, task->input.size);
+        result = runner_context_start(slot->life.context, &request, theirs, 2);
+    }
+    fd_close(&theirs[0]);
+    fd_close(&theirs[1]);
+    return result;
+}
+
+static struct iovec rest_of(const struct slice *slice, size_t written)
+{
+    size_t done = written < slice->size ? written : slice->size;
+    return (struct iovec){.iov_base = done ? (void *)(slice->data + done)
+                                           : (void *)slice->data,
+                          .iov_len = slice->size - done};
+}
+
+bool exec_slot_write(struct exec_slot *slot)
+{
+    const struct slice *header = &slot->task.header, *input = &slot->task.input;
+    while (slot->written < header->size + input->size) {
+        size_t behind = slot->written > header->size ? slot->written - header->size : 0;
+        struct iovec rest[] = {rest_of(header, slot->written), rest_of(input, behind)};
+        ssize_t wrote = writev(slot->input, rest, 2);
+        if (wrote < 0 && errno == EAGAIN)
+            return true;
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            break; /* EPIPE: the program does not want the rest */
+        slot->written += (size_t)wrote;
+    }
+    fd_close(&slot->input);
+    return false;
+}
+
+void exec_slot_start(struct exec_slot *slot, const struct program_task *task)
+{
+    struct runner_context *context = slot->life.context;
+    uint32_t number = slot->life.number;
+    assert(!exec_slot_is_busy(slot));
+    slot_life_start(&slot->life, false);
+    *slot = (struct exec_slot){
+        .life = slot->life,
+        .input = -1,
+        .output = -1,
+        .started_at_us = clock_now_us(),
+        .task = *task,
+        .result = slot->result,
+    };
+    stderr_relay_begin(context->relays[number], task->seq);
+    slot->start_error = -launch(slot);
+    if (slot->start_error) {
+        slot->reaped = true;
+        exec_slot_close(slot);
+        runner_context_wake(context);
+        return;
+    }
+    byte_buffer_begin(&slot->result, task->input.size);
+    if (task->limit_ms)
+        slot_timers_set(&context->limits, number,
+                        slot->started_at_us + task->limit_ms * INT64_C(1000));
+    runner_context_watch(context, slot->output, TAG_OUTPUT, number, EPOLLIN);
+    if (exec_slot_write(slot))
+        runner_context_watch(context, slot->input, TAG_INPUT, number, EPOLLOUT);
+}
+
+void exec_slot_read(struct exec_slot *slot, bool to_end)
+{
+    struct runner_context *context = slot->life.context;
+    for (int left = DRAIN_READS; left > 0 && slot->output >= 0; left--) {
+        size_t room = byte_buffer_room(&slot->result);
+        ssize_t got = read(slot->output, slot->result.data + slot->result.size, room);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0) {
+            fd_close(&slot->output);
+            return;
+        }
+        slot->result.size += (size_t)got;
+        if (slot->result.size > context->max_result) {
+            if (slot->phase != EXEC_KILLED)
+                exec_slot_set_phase(slot, EXEC_TOO_LARGE);
+            fd_close(&slot->output);
+            runner_context_kill(context, slot->life.number);
+        }
+        if (!to_end && (size_t)got < room)
+            return;
+    }
+}

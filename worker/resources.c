@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Where a part cannot be opened, the ones before it are there and the ones after it are
+ * NULL, which every destroy takes. */
+#include "worker/resources.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/net/transport.h"
+#include "common/process/fds.h"
+#include "common/process/signals.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { ERROR_MAX = 4096 };
+
+static int find_tasks(struct resources *resources, const struct common_options *common)
+{
+    char error[ERROR_MAX] = "";
+    int result;
+    if (common->tasks) {
+        resources->tasks = common->tasks;
+        result = endpoint_check(common->tasks, common->insecure, error, sizeof error);
+    } else {
+        result = runtime_dir_open(common->name, &resources->runtime_dir, error,
+                                  sizeof error);
+        if (result == 0)
+            resources->tasks = runtime_dir_endpoint(resources->runtime_dir, "tasks");
+    }
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return result == -EINVAL ? STATUS_USAGE : STATUS_IO;
+}
+
+/* Before any thread or socket, because it forks; and before anybody counts on this
+ * worker. */
+static int open_program(struct resources *resources,
+                        const struct worker_options *options,
+                        const struct program_events *events)
+{
+    char error[ERROR_MAX] = "";
+    struct program_config config = {
+        .mode = options->mode,
+        .argv = options->command,
+        .plugin = options->plugin,
+        .slots = options->slots,
+        .shell = options->shell,
+        .workdir = options->workdir,
+        .niceness = options->niceness,
+        .memory_bytes = options->memory_bytes,
+        .prepare_each = options->prepare_each,
+        .silence_us = options->silence_us,
+        .worker = resources->identity.uuid_text,
+        .keeper_fd = options->alive_fd,
+    };
+    int status =
+        program_open(&config, events, &resources->program, error, sizeof error);
+    if (status)
+        say("%s", error);
+    return status;
+}
+
+static int open_signals(struct resources *resources)
+{
+    resources->signals = signals_open();
+    if (resources->signals >= 0)
+        return STATUS_OK;
+    say("cannot wait for signals: %s", strerror(-resources->signals));
+    return STATUS_IO;
+}
+
+static int open_transport(void)
+{
+    char error[ERROR_MAX] = "";
+    if (transport_init(error, sizeof error) == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return STATUS_IO;
+}
+
+static void open_session(struct resources *resources,
+                         const struct worker_options *options)
+{
+    struct session_config config = {
+        .uuid = resources->identity.uuid,
+        .slots = options->slots,
+        .depth = program_depth(resources->program),
+        .monitor = true,
+        .stay = options->stay,
+        .liveness_us = options->common.liveness_us,
+        .patience_us = options->common.patience_us,
+    };
+    resources->session = session_new(&config, clock_now_us());
+}
+
+int resources_open(struct resources *resources, const struct worker_options *options,
+                   const struct program_events *events)
+{
+    *resources = (struct resources){.signals = -1};
+    identity_init(&resources->identity, options);
+    int status = find_tasks(resources, &options->common);
+    if (status == STATUS_OK)
+        status = open_program(resources, options, events);
+    if (status == STATUS_OK)
+        status = open_signals(resources);
+    if (status == STATUS_OK)
+        status = open_transport();
+    if (status != STATUS_OK)
+        return status;
+    resources->uplink = uplink_new(resources->tasks);
+    resources->outbox = outbox_new(resources->uplink, &resources->identity.uuid);
+    open_session(resources, options);
+    return STATUS_OK;
+}
+
+static void drop_task(void *cargo)
+{
+    struct task *task = cargo;
+    task_destroy(&task);
+}
+
+void resources_close(struct resources *resources)
+{
+    program_close(&resources->program);
+    session_destroy(&resources->session, drop_task);
+    outbox_destroy(&resources->outbox);
+    uplink_destroy(&resources->uplink);
+    transport_deinit();
+    runtime_dir_close(&resources->runtime_dir);
+    fd_close(&resources->signals);
+}

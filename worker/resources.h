@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The worker's parts, opened in the one order that works, the user's code before any
+ * thread or socket, and closed in the other.
+ */
+#ifndef FANFOLD_WORKER_RESOURCES_H
+#define FANFOLD_WORKER_RESOURCES_H
+
+#include "common/net/uplink.h"
+#include "common/process/runtime_dir.h"
+#include "worker/identity.h"
+#include "worker/options.h"
+#include "worker/outbox.h"
+#include "worker/program/program.h"
+#include "worker/session/session.h"
+
+struct resources {
+    struct identity identity;
+    struct runtime_dir *runtime_dir; /* NULL: the options have an endpoint */
+    const char *tasks;               /* the ventilator's endpoint */
+    struct program *program;
+    int signals; /* descriptor; -1: none */
+    struct uplink *uplink;
+    struct outbox *outbox;
+    struct session *session;
+};
+
+/* STATUS_OK, or the status to leave with, which has been explained to a person. Either
+ * way resources_close is to be called. */
+int resources_open(struct resources *resources, const struct worker_options *options,
+                   const struct program_events *events);
+void resources_close(struct resources *resources);
+
+#endif

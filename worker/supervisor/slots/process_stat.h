@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What /proc says of a process and its memory. */
+#ifndef FANFOLD_WORKER_SUPERVISOR_SLOTS_PROCESS_STAT_H
+#define FANFOLD_WORKER_SUPERVISOR_SLOTS_PROCESS_STAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct process {
+    pid_t pid, parent, group;
+    uint64_t born; /* ticks since boot; with the pid, it names one process for ever */
+    uint64_t resident_bytes;
+    uint32_t slot; /* as many as there are: none has it */
+    uint32_t turn; /* of that slot */
+    bool known;    /* a stranger, from the pass before */
+};
+
+/* Reads all but slot, turn and known; `proc` is an open /proc, `name` a pid. */
+bool process_read(int proc, const char *name, uint64_t page_bytes,
+                  struct process *ret_process);
+
+/* Its resident memory, where a page that n processes share counts as an nth; 0: it is
+ * gone. */
+uint64_t process_share_bytes(pid_t pid, uint64_t page_bytes);
+
+#endif
