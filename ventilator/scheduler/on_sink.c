@@ -142,8 +142,11 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
     struct attempt *attempt = LIST_FIRST(&task->open);
     if (attempt && attempt->done && !LIST_NEXT(attempt, of_task))
         worker_session_confirm(attempt->session); /* nobody else can have given it */
-    while ((attempt = LIST_FIRST(&task->open)))
+    while ((attempt = LIST_FIRST(&task->open))) {
+        if (!attempt->done && !attempt->isolates)
+            worker_session_keep_journey(attempt->session, attempt);
         attempts_forget(dispatch, attempt);
+    }
 }
 
 static void hold_ranges(struct dispatch *dispatch, const struct range *ranges,

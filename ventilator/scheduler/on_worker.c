@@ -20,20 +20,20 @@ static struct attempt *find_attempt(const struct dispatch *dispatch,
 
 /* The time of a task that was not run time is its way there and back, unless it waited
  * for a slot. */
-static void measure(struct dispatch *dispatch, const struct attempt *attempt,
-                    uint64_t run_us, int64_t now_us)
+static void measure(struct dispatch *dispatch, struct worker_session *session,
+                    const struct journey *journey, uint64_t run_us, int64_t now_us)
 {
-    const struct task *task = attempt->task;
-    uint64_t all_us = (uint64_t)(now_us - attempt->sent_us);
+    uint64_t all_us = (uint64_t)(now_us - journey->sent_us);
     int64_t trip_us = run_us < all_us ? (int64_t)(all_us - run_us) : 0;
-    bool came_late = attempt->missing_us &&
-                     attempt->sent_us + trip_us > attempt->missing_us;
-    if (attempt->number == 1 && attempt->sent_us && (attempt->at_once || came_late))
-        worker_session_measure_trip(attempt->session, trip_us);
-    worker_session_measure(attempt->session, run_us, task->length);
+    bool came_late = journey->missing_us &&
+                     journey->sent_us + trip_us > journey->missing_us;
+    if (journey->attempt == 1 && journey->sent_us && (journey->at_once || came_late))
+        worker_session_measure_trip(session, trip_us);
+    worker_session_measure(session, run_us, journey->length);
     run_times_add(&dispatch->run_times, run_us);
     if (dispatch->config.block_auto)
-        chunk_sizer_add(&dispatch->chunk_sizer, run_us, task->length, task->records);
+        chunk_sizer_add(&dispatch->chunk_sizer, run_us, journey->length,
+                        journey->records);
 }
 
 static void note_run(struct dispatch *dispatch, const struct worker_session *session,
@@ -53,6 +53,10 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
         find_attempt(dispatch, session, entry->seq, entry->attempt);
     if (dispatch->config.tells_completions && (!attempt || !attempt->probe))
         note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
+    struct journey journey;
+    if (!attempt &&
+        worker_session_take_journey(session, entry->seq, entry->attempt, &journey))
+        measure(dispatch, session, &journey, entry->run_us, now_us);
     if (!attempt || attempt->done)
         return;
     standing_on_move(session);
@@ -71,7 +75,8 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
     if (attempt->isolates)
         return; /* it ran in parts, and some of them again; some may have failed */
     standing_on_done(dispatch, session->worker, attempt->task);
-    measure(dispatch, attempt, entry->run_us, now_us);
+    journey = journey_of(attempt);
+    measure(dispatch, session, &journey, entry->run_us, now_us);
 }
 
 /* ---- FAILED, RETURNED ---- */

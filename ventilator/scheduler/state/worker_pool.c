@@ -321,6 +321,41 @@ void worker_session_measure_trip(struct worker_session *session, int64_t trip_us
         session->rtt_us += (us - session->rtt_us) / TRIP_WEIGHT;
 }
 
+struct journey journey_of(const struct attempt *attempt)
+{
+    const struct task *task = attempt->task;
+    return (struct journey){
+        .seq = task->seq,
+        .attempt = attempt->number,
+        .sent_us = attempt->sent_us,
+        .missing_us = attempt->missing_us,
+        .at_once = attempt->at_once,
+        .length = task->length,
+        .records = task->records,
+    };
+}
+
+void worker_session_keep_journey(struct worker_session *session,
+                                 const struct attempt *attempt)
+{
+    session->journeys[session->journey_next] = journey_of(attempt);
+    session->journey_next = (session->journey_next + 1) % JOURNEYS_KEPT;
+}
+
+bool worker_session_take_journey(struct worker_session *session, uint64_t seq,
+                                 uint32_t attempt, struct journey *ret_journey)
+{
+    for (size_t i = 0; i < JOURNEYS_KEPT; i++) {
+        struct journey *kept = &session->journeys[i];
+        if (!kept->attempt || kept->seq != seq || kept->attempt != attempt)
+            continue;
+        *ret_journey = *kept;
+        kept->attempt = 0;
+        return true;
+    }
+    return false;
+}
+
 /* Bytes that a slot of it goes through in a microsecond; 0: not known. */
 static double pace(const struct worker_session *session)
 {

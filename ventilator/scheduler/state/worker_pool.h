@@ -26,6 +26,19 @@ struct known_worker {
     uint32_t unstarted; /* times in a row that it did not start what it was given */
 };
 
+/* An attempt's way and load, kept for its DONE: the sink's word that the result is held
+ * goes another way, and may come first. */
+struct journey {
+    uint64_t seq;
+    uint32_t attempt; /* 0: none is kept here */
+    int64_t sent_us;  /* as of the attempt, as are the next two */
+    int64_t missing_us;
+    bool at_once;
+    uint64_t length, records; /* of the chunk, as of the task */
+};
+
+enum { JOURNEYS_KEPT = 32 }; /* more at a time go unmeasured */
+
 struct worker_session {
     uint32_t peer;
     uint64_t number; /* named in every message of the session: its HELLO's nonce */
@@ -46,6 +59,8 @@ struct worker_session {
     uint64_t run_us; /* running mean of its tasks' run time; valid once `measured` */
     uint64_t length; /* running mean of its tasks' length, bytes; likewise */
     bool measured;
+    struct journey journeys[JOURNEYS_KEPT]; /* of results that were held before DONE */
+    uint32_t journey_next;                  /* the place of the next, of the oldest */
     struct attempt_queue in_flight; /* sent and not done, in the order of sending */
     struct attempt_queue done;      /* done and not held, oldest first */
     uint32_t in_flight_count, done_count;
@@ -124,6 +139,13 @@ void worker_session_measure_trip(struct worker_session *session, int64_t trip_us
 /* How much of the `rest` of the work, in bytes, the slowest slot should take at most,
  * so that all slots end at about the same time. */
 uint64_t worker_pool_share(const struct worker_pool *pool, uint64_t rest);
+struct journey journey_of(const struct attempt *attempt);
+/* The result is held, and DONE has not come. */
+void worker_session_keep_journey(struct worker_session *session,
+                                 const struct attempt *attempt);
+/* DONE has come: the journey is kept no more. False: none of this attempt was kept. */
+bool worker_session_take_journey(struct worker_session *session, uint64_t seq,
+                                 uint32_t attempt, struct journey *ret_journey);
 /* Takes a finished task's run time and length in bytes into the means. */
 void worker_session_measure(struct worker_session *session, uint64_t run_us,
                             uint64_t length);

@@ -30,6 +30,26 @@ Test(stragglers, a_copy_of_a_straggler_goes_to_an_idle_slot)
     expect_now("FORGET(B:0) FORGET(A:0)");
 }
 
+/* The sink's word and the worker's go different ways: what came first may not decide
+ * whether a task is measured. */
+Test(stragglers, a_task_counts_whose_result_was_held_before_its_done_came)
+{
+    config.speculate = true;
+    begin();
+    join(A);
+    join(B);
+    cut(4);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+    runs(A, 0, 1);
+    progress(1, 3, 0, 0);
+    expect_now("FORGET(B:1) FORGET(A:2) FORGET(B:3)");
+    done(B, 1, SECOND_US);
+    done(B, 3, SECOND_US);
+    done(A, 2, SECOND_US);
+    tick_after(4 * SECOND_US);
+    expect("TASK(B:0)");
+}
+
 /* A copy of task 0 runs at B while A has it, too; both are idle but for that. */
 static void copy_a_straggler(void)
 {
