@@ -236,7 +236,7 @@ static bool match_within(struct record_regex *regex, struct slice bytes, bool en
     bool cut = bytes.size > last + REACH;
     size_t size = cut ? last + REACH : bytes.size;
     uint32_t options = cut || !ended ? PCRE2_PARTIAL_HARD : 0;
-    if (*from == 0 && !regex->by_start)
+    if (*from == 0) /* an empty match there is no border, and hides one that is not */
         options |= PCRE2_NOTEMPTY_ATSTART;
     pcre2_set_offset_limit(regex->context, last);
     int result = pcre2_match(regex->code, bytes.data, size, *from, options,
@@ -265,7 +265,7 @@ static bool skip_start(struct record_regex *regex, struct regex_search *search,
         if (*ret_outcome != REGEX_FOUND)
             return false;
         size_t end = pcre2_get_ovector_pointer(regex->match)[1];
-        search->from = end > 0 ? end : 1;
+        search->from = end > 0 ? end : 1; /* \K and lookarounds may end it at 0 */
     }
     search->began = true;
     return true;

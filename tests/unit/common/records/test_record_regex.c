@@ -106,6 +106,18 @@ Test(record_regex, takes_a_start_as_a_whole)
     record_scanner_destroy(&search);
 }
 
+/* As the next match after an empty one: from the same place, and not empty. */
+Test(record_regex, looks_behind_an_empty_match_at_the_beginning_for_the_start_there)
+{
+    static const char text[] = "aaa--a";
+    struct record_scanner *search = search_by("^b?|.a", "");
+    size_t size;
+    cr_assert_eq(record_scanner_next(search, slice_of_text(text), true, &size),
+                 RECORD_WHOLE);
+    cr_expect_eq(size, 4, "not before the second a, but %zu", size);
+    record_scanner_destroy(&search);
+}
+
 Test(record_regex, sees_as_much_after_a_match_as_before_it_in_a_long_record)
 {
     /* The border is beyond the first stretch, and its match lies across two. */

@@ -23,13 +23,9 @@ struct note *run_limited(struct program_fixture *fixture, uint32_t limit_ms)
 
 pid_t supervisor_of(pid_t parent)
 {
-    char line[96];
-    snprintf(line, sizeof line, "pgrep -P $(pgrep -P %d fanfold-keeper) fanfold-super",
-             (int)parent);
-    FILE *file = popen(line, "r");
-    int pid = 0;
-    cr_assert_eq(fscanf(file, "%d", &pid), 1);
-    pclose(file);
+    pid_t pid =
+        fixture_find(parent, "pgrep -P $(pgrep -P $1 fanfold-keeper) fanfold-super");
+    cr_assert(pid);
     return pid;
 }
 

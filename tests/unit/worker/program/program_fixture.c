@@ -264,3 +264,19 @@ bool fixture_suspend(pid_t worker, pid_t slot, bool hasty)
     kill(-worker, SIGCONT);
     return becomes(slot, false);
 }
+
+pid_t fixture_find(pid_t parent, const char *line)
+{
+    char whole[256];
+    int pid = 0;
+    snprintf(whole, sizeof whole, "set -- %d; %s", (int)parent, line);
+    for (int64_t end_us = clock_now_us() + PATIENCE_US;
+         !pid && clock_now_us() < end_us;) {
+        FILE *file = popen(whole, "r");
+        if (file && fscanf(file, "%d", &pid) != 1)
+            pid = 0;
+        if (file)
+            pclose(file);
+    }
+    return pid;
+}

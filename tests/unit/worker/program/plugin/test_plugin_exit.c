@@ -65,13 +65,10 @@ Test(plugin_exit, replaces_a_slot_that_is_killed_while_it_has_nothing_to_do)
 
 static pid_t find_zygote(void)
 {
-    FILE *file = popen("for k in $(pgrep -P $(pgrep -P $PPID fanfold-keeper) "
-                       "fanfold-super); do pgrep -P $k "
-                       "fanfold-zygote; done",
-                       "r");
-    int pid = 0;
-    cr_assert_eq(fscanf(file, "%d", &pid), 1);
-    pclose(file);
+    pid_t pid = fixture_find(
+        getpid(), "for k in $(pgrep -P $(pgrep -P $1 fanfold-keeper) fanfold-super); "
+                  "do pgrep -P $k fanfold-zygote; done");
+    cr_assert(pid);
     return pid;
 }
 
