@@ -13,6 +13,13 @@ void fd_close(int *fd)
     *fd = -1;
 }
 
+void fd_block(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && flags & O_NONBLOCK)
+        fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 int pipe_open(enum pipe_end ours, int *ret_ours, int *ret_theirs)
 {
     int ends[2];

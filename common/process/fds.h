@@ -6,6 +6,9 @@
 /* Closes *fd unless it is -1, and makes it -1. */
 void fd_close(int *fd);
 
+/* Clears O_NONBLOCK, which all share that have the same open file. */
+void fd_block(int fd);
+
 enum pipe_end { PIPE_READ, PIPE_WRITE };
 
 /* A pipe, close-on-exec; our end does not block, the other does. 0 or -errno. */

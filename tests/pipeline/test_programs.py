@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from dead_letters import read_dead_letters
 from harness import ROOT
 
@@ -37,6 +38,51 @@ def refusal(case, *words, status=2):
     lines = run.stderr().splitlines()
     assert len(lines) == 1, lines
     return lines[0]
+
+
+# ---- a command that cannot be started yet, or not so ----
+
+
+def copied_cat(case):
+    """A program of this case's own."""
+    program = case.path("program")
+    shutil.copy("/bin/cat", program)
+    return program
+
+
+@pytest.mark.parametrize("mode", [[], ["--mode", "lines"], ["--mode", "frames"]])
+def test_a_program_that_is_being_written_is_waited_for(case, mode):
+    program = copied_cat(case)
+    if "frames" in mode:
+        script = case.file("script", b"import fanfold\nfanfold.serve(lambda chunk, state: chunk)\n")
+        shutil.copy(os.path.realpath("/usr/bin/python3"), program)
+        mode = [*mode, "--", program, script]
+    else:
+        mode = [*mode, "--", program]
+    with open(program, "r+b"):
+        run = case.start("fanfold", "--retries", "1", "-N1", *mode, stdin=b"a\nb\n")
+        run.wait_for_stderr(r"cannot_start error=.Text file busy")
+    run.expect(0)
+    assert run.output() == b"a\nb\n"
+
+
+def test_a_script_with_the_line_ends_of_windows_is_told_of_them(case):
+    script = case.file("script", b"#!/bin/sh\r\ncat\r\n")
+    script.chmod(0o700)
+    assert "ends with CR LF" in refusal(case, "--", script, status=126)
+
+
+@pytest.mark.parametrize(("mode", "script"), [
+    ([], "read x; [ $x = 0 ] && {unblock} || seq 100000 >&2 || exit 1; echo $x"),
+    (["--mode", "lines"], "while read x; do [ $x = 0 ] && {{ echo 0; {unblock}; exit; }}; seq 100000 >&2 || exit 1; echo $x; done"),
+])
+def test_a_program_that_makes_its_stderr_non_blocking_spoils_it_for_itself_alone(case, mode, script):
+    unblock = f"{sys.executable} -c 'import os; os.set_blocking(2, False)'"
+    words = [*mode, "--retries", "1", "-N1", "-j1", "--", "sh", "-c", script.format(unblock=unblock)]
+    run = case.run("fanfold", "--quiet", *words, stdin=b"0\n1\n")
+    run.expect(0)
+    assert run.output() == b"0\n1\n"
+    assert "unavailable" not in run.stderr(), run.stderr()[-300:]
 
 
 # ---- numbers ----

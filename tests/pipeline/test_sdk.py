@@ -307,6 +307,23 @@ def test_a_program_that_never_forks_a_slot_ends_the_worker_with_its_words(case):
     case.assert_no_leftovers()
 
 
+# What prepared much takes long to fork: here each of a slot's two forks does.
+SLOW_FORK = """
+import fanfold, os, select
+def prepare():
+    os.register_at_fork(before=lambda: select.select([], [], [], 5.1))
+fanfold.serve_records(lambda line, state: line.upper(), prepare)
+"""
+
+
+def test_a_slot_that_takes_more_than_ten_seconds_to_fork_is_waited_for_with_a_word(case):
+    script = case.file("slow_fork.py", SLOW_FORK.encode())
+    run = case.run("fanfold", "-j1", "--mode", "frames", "--", PYTHON.interpreter, script, stdin=b"a\n")
+    run.expect(0)
+    assert run.output() == b"A\n"
+    assert run.stderr().count("slow_fork slot=1") == 1, run.stderr()
+
+
 def test_a_launcher_starts_a_worker_again_whose_prepared_program_was_killed(case):
     notes = case.path("notes")
     script = PYTHON.script(case, PYTHON_BODY)

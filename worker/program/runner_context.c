@@ -151,8 +151,14 @@ void runner_context_terminate(struct runner_context *context, uint32_t slot)
 
 bool runner_context_lacks(int error)
 {
-    static const int ours[] = {EAGAIN,  ENOMEM,       EMFILE, ENFILE,
-                               ENOBUFS, ETOOMANYREFS, EPIPE /* the starter is gone */};
+    static const int ours[] = {EAGAIN,
+                               ENOMEM,
+                               EMFILE,
+                               ENFILE,
+                               ENOBUFS,
+                               ETOOMANYREFS,
+                               ETXTBSY /* it is being built */,
+                               EPIPE /* the starter is gone */};
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         if (error == ours[i])
             return true;

@@ -50,6 +50,33 @@ static int search_path(int directory, const char *word, char *path, size_t size)
     return result;
 }
 
+/* env looks for the word after it, and a CR belongs to that. */
+static bool is_env_with_cr(const char *line, size_t length)
+{
+    static const char env[] = "/env";
+    const char *end = line + strcspn(line, "\n");
+    return length >= strlen(env) &&
+           memcmp(line + length - strlen(env), env, strlen(env)) == 0 &&
+           end > line + length && end[-1] == '\r';
+}
+
+/* `line` follows the "#!". */
+static int check_script(int directory, const char *line, char *interpreter, size_t size)
+{
+    line += strspn(line, " \t");
+    size_t length = strcspn(line, " \t\n");
+    bool missing = false;
+    if (is_env_with_cr(line, length)) {
+        length = strcspn(line, "\n");
+        missing = true;
+    }
+    length = length < size ? length : size - 1;
+    memcpy(interpreter, line, length);
+    interpreter[length] = '\0';
+    missing |= length > 0 && faccessat(directory, interpreter, X_OK, 0) < 0;
+    return missing ? ELIBBAD : 0;
+}
+
 /* If the interpreter of a script is missing, the kernel says that the script does not
  * exist: so looks for it here. */
 static int check_format(int directory, const char *path, char *interpreter, size_t size)
@@ -63,15 +90,8 @@ static int check_format(int directory, const char *path, char *interpreter, size
     if (got <= 0)
         return 0;
     head[got] = '\0';
-    if (strncmp(head, "#!", 2) == 0) {
-        const char *word = head + 2 + strspn(head + 2, " \t");
-        size_t length = strcspn(word, " \t\r\n");
-        length = length < size ? length : size - 1;
-        memcpy(interpreter, word, length);
-        interpreter[length] = '\0';
-        return length > 0 && faccessat(directory, interpreter, X_OK, 0) < 0 ? ELIBBAD
-                                                                            : 0;
-    }
+    if (strncmp(head, "#!", 2) == 0)
+        return check_script(directory, head + 2, interpreter, size);
     bool elf = strncmp(head, "\177ELF", 4) == 0;
     bool text = !memchr(head, '\0', (size_t)got);
     return elf || text ? 0 : ENOEXEC;
@@ -117,7 +137,14 @@ static int say_missing(int directory, char *const *argv, char *error, size_t siz
 static int say_unfit(int directory, const char *path, int problem,
                      const char *interpreter, char *error, size_t size)
 {
-    if (problem == ELIBBAD)
+    size_t length = strlen(interpreter);
+    if (problem == ELIBBAD && length > 0 && interpreter[length - 1] == '\r')
+        snprintf(
+            error, size,
+            "%s: its first line ends with CR LF, and the CR belongs to the name of "
+            "its interpreter, %.*s; to take it out: sed -i 's/\\r$//' %s",
+            path, (int)length - 1, interpreter, path);
+    else if (problem == ELIBBAD)
         snprintf(error, size, "%s: its interpreter %s cannot be executed", path,
                  interpreter);
     else
@@ -174,11 +201,23 @@ static char *join(char *const *words)
     return line;
 }
 
+/* Accounts that nobody may use have a shell that runs nothing. */
+static bool runs_commands(const char *shell)
+{
+    static const char *const refuse[] = {"nologin", "false", "true"};
+    const char *slash = strrchr(shell, '/');
+    const char *name = slash ? slash + 1 : shell;
+    for (size_t i = 0; i < sizeof refuse / sizeof *refuse; i++)
+        if (strcmp(name, refuse[i]) == 0)
+            return false;
+    return *shell != '\0';
+}
+
 static char **shell_words(char *const *argv)
 {
     const char *shell = getenv("SHELL");
     char **words = allocate_zeroed(4, sizeof *words);
-    words[0] = allocate_text("%s", shell && *shell ? shell : "/bin/sh");
+    words[0] = allocate_text("%s", shell && runs_commands(shell) ? shell : "/bin/sh");
     words[1] = allocate_text("-c");
     words[2] = join(argv);
     return words;

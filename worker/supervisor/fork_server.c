@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/process/child_wait.h"
 #include "common/process/descendants.h"
+#include "common/process/fds.h"
 #include "common/process/process_handle.h"
 #include "worker/supervisor/fork_protocol.h"
 #include "worker/supervisor/process_limits.h"
@@ -39,7 +40,11 @@
 
 enum {
     HINT_WAIT_MS = 10000, /* without a word; then a person learns what this waits for */
-    ANSWER_WAIT_MS = 10000,
+    ANSWER_WAIT_MS =
+        10000,         /* without an answer; then a person learns what this waits for */
+    ANSWER_WAITS = 12, /* so often: a fork of some 100 GiB takes its time */
+    BUSY_WAIT_MS = 50, /* while the program's file is being written */
+    BUSY_WAITS = 600,
     LOOK_MS = 20,          /* for the program's end, where the system has no pidfd */
     END_WAIT_MS = 1000,    /* after it has closed its end of the link */
     FINISH_WAIT_MS = 5000, /* after we have closed ours */
@@ -116,6 +121,22 @@ static void mend_stderr(void)
     close(null);
 }
 
+/* A file that is open for writing cannot be executed: it is being built. */
+static pid_t start_patiently(struct spawner *spawner, const int *streams)
+{
+    struct request request = {.kind = REQUEST_START};
+    pid_t pid = spawner_start(spawner, &request, 0, streams, 2);
+    if (pid == -ETXTBSY)
+        log_event(LOG_LEVEL_WARN, "cannot_start",
+                  "error=\"%s\" why=\"the program's file is being written: waiting\"",
+                  strerror(ETXTBSY));
+    for (int i = 0; pid == -ETXTBSY && i < BUSY_WAITS; i++) {
+        poll(NULL, 0, BUSY_WAIT_MS);
+        pid = spawner_start(spawner, &request, 0, streams, 2);
+    }
+    return pid;
+}
+
 static void start_program(struct fork_server *fork_server)
 {
     const struct fork_server_config *config = fork_server->config;
@@ -136,8 +157,7 @@ static void start_program(struct fork_server *fork_server)
     struct spawner *spawner =
         spawner_new(config->path, &fork_server->preparing, errors);
     spawner_hide_slot(spawner);
-    fork_server->program =
-        spawner_start(spawner, &(struct request){.kind = REQUEST_START}, 0, streams, 2);
+    fork_server->program = start_patiently(spawner, streams);
     close(null);
     close(output[1]);
     close(link[1]);
@@ -299,11 +319,28 @@ static pid_t lose_link(struct fork_server *fork_server)
     return -EPIPE;
 }
 
+/* Waits for the program to say what became of the slot; a person learns of a long wait,
+ * once. */
+static void await_answer(const struct fork_server *fork_server, uint32_t slot,
+                         struct fork_answer *ret_answer)
+{
+    fork_protocol_take(fork_server->program_link, ANSWER_WAIT_MS, ret_answer);
+    if (ret_answer->word != FORK_NOTHING)
+        return;
+    log_event(LOG_LEVEL_WARN, "slow_fork",
+              "slot=%" PRIu32
+              " why=\"the program was asked for it %d s ago and has not "
+              "answered: waiting for it to fork\"",
+              slot + 1, ANSWER_WAIT_MS / 1000);
+    for (int i = 1; i < ANSWER_WAITS && ret_answer->word == FORK_NOTHING; i++)
+        fork_protocol_take(fork_server->program_link, ANSWER_WAIT_MS, ret_answer);
+}
+
 static pid_t take_slot(struct fork_server *fork_server, uint32_t slot)
 {
     struct fork_answer answer;
     char text[FORK_TEXT_MAX + 64];
-    fork_protocol_take(fork_server->program_link, ANSWER_WAIT_MS, &answer);
+    await_answer(fork_server, slot, &answer);
     bool meant = answer.slot == slot + 1;
     if (answer.word == FORK_SLOT && meant && is_child(fork_server, answer.pid)) {
         setpgid(answer.pid, answer.pid); /* the program should have done so */
@@ -323,7 +360,7 @@ static pid_t take_slot(struct fork_server *fork_server, uint32_t slot)
     *fork_server->unforked = '\0';
     if (answer.word == FORK_NOTHING)
         snprintf(text, sizeof text, "did not fork slot %" PRIu32 " within %d s",
-                 slot + 1, ANSWER_WAIT_MS / 1000);
+                 slot + 1, ANSWER_WAITS * ANSWER_WAIT_MS / 1000);
     else if (answer.word == FORK_SLOT)
         snprintf(text, sizeof text,
                  "named process %d as slot %" PRIu32
@@ -343,6 +380,7 @@ static pid_t start_slot(void *context, const struct request *request, pid_t grou
     if (count != 2) /* see spawn_link_take_request */
         return -EMFILE;
     const int streams[] = {fds[0], fds[1], fork_server->config->errors[request->slot]};
+    fd_block(streams[2]);
     int result =
         fork_protocol_request(fork_server->program_link, request->slot + 1, streams);
     if (result == -EPIPE || result == -ECONNRESET)

@@ -10,6 +10,7 @@
  */
 #include "worker/supervisor/spawner.h"
 #include "common/memory.h"
+#include "common/process/fds.h"
 #include "common/process/signals.h"
 #include "worker/supervisor/environment.h"
 #include "worker/supervisor/placeholders.h"
@@ -118,6 +119,7 @@ pid_t spawner_start(void *context, const struct request *request, pid_t group,
     /* The child writes to it while this process waits in vfork. */
     volatile int error = 0;
     const int streams[] = {fds[0], fds[1], spawner->errors[request->slot]};
+    fd_block(streams[2]); /* the slot's programs share it, one after the other */
     pid_t supervisor = getpid();
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     if (pid == 0) {

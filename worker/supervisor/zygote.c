@@ -6,6 +6,7 @@
  */
 #include "worker/supervisor/zygote.h"
 #include "common/exit_status.h"
+#include "common/process/fds.h"
 #include "worker/plugin_slot/plugin_slot.h"
 #include "worker/supervisor/environment.h"
 #include "worker/supervisor/process_limits.h"
@@ -118,6 +119,7 @@ static pid_t start_slot(void *context, const struct request *request, pid_t grou
     const struct zygote *zygote = context;
     if (count != PLUGIN_CHANNEL_FDS) /* see spawn_link_take_request */
         return -EMFILE;
+    fd_block(zygote->config->errors[request->slot]);
     fflush(NULL);
     pid_t pid = fork();
     if (pid < 0)

@@ -74,8 +74,8 @@ struct note *fixture_run(struct program_fixture *fixture, const void *data,
                          size_t size);
 bool fixture_turn(struct program_fixture *fixture, int timeout_ms);
 
-/* The process that this line for a shell finds below `parent`, $1 in it; 0: none came in
- * 60 s. The helpers give themselves their names, and so late. */
+/* The process that this line for a shell finds below `parent`, $1 in it; 0: none came
+ * in 60 s. The helpers give themselves their names, and so late. */
 pid_t fixture_find(pid_t parent, const char *line);
 /* Sends SIGTSTP to the group of `worker`, a child of this process that leads one,
  * sees that it stops and `slot` does, and sends SIGCONT (before that, where it is

@@ -108,3 +108,47 @@ Test(command_lookup, says_2_where_there_is_no_word)
     char *argv[] = {NULL}, *path;
     cr_assert_eq(command_resolve(argv, NULL, &path, error, sizeof error), 2);
 }
+
+Test(command_lookup, names_the_CR_behind_an_interpreter)
+{
+    static const char *const scripts[] = {"#!/bin/sh\r\ncat\r\n",
+                                          "#! /usr/bin/env bash\r\ncat\r\n"};
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+        char *path = make_file(scripts[i], strlen(scripts[i]), 0700);
+        cr_expect_eq(resolve(path, NULL), 126);
+        cr_expect(strstr(error, "ends with CR LF"), "%s", error);
+        cr_expect(strstr(error, "sed -i 's/\\r$//' /tmp/fanfold-test-"), "%s", error);
+        unlink(path);
+    }
+}
+
+/* Perl and others take a CR behind their own options for a blank. */
+Test(command_lookup, lets_a_CR_behind_the_interpreters_options_pass)
+{
+    static const char script[] = "#!/bin/sh -e\r\ncat\r\n";
+    char *path = make_file(script, strlen(script), 0700), *found;
+    cr_expect_eq(resolve(path, &found), 0);
+    free(found);
+    unlink(path);
+}
+
+static const char *shell_of(const char *shell)
+{
+    static char word[64];
+    const char *argv[] = {"cat", NULL};
+    setenv("SHELL", shell, 1);
+    char **words = command_words((char *const *)(uintptr_t)argv, true);
+    snprintf(word, sizeof word, "%s", words[0]);
+    command_free_words(&words);
+    return word;
+}
+
+Test(command_lookup, does_not_take_a_shell_that_runs_nothing)
+{
+    cr_expect_str_eq(shell_of("/bin/bash"), "/bin/bash");
+    cr_expect_str_eq(shell_of("/usr/sbin/nologin"), "/bin/sh");
+    cr_expect_str_eq(shell_of("/bin/false"), "/bin/sh");
+    cr_expect_str_eq(shell_of("/bin/true"), "/bin/sh");
+    cr_expect_str_eq(shell_of("false"), "/bin/sh");
+    cr_expect_str_eq(shell_of(""), "/bin/sh");
+}
