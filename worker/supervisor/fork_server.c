@@ -42,7 +42,7 @@ enum {
     HINT_WAIT_MS = 10000, /* without a word; then a person learns what this waits for */
     ANSWER_WAIT_MS =
         10000,         /* without an answer; then a person learns what this waits for */
-    ANSWER_WAITS = 12, /* so often: a fork of some 100 GiB takes its time */
+    ANSWER_WAITS = 3,  /* so often: a fork of some 100 GiB takes its time */
     BUSY_WAIT_MS = 50, /* while the program's file is being written */
     BUSY_WAITS = 600,
     LOOK_MS = 20,          /* for the program's end, where the system has no pidfd */

@@ -243,9 +243,9 @@ Test(fork_server, gives_a_program_up_that_closes_its_link_and_lives_on)
     expect_give_up("hangs up", "closed FANFOLD_FORK");
 }
 
-Test(fork_server, gives_a_program_up_that_does_not_answer, .timeout = 60)
+Test(fork_server, gives_a_program_up_that_does_not_answer, .timeout = 120)
 {
-    expect_give_up("mute", "did not fork slot 2 within 10 s");
+    expect_give_up("mute", "did not fork slot 2 within 30 s");
 }
 
 Test(fork_server, tells_that_a_slot_could_not_be_forked)
