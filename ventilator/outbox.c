@@ -287,7 +287,9 @@ static struct message rejection(struct outbox *outbox,
             "this ventilator has a sink already, or another worker with this uuid");
         break;
     case REJECT_STATE:
-        snprintf(text, size, "this ventilator cannot go on with that run");
+        snprintf(text, size,
+                 "this ventilator cannot go on with that run, or the run's other "
+                 "workers are of another mode and its end is near");
         break;
     }
     return (struct message){
@@ -334,6 +336,8 @@ static struct message single(struct outbox *outbox,
         return ending(outbox, action);
     case DISPATCH_STOP:
         return stopping(action->verdict);
+    case DISPATCH_DRAIN:
+        return (struct message){.type = MESSAGE_DRAIN, .drain = {action->session}};
     default:
         assert(action->kind == DISPATCH_GOODBYE || action->kind == DISPATCH_FAREWELL);
         return (struct message){.type = MESSAGE_GOODBYE};

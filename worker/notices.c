@@ -27,8 +27,7 @@ void notices_on_stop(const struct message *message)
         say("the run was stopped");
 }
 
-void notices_on_doubt(const struct program_doubt *doubt)
+void notices_on_doubt(uint64_t from, const char *text)
 {
-    say("the output is in doubt from chunk %" PRIu64 " on: slot %" PRIu32 ": %s",
-        doubt->from, doubt->slot + 1, doubt->text);
+    say("the output is in doubt from chunk %" PRIu64 " on: %s", from, text);
 }

@@ -5,13 +5,13 @@
 #define FANFOLD_WORKER_NOTICES_H
 
 #include "common/protocol/message.h"
-#include "worker/program/program_task.h"
 
 /* Two workers of a run may run different programs, but hardly anybody means that. Warns
  * once where `program` is not the first worker's. */
 void notices_on_welcome(const struct message *message, uint64_t program, bool *said);
 /* That the run was stopped is not this worker's fault, but explains its end. */
 void notices_on_stop(const struct message *message);
-void notices_on_doubt(const struct program_doubt *doubt);
+/* Results from this seq on may be wrong: a sentence says why. */
+void notices_on_doubt(uint64_t from, const char *text);
 
 #endif

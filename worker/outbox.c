@@ -220,6 +220,7 @@ void outbox_done(struct outbox *outbox, const struct session_action *action,
         .waited_us = task_waited_us(task),
         .run_us = action->run_us,
         .kept_us = task_kept_us(task, now_us),
+        .open = task->open,
     };
 }
 
@@ -242,7 +243,8 @@ static void send_alone(struct outbox *outbox, const struct message *message)
 void outbox_hello(struct outbox *outbox, const struct identity *identity,
                   struct session *session, const struct session_action *action)
 {
-    const struct capability capabilities[] = {{slice_of_text("isolate")}};
+    const struct capability capabilities[] = {{slice_of_text("isolate")},
+                                              {slice_of_text("drain")}};
     struct message message = {.type = MESSAGE_HELLO_WORKER};
     message.hello_worker.version = PROTOCOL_VERSION;
     message.hello_worker.uuid = identity->uuid;
@@ -256,7 +258,7 @@ void outbox_hello(struct outbox *outbox, const struct identity *identity,
     message.hello_worker.run = session_run(session);
     message.hello_worker.epoch = session_epoch(session);
     message.hello_worker.capabilities = capabilities;
-    message.hello_worker.capability_count = 1;
+    message.hello_worker.capability_count = identity->drains ? 2 : 1;
     message.hello_worker.ledger = session_ledger(session, &message.hello_worker.count);
     log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
               (unsigned long long)action->session, message.hello_worker.count);
@@ -286,6 +288,24 @@ void outbox_failed(struct outbox *outbox, const struct session_action *action)
     message.failed.cause = task->cause;
     message.failed.code = task->code;
     message.failed.text = (struct slice){.data = task->text, .size = task->text_size};
+    send_alone(outbox, &message);
+}
+
+void outbox_drained(struct outbox *outbox, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_DRAINED};
+    message.drained.session = action->session;
+    send_alone(outbox, &message);
+}
+
+void outbox_doubt(struct outbox *outbox, const struct session *session,
+                  const struct session_action *action)
+{
+    const char *text;
+    struct message message = {.type = MESSAGE_DOUBT};
+    message.doubt.session = action->session;
+    session_doubt(session, &message.doubt.from, &text);
+    message.doubt.text = slice_of_text(text);
     send_alone(outbox, &message);
 }
 

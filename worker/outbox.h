@@ -37,6 +37,9 @@ void outbox_done(struct outbox *outbox, const struct session_action *action,
                  int64_t now_us);
 void outbox_failed(struct outbox *outbox, const struct session_action *action);
 void outbox_returned(struct outbox *outbox, const struct session_action *action);
+void outbox_drained(struct outbox *outbox, const struct session_action *action);
+void outbox_doubt(struct outbox *outbox, const struct session *session,
+                  const struct session_action *action);
 void outbox_goodbye(struct outbox *outbox, const struct session_action *action);
 /* Takes a task that is off the ledger; the next flush frees it, when no batch refers to
  * it any more. */

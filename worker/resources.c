@@ -89,6 +89,7 @@ static void open_session(struct resources *resources,
         .depth = program_depth(resources->program),
         .monitor = true,
         .stay = options->stay,
+        .drains = resources->identity.drains,
         .liveness_us = options->common.liveness_us,
         .patience_us = options->common.patience_us,
     };

@@ -19,7 +19,9 @@
 #include "worker/waiting_hint.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -102,9 +104,10 @@ static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt
     struct worker *worker = context;
     struct task *task =
         session_slot_cargo(worker->resources.session, slot, seq, attempt);
-    if (task)
-        report_task(worker, slot, seq, attempt, task,
-                    task_on_done(task, run_us, result));
+    if (!task)
+        return;
+    task->open |= !program_in_step(worker->resources.program, slot);
+    report_task(worker, slot, seq, attempt, task, task_on_done(task, run_us, result));
 }
 
 static void report_failed(struct worker *worker, const struct failed_run *run)
@@ -167,19 +170,29 @@ static bool on_told(void *context)
     return worker->signal != 0;
 }
 
-/* Nobody can take back what was sent; a worker that is to leave hands the rest back. */
+/* Nobody can take back what was sent: the ventilator ends the run, as soon as it hears
+ * of it. Where a launcher shows what that says, it is enough. */
 static void on_doubt(void *context, const struct program_doubt *doubt)
 {
     struct worker *worker = context;
-    notices_on_doubt(doubt);
+    struct session *session = worker->resources.session;
+    char text[512];
+    bool heard = !worker->draining && session_is_open(session);
+    snprintf(text, sizeof text, "slot %" PRIu32 ": %s", doubt->slot + 1, doubt->text);
     worker->status = STATUS_IO;
-    if (!worker->draining && !on_told(worker))
-        worker->over = true;
+    if (!worker->draining)
+        session_on_doubt(session, doubt->from, text);
+    if (!heard || !worker->options->common.supervised)
+        notices_on_doubt(doubt->from, text);
 }
 
 static void on_drained(void *context)
 {
-    ((struct worker *)context)->over = true;
+    struct worker *worker = context;
+    if (worker->draining)
+        worker->over = true;
+    else
+        session_on_drained(worker->resources.session);
 }
 
 static void on_broken(void *context, int status, const char *text)
@@ -275,6 +288,15 @@ static void act(struct worker *worker, const struct session_action *action)
         return;
     case SESSION_DROP:
         outbox_drop(outbox, action->cargo);
+        return;
+    case SESSION_DRAIN:
+        program_drain(worker->resources.program);
+        return;
+    case SESSION_DRAINED:
+        outbox_drained(outbox, action);
+        return;
+    case SESSION_DOUBT:
+        outbox_doubt(outbox, session, action);
         return;
     case SESSION_GOODBYE:
         outbox_goodbye(outbox, action);

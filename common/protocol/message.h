@@ -390,11 +390,8 @@ struct message {
         /* Results that were given, and may be wrong. */
         struct {
             uint64_t session;
-            uint64_t from;     /* the first such seq that the worker was told to forget;
-                                  UINT64_MAX: none */
+            uint64_t from;     /* the lowest such seq */
             struct slice text; /* why */
-            const struct attempt_entry *entries; /* those on its ledger */
-            uint32_t count;
         } doubt;
     };
 };

@@ -203,7 +203,6 @@ static const struct field doubt[] = {
     ANY(message, doubt.session),
     ANY(message, doubt.from),
     BYTES(message, doubt.text, TEXT_MAX_BYTES),
-    LIST(message, doubt.entries, doubt.count, 0, BATCH_MAX, schema_attempt_list),
 };
 
 /* The fields of a message that is only its type. Not NULL: the decoder adds to it. */

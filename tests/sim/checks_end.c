@@ -53,7 +53,8 @@ static void check_drained(struct world *world)
     if (!(v->drains || failed) || v->hurried || scenario_has_faults(&world->scenario) ||
         world->scenario.slow_messages || world->scenario.cut_off ||
         world->scenario.slips || world->scenario.swallows || world->earned ||
-        world->disk_full || !world->scenario.journal || world->halted)
+        world->in_doubt || world->disk_full || !world->scenario.journal ||
+        world->halted)
         return;
     for (int64_t seq = 0; seq < world->scenario.records; seq++)
         if ((failed ? v->chunks[seq].end > 0 : v->given[seq]) &&
@@ -79,7 +80,7 @@ bool check_leg_end(struct world *world)
         check_output(world, disk->journal.length, disk->journal.dead_letters);
     bool excused = world->earned || world->halted || world->interrupted ||
                    world->input_failed || world->output_closed || world->disk_full ||
-                   world->position_lost;
+                   world->position_lost || world->in_doubt;
     if (!complete && !excused)
         world_violation(world, "the run ended without a reason, and is not complete");
     world->tally->stopped += !complete;
@@ -90,7 +91,7 @@ void check_run_end(struct world *world)
 {
     const struct disk *disk = &world->disk;
     bool complete = is_complete(world);
-    if (world->scenario.journal && !complete)
+    if (world->scenario.journal && !complete && !world->doubt_told)
         world_violation(world, "the run is not complete after %u legs", world->leg);
     if (complete && disk_accounted(disk) != world->scenario.records)
         world_violation(world, "only %jd of %jd records are dealt with",

@@ -139,6 +139,14 @@ void check_write(struct sim_sink *s, const struct piece *piece, uint64_t seq)
         world_violation(world, "chunk %ju begins at record %u, the last ended at %u",
                         (uintmax_t)seq, payload->first, s->given);
     s->given = payload->end;
+    struct sim_worker *w = payload->shifted_by;
+    if (w)
+        w->wronged = payload->cut_by;
+    if (!w || w->wrote_shifted)
+        return;
+    w->wrote_shifted = true;
+    w->next_shifted = world->shifted;
+    world->shifted = w;
 }
 
 static void check_position(const struct sim_sink *s, const struct position *position)

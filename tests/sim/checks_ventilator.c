@@ -205,6 +205,18 @@ static bool halt_earned(const struct sim_ventilator *v)
     return scenario->halt && (earned >= least || v->failed_tasks >= least);
 }
 
+/* Where something may have ended a program, or its worker, before it was compared. */
+static bool may_doubt(struct world *world)
+{
+    const struct scenario *scenario = &world->scenario;
+    bool ends = scenario->opens || scenario_has_faults(scenario) || scenario->killers ||
+                scenario->cut_off || scenario->slow_messages;
+    if (!scenario->drains || !ends)
+        return false;
+    world->in_doubt = world->doubt_told = true;
+    return true;
+}
+
 static bool legitimate(struct world *world, int status)
 {
     switch (status) {
@@ -215,7 +227,7 @@ static bool legitimate(struct world *world, int status)
     case STATUS_CHUNK_FAILED:
         return world->earned || world->halted;
     case STATUS_IO:
-        return world->input_failed || world->disk_full;
+        return world->input_failed || world->disk_full || may_doubt(world);
     case STATUS_OUTPUT_CLOSED:
         return world->output_closed;
     case STATUS_INTERRUPTED:
@@ -242,6 +254,18 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
+/* The output has wrong results, which the end of a program would have shown. (What
+ * a worker gave for a ventilator before this one, nobody knows once it is lost.) */
+static void check_shifted(const struct sim_ventilator *v)
+{
+    struct world *world = of(&v->process);
+    for (struct sim_worker *w = world->shifted; w; w = w->next_shifted)
+        if (!world->doubt_told &&
+            (w->wronged == v || (w->process.alive && w->met == v)))
+            world_violation(world, "a good end, and results of %s are shifted",
+                            process_name(&w->process));
+}
+
 void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
@@ -250,6 +274,7 @@ void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
     check_verdict(v, verdict);
     if (status != STATUS_OK && status != STATUS_DEAD_LETTERS)
         return;
+    check_shifted(v);
     for (int64_t seq = 0; seq < world->scenario.records; seq++)
         if (v->chunks[seq].end > 0 && !v->told[seq])
             world_violation(world, "status %d, and the end of chunk %jd was never told",

@@ -137,7 +137,7 @@ static void begin_leg(struct world *world, int64_t within_us)
     world->sink_over = world->finishing = world->earned = world->halted = false;
     world->interrupted = world->input_failed = world->output_closed = false;
     world->disk_full = world->ended_well = world->ended_early = false;
-    world->position_lost = false;
+    world->position_lost = world->in_doubt = false;
     world->leg++;
     world->leg_us = world->schedule.now_us;
     for (uint32_t name = 0; name < world->host_count; name++)
@@ -154,7 +154,7 @@ static void mend(struct world *world)
         records_mend(world);
     if (world->leg + 2 > LEGS_MAX)
         scenario->flaky = scenario->crash = scenario->slips = scenario->limit_ms =
-            scenario->limit_percent = 0;
+            scenario->limit_percent = scenario->opens = scenario->shifts = 0;
     if (scenario->on_error == 0 || world->leg + 2 > LEGS_MAX)
         scenario->bad_hosts = scenario->mute_hosts = 0;
     scenario->halt = 0;
@@ -189,6 +189,8 @@ static void begin_next_run(struct world *world)
     world->scenario = world->drawn;
     world->run++;
     world->leg = 0;
+    world->shifted = NULL;
+    world->doubt_told = false;
     disk_clear(world);
     records_draw(world);
     faults_plan(world, world->scenario.until_ms * 1000);

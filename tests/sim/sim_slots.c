@@ -141,6 +141,81 @@ static void run_ends(void *subject, uint64_t detail)
     begin_first(run->slot);
 }
 
+/* ---- what only the end of a program proves ---- */
+
+/* The last legs have no such programs. */
+bool slots_open(const struct sim_worker *w)
+{
+    return w->opens && w->process.world->scenario.opens;
+}
+
+/* The result is given. */
+static void give(struct sim_worker *w, const struct run *run)
+{
+    struct world *world = w->process.world;
+    struct slot *slot = run->slot;
+    if (!slots_open(w))
+        return;
+    if (!slot->gave || run->seq < slot->from)
+        slot->from = run->seq;
+    slot->gave = true;
+    slot->shifted |= random_chance(&world->random, world->scenario.shifts);
+    if (slot->shifted) {
+        TRACE(world, "FAULT: %ju.%u is shifted by a line", (uintmax_t)run->seq,
+              run->attempt);
+        run->cargo->payload.shifted_by = w;
+    }
+}
+
+/* Its process has ended before that was compared, or after. */
+static void end_program(struct slot *slot, bool compared)
+{
+    struct session *core = slot->worker->core;
+    if (slot->gave && slots_open(slot->worker) && (slot->shifted || !compared)) {
+        session_on_doubt(core, slot->from, "a line too many, perhaps");
+        /* To whom no ventilator listens says it itself. */
+        slot->worker->process.world->doubt_told |= !session_is_open(core);
+    }
+    slot->gave = slot->shifted = false;
+}
+
+static bool slots_are_idle(const struct sim_worker *w)
+{
+    for (uint32_t i = 0; i < w->slot_count; i++)
+        if (w->slots[i].runs || w->slots[i].replacing)
+            return false;
+    return true;
+}
+
+static void programs_end(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct sim_worker *w = subject;
+    process_post(&w->process, (struct item){.kind = ITEM_DRAINED});
+}
+
+void slots_drain(struct sim_worker *w)
+{
+    struct world *world = w->process.world;
+    if (!w->draining || w->drain_due || !slots_are_idle(w))
+        return;
+    w->drain_due = true;
+    schedule_at(&world->schedule,
+                world->schedule.now_us + random_between(&world->random, 500, 100000),
+                programs_end, w, 0);
+}
+
+void slots_on_drained(struct sim_worker *w)
+{
+    w->drain_due = false;
+    if (!w->draining || !slots_are_idle(w))
+        return; /* there are tasks again */
+    w->draining = false;
+    for (uint32_t i = 0; i < w->slot_count; i++)
+        end_program(&w->slots[i], true);
+    session_on_drained(w->core);
+}
+
 /* ---- what it means ---- */
 
 /* The task goes on with its next part, or is over. */
@@ -153,6 +228,7 @@ static void advance(struct sim_worker *w, const struct run *run)
         session_on_part(w->core, run->slot->number, run->seq, run->attempt);
         break;
     case RECORD_BISECT_OVER:
+        give(w, run);
         sim_ventilator_fate(&cargo->payload)->done_at |=
             sim_ventilator_host_bit(&w->process);
         session_on_done(w->core, run->slot->number, run->seq, run->attempt,
@@ -174,6 +250,7 @@ static void on_well(struct sim_worker *w, const struct run *run)
     if (!cargo->isolation) {
         sim_ventilator_fate(&cargo->payload)->done_at |=
             sim_ventilator_host_bit(&w->process);
+        give(w, run);
         session_on_done(w->core, run->slot->number, run->seq, run->attempt,
                         cargo->run_us);
         return;
@@ -257,6 +334,7 @@ void slot_replace(struct slot *slot)
     if (slot->replacing)
         return;
     slot->replacing = true;
+    end_program(slot, false);
     schedule_at(&world->schedule,
                 world->schedule.now_us + random_between(&world->random, 500, 50000),
                 replaced, slot, 0);

@@ -14,6 +14,12 @@ void slots_kill(struct sim_worker *w, const struct session_action *action);
 void slots_on_end(struct sim_worker *w, struct run *run);
 /* What told the worker to leave has told its programs, too. */
 void slots_preempt(struct sim_worker *w);
+/* Results are not proven when they are given. */
+bool slots_open(const struct sim_worker *w);
+/* The programs are to end, where the worker drains them and no run is left; what they
+ * gave is compared when they have. */
+void slots_drain(struct sim_worker *w);
+void slots_on_drained(struct sim_worker *w);
 /* The slot is gone; ITEM_SLOT comes when another is there. */
 void slot_replace(struct slot *slot);
 /* What was in the slot and never began goes back to the session. */

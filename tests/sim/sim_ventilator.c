@@ -5,6 +5,7 @@
 #include "common/protocol/endpoint_list.h"
 #include "faults.h"
 #include "sim_source.h"
+#include "sim_worker.h"
 #include "world/net.h"
 #include "world/world.h"
 #include <string.h>
@@ -61,6 +62,8 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
         if (!v->knows_header)
             world_violation(v->process.world, "a worker is welcome before the header "
                                               "is known");
+        struct process *worker = v->process.conns[action->peer - 1]->dial->owner;
+        ((struct sim_worker *)worker)->met = v;
         message.welcome.session = action->session;
         message.welcome.nonce = action->session;
         message.welcome.run = action->welcome->run;
@@ -277,6 +280,11 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
     case DISPATCH_TASK:
         task(v, action);
         break;
+    case DISPATCH_DRAIN:
+        send(v, action->peer,
+             &(struct message){.type = MESSAGE_DRAIN, .drain = {action->session}},
+             NULL);
+        break;
     case DISPATCH_FORGET:
         forget(v, action);
         break;
@@ -343,6 +351,7 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     if (item->packet->message.type == MESSAGE_PROGRESS &&
         (int64_t)item->packet->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->packet->message.progress.failed;
+    world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     if (item->packet->message.type == MESSAGE_DONE)
         note_done(v, &item->packet->message);
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,

@@ -71,6 +71,9 @@ static void hello(struct sim_worker *w, const struct session_action *action)
     message.hello_worker.link = session_link(w->core);
     message.hello_worker.run = session_run(w->core);
     message.hello_worker.epoch = session_epoch(w->core);
+    struct capability drain = {{(const uint8_t *)"drain", 5}};
+    message.hello_worker.capabilities = &drain;
+    message.hello_worker.capability_count = w->process.world->scenario.drains ? 1 : 0;
     message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);
     send(w, TO_VENTILATOR, &message, NULL);
 }
@@ -172,8 +175,10 @@ static void result(struct sim_worker *w, const struct session_action *action)
 
 static void done(struct sim_worker *w, const struct session_action *action)
 {
-    struct done_entry entry = {
-        .seq = action->seq, .attempt = action->attempt, .run_us = action->run_us};
+    struct done_entry entry = {.seq = action->seq,
+                               .attempt = action->attempt,
+                               .run_us = action->run_us,
+                               .open = slots_open(w)};
     send(w, TO_VENTILATOR,
          &(struct message){.type = MESSAGE_DONE, .done = {action->session, &entry, 1}},
          NULL);
@@ -209,6 +214,23 @@ static void drop(struct sim_worker *w, struct cargo *cargo)
     record_bisect_destroy(&cargo->isolation);
     LIST_REMOVE(cargo, of_owner);
     w->held_count--;
+}
+
+static void drained(struct sim_worker *w, const struct session_action *action)
+{
+    struct message message = {.type = MESSAGE_DRAINED,
+                              .drained = {.session = action->session}};
+    send(w, TO_VENTILATOR, &message, NULL);
+}
+
+static void doubt(struct sim_worker *w, const struct session_action *action)
+{
+    const char *text;
+    struct message message = {.type = MESSAGE_DOUBT};
+    message.doubt.session = action->session;
+    session_doubt(w->core, &message.doubt.from, &text);
+    message.doubt.text = (struct slice){(const uint8_t *)text, strlen(text)};
+    send(w, TO_VENTILATOR, &message, NULL);
 }
 
 static void goodbye(struct sim_worker *w, const struct session_action *action)
@@ -263,6 +285,15 @@ static void perform(struct sim_worker *w, const struct session_action *action)
         break;
     case SESSION_DROP:
         drop(w, action->cargo);
+        break;
+    case SESSION_DRAIN:
+        w->draining = true;
+        break;
+    case SESSION_DRAINED:
+        drained(w, action);
+        break;
+    case SESSION_DOUBT:
+        doubt(w, action);
         break;
     case SESSION_GOODBYE:
         goodbye(w, action);
@@ -382,6 +413,8 @@ static void on_item(struct process *process, struct item *item)
         slots_on_end(w, item->subject);
     else if (item->kind == ITEM_SLOT)
         on_slot(w, item->subject);
+    else if (item->kind == ITEM_DRAINED)
+        slots_on_drained(w);
     else if (item->kind == ITEM_LEAVE) {
         session_leave(w->core, now(w));
         if (w->preempted)
@@ -396,6 +429,7 @@ static int64_t settle(struct process *process)
     int64_t deadline_us = session_tick(w->core, now(w));
     while (!process->exits && session_next(w->core, &action))
         perform(w, &action);
+    slots_drain(w);
     check_ledger(w);
     return deadline_us;
 }
@@ -442,6 +476,8 @@ void sim_worker_start(struct world *world, uint32_t name)
     w->mute = scenario_host_is_mute(&world->scenario, name - WORKER);
     w->preempted = random_chance(&world->random, world->scenario.preempt);
     w->swallows = world->scenario.swallows && name == WORKER;
+    w->opens = world->scenario.drains &&
+               random_chance(&world->random, world->scenario.opens);
     w->monitor = !random_chance(&world->random, world->scenario.unmonitored);
     struct session_config config = {
         .uuid = w->uuid,
@@ -449,6 +485,7 @@ void sim_worker_start(struct world *world, uint32_t name)
         .depth = (uint32_t)world->scenario.depth,
         .monitor = w->monitor,
         .stay = world->scenario.extra_runs,
+        .drains = world->scenario.drains,
         .liveness_us = LIVENESS_US,
         .patience_us = world->scenario.extra_runs ? 1000 * PATIENCE_US : PATIENCE_US,
     };

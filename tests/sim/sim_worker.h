@@ -59,6 +59,9 @@ struct slot {
     struct sim_worker *worker;
     uint32_t number;
     bool ready, replacing;
+    bool gave;        /* its process has given results that are not proven, */
+    uint64_t from;    /* from this seq on; valid where it has */
+    bool shifted;     /* its process writes a line too many, which its end shows */
     struct run *runs; /* the first runs */
 };
 
@@ -75,6 +78,13 @@ struct sim_worker {
     bool mute;      /* it takes tasks, and starts none */
     bool preempted; /* once it is told to leave, all that runs fails */
     bool swallows;  /* its results never arrive, though its link is open */
+    struct sim_worker *next_shifted;      /* in the world's list */
+    bool wrote_shifted;                   /* it is in that list */
+    const struct sim_ventilator *met;     /* the last one that welcomed it */
+    const struct sim_ventilator *wronged; /* that cut the last such chunk */
+    bool opens;     /* it cannot see whether its programs are in step */
+    bool draining;  /* its programs are to end, and it is to tell when they have */
+    bool drain_due; /* that is scheduled */
     int64_t disturbed_us;
 };
 

@@ -3,6 +3,7 @@
 
 #include "common/memory.h"
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/sessions.h"
@@ -164,6 +165,7 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
                      message->hello_worker.command);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
+    drains_on_hello(dispatch, worker, message);
     return worker;
 }
 
@@ -188,6 +190,10 @@ void admission_on_hello(struct dispatch *dispatch, uint32_t peer,
     if (run_state_is_over(&dispatch->run)) {
         if (dispatch->run.phase != RUN_GONE)
             push_action(dispatch, DISPATCH_STOP, peer);
+        return;
+    }
+    if (drains_comes_late(dispatch, message)) {
+        push_action(dispatch, DISPATCH_REJECT, peer)->reason = REJECT_STATE;
         return;
     }
     struct waiting_worker hello = {.peer = peer,

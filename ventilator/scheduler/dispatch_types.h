@@ -62,6 +62,7 @@ enum dispatch_action_kind {
     DISPATCH_DISCARD, /* seq is committed: the loop may drop the chunk */
     DISPATCH_SKIP,    /* peer (the sink), epoch, seq, failure */
     DISPATCH_END,     /* peer (the sink), epoch, verdict; seq is the total */
+    DISPATCH_DRAIN,   /* peer (a worker), session */
     DISPATCH_STOP,    /* peer (a worker), verdict */
     DISPATCH_GOODBYE, /* peer (the sink): the run is over */
     DISPATCH_FAREWELL, /* peer (a worker): the answer to its GOODBYE */

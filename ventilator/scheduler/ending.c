@@ -5,6 +5,7 @@
 #include "common/exit_status.h"
 #include "common/timing.h"
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/drains.h"
 #include <stdio.h>
 
 enum {
@@ -66,7 +67,7 @@ void ending_check_input_failure(struct dispatch *dispatch, int64_t now_us)
 {
     const struct verdict *failed = &dispatch->run.input_failed;
     if (dispatch->run.phase < RUN_STOPPING &&
-        is_held_until(dispatch, dispatch->table.cut))
+        is_held_until(dispatch, dispatch->table.cut) && drains_settle(dispatch))
         run_state_stop(&dispatch->run, failed->outcome, failed->status, failed->text,
                        now_us);
 }
@@ -80,8 +81,23 @@ static void check_drained(struct dispatch *dispatch, int64_t now_us)
         return;
     if (dispatch->run.input == INPUT_ENDED && table->fresh == table->cut)
         return;
+    if (dispatch->epoch && !drains_settle(dispatch))
+        return;
     run_state_stop(&dispatch->run, drained->outcome, drained->status, drained->text,
                    now_us);
+}
+
+/* The sink may know the total early, and finishes when it has all: but not before it is
+ * shown that all is right. */
+static bool may_tell_end(struct dispatch *dispatch)
+{
+    if (dispatch->run.phase == RUN_STOPPING)
+        return true;
+    if (dispatch->run.input != INPUT_ENDED)
+        return false;
+    if (dispatch->pool.worker_count && !dispatch->drains)
+        return true;
+    return is_held_until(dispatch, dispatch->table.cut) && drains_settle(dispatch);
 }
 
 static void send_end(struct dispatch *dispatch)
@@ -112,8 +128,7 @@ void ending_check_requests(struct dispatch *dispatch, int64_t now_us)
     const struct run_state *run = &dispatch->run;
     if (run->phase == RUN_DRAINING)
         check_drained(dispatch, now_us);
-    if ((run->input == INPUT_ENDED || run->phase == RUN_STOPPING) && !run->end_sent &&
-        dispatch->sink.begun)
+    if (!run->end_sent && dispatch->sink.begun && may_tell_end(dispatch))
         send_end(dispatch);
     if (run->phase == RUN_STOPPING)
         check_stopping(dispatch, now_us);

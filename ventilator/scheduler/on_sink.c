@@ -5,6 +5,7 @@
 #include "common/protocol/mark.h"
 #include "ventilator/scheduler/admission.h"
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/sessions.h"
@@ -145,6 +146,8 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
     while ((attempt = LIST_FIRST(&task->open))) {
         if (!attempt->done && !attempt->isolates)
             worker_session_keep_journey(attempt->session, attempt);
+        if (!attempt->done)
+            drains_on_held(attempt->session->worker, seq);
         attempts_forget(dispatch, attempt);
     }
 }

@@ -2,6 +2,7 @@
 #include "ventilator/scheduler/on_worker.h"
 
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/sessions.h"
 #include "ventilator/scheduler/standing.h"
@@ -54,6 +55,7 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
     if (dispatch->config.tells_completions && (!attempt || !attempt->probe))
         note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
     struct journey journey;
+    drains_on_done(session->worker, entry, attempt != NULL);
     if (!attempt &&
         worker_session_take_journey(session, entry->seq, entry->attempt, &journey))
         measure(dispatch, session, &journey, entry->run_us, now_us);
@@ -175,6 +177,10 @@ static uint64_t session_of(const struct message *message)
         return message->ping.session;
     case MESSAGE_GOODBYE:
         return message->goodbye.session;
+    case MESSAGE_DRAINED:
+        return message->drained.session;
+    case MESSAGE_DOUBT:
+        return message->doubt.session;
     default:
         return 0;
     }
@@ -203,7 +209,14 @@ void on_worker_message(struct dispatch *dispatch, struct worker_session *session
     case MESSAGE_PING:
         on_ping(dispatch, session, message, now_us);
         break;
+    case MESSAGE_DRAINED:
+        drains_on_drained(session->worker);
+        break;
+    case MESSAGE_DOUBT:
+        drains_on_doubt(dispatch, session->worker, message, now_us);
+        break;
     case MESSAGE_GOODBYE:
+        drains_on_goodbye(dispatch, session->worker, now_us);
         push_action(dispatch, DISPATCH_FAREWELL, session->peer);
         sessions_drop(dispatch, session, false, now_us);
         break;

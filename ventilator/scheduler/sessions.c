@@ -2,6 +2,7 @@
 #include "ventilator/scheduler/sessions.h"
 
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/standing.h"
@@ -31,6 +32,8 @@ void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bo
     while ((attempt = worker_session_first(session)))
         lose_attempt(dispatch, attempt, lost, now_us);
     dispatch->counts.lost_sessions += lost;
+    if (lost)
+        drains_on_lost(session->worker, now_us);
     worker_pool_remove(&dispatch->pool, session);
 }
 

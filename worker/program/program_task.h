@@ -25,9 +25,6 @@ struct program_task {
 struct program_doubt {
     uint32_t slot;
     uint64_t from; /* the lowest seq */
-    /* The newest of them. */
-    const struct attempt_entry *entries;
-    uint32_t count;
     const char *text; /* why: a sentence for a person */
 };
 

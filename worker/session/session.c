@@ -36,6 +36,7 @@ struct session *session_new(const struct session_config *config, int64_t now_us)
     slot_table_init(&session->slot_table, config->slots, config->depth);
     liveness_init(&session->liveness, config->liveness_us, config->patience_us, now_us);
     session->link = config->monitor ? LINK_SHUT : LINK_UNKNOWN;
+    session->drained = true;
     ring_init(&session->actions, sizeof(struct session_action));
     ledger_init(&session->ledger);
     return session;
@@ -154,15 +155,26 @@ static void on_welcome(struct session *session, const struct message *message,
     session->shut_us = now_us;
     session_act(session, SESSION_OPEN_LINK);
     session_send_dones(session);
+    if (session->doubted)
+        session_act(session, SESSION_DOUBT);
     if (!session->config.monitor)
         session_send_results(session); /* into the new socket, at once */
     send_ping(session, now_us);
 }
 
+/* Only the programs' end proves the results: it is brought about. */
+static void drain(struct session *session)
+{
+    if (!session->draining)
+        session_act(session, SESSION_DRAIN);
+    session->draining = true;
+}
+
 static void on_stop(struct session *session, int64_t now_us)
 {
     session_act(session, SESSION_GOODBYE);
-    if (!session->config.stay || session->leaving) {
+    session->drain_owed = false;
+    if (!session->config.stay || session->leaving || session->doubted) {
         leave(session, STATUS_OK, now_us);
         return;
     }
@@ -170,7 +182,51 @@ static void on_stop(struct session *session, int64_t now_us)
     session->liveness.open = false;
     session->link = session->config.monitor ? LINK_SHUT : LINK_UNKNOWN;
     session_act(session, SESSION_CLOSE_LINK);
+    if (session->config.drains && !session->drained)
+        drain(session); /* what is in doubt is no concern of the next run */
     set_phase(session, PHASE_RESTING, now_us);
+}
+
+static void on_drain(struct session *session, const struct message *message)
+{
+    if (!session->liveness.open || message->drain.session != session->nonce)
+        return;
+    session->drain_owed = true;
+    drain(session);
+}
+
+void session_on_drained(struct session *session)
+{
+    session->draining = false;
+    session->drained = true;
+    if ((session->drain_owed || session->leaving) && session->liveness.open)
+        session_act(session, SESSION_DRAINED);
+    session->drain_owed = false;
+}
+
+void session_on_doubt(struct session *session, uint64_t from, const char *text)
+{
+    if (session->phase == PHASE_RESTING)
+        return; /* of a run that is over */
+    if (!session->doubted || from < session->doubt_from)
+        session->doubt_from = from;
+    snprintf(session->doubt_text, sizeof session->doubt_text, "%s", text);
+    session->doubted = true;
+    if (session->liveness.open)
+        session_act(session, SESSION_DOUBT);
+}
+
+bool session_doubt(const struct session *session, uint64_t *ret_from,
+                   const char **ret_text)
+{
+    *ret_from = session->doubt_from;
+    *ret_text = session->doubt_text;
+    return session->doubted;
+}
+
+bool session_is_open(const struct session *session)
+{
+    return session->liveness.open && session->phase == PHASE_SERVING;
 }
 
 static void on_reject(struct session *session, const struct message *message,
@@ -207,6 +263,9 @@ void session_on_message(struct session *session, const struct message *message,
         break;
     case MESSAGE_FORGET:
         session_on_forget(session, message);
+        break;
+    case MESSAGE_DRAIN:
+        on_drain(session, message);
         break;
     case MESSAGE_STOP:
         on_stop(session, now_us);
@@ -294,7 +353,11 @@ static void check_leaving(struct session *session, int64_t now_us)
                  now_us - session->liveness.alone_us > session->liveness.liveness_us;
     session_hand_back(session,
                       false); /* slots have given back what they had not begun */
-    if (!session->ledger.count || alone)
+    if (session->ledger.count && !alone)
+        return;
+    if (session->config.drains && session->liveness.open && !session->drained)
+        drain(session);
+    else
         part(session, now_us);
 }
 
@@ -332,7 +395,8 @@ static void serve(struct session *session, int64_t now_us)
 
 int64_t session_tick(struct session *session, int64_t now_us)
 {
-    if (session->phase == PHASE_RESTING && now_us - session->phase_us >= STAY_US) {
+    if (session->phase == PHASE_RESTING && !session->draining &&
+        now_us - session->phase_us >= STAY_US) {
         set_phase(session, PHASE_SERVING, now_us);
         liveness_renew(&session->liveness, now_us);
     }
@@ -342,7 +406,7 @@ int64_t session_tick(struct session *session, int64_t now_us)
         serve(session, now_us);
     switch (session->phase) {
     case PHASE_RESTING:
-        return session->phase_us + STAY_US;
+        return session->draining ? NEVER_US : session->phase_us + STAY_US;
     case PHASE_PARTING:
         return session->phase_us + GOODBYE_US;
     case PHASE_SERVING:

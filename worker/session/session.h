@@ -19,6 +19,7 @@ struct session_config {
                        exec */
     bool monitor;   /* the loop reports by session_on_link whether the sink is there */
     bool stay;      /* serve the next run as well */
+    bool drains;    /* only the end of its programs shows that all results are right */
     int64_t liveness_us; /* until WELCOME says another */
     int64_t patience_us; /* how long to wait for a ventilator; < 0: 300 s once there was
                             one, no limit before */
@@ -42,6 +43,9 @@ enum session_action_kind {
                      * follows */
     SESSION_RETURNED, /* seq, attempt */
     SESSION_DROP,     /* cargo: it is off the ledger, free it */
+    SESSION_DRAIN,    /* let the programs end, and compare: session_on_drained follows */
+    SESSION_DRAINED,  /* say so */
+    SESSION_DOUBT,    /* say it: session_doubt has the words */
     SESSION_GOODBYE,
     SESSION_LEAVE, /* the end: status, and session_exit_reason for a person */
 };
@@ -101,6 +105,12 @@ void session_on_unstarted(struct session *session, uint32_t slot, uint64_t seq,
 /* The slot takes tasks, or does not (it is being replaced). At the start all do. */
 void session_on_slot(struct session *session, uint32_t slot, bool ready);
 
+/* The programs have ended, and all that they gave was compared; what is wrong with it,
+ * session_on_doubt has said before (config.drains). */
+void session_on_drained(struct session *session);
+/* Results from this seq on may be wrong. */
+void session_on_doubt(struct session *session, uint64_t from, const char *text);
+
 /* SIGTERM: finish what runs, hand back what is queued. A second call: hand back all at
  * once. */
 void session_leave(struct session *session, int64_t now_us);
@@ -117,6 +127,11 @@ const struct ledger_entry *session_ledger(struct session *session, uint32_t *ret
 const struct attempt_entry *session_running(struct session *session,
                                             uint32_t *ret_count);
 bool session_leaving(const struct session *session);
+/* The results that may be wrong: the lowest seq, and why; false: there are none. */
+bool session_doubt(const struct session *session, uint64_t *ret_from,
+                   const char **ret_text);
+/* The ventilator hears it: what is said to it need not be said here. */
+bool session_is_open(const struct session *session);
 enum results_link session_link(const struct session *session);
 struct id session_run(const struct session *session);
 uint64_t session_epoch(const struct session *session);

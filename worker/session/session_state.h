@@ -54,6 +54,14 @@ struct session {
     uint32_t header_out;
     enum results_link link;
     int64_t shut_us; /* when the link was opened, or shut; valid while it is shut */
+    /* How far it is known that what the programs gave is right; valid with
+     * config.drains. */
+    bool drained;    /* all that they gave was compared */
+    bool draining;   /* SESSION_DRAIN was given out, and has no answer yet */
+    bool drain_owed; /* the ventilator waits for DRAINED */
+    bool doubted;    /* these results may be wrong: */
+    uint64_t doubt_from;
+    char doubt_text[512];
     bool leaving;    /* session_leave was called; serving goes on until the ledger is
                       * empty */
     char exit_reason[512];

@@ -261,6 +261,7 @@ uint32_t session_start_tasks(struct session *session)
            slot_table_take(&session->slot_table, &slot)) {
         task->slot = slot;
         session->started = true;
+        session->drained = false;
         ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
         if (task->careful)
             announce(session, task);

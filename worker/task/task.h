@@ -17,6 +17,7 @@ struct task {
     struct slice input; /* in `bytes`; valid until it has run */
     struct part_run *part_run; /* of an ISOLATE; NULL: a TASK */
     uint64_t run_us;           /* so far, of all runs */
+    bool open;                 /* it is not proven yet that the result is right */
     zmq_msg_t result;          /* valid once it is done; else empty */
     uint64_t length;           /* of the result; after it come the bad records' bytes */
     const struct bad_record *bad; /* bad_count of them, of part_run */

@@ -69,6 +69,8 @@ static void keep_all(struct arena *arena, struct message *m)
         keep(arena, &m->hello_worker.host);
         keep(arena, &m->hello_worker.command);
         KEEP_ARRAY(arena, m->hello_worker.ledger, m->hello_worker.count);
+        KEEP_ARRAY(arena, m->hello_worker.capabilities,
+                   m->hello_worker.capability_count); /* the names are constants */
         break;
     case MESSAGE_HELLO_SINK:
         m->hello_sink.endpoints = keep_endpoints(arena, m->hello_sink.endpoints,
@@ -123,7 +125,6 @@ static void keep_all(struct arena *arena, struct message *m)
         break;
     case MESSAGE_DOUBT:
         keep(arena, &m->doubt.text);
-        KEEP_ARRAY(arena, m->doubt.entries, m->doubt.count);
         break;
     case MESSAGE_STOP:
         keep(arena, &m->stop.text);

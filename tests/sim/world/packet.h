@@ -16,6 +16,9 @@ struct payload {
     uint32_t first, end;
     bool slip;         /* the result is wrong, in a way that the sink sees, */
     uint64_t slip_seq; /* and names this task, or bears its mark */
+    struct sim_worker
+        *shifted_by; /* the result is wrong, and only the end of its
+                        program at this worker shows it; NULL: it is not */
     uint8_t made;
     uint8_t failed_alone[CHUNK_RECORDS_MAX];
 };

@@ -24,6 +24,7 @@ enum item_kind {
     ITEM_LINK,      /* dial; detail: open */
     ITEM_RUN_END,   /* subject: the run */
     ITEM_SLOT,      /* subject: the slot is ready again */
+    ITEM_DRAINED,   /* the worker's programs have ended */
     ITEM_WRITABLE,  /* the output takes some */
     ITEM_COMMITTED, /* detail: the ticket */
     ITEM_NO_ROOM,   /* a commit met a full disk */

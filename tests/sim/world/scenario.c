@@ -152,6 +152,17 @@ static void draw_hosts(struct scenario *scenario, uint64_t seed)
                                  random_between(&random, 1, 20000);
 }
 
+/* By a chance of its own, too. */
+static void draw_drains(struct scenario *scenario, uint64_t seed)
+{
+    enum { DRAINS = 2 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)DRAINS << 56);
+    scenario->drains = random_chance(&random, 250);
+    scenario->opens = scenario->drains ? RANDOM_PICK(&random, 0, 300, 1000) : 0;
+    scenario->shifts = scenario->drains ? RANDOM_PICK(&random, 0, 0, 100) : 0;
+}
+
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us)
 {
@@ -178,6 +189,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     scenario->swallows = scenario->workers > 1 && random_chance(random, 100);
     scenario->even_tasks = !scenario->short_tasks && random_chance(random, 250);
     draw_hosts(scenario, seed);
+    draw_drains(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

@@ -104,6 +104,9 @@ enum {
     X(preempt, "per mille of leaving workers whose runs fail")     \
     X(slips, "per mille of results with a wrong mark or seq")      \
     X(swallows, "the first worker's results never arrive")         \
+    X(drains, "only the programs' end proves their results")       \
+    X(opens, "per mille of workers with results unproven")         \
+    X(shifts, "per mille of programs that write a line too many")  \
     X(until_ms, "of faults")                                       \
     X(gap_ms, "between faults")                                    \
     X(lag_us, "of the loops")                                      \

@@ -66,9 +66,15 @@ struct world {
     bool earned;    /* a chunk failed, or was lost, as often as it may */
     bool halted;    /* there were as many dead letters as --halt says */
     bool interrupted, input_failed, output_closed, disk_full;
+    bool in_doubt;      /* a ventilator ended with results in doubt */
     bool position_lost; /* a sink began again below what was committed */
     bool ended_well;    /* a ventilator left with status 0 or 1 */
     bool ended_early;   /* a ventilator left with another */
+
+    /* Of this run: workers whose wrong results are in the output, and that a ventilator
+     * has said that it is in doubt: then nothing more is expected of it. */
+    struct sim_worker *shifted;
+    bool doubt_told;
 
     char violation[512]; /* the first; empty: none */
 };

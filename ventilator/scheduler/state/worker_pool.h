@@ -10,6 +10,21 @@
 #include "ventilator/scheduler/state/task_table.h"
 #include "ventilator/scheduler/state/worker_health.h"
 
+/* How far the results of a worker are proven, whose programs must end for that: of
+ * drains.c. */
+struct drain_state {
+    bool drains;          /* the worker says that it is such a one */
+    bool due;             /* it may have given results since its last DRAINED */
+    bool asked;           /* DRAIN was sent in this session since */
+    bool opens;           /* some DONE of its was open, or none has come yet */
+    uint64_t open_from;   /* the lowest seq of an open DONE; NEVER_SEQ: none */
+    uint64_t unsaid_from; /* of a result that was held before its DONE came; likewise */
+    uint32_t unsaid;      /* so many, at most */
+    int64_t gone_us; /* since when it is lost with such results; NEVER_US: it is not */
+};
+
+#define NEVER_SEQ UINT64_MAX
+
 /* What outlives a session. */
 struct known_worker {
     uint32_t number; /* from 1, by order of appearance */
@@ -21,6 +36,7 @@ struct known_worker {
     uint32_t unconfirmed;  /* DONEs in a row that no sink confirmed in time */
     uint32_t pid;          /* by its first HELLO, as are the next two */
     char *host, *command;  /* NULL: no HELLO came yet */
+    struct drain_state drain;
     struct worker_health health;
     struct dispatch_failure *failure; /* the last one of its row; NULL: none */
     uint32_t unstarted; /* times in a row that it did not start what it was given */

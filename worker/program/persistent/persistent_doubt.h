@@ -15,11 +15,8 @@ struct persistent_doubt {
     uint64_t from; /* the lowest seq of them; valid while open */
     uint64_t last; /* the seq of the last result of the process; valid while given */
     bool given;    /* the process has given some result */
-    struct attempt_entry *newest; /* a ring; NULL: there never was one */
-    uint32_t next, count;
 };
 
-void persistent_doubt_deinit(struct persistent_doubt *doubt);
 /* Another process begins. */
 void persistent_doubt_begin(struct persistent_doubt *doubt);
 /* A result is reported, and not shown to be in step. */

@@ -38,7 +38,6 @@ void persistent_slot_init(struct persistent_slot *slot, struct persistent *persi
 void persistent_slot_deinit(struct persistent_slot *slot)
 {
     coprocess_deinit(&slot->coprocess);
-    persistent_doubt_deinit(&slot->doubt);
 }
 
 int persistent_slot_start(struct persistent_slot *slot)

@@ -432,18 +432,7 @@ const struct golden goldens[] = {
     {"drained", PAYLOAD_NONE, "921907", {.type = MESSAGE_DRAINED, .drained = {7}}},
     {"doubt",
      PAYLOAD_NONE,
-     "951a07cfffffffffffffffffc41a61206c696e65206d6f7265207468616e2077"
-     "61732061736b65649400010102",
-     {.type = MESSAGE_DOUBT,
-      .doubt = {.session = 7,
-                .from = UINT64_MAX,
-                .text = S("a line more than was asked"),
-                .entries = attempts,
-                .count = 2}}},
-    {"doubt_of_what_is_forgotten",
-     PAYLOAD_NONE,
-     "951a070cc41a61206c696e65206d6f7265207468616e207761732061736b6564"
-     "90",
+     "941a070cc41a61206c696e65206d6f7265207468616e207761732061736b6564",
      {.type = MESSAGE_DOUBT,
       .doubt = {.session = 7, .from = 12, .text = S("a line more than was asked")}}},
 };

@@ -77,7 +77,6 @@ static void on_doubt(void *context, const struct program_doubt *doubt)
     struct program_fixture *fixture = context;
     fixture->doubts++;
     fixture->doubt_from = doubt->from;
-    fixture->doubt_count = doubt->count;
     snprintf(fixture->doubt_text, sizeof fixture->doubt_text, "%s", doubt->text);
 }
 

@@ -38,7 +38,6 @@ struct program_fixture {
     uint32_t unready;
     uint32_t doubts; /* and of the last one: */
     uint64_t doubt_from;
-    uint32_t doubt_count;
     char doubt_text[512];
     uint32_t drained;
     int broken; /* its status */
