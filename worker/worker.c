@@ -171,7 +171,7 @@ static bool on_told(void *context)
 }
 
 /* Nobody can take back what was sent: the ventilator ends the run, as soon as it hears
- * of it. Where a launcher shows what that says, it is enough. */
+ * of it. A launcher shows what that says, and ends as that does. */
 static void on_doubt(void *context, const struct program_doubt *doubt)
 {
     struct worker *worker = context;
@@ -179,11 +179,12 @@ static void on_doubt(void *context, const struct program_doubt *doubt)
     char text[512];
     bool heard = !worker->draining && session_is_open(session);
     snprintf(text, sizeof text, "slot %" PRIu32 ": %s", doubt->slot + 1, doubt->text);
-    worker->status = STATUS_IO;
     if (!worker->draining)
         session_on_doubt(session, doubt->from, text);
-    if (!heard || !worker->options->common.supervised)
-        notices_on_doubt(doubt->from, text);
+    if (heard && worker->options->common.supervised)
+        return;
+    worker->status = STATUS_IO;
+    notices_on_doubt(doubt->from, text);
 }
 
 static void on_drained(void *context)

@@ -5,6 +5,8 @@ slow they are, a run that ends with status 0 has the right output, and every run
 
 import os
 import random
+import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -108,6 +110,82 @@ def test_a_death_leaves_no_doubt_where_the_program_was_seen_in_step(case):
         run = lines(case, words(plan), numbered(12), "-j1", "-N1")
         run.expect(0)
         assert run.output() == wanted(numbered(12))
+
+
+# ---- roles by hand ----
+
+# It watches something else besides its input: nobody sees what it waits for.
+WATCHES = """
+import os, select, sys
+other, _ = os.pipe()
+while True:
+    select.select([0, other], [], [])
+    line = sys.stdin.buffer.readline()
+    if not line:
+        break
+    os.write(1, b"<" + line.strip() + b">\\n")
+"""
+
+
+class ByHand:
+    """Ventilator, sink, and workers of mode lines with commands of their own."""
+
+    def __init__(self, case, commands, *options, jobs=1):
+        ends = case.endpoints()
+        self.sink = case.start("fanfold-sink", *ends, "--liveness", "1")
+        self.workers = [
+            case.start("fanfold-worker", *ends[:2], "--liveness", "1", "-j", jobs, "--mode", "lines", "--", *command)
+            for command in commands
+        ]
+        self.ventilator = case.start(
+            "fanfold-ventilator", *ends[:2], "--liveness", "1", "-N1", "--min-workers", len(commands), *options,
+            stdin=subprocess.PIPE,
+        )
+
+    def feed(self, text):
+        self.ventilator.stdin.write(text)
+        self.ventilator.stdin.flush()
+
+    def expect(self, status):
+        self.ventilator.stdin.close()
+        self.ventilator.expect(status)
+        self.sink.expect(status)
+
+
+def test_a_doubt_at_one_worker_ends_the_run_for_all_roles(case):
+    run = ByHand(case, [words({}), words({"farewell": ["bye\n", 0, "main"]})])
+    run.feed(numbered(20))
+    run.expect(4)
+    assert "the output is in doubt from chunk" in run.ventilator.stderr() and "bye" in run.ventilator.stderr()
+    assert sorted(worker.wait() for worker in run.workers) == [0, 4]
+
+
+def test_a_run_whose_programs_cannot_be_seen_into_ends_well_when_they_have_ended(case):
+    run = ByHand(case, [["/usr/bin/python3", "-c", WATCHES]] * 2)
+    run.feed(numbered(12))
+    run.expect(0)
+    assert run.sink.output() == wanted(numbered(12))
+    assert [worker.wait() for worker in run.workers] == [0, 0]
+
+
+def test_a_worker_that_is_killed_before_its_program_was_compared_leaves_a_doubt(case):
+    run = ByHand(case, [["/usr/bin/python3", "-c", WATCHES]] * 2)
+    run.feed(numbered(2))  # one each
+    case.wait_for(lambda: run.sink.output() == wanted(numbered(2)), "the results")
+    os.kill(run.workers[0].pid, signal.SIGKILL)
+    run.feed(b"3\n")
+    run.expect(4)
+    assert "the output is in doubt from chunk" in run.ventilator.stderr(), run.ventilator.stderr()
+
+
+def test_a_worker_that_leaves_compares_first(case):
+    for plan, status in [({}, 0), ({"farewell": ["bye\n", 0, "main"]}, 4)]:
+        run = ByHand(case, [words(plan), words({})])
+        run.feed(numbered(2))
+        case.wait_for(lambda: run.sink.output() == wanted(numbered(2)), "the results")
+        run.workers[0].signal(signal.SIGTERM)
+        assert run.workers[0].wait() == status
+        run.expect(status)
 
 
 # ---- many at random ----

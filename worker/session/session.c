@@ -162,14 +162,6 @@ static void on_welcome(struct session *session, const struct message *message,
     send_ping(session, now_us);
 }
 
-/* Only the programs' end proves the results: it is brought about. */
-static void drain(struct session *session)
-{
-    if (!session->draining)
-        session_act(session, SESSION_DRAIN);
-    session->draining = true;
-}
-
 static void on_stop(struct session *session, int64_t now_us)
 {
     session_act(session, SESSION_GOODBYE);
@@ -183,50 +175,8 @@ static void on_stop(struct session *session, int64_t now_us)
     session->link = session->config.monitor ? LINK_SHUT : LINK_UNKNOWN;
     session_act(session, SESSION_CLOSE_LINK);
     if (session->config.drains && !session->drained)
-        drain(session); /* what is in doubt is no concern of the next run */
+        session_drain(session); /* what is in doubt is no concern of the next run */
     set_phase(session, PHASE_RESTING, now_us);
-}
-
-static void on_drain(struct session *session, const struct message *message)
-{
-    if (!session->liveness.open || message->drain.session != session->nonce)
-        return;
-    session->drain_owed = true;
-    drain(session);
-}
-
-void session_on_drained(struct session *session)
-{
-    session->draining = false;
-    session->drained = true;
-    if ((session->drain_owed || session->leaving) && session->liveness.open)
-        session_act(session, SESSION_DRAINED);
-    session->drain_owed = false;
-}
-
-void session_on_doubt(struct session *session, uint64_t from, const char *text)
-{
-    if (session->phase == PHASE_RESTING)
-        return; /* of a run that is over */
-    if (!session->doubted || from < session->doubt_from)
-        session->doubt_from = from;
-    snprintf(session->doubt_text, sizeof session->doubt_text, "%s", text);
-    session->doubted = true;
-    if (session->liveness.open)
-        session_act(session, SESSION_DOUBT);
-}
-
-bool session_doubt(const struct session *session, uint64_t *ret_from,
-                   const char **ret_text)
-{
-    *ret_from = session->doubt_from;
-    *ret_text = session->doubt_text;
-    return session->doubted;
-}
-
-bool session_is_open(const struct session *session)
-{
-    return session->liveness.open && session->phase == PHASE_SERVING;
 }
 
 static void on_reject(struct session *session, const struct message *message,
@@ -265,7 +215,7 @@ void session_on_message(struct session *session, const struct message *message,
         session_on_forget(session, message);
         break;
     case MESSAGE_DRAIN:
-        on_drain(session, message);
+        session_on_drain(session, message);
         break;
     case MESSAGE_STOP:
         on_stop(session, now_us);
@@ -356,7 +306,7 @@ static void check_leaving(struct session *session, int64_t now_us)
     if (session->ledger.count && !alone)
         return;
     if (session->config.drains && session->liveness.open && !session->drained)
-        drain(session);
+        session_drain(session);
     else
         part(session, now_us);
 }
@@ -433,6 +383,11 @@ const struct attempt_entry *session_running(struct session *session,
 bool session_leaving(const struct session *session)
 {
     return session->leaving;
+}
+
+bool session_is_open(const struct session *session)
+{
+    return session->liveness.open && session->phase == PHASE_SERVING;
 }
 
 enum results_link session_link(const struct session *session)

@@ -43,9 +43,9 @@ enum session_action_kind {
                      * follows */
     SESSION_RETURNED, /* seq, attempt */
     SESSION_DROP,     /* cargo: it is off the ledger, free it */
-    SESSION_DRAIN,    /* let the programs end, and compare: session_on_drained follows */
-    SESSION_DRAINED,  /* say so */
-    SESSION_DOUBT,    /* say it: session_doubt has the words */
+    SESSION_DRAIN,   /* let the programs end, and compare: session_on_drained follows */
+    SESSION_DRAINED, /* say so */
+    SESSION_DOUBT,   /* say it: session_doubt has the words */
     SESSION_GOODBYE,
     SESSION_LEAVE, /* the end: status, and session_exit_reason for a person */
 };

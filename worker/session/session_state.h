@@ -2,7 +2,8 @@
 /*
  * The struct that the files of the worker's core share. session.c has its life, the
  * ventilator's messages and the times; session_tasks.c, below it, the ledger's entries
- * and the slots; session_actions.c, at the bottom, the actions that wait for the loop.
+ * and the slots; session_drain.c what only the programs' end proves; session_actions.c,
+ * at the bottom, the actions that wait for the loop.
  */
 #ifndef FANFOLD_WORKER_SESSION_SESSION_STATE_H
 #define FANFOLD_WORKER_SESSION_SESSION_STATE_H
@@ -62,8 +63,8 @@ struct session {
     bool doubted;    /* these results may be wrong: */
     uint64_t doubt_from;
     char doubt_text[512];
-    bool leaving;    /* session_leave was called; serving goes on until the ledger is
-                      * empty */
+    bool leaving; /* session_leave was called; serving goes on until the ledger is
+                   * empty */
     char exit_reason[512];
 };
 
@@ -79,6 +80,12 @@ struct session_action *session_act_on(struct session *session,
 /* Takes back the results that the loop has not sent yet. They are of the epoch that
  * ends: sent later, they would bear the name of the next. */
 void session_unsend_results(struct session *session);
+
+/* ---- session_drain.c ---- */
+
+/* The programs are to end, so that what they gave can be compared. */
+void session_drain(struct session *session);
+void session_on_drain(struct session *session, const struct message *message);
 
 /* ---- session_link.c ---- */
 

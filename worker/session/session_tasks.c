@@ -164,6 +164,7 @@ bool session_on_done(struct session *session, uint32_t slot, uint64_t seq,
     slot_table_give_back(&session->slot_table, slot);
     slot_table_measure(&session->slot_table, run_us);
     task->run_us = run_us;
+    session->drained = false;
     ledger_set_state(&session->ledger, task, ENTRY_DONE);
     if (session->link != LINK_SHUT && !task->probe)
         session_act_on(session, SESSION_RESULT, task);
@@ -261,7 +262,6 @@ uint32_t session_start_tasks(struct session *session)
            slot_table_take(&session->slot_table, &slot)) {
         task->slot = slot;
         session->started = true;
-        session->drained = false;
         ledger_set_state(&session->ledger, task, ENTRY_RUNNING);
         if (task->careful)
             announce(session, task);

@@ -46,6 +46,7 @@ static const char *const names[] = {
     [DISPATCH_START] = "START",
     [DISPATCH_DISCARD] = "DISCARD",
     [DISPATCH_END] = "END",
+    [DISPATCH_DRAIN] = "DRAIN",
     [DISPATCH_STOP] = "STOP",
     [DISPATCH_GOODBYE] = "GOODBYE",
     [DISPATCH_FAREWELL] = "FAREWELL",
@@ -150,9 +151,12 @@ void begin_from(uint32_t peer, uint64_t position, const struct range *held,
                                           .count = count}});
 }
 
+bool drains;
+
 void hello_with(uint32_t peer, uint64_t nonce, enum results_link link,
                 const struct ledger_entry *ledger, uint32_t count)
 {
+    static const struct capability drain = {{(const uint8_t *)"drain", 5}};
     hear(peer, (struct message){.type = MESSAGE_HELLO_WORKER,
                                 .hello_worker = {.version = PROTOCOL_VERSION,
                                                  .uuid = {{(uint8_t)peer}},
@@ -161,6 +165,8 @@ void hello_with(uint32_t peer, uint64_t nonce, enum results_link link,
                                                  .link = link,
                                                  .run = run,
                                                  .epoch = 1,
+                                                 .capabilities = &drain,
+                                                 .capability_count = drains,
                                                  .ledger = ledger,
                                                  .count = count}});
 }

@@ -24,6 +24,8 @@ static inline void drop(void *one)
     dropped++;
 }
 
+static bool drains; /* only the end of its programs proves its results */
+
 static inline void begin(uint32_t slots, bool monitor, bool stay)
 {
     struct session_config config = {
@@ -32,6 +34,7 @@ static inline void begin(uint32_t slots, bool monitor, bool stay)
         .depth = 1,
         .monitor = monitor,
         .stay = stay,
+        .drains = drains,
         .liveness_us = 10 * SECOND_US,
         .patience_us = -1,
     };
@@ -58,6 +61,9 @@ static const char *const names[] = {
     [SESSION_FAILED] = "FAILED",
     [SESSION_RETURNED] = "RETURNED",
     [SESSION_DROP] = "DROP",
+    [SESSION_DRAIN] = "DRAIN",
+    [SESSION_DRAINED] = "DRAINED",
+    [SESSION_DOUBT] = "DOUBT",
     [SESSION_GOODBYE] = "GOODBYE",
     [SESSION_LEAVE] = "LEAVE",
 };
