@@ -16,6 +16,7 @@
 #include "worker/notices.h"
 #include "worker/preemption.h"
 #include "worker/resources.h"
+#include "worker/task_intake.h"
 #include "worker/waiting_hint.h"
 
 #include <errno.h>
@@ -323,51 +324,6 @@ static int64_t settle(struct worker *worker)
 
 /* ---- what comes in ---- */
 
-/* A later version has other kinds of tasks, but sends none to a worker that has not
- * said that it knows them. */
-static void refuse_kind(struct worker *worker, struct task *task, uint64_t seq,
-                        uint32_t kind)
-{
-    task_refuse_kind(task, kind);
-    session_on_refused(worker->resources.session, seq);
-}
-
-static void take_tasks(struct worker *worker, const struct message *message)
-{
-    zmq_msg_t *payload = uplink_payload(worker->resources.uplink);
-    size_t offset = 0;
-    for (uint32_t i = 0; i < message->task.count; i++) {
-        const struct task_entry *entry = &message->task.entries[i];
-        struct task *task = task_new(entry, payload, offset);
-        task->received_us = worker->now_us;
-        offset += entry->length;
-        bool taken = session_on_task(worker->resources.session, message->task.session,
-                                     entry, task);
-        if (taken && entry->kind != TASK_BY_VALUE)
-            refuse_kind(worker, task, entry->seq, entry->kind);
-        if (!taken)
-            task_destroy(&task);
-    }
-}
-
-static void take_isolate(struct worker *worker, const struct message *message)
-{
-    struct session *session = worker->resources.session;
-    struct part_run_config config = {
-        .format = session_format(session),
-        .header_out = session_header_out(session),
-        .max_result = session_max_result(session),
-    };
-    struct task *task =
-        task_new_isolate(message, uplink_payload(worker->resources.uplink), &config);
-    task->received_us = worker->now_us;
-    bool taken = session_on_isolate(session, message, task);
-    if (taken && message->isolate.kind != TASK_BY_VALUE)
-        refuse_kind(worker, task, message->isolate.seq, message->isolate.kind);
-    if (!taken)
-        task_destroy(&task);
-}
-
 static void receive_messages(struct worker *worker)
 {
     struct uplink *uplink = worker->resources.uplink;
@@ -380,9 +336,9 @@ static void receive_messages(struct worker *worker)
         if (message.type == MESSAGE_STOP && !supervised && !worker->signal)
             notices_on_stop(&message);
         if (message.type == MESSAGE_TASK)
-            take_tasks(worker, &message);
+            task_intake_tasks(&worker->resources, &message, worker->now_us);
         else if (message.type == MESSAGE_ISOLATE)
-            take_isolate(worker, &message);
+            task_intake_isolate(&worker->resources, &message, worker->now_us);
         else
             session_on_message(worker->resources.session, &message, worker->now_us);
     }

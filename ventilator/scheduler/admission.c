@@ -3,7 +3,7 @@
 
 #include "common/memory.h"
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
+#include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/sessions.h"
@@ -165,7 +165,8 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
                      message->hello_worker.command);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
-    drains_on_hello(dispatch, worker, message);
+    drain_state_on_hello(&worker->drain, message);
+    dispatch->drains |= worker->drain.drains;
     return worker;
 }
 
@@ -192,7 +193,7 @@ void admission_on_hello(struct dispatch *dispatch, uint32_t peer,
             push_action(dispatch, DISPATCH_STOP, peer);
         return;
     }
-    if (drains_comes_late(dispatch, message)) {
+    if (ending_is_told(dispatch) && drain_state_named(message)) {
         push_action(dispatch, DISPATCH_REJECT, peer)->reason = REJECT_STATE;
         return;
     }

@@ -10,7 +10,6 @@
 #include "ventilator/scheduler/admission.h"
 #include "ventilator/scheduler/assign.h"
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/limits.h"
@@ -186,7 +185,7 @@ static void on_heartbeat(struct dispatch *dispatch, int64_t now_us)
     on_sink_check_second(dispatch, now_us);
     sessions_check(dispatch, now_us);
     loss_charges_settle(dispatch, now_us);
-    drains_check(dispatch, now_us);
+    ending_check_doubts(dispatch, now_us);
     completions_settle(&dispatch->completions, now_us - dispatch->config.liveness_us);
     limits_check(dispatch, now_us);
     stragglers_copy(dispatch, now_us);

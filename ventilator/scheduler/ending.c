@@ -5,8 +5,9 @@
 #include "common/exit_status.h"
 #include "common/timing.h"
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     ENDING_US = 5000, /* between looks at who is still there at the end */
@@ -52,6 +53,90 @@ void ending_leave(struct dispatch *dispatch, const char *text, int64_t now_us)
     finish_all(dispatch);
 }
 
+/* ---- results that only the end of a program proves ---- */
+
+static void end_in_doubt(struct dispatch *dispatch, const struct known_worker *worker,
+                         uint64_t from, const char *why, int64_t now_us)
+{
+    char text[900], host[64];
+    struct slice said = {(const uint8_t *)worker->host,
+                         worker->host ? strlen(worker->host) : 0};
+    slice_copy_printable(said, host, sizeof host);
+    snprintf(text, sizeof text,
+             "the output is in doubt from chunk %" PRIu64 " on: host %s: %s", from,
+             host, why);
+    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_IO, text, now_us);
+}
+
+void ending_on_doubt(struct dispatch *dispatch, const struct known_worker *worker,
+                     const struct message *message, int64_t now_us)
+{
+    char why[600];
+    slice_copy_printable(message->doubt.text, why, sizeof why);
+    end_in_doubt(dispatch, worker, message->doubt.from, why, now_us);
+}
+
+static void give_up_worker(struct dispatch *dispatch, struct known_worker *worker,
+                           int64_t now_us)
+{
+    worker->drain.gone_us = NEVER_US;
+    end_in_doubt(dispatch, worker, drain_state_doubt(&worker->drain),
+                 "the worker is gone, and did not show that its programs had written "
+                 "what they were asked, and no more",
+                 now_us);
+}
+
+void ending_on_goodbye(struct dispatch *dispatch, struct known_worker *worker,
+                       int64_t now_us)
+{
+    if (drain_state_doubt(&worker->drain) != NEVER_SEQ)
+        give_up_worker(dispatch, worker, now_us);
+}
+
+void ending_check_doubts(struct dispatch *dispatch, int64_t now_us)
+{
+    for (uint32_t i = 0; dispatch->drains && i < dispatch->pool.worker_count; i++) {
+        struct known_worker *worker = dispatch->pool.workers[i];
+        if (drain_state_is_gone(&worker->drain) &&
+            now_us - worker->drain.gone_us > dispatch->config.liveness_us)
+            give_up_worker(dispatch, worker, now_us);
+    }
+}
+
+static bool drain_sessions(struct dispatch *dispatch)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
+        const struct worker_session *session = dispatch->pool.sessions[i];
+        struct drain_state *drain = &session->worker->drain;
+        if (!drain->drains || !drain->due)
+            continue;
+        all = false;
+        if (!drain->asked)
+            push_action(dispatch, DISPATCH_DRAIN, session->peer)->session =
+                session->number;
+        drain->asked = true;
+    }
+    return all;
+}
+
+/* No task is left: asks those who are to be drained, and says whether all are. One that
+ * is lost may come back, or not: ending_check_doubts tells. */
+static bool drain_all(struct dispatch *dispatch)
+{
+    for (uint32_t i = 0; dispatch->drains && i < dispatch->pool.worker_count; i++)
+        if (drain_state_is_gone(&dispatch->pool.workers[i]->drain))
+            return false;
+    return drain_sessions(dispatch);
+}
+
+bool ending_is_told(const struct dispatch *dispatch)
+{
+    return !dispatch->drains && dispatch->run.end_sent &&
+           !run_state_is_stopped(&dispatch->run) &&
+           dispatch->released < dispatch->table.cut;
+}
+
 /* ---- each tick ---- */
 
 static bool is_held_until(const struct dispatch *dispatch, uint64_t end)
@@ -67,7 +152,7 @@ void ending_check_input_failure(struct dispatch *dispatch, int64_t now_us)
 {
     const struct verdict *failed = &dispatch->run.input_failed;
     if (dispatch->run.phase < RUN_STOPPING &&
-        is_held_until(dispatch, dispatch->table.cut) && drains_settle(dispatch))
+        is_held_until(dispatch, dispatch->table.cut) && drain_all(dispatch))
         run_state_stop(&dispatch->run, failed->outcome, failed->status, failed->text,
                        now_us);
 }
@@ -81,7 +166,7 @@ static void check_drained(struct dispatch *dispatch, int64_t now_us)
         return;
     if (dispatch->run.input == INPUT_ENDED && table->fresh == table->cut)
         return;
-    if (dispatch->epoch && !drains_settle(dispatch))
+    if (dispatch->epoch && !drain_all(dispatch))
         return;
     run_state_stop(&dispatch->run, drained->outcome, drained->status, drained->text,
                    now_us);
@@ -97,7 +182,7 @@ static bool may_tell_end(struct dispatch *dispatch)
         return false;
     if (dispatch->pool.worker_count && !dispatch->drains)
         return true;
-    return is_held_until(dispatch, dispatch->table.cut) && drains_settle(dispatch);
+    return is_held_until(dispatch, dispatch->table.cut) && drain_all(dispatch);
 }
 
 static void send_end(struct dispatch *dispatch)

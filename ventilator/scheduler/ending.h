@@ -26,4 +26,19 @@ void ending_check_over(struct dispatch *dispatch, int64_t now_us);
  * long. */
 void ending_check_company(struct dispatch *dispatch, int64_t now_us);
 
+/* ---- results that only the end of a program proves (state/drain_state.h) ---- */
+
+/* The worker says that results may be wrong: the run ends. */
+void ending_on_doubt(struct dispatch *dispatch, const struct known_worker *worker,
+                     const struct message *message, int64_t now_us);
+/* It leaves, and is not expected to come back. */
+void ending_on_goodbye(struct dispatch *dispatch, struct known_worker *worker,
+                       int64_t now_us);
+/* Once a heartbeat: ends the run where a worker does not come back that was lost with
+ * results in doubt. */
+void ending_check_doubts(struct dispatch *dispatch, int64_t now_us);
+/* END was told while tasks are left, as no worker had to be drained: none that has may
+ * come. */
+bool ending_is_told(const struct dispatch *dispatch);
+
 #endif

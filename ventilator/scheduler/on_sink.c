@@ -5,7 +5,6 @@
 #include "common/protocol/mark.h"
 #include "ventilator/scheduler/admission.h"
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/sessions.h"
@@ -147,7 +146,7 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
         if (!attempt->done && !attempt->isolates)
             worker_session_keep_journey(attempt->session, attempt);
         if (!attempt->done)
-            drains_on_held(attempt->session->worker, seq);
+            drain_state_on_held(&attempt->session->worker->drain, seq);
         attempts_forget(dispatch, attempt);
     }
 }

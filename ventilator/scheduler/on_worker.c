@@ -2,7 +2,7 @@
 #include "ventilator/scheduler/on_worker.h"
 
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
+#include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/sessions.h"
 #include "ventilator/scheduler/standing.h"
@@ -55,7 +55,7 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
     if (dispatch->config.tells_completions && (!attempt || !attempt->probe))
         note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
     struct journey journey;
-    drains_on_done(session->worker, entry, attempt != NULL);
+    drain_state_on_done(&session->worker->drain, entry, attempt != NULL);
     if (!attempt &&
         worker_session_take_journey(session, entry->seq, entry->attempt, &journey))
         measure(dispatch, session, &journey, entry->run_us, now_us);
@@ -210,13 +210,13 @@ void on_worker_message(struct dispatch *dispatch, struct worker_session *session
         on_ping(dispatch, session, message, now_us);
         break;
     case MESSAGE_DRAINED:
-        drains_on_drained(session->worker);
+        drain_state_on_drained(&session->worker->drain);
         break;
     case MESSAGE_DOUBT:
-        drains_on_doubt(dispatch, session->worker, message, now_us);
+        ending_on_doubt(dispatch, session->worker, message, now_us);
         break;
     case MESSAGE_GOODBYE:
-        drains_on_goodbye(dispatch, session->worker, now_us);
+        ending_on_goodbye(dispatch, session->worker, now_us);
         push_action(dispatch, DISPATCH_FAREWELL, session->peer);
         sessions_drop(dispatch, session, false, now_us);
         break;

@@ -2,7 +2,6 @@
 #include "ventilator/scheduler/sessions.h"
 
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/drains.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/standing.h"
@@ -33,7 +32,7 @@ void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bo
         lose_attempt(dispatch, attempt, lost, now_us);
     dispatch->counts.lost_sessions += lost;
     if (lost)
-        drains_on_lost(session->worker, now_us);
+        drain_state_on_lost(&session->worker->drain, now_us);
     worker_pool_remove(&dispatch->pool, session);
 }
 

@@ -24,7 +24,7 @@ struct program_task {
  * to its task. */
 struct program_doubt {
     uint32_t slot;
-    uint64_t from; /* the lowest seq */
+    uint64_t from;    /* the lowest seq */
     const char *text; /* why: a sentence for a person */
 };
 

@@ -390,11 +390,6 @@ bool session_is_open(const struct session *session)
     return session->liveness.open && session->phase == PHASE_SERVING;
 }
 
-enum results_link session_link(const struct session *session)
-{
-    return session->link;
-}
-
 struct id session_run(const struct session *session)
 {
     return session->run;
@@ -403,21 +398,6 @@ struct id session_run(const struct session *session)
 uint64_t session_epoch(const struct session *session)
 {
     return session->epoch;
-}
-
-bool session_skip_endpoint(struct session *session)
-{
-    if (session->endpoint + 1 >= session->endpoints.count)
-        return false;
-    session->endpoint++;
-    return true;
-}
-
-const char *session_endpoint(const struct session *session)
-{
-    return session->endpoints.count
-               ? session->endpoints.endpoints[session->endpoint].name
-               : "";
 }
 
 uint64_t session_max_result(const struct session *session)

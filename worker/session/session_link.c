@@ -35,3 +35,25 @@ void session_check_link(struct session *session, int64_t now_us)
     session->shut_us = now_us;
     session_act(session, SESSION_OPEN_LINK);
 }
+
+/* ---- queries ---- */
+
+enum results_link session_link(const struct session *session)
+{
+    return session->link;
+}
+
+bool session_skip_endpoint(struct session *session)
+{
+    if (session->endpoint + 1 >= session->endpoints.count)
+        return false;
+    session->endpoint++;
+    return true;
+}
+
+const char *session_endpoint(const struct session *session)
+{
+    return session->endpoints.count
+               ? session->endpoints.endpoints[session->endpoint].name
+               : "";
+}

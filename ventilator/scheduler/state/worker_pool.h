@@ -7,23 +7,9 @@
 #define FANFOLD_VENTILATOR_SCHEDULER_STATE_WORKER_POOL_H
 
 #include "common/protocol/message.h"
+#include "ventilator/scheduler/state/drain_state.h"
 #include "ventilator/scheduler/state/task_table.h"
 #include "ventilator/scheduler/state/worker_health.h"
-
-/* How far the results of a worker are proven, whose programs must end for that: of
- * drains.c. */
-struct drain_state {
-    bool drains;          /* the worker says that it is such a one */
-    bool due;             /* it may have given results since its last DRAINED */
-    bool asked;           /* DRAIN was sent in this session since */
-    bool opens;           /* some DONE of its was open, or none has come yet */
-    uint64_t open_from;   /* the lowest seq of an open DONE; NEVER_SEQ: none */
-    uint64_t unsaid_from; /* of a result that was held before its DONE came; likewise */
-    uint32_t unsaid;      /* so many, at most */
-    int64_t gone_us; /* since when it is lost with such results; NEVER_US: it is not */
-};
-
-#define NEVER_SEQ UINT64_MAX
 
 /* What outlives a session. */
 struct known_worker {

@@ -11,7 +11,7 @@ static void set_up_drains(void)
     drains = true;
 }
 
-TestSuite(drains, .init = set_up_drains, .fini = tear_down);
+TestSuite(drain_state, .init = set_up_drains, .fini = tear_down);
 
 static void hear_drained(uint32_t peer, uint64_t session)
 {
@@ -46,7 +46,7 @@ static void expect_doubt(uint64_t from)
     cr_expect_eq(strncmp(verdict.text, said, strlen(said)), 0, "%s", verdict.text);
 }
 
-Test(drains, rule_14_end_waits_for_all_results_and_for_all_workers_to_be_drained)
+Test(drain_state, rule_14_end_waits_for_all_results_and_for_all_workers_to_be_drained)
 {
     give_two();
     done(A, 0, 1);
@@ -64,7 +64,7 @@ Test(drains, rule_14_end_waits_for_all_results_and_for_all_workers_to_be_drained
     expect_now("END(2)");
 }
 
-Test(drains, workers_that_need_not_be_drained_are_not)
+Test(drain_state, workers_that_need_not_be_drained_are_not)
 {
     drains = false;
     begin();
@@ -74,7 +74,7 @@ Test(drains, workers_that_need_not_be_drained_are_not)
     expect_now("WELCOME(A) TASK(A:0) END(1)");
 }
 
-Test(drains, a_run_without_a_worker_has_no_end_yet)
+Test(drain_state, a_run_without_a_worker_has_no_end_yet)
 {
     begin();
     cut(1);
@@ -84,7 +84,7 @@ Test(drains, a_run_without_a_worker_has_no_end_yet)
     expect_now("WELCOME(A) TASK(A:0)");
 }
 
-Test(drains, a_worker_in_a_new_session_is_asked_again)
+Test(drain_state, a_worker_in_a_new_session_is_asked_again)
 {
     give_two();
     done(A, 0, 1);
@@ -98,7 +98,7 @@ Test(drains, a_worker_in_a_new_session_is_asked_again)
     expect_now("END(2)");
 }
 
-Test(drains, a_worker_that_gave_results_after_it_was_drained_is_asked_again)
+Test(drain_state, a_worker_that_gave_results_after_it_was_drained_is_asked_again)
 {
     begin();
     join(A);
@@ -124,7 +124,7 @@ Test(drains, a_worker_that_gave_results_after_it_was_drained_is_asked_again)
     expect_now("FORGET(A:0) DRAIN(A)");
 }
 
-Test(drains, a_doubt_ends_the_run_with_its_chunk)
+Test(drain_state, a_doubt_ends_the_run_with_its_chunk)
 {
     give_two();
     hear(B, (struct message){
@@ -145,7 +145,7 @@ static void lose_after(uint32_t peer)
     }
 }
 
-Test(drains, a_worker_that_is_lost_with_open_results_ends_the_run_if_it_stays_away)
+Test(drain_state, a_worker_that_is_lost_with_open_results_ends_the_run_if_it_stays_away)
 {
     give_two();
     done_open(B, 1);
@@ -158,7 +158,7 @@ Test(drains, a_worker_that_is_lost_with_open_results_ends_the_run_if_it_stays_aw
     expect_doubt(1);
 }
 
-Test(drains, a_worker_that_comes_back_has_lost_nothing)
+Test(drain_state, a_worker_that_comes_back_has_lost_nothing)
 {
     give_two();
     done_open(B, 1);
@@ -173,7 +173,7 @@ Test(drains, a_worker_that_comes_back_has_lost_nothing)
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
 
-Test(drains, a_worker_that_was_drained_may_go)
+Test(drain_state, a_worker_that_was_drained_may_go)
 {
     give_two();
     done_open(B, 1);
@@ -184,7 +184,7 @@ Test(drains, a_worker_that_was_drained_may_go)
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
 
-Test(drains, a_worker_that_says_goodbye_with_open_results_ends_the_run)
+Test(drain_state, a_worker_that_says_goodbye_with_open_results_ends_the_run)
 {
     give_two();
     done_open(B, 1);
@@ -195,7 +195,7 @@ Test(drains, a_worker_that_says_goodbye_with_open_results_ends_the_run)
 }
 
 /* Whether the result was open, its DONE would have said. */
-Test(drains, a_worker_lost_before_it_said_done_is_in_doubt_unless_it_never_is)
+Test(drain_state, a_worker_lost_before_it_said_done_is_in_doubt_unless_it_never_is)
 {
     give_two();
     progress(1, 1, 0, 0);
@@ -203,7 +203,7 @@ Test(drains, a_worker_lost_before_it_said_done_is_in_doubt_unless_it_never_is)
     expect_doubt(1);
 }
 
-Test(drains, a_worker_that_never_had_open_results_is_believed)
+Test(drain_state, a_worker_that_never_had_open_results_is_believed)
 {
     begin();
     join(A);
@@ -217,7 +217,7 @@ Test(drains, a_worker_that_never_had_open_results_is_believed)
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
 
-Test(drains, an_interrupted_run_waits_for_them_as_well)
+Test(drain_state, an_interrupted_run_waits_for_them_as_well)
 {
     begin();
     join(A);
@@ -234,7 +234,7 @@ Test(drains, an_interrupted_run_waits_for_them_as_well)
 }
 
 /* The others have none of it: they are of another mode. */
-Test(drains, a_worker_that_would_have_to_be_drained_does_not_come_behind_the_end)
+Test(drain_state, a_worker_that_would_have_to_be_drained_does_not_come_behind_the_end)
 {
     drains = false;
     begin();

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/scheduler/state/drain_state.h"
+
+#include "common/clock.h"
+#include <string.h>
+
+bool drain_state_named(const struct message *hello)
+{
+    static const char name[] = "drain";
+    for (uint32_t i = 0; i < hello->hello_worker.capability_count; i++) {
+        struct slice said = hello->hello_worker.capabilities[i].name;
+        if (said.size == strlen(name) && memcmp(said.data, name, said.size) == 0)
+            return true;
+    }
+    return false;
+}
+
+void drain_state_on_hello(struct drain_state *drain, const struct message *hello)
+{
+    if (!drain->drains && drain_state_named(hello))
+        *drain = (struct drain_state){.drains = true,
+                                      .due = true,
+                                      .opens = true,
+                                      .open_from = NEVER_SEQ,
+                                      .unsaid_from = NEVER_SEQ};
+    drain->gone_us = NEVER_US;
+    drain->asked = false;
+}
+
+static void note(uint64_t *from, uint64_t seq)
+{
+    if (seq < *from)
+        *from = seq;
+}
+
+void drain_state_on_done(struct drain_state *drain, const struct done_entry *entry,
+                         bool known)
+{
+    if (!drain->drains)
+        return;
+    drain->due = true;
+    drain->asked = false;
+    drain->opens = entry->open || drain->open_from != NEVER_SEQ;
+    if (entry->open)
+        note(&drain->open_from, entry->seq);
+    if (!known && drain->unsaid > 0 && --drain->unsaid == 0)
+        drain->unsaid_from = NEVER_SEQ;
+}
+
+void drain_state_on_held(struct drain_state *drain, uint64_t seq)
+{
+    if (!drain->drains)
+        return;
+    drain->due = true;
+    drain->asked = false;
+    drain->unsaid++;
+    note(&drain->unsaid_from, seq);
+}
+
+void drain_state_on_drained(struct drain_state *drain)
+{
+    drain->due = false;
+    drain->unsaid = 0;
+    drain->open_from = drain->unsaid_from = NEVER_SEQ;
+}
+
+uint64_t drain_state_doubt(const struct drain_state *drain)
+{
+    uint64_t from = drain->open_from;
+    if (!drain->drains)
+        return NEVER_SEQ;
+    if (drain->opens)
+        note(&from, drain->unsaid_from);
+    return from;
+}
+
+void drain_state_on_lost(struct drain_state *drain, int64_t now_us)
+{
+    if (drain_state_doubt(drain) != NEVER_SEQ)
+        drain->gone_us = now_us;
+}
+
+bool drain_state_is_gone(const struct drain_state *drain)
+{
+    return drain->drains && drain->gone_us != NEVER_US;
+}
