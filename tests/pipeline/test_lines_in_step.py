@@ -130,21 +130,31 @@ while True:
 class ByHand:
     """Ventilator, sink, and workers of mode lines with commands of their own."""
 
-    def __init__(self, case, commands, *options, jobs=1):
-        ends = case.endpoints()
-        self.sink = case.start("fanfold-sink", *ends, "--liveness", "1")
-        self.workers = [
-            case.start("fanfold-worker", *ends[:2], "--liveness", "1", "-j", jobs, "--mode", "lines", "--", *command)
-            for command in commands
-        ]
+    def __init__(self, case, *commands):
+        self.case = case
+        self.text = b""
+        self.workers = []
+        ends = [*case.endpoints(), "--liveness", "1"]
+        self.sink = case.start("fanfold-sink", *ends)
+        self.tasks = [*ends[:2], "--liveness", "1"]
         self.ventilator = case.start(
-            "fanfold-ventilator", *ends[:2], "--liveness", "1", "-N1", "--min-workers", len(commands), *options,
-            stdin=subprocess.PIPE,
+            "fanfold-ventilator", *self.tasks, "-N1", "--min-workers", len(commands), stdin=subprocess.PIPE
         )
+        for command in commands:
+            self.add(command)
+
+    def add(self, command):
+        worker = self.case.start("fanfold-worker", *self.tasks, "-j1", "--mode", "lines", "--", *command)
+        self.workers.append(worker)
 
     def feed(self, text):
+        self.text += text
         self.ventilator.stdin.write(text)
         self.ventilator.stdin.flush()
+
+    def serve(self, text):
+        self.feed(text)
+        self.case.wait_for(lambda: self.sink.output() == wanted(self.text), "the results")
 
     def expect(self, status):
         self.ventilator.stdin.close()
@@ -153,15 +163,16 @@ class ByHand:
 
 
 def test_a_doubt_at_one_worker_ends_the_run_for_all_roles(case):
-    run = ByHand(case, [words({}), words({"farewell": ["bye\n", 0, "main"]})])
-    run.feed(numbered(20))
+    run = ByHand(case, words({"farewell": ["bye\n", 0, "main"]}))
+    run.serve(b"1\n")
+    run.serve(b"2\n")
     run.expect(4)
     assert "the output is in doubt from chunk" in run.ventilator.stderr() and "bye" in run.ventilator.stderr()
-    assert sorted(worker.wait() for worker in run.workers) == [0, 4]
+    assert run.workers[0].wait() == 4
 
 
 def test_a_run_whose_programs_cannot_be_seen_into_ends_well_when_they_have_ended(case):
-    run = ByHand(case, [["/usr/bin/python3", "-c", WATCHES]] * 2)
+    run = ByHand(case, *[["/usr/bin/python3", "-c", WATCHES]] * 2)
     run.feed(numbered(12))
     run.expect(0)
     assert run.sink.output() == wanted(numbered(12))
@@ -169,22 +180,24 @@ def test_a_run_whose_programs_cannot_be_seen_into_ends_well_when_they_have_ended
 
 
 def test_a_worker_that_is_killed_before_its_program_was_compared_leaves_a_doubt(case):
-    run = ByHand(case, [["/usr/bin/python3", "-c", WATCHES]] * 2)
-    run.feed(numbered(2))  # one each
-    case.wait_for(lambda: run.sink.output() == wanted(numbered(2)), "the results")
+    run = ByHand(case, ["/usr/bin/python3", "-c", WATCHES])
+    run.serve(b"1\n")
     os.kill(run.workers[0].pid, signal.SIGKILL)
-    run.feed(b"3\n")
+    run.add(["/usr/bin/python3", "-c", WATCHES])
+    run.feed(b"2\n")
     run.expect(4)
     assert "the output is in doubt from chunk" in run.ventilator.stderr(), run.ventilator.stderr()
 
 
 def test_a_worker_that_leaves_compares_first(case):
     for plan, status in [({}, 0), ({"farewell": ["bye\n", 0, "main"]}, 4)]:
-        run = ByHand(case, [words(plan), words({})])
-        run.feed(numbered(2))
-        case.wait_for(lambda: run.sink.output() == wanted(numbered(2)), "the results")
+        run = ByHand(case, words(plan))
+        run.serve(b"1\n")
         run.workers[0].signal(signal.SIGTERM)
         assert run.workers[0].wait() == status
+        if status == 0:
+            run.add(words({}))
+            run.serve(b"2\n")
         run.expect(status)
 
 

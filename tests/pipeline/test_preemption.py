@@ -20,7 +20,7 @@ def process(chunk, _state):
     return chunk
 fanfold.serve(process)
 """
-HALF = "trap 'echo half; exit 0' TERM; echo >> began; cat > /dev/null & sleep 1000 & wait"
+HALF = "trap 'echo half; exit 0' TERM; cat > /dev/null & sleep 1000 & echo >> began; wait"
 LINES = "echo >> began; : < $GATE; exec cat"
 CATCHES = "trap 'exit 1' TERM INT HUP; echo >> began; cat > /dev/null & sleep 1000 & wait"
 

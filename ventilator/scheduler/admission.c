@@ -165,7 +165,8 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
                      message->hello_worker.command);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
-    drain_state_on_hello(&worker->drain, message);
+    drain_state_on_hello(&worker->drain, message,
+                         id_equal(&message->hello_worker.run, &dispatch->run_id));
     dispatch->drains |= worker->drain.drains;
     return worker;
 }

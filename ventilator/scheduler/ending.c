@@ -72,6 +72,9 @@ void ending_on_doubt(struct dispatch *dispatch, const struct known_worker *worke
                      const struct message *message, int64_t now_us)
 {
     char why[600];
+    bool any = worker->drain.drains && worker->drain.gave;
+    if (!any || message->doubt.from >= dispatch->table.cut)
+        return;
     slice_copy_printable(message->doubt.text, why, sizeof why);
     end_in_doubt(dispatch, worker, message->doubt.from, why, now_us);
 }

@@ -28,7 +28,8 @@ void ending_check_company(struct dispatch *dispatch, int64_t now_us);
 
 /* ---- results that only the end of a program proves (state/drain_state.h) ---- */
 
-/* The worker says that results may be wrong: the run ends. */
+/* The worker says that results may be wrong: the run ends, if it can have given
+ * them. */
 void ending_on_doubt(struct dispatch *dispatch, const struct known_worker *worker,
                      const struct message *message, int64_t now_us);
 /* It leaves, and is not expected to come back. */

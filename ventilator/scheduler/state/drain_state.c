@@ -15,7 +15,8 @@ bool drain_state_named(const struct message *hello)
     return false;
 }
 
-void drain_state_on_hello(struct drain_state *drain, const struct message *hello)
+void drain_state_on_hello(struct drain_state *drain, const struct message *hello,
+                          bool same_run)
 {
     if (!drain->drains && drain_state_named(hello))
         *drain = (struct drain_state){.drains = true,
@@ -25,6 +26,7 @@ void drain_state_on_hello(struct drain_state *drain, const struct message *hello
                                       .unsaid_from = NEVER_SEQ};
     drain->gone_us = NEVER_US;
     drain->asked = false;
+    drain->gave |= same_run;
 }
 
 static void note(uint64_t *from, uint64_t seq)
@@ -38,7 +40,7 @@ void drain_state_on_done(struct drain_state *drain, const struct done_entry *ent
 {
     if (!drain->drains)
         return;
-    drain->due = true;
+    drain->due = drain->gave = true;
     drain->asked = false;
     drain->opens = entry->open || drain->open_from != NEVER_SEQ;
     if (entry->open)
@@ -51,7 +53,7 @@ void drain_state_on_held(struct drain_state *drain, uint64_t seq)
 {
     if (!drain->drains)
         return;
-    drain->due = true;
+    drain->due = drain->gave = true;
     drain->asked = false;
     drain->unsaid++;
     note(&drain->unsaid_from, seq);

@@ -12,11 +12,12 @@
 
 /* All fields but the first are valid where that is true. */
 struct drain_state {
-    bool drains;          /* the worker says that it is such a one */
-    bool due;             /* it may have given results since its last DRAINED */
-    bool asked;           /* DRAIN was sent in this session since */
-    bool opens;           /* some DONE of its was open, or none has come yet */
-    uint64_t open_from;   /* the lowest seq of an open DONE; NEVER_SEQ: none */
+    bool drains;        /* the worker says that it is such a one */
+    bool gave;          /* it gave results of this run, or may have before we met it */
+    bool due;           /* it may have given results since its last DRAINED */
+    bool asked;         /* DRAIN was sent in this session since */
+    bool opens;         /* some DONE of its was open, or none has come yet */
+    uint64_t open_from; /* the lowest seq of an open DONE; NEVER_SEQ: none */
     uint64_t unsaid_from; /* of a result that was held before its DONE came; likewise */
     uint32_t unsaid;      /* so many, at most */
     int64_t gone_us; /* since when it is lost with such results; NEVER_US: it is not */
@@ -24,9 +25,10 @@ struct drain_state {
 
 /* Whether a HELLO names the capability. */
 bool drain_state_named(const struct message *hello);
-/* A HELLO. A worker that served another ventilator may have given it results that this
- * run has. */
-void drain_state_on_hello(struct drain_state *drain, const struct message *hello);
+/* A HELLO. A worker that served another ventilator in this run may have given it
+ * results that the output has. */
+void drain_state_on_hello(struct drain_state *drain, const struct message *hello,
+                          bool same_run);
 /* `known`: the sink did not hold the result before. */
 void drain_state_on_done(struct drain_state *drain, const struct done_entry *entry,
                          bool known);
