@@ -22,7 +22,7 @@ fanfold.serve(process)
 """
 HALF = "trap 'echo half; exit 0' TERM; cat > /dev/null & sleep 1000 & echo >> began; wait"
 LINES = "echo >> began; : < $GATE; exec cat"
-CATCHES = "trap 'exit 1' TERM INT HUP; echo >> began; cat > /dev/null & sleep 1000 & wait"
+CATCHES = "trap 'exit 1' TERM INT HUP; cat > /dev/null & sleep 1000 & echo >> began; wait"
 
 
 def programs(case):
