@@ -59,6 +59,8 @@ static void arm_first(struct slot_timers *timers)
 
 void slot_timers_set(struct slot_timers *timers, uint32_t slot, int64_t due_us)
 {
+    if (timers->times[slot].due_us == due_us)
+        return; /* a wait that has begun goes on */
     timers->times[slot] = (struct slot_timer){.due_us = due_us};
     if (due_us && (!timers->armed_us || due_us < timers->armed_us))
         arm(timers, due_us);

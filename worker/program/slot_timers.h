@@ -25,7 +25,7 @@ struct slot_timers {
 int slot_timers_init(struct slot_timers *timers, uint32_t count);
 void slot_timers_deinit(struct slot_timers *timers);
 
-/* 0: none. */
+/* 0: none. The time that is set already: nothing changes. */
 void slot_timers_set(struct slot_timers *timers, uint32_t slot, int64_t due_us);
 /*
  * A slot whose time has come, which it has not any more; false: none has. To be called

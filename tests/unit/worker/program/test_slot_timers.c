@@ -75,6 +75,17 @@ Test(slot_timers, that_are_seen_much_too_late_are_held_back_once)
     expect(2001000, 1);
 }
 
+/* Who sets it again in each turn of a loop must not hold it back for ever. */
+Test(slot_timers, that_are_set_to_the_same_time_again_wait_no_longer)
+{
+    slot_timers_set(&timers, 1, 1000000);
+    for (int64_t now_us = 1900000; now_us < 2000000; now_us += 10000) {
+        expect(now_us, -1);
+        slot_timers_set(&timers, 1, 1000000);
+    }
+    expect(2000000, 1);
+}
+
 Test(slot_timers, are_later_by_what_was_lost)
 {
     slot_timers_set(&timers, 1, 1000000);
