@@ -3,8 +3,9 @@
 """Counts what `meson test` ran: tally.py BUILD STATUS NAMED SUITE... [-SUITE]...
 
 Prints "PASSED FAILED SKIPPED", single test cases: each line of a program that speaks TAP,
-one for any other. A line for each skipped case follows, with the reason. On standard error:
-what the programs said that failed.
+one for any other. A line for each skipped case follows, "skipped: NAME: REASON", and one for
+each that waited in vain and was tried again (conftest.py), "tried again: NAME: WHAT". On
+standard error: what the programs said that failed.
 
 What is wrong beyond the cases is a failure too: a program that ended badly although its
 cases passed (a leak), a test that left no result, a suite of which nothing ran, and a status
@@ -76,6 +77,17 @@ def skips_of(result):
     return [f"{name}: {reason or 'no reason given'}" for name, reason in skips]
 
 
+def tried_again(result):
+    """A line for each case that waited in vain, and was tried again."""
+    lines, name = [], ""
+    for line in (result["stdout"] or "").splitlines():
+        if case := CASE.match(line):
+            name = case["name"].strip()
+        elif line.startswith("# tried again: "):
+            lines.append(f"{result['name']}: {name}: {line.partition(': ')[2]}")
+    return lines
+
+
 def show(result):
     """What a program said that failed, less its good news."""
     print(f"---- {result['name']}: {result['result']}", file=sys.stderr)
@@ -109,7 +121,7 @@ def main():
     build, status, named = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     suites = [word for word in sys.argv[4:] if not word.startswith("-")]
     tests = read_tests(build, suites, [word[1:] for word in sys.argv[4:] if word.startswith("-")])
-    skips = []
+    notes = []
     totals = [0, 0, 0]
     ran = {suite: 0 for suite in suites}
     seen = set()
@@ -119,7 +131,8 @@ def main():
         seen.add(name)
         result["name"] = name
         counts = count_result(result, protocol == "tap")
-        skips += skips_of(result)
+        notes += [f"skipped: {line}" for line in skips_of(result)]
+        notes += [f"tried again: {line}" for line in tried_again(result)]
         if counts[1] > 0:
             show(result)
         totals = [total + count for total, count in zip(totals, counts)]
@@ -136,7 +149,7 @@ def main():
         say(f"meson test ended with status {status}, although nothing failed")
         totals[1] += 1
     print(*totals)
-    print(*skips, sep="\n")
+    print(*notes, sep="\n")
 
 
 main()

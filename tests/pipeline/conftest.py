@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What pytest does for every test here: the fixture `case`, deadlines, long runs, TAP for meson.
 
+A wait's deadline is an assumption on how fast the machine is. A test that waited in vain is tried
+once more, and said to be, so that a machine which stands still for a while fails nothing; a test
+that finds anything else wrong has failed.
+
 pytest finds this file by itself. tests/README.md has the commands.
 """
 
@@ -9,6 +13,7 @@ import signal
 
 import harness
 import pytest
+from _pytest.runner import runtestprotocol
 
 DEADLINE_S = 120.0
 OUTCOME = pytest.StashKey[str]()  # of the phase of the test that ended last
@@ -44,6 +49,30 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+def vain_wait(reports):
+    """What a test waited for in vain, if that is why it failed."""
+    for report in reports:
+        crash = getattr(report.longrepr, "reprcrash", None) if report.failed else None
+        if crash and crash.message.startswith("harness.Overdue: "):
+            return crash.message.partition(": ")[2].splitlines()[0]
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, nextitem=nextitem, log=False)
+    vain = vain_wait(reports)
+    if vain:
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        reports[0].tried_again = vain
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -107,6 +136,8 @@ class Tap:
         reason = "".join(f" # SKIP {report.longrepr[2].removeprefix('Skipped: ')}" for report in reports if report.skipped)
         name = reports[0].location[2].removeprefix("test_").replace("_", " ")
         print(f"{'not ' if failed else ''}ok {self.count} - {name}{reason}")
+        if vain := getattr(reports[0], "tried_again", None):
+            self.comment(f"tried again: {vain}")
         if not failed and not reason:
             self.comment(f"{sum(report.duration for report in reports):.2f} s")
         for report in failed:

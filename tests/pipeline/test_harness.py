@@ -29,12 +29,41 @@ def test_that_differs(case):
     case.assert_same(case.file("a", b"x" * 3000000 + b"abc"), case.file("b", b"x" * 3000000 + b"aBc"))
 """
 
+WAITS = """
+tries = []
 
-def run_inner(case, *words):
-    script = case.file("test_inner.py", INNER.encode())
+def test_that_waits_in_vain_once(case):
+    tries.append(case)
+    case.wait_for(lambda: len(tries) > 1, "the second try")
+
+def test_that_always_waits_in_vain(case):
+    case.wait_for(lambda: False, "what never comes")
+
+def test_that_fails_once(case):
+    tries.append(case)
+    assert len(tries) != 3
+"""
+
+
+def run_inner(case, *words, script=INNER):
+    script = case.file("test_inner.py", script.encode())
     words = ["-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "--tap", script, *words]
     env = {"FANFOLD_SLOWNESS": "0.05", "PYTHONPATH": str(Path(__file__).parent)}
     return case.run("/usr/bin/python3", "-B", *words, env=env)
+
+
+def test_a_wait_in_vain_is_tried_again_and_told_and_nothing_else_is(case):
+    run = run_inner(case, script=WAITS)
+    run.expect(1)
+    lines = run.output().decode().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "1..3",
+        "ok 1 - that waits in vain once",
+        "not ok 2 - that always waits in vain",
+        "not ok 3 - that fails once",
+    ], "\n".join(lines)
+    told = [line.partition("in vain ")[2] for line in lines if line.startswith("# tried again: ")]
+    assert told == ["for the second try", "for what never comes"], "\n".join(lines)
 
 
 def test_failing_leaking_and_hanging_tests_are_reported_as_that(case):
