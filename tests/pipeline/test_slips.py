@@ -7,7 +7,9 @@ Whatever the slip, the output is right or the status says that it is not, and so
 import re
 from pathlib import Path
 
+import msgpack
 import pytest
+import zmq
 
 PROTOCOL = Path(__file__).resolve().parent.parent.parent / "common/PROTOCOL.md"
 LINES = b"".join(b"%d\n" % number for number in range(400))
@@ -179,3 +181,39 @@ def test_fields_of_a_later_version_are_ignored(case):
     run = Run(case, with_slip(case, "    dealer.send(msgpack.packb(fields,", "    dealer.send(msgpack.packb([*fields, {1: [None, 2.5]}],"))
     run.ventilator.expect(0)
     assert run.output.read_bytes() == WANTED
+
+
+# ---- what nobody knows ----
+
+UNKNOWN, PING = 23, 19
+
+
+@pytest.mark.parametrize("role", ["worker", "sink"])
+def test_a_type_that_nobody_knows_is_dropped_and_said_once(case, role):
+    tasks = f"ipc://{case.directory}/tasks"
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+        router.bind(tasks)
+        router.rcvtimeo = 30000
+        more = {"worker": ["-j1", "--", "cat"], "sink": ["--results", f"ipc://{case.directory}/results"]}[role]
+        program = case.start(f"fanfold-{role}", "--tasks", tasks, *more)
+        peer = router.recv_multipart()[0]
+        for kind in (77, 77, 78):
+            router.send_multipart([peer, msgpack.packb([kind, "what?"])])
+        said = []
+        while 78 not in said:
+            fields = msgpack.unpackb(router.recv_multipart()[1], raw=False, unicode_errors="surrogateescape")
+            said += fields[1:2] if fields[0] == UNKNOWN else []
+        assert said == [77, 78]
+        assert program.running()
+        program.signal(15)
+        program.wait()
+
+
+def test_the_ventilator_logs_what_its_peers_did_not_know(case):
+    at = case.endpoints()
+    ventilator = case.start("fanfold-ventilator", *at[:2], stdin=LINES)
+    program = with_slip(case, "dealer.send(", "dealer.send(msgpack.packb([23, 77]))\n    dealer.send(")
+    case.start("/usr/bin/python3", "-B", program, at[1], "cat", name="foreign")
+    ventilator.wait_for_stderr(r"unknown.*77")
+    ventilator.signal(15)
+    ventilator.expect(143)

@@ -116,8 +116,12 @@ static inline void hear(struct message message)
 
 static const struct endpoint_entry results = {
     .endpoint = {(const uint8_t *)"ipc://r", 7}};
+static const struct endpoint_entry two_results[] = {
+    {.endpoint = {(const uint8_t *)"tcp://a:1", 9}},
+    {.endpoint = {(const uint8_t *)"tcp://b:2", 9}}};
 
-static inline void welcome(uint64_t session, uint64_t epoch)
+static inline void welcome_to(uint64_t session, uint64_t epoch,
+                              const struct endpoint_entry *endpoints, uint32_t count)
 {
     hear((struct message){.type = MESSAGE_WELCOME,
                           .welcome = {.version = PROTOCOL_VERSION,
@@ -127,8 +131,13 @@ static inline void welcome(uint64_t session, uint64_t epoch)
                                       .nonce = session,
                                       .run = run,
                                       .epoch = epoch,
-                                      .endpoints = &results,
-                                      .endpoint_count = 1}});
+                                      .endpoints = endpoints,
+                                      .endpoint_count = count}});
+}
+
+static inline void welcome(uint64_t session, uint64_t epoch)
+{
+    welcome_to(session, epoch, &results, 1);
 }
 
 /* In session 1, and connected to the sink. */
