@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/end_report.h"
 
+#include "common/exit_status.h"
 #include "common/log.h"
 #include "sink/dead_letters/rerun_command.h"
 #include <stdlib.h>
@@ -50,12 +51,36 @@ static void say_dead_letters(const struct end_report *report)
     free(command);
 }
 
+/* The first chunk that failed for good ended the run. Where the run leaves dead
+ * letters, there are some by then. */
+static bool stopped_at_chunk(const struct end_report *report)
+{
+    return report->verdict.status == STATUS_CHUNK_FAILED &&
+           (report->options->no_dead_letters || report->dead_letters == 0);
+}
+
 /* The run stops where it was resumed: it was refused, as its input is another, or fails
  * as before. The same command would do no better. */
 static bool got_nowhere(const struct end_report *report)
 {
     return report->verdict.outcome == OUTCOME_STOPPED && report->resume->resumed &&
            report->safe_next == report->resume->start.position.next;
+}
+
+/* A chunk that has failed fails again, unless something is done about it. */
+static void say_how_to_resume(const struct end_report *report)
+{
+    bool failed = stopped_at_chunk(report);
+    if (report->finished || report->safe_next == 0 || report->output_lost ||
+        (got_nowhere(report) && !failed))
+        return;
+    say("%s is whole up to chunk %llu (byte %llu): repeat the command with --resume to "
+        "continue%s",
+        report->options->output, (unsigned long long)report->safe_next,
+        (unsigned long long)report->safe_offset,
+        failed ? "; with --on-error isolate too, it leaves out the records that fail "
+                 "(with --on-error skip the whole chunk)"
+               : "");
 }
 
 static void say_journal(const struct end_report *report)
@@ -67,12 +92,7 @@ static void say_journal(const struct end_report *report)
         say("%s is complete; the sink keeps %s, because the ventilator did not confirm "
             "the end",
             output, report->resume->journal);
-    if (!report->finished && report->safe_next > 0 && !report->output_lost &&
-        !got_nowhere(report))
-        say("%s is whole up to chunk %llu (byte %llu): repeat the command with "
-            "--resume to continue",
-            output, (unsigned long long)report->safe_next,
-            (unsigned long long)report->safe_offset);
+    say_how_to_resume(report);
 }
 
 void end_report_say(const struct end_report *report)

@@ -314,6 +314,7 @@ static struct progress_bytes count_bytes(const struct ventilator *ventilator)
 {
     return (struct progress_bytes){
         .read = source_bytes(ventilator->source),
+        .before = source_bytes_before(ventilator->source),
         .done = ventilator->ingest.done_bytes,
         .total = source_total(ventilator->source),
         .checks = source_checks(ventilator->source),

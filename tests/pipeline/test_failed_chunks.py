@@ -2,8 +2,10 @@
 """A chunk that fails every time ends the run, which says why."""
 
 import re
+import signal
 
 from endings import LINES, ends
+from resuming import position_of
 
 
 def test_a_chunk_that_fails_every_time(case):
@@ -40,3 +42,38 @@ def test_a_chunk_in_which_grep_finds_nothing(case):
 def test_a_chunk_whose_command_crashes_every_time(case):
     said = r"chunk 0 .* after 2 attempts: ended by signal 9 \(Killed\)$"
     ends(case, ["--retries", "2", "--", "sh", "-c", "kill -9 $$"], 3, said)
+
+
+def test_what_continues_a_run_that_a_chunk_has_ended_does_not_fail_at_it_again(case):
+    """The line that names --resume names what leaves the chunk's bad records out, each time."""
+    case.file("input", LINES)
+    words = ["-N100", "-i", "input", "-o", "out", "--retries", "1", "--", "sh", "-c", '[ "$FANFOLD_SEQ" != 7 ] || exit 3; cat']
+    chunk = r"^fanfold-ventilator: chunk 7 .* exit status 3$"
+    whole = (
+        r"^fanfold-sink: out is whole up to chunk \d \(byte \d+\): repeat the command with --resume to continue; "
+        r"with (--on-error isolate) too, it leaves out the records that fail \(with (--on-error skip) the whole chunk\)$"
+    )
+    first = case.run("fanfold", *words)
+    first.expect(3)
+    again = case.run("fanfold", "--resume", *words)
+    again.expect(3)
+    for run in (first, again):
+        assert sorted(bool(re.search(chunk, line)) for line in run.reasons() if "resuming" not in line) == [False, True]
+    said = re.search(whole, again.stderr(), re.M)
+    assert said, again.stderr()
+    last = case.shell(f"fanfold --resume {said[2]} {' '.join(words[:-1])} '{words[-1]}'")
+    last.expect(1)
+    lines = LINES.splitlines(True)
+    assert case.path("out").read_bytes() == b"".join(lines[:700] + lines[800:])
+
+
+def test_a_run_that_somebody_interrupts_is_not_told_of_bad_records(case):
+    gate = case.gate()
+    case.file("input", LINES)
+    words = ["-j1", "-N100", "-i", "input", "-o", "out", "--", "sh", "-c", f"[ $FANFOLD_SEQ != 9 ] || : <{gate.path}; cat"]
+    run = case.start("fanfold", *words)
+    case.wait_for(lambda: position_of(case.path("out")) > 0, "a journal")
+    run.signal_group(signal.SIGINT)
+    gate.open()
+    run.expect(130)
+    assert "--resume to continue\n" in run.stderr() and "isolate" not in run.stderr(), run.stderr()

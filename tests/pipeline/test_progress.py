@@ -69,3 +69,30 @@ def test_progress_is_not_shown_where_the_output_goes(case):
         run, read = start_at_terminal(case, redirections, words, "-i lines -- sh -c", script)
         run.expect(0)
         assert ("done (" in read()) is shown, (redirections, words, read())
+
+
+def test_a_run_that_resumes_says_what_was_done_and_sums_the_whole_up(case):
+    for name, stdin in (("file", None), ("pipe", LINES)):
+        case.file("lines", LINES)
+        words = ["-N100", "-o", name, *(["-i", "lines"] if stdin is None else []), "--", "sh", "-c"]
+        first = case.run("fanfold", *words, "[ $FANFOLD_SEQ -lt 7 ] && cat", stdin=stdin)
+        first.expect(3)
+        chunks = int(re.search(r"whole up to chunk (\d+) ", first.stderr())[1])
+        run = case.run("fanfold", "--resume", *words, "cat", stdin=stdin)
+        run.expect(0)
+        assert case.path(name).read_bytes() == LINES
+        resuming, end = run.reasons()
+        done = len(b"".join(LINES.splitlines(True)[: chunks * 100])) / 1024
+        assert resuming == f"fanfold-ventilator: resuming: {chunks} chunks ({done:.1f} KiB) were done before", resuming
+        left, whole = len(LINES) / 1024 - done, len(LINES) / 1024
+        said = rf"^fanfold-ventilator: {left:.1f} KiB of {whole:.1f} KiB in [\d.]+ s \(.*/s\), 30 chunks \({chunks} of them done before\), 0 "
+        assert re.search(said, end), end
+
+
+def test_a_run_that_resumes_quietly_says_nothing(case):
+    case.file("lines", LINES)
+    words = ["--quiet", "-N100", "-i", "lines", "-o", "out", "--", "sh", "-c"]
+    case.run("fanfold", *words, "[ $FANFOLD_SEQ -lt 7 ] && cat").expect(3)
+    run = case.run("fanfold", "--resume", *words, "cat")
+    run.expect(0)
+    assert run.reasons() == [], run.reasons()

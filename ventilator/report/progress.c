@@ -171,12 +171,30 @@ static void draw(struct progress *progress, const struct dispatch *dispatch,
     log_status_line(text);
 }
 
+/* Of a run that resumes. */
+static void say_resumed(const struct progress *progress,
+                        const struct dispatch *dispatch,
+                        const struct progress_bytes *bytes)
+{
+    char amount[32], before[40] = "";
+    uint64_t chunks = progress->first;
+    if (progress->quiet || chunks == 0 ||
+        dispatch_verdict(dispatch).outcome != OUTCOME_COMPLETE)
+        return;
+    if (bytes->before)
+        snprintf(before, sizeof before, " (%s)",
+                 format_size(amount, sizeof amount, bytes->before));
+    say("resuming: %" PRIu64 " chunk%s%s %s done before", chunks,
+        chunks == 1 ? "" : "s", before, chunks == 1 ? "was" : "were");
+}
+
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
                       const struct progress_bytes *bytes, int64_t now_us)
 {
     if (progress->began_us == NEVER_US && dispatch_begun(dispatch)) {
         progress->began_us = now_us;
         progress->first = dispatch_counts(dispatch).cut;
+        say_resumed(progress, dispatch, bytes);
     }
     int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
@@ -188,6 +206,19 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
     return next_us < progress->draw_us ? next_us : progress->draw_us;
 }
 
+/* "3 chunks", or "12 chunks (9 of them done before)" of a run that has resumed. */
+static const char *describe_chunks(char *text, size_t size, uint64_t chunks,
+                                   uint64_t before)
+{
+    int used =
+        snprintf(text, size, "%" PRIu64 " chunk%s", chunks, chunks == 1 ? "" : "s");
+    if (before)
+        snprintf(text + used, size - (size_t)used, " (%" PRIu64 " of them done before)",
+                 before);
+    return text;
+}
+
+/* Counts the whole of a run that has resumed; its pace is that of what was left. */
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
                   const struct progress_bytes *bytes, int64_t now_us)
 {
@@ -198,11 +229,13 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
         return;
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
-    uint64_t chunks = counts.cut - progress->first;
-    char amount[32], speed[32], troubles[96];
-    say("%s in %.2f s (%s/s), %" PRIu64 " %s, %s",
-        format_size(amount, sizeof amount, bytes->read), (double)us / SECOND_US,
-        format_size(speed, sizeof speed, rate(bytes->read, us)), chunks,
-        chunks == 1 ? "chunk" : "chunks",
+    char amount[32], whole[40] = "", speed[32], chunks[64], troubles[96], size[32];
+    if (bytes->before)
+        snprintf(whole, sizeof whole, " of %s",
+                 format_size(size, sizeof size, bytes->before + bytes->read));
+    say("%s%s in %.2f s (%s/s), %s, %s",
+        format_size(amount, sizeof amount, bytes->read), whole, (double)us / SECOND_US,
+        format_size(speed, sizeof speed, rate(bytes->read, us)),
+        describe_chunks(chunks, sizeof chunks, counts.cut, progress->first),
         describe_troubles(troubles, sizeof troubles, &counts, ", "));
 }

@@ -33,6 +33,7 @@ void progress_init(struct progress *progress, const char *endpoint, bool quiet,
 /* Bytes of input. */
 struct progress_bytes {
     uint64_t read;
+    uint64_t before; /* what an earlier run did; 0: nothing, or nobody knows */
     uint64_t done;  /* of chunks whose results are written */
     uint64_t total; /* 0: not known */
     bool checks;    /* see source_checks */

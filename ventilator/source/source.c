@@ -46,6 +46,7 @@ struct source {
     bool cut_any;     /* of the run's inputs */
     uint64_t pending; /* bytes in the chunker */
     uint64_t bytes;   /* cut, from where it started */
+    uint64_t before;  /* bytes before that, which an earlier run cut; 0: nobody knows */
     uint64_t total;   /* bytes there are from there; 0: nobody knows */
 };
 
@@ -113,6 +114,16 @@ void source_destroy(struct source **source_p)
     *source_p = NULL;
 }
 
+/* Of inputs that are no files, only the first one's lengths are known. */
+static uint64_t bytes_before(const struct source *source, uint64_t whole,
+                             const struct mark *from)
+{
+    if (whole > source->total)
+        return whole - source->total;
+    uint64_t beginning = reader_beginning(&source->reader, 0);
+    return from->input == 0 && from->offset > beginning ? from->offset - beginning : 0;
+}
+
 bool source_start(struct source *source, struct slice mark, struct slice input)
 {
     const struct mark *from = &source->resume.mark;
@@ -123,8 +134,11 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
         return false;
     source->cut_any = mark.size > 0;
     source->record = from->record;
+    uint64_t whole = source->total;
     source->total =
         reader_bytes_from(&source->reader, (uint32_t)from->input, from->offset);
+    if (mark.size > 0)
+        source->before = bytes_before(source, whole, from);
     return true;
 }
 
@@ -430,6 +444,11 @@ const char *source_name(const struct source *source, uint32_t input)
 uint64_t source_bytes(const struct source *source)
 {
     return source->bytes;
+}
+
+uint64_t source_bytes_before(const struct source *source)
+{
+    return source->before;
 }
 
 uint64_t source_total(const struct source *source)

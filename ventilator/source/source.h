@@ -86,7 +86,9 @@ bool source_is_terminal(const struct source *source);
 const char *source_name(const struct source *source, uint32_t input);
 /* Bytes cut so far, from where it started. */
 uint64_t source_bytes(const struct source *source);
-/* And the bytes of files that there are from there; 0: nobody knows. */
+/* Bytes before that, which an earlier run cut; 0: none, or nobody knows. */
+uint64_t source_bytes_before(const struct source *source);
+/* And the bytes of files that there are from where it started; 0: nobody knows. */
 uint64_t source_total(const struct source *source);
 /* It reads again what an earlier program of the run has read, to see that it is the
  * same. */
