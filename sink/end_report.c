@@ -30,6 +30,7 @@ static char *command_of(const struct end_report *report)
         .header_out = report->header_out,
         /* Where a run without options would find these dead letters. */
         .elsewhere = !report->options->output && !report->options->dead_letters,
+        .words = report->options->rerun,
     };
     return rerun_command(&command);
 }

@@ -60,6 +60,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_NO_DEAD_LETTERS:
         sink->no_dead_letters = true;
         return 0;
+    case KEY_RERUN:
+        sink->rerun = value;
+        return 0;
     case KEY_TMPDIR:
         if (!is_directory(value))
             options_bad(state, "--tmpdir", value, "a directory");

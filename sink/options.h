@@ -16,6 +16,8 @@ struct sink_options {
     bool unordered;
     bool resume;
     bool no_dead_letters; /* hidden: whoever started the sink expects none */
+    const char *rerun;    /* hidden: options and command of the run, quoted for a shell,
+                             to run its dead letters again; NULL: not known */
     uint64_t max_result_bytes;
 };
 

@@ -144,6 +144,11 @@ void arguments_deinit(struct arguments *arguments)
     arguments->passed = NULL;
 }
 
+const char *passed_name(const struct passed *passed)
+{
+    return passed->row->name;
+}
+
 static const struct passed *find_last(const struct arguments *arguments,
                                       const char *name)
 {
@@ -279,6 +284,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     add(&words, "--supervised");
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
+    if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)
+        add(&words, "--rerun=%s", run->rerun);
     if (role != ROLE_VENTILATOR && run->progress)
         add(&words, "--shared-line");
     for (size_t i = 0; i < arguments->count; i++)

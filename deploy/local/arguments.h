@@ -33,6 +33,9 @@ struct arguments {
 int arguments_parse(struct arguments *arguments, int argc, char **argv);
 void arguments_deinit(struct arguments *arguments);
 
+/* The long name of the option. */
+const char *passed_name(const struct passed *passed);
+
 /* The last value of the option of this long name; NULL: it was not given. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
 
@@ -53,8 +56,9 @@ bool arguments_show_progress(const struct arguments *arguments);
 struct run_words {
     const char *tasks; /* where the roles of this host meet: in the private directory */
     const char *results;
-    int alive_fd;  /* the worker's */
-    bool progress; /* the ventilator shows it */
+    int alive_fd;      /* the worker's */
+    bool progress;     /* the ventilator shows it */
+    const char *rerun; /* for the sink: see rerun_words; NULL: not known */
 };
 
 /* The role's argv, ended by NULL; free it with arguments_free_words. */

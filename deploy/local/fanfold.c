@@ -18,6 +18,7 @@
 #include "deploy/local/launcher.h"
 #include "deploy/local/launcher_signals.h"
 #include "deploy/local/preflight.h"
+#include "deploy/local/rerun_words.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -95,15 +96,19 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
 {
     const char *directory = cleanup_process_directory(fanfold->cleanup_process);
     char tasks[128], results[128];
+    char *rerun = role == ROLE_SINK ? rerun_words(fanfold->arguments) : NULL;
     struct run_words run = {
         .tasks = tasks,
         .results = results,
         .alive_fd = alive_fd,
         .progress = arguments_show_progress(fanfold->arguments),
+        .rerun = rerun,
     };
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);
     snprintf(results, sizeof results, "ipc://%s/results", directory);
-    return arguments_for(fanfold->arguments, role, &run);
+    char **words = arguments_for(fanfold->arguments, role, &run);
+    free(rerun);
+    return words;
 }
 
 static void start_role(struct fanfold *fanfold, enum role role)

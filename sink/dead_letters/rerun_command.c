@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- formats ---- */
@@ -93,8 +94,19 @@ static void print_options(FILE *stream, const struct rerun_command *rerun)
     if (rerun->header_out)
         fprintf(stream, " --header-out %" PRIu32, rerun->header_out);
     print_format(stream, &rerun->format);
-    if (rerun->elsewhere)
-        fputs(" --dead-letters DIR", stream);
+}
+
+/* A name that nobody has to think of where all the rest can be pasted. */
+static void print_elsewhere(FILE *stream, const struct rerun_command *rerun)
+{
+    fputs(" --dead-letters ", stream);
+    if (!rerun->words) {
+        fputs("DIR", stream);
+        return;
+    }
+    char *directory = allocate_text("%s.again", rerun->directory);
+    shell_quote_if_needed(stream, directory);
+    free(directory);
 }
 
 /* Each dead letter is an input of its own, as -i reads a directory of them: so they
@@ -109,7 +121,9 @@ char *rerun_command(const struct rerun_command *rerun)
     fputs(*rerun->directory == '-' ? "fanfold -i ./" : "fanfold -i ", stream);
     shell_quote_if_needed(stream, rerun->directory);
     print_options(stream, rerun);
-    fputs(" ... -- COMMAND", stream);
+    if (rerun->elsewhere)
+        print_elsewhere(stream, rerun);
+    fprintf(stream, " %s", rerun->words ? rerun->words : "... -- COMMAND");
     if (fclose(stream) != 0)
         abort_out_of_memory();
     return command;

@@ -14,6 +14,8 @@ struct rerun_command {
     uint32_t header_lines;       /* of the file `header` among them; 0: there is none */
     uint32_t header_out;         /* lines that each result begins with */
     bool elsewhere;              /* its own dead letters need another directory */
+    const char *words; /* the run's other options and its command, quoted; NULL: not
+                          known */
 };
 
 /* The caller frees it. */

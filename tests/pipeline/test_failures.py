@@ -187,17 +187,51 @@ def test_dead_letters_are_run_again_by_the_command_that_is_said(case):
     run = case.run("fanfold", *words)
     assert run.status == 1, run.status
     case.assert_same(case.path("output"), records.good)
-    said = re.search(r"again: (fanfold -i \S+) \.\.\. -- COMMAND", run.stderr())
+    said = re.search(r"again: (fanfold -i \S+ .*?) -- ", run.stderr())
     assert said, "the command is not said"
     again = case.shell(f"{said[1]} -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
     run = case.run("fanfold", *words[:4], "-i", records.path, *misbehaving_program())  # to standard output
     run.expect(1)
-    said = re.search(r"again: (fanfold -i \S+.*) \.\.\. -- COMMAND", run.stderr())
-    again = case.shell(said[1].replace(" DIR", " again") + " -- tr a-z A-Z")
+    said = re.search(r"again: (fanfold -i \S+ .*?) -- ", run.stderr())
+    again = case.shell(said[1] + " -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
+
+
+def test_dead_letters_are_run_again_by_the_line_as_it_is(case):
+    """Once the cause is mended: with the options and the command of the run, for a shell to read."""
+    case.file("lines", b"".join(b"%d\n" % number for number in range(100)))
+    program = """while read n; do
+        case $n in 7|77) [ -e mended ] || exit 3;; esac
+        echo "it's $n	é $(ulimit -n)"
+    done"""
+    for name, output, options in (
+        ("a file", ["-o", "it's out"], ["-N10", "--retries", "1", "--joblog", "log"]),
+        ("standard output", [], ["-j1", "--block", "64", "--retries", "1", "--min-workers", "1", "--progress"]),
+    ):
+        case.path("mended").unlink(missing_ok=True)
+        words = ["--on-error", "isolate", *options, "-i", "lines", *output, "--", "sh", "-c", program]
+        run = case.run("fanfold", *words)
+        run.expect(1)
+        before = case.path("log").read_bytes()
+        said = re.search(r"^fanfold-sink: 2 dead letters in .*; to run them again: ((?:.|\n)*?done'\n)", run.stderr(), re.M)
+        assert said, (name, run.stderr())
+        case.file("mended", b"")
+        again = case.shell(said[1])
+        again.expect(0)
+        assert re.fullmatch(r"it's 7\té \d+\nit's 77\té \d+\n", again.output().decode()), (name, again.output())
+        assert case.path("log").read_bytes() == before
+
+
+def test_the_line_that_runs_dead_letters_again_names_no_command_that_it_cannot_show(case):
+    """Bytes that a line on standard error spells, and a command that it would cut off."""
+    for word in ("\x1b[1m", "x" * 20000):
+        run = case.run("fanfold", "--on-error", "skip", "--retries", "1", "-o", "out", "--", "sh", "-c", "exit 3", word, stdin=b"1\n")
+        run.expect(1)
+        assert "again: fanfold -i out.dead-letters ... -- COMMAND\n" in run.stderr(), run.stderr()
+        case.shell("rm -r out*").expect(0)
 
 
 def test_dead_letters_are_run_again_as_records_of_the_same_kind(case):
@@ -217,7 +251,7 @@ def test_dead_letters_are_run_again_as_records_of_the_same_kind(case):
         run = case.run("fanfold", *words, "--", *command, stdin=b"".join(records))
         run.expect(1)
         assert case.path(name).read_bytes() == b"".join(record for record in records if b"bad" not in record), options
-        said = re.search(r"to run them again: (.*) \.\.\. -- COMMAND", run.stderr())
+        said = re.search(r"to run them again: (.*?) -- ", run.stderr())
         again = case.shell(f"{said[1]} -N1 -- sh -c 'cat; printf \"|\"'")
         again.expect(0)
         bad = [record for record in records if b"bad" in record]

@@ -56,7 +56,7 @@ def test_an_interrupt_lets_what_runs_be_finished(case):
     expect(case, run, 130, said, r"^fanfold-sink: out is whole up to chunk \d+ .*: repeat the command with --resume to continue$")
     done = case.path("out").read_bytes()
     assert len(done) > len(LINES) * 4 // 30 and LINES.startswith(done), len(done)
-    ends(case, ["--resume", *words], 0, r"^fanfold-ventilator: .* chunks", stdin=None)
+    ends(case, ["--resume", *words], 0, r"resuming: \d+ chunks", r"^fanfold-ventilator: .* chunks", stdin=None)
     assert case.path("out").read_bytes() == LINES
     assert not case.path("out.fanfold").exists()
 

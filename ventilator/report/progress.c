@@ -171,16 +171,16 @@ static void draw(struct progress *progress, const struct dispatch *dispatch,
     log_status_line(text);
 }
 
-/* Of a run that resumes. */
-static void say_resumed(const struct progress *progress,
-                        const struct dispatch *dispatch,
+/* Of a run that resumes, as soon as its input has proved to be the right one. */
+static void say_resumed(struct progress *progress, const struct dispatch *dispatch,
                         const struct progress_bytes *bytes)
 {
     char amount[32], before[40] = "";
     uint64_t chunks = progress->first;
-    if (progress->quiet || chunks == 0 ||
-        dispatch_verdict(dispatch).outcome != OUTCOME_COMPLETE)
+    if (progress->quiet || progress->said_resumed || chunks == 0 ||
+        dispatch_counts(dispatch).cut == chunks)
         return;
+    progress->said_resumed = true;
     if (bytes->before)
         snprintf(before, sizeof before, " (%s)",
                  format_size(amount, sizeof amount, bytes->before));
@@ -194,8 +194,8 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
     if (progress->began_us == NEVER_US && dispatch_begun(dispatch)) {
         progress->began_us = now_us;
         progress->first = dispatch_counts(dispatch).cut;
-        say_resumed(progress, dispatch, bytes);
     }
+    say_resumed(progress, dispatch, bytes);
     int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;

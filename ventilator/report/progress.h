@@ -25,6 +25,7 @@ struct progress {
     int64_t draw_us;        /* the next time */
     int64_t began_us;       /* NEVER_US: not yet */
     uint64_t first;         /* seq with which this program began */
+    bool said_resumed;      /* how much was done before that */
 };
 
 void progress_init(struct progress *progress, const char *endpoint, bool quiet,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "deploy/local/arguments.h"
+#include "deploy/local/rerun_words.h"
 
 #include "common/options.h"
 #include "common/options/table.h"
@@ -9,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct run_words run = {"ipc:///d/tasks", "ipc:///d/results", 9, false};
+static const struct run_words run = {"ipc:///d/tasks", "ipc:///d/results", 9, false,
+                                     NULL};
 
 /* The command line that `line` makes for the role, its words parted by blanks. */
 static const char *words_of(const char *line, enum role role, bool progress)
@@ -290,4 +292,52 @@ Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
         }
     }
     cr_expect_gt(passed, 50);
+}
+
+static void expect_rerun(const char *line, const char *expected)
+{
+    char copy[256];
+    char *argv[32];
+    int argc = 0;
+    struct arguments arguments;
+    strcpy(copy, line);
+    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " "))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    cr_assert_eq(arguments_parse(&arguments, argc, argv), 0);
+    char *words = rerun_words(&arguments);
+    if (expected)
+        cr_expect_str_eq(words, expected);
+    else
+        cr_expect_null(words);
+    free(words);
+    arguments_deinit(&arguments);
+}
+
+Test(arguments, of_which_a_rerun_takes_what_says_how_chunks_are_run)
+{
+    expect_rerun("fanfold -i in -o out -j4 --on-error isolate --shell -- tr A B|cat -n",
+                 "--jobs=4 --on-error=isolate --shell -- tr A 'B|cat' -n");
+    expect_rerun("fanfold -a in --header : --format csv --joblog log --resume --quiet "
+                 "--insecure --tasks tcp://*:1 --results tcp://*:2 --mode lines cat",
+                 "--mode=lines -- cat");
+    expect_rerun("fanfold --plugin it's.so -N 7", "'--plugin=it'\\''s.so' "
+                                                  "--max-replace-args=7 --");
+    expect_rerun("fanfold -- echo \xff", NULL);
+}
+
+Test(arguments, tell_the_sink_how_its_dead_letters_are_run_again)
+{
+    struct arguments arguments;
+    char *argv[] = {(char *)"fanfold", (char *)"--on-error=skip", (char *)"cat", NULL};
+    cr_assert_eq(arguments_parse(&arguments, 3, argv), 0);
+    struct run_words here = run;
+    here.rerun = "-- cat";
+    char **words = arguments_for(&arguments, ROLE_SINK, &here);
+    bool found = false;
+    for (char **word = words; *word; word++)
+        found |= strcmp(*word, "--rerun=-- cat") == 0;
+    cr_expect(found);
+    arguments_free_words(&words);
+    arguments_deinit(&arguments);
 }

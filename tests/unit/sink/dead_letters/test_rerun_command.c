@@ -80,3 +80,13 @@ Test(rerun_command, has_no_directory_that_is_taken_for_an_option)
     struct rerun_command again = dead_letters_in("-out.dead-letters", "");
     expect(&again, "fanfold -i ./-out.dead-letters ... -- COMMAND");
 }
+
+Test(rerun_command, has_the_runs_own_options_and_command_where_they_are_known)
+{
+    struct rerun_command again = dead_letters_in("d", "csv");
+    again.words = "--jobs=4 -- tr 'a b' c";
+    expect(&again, "fanfold -i d --format csv --jobs=4 -- tr 'a b' c");
+    again.elsewhere = true;
+    expect(&again, "fanfold -i d --format csv --dead-letters d.again --jobs=4 -- tr "
+                   "'a b' c");
+}
