@@ -35,9 +35,9 @@ void progress_init(struct progress *progress, const char *endpoint, bool quiet,
 struct progress_bytes {
     uint64_t read;
     uint64_t before; /* what an earlier run did; 0: nothing, or nobody knows */
-    uint64_t done;  /* of chunks whose results are written */
-    uint64_t total; /* 0: not known */
-    bool checks;    /* see source_checks */
+    uint64_t done;   /* of chunks whose results are written */
+    uint64_t total;  /* 0: not known */
+    bool checks;     /* see source_checks */
 };
 
 /* Speaks where there is something to say. Returns when it must be called again at the

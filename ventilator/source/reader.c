@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { READ_MAX = 1 << 20 /* bytes at once */ };
 
@@ -143,4 +144,26 @@ uint64_t reader_bytes_from(const struct reader *reader, uint32_t input, uint64_t
     for (uint32_t i = input; i < reader->inputs.count; i++)
         total += reader->inputs.items[i].size - reader->inputs.items[i].start;
     return total > read ? total - read : 0;
+}
+
+uint64_t reader_bytes_before(const struct reader *reader, uint32_t input,
+                             uint64_t offset)
+{
+    if (input >= reader->inputs.count ||
+        (input > 0 && !input_list_are_files(&reader->inputs)))
+        return 0;
+    uint64_t beginning = reader_beginning(reader, input);
+    uint64_t sum = offset > beginning ? offset - beginning : 0;
+    for (uint32_t i = 0; i < input; i++)
+        sum += reader->inputs.items[i].size - reader->inputs.items[i].start;
+    return sum;
+}
+
+bool reader_has_terminal(const struct reader *reader)
+{
+    for (uint32_t i = 0; i < reader->inputs.count; i++)
+        if (reader->inputs.items[i].kind == SOURCE_KIND_STREAM &&
+            isatty(reader->inputs.items[i].input.fd))
+            return true;
+    return false;
 }

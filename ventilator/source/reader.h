@@ -66,5 +66,9 @@ uint64_t reader_own_offset(const struct reader *reader, uint64_t offset);
 /* Bytes of files from `offset` in `input` on; 0: unknown, as some are no files. */
 uint64_t reader_bytes_from(const struct reader *reader, uint32_t input,
                            uint64_t offset);
+/* And those in front of it; 0: none, or unknown. */
+uint64_t reader_bytes_before(const struct reader *reader, uint32_t input,
+                             uint64_t offset);
+bool reader_has_terminal(const struct reader *reader);
 
 #endif

@@ -16,7 +16,6 @@
 #include "ventilator/source/resume.h"
 #include <assert.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { READS_MAX = 16 }; /* in one source_next, so that the loop comes round */
 
@@ -46,7 +45,6 @@ struct source {
     bool cut_any;     /* of the run's inputs */
     uint64_t pending; /* bytes in the chunker */
     uint64_t bytes;   /* cut, from where it started */
-    uint64_t before;  /* bytes before that, which an earlier run cut; 0: nobody knows */
     uint64_t total;   /* bytes there are from there; 0: nobody knows */
 };
 
@@ -114,16 +112,6 @@ void source_destroy(struct source **source_p)
     *source_p = NULL;
 }
 
-/* Of inputs that are no files, only the first one's lengths are known. */
-static uint64_t bytes_before(const struct source *source, uint64_t whole,
-                             const struct mark *from)
-{
-    if (whole > source->total)
-        return whole - source->total;
-    uint64_t beginning = reader_beginning(&source->reader, 0);
-    return from->input == 0 && from->offset > beginning ? from->offset - beginning : 0;
-}
-
 bool source_start(struct source *source, struct slice mark, struct slice input)
 {
     const struct mark *from = &source->resume.mark;
@@ -134,11 +122,8 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
         return false;
     source->cut_any = mark.size > 0;
     source->record = from->record;
-    uint64_t whole = source->total;
     source->total =
         reader_bytes_from(&source->reader, (uint32_t)from->input, from->offset);
-    if (mark.size > 0)
-        source->before = bytes_before(source, whole, from);
     return true;
 }
 
@@ -428,11 +413,7 @@ int source_fd(const struct source *source)
 
 bool source_is_terminal(const struct source *source)
 {
-    for (uint32_t i = 0; i < source->reader.inputs.count; i++)
-        if (source->reader.inputs.items[i].kind == SOURCE_KIND_STREAM &&
-            isatty(source->reader.inputs.items[i].input.fd))
-            return true;
-    return false;
+    return reader_has_terminal(&source->reader);
 }
 
 const char *source_name(const struct source *source, uint32_t input)
@@ -448,7 +429,8 @@ uint64_t source_bytes(const struct source *source)
 
 uint64_t source_bytes_before(const struct source *source)
 {
-    return source->before;
+    const struct mark *from = &source->resume.mark;
+    return reader_bytes_before(&source->reader, (uint32_t)from->input, from->offset);
 }
 
 uint64_t source_total(const struct source *source)

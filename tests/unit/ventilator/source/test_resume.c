@@ -101,6 +101,7 @@ static void expect_resumes(const char *path, const struct stopped *stopped, bool
     }
     cr_expect_eq(next_chunk(source, &chunk), SOURCE_ENDED);
     cr_expect_eq(source_bytes(source), SIZE - STOPPED);
+    cr_expect_eq(source_bytes_before(source), STOPPED);
     source_destroy(&source);
 }
 
@@ -276,6 +277,7 @@ Test(resume, resumes_with_a_file_on_standard_input_that_began_in_its_middle)
     struct chunk chunk;
     cr_assert(start(source, &stopped), "%s", source_error(source));
     cr_expect_eq(source_total(source), SIZE - STOPPED - 10 * LINE);
+    cr_expect_eq(source_bytes_before(source), STOPPED);
     cr_assert_eq(next_chunk(source, &chunk), SOURCE_CHUNK);
     cr_expect_eq(chunk.offset, STOPPED + 10 * LINE);
     cr_expect_eq(chunk.first_record, STOPPED / LINE, "counted from where it began");
