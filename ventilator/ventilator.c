@@ -157,9 +157,15 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
                                          .chunk_store = ventilator->chunk_store,
                                          .dispatch = ventilator->dispatch,
                                          .timeout_us = options->block_timeout_us};
-    progress_init(&ventilator->progress, front_endpoint(ventilator->front),
-                  options->common.quiet, options->progress && !options->common.quiet,
-                  options->min_workers, now_us);
+    progress_init(&ventilator->progress,
+                  &(struct progress_config){
+                      .endpoint = front_endpoint(ventilator->front),
+                      .quiet = options->common.quiet,
+                      .line = options->progress && !options->common.quiet,
+                      .block_auto = options->chunker.block_auto,
+                      .min_workers = options->min_workers,
+                  },
+                  now_us);
 }
 
 /* STATUS_OK, or the exit status after saying why. */

@@ -96,3 +96,28 @@ def test_a_run_that_resumes_quietly_says_nothing(case):
     run = case.run("fanfold", "--resume", *words, "cat")
     run.expect(0)
     assert run.reasons() == [], run.reasons()
+
+
+def test_a_run_with_fewer_chunks_than_slots_names_a_shorter_block(case):
+    """The same run is silent with --quiet, and a run that ends at once is silent anyway."""
+    case.file("lines", LINES)
+    words = ["-j4", "-i", "lines", "--", "sh", "-c", "sleep 2; cat"]
+    long, quiet = case.start("fanfold", *words), case.start("fanfold", "--quiet", *words)
+    ends(case, words[:-1] + ["cat"], 0, "^fanfold-ventilator: .* 1 chunk, 0 retries$")
+    long.expect(0)
+    summary, hint = long.reasons()
+    said = re.search(r"^fanfold-ventilator: hint: there was 1 chunk for 4 slots; shorter chunks .*: (--block \w+), or fewer records with -N$", hint)
+    assert said and "1 chunk, " in summary, long.stderr()
+    quiet.expect(0)
+    assert quiet.reasons() == [], quiet.stderr()
+    again = case.run("fanfold", *said[1].split(), *words[:-1], "cat")
+    assert int(re.search(r" (\d+) chunks, ", again.stderr())[1]) >= 16, again.stderr()
+
+
+def test_a_run_whose_output_nobody_reads_for_long_says_that_slots_waited(case):
+    case.file("lines", LINES * 20)
+    run = case.shell("fanfold -j2 -i lines -- cat | (sleep 3; cat >out)")
+    run.expect(0)
+    assert case.path("out").read_bytes() == LINES * 20
+    said = r"^fanfold-ventilator: hint: the slots had nothing to do for [5-9]\d% of their time, as the output "
+    assert re.search(said, run.stderr(), re.M), run.stderr()

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "ventilator/report/hints.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,14 +17,15 @@
 
 enum { LEFT_MAX_S = 360000 }; /* 100 h: it shows no longer time */
 
-void progress_init(struct progress *progress, const char *endpoint, bool quiet,
-                   bool line, uint32_t min_workers, int64_t now_us)
+void progress_init(struct progress *progress, const struct progress_config *config,
+                   int64_t now_us)
 {
     *progress = (struct progress){
-        .endpoint = endpoint,
-        .quiet = quiet,
-        .line = line,
-        .min_workers = min_workers,
+        .endpoint = config->endpoint,
+        .quiet = config->quiet,
+        .line = config->line,
+        .min_workers = config->min_workers,
+        .block_auto = config->block_auto,
         .waits = PROGRESS_WAITS_SINK,
         .waits_since_us = now_us,
         .draw_us = now_us,
@@ -188,6 +190,25 @@ static void say_resumed(struct progress *progress, const struct dispatch *dispat
         chunks == 1 ? "" : "s", before, chunks == 1 ? "was" : "were");
 }
 
+/* What was so when it looked last, was so until now. */
+static void watch_slots(struct progress *progress, const struct dispatch *dispatch,
+                        int64_t now_us)
+{
+    if (progress->quiet || progress->began_us == NEVER_US)
+        return;
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    if (progress->looked_us) {
+        double us = (double)(now_us - progress->looked_us);
+        progress->slot_us += us * counts.slots;
+        progress->idle_slot_us += us * progress->idle;
+    }
+    bool idle = counts.busy < counts.slots && dispatch_waits_for_output(dispatch);
+    progress->idle = idle ? counts.slots - counts.busy : 0;
+    progress->looked_us = now_us;
+    if (counts.slots > progress->slots)
+        progress->slots = counts.slots;
+}
+
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
                       const struct progress_bytes *bytes, int64_t now_us)
 {
@@ -196,6 +217,7 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
         progress->first = dispatch_counts(dispatch).cut;
     }
     say_resumed(progress, dispatch, bytes);
+    watch_slots(progress, dispatch, now_us);
     int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
@@ -218,6 +240,28 @@ static const char *describe_chunks(char *text, size_t size, uint64_t chunks,
     return text;
 }
 
+static void say_hints(const struct progress *progress,
+                      const struct dispatch_counts *counts,
+                      const struct progress_bytes *bytes, int64_t us)
+{
+    struct run_facts facts = {
+        .wall_us = us,
+        .slots = progress->slots,
+        .bytes = bytes->read,
+        .chunks = counts->cut - progress->first,
+        .most_records = counts->most_records,
+        .resumed = progress->first > 0,
+        .block_auto = progress->block_auto,
+        .longest_us = counts->longest_us,
+        .idle_share = progress->slot_us > 0 ? progress->idle_slot_us / progress->slot_us
+                                            : 0,
+    };
+    char text[HINT_SIZE];
+    for (int i = 0; i < HINTS; i++)
+        if (hint_describe((enum hint)i, &facts, text))
+            say("%s", text);
+}
+
 /* Counts the whole of a run that has resumed; its pace is that of what was left. */
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
                   const struct progress_bytes *bytes, int64_t now_us)
@@ -238,4 +282,5 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
         format_size(speed, sizeof speed, rate(bytes->read, us)),
         describe_chunks(chunks, sizeof chunks, counts.cut, progress->first),
         describe_troubles(troubles, sizeof troubles, &counts, ", "));
+    say_hints(progress, &counts, bytes, us);
 }

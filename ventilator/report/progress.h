@@ -26,10 +26,26 @@ struct progress {
     int64_t began_us;       /* NEVER_US: not yet */
     uint64_t first;         /* seq with which this program began */
     bool said_resumed;      /* how much was done before that */
+    bool block_auto;        /* the run chooses how long chunks are */
+
+    /* For the hints at the end. */
+    uint32_t slots;      /* the most that there were */
+    int64_t looked_us;   /* when it looked last */
+    uint32_t idle;       /* slots that waited for the output then */
+    double slot_us;      /* time of all slots */
+    double idle_slot_us; /* in which they waited for the output */
 };
 
-void progress_init(struct progress *progress, const char *endpoint, bool quiet,
-                   bool line, uint32_t min_workers, int64_t now_us);
+struct progress_config {
+    const char *endpoint;
+    bool quiet;
+    bool line;
+    bool block_auto;
+    uint32_t min_workers;
+};
+
+void progress_init(struct progress *progress, const struct progress_config *config,
+                   int64_t now_us);
 
 /* Bytes of input. */
 struct progress_bytes {
@@ -45,7 +61,8 @@ struct progress_bytes {
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
                       const struct progress_bytes *bytes, int64_t now_us);
 
-/* Removes the line, and sums up a run that is complete. */
+/* Removes the line, sums up a run that is complete, and says what would make it faster.
+ */
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
                   const struct progress_bytes *bytes, int64_t now_us);
 

@@ -100,5 +100,7 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records)
 {
     dispatch->demand.buffered_bytes += length;
+    if (records > dispatch->counts.most_records)
+        dispatch->counts.most_records = records;
     return task_table_add(&dispatch->table, length, records);
 }

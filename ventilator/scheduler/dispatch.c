@@ -322,6 +322,12 @@ const struct dispatch_failure *dispatch_failure(const struct dispatch *dispatch)
     return failure->attempts ? failure : NULL;
 }
 
+bool dispatch_waits_for_output(const struct dispatch *dispatch)
+{
+    const struct task *next = task_table_find(&dispatch->table, dispatch->released);
+    return next && next->state == TASK_HELD && dispatch_wants(dispatch) == 0;
+}
+
 const char *dispatch_results(const struct dispatch *dispatch)
 {
     const struct endpoint_list *list = &dispatch->sink.now.endpoints;

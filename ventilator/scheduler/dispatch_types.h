@@ -175,6 +175,8 @@ struct dispatch_counts {
     uint64_t speculated;            /* attempts that were copies */
     uint64_t bytes_written;         /* as the sink says */
     uint64_t parked;                /* as the sink says */
+    uint64_t longest_us;            /* run time of an attempt that ended well */
+    uint64_t most_records;          /* in a chunk; 0: nobody has counted */
     uint32_t sessions, slots, busy; /* now */
     uint32_t reaching;              /* sessions whose link to the sink may be open */
 };
