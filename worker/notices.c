@@ -14,11 +14,17 @@ void notices_on_welcome(const struct message *message, uint64_t program, bool *s
               "why=\"the first worker of this run has another mode or command\"");
 }
 
-void notices_on_stop(const struct message *message)
+void notices_on_stop(const struct message *message,
+                     const struct common_options *options, struct program *program)
 {
     char reason[512];
     struct slice text = message->stop.text;
-    if (message->stop.outcome == OUTCOME_COMPLETE)
+    if (message->stop.outcome == OUTCOME_COMPLETE) {
+        if (program_take_hint(program, reason, sizeof reason) && !options->quiet)
+            say("%s", reason);
+        return;
+    }
+    if (options->supervised) /* who supervises says it */
         return;
     if (text.size)
         say("the run was stopped: %s",

@@ -327,14 +327,14 @@ static int64_t settle(struct worker *worker)
 static void receive_messages(struct worker *worker)
 {
     struct uplink *uplink = worker->resources.uplink;
-    bool supervised = worker->options->common.supervised;
     struct message message;
     for (int i = 0; i < MESSAGES_MAX && uplink_receive(uplink, &message); i++) {
         if (message.type == MESSAGE_WELCOME)
             notices_on_welcome(&message, worker->resources.identity.program,
                                &worker->warned);
-        if (message.type == MESSAGE_STOP && !supervised && !worker->signal)
-            notices_on_stop(&message);
+        if (message.type == MESSAGE_STOP && !worker->signal)
+            notices_on_stop(&message, &worker->options->common,
+                            worker->resources.program);
         if (message.type == MESSAGE_TASK)
             task_intake_tasks(&worker->resources, &message, worker->now_us);
         else if (message.type == MESSAGE_ISOLATE)

@@ -121,3 +121,19 @@ def test_a_run_whose_output_nobody_reads_for_long_says_that_slots_waited(case):
     assert case.path("out").read_bytes() == LINES * 20
     said = r"^fanfold-ventilator: hint: the slots had nothing to do for [5-9]\d% of their time, as the output "
     assert re.search(said, run.stderr(), re.M), run.stderr()
+
+
+def test_a_command_that_mostly_starts_is_told_of_and_what_starts_it_less_often(case):
+    """Where chunks fill a pipe, the first read is seen; where they are small, and many, their time is."""
+    text = LINES[:16000]
+    run = case.run("fanfold", "-j2", "--block", "16000", "--", "sh", "-c", "sleep 0.2; cat", stdin=text * 24)
+    run.expect(0)
+    hint, _ = sorted(run.reasons(), key=lambda line: "MiB" in line or "KiB" in line)
+    said = r"^fanfold-worker: hint: the command took ([5-9]\d|100)% of its time to start, .* (2[4-6]) times; .*\(--block auto; "
+    assert re.search(said, hint), run.stderr()
+
+
+def test_a_command_that_reads_at_once_is_not_told_of(case):
+    run = case.run("fanfold", "-j2", "--block", "16000", "--", "sh", "-c", "cat; sleep 0.2", stdin=LINES[:16000] * 24)
+    run.expect(0)
+    assert len(run.reasons()) == 1, run.stderr()

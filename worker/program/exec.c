@@ -68,6 +68,8 @@ static void exec_start(void *self, uint32_t number, const struct program_task *t
 static void report_done(struct exec_slot *slot, uint64_t run_us)
 {
     zmq_msg_t message;
+    start_costs_end(&slot->life.context->starts, run_us,
+                    slot->read_at_us ? slot->read_at_us - slot->started_at_us : -1);
     byte_buffer_take(&slot->result, &message);
     task_report_done(slot->life.context, slot->life.number, &slot->task, run_us,
                      &message);
@@ -215,8 +217,12 @@ static void exec_on_input(void *self, uint32_t number)
 {
     struct exec *exec = self;
     struct exec_slot *slot = &exec->slots[number];
-    if (exec_slot_is_busy(slot) && slot->input >= 0)
-        exec_slot_write(slot);
+    size_t before = slot->written;
+    if (!exec_slot_is_busy(slot) || slot->input < 0)
+        return;
+    exec_slot_write(slot);
+    if (!slot->read_at_us && slot->written > before)
+        slot->read_at_us = clock_now_us();
 }
 
 static void exec_on_output(void *self, uint32_t number)

@@ -14,6 +14,7 @@
 enum {
     PIPE_BYTES = 64 << 10, /* the kernel's default */
     PIPE_MAX_BYTES = 1 << 20,
+    PIPE_MIN_BYTES = 4096,
     DRAIN_READS = 16, /* of one slot at a time */
 };
 
@@ -53,6 +54,16 @@ void exec_slot_deinit(struct exec_slot *slot)
     byte_buffer_deinit(&slot->result);
 }
 
+/* A pipe that is too small for all the bytes is full until the program reads. */
+static void narrow(int fd, size_t bytes)
+{
+    size_t size = PIPE_BYTES;
+    while (size > bytes / 2 && size > PIPE_MIN_BYTES)
+        size /= 2;
+    if (size < PIPE_BYTES)
+        (void)fcntl(fd, F_SETPIPE_SZ, (int)size);
+}
+
 /* The bytes that are known to pass through the pipe; more of them fit at once then. */
 static void widen(int fd, size_t bytes)
 {
@@ -76,7 +87,11 @@ static int launch(struct exec_slot *slot)
     if (result == 0)
         result = pipe_open(PIPE_READ, &slot->output, &theirs[1]);
     if (result == 0) {
-        widen(slot->input, task->header.size + task->input.size);
+        size_t bytes = task->header.size + task->input.size;
+        if (start_costs_begin(&slot->life.context->starts))
+            narrow(slot->input, bytes);
+        else
+            widen(slot->input, bytes);
         widen(slot->output, task->input.size);
         result = runner_context_start(slot->life.context, &request, theirs, 2);
     }

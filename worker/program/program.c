@@ -188,6 +188,12 @@ bool program_in_step(const struct program *program, uint32_t slot)
     return !program->ops->in_step || program->ops->in_step(program->runner, slot);
 }
 
+bool program_take_hint(struct program *program, char *text, size_t size)
+{
+    struct runner_context *context = &program->context;
+    return start_costs_take_hint(&context->starts, context->slots, text, size);
+}
+
 void program_drain(struct program *program)
 {
     if (program->ops->drain)

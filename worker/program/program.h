@@ -62,6 +62,10 @@ void program_drain(struct program *program);
  * follow, if the process, or this worker, is lost before it is drained. */
 bool program_in_step(const struct program *program, uint32_t slot);
 
+/* A sentence for a person about the starts of programs since the run began; false:
+ * there is nothing to say. */
+bool program_take_hint(struct program *program, char *text, size_t size);
+
 /* Descriptors to poll: appends to `items` (room for program_poll_max), returns how
  * many. */
 uint32_t program_poll_max(const struct program *program);

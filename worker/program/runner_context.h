@@ -11,6 +11,7 @@
 #include "worker/program/program_task.h"
 #include "worker/program/slot_timers.h"
 #include "worker/program/spawn_backoff.h"
+#include "worker/program/start_costs.h"
 #include "worker/program/stderr_relay.h"
 #include "worker/supervisor/oom.h"
 #include "worker/supervisor/spawn_link.h"
@@ -47,6 +48,7 @@ struct runner_context {
     struct oom_watch oom;
     struct slot_timers limits; /* a time a slot, mostly its task's limit */
     struct spawn_backoff backoff;
+    struct start_costs starts; /* of a process a task */
     uint64_t max_result;
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     uint64_t *used_bytes;  /* by each slot whose last process used more, else 0 */

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/program/start_costs.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { SLOTS = 4 };
+
+static struct start_costs costs_of(uint64_t runs, uint64_t run_us, int64_t start_us)
+{
+    struct start_costs costs = {0};
+    for (uint64_t i = 0; i < runs; i++) {
+        bool looks = start_costs_begin(&costs);
+        start_costs_end(&costs, run_us, looks ? start_us : -1);
+    }
+    return costs;
+}
+
+static void expect(struct start_costs costs, const char *expected)
+{
+    char text[512];
+    bool said = start_costs_take_hint(&costs, SLOTS, text, sizeof text);
+    cr_expect_eq(said, expected != NULL);
+    if (said && expected)
+        cr_expect(strstr(text, expected), "%s", text);
+    cr_expect(!start_costs_take_hint(&costs, SLOTS, text, sizeof text), "it says once");
+}
+
+Test(start_costs, look_at_one_start_of_eight)
+{
+    struct start_costs costs = costs_of(32, 1000, 10);
+    cr_expect_eq(costs.started, 32);
+    cr_expect_eq(costs.seen, 4);
+    cr_expect_eq(costs.seen_start_us, 40);
+}
+
+Test(start_costs, are_said_where_they_are_most_of_the_time)
+{
+    expect(costs_of(100, 200000, 160000), "took 80% of its time to start, before it "
+                                          "read anything, 100 times; ");
+    expect(costs_of(100, 200000, 100001), "took 50% of");
+    expect(costs_of(100, 200000, 100000), NULL);
+    expect(costs_of(10000, 3000, 2700), "took 90% of");
+}
+
+Test(start_costs, are_not_said_of_a_short_run_or_where_longer_chunks_leave_slots_idle)
+{
+    expect(costs_of(100, 79000, 70000), NULL);
+    expect(costs_of(100, 81000, 70000), "took 86% of");
+    expect(costs_of(15, 2000000, 1900000), NULL);
+    expect(costs_of(24, 2000000, 1900000), "took 95% of");
+    expect((struct start_costs){0}, NULL);
+}
+
+Test(start_costs, are_guessed_where_chunks_are_too_small_to_see_when_they_are_read)
+{
+    expect(costs_of(4000, 2500, -1), "ran 4000 times for about 2.5 ms, hardly longer");
+    expect(costs_of(4000, 5100, -1), NULL);
+    expect(costs_of(799, 4999000, -1), NULL);
+    expect(costs_of(4000, 2500, 1000), NULL);
+}
