@@ -103,9 +103,17 @@ bool parse_size(const char *text, uint64_t *ret_bytes)
     return decimal_scale(&decimal, unit, ret_bytes);
 }
 
-static uint64_t duration_unit_us(char suffix)
+/* How many characters of the text are its suffix: "ms" is no minute. */
+static size_t duration_suffix(const char *text)
 {
-    switch (suffix) {
+    return text[0] == 'm' && text[1] == 's' ? 2 : text[0] != '\0';
+}
+
+static uint64_t duration_unit_us(const char *suffix)
+{
+    if (duration_suffix(suffix) == 2)
+        return SECOND_US / 1000;
+    switch (*suffix) {
     case '\0':
     case 's':
         return SECOND_US;
@@ -129,12 +137,12 @@ bool parse_duration(const char *text, int64_t *ret_us)
         struct decimal decimal;
         if (!decimal_split(text, &decimal))
             return false;
-        uint64_t unit_us = duration_unit_us(*decimal.suffix), us;
+        uint64_t unit_us = duration_unit_us(decimal.suffix), us;
         if (unit_us == 0 || !decimal_scale(&decimal, unit_us, &us) || us > most_us ||
             sum_us + us > most_us)
             return false;
         sum_us += us;
-        text = decimal.suffix + (*decimal.suffix != '\0');
+        text = decimal.suffix + duration_suffix(decimal.suffix);
     } while (*text);
     *ret_us = (int64_t)sum_us;
     return true;

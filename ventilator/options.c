@@ -16,6 +16,8 @@
 #define BLOCK_MAX  (UINT64_C(4) << 30)
 #define BUFFER_MAX (UINT64_C(1) << 50)
 
+enum { LATENCY_LEAST_US = 1000 };
+
 static void read_block(const struct argp_state *state, const char *text,
                        struct chunker_config *chunker)
 {
@@ -168,6 +170,19 @@ static void read_block_timeout(const struct argp_state *state, const char *text,
     if (!parse_duration(text, &options->block_timeout_us))
         options_bad(state, "--block-timeout", text,
                     "a duration, such as 0.5 or 2m; 0: none");
+    options->block_timeout_said = true;
+}
+
+/* Half of it is for a record's way to the command and back. */
+static void read_latency(const struct argp_state *state, const char *text,
+                         struct ventilator_options *options)
+{
+    int64_t us;
+    if (!parse_duration(text, &us) || us < LATENCY_LEAST_US)
+        options_bad(state, "--latency", text,
+                    "a duration of at least 1ms, such as 10ms");
+    options->block_timeout_us = us / 2;
+    options->latency_said = true;
 }
 
 static error_t parse_input(int key, char *text, struct argp_state *state)
@@ -195,6 +210,9 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_BLOCK_TIMEOUT:
         read_block_timeout(state, text, options);
+        return 0;
+    case KEY_LATENCY:
+        read_latency(state, text, options);
         return 0;
     case KEY_DRY_RUN:
         options->dry_run = true;
@@ -268,7 +286,7 @@ static const struct argp ventilator_argp = {
     .doc = "Cuts its input into chunks of whole records and hands them out to "
            "fanfold-worker.\v"
            "SIZE knows K M G T (powers of 1024) and k m g t (powers of 1000), DURATION "
-           "s m h d.",
+           "ms s m h d.",
 };
 
 static bool says_what_a_record_is(const struct record_options *options)
@@ -288,6 +306,10 @@ static bool agree(const struct ventilator_options *options)
              (options->chunker.records || says_what_a_record_is(&options->records)))
         say("--whole-files excludes -N and all that says what a record is: a file is "
             "one record");
+    else if (options->latency_said && options->block_timeout_said)
+        say("--latency excludes --block-timeout: both say how long a record waits for "
+            "its "
+            "chunk to fill");
     else if (options->dry_run && options->resume)
         say("--dry-run and --resume exclude each other: only the sink knows where the "
             "run stopped");

@@ -17,6 +17,8 @@ struct ventilator_options {
     bool no_decompress;       /* compressed input stays compressed */
     uint32_t header_lines;    /* 0: none */
     int64_t block_timeout_us; /* 0: none */
+    bool block_timeout_said;  /* by an option of this name */
+    bool latency_said;        /* --latency said it */
     bool dry_run;
     struct record_options records; /* of which the chunker's format is made */
     struct chunker_config chunker;

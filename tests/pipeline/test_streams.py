@@ -3,6 +3,7 @@
 
 import shutil
 import subprocess
+import time
 
 from input_files import UPPER, compress
 
@@ -31,3 +32,20 @@ def test_a_compressed_stream_that_waits_does_too(case):
     run.stdin.close()
     run.expect(0)
     assert run.output() == b"FRAME 0\nFRAME 1\n"
+
+
+def test_a_latency_is_about_how_long_a_result_takes(case):
+    """Far below the second for which a chunk waits otherwise; in each mode, and with -N."""
+    kinds = (["--", "cat"], ["-N", "100", "--", "cat"], ["--mode", "lines", "--", "sed", "-u", ""])
+    for options in kinds:
+        run = case.start("fanfold", "--latency", "10ms", "-j2", *options, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        took = []
+        for number in range(10):
+            sent = time.monotonic()
+            run.stdin.write(b"line %d\n" % number)
+            run.stdin.flush()
+            assert run.popen.stdout.readline() == b"line %d\n" % number
+            took.append(time.monotonic() - sent)
+        run.stdin.close()
+        run.expect(0)
+        assert min(took) < 0.2, (options, took)

@@ -87,11 +87,12 @@ Test(parse_duration, reads_seconds_and_suffixes)
     static const struct {
         const char *text;
         int64_t us;
-    } good[] = {
-        {"5", 5000000},         {"0.5", 500000},       {"0", 0},
-        {"1s", 1000000},        {"2m", 120000000},     {"1h", 3600000000},
-        {"1.5d", 129600000000}, {"0.000001", 1},       {"0.0000019", 1},
-        {".25", 250000},        {"1h30m", 5400000000}, {"1d3.5h4", 99004000000}};
+    } good[] = {{"5", 5000000},         {"0.5", 500000},         {"0", 0},
+                {"1s", 1000000},        {"2m", 120000000},       {"1h", 3600000000},
+                {"1.5d", 129600000000}, {"0.000001", 1},         {"0.0000019", 1},
+                {".25", 250000},        {"1h30m", 5400000000},   {"10ms", 10000},
+                {"0.5ms", 500},         {"1m1ms", 60001000},     {"1s500ms", 1500000},
+                {"2ms3", 3002000},      {"1d3.5h4", 99004000000}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t us = -1;
         cr_expect(parse_duration(good[i].text, &us), "%s", good[i].text);
@@ -101,19 +102,9 @@ Test(parse_duration, reads_seconds_and_suffixes)
 
 Test(parse_duration, refuses_a_text_that_is_no_duration_or_could_overflow_a_deadline)
 {
-    static const char *const bad[] = {"",
-                                      "s",
-                                      "-1",
-                                      "1 s",
-                                      "1ms",
-                                      "1S",
-                                      "5x",
-                                      "1.",
-                                      "inf",
-                                      "99999999999d",
-                                      "1h m",
-                                      "1hm",
-                                      "20000000d20000000d"};
+    static const char *const bad[] = {
+        "",   "s",  "-1", "1 s", "ms",           "1msm", "1mss", "1us",
+        "1S", "5x", "1.", "inf", "99999999999d", "1h m", "1hm",  "20000000d20000000d"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t us = UNTOUCHED;
         cr_expect_not(parse_duration(bad[i], &us), "'%s'", bad[i]);

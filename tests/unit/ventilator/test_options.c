@@ -254,3 +254,18 @@ Test(options, leave_the_block_to_the_run)
     expect_refused(WORDS("--block=auto", "--format=whole"), "contradicts a format");
     cr_expect(parsed(WORDS("--block=auto", "--fixed=9")).chunker.block_auto);
 }
+
+Test(options, have_a_latency_of_which_half_is_for_a_chunk_to_fill)
+{
+    struct ventilator_options options = parsed(WORDS("--latency", "10ms"));
+    cr_expect_eq(options.block_timeout_us, 5000);
+    options = parsed(WORDS("--latency=0.2", "-N", "7"));
+    cr_expect_eq(options.block_timeout_us, 100000);
+    options = parsed(WORDS("--block-timeout", "10ms"));
+    cr_expect_eq(options.block_timeout_us, 10000);
+    expect_refused(WORDS("--latency", "0"), "at least 1ms");
+    expect_refused(WORDS("--latency", "0.5ms"), "'0.5ms'");
+    expect_refused(WORDS("--latency", "soon"), "such as 10ms");
+    expect_refused(WORDS("--latency", "10ms", "--block-timeout", "1"),
+                   "--latency excludes --block-timeout");
+}
