@@ -4,9 +4,23 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/net/connection_monitor.h"
+#include "common/net/endpoint_family.h"
 #include "common/net/transport.h"
 
 #include <errno.h>
+#include <string.h>
+
+/* libzmq tries on without a word. */
+static void warn_of_unknown(const char *endpoint, const char *what, bool *said)
+{
+    char host[256], quoted[4 * sizeof host];
+    if (*said || !endpoint_is_unknown(endpoint) ||
+        !endpoint_host(endpoint, host, sizeof host))
+        return;
+    *said = true;
+    say("warning: cannot resolve %s, %s",
+        log_quote(quoted, sizeof quoted, host, strlen(host)), what);
+}
 
 int connections_connect(const struct resources *resources)
 {
@@ -15,8 +29,11 @@ int connections_connect(const struct resources *resources)
     if (uplink_socket(uplink))
         log_event(LOG_LEVEL_WARN, "reconnecting", "tasks=%s why=silence", tasks);
     int result = uplink_connect(uplink);
-    if (result == 0)
+    if (result == 0) {
+        static bool said;
+        warn_of_unknown(tasks, "the host of --tasks", &said);
         return STATUS_OK;
+    }
     say("cannot connect to %s: %s", tasks, zmq_strerror(-result));
     return result == -EINVAL ? STATUS_USAGE : STATUS_PEER;
 }
@@ -48,6 +65,11 @@ int connections_open(const struct resources *resources, int64_t now_us)
     if (result < 0) /* to the session that is a sink which cannot be reached */
         log_event(LOG_LEVEL_WARN, "no_link", "results=%s error=\"%s\"", endpoint,
                   zmq_strerror(-result));
+    static bool said;
+    warn_of_unknown(endpoint,
+                    "where the sink says that it is: give the sink --advertise, with a "
+                    "name or an address that is known here",
+                    &said);
     connections_watch(resources, now_us);
     return STATUS_OK;
 }

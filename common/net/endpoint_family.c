@@ -20,21 +20,46 @@ static bool has_address(const char *host, int family)
     return true;
 }
 
-bool endpoint_needs_ipv6(const char *endpoint)
+enum family { FAMILY_IPV4, FAMILY_IPV6, FAMILY_NONE };
+
+static enum family family_of(const char *host)
+{
+    if (has_address(host, AF_INET))
+        return FAMILY_IPV4;
+    return has_address(host, AF_INET6) ? FAMILY_IPV6 : FAMILY_NONE;
+}
+
+static enum family look_up(const char *endpoint)
 {
     static char last_host[256];
-    static bool last_answer;
-    const char *host = endpoint + strlen(scheme);
-    const char *port = strrchr(endpoint, ':');
-    if (strncmp(endpoint, scheme, strlen(scheme)) != 0 || port <= host)
-        return false;
+    static enum family last_answer;
+    char host[sizeof last_host];
+    if (!endpoint_host(endpoint, host, sizeof host))
+        return FAMILY_IPV4;
     if (*host == '[')
-        return true;
-    char name[sizeof last_host];
-    snprintf(name, sizeof name, "%.*s", (int)(port - host), host);
-    if (strcmp(name, last_host) != 0) {
-        last_answer = !has_address(name, AF_INET) && has_address(name, AF_INET6);
-        strcpy(last_host, name);
+        return FAMILY_IPV6;
+    if (strcmp(host, last_host) != 0) {
+        last_answer = family_of(host);
+        strcpy(last_host, host);
     }
     return last_answer;
+}
+
+bool endpoint_host(const char *endpoint, char *host, size_t size)
+{
+    const char *begin = endpoint + strlen(scheme), *port = strrchr(endpoint, ':');
+    if (strncmp(endpoint, scheme, strlen(scheme)) != 0 || port <= begin)
+        return false;
+    snprintf(host, size, "%.*s", (int)(port - begin), begin);
+    return true;
+}
+
+bool endpoint_needs_ipv6(const char *endpoint)
+{
+    return look_up(endpoint) == FAMILY_IPV6;
+}
+
+bool endpoint_is_unknown(const char *endpoint)
+{
+    return look_up(endpoint) == FAMILY_NONE;
 }

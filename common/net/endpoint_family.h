@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells which family of addresses libzmq has to look for. */
+/* Tells which family of addresses libzmq has to look for, and whether there is one. */
 #ifndef FANFOLD_COMMON_NET_ENDPOINT_FAMILY_H
 #define FANFOLD_COMMON_NET_ENDPOINT_FAMILY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Whether a tcp endpoint to connect to has an IPv6 address alone: written as one, or by
@@ -12,5 +13,9 @@
  * service; later ones with the same name do not.
  */
 bool endpoint_needs_ipv6(const char *endpoint);
+/* Whether its host is a name of which nobody knows an address; as above. */
+bool endpoint_is_unknown(const char *endpoint);
+/* The host in a tcp endpoint, cut to the size. False: it has none. */
+bool endpoint_host(const char *endpoint, char *host, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 
 import re
 import shlex
+import signal
 import socket
 import subprocess
 
@@ -81,3 +82,18 @@ def test_a_worker_that_cannot_see_the_private_directory_sends_its_results_by_tcp
             f"{mount} && exec {shlex.quote(worker)} --insecure --tasks {tasks} -j1 --log-level info --shell {shlex.quote(script)}",
         ],
     )
+
+
+def test_a_worker_says_which_host_it_cannot_resolve(case):
+    """libzmq tries such an endpoint for ever, in silence."""
+    nowhere = "no-such-host.invalid"
+    tasks, results = case.endpoints()[1], "tcp://127.0.0.1:*"
+    sink = case.start("fanfold-sink", "--insecure", "--tasks", tasks, "--results", results, "--advertise", nowhere)
+    worker = case.start("fanfold-worker", "--insecure", "--tasks", tasks, "--", "cat")
+    ventilator = case.start("fanfold-ventilator", "--tasks", tasks, stdin=INPUT)
+    lost = case.start("fanfold-worker", "--insecure", "--tasks", f"tcp://{nowhere}:5557", "--", "cat")
+    worker.wait_for_stderr(f'^fanfold-worker: warning: cannot resolve "{nowhere}", .*: give the sink --advertise, with a name')
+    lost.wait_for_stderr(f'^fanfold-worker: warning: cannot resolve "{nowhere}", the host of --tasks$')
+    for process in (lost, ventilator, worker, sink):
+        process.signal(signal.SIGKILL)
+        process.wait()
