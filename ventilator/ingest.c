@@ -39,6 +39,8 @@ static void tell_header(struct ingest *ingest, int64_t now_us)
 
 static void put(struct ingest *ingest, struct chunk *chunk)
 {
+    csv_look_add(&ingest->look,
+                 (struct slice){zmq_msg_data(&chunk->bytes), chunk->length});
     uint64_t seq = dispatch_on_cut(ingest->dispatch, chunk->length, chunk->records);
     chunk->mark_size = (uint8_t)mark_seal(chunk->mark, chunk->mark_size, seq);
     chunk_store_put(ingest->chunk_store, seq, chunk);

@@ -5,6 +5,7 @@
 #define FANFOLD_VENTILATOR_INGEST_H
 
 #include "ventilator/chunk_store.h"
+#include "ventilator/report/csv_look.h"
 #include "ventilator/scheduler/dispatch.h"
 
 enum ingest_state {
@@ -25,6 +26,7 @@ struct ingest {
     int64_t pending_us; /* since when there are some; 0: there are none */
     bool overdue;       /* they waited so long, and none is whole */
     bool header_told;
+    struct csv_look look; /* at the first chunks */
 };
 
 /* Begins where dispatch says. */

@@ -377,6 +377,8 @@ bool ventilator_options_parse(int argc, char **argv,
     }
     if (!agree(ret_options))
         return false;
+    ret_options->records_said = ret_options->whole_files ||
+                                says_what_a_record_is(&ret_options->records);
     return settle_records(ret_options) && settle_block(ret_options);
 }
 

@@ -20,6 +20,7 @@ struct ventilator_options {
     bool block_timeout_said;  /* by an option of this name */
     bool latency_said;        /* --latency said it */
     bool dry_run;
+    bool records_said;             /* an option says what a record is */
     struct record_options records; /* of which the chunker's format is made */
     struct chunker_config chunker;
     uint32_t header_out;   /* lines of each result that are a header; 0: none */

@@ -153,10 +153,12 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .source = ventilator->source,
         .format = ventilator->format,
     });
-    ventilator->ingest = (struct ingest){.source = ventilator->source,
-                                         .chunk_store = ventilator->chunk_store,
-                                         .dispatch = ventilator->dispatch,
-                                         .timeout_us = options->block_timeout_us};
+    ventilator->ingest = (struct ingest){
+        .source = ventilator->source,
+        .chunk_store = ventilator->chunk_store,
+        .dispatch = ventilator->dispatch,
+        .timeout_us = options->block_timeout_us,
+        .look = {.wanted = !options->records_said && !options->common.quiet}};
     progress_init(&ventilator->progress,
                   &(struct progress_config){
                       .endpoint = front_endpoint(ventilator->front),
@@ -380,6 +382,11 @@ static int finish(struct ventilator *ventilator)
     struct progress_bytes bytes = count_bytes(ventilator);
     progress_end(&ventilator->progress, ventilator->dispatch, &bytes, clock_now_us());
     struct verdict verdict = dispatch_verdict(ventilator->dispatch);
+    if (verdict.outcome != OUTCOME_INTERRUPTED &&
+        csv_look_found(&ventilator->ingest.look))
+        say("hint: there are line ends within quotes, as in csv: --format csv keeps "
+            "each "
+            "of these records whole");
     struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
     verdict_report_say(&verdict, describe_failure(ventilator, text, sizeof text),
                        ventilator->options->common.supervised);

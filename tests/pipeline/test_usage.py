@@ -93,3 +93,25 @@ def test_help_and_version(case):
             expect(case, run, 0)
             assert re.match(expected, run.output().decode()), run.output()
         assert "--supervised" not in case.run(program, "--help").output().decode()
+
+
+def test_csv_whose_records_lines_tear_is_told_of_its_format(case):
+    """Where the run fails for it as well; never where an option says what a record is."""
+    rows = b'id,text\n' + b"".join(b'%d,"one\ntwo"\n' % number for number in range(50))
+    case.file("rows.csv", rows)
+    hint = "^fanfold-ventilator: hint: there are line ends within quotes, as in csv: --format csv keeps each of these records whole$"
+    words = ["-i", "rows.csv", "-N3"]
+    ends(case, [*words, "--", "cat"], 0, r"^fanfold-ventilator: .* 34 chunks", hint)
+    ends(case, [*words, "--header", "1", "--retries", "1", "--", "sh", "-c", "exit 3"], 3, hint, "^fanfold-ventilator: chunk ")
+    ends(case, [*words, "--quiet", "--", "cat"], 0)
+    for options in (["--format", "csv"], ["--format", "lines"], ["-L2"]):
+        ends(case, [*words, *options, "--", "cat"], 0, r"^fanfold-ventilator: .* \d+ chunks")
+
+
+def test_a_colon_is_one_line_of_header_in_results_too(case):
+    """As --header has it; anything else is refused with what is expected."""
+    rows = case.file("rows", b"name,n\n" + b"".join(b"a,%d\n" % number for number in range(20)))
+    run = case.run("fanfold", "--header", ":", "--header-out", ":", "-N5", "-i", rows, "--", "cat")
+    run.expect(0)
+    case.assert_same(run.stdout, rows)
+    ends(case, ["--header-out", "one", "--", "cat"], 2, "--header-out: 'one': expected a number of lines, or : for one$")
