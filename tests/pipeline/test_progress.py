@@ -106,7 +106,7 @@ def test_a_run_with_fewer_chunks_than_slots_names_a_shorter_block(case):
     ends(case, words[:-1] + ["cat"], 0, "^fanfold-ventilator: .* 1 chunk, 0 retries$")
     long.expect(0)
     summary, hint = long.reasons()
-    said = re.search(r"^fanfold-ventilator: hint: there was 1 chunk for 4 slots; shorter chunks .*: (--block \w+), or fewer records with -N$", hint)
+    said = re.search(r"^fanfold-ventilator: hint: the slots had less than a chunk each, 1 for 4; shorter chunks .*: (--block \w+), or fewer records with -N$", hint)
     assert said and "1 chunk, " in summary, long.stderr()
     quiet.expect(0)
     assert quiet.reasons() == [], quiet.stderr()

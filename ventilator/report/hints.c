@@ -33,11 +33,10 @@ static bool describe_chunks(const struct run_facts *facts, char text[HINT_SIZE])
         facts->longest_us < (uint64_t)facts->wall_us / 2)
         return false;
     snprintf(text, HINT_SIZE,
-             "hint: there %s %" PRIu64 " chunk%s for %" PRIu32
-             " slots; shorter chunks give all of them work: --block %s, or fewer "
-             "records with -N",
-             facts->chunks == 1 ? "was" : "were", facts->chunks,
-             facts->chunks == 1 ? "" : "s", facts->slots,
+             "hint: the slots had less than a chunk each, %" PRIu64 " for %" PRIu32
+             "; shorter chunks give all of them work: --block %s, or fewer records "
+             "with -N",
+             facts->chunks, facts->slots,
              describe_block(block, sizeof block, facts->bytes / facts->slots / A_SLOT));
     return true;
 }

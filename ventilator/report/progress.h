@@ -61,8 +61,8 @@ struct progress_bytes {
 int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch,
                       const struct progress_bytes *bytes, int64_t now_us);
 
-/* Removes the line, sums up a run that is complete, and says what would make it faster.
- */
+/* Removes the line, sums up a run that is complete, and says what could make it faster.
+ * Called once. */
 void progress_end(struct progress *progress, const struct dispatch *dispatch,
                   const struct progress_bytes *bytes, int64_t now_us);
 

@@ -42,8 +42,8 @@ Test(hints, names_a_block_where_chunks_are_fewer_than_slots_and_one_took_long)
         uint32_t slots;
         const char *says;
     } cases[] = {
-        {64 << 20, 1, 8, "there was 1 chunk for 8 slots"},
-        {64 << 20, 7, 8, "there were 7 chunks for 8 slots"},
+        {64 << 20, 1, 8, "less than a chunk each, 1 for 8; "},
+        {64 << 20, 7, 8, "each, 7 for 8; "},
         {64 << 20, 1, 8, "--block 2M, "},
         {40 << 20, 3, 8, "--block 1M, "},
         {1 << 20, 1, 2, "--block 128K, "},
