@@ -48,6 +48,14 @@ static void put(struct ingest *ingest, struct chunk *chunk)
     ingest->overdue = false;
 }
 
+/* A slot that is free need not wait for a full chunk. */
+static int64_t timeout_us(const struct ingest *ingest)
+{
+    bool eager = ingest->eager_us && ingest->eager_us < ingest->timeout_us &&
+                 dispatch_has_free_slot(ingest->dispatch);
+    return eager ? ingest->eager_us : ingest->timeout_us;
+}
+
 /* The stream waits: so do its records, but not longer than the timeout. */
 static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us)
 {
@@ -59,7 +67,7 @@ static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us
     }
     if (ingest->pending_us == 0)
         ingest->pending_us = now_us;
-    if (now_us - ingest->pending_us < ingest->timeout_us)
+    if (now_us - ingest->pending_us < timeout_us(ingest))
         return false;
     ingest->overdue = !source_flush(ingest->source, ret_chunk);
     return !ingest->overdue;
@@ -69,7 +77,7 @@ int64_t ingest_deadline(const struct ingest *ingest)
 {
     bool waits = ingest->state == INGEST_WAITS && ingest->pending_us > 0 &&
                  !ingest->overdue;
-    return waits ? ingest->pending_us + ingest->timeout_us : NEVER_US;
+    return waits ? ingest->pending_us + timeout_us(ingest) : NEVER_US;
 }
 
 /* One chunk, with its length; false: there is none now. */

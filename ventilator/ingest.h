@@ -23,6 +23,7 @@ struct ingest {
 
     int64_t timeout_us; /* so long a stream's records wait for a chunk to be full; 0:
                            for ever */
+    int64_t eager_us;   /* so long, if a slot is free for them; 0: no less */
     int64_t pending_us; /* since when there are some; 0: there are none */
     bool overdue;       /* they waited so long, and none is whole */
     bool header_told;

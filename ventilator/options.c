@@ -16,7 +16,10 @@
 #define BLOCK_MAX  (UINT64_C(4) << 30)
 #define BUFFER_MAX (UINT64_C(1) << 50)
 
-enum { LATENCY_LEAST_US = 1000 };
+enum {
+    LATENCY_LEAST_US = 1000,
+    BLOCK_EAGER_US = 100000, /* where the options do not say how long records wait */
+};
 
 static void read_block(const struct argp_state *state, const char *text,
                        struct chunker_config *chunker)
@@ -367,9 +370,11 @@ bool ventilator_options_parse(int argc, char **argv,
     if (!ret_options->progress_said && !ret_options->common.supervised)
         ret_options->progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
     /* With -N, a chunk has exactly N records, however long they take to come. */
-    if (ret_options->block_timeout_us < 0)
+    if (ret_options->block_timeout_us < 0) {
         ret_options->block_timeout_us =
             ret_options->chunker.records ? 0 : DEFAULT_BLOCK_TIMEOUT_US;
+        ret_options->block_eager_us = BLOCK_EAGER_US;
+    }
     if (rest < argc) {
         say("'%s' is not an option; the input is standard input, or -i FILE",
             argv[rest]);

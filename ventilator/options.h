@@ -17,6 +17,7 @@ struct ventilator_options {
     bool no_decompress;       /* compressed input stays compressed */
     uint32_t header_lines;    /* 0: none */
     int64_t block_timeout_us; /* 0: none */
+    int64_t block_eager_us;   /* likewise, while a slot is free; 0: no less */
     bool block_timeout_said;  /* by an option of this name */
     bool latency_said;        /* --latency said it */
     bool dry_run;

@@ -158,6 +158,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .chunk_store = ventilator->chunk_store,
         .dispatch = ventilator->dispatch,
         .timeout_us = options->block_timeout_us,
+        .eager_us = options->block_eager_us,
         .look = {.wanted = !options->records_said && !options->common.quiet}};
     progress_init(&ventilator->progress,
                   &(struct progress_config){

@@ -97,6 +97,17 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
     return (uint32_t)(room < missing ? room : missing);
 }
 
+bool dispatch_has_free_slot(const struct dispatch *dispatch)
+{
+    const struct worker_pool *pool = &dispatch->pool;
+    if (dispatch->table.fresh < dispatch->table.cut)
+        return false;
+    for (uint32_t i = 0; i < pool->count; i++)
+        if (worker_session_is_idle(pool->sessions[i]))
+            return true;
+    return false;
+}
+
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records)
 {
     dispatch->demand.buffered_bytes += length;

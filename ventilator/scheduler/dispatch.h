@@ -85,6 +85,9 @@ struct verdict dispatch_verdict(const struct dispatch *dispatch);
 /* NULL unless a chunk that failed for good stopped the run (STATUS_CHUNK_FAILED). */
 const struct dispatch_failure *dispatch_failure(const struct dispatch *dispatch);
 struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
+/* All that was cut is with workers, and one of them has a slot that nothing waits
+ * for. */
+bool dispatch_has_free_slot(const struct dispatch *dispatch);
 /* The sink holds the result that is to be written next, and no more may be cut before
  * it is: a slot that is free waits for the output. */
 bool dispatch_waits_for_output(const struct dispatch *dispatch);

@@ -92,6 +92,25 @@ Test(ingest, hands_out_a_full_chunk_at_once_and_lets_the_rest_wait_again)
     ingest_end();
 }
 
+Test(ingest, does_not_let_records_wait_so_long_while_a_slot_is_free)
+{
+    const int64_t eager_us = SECOND_US / 10;
+    ingest_begin((struct source_config){.count = 0});
+    ingest.eager_us = eager_us;
+    cr_expect_eq(cut_after(0, "a\n"), 0);
+    cr_expect_eq(ingest_deadline(&ingest), now_us + SECOND_US, "there is no worker");
+    join(A);
+    cr_expect_eq(ingest_deadline(&ingest), now_us + eager_us);
+    cr_expect_eq(cut_after(eager_us - 1, ""), 0);
+    cr_expect_eq(cut_after(1, ""), 1);
+    cr_expect_eq(cut_after(0, "b\n"), 1);
+    cr_expect_eq(ingest_deadline(&ingest), now_us + SECOND_US,
+                 "the first chunk is still to be given out");
+    ingest.timeout_us = 0;
+    cr_expect_eq(cut_after(1000 * SECOND_US, ""), 1, "for ever is for ever");
+    ingest_end();
+}
+
 Test(ingest, waits_for_ever_without_a_timeout)
 {
     ingest_begin((struct source_config){.count = 0});

@@ -259,10 +259,17 @@ Test(options, have_a_latency_of_which_half_is_for_a_chunk_to_fill)
 {
     struct ventilator_options options = parsed(WORDS("--latency", "10ms"));
     cr_expect_eq(options.block_timeout_us, 5000);
+    cr_expect_eq(options.block_eager_us, 0);
     options = parsed(WORDS("--latency=0.2", "-N", "7"));
     cr_expect_eq(options.block_timeout_us, 100000);
     options = parsed(WORDS("--block-timeout", "10ms"));
     cr_expect_eq(options.block_timeout_us, 10000);
+    cr_expect_eq(options.block_eager_us, 0);
+    options = parsed(WORDS("--quiet"));
+    cr_expect_eq(options.block_timeout_us, 1000000);
+    cr_expect_eq(options.block_eager_us, 100000);
+    options = parsed(WORDS("-N", "7"));
+    cr_expect_eq(options.block_timeout_us, 0, "exactly seven, however long they take");
     expect_refused(WORDS("--latency", "0"), "at least 1ms");
     expect_refused(WORDS("--latency", "0.5ms"), "'0.5ms'");
     expect_refused(WORDS("--latency", "soon"), "such as 10ms");
