@@ -69,19 +69,26 @@ static bool got_nowhere(const struct end_report *report)
 }
 
 /* A chunk that has failed fails again, unless something is done about it. */
+static const char *remedy(const struct end_report *report)
+{
+    bool stuck = got_nowhere(report);
+    if (!stopped_at_chunk(report))
+        return stuck ? NULL : ": repeat the command with --resume to continue";
+    if (!stuck)
+        return ": repeat the command with --resume to continue; with --on-error "
+               "isolate too, it leaves out the records that fail (with --on-error "
+               "skip the whole chunk)";
+    return ", as before: with --on-error isolate as well, the command leaves out the "
+           "records that fail (with --on-error skip the whole chunk)";
+}
+
 static void say_how_to_resume(const struct end_report *report)
 {
-    bool failed = stopped_at_chunk(report);
-    if (report->finished || report->safe_next == 0 || report->output_lost ||
-        (got_nowhere(report) && !failed))
-        return;
-    say("%s is whole up to chunk %llu (byte %llu): repeat the command with --resume to "
-        "continue%s",
-        report->options->output, (unsigned long long)report->safe_next,
-        (unsigned long long)report->safe_offset,
-        failed ? "; with --on-error isolate too, it leaves out the records that fail "
-                 "(with --on-error skip the whole chunk)"
-               : "");
+    const char *words = remedy(report);
+    if (words && !report->finished && report->safe_next > 0 && !report->output_lost)
+        say("%s is whole up to chunk %llu (byte %llu)%s", report->options->output,
+            (unsigned long long)report->safe_next,
+            (unsigned long long)report->safe_offset, words);
 }
 
 static void say_journal(const struct end_report *report)

@@ -88,7 +88,7 @@ static int launch(struct exec_slot *slot)
         result = pipe_open(PIPE_READ, &slot->output, &theirs[1]);
     if (result == 0) {
         size_t bytes = task->header.size + task->input.size;
-        if (start_costs_begin(&slot->life.context->starts))
+        if (start_costs_begin(&slot->life.context->starts, slot->started_at_us))
             narrow(slot->input, bytes);
         else
             widen(slot->input, bytes);

@@ -191,7 +191,8 @@ bool program_in_step(const struct program *program, uint32_t slot)
 bool program_take_hint(struct program *program, char *text, size_t size)
 {
     struct runner_context *context = &program->context;
-    return start_costs_take_hint(&context->starts, context->slots, text, size);
+    return start_costs_take_hint(&context->starts, context->slots, clock_now_us(), text,
+                                 size);
 }
 
 void program_drain(struct program *program)

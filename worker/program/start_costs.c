@@ -16,8 +16,10 @@ enum {
 
 #define SHORT_US (2 * SECOND_US) /* of each slot: nobody waits for that */
 
-bool start_costs_begin(struct start_costs *costs)
+bool start_costs_begin(struct start_costs *costs, int64_t now_us)
 {
+    if (costs->started == 0)
+        costs->began_us = now_us;
     return costs->started++ % EVERY == 0;
 }
 
@@ -36,12 +38,19 @@ static const char remedy[] =
     "longer chunks (--block auto; --block, -N) start it less often, and --mode lines "
     "or frames once in each slot";
 
-bool start_costs_take_hint(struct start_costs *costs, uint32_t slots, char *text,
-                           size_t size)
+/* Slots that mostly wait for a stream have time to start programs. */
+static bool were_busy(const struct start_costs *costs, uint32_t slots, int64_t now_us)
+{
+    uint64_t busy_us = costs->run_us / slots;
+    return busy_us >= SHORT_US && busy_us >= (uint64_t)(now_us - costs->began_us) / 2;
+}
+
+bool start_costs_take_hint(struct start_costs *costs, uint32_t slots, int64_t now_us,
+                           char *text, size_t size)
 {
     struct start_costs now = *costs;
     *costs = (struct start_costs){0};
-    if (now.run_us / slots < SHORT_US || now.runs / slots < SOME)
+    if (!were_busy(&now, slots, now_us) || now.runs / slots < SOME)
         return false;
     if (now.seen >= SEEN_LEAST && now.seen_start_us > now.seen_run_us / 2) {
         snprintf(text, size,

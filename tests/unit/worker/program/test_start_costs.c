@@ -4,26 +4,35 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum { SLOTS = 4 };
+enum { SLOTS = 4, BEGAN_US = 7000000 };
 
 static struct start_costs costs_of(uint64_t runs, uint64_t run_us, int64_t start_us)
 {
     struct start_costs costs = {0};
     for (uint64_t i = 0; i < runs; i++) {
-        bool looks = start_costs_begin(&costs);
+        bool looks =
+            start_costs_begin(&costs, BEGAN_US + (int64_t)(i * run_us / SLOTS));
         start_costs_end(&costs, run_us, looks ? start_us : -1);
     }
     return costs;
 }
 
-static void expect(struct start_costs costs, const char *expected)
+/* `share`: of the time of each slot that its runs took. */
+static void expect_busy(struct start_costs costs, double share, const char *expected)
 {
     char text[512];
-    bool said = start_costs_take_hint(&costs, SLOTS, text, sizeof text);
+    int64_t now_us = BEGAN_US + (int64_t)((double)costs.run_us / SLOTS / share);
+    bool said = start_costs_take_hint(&costs, SLOTS, now_us, text, sizeof text);
     cr_expect_eq(said, expected != NULL);
     if (said && expected)
         cr_expect(strstr(text, expected), "%s", text);
-    cr_expect(!start_costs_take_hint(&costs, SLOTS, text, sizeof text), "it says once");
+    cr_expect(!start_costs_take_hint(&costs, SLOTS, now_us, text, sizeof text),
+              "it says once");
+}
+
+static void expect(struct start_costs costs, const char *expected)
+{
+    expect_busy(costs, 0.9, expected);
 }
 
 Test(start_costs, look_at_one_start_of_eight)
@@ -58,4 +67,11 @@ Test(start_costs, are_guessed_where_chunks_are_too_small_to_see_when_they_are_re
     expect(costs_of(4000, 5100, -1), NULL);
     expect(costs_of(799, 4999000, -1), NULL);
     expect(costs_of(4000, 2500, 1000), NULL);
+}
+
+Test(start_costs, are_not_said_of_slots_that_mostly_wait_for_a_stream)
+{
+    expect_busy(costs_of(4000, 2500, -1), 0.51, "ran 4000 times");
+    expect_busy(costs_of(4000, 2500, -1), 0.49, NULL);
+    expect_busy(costs_of(100, 200000, 160000), 0.49, NULL);
 }
