@@ -69,26 +69,25 @@ static bool got_nowhere(const struct end_report *report)
 }
 
 /* A chunk that has failed fails again, unless something is done about it. */
-static const char *remedy(const struct end_report *report)
-{
-    bool stuck = got_nowhere(report);
-    if (!stopped_at_chunk(report))
-        return stuck ? NULL : ": repeat the command with --resume to continue";
-    if (!stuck)
-        return ": repeat the command with --resume to continue; with --on-error "
-               "isolate too, it leaves out the records that fail (with --on-error "
-               "skip the whole chunk)";
-    return ", as before: with --on-error isolate as well, the command leaves out the "
-           "records that fail (with --on-error skip the whole chunk)";
-}
-
 static void say_how_to_resume(const struct end_report *report)
 {
-    const char *words = remedy(report);
-    if (words && !report->finished && report->safe_next > 0 && !report->output_lost)
-        say("%s is whole up to chunk %llu (byte %llu)%s", report->options->output,
-            (unsigned long long)report->safe_next,
-            (unsigned long long)report->safe_offset, words);
+    const char *output = report->options->output;
+    unsigned long long next = report->safe_next, offset = report->safe_offset;
+    bool failed = stopped_at_chunk(report);
+    if (report->finished || next == 0 || report->output_lost)
+        return;
+    if (!got_nowhere(report))
+        say("%s is whole up to chunk %llu (byte %llu): repeat the command with "
+            "--resume to continue%s",
+            output, next, offset,
+            failed ? "; with --on-error isolate too, it leaves out the records that "
+                     "fail (with --on-error skip the whole chunk)"
+                   : "");
+    else if (failed)
+        say("%s is whole up to chunk %llu (byte %llu), as before: with --on-error "
+            "isolate as well, the command leaves out the records that fail (with "
+            "--on-error skip the whole chunk)",
+            output, next, offset);
 }
 
 static void say_journal(const struct end_report *report)
