@@ -2,10 +2,13 @@
 /*
  * Each line is built in a buffer and leaves in one write(2), so that lines of several
  * processes on one terminal do not mix; a line that is too long is cut and ends in
- * "...". If stderr takes nothing for WAIT_MS, the rest of the line is lost: a stuck
- * terminal does not stop a run. Nothing here writes to stdout, and nothing fails.
+ * "...". If stderr takes nothing for WAIT_MS, the rest of the line is lost, and so are
+ * those that follow until it takes something: a pipe or a terminal that nobody reads
+ * does not stop a run. The next line says how many were lost. Nothing here writes to
+ * stdout, and nothing fails.
  */
 #include "common/log.h"
+#include "common/open_again.h"
 #include "common/slice.h"
 
 #include <assert.h>
@@ -18,7 +21,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16384, STATUS_BYTES = 512, WAIT_MS = 100 };
+enum { LINE_BYTES = 16384, STATUS_BYTES = 512, WAIT_MS = 4000 };
 
 #define ERASE_LINE "\r\033[K"
 
@@ -34,6 +37,7 @@ static struct {
     enum log_level level;
     char status[STATUS_BYTES]; /* "" while none is drawn */
     bool shares;               /* another process draws one */
+    unsigned lost;             /* lines, since stderr last took one */
 } logger = {.program = "fanfold", .level = LOG_LEVEL_WARN};
 
 static const char *const level_names[] = {
@@ -68,22 +72,34 @@ bool log_enabled(enum log_level level)
     return level <= logger.level;
 }
 
-/* Stops early only at an error, or if stderr takes nothing for WAIT_MS. */
-static void write_out(const char *text, size_t size)
+/* The descriptor may block, and then another process that shares it must not be in our
+ * way between a look and the write: where that is possible, writes to one of our own.
+ * False: stderr has taken nothing for `wait_ms`. */
+static bool write_to(int fd, const char *text, size_t size, int wait_ms)
 {
     while (size > 0) {
-        ssize_t written = write(STDERR_FILENO, text, size);
+        ssize_t written = write(fd, text, size);
         if (written > 0) {
             text += written;
             size -= (size_t)written;
         } else if (written < 0 && errno == EAGAIN) {
-            struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
-            if (poll(&stderr_poll, 1, WAIT_MS) == 0)
-                return;
+            struct pollfd stderr_poll = {.fd = fd, .events = POLLOUT};
+            if (poll(&stderr_poll, 1, wait_ms) == 0)
+                return false;
         } else if (written == 0 || errno != EINTR) {
-            return;
+            return true;
         }
     }
+    return true;
+}
+
+static bool write_out(const char *text, size_t size, int wait_ms)
+{
+    int own = open_again(STDERR_FILENO);
+    bool taken = write_to(own >= 0 ? own : STDERR_FILENO, text, size, wait_ms);
+    if (own >= 0)
+        close(own);
+    return taken;
 }
 
 static void line_append_v(struct line *line, const char *format, va_list arguments)
@@ -105,6 +121,26 @@ __attribute__((format(printf, 2, 3))) static void line_append(struct line *line,
     va_end(arguments);
 }
 
+static const char *erase_line(void)
+{
+    return *logger.status || logger.shares ? ERASE_LINE : "";
+}
+
+/* False: stderr still takes nothing. */
+static bool say_lost(void)
+{
+    char text[128];
+    if (!logger.lost)
+        return true;
+    int size = snprintf(
+        text, sizeof text, "%s%s: lost %u line%s, because nobody read standard error\n",
+        erase_line(), logger.program, logger.lost, logger.lost == 1 ? "" : "s");
+    if (!write_out(text, (size_t)size, 0))
+        return false;
+    logger.lost = 0;
+    return true;
+}
+
 /* Ends the line, puts the status line back below it and writes both. A line that is too
  * long is cut to leave room for the status. */
 static void line_write(struct line *line)
@@ -119,15 +155,15 @@ static void line_write(struct line *line)
         memcpy(line->text + line->size - strlen(ellipsis), ellipsis, strlen(ellipsis));
     line->cut = false;
     line_append(line, "\n%s", logger.status);
-    write_out(line->text, line->size);
+    if (!say_lost() || !write_out(line->text, line->size, WAIT_MS))
+        logger.lost++;
 }
 
 static void line_begin(struct line *line)
 {
     line->size = 0;
     line->cut = false;
-    line_append(line, "%s%s: ", *logger.status || logger.shares ? ERASE_LINE : "",
-                logger.program);
+    line_append(line, "%s%s: ", erase_line(), logger.program);
 }
 
 /* Spells what would drive the terminal: file names, and whatever else was not written
@@ -236,5 +272,5 @@ void log_status_line(const char *text)
     snprintf(logger.status, status_room(), "%s", text);
     char drawn[STATUS_BYTES + sizeof ERASE_LINE];
     int size = snprintf(drawn, sizeof drawn, ERASE_LINE "%s", logger.status);
-    write_out(drawn, (size_t)size);
+    (void)write_out(drawn, (size_t)size, 0);
 }

@@ -152,7 +152,30 @@ Test(log, gives_up_a_line_that_stderr_does_not_take, .timeout = 20)
     become_stderr(ends[1]);
     int64_t before_us = clock_now_us();
     say("lost");
-    cr_assert_lt(clock_now_us() - before_us, 5 * SECOND_US);
+    say("lost without waiting");
+    cr_assert_lt(clock_now_us() - before_us, 6 * SECOND_US);
+    static char text[1 << 20];
+    cr_assert_gt(read(ends[0], text, sizeof text), 0);
+    log_init("p", LOG_LEVEL_WARN);
+    say("there");
+    ssize_t size = read(ends[0], text, sizeof text - 1);
+    cr_assert_gt(size, 0);
+    text[size] = '\0';
+    cr_assert_str_eq(text, "p: lost 2 lines, because nobody read standard error\n"
+                           "p: there\n");
+}
+
+Test(log, does_not_block_in_a_pipe_that_blocks, .timeout = 20)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_NONBLOCK), 0);
+    char block[4096] = {0};
+    while (write(ends[1], block, sizeof block) > 0)
+        ;
+    cr_assert_eq(fcntl(ends[1], F_SETFL, 0), 0);
+    become_stderr(ends[1]);
+    say("lost");
+    cr_assert_eq(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
 }
 
 Test(log, continues_a_write_that_was_cut_short, .timeout = 20)
