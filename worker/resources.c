@@ -122,8 +122,10 @@ static void drop_task(void *cargo)
     task_destroy(&task);
 }
 
-void resources_close(struct resources *resources)
+void resources_close(struct resources *resources, bool hurry)
 {
+    if (hurry && resources->program)
+        program_hurry(resources->program);
     program_close(&resources->program);
     session_destroy(&resources->session, drop_task);
     outbox_destroy(&resources->outbox);

@@ -29,6 +29,7 @@ struct resources {
  * way resources_close is to be called. */
 int resources_open(struct resources *resources, const struct worker_options *options,
                    const struct program_events *events);
-void resources_close(struct resources *resources);
+/* `hurry`: it does not wait for whoever reads our stderr. */
+void resources_close(struct resources *resources, bool hurry);
 
 #endif

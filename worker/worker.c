@@ -422,7 +422,7 @@ int worker_run(const struct worker_options *options)
         begin(&worker);
         loop(&worker);
     }
-    resources_close(&worker.resources);
+    resources_close(&worker.resources, worker.signalled >= PATIENT_SIGNALS);
     preemption_deinit(&worker.preemption);
     free(worker.items);
     return worker.status;

@@ -4,6 +4,9 @@
  * the end; after a bad exit, or when the task is doomed (a phase other than AT_WORK, or
  * too much memory), it is over with the process.
  *
+ * A task that is over is reported when its last lines of stderr have found room in the
+ * queue, so that programs which only print do not run ahead of whoever reads that.
+ *
  * A task that is killed is still the slot's until the supervisor has reaped its
  * process; only then is the slot ready, and nothing is reported of the task.
  *
@@ -109,7 +112,7 @@ static void report_end(struct exec_slot *slot)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
-    uint64_t run_us = (uint64_t)(clock_now_us() - slot->started_at_us);
+    uint64_t run_us = (uint64_t)(slot->ended_at_us - slot->started_at_us);
     if (slot->phase == EXEC_OVERDUE && !slot->start_error)
         task_report_timeout(context, number, &slot->task, run_us);
     else if (slot->greedy && task_report_memory(context, number, &slot->task, run_us))
@@ -137,7 +140,8 @@ static void hand_back(struct exec_slot *slot)
                              strerror(slot->start_error));
 }
 
-static void finish(struct exec_slot *slot)
+/* Nothing can change any more how the task ends. */
+static void end(struct exec_slot *slot)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
@@ -145,8 +149,27 @@ static void finish(struct exec_slot *slot)
         runner_context_kill(context, number);
     slot->survivors = slot->settles = false;
     exec_slot_close(slot);
-    stderr_relay_finish(context->relays[number]);
     slot_timers_set(&context->limits, number, 0);
+    if (!slot->ended_at_us)
+        slot->ended_at_us = clock_now_us();
+}
+
+/* False: its last lines wait for others to be written; runner_context_settle_stderr
+ * wakes the runner then. Nobody waits for the lines of a task that was killed. */
+static bool relay_last_lines(struct exec_slot *slot)
+{
+    struct stderr_relay *relay = slot->life.context->relays[slot->life.number];
+    if (slot->phase != EXEC_KILLED)
+        return stderr_relay_try_finish(relay);
+    stderr_relay_finish(relay);
+    return true;
+}
+
+static void finish(struct exec_slot *slot)
+{
+    end(slot);
+    if (!relay_last_lines(slot))
+        return;
     if (slot->phase == EXEC_KILLED) {
         slot->result.size = 0;
         slot_life_on_end(&slot->life);
@@ -188,8 +211,9 @@ static void settle(struct exec_slot *slot)
 static void exec_settle(void *self)
 {
     struct exec *exec = self;
-    for (uint32_t number = 0; number < exec->context->slots; number++) {
-        struct exec_slot *slot = &exec->slots[number];
+    uint32_t slots = exec->context->slots;
+    for (uint32_t i = 0; i < slots; i++) {
+        struct exec_slot *slot = &exec->slots[(exec->context->turn + i) % slots];
         settle(slot);
         if (!exec_slot_is_busy(slot))
             slot_life_pay_ready(&slot->life, true);

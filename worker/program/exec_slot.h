@@ -35,7 +35,8 @@ struct exec_slot {
     int output;      /* -1: at its end */
     size_t written;  /* bytes, the header's first */
     int64_t started_at_us;
-    int64_t read_at_us; /* when the program first took from a full pipe; 0: not seen */
+    int64_t read_at_us;  /* when the program first took from a full pipe; 0: not seen */
+    int64_t ended_at_us; /* 0: it is at work, or read yet */
     struct program_task task;
     struct byte_buffer result;
 };

@@ -220,7 +220,7 @@ uint32_t program_poll(struct program *program, zmq_pollitem_t *items)
 
 static void on_stopped(struct program *program, int64_t by_us)
 {
-    slot_timers_shift(&program->context.limits, by_us);
+    runner_context_shift(&program->context, by_us);
     if (program->ops->on_stopped)
         program->ops->on_stopped(program->runner, by_us);
 }
@@ -317,6 +317,13 @@ static void on_stderr(struct program *program, uint32_t slot, uint32_t events)
         epoll_ctl(program->context.poller, EPOLL_CTL_DEL, stderr_relay_fd(relay), NULL);
 }
 
+static void on_unread(struct program *program, int64_t now_us)
+{
+    uint32_t slot;
+    while (slot_timers_take(&program->context.unread, now_us, &slot))
+        stderr_queue_on_deadline(program->context.queue, now_us);
+}
+
 static void on_wake(struct program *program)
 {
     eventfd_t count;
@@ -345,7 +352,8 @@ static void on_event(struct program *program, const struct epoll_event *event,
         on_stderr(program, slot, event->events);
         break;
     case TAG_DRAIN:
-        epoll_ctl(program->context.poller, EPOLL_CTL_DEL, STDERR_FILENO, NULL);
+        epoll_ctl(program->context.poller, EPOLL_CTL_DEL,
+                  stderr_queue_fd(program->context.queue), NULL);
         break;
     case TAG_INPUT:
         program->ops->on_input(program->runner, slot);
@@ -362,6 +370,9 @@ static void on_event(struct program *program, const struct epoll_event *event,
     case TAG_LIMIT:
         on_limit(program, now_us);
         break;
+    case TAG_UNREAD:
+        on_unread(program, now_us);
+        break;
     }
 }
 
@@ -376,11 +387,15 @@ void program_handle(struct program *program, const zmq_pollitem_t *items,
     int found = epoll_wait(context->poller, events, EVENTS_MAX, 0);
     for (int i = 0; i < found; i++)
         on_event(program, &events[i], now_us);
-    if (!stderr_queue_push(context->queue, 0))
-        runner_context_watch(context, STDERR_FILENO, TAG_DRAIN, 0, EPOLLOUT);
+    runner_context_settle_stderr(context, now_us);
 }
 
 /* ---- closing ---- */
+
+void program_hurry(struct program *program)
+{
+    stderr_queue_hurry(program->context.queue);
+}
 
 /* Lets the programs end by themselves, and handles their last events. */
 static void end_programs(struct program *program)

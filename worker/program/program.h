@@ -31,6 +31,9 @@ int program_open(const struct program_config *config,
  * supervisor. */
 void program_close(struct program **program_p);
 
+/* The end is not to wait for whoever reads our stderr. */
+void program_hurry(struct program *program);
+
 /* A result larger than this is a failure (FAILURE_TOO_LARGE). */
 void program_set_max_result(struct program *program, uint64_t bytes);
 

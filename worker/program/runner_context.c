@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The descriptors of the runner's loop; watching, waking, and asking the starter. */
 #include "worker/program/runner_context.h"
+#include "common/clock.h"
 #include "common/memory.h"
 #include "common/process/fds.h"
 
@@ -14,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STDERR_WAIT_MS = 200 }; /* for the last lines, at the end */
+enum { STDERR_WAIT_MS = 8000 }; /* for a reader of the last lines, at the end */
 
 void runner_context_init(struct runner_context *context,
                          const struct program_events *events, uint32_t slots,
@@ -27,6 +28,7 @@ void runner_context_init(struct runner_context *context,
         .wake = -1,
         .starter = -1,
         .limits = {.fd = -1},
+        .unread = {.fd = -1},
         .backoff = {.over = {.fd = -1}},
         .max_result = UINT64_MAX,
         .memory_bytes = memory_bytes,
@@ -43,11 +45,14 @@ int runner_context_open(struct runner_context *context)
         return -errno;
     int result = slot_timers_init(&context->limits, context->slots);
     if (result == 0)
+        result = slot_timers_init(&context->unread, 1);
+    if (result == 0)
         result = spawn_backoff_init(&context->backoff, context->slots);
     if (result < 0)
         return result;
     runner_context_watch(context, context->wake, TAG_WAKE, 0, EPOLLIN);
     runner_context_watch(context, context->limits.fd, TAG_LIMIT, 0, EPOLLIN);
+    runner_context_watch(context, context->unread.fd, TAG_UNREAD, 0, EPOLLIN);
     runner_context_watch(context, context->backoff.over.fd, TAG_BACKOFF, 0, EPOLLIN);
     return 0;
 }
@@ -55,7 +60,7 @@ int runner_context_open(struct runner_context *context)
 void runner_context_relay(struct runner_context *context, const int *errors)
 {
     context->relays = allocate_zeroed(context->slots, sizeof *context->relays);
-    context->queue = stderr_queue_new(STDERR_FILENO);
+    context->queue = stderr_queue_new(STDERR_FILENO, context->slots, clock_now_us());
     for (uint32_t slot = 0; slot < context->slots; slot++)
         if (errors[slot] >= 0) {
             context->relays[slot] = stderr_relay_new(
@@ -71,21 +76,35 @@ void runner_context_descriptors(const struct runner_context *context,
     ret_fds[1] = context->wake;
     ret_fds[2] = context->limits.fd;
     ret_fds[3] = context->backoff.over.fd;
+    ret_fds[4] = context->unread.fd;
+    int queue = stderr_queue_fd(context->queue);
+    ret_fds[5] = queue == STDERR_FILENO ? -1 : queue;
 }
 
-void runner_context_deinit(struct runner_context *context)
+/* The last lines, which nobody adds to any more. */
+static void relay_rest(struct runner_context *context)
 {
     for (uint32_t slot = 0; context->relays && slot < context->slots; slot++) {
-        if (context->relays[slot])
-            stderr_relay_finish(context->relays[slot]);
+        struct stderr_relay *relay = context->relays[slot];
+        while (relay && !stderr_relay_try_finish(relay) &&
+               stderr_queue_await(context->queue, false, STDERR_WAIT_MS))
+            ;
+        if (relay)
+            stderr_relay_finish(relay);
         stderr_relay_destroy(&context->relays[slot]);
     }
     free(context->relays);
     if (context->queue)
-        stderr_queue_push(context->queue, STDERR_WAIT_MS);
+        stderr_queue_finish(context->queue, STDERR_WAIT_MS);
     stderr_queue_destroy(&context->queue);
+}
+
+void runner_context_deinit(struct runner_context *context)
+{
+    relay_rest(context);
     oom_watch_deinit(&context->oom);
     slot_timers_deinit(&context->limits);
+    slot_timers_deinit(&context->unread);
     spawn_backoff_deinit(&context->backoff);
     fd_close(&context->poller);
     fd_close(&context->wake);
@@ -97,8 +116,53 @@ void runner_context_watch(struct runner_context *context, int fd, enum tag tag,
 {
     struct epoll_event event = {.events = events,
                                 .data.u64 = (uint64_t)tag << 32 | slot};
-    /* Fails only for our stderr if that is a file, which is always writable. */
+    /* Fails only for our stderr: it is a file, or watched already. */
     (void)epoll_ctl(context->poller, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void unwatch_relays(struct runner_context *context)
+{
+    for (uint32_t slot = 0; slot < context->slots; slot++)
+        epoll_ctl(context->poller, EPOLL_CTL_DEL,
+                  stderr_relay_fd(context->relays[slot]), NULL);
+}
+
+/* Each time another slot is the first to be read, and the last when the queue is full
+ * again. */
+static void watch_relays(struct runner_context *context)
+{
+    context->turn = (context->turn + 1) % context->slots;
+    for (uint32_t i = 0; i < context->slots; i++) {
+        uint32_t slot = (context->turn + i) % context->slots;
+        struct stderr_relay *relay = context->relays[slot];
+        if (!stderr_relay_is_over(relay))
+            runner_context_watch(context, stderr_relay_fd(relay), TAG_STDERR, slot,
+                                 EPOLLIN);
+    }
+}
+
+void runner_context_settle_stderr(struct runner_context *context, int64_t now_us)
+{
+    struct stderr_queue *queue = context->queue;
+    if (!stderr_queue_push(queue, now_us))
+        runner_context_watch(context, stderr_queue_fd(queue), TAG_DRAIN, 0, EPOLLOUT);
+    slot_timers_set(&context->unread, 0, stderr_queue_deadline(queue));
+    if (stderr_queue_holds(queue) == context->held)
+        return;
+    context->held = !context->held;
+    if (context->held) {
+        unwatch_relays(context);
+        return;
+    }
+    runner_context_wake(context); /* an end may have waited for this */
+    watch_relays(context);
+}
+
+void runner_context_shift(struct runner_context *context, int64_t by_us)
+{
+    slot_timers_shift(&context->limits, by_us);
+    slot_timers_shift(&context->unread, by_us);
+    stderr_queue_shift(context->queue, by_us);
 }
 
 void runner_context_wake(struct runner_context *context)

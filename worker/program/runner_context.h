@@ -28,11 +28,12 @@ enum tag {
     TAG_LOOK,    /* the runner's own timer */
     TAG_BACKOFF, /* a slot may try again to start a process */
     TAG_LIMIT,   /* a slot's time has come */
+    TAG_UNREAD,  /* nobody may have read our stderr for long */
 };
 
 enum {
     RUNNER_GRACE_US = 1000000, /* from SIGTERM to SIGKILL */
-    RUNNER_DESCRIPTORS = 4,    /* of the context, beside the slots' */
+    RUNNER_DESCRIPTORS = 6,    /* of the context, beside the slots' */
 };
 
 struct runner_context {
@@ -45,6 +46,9 @@ struct runner_context {
                   * zygote */
     struct stderr_relay **relays;
     struct stderr_queue *queue;
+    struct slot_timers unread; /* the queue's deadline, as the time of a slot 0 */
+    bool held;                 /* the relays' descriptors are not watched */
+    uint32_t turn;             /* the slot whose lines come first, after a hold */
     struct oom_watch oom;
     struct slot_timers limits; /* a time a slot, mostly its task's limit */
     struct spawn_backoff backoff;
@@ -65,6 +69,11 @@ void runner_context_init(struct runner_context *context,
 int runner_context_open(struct runner_context *context);
 /* Relays the slots' stderr; takes each descriptor that is not -1. */
 void runner_context_relay(struct runner_context *context, const int *errors);
+/* Writes to our stderr what goes now, and lets the programs wait, or go on, as the
+ * queue wants it. */
+void runner_context_settle_stderr(struct runner_context *context, int64_t now_us);
+/* All processes were stopped for so long. */
+void runner_context_shift(struct runner_context *context, int64_t by_us);
 /* The context's own descriptors, which child processes have no use for; -1: not
  * open. */
 void runner_context_descriptors(const struct runner_context *context,

@@ -1,33 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Line by line. A line longer than LINE_MAX_BYTES is cut into several. A write to our
- * stderr has at most PIPE_BUF bytes and follows a poll, so it does not block.
- * O_NONBLOCK would do the same, but for every process that shares our stderr.
+ * Line by line. A line longer than LINE_MAX_BYTES is cut into several. Where the queue
+ * holds the programs, their bytes stay in the pipe, but for those of a process that has
+ * ended, which are at most as many as a pipe has.
  */
 #include "worker/program/stderr_relay.h"
 #include "common/memory.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 enum {
     LINE_MAX_BYTES = 64 << 10,
-    QUEUE_MAX_BYTES = 1 << 20,
     READ_BYTES = 16 << 10,
     FINISH_READS = 64, /* a survivor of the group may write for ever */
-};
-
-struct stderr_queue {
-    int fd;
-    char *data;
-    size_t size, capacity;
-    uint64_t dropped; /* lines, since the last notice */
 };
 
 struct stderr_relay {
@@ -35,98 +25,15 @@ struct stderr_relay {
     uint32_t slot;
     bool prefix;
     struct stderr_queue *queue;
+    bool over; /* nobody can write to the pipe any more */
     uint64_t seq;
     char *line; /* the unfinished one */
     size_t line_size, line_capacity;
+    bool finishing; /* the process has ended, and so many bytes of it are to be read */
+    size_t owed;
     char tail[2 * TEXT_MAX_BYTES];
     size_t tail_size;
 };
-
-static void grow(char **data_p, size_t *capacity, size_t needed)
-{
-    if (needed <= *capacity)
-        return;
-    *capacity = needed * 2;
-    *data_p = reallocate(*data_p, *capacity, 1);
-}
-
-struct stderr_queue *stderr_queue_new(int fd)
-{
-    struct stderr_queue *queue = allocate_zeroed(1, sizeof *queue);
-    queue->fd = fd;
-    return queue;
-}
-
-void stderr_queue_destroy(struct stderr_queue **queue_p)
-{
-    if (!*queue_p)
-        return;
-    free((*queue_p)->data);
-    free(*queue_p);
-    *queue_p = NULL;
-}
-
-static void queue_append(struct stderr_queue *queue, const char *data, size_t size)
-{
-    if (size == 0)
-        return;
-    grow(&queue->data, &queue->capacity, queue->size + size);
-    memcpy(queue->data + queue->size, data, size);
-    queue->size += size;
-}
-
-static void queue_line(struct stderr_queue *queue, const char *prefix,
-                       const struct slice *line)
-{
-    size_t length = strlen(prefix) + line->size + 1;
-    if (queue->size + length > QUEUE_MAX_BYTES) {
-        queue->dropped++;
-        return;
-    }
-    if (queue->dropped > 0) {
-        char notice[96];
-        int size = snprintf(notice, sizeof notice,
-                            "fanfold-worker: %" PRIu64 " lines of stderr dropped\n",
-                            queue->dropped);
-        queue_append(queue, notice, (size_t)size);
-        queue->dropped = 0;
-    }
-    queue_append(queue, prefix, strlen(prefix));
-    queue_append(queue, (const char *)line->data, line->size);
-    queue_append(queue, "\n", 1);
-}
-
-/* Ends a piece with the last line that fits, so that lines of others stay apart. */
-static size_t piece_size(const struct stderr_queue *queue, size_t from)
-{
-    size_t left = queue->size - from;
-    if (left <= PIPE_BUF)
-        return left;
-    const char *end = memrchr(queue->data + from, '\n', PIPE_BUF);
-    return end ? (size_t)(end - queue->data) + 1 - from : PIPE_BUF;
-}
-
-bool stderr_queue_push(struct stderr_queue *queue, int wait_ms)
-{
-    size_t sent = 0;
-    while (sent < queue->size) {
-        struct pollfd polled = {.fd = queue->fd, .events = POLLOUT};
-        if (poll(&polled, 1, wait_ms) <= 0)
-            break;
-        ssize_t wrote = -1;
-        if (polled.revents & POLLOUT)
-            wrote = write(queue->fd, queue->data + sent, piece_size(queue, sent));
-        if (wrote < 0 && (errno == EINTR || errno == EAGAIN) &&
-            polled.revents == POLLOUT)
-            break;
-        /* Nobody is there to read it. */
-        sent = wrote < 0 ? queue->size : sent + (size_t)wrote;
-    }
-    if (sent > 0)
-        memmove(queue->data, queue->data + sent, queue->size - sent);
-    queue->size -= sent;
-    return queue->size == 0;
-}
 
 struct stderr_relay *stderr_relay_new(int fd, uint32_t slot, bool prefix,
                                       struct stderr_queue *queue)
@@ -154,6 +61,23 @@ int stderr_relay_fd(const struct stderr_relay *relay)
     return relay->fd;
 }
 
+bool stderr_relay_is_over(const struct stderr_relay *relay)
+{
+    return relay->over;
+}
+
+/* Bytes in the pipe. */
+static size_t unread(const struct stderr_relay *relay)
+{
+    int size = 0;
+    return ioctl(relay->fd, FIONREAD, &size) == 0 && size > 0 ? (size_t)size : 0;
+}
+
+bool stderr_relay_is_held(const struct stderr_relay *relay)
+{
+    return stderr_queue_holds(relay->queue) && unread(relay) > 0;
+}
+
 static void end_line(struct stderr_relay *relay)
 {
     char prefix[80] = "";
@@ -161,8 +85,16 @@ static void end_line(struct stderr_relay *relay)
         snprintf(prefix, sizeof prefix, "[slot %" PRIu32 " seq %" PRIu64 "] ",
                  relay->slot + 1, relay->seq);
     struct slice line = {(const uint8_t *)relay->line, relay->line_size};
-    queue_line(relay->queue, prefix, &line);
+    stderr_queue_add(relay->queue, relay->slot, prefix, line);
     relay->line_size = 0;
+}
+
+static void reserve(struct stderr_relay *relay, size_t needed)
+{
+    if (needed <= relay->line_capacity)
+        return;
+    relay->line_capacity = needed * 2;
+    relay->line = reallocate(relay->line, relay->line_capacity, 1);
 }
 
 static void add_text(struct stderr_relay *relay, const char *data, size_t size)
@@ -174,7 +106,7 @@ static void add_text(struct stderr_relay *relay, const char *data, size_t size)
         bool cut = part > room;
         if (cut)
             part = room;
-        grow(&relay->line, &relay->line_capacity, relay->line_size + part + 1);
+        reserve(relay, relay->line_size + part + 1);
         memcpy(relay->line + relay->line_size, data, part);
         relay->line_size += part;
         if (end || cut)
@@ -206,8 +138,10 @@ static bool read_once(struct stderr_relay *relay)
 {
     char data[READ_BYTES];
     ssize_t got = read(relay->fd, data, sizeof data);
+    relay->over |= got == 0;
     if (got <= 0)
         return false;
+    relay->owed -= relay->owed < (size_t)got ? relay->owed : (size_t)got;
     add_tail(relay, data, (size_t)got);
     add_text(relay, data, (size_t)got);
     return got == (ssize_t)sizeof data;
@@ -217,6 +151,7 @@ void stderr_relay_begin(struct stderr_relay *relay, uint64_t seq)
 {
     relay->seq = seq;
     relay->tail_size = 0;
+    relay->finishing = false;
 }
 
 void stderr_relay_speaker(struct stderr_relay *relay, uint64_t seq)
@@ -233,21 +168,44 @@ void stderr_relay_forget(struct stderr_relay *relay, uint64_t seq)
 
 void stderr_relay_read(struct stderr_relay *relay)
 {
-    for (int left = 4; left > 0 && read_once(relay); left--)
-        ;
+    for (int left = 4; left > 0 && !stderr_queue_holds(relay->queue); left--)
+        if (!read_once(relay))
+            return;
 }
 
 void stderr_relay_end_line(struct stderr_relay *relay)
 {
+    if (relay->line_size > 0 && unread(relay) == 0)
+        end_line(relay);
+}
+
+static void finish(struct stderr_relay *relay)
+{
     if (relay->line_size > 0)
         end_line(relay);
+    relay->finishing = false;
+}
+
+bool stderr_relay_try_finish(struct stderr_relay *relay)
+{
+    if (!relay->finishing)
+        relay->owed = unread(relay);
+    relay->finishing = true;
+    while (relay->owed > 0) {
+        if (stderr_queue_holds(relay->queue))
+            return false;
+        if (!read_once(relay))
+            break;
+    }
+    finish(relay);
+    return true;
 }
 
 void stderr_relay_finish(struct stderr_relay *relay)
 {
     for (int left = FINISH_READS; left > 0 && read_once(relay); left--)
         ;
-    stderr_relay_end_line(relay);
+    finish(relay);
 }
 
 struct slice stderr_relay_tail(struct stderr_relay *relay)

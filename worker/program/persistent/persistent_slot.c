@@ -62,7 +62,7 @@ int persistent_slot_start(struct persistent_slot *slot)
     slot->pid = slot->above = 0;
     slot->met = !lines;
     slot->fruitful = slot->missing = slot->reader = false;
-    slot->bursts = 0;
+    slot->bursts = slot->held_ends = 0;
     slot->asked_us = slot->look_us = slot->slowest_us = 0;
     slot->confirm_us = slot->closed_us = slot->kill_us = slot->end_us = 0;
     persistent_doubt_begin(&slot->doubt);

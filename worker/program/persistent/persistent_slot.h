@@ -59,6 +59,7 @@ struct persistent_slot {
     int64_t answered_us; /* lines: when all of the burst was answered */
     int64_t confirm_us;  /* lines: when that is looked at (again); 0: it is not due */
     int64_t end_us;      /* ENDING, or killed since: when it is to have ended; 0: not */
+    unsigned held_ends;  /* so often it was given more time for that */
     int64_t closed_us;   /* since when a pipe of a living process is closed; 0: not */
     int64_t kill_us;     /* when SIGTERM has not been enough; 0: not due */
     enum failure fault;  /* valid with fault_text, as its code */

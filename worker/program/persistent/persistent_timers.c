@@ -21,6 +21,8 @@ enum {
     CLOSED_US = 1000000,    /* from a closed pipe to the end of the process */
     PREPARE_US = 600000000, /* at most, where there is a time limit */
     LOOK_US = 50000,        /* whether it has taken its first chunk */
+    HELD_END_US = 1000000,  /* more for its end, where nobody reads its last lines */
+    HELD_ENDS_MAX = 60,     /* times: it may write for ever */
 };
 
 static int64_t limit_us(struct persistent_slot *slot)
@@ -141,6 +143,22 @@ static void on_overdue(struct persistent_slot *slot, int64_t now_us)
     runner_context_terminate(slot->life.context, slot->life.number);
 }
 
+/* The program stands still because nobody reads our stderr, and not for reasons of its
+ * own. A time limit counts on, as it does for any program that waits. */
+static bool is_held(const struct persistent_slot *slot)
+{
+    return stderr_relay_is_held(slot->life.context->relays[slot->life.number]);
+}
+
+/* It had time to end. */
+static void check_ending(struct persistent_slot *slot, int64_t now_us)
+{
+    if (is_held(slot) && slot->held_ends++ < HELD_ENDS_MAX)
+        slot->end_us = now_us + HELD_END_US;
+    else
+        persistent_slot_kill(slot);
+}
+
 /* SIGTERM was not enough, perhaps. */
 static void check_overdue(struct persistent_slot *slot, int64_t now_us)
 {
@@ -155,6 +173,8 @@ static void check_serving(struct persistent_slot *slot, int64_t now_us)
     int64_t confirm_us = slot->confirm_us;
     persistent_answers_read(slot, PERSISTENT_READS_MAX);
     check_preparation(slot, now_us);
+    if (is_held(slot))
+        slot->heard_us = now_us;
     if (now_us >= hint_due(slot))
         hint(slot, now_us);
     if (persistent_slot_is_killed(slot))
@@ -177,7 +197,7 @@ void persistent_timers_on_due(struct persistent_slot *slot)
     if (slot->phase == PERSISTENT_OVERDUE)
         check_overdue(slot, now_us);
     else if (slot->phase == PERSISTENT_ENDING && now_us >= slot->end_us)
-        persistent_slot_kill(slot);
+        check_ending(slot, now_us);
     else if (slot->phase != PERSISTENT_ENDING)
         check_serving(slot, now_us);
     persistent_timers_set(slot);

@@ -3,6 +3,8 @@
 #include "tests/unit/worker/program/exec_fixture.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,14 +169,54 @@ Test(exec, passes_stderr_on_in_whole_lines_that_say_slot_and_seq)
     cr_assert_str_eq(text, "[slot 2 seq 17] one\n[slot 2 seq 17] two\n");
 }
 
-Test(exec, does_not_stop_for_a_stderr_that_nobody_reads)
+/* Our stderr from here on; the other end. */
+static int pipe_as_stderr(void)
 {
     int ends[2];
-    cr_assert_eq(pipe(ends), 0);
-    dup2(ends[1], STDERR_FILENO);
-    struct program_fixture *fixture = opened(1, SHELL("seq 1000000 >&2; cat"));
-    struct note *note = fixture_run(fixture, "x", 1);
-    cr_assert(note && note->kind == NOTE_DONE);
+    cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    cr_assert_eq(fcntl(ends[1], F_SETFL, 0), 0);
+    cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    close(ends[1]);
+    return ends[0];
+}
+
+static void await_full(struct program_fixture *fixture)
+{
+    struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
+    while (poll(&polled, 1, 0) == 1)
+        (void)fixture_turn(fixture, 1000);
+}
+
+Test(exec, lets_a_program_wait_until_its_lines_are_read, .timeout = 60)
+{
+    int unread = pipe_as_stderr();
+    struct program_fixture *fixture = opened(1, SHELL("seq 200000 >&2; cat"));
+    fixture_start(fixture, 0, 0, "x", 1);
+    await_full(fixture);
+    cr_assert_eq(fixture->count, 0);
+    uint64_t lines = 0;
+    char data[65536];
+    while (lines < 200000) {
+        ssize_t got = read(unread, data, sizeof data);
+        for (ssize_t i = 0; i < got; i++)
+            lines += data[i] == '\n';
+        (void)fixture_turn(fixture, 1);
+    }
+    cr_assert(fixture_await(fixture, 1));
+    cr_assert_eq(fixture->notes[0].kind, NOTE_DONE);
+    fixture_close(&fixture);
+}
+
+Test(exec, kills_a_task_whose_lines_nobody_reads, .timeout = 9)
+{
+    int unread = pipe_as_stderr();
+    struct program_fixture *fixture = opened(1, SHELL("seq 200000 >&2; cat"));
+    fixture_start(fixture, 0, 0, "x", 1);
+    await_full(fixture);
+    program_kill(fixture->program, 0, 0, 1);
+    cr_assert(fixture_await_ready(fixture, 1));
+    cr_assert_eq(fixture->count, 0);
+    close(unread);
     fixture_close(&fixture);
 }
 

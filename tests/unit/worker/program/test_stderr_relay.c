@@ -21,7 +21,7 @@ static void open_relay(bool prefix)
     fcntl(error[1], F_SETFL, 0); /* as stderr is */
     from_program = program[1];
     to_stderr = error[0];
-    queue = stderr_queue_new(error[1]);
+    queue = stderr_queue_new(error[1], 4, 0);
     relay = stderr_relay_new(program[0], 1, prefix, queue);
     stderr_relay_begin(relay, 17);
 }
@@ -96,25 +96,97 @@ Test(stderr_relay, cuts_a_line_that_does_not_end)
     cr_assert_eq(bytes, 3 * 65536);
 }
 
-Test(stderr_relay, drops_and_counts_lines_rather_than_wait)
+/* So much that the queue holds, while nobody reads stderr. */
+static void fill_queue(void)
 {
-    open_relay(false);
     static char line[10001];
     memset(line, 'y', 9999);
     line[9999] = '\n';
-    for (int i = 0; i < 200; i++)
+    while (!stderr_queue_holds(queue))
         program_writes(line);
-    size_t bytes = 0;
+}
+
+Test(stderr_relay, leaves_bytes_in_the_pipe_while_the_queue_holds)
+{
+    open_relay(false);
+    fill_queue();
+    cr_assert_not(stderr_relay_is_held(relay)); /* the pipe is empty */
+    program_writes("later\n");
+    cr_assert(stderr_relay_is_held(relay));
     while (!stderr_queue_push(queue, 0))
-        bytes += strlen(shown());
-    bytes += strlen(shown());
-    program_writes("after\n");
-    const char *text = shown();
-    unsigned dropped;
-    cr_assert_eq(sscanf(text, "fanfold-worker: %u lines of stderr dropped\n", &dropped),
-                 1);
-    cr_assert_eq(bytes / 10000 + dropped, 200);
-    cr_assert(strstr(text, "\nafter\n"));
+        shown();
+    cr_assert_not(stderr_relay_is_held(relay));
+    shown();
+    stderr_relay_read(relay);
+    cr_assert_str_eq(shown(), "later\n");
+}
+
+Test(stderr_relay, finishes_when_the_last_lines_have_room)
+{
+    open_relay(false);
+    fill_queue();
+    program_writes("last\nwords");
+    cr_assert_not(stderr_relay_try_finish(relay));
+    cr_assert_eq(stderr_relay_tail(relay).size, TEXT_MAX_BYTES);
+    while (!stderr_queue_push(queue, 0))
+        shown();
+    shown();
+    program_writes(" of another");
+    cr_assert(stderr_relay_try_finish(relay));
+    struct slice tail = stderr_relay_tail(relay);
+    cr_assert_eq(memcmp(tail.data + tail.size - 21, "last\nwords of another", 21), 0);
+    cr_assert_str_eq(shown(), "last\nwords of another\n");
+}
+
+Test(stderr_relay, finishes_at_once_where_nothing_is_left_to_read)
+{
+    open_relay(false);
+    fill_queue();
+    cr_assert(stderr_relay_try_finish(relay));
+}
+
+Test(stderr_relay, does_not_wait_for_what_a_survivor_writes)
+{
+    open_relay(false);
+    fill_queue();
+    program_writes("last\n");
+    cr_assert_not(stderr_relay_try_finish(relay));
+    while (!stderr_queue_push(queue, 0))
+        shown();
+    shown();
+    static char more[20001];
+    memset(more, 'z', 20000);
+    cr_assert_eq(write(from_program, more, 20000), 20000);
+    cr_assert(stderr_relay_try_finish(relay));
+    stderr_relay_read(relay);
+    stderr_relay_end_line(relay);
+    cr_assert_str_eq(strrchr(shown(), 'z'), "z\n");
+}
+
+Test(stderr_relay, does_not_end_a_line_of_which_more_waits)
+{
+    open_relay(false);
+    program_writes("half a ");
+    fill_queue();
+    while (!stderr_queue_push(queue, 0))
+        shown();
+    shown();
+    program_writes("one, ");
+    cr_assert_eq(write(from_program, "two\n", 4), 4);
+    stderr_relay_end_line(relay);
+    stderr_relay_read(relay);
+    cr_assert_str_eq(shown(), "one, two\n");
+}
+
+Test(stderr_relay, finishes_at_once_where_it_must_not_wait)
+{
+    open_relay(false);
+    fill_queue();
+    program_writes("last\n");
+    stderr_relay_finish(relay);
+    struct slice tail = stderr_relay_tail(relay);
+    cr_assert_eq(memcmp(tail.data + tail.size - 5, "last\n", 5), 0);
+    cr_assert_not(stderr_relay_is_held(relay));
 }
 
 Test(stderr_relay, does_not_mind_that_nobody_reads_stderr)
