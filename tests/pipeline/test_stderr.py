@@ -2,6 +2,7 @@
 """What programs print to standard error arrives, whoever reads it, and however slowly."""
 
 import os
+import select
 import signal
 
 import pytest
@@ -113,6 +114,22 @@ def test_a_run_that_is_told_to_end_waits_for_its_reader(case):
     expect_all(text, len(found), 5 * LINES)
     assert len(found) < 500
     pipe.close()
+
+
+def test_a_terminal_gets_every_line(case):
+    ours, theirs = os.openpty()
+    script = f'exec fanfold --quiet -j2 -N1 -- sh -c "{TALK}" 2> {os.ttyname(theirs)}'
+    run = case.start("bash", "-c", script, stdin=chunks(4))
+    text = b""
+    while run.running():
+        if select.select([ours], [], [], 0.1)[0]:
+            text += os.read(ours, 1 << 16)
+    while select.select([ours], [], [], 0)[0]:
+        text += os.read(ours, 1 << 16)
+    run.expect(0)
+    expect_all(text.decode().replace("\r\n", "\n"), 4)
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_a_reader_that_leaves_stops_nobody(case):

@@ -146,7 +146,11 @@ void runner_context_settle_stderr(struct runner_context *context, int64_t now_us
     struct stderr_queue *queue = context->queue;
     if (!stderr_queue_push(queue, now_us))
         runner_context_watch(context, stderr_queue_fd(queue), TAG_DRAIN, 0, EPOLLOUT);
-    slot_timers_set(&context->unread, 0, stderr_queue_deadline(queue));
+    int64_t deadline_us = stderr_queue_deadline(queue);
+    /* Not again for the same: a timer that comes late waits a little longer. */
+    if (deadline_us != context->unread_us)
+        slot_timers_set(&context->unread, 0, deadline_us);
+    context->unread_us = deadline_us;
     if (stderr_queue_holds(queue) == context->held)
         return;
     context->held = !context->held;

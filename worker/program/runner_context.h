@@ -47,6 +47,7 @@ struct runner_context {
     struct stderr_relay **relays;
     struct stderr_queue *queue;
     struct slot_timers unread; /* the queue's deadline, as the time of a slot 0 */
+    int64_t unread_us;         /* the same; 0: none */
     bool held;                 /* the relays' descriptors are not watched */
     uint32_t turn;             /* the slot whose lines come first, after a hold */
     struct oom_watch oom;
