@@ -243,9 +243,10 @@ static void settle_fault(struct persistent_slot *slot)
 static void persistent_settle(void *self)
 {
     struct persistent *persistent = self;
+    bool holds = stderr_queue_holds(persistent->context->queue);
     for (uint32_t number = 0; number < persistent->context->slots; number++) {
         struct persistent_slot *slot = &persistent->slots[number];
-        if (slot->missing && slot->life.phase == SLOT_EMPTY)
+        if (slot->missing && !holds && slot->life.phase == SLOT_EMPTY)
             persistent_exit_start_again(slot);
         settle_fault(slot);
         if (slot_life_is_backing_off(&slot->life))

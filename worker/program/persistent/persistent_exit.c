@@ -55,6 +55,16 @@ void persistent_exit_start_again(struct persistent_slot *slot)
         slot_life_report_ready(&slot->life);
 }
 
+/* A program that prints and ends again and again waits for whoever reads that. After a
+ * kill somebody waits for the slot. */
+static void start_when_read(struct persistent_slot *slot)
+{
+    slot->missing = stderr_queue_holds(slot->life.context->queue) &&
+                    !persistent_slot_is_killed(slot);
+    if (!slot->missing)
+        persistent_exit_start_again(slot);
+}
+
 static enum persistent_verdict judge(struct persistent_slot *slot)
 {
     enum persistent_verdict verdict = VERDICT_NONE;
@@ -150,7 +160,7 @@ static void on_ended(struct persistent_slot *slot, int status, bool survivors)
     if (context->unforked)
         return;
     if (!context->ending && !slot->end_us) {
-        persistent_exit_start_again(slot);
+        start_when_read(slot);
         if (slot_life_is_hopeless(&slot->life))
             persistent_report_hopeless(slot, status);
         return;

@@ -45,7 +45,7 @@ struct persistent_slot {
     pid_t above;  /* its parent; 0: not known (yet) */
     bool met;     /* it may be given tasks: lines, it was seen to wait for input */
     bool reader;  /* lines: it was seen to wait for input */
-    bool missing; /* a process is to be started, because there is a task */
+    bool missing; /* a process is to be started, as soon as our stderr is read */
     struct persistent_doubt doubt;
     bool fruitful;       /* the process has answered something */
     unsigned bursts;     /* of this process, that were confirmed */

@@ -5,6 +5,7 @@
 #include "tests/unit/worker/program/persistent/persistent_fixture.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,6 +35,35 @@ Test(persistent_exit, says_how_a_program_ended_and_what_it_said_last)
     fixture_close(&fixture);
     fixture = lines(WORDS("head", "-n1"));
     expect_failed(run(fixture, "a\nb\n"), FAILURE_PROTOCOL, "then: exit status 0");
+    fixture_close(&fixture);
+}
+
+Test(persistent_exit, starts_no_process_until_the_words_of_the_last_are_read)
+{
+    int ends[2];
+    cr_assert_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    cr_assert_eq(fcntl(ends[1], F_SETFL, 0), 0);
+    cr_assert_eq(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+    /* More than the queue holds for, and less than the pipes have room for as well. */
+    struct program_fixture *fixture =
+        lines(SHELL("read -r l; [ $l = good ] && echo $l && exec cat; seq 60000 >&2; "
+                    "exit 1"));
+    uint32_t ready = fixture->ready;
+    expect_failed(run(fixture, "bad\n"), FAILURE_EXIT, "; ");
+    fixture_start(fixture, 0, 1, "good\n", 5);
+    (void)fixture_turn(fixture, 0);
+    cr_assert_eq(fixture->ready, ready);
+    uint32_t count = fixture->count, lines_read = 0;
+    char data[65536];
+    while (lines_read < 60000) {
+        ssize_t got = read(ends[0], data, sizeof data);
+        for (ssize_t i = 0; i < got; i++)
+            lines_read += data[i] == '\n';
+        (void)fixture_turn(fixture, 1);
+    }
+    cr_assert(fixture_await(fixture, count + 1));
+    cr_assert_eq(fixture->ready, ready + 1);
+    expect_done(&fixture->notes[count], "good\n");
     fixture_close(&fixture);
 }
 
