@@ -96,3 +96,19 @@ void signals_end_by(int number)
     raise(number);
     sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
+
+bool signals_for_terminal(int signal)
+{
+    return signal == SIGTTIN || signal == SIGTTOU;
+}
+
+const char *signals_explain(int signal)
+{
+    return signal == SIGTTIN
+               ? "the program wanted to read from the terminal (SIGTTIN): fanfold's "
+                 "programs have none; give it what it asks for by a file or the "
+                 "environment"
+               : "the program wanted to set up the terminal, as for a question "
+                 "(SIGTTOU): fanfold's programs have none; give it what it asks for by "
+                 "a file or the environment";
+}

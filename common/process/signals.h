@@ -30,6 +30,11 @@ void signals_reset(void);
  * as without /proc, or of a process that has ended. */
 bool signals_may_catch(pid_t pid, int number);
 
+/* Whether it stops a process in the background that wants the terminal. */
+bool signals_for_terminal(int number);
+/* What a program that was stopped by such a signal wanted, and what to do. */
+const char *signals_explain(int number);
+
 /* Lets this process see how its children end, whatever it inherited: where SIGCHLD is
  * ignored, the kernel reaps them and waitpid fails. Call it first in main. */
 void signals_see_children(void);

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/slice.h"
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -134,9 +135,12 @@ static void append_lines(char *text, size_t size, struct slice said)
 /* Before the text, which mostly is the program's. */
 static const char *introduction(const struct dispatch_failure *failure)
 {
-    bool ours = failure->cause == FAILURE_MEMORY &&
-                failure->code == FAILURE_MEMORY_LIMIT;
-    return ours || failure->cause == FAILURE_PROTOCOL ? ": " : "; it said: ";
+    bool memory = failure->cause == FAILURE_MEMORY &&
+                  failure->code == FAILURE_MEMORY_LIMIT;
+    bool terminal = failure->cause == FAILURE_SIGNAL &&
+                    (failure->code == SIGTTIN || failure->code == SIGTTOU);
+    return memory || terminal || failure->cause == FAILURE_PROTOCOL ? ": "
+                                                                    : "; it said: ";
 }
 
 static bool says(const struct dispatch_failure *failure, const char *words)

@@ -115,7 +115,8 @@ static void report_end(struct exec_slot *slot)
     uint64_t run_us = (uint64_t)(slot->ended_at_us - slot->started_at_us);
     if (slot->phase == EXEC_OVERDUE && !slot->start_error)
         task_report_timeout(context, number, &slot->task, run_us);
-    else if (slot->greedy && task_report_memory(context, number, &slot->task, run_us))
+    else if ((slot->greedy || slot->status != 0) &&
+             task_report_killed(context, number, &slot->task, run_us))
         return;
     else if (slot->start_error)
         report_unstartable(slot, run_us);

@@ -6,7 +6,9 @@
 #include "worker/program/program.h"
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
+#include "common/process/signals.h"
 #include "worker/program/exec.h"
 #include "worker/program/persistent/persistent.h"
 #include "worker/program/plugin/plugin.h"
@@ -226,14 +228,19 @@ static void on_stopped(struct program *program, int64_t by_us)
 }
 
 /* Whoever ended it: a new worker has a new one. False: the worker is broken by it. */
-static bool on_zygote_gone(struct program *program, int status)
+static bool on_zygote_gone(struct program *program, const struct report *report)
 {
+    int status = report->value;
     const char *name = program->helpers.config.argv[0];
     if (runner_context_ended_with_us(&program->context, status)) {
         program->context.unforked = true;
         return true;
     }
-    if (WIFSIGNALED(status))
+    if (report->signal)
+        runner_context_break(&program->context, STATUS_PEER,
+                             "%s: the process that forks the slots was ended: %s", name,
+                             signals_explain((int)report->signal));
+    else if (WIFSIGNALED(status))
         runner_context_break(
             &program->context, STATUS_PEER,
             "%s: the process that forks the slots was killed by signal %d (%s)", name,
@@ -244,6 +251,24 @@ static bool on_zygote_gone(struct program *program, int status)
             "%s: the process that forks the slots ended with status %d", name,
             WEXITSTATUS(status));
     return false;
+}
+
+/* By its program's own stop, or by that of another process, of which nobody knows by
+ * which signal. */
+static void tell_stopped(const struct report *report)
+{
+    char name[80];
+    log_quote(name, sizeof name, report->text, strlen(report->text));
+    if (report->signal)
+        say("slot %" PRIu32
+            "'s program (pid %d) was stopped by %s; waiting until it is "
+            "continued (kill -CONT %d)",
+            report->slot + 1, (int)report->value,
+            report->signal == SIGTSTP ? "SIGTSTP" : "SIGSTOP", (int)report->value);
+    else
+        say("slot %" PRIu32 "'s process %s (pid %d) is stopped; waiting until it is "
+            "continued (kill -CONT %d)",
+            report->slot + 1, name, (int)report->value, (int)report->value);
 }
 
 /* The link is at its end, or says things that make no sense. */
@@ -265,10 +290,14 @@ static bool on_report(struct program *program, const struct report *report)
         return false;
     }
     if (report->slot == context->slots)
-        return on_zygote_gone(program, report->value);
-    if (report->kind == REPORT_ENDED || report->kind == REPORT_GREEDY)
+        return on_zygote_gone(program, report);
+    if (report->kind == REPORT_ENDED || report->kind == REPORT_GREEDY) {
         context->used_bytes[report->slot] = report->memory_bytes;
-    if (report->kind == REPORT_CONTINUED)
+        context->wanted[report->slot] = (int)report->signal;
+    }
+    if (report->kind == REPORT_STOPPED)
+        tell_stopped(report);
+    else if (report->kind == REPORT_CONTINUED)
         on_stopped(program, report->value * INT64_C(1000));
     else
         program->ops->on_report(program->runner, report);

@@ -33,6 +33,7 @@ void runner_context_init(struct runner_context *context,
         .max_result = UINT64_MAX,
         .memory_bytes = memory_bytes,
         .used_bytes = allocate_zeroed(slots, sizeof(uint64_t)),
+        .wanted = allocate_zeroed(slots, sizeof(int)),
     };
     oom_watch_init(&context->oom);
 }
@@ -109,6 +110,7 @@ void runner_context_deinit(struct runner_context *context)
     fd_close(&context->poller);
     fd_close(&context->wake);
     free(context->used_bytes);
+    free(context->wanted);
 }
 
 void runner_context_watch(struct runner_context *context, int fd, enum tag tag,

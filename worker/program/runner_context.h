@@ -7,13 +7,13 @@
 #ifndef FANFOLD_WORKER_PROGRAM_RUNNER_CONTEXT_H
 #define FANFOLD_WORKER_PROGRAM_RUNNER_CONTEXT_H
 
+#include "common/process/oom.h"
 #include "worker/program/program_config.h"
 #include "worker/program/program_task.h"
 #include "worker/program/slot_timers.h"
 #include "worker/program/spawn_backoff.h"
 #include "worker/program/start_costs.h"
 #include "worker/program/stderr_relay.h"
-#include "worker/supervisor/oom.h"
 #include "worker/supervisor/spawn_link.h"
 
 /* The source of a poller's event; the slot is in the lower half of its data. */
@@ -57,6 +57,8 @@ struct runner_context {
     uint64_t max_result;
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     uint64_t *used_bytes;  /* by each slot whose last process used more, else 0 */
+    int *wanted;           /* SIGTTIN or SIGTTOU: each slot's last process wanted the
+                              terminal, and was killed for that; else 0 */
     bool unforked;         /* nobody forks slots any more, and the worker leaves */
     bool broken;
     bool ending; /* nothing is reported any more, nothing is started */

@@ -2,6 +2,7 @@
 /* From what happened to a task, an event. */
 #include "worker/program/task_report.h"
 #include "common/parse.h"
+#include "common/process/signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,26 +55,39 @@ void task_report_timeout(struct runner_context *context, uint32_t slot,
     task_report_failed(context, slot, task, run_us, FAILURE_TIMEOUT, 0, text);
 }
 
-bool task_report_memory(struct runner_context *context, uint32_t slot,
-                        const struct program_task *task, uint64_t run_us)
+/* With the tail of the slot's stderr. The sentence is at the end, because a reader
+ * without room for all cuts the beginning. */
+static void report_sentence(struct runner_context *context, uint32_t slot,
+                            const struct program_task *task, uint64_t run_us,
+                            enum failure cause, uint32_t code, const char *sentence)
 {
-    enum { SENTENCE_MAX = 128 };
-    char used[32], allowed[32];
     uint8_t text[TEXT_MAX_BYTES];
     struct slice tail = stderr_relay_tail(context->relays[slot]);
-    if (context->used_bytes[slot] == 0)
-        return false;
-    format_size(used, sizeof used, context->used_bytes[slot]);
-    format_size(allowed, sizeof allowed, context->memory_bytes);
-    /* At the end, because a reader without room for all cuts the beginning. */
-    size_t room = sizeof text - SENTENCE_MAX;
+    size_t length = strlen(sentence), room = sizeof text - length - 1;
     size_t size = tail.size < room ? tail.size : room;
     memcpy(text, tail.data + tail.size - size, size);
     if (size > 0 && text[size - 1] != '\n')
         text[size++] = '\n';
-    size += (size_t)snprintf((char *)text + size, SENTENCE_MAX - 1,
-                             "used %s of memory, --memory allows %s", used, allowed);
-    task_report_failed(context, slot, task, run_us, FAILURE_MEMORY,
-                       FAILURE_MEMORY_LIMIT, (struct slice){text, size});
+    memcpy(text + size, sentence, length);
+    task_report_failed(context, slot, task, run_us, cause, code,
+                       (struct slice){text, size + length});
+}
+
+bool task_report_killed(struct runner_context *context, uint32_t slot,
+                        const struct program_task *task, uint64_t run_us)
+{
+    char used[32], allowed[32], sentence[128];
+    int wanted = context->wanted[slot];
+    if (wanted)
+        report_sentence(context, slot, task, run_us, FAILURE_SIGNAL, (uint32_t)wanted,
+                        signals_explain(wanted));
+    if (wanted || context->used_bytes[slot] == 0)
+        return wanted != 0;
+    format_size(used, sizeof used, context->used_bytes[slot]);
+    format_size(allowed, sizeof allowed, context->memory_bytes);
+    snprintf(sentence, sizeof sentence, "used %s of memory, --memory allows %s", used,
+             allowed);
+    report_sentence(context, slot, task, run_us, FAILURE_MEMORY, FAILURE_MEMORY_LIMIT,
+                    sentence);
     return true;
 }

@@ -21,10 +21,10 @@ void task_report_too_large(struct runner_context *context, uint32_t slot,
 /* The task ran longer than it may; with the tail of the slot's stderr. */
 void task_report_timeout(struct runner_context *context, uint32_t slot,
                          const struct program_task *task, uint64_t run_us);
-/* Where the slot's last process was killed because the slot used too much memory,
- * reports that of the task and returns true. To be asked before
- * runner_context_judge. */
-bool task_report_memory(struct runner_context *context, uint32_t slot,
+/* Where the slot's last process was killed because the slot used too much memory, or
+ * because it wanted the terminal, reports that of the task and returns true. To be
+ * asked before runner_context_judge. */
+bool task_report_killed(struct runner_context *context, uint32_t slot,
                         const struct program_task *task, uint64_t run_us);
 
 #endif

@@ -18,6 +18,7 @@
 #include "common/process/descendants.h"
 #include "common/process/fds.h"
 #include "common/process/process_handle.h"
+#include "common/process/signals.h"
 #include "worker/supervisor/fork_protocol.h"
 #include "worker/supervisor/process_limits.h"
 #include "worker/supervisor/spawner.h"
@@ -45,6 +46,7 @@ enum {
     ANSWER_WAITS = 3,  /* so often: a fork of some 100 GiB takes its time */
     BUSY_WAIT_MS = 50, /* while the program's file is being written */
     BUSY_WAITS = 600,
+    STOP_LOOK_MS = 500,    /* whether the program was stopped while it prepares */
     LOOK_MS = 20,          /* for the program's end, where the system has no pidfd */
     END_WAIT_MS = 1000,    /* after it has closed its end of the link */
     FINISH_WAIT_MS = 5000, /* after we have closed ours */
@@ -260,6 +262,18 @@ static void hint(const struct fork_server *fork_server)
               HINT_WAIT_MS / 1000);
 }
 
+/* It asks at the terminal while it prepares: nobody will answer. */
+static void refuse_stopped(const struct fork_server *fork_server)
+{
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_PID, (id_t)fork_server->program, &info, WSTOPPED | WNOHANG) < 0 ||
+        info.si_pid == 0 || !signals_for_terminal(info.si_status))
+        return;
+    refuse(fork_server, "%s: while it prepared, %s", name_of(fork_server),
+           signals_explain(info.si_status));
+    leave(STATUS_CANNOT_EXECUTE);
+}
+
 static void await_prepared(struct fork_server *fork_server)
 {
     for (int64_t hint_us = clock_now_us() + HINT_WAIT_MS * INT64_C(1000);;) {
@@ -270,7 +284,8 @@ static void await_prepared(struct fork_server *fork_server)
             {.fd = fork_server->config->link, .events = 0},
         };
         int64_t now_us = clock_now_us();
-        int look_ms = fork_server->ended < 0 ? LOOK_MS : -1;
+        int look_ms = fork_server->ended < 0 ? LOOK_MS : STOP_LOOK_MS;
+        refuse_stopped(fork_server);
         int events = poll(polled, 4, clock_poll_ms(now_us, hint_us, look_ms));
         if (events == 0 && clock_now_us() >= hint_us)
             hint(fork_server);

@@ -42,6 +42,8 @@ enum report_kind {
     REPORT_ENDED,       /* value: a wait status; survivors */
     REPORT_GREEDY,      /* the leader had ended before, and its group was killed now,
                            because it used memory_bytes */
+    REPORT_STOPPED,     /* value: the pid of a process of the slot that was stopped by
+                           `signal`, and still is; text: its name */
     REPORT_SETTLED,     /* nothing of the group is left that can be ended */
     REPORT_CONTINUED,   /* value: milliseconds for which all slots were stopped */
 };
@@ -50,9 +52,11 @@ struct report {
     enum report_kind kind;
     uint32_t slot;
     int32_t value;
-    uint32_t survivors;    /* 1: the group lives on; 0: it does not */
-    uint32_t told;         /* 1: while it ran, somebody sent SIGTERM to all processes
-                              here, and it may have caught it */
+    uint32_t survivors; /* 1: the group lives on; 0: it does not */
+    uint32_t told;      /* 1: while it ran, somebody sent SIGTERM to all processes
+                           here, and it may have caught it */
+    uint32_t signal;    /* ENDED: SIGTTIN or SIGTTOU, if it wanted the terminal and was
+                           killed for that; 0: it was not */
     uint64_t memory_bytes; /* that the slot used, and was killed for; 0: it was not */
     char text[SPAWN_LINK_TEXT_MAX]; /* "" of kinds that have none */
 };

@@ -16,9 +16,8 @@
 #include "common/process/descendants.h"
 #include "common/process/process_handle.h"
 #include "common/process/signals.h"
+#include "worker/supervisor/child.h"
 #include "worker/supervisor/memory_watch.h"
-#include "worker/supervisor/slots/settling.h"
-#include "worker/supervisor/slots/slot_group.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,19 +31,6 @@
 #include <unistd.h>
 
 enum { REQUESTS_MAX = 64 /* taken in one iteration */ };
-
-struct child {
-    pid_t pid; /* 0: none runs */
-    struct slot_group group;
-    bool rest;   /* the last one has ended well, and left others in the group */
-    bool doomed; /* it was told to end: all that it started goes with it */
-    struct settling settling;
-    bool unsent;           /* the report waits for room */
-    enum report_kind kind; /* of the last report, as is value */
-    int32_t value;
-    uint64_t memory_bytes; /* that it was killed for; 0: it was not */
-    bool told; /* somebody sent SIGTERM to all while it ran, and it may catch that */
-};
 
 enum phase {
     SERVING,
@@ -62,6 +48,7 @@ struct supervisor {
     bool unsent;           /* some child's report is */
     bool stopped;          /* we have stopped the slots */
     int64_t stopped_at_us; /* valid while stopped */
+    int64_t look_us;       /* for processes that are stopped and no children */
 };
 
 static void set_phase(struct supervisor *supervisor, enum phase phase)
@@ -73,17 +60,7 @@ static void set_phase(struct supervisor *supervisor, enum phase phase)
 static void send_report(struct supervisor *supervisor, uint32_t slot)
 {
     struct child *child = &supervisor->children[slot];
-    struct report report = {
-        .kind = child->kind,
-        .slot = slot,
-        .value = child->value,
-        .survivors = child->rest,
-        .told = child->told,
-        .memory_bytes = child->memory_bytes,
-    };
-    if (child->kind == REPORT_UNSTARTABLE && supervisor->service->why)
-        snprintf(report.text, sizeof report.text, "%s", supervisor->service->why);
-    child->unsent = spawn_link_report(supervisor->service->link, &report) == -EAGAIN;
+    child_report(child, slot, supervisor->service->link, supervisor->service->why);
     supervisor->unsent |= child->unsent;
 }
 
@@ -127,10 +104,7 @@ static void start(struct supervisor *supervisor, const struct request *request,
 {
     struct child *child = &supervisor->children[request->slot];
     struct report started = {.kind = REPORT_STARTED, .slot = request->slot};
-    child->rest = child->doomed = false;
-    child->settling.phase = SETTLING_NOT;
-    child->memory_bytes = 0;
-    child->told = false;
+    child_begin(child);
     int pid = start_child(supervisor, request, fds, count);
     if (pid > 0) {
         child->pid = started.value = pid;
@@ -146,17 +120,6 @@ static void start(struct supervisor *supervisor, const struct request *request,
     send_report(supervisor, request->slot);
 }
 
-/* Each process of the group once: a handler may count. The program itself may be in
- * another group, which it leads (setsid) or which is somebody's. */
-static void signal_slot(const struct child *child, int number)
-{
-    pid_t group = child->pid ? getpgid(child->pid) : 0;
-    if (child->pid || child->rest)
-        slot_group_signal(&child->group, number, !child->pid);
-    if (child->pid && group != child->group.number)
-        kill(group == child->pid ? -group : child->pid, number);
-}
-
 /* With all that it started, in whatever group or session. */
 static void doom_slot(struct supervisor *supervisor, uint32_t slot, int number)
 {
@@ -164,7 +127,7 @@ static void doom_slot(struct supervisor *supervisor, uint32_t slot, int number)
     child->doomed = true;
     if (slot < supervisor->service->slots && (child->pid || child->rest))
         memory_watch_signal(supervisor->watch, slot, number);
-    signal_slot(child, number);
+    child_signal(child, number);
 }
 
 static void kill_slot(struct supervisor *supervisor, uint32_t slot)
@@ -202,7 +165,8 @@ static void stop_slots(struct supervisor *supervisor, bool stop)
         tell_continued(supervisor);
     for (uint32_t slot = 0; slot < supervisor->service->slots; slot++) {
         struct child *child = &supervisor->children[slot];
-        signal_slot(child, number);
+        child_signal(child, number);
+        stop_end(&child->stop);
         if (!stop)
             child->settling.due_us += clock_now_us() - supervisor->stopped_at_us;
     }
@@ -250,27 +214,20 @@ static void take_requests(struct supervisor *supervisor)
     }
 }
 
-static uint32_t find_child(const struct supervisor *supervisor, pid_t pid)
-{
-    uint32_t slot = 0;
-    while (slot < supervisor->count && supervisor->children[slot].pid != pid)
-        slot++;
-    return slot;
-}
-
 /* It has ended, and is not reaped: its number and its group's are still theirs. */
 static void before_reaping(struct supervisor *supervisor, uint32_t slot, bool well)
 {
     if (supervisor->children[slot].doomed)
         doom_slot(supervisor, slot, SIGKILL);
     else if (!well)
-        signal_slot(&supervisor->children[slot], SIGKILL);
+        child_signal(&supervisor->children[slot], SIGKILL);
 }
 
 static void after_reaping(struct supervisor *supervisor, uint32_t slot, int status)
 {
     struct child *child = &supervisor->children[slot];
     child->pid = 0;
+    stop_end(&child->stop);
     child->rest = status == 0 && !child->doomed && slot_group_is_used(&child->group);
     child->kind = REPORT_ENDED;
     child->value = status;
@@ -284,7 +241,8 @@ static void reap(struct supervisor *supervisor)
     while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
            info.si_pid > 0) {
         pid_t pid = info.si_pid;
-        uint32_t slot = find_child(supervisor, pid); /* none: an orphan of a slot */
+        uint32_t slot = child_find(supervisor->children, supervisor->count,
+                                   pid); /* none: an orphan of a slot */
         int status;
         if (slot < supervisor->count)
             before_reaping(supervisor, slot,
@@ -297,6 +255,47 @@ static void reap(struct supervisor *supervisor)
     }
 }
 
+/* Nobody will answer it. The zygote's terminal is the worker's. */
+static void end_for_terminal(struct supervisor *supervisor, uint32_t slot, int signal)
+{
+    struct child *child = &supervisor->children[slot];
+    if (child->doomed ||
+        (slot == supervisor->service->slots && supervisor->service->zygote_has_slots))
+        return;
+    child->wanted = signal;
+    kill_slot(supervisor, slot);
+}
+
+/* Those that this loop has stopped are no news. */
+static void note_stops(struct supervisor *supervisor)
+{
+    pid_t pid;
+    int signal;
+    while (stops_take(&pid, &signal)) {
+        uint32_t slot = child_find(supervisor->children, supervisor->count, pid);
+        if (slot == supervisor->count || supervisor->stopped)
+            continue;
+        if (signals_for_terminal(signal))
+            end_for_terminal(supervisor, slot, signal);
+        else if (signal)
+            stop_begin(&supervisor->children[slot].stop, pid, signal, clock_now_us());
+        else
+            stop_end(&supervisor->children[slot].stop);
+    }
+}
+
+/* Returns the milliseconds until the next look; -1: nothing runs, or all is stopped. */
+static int check_stops(struct supervisor *supervisor)
+{
+    const struct supervisor_service *service = supervisor->service;
+    int64_t now_us = clock_now_us();
+    if (supervisor->stopped)
+        return -1;
+    int64_t due_us = child_report_stops(supervisor->children, service->slots,
+                                        service->link, &supervisor->look_us, now_us);
+    return clock_poll_ms(now_us, due_us, -1);
+}
+
 /* Returns the milliseconds until the next look; -1: no slot settles. */
 static int check_settling(struct supervisor *supervisor)
 {
@@ -307,9 +306,7 @@ static int check_settling(struct supervisor *supervisor)
         if (child->settling.phase == SETTLING_NOT || child->unsent ||
             supervisor->stopped)
             continue;
-        bool used = child->rest && slot_group_is_used(&child->group);
-        if (used && settling_tick(&child->settling, &supervisor->settling_log, slot,
-                                  &child->group, now_us)) {
+        if (child_settles(child, &supervisor->settling_log, slot, now_us)) {
             wait_ms = SETTLING_LOOK_MS;
             continue;
         }
@@ -344,6 +341,7 @@ static void take_signals(struct supervisor *supervisor, int signals)
         if (info.ssi_signo == SIGTERM)
             note_told(supervisor);
     }
+    note_stops(supervisor);
     reap(supervisor);
 }
 
@@ -395,6 +393,7 @@ static void serve(struct supervisor *supervisor, int signals)
     };
     int settling_ms = check_settling(supervisor);
     int wait_ms = sooner(check_memory(supervisor), settling_ms);
+    wait_ms = sooner(wait_ms, check_stops(supervisor));
     if (supervisor->unsent)
         polled[0].events |= POLLOUT;
     if (poll(polled, 3, wait_ms) < 0)

@@ -3,6 +3,7 @@
 #include "worker/program/persistent/persistent_report.h"
 #include "common/exit_status.h"
 #include "common/log.h"
+#include "common/process/signals.h"
 #include "worker/program/task_report.h"
 
 #include <inttypes.h>
@@ -105,7 +106,7 @@ static void report_ended(struct persistent_slot *slot,
     char few[160], end[64], text[TEXT_MAX_BYTES];
     struct slice tail = stderr_relay_tail(context->relays[number]);
     enum failure cause = FAILURE_PROTOCOL;
-    if (task_report_memory(context, number, &item->task, run_us))
+    if (task_report_killed(context, number, &item->task, run_us))
         return;
     if (status != 0)
         cause = runner_context_judge(context, status, &code);
@@ -164,7 +165,7 @@ void persistent_report_hopeless(struct persistent_slot *slot, int status)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
-    char end[64], said[320];
+    char end[256], said[320];
     if (*slot->fault_text) {
         runner_context_break(context, STATUS_IO, "slot %" PRIu32 " keeps failing: %s",
                              number + 1, slot->fault_text);
@@ -175,6 +176,8 @@ void persistent_report_hopeless(struct persistent_slot *slot, int status)
     log_quote(said, sizeof said, tail.data + tail.size - size, size);
     if (context->used_bytes[number])
         snprintf(end, sizeof end, "it uses more memory than --memory allows");
+    else if (context->wanted[number])
+        snprintf(end, sizeof end, "%s", signals_explain(context->wanted[number]));
     else
         describe_end(end, sizeof end, status);
     runner_context_break(context, STATUS_IO,

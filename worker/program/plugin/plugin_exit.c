@@ -74,7 +74,7 @@ static void report_guilty(struct plugin_process *process,
     struct runner_context *context = process->life.context;
     uint32_t number = process->life.number, code = 0;
     char sentence[64];
-    if (task_report_memory(context, number, task, end->run_us))
+    if (task_report_killed(context, number, task, end->run_us))
         return;
     enum failure cause = runner_context_judge(context, end->status, &code);
     struct slice text = stderr_relay_tail(context->relays[number]);
@@ -130,5 +130,7 @@ void plugin_exit_on_ended(struct plugin_process *process, int status)
         runner_context_break(
             context, STATUS_IO,
             "slot %" PRIu32 " %s again and again before it begins a chunk", number + 1,
-            context->used_bytes[number] ? "uses more than --memory allows" : "ends");
+            context->used_bytes[number] ? "uses more than --memory allows"
+            : context->wanted[number]   ? "wants the terminal"
+                                        : "ends");
 }

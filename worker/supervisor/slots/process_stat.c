@@ -24,6 +24,7 @@ bool process_read(int proc, const char *name, uint64_t page_bytes,
                   struct process *ret_process)
 {
     char path[300], text[1024];
+    char state;
     int parent, group;
     uint64_t born;
     int64_t pages;
@@ -33,15 +34,16 @@ bool process_read(int proc, const char *name, uint64_t page_bytes,
     /* The name, in parentheses, may hold anything. */
     const char *rest = strrchr(text, ')');
     if (!rest || sscanf(rest + 1,
-                        " %*c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
+                        " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
                         "%*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
-                        &parent, &group, &born, &pages) != 4)
+                        &state, &parent, &group, &born, &pages) != 5)
         return false;
     *ret_process = (struct process){
         .pid = (pid_t)strtol(name, NULL, 10),
         .parent = parent,
         .group = group,
         .born = born,
+        .stopped = state == 'T',
         .resident_bytes = pages > 0 ? (uint64_t)pages * page_bytes : 0,
     };
     return true;

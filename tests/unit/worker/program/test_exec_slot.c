@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -204,11 +205,13 @@ Test(exec_slot, says_nothing_of_a_task_that_is_killed_after_its_time_is_over)
     fixture_close(&fixture);
 }
 
-Test(exec_slot, does_not_count_the_time_for_which_it_was_stopped)
+Test(exec_slot, does_not_count_the_time_for_which_it_was_stopped_and_says_nothing)
 {
     int said[2], go[2], status;
     char text[16] = "";
     cr_assert_eq(pipe(said) + pipe(go), 0);
+    int lines = memfd_create("lines", MFD_CLOEXEC);
+    dup2(lines, STDERR_FILENO);
     pid_t worker = fork_job(said[1], go[0], 2000);
     cr_assert_gt(read(said[0], text, sizeof text - 1), 0);
     kill(-worker, SIGTSTP);
@@ -220,4 +223,5 @@ Test(exec_slot, does_not_count_the_time_for_which_it_was_stopped)
     cr_assert_eq(write(go[1], "on\n", 3), 3);
     cr_assert_eq(waitpid(worker, &status, 0), worker);
     cr_assert_eq(status, 0);
+    cr_assert_eq(lseek(lines, 0, SEEK_END), 0);
 }

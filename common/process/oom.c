@@ -3,7 +3,7 @@
  * The kernel tells of a kill only by a count that rises. `before` is at least a second
  * old, so that it does not yet include a kill whose SIGCHLD is still on its way.
  */
-#include "worker/supervisor/oom.h"
+#include "common/process/oom.h"
 #include "common/clock.h"
 #include "common/process/cgroup.h"
 #include "common/process/fds.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells whether a SIGKILL that none of our processes sent was probably the kernel's,
  * out of memory. */
-#ifndef FANFOLD_WORKER_SUPERVISOR_OOM_H
-#define FANFOLD_WORKER_SUPERVISOR_OOM_H
+#ifndef FANFOLD_COMMON_PROCESS_OOM_H
+#define FANFOLD_COMMON_PROCESS_OOM_H
 
 #include <stdbool.h>
 #include <stdint.h>

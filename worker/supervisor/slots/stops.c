@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/supervisor/slots/stops.h"
+#include "common/clock.h"
+#include "worker/supervisor/slots/process_stat.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/wait.h>
+
+/* Who limits a program's share of a processor stops it many times a second. */
+static const int64_t lasts_us = SECOND_US;
+
+void stop_begin(struct stop *stop, pid_t pid, int signal, int64_t now_us)
+{
+    *stop = (struct stop){.pid = pid, .signal = signal, .since_us = now_us};
+}
+
+void stop_end(struct stop *stop)
+{
+    *stop = (struct stop){.pid = 0};
+}
+
+bool stop_lasts(struct stop *stop, int64_t now_us, int64_t *due_us)
+{
+    int64_t due = stop->since_us + lasts_us;
+    if (stop->pid == 0 || stop->signal == 0 || stop->told)
+        return false;
+    if (now_us < due) {
+        *due_us = due < *due_us ? due : *due_us;
+        return false;
+    }
+    stop->told = true;
+    return true;
+}
+
+bool stop_see(struct stop *stop, pid_t pid, int64_t now_us)
+{
+    if (stop->pid && stop->signal)
+        return false; /* the child itself is stopped */
+    if (pid == 0 || pid != stop->pid) {
+        stop_begin(stop, pid, 0, now_us);
+        return false;
+    }
+    bool news = !stop->told;
+    stop->told = true;
+    return news;
+}
+
+bool stops_take(pid_t *ret_pid, int *ret_signal)
+{
+    siginfo_t info = {.si_pid = 0};
+    if (waitid(P_ALL, 0, &info, WSTOPPED | WCONTINUED | WNOHANG) < 0 ||
+        info.si_pid == 0)
+        return false;
+    *ret_pid = info.si_pid;
+    *ret_signal = info.si_code == CLD_STOPPED ? info.si_status : 0;
+    return true;
+}
+
+void stops_list(struct children *ret_stopped)
+{
+    struct children stopped = {NULL, 0};
+    DIR *proc = opendir("/proc");
+    for (struct dirent *entry; proc && (entry = readdir(proc));) {
+        struct process process;
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
+            process_read(dirfd(proc), entry->d_name, 0, &process) && process.stopped)
+            children_add(&stopped, (struct child_process){process.pid, process.group});
+    }
+    if (proc)
+        closedir(proc);
+    *ret_stopped = stopped;
+}
+
+pid_t stops_find(const struct children *stopped, pid_t group, pid_t leader, pid_t child)
+{
+    for (size_t i = 0; i < stopped->count; i++) {
+        const struct child_process *item = &stopped->items[i];
+        if (item->group == group && item->pid != leader && item->pid != child)
+            return item->pid;
+    }
+    return 0;
+}
