@@ -69,6 +69,26 @@ def test_a_program_that_asks_at_the_terminal_while_it_prepares_is_refused(case, 
     case.assert_no_leftovers()
 
 
+# ---- an output that somebody else has open ----
+
+
+def test_what_a_program_leaves_may_write_to_its_output(case):
+    script = 'cat; (: <"$GATE"; echo "$FANFOLD_SEQ") &'
+    gate = case.gate()
+    run = case.start("fanfold", "--quiet", "-j2", "-N1", "--", "sh", "-c", script, stdin=b"a\nb\n", env={"GATE": str(gate)})
+    case.wait_for(lambda: len(case.pids_of("sh")) == 2, "two programs")
+    gate.open()
+    run.expect(0)
+    assert run.output() == b"a\n0\nb\n1\n" and run.stderr() == "", run.stderr()
+
+
+def test_the_time_limit_counts_while_somebody_has_the_output_open(case):
+    script = "cat; sleep 1000 &"
+    run = case.run("fanfold", "--quiet", "-j1", "--retries", "1", "--timeout", "0.5", "--", "sh", "-c", script, stdin=b"a\n")
+    assert run.status == 3 and "ran longer than" in run.stderr(), run.stderr()
+    case.assert_no_leftovers()
+
+
 # ---- stopped by somebody else ----
 
 

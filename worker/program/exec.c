@@ -7,6 +7,9 @@
  * A task that is over is reported when its last lines of stderr have found room in the
  * queue, so that programs which only print do not run ahead of whoever reads that.
  *
+ * What a process leaves behind may still write: the supervisor knows how long that is
+ * to be waited for (settling.h).
+ *
  * A task that is killed is still the slot's until the supervisor has reaped its
  * process; only then is the slot ready, and nothing is reported of the task.
  *
@@ -30,6 +33,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { LAST_READS_MAX = 1024 }; /* of one who writes without end */
 
 struct exec {
     struct runner_context *context;
@@ -146,9 +151,10 @@ static void end(struct exec_slot *slot)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
-    if (slot->survivors)
+    if (slot->survivors || slot->settles)
         runner_context_kill(context, number);
-    slot->survivors = slot->settles = false;
+    slot->survivors = false;
+    slot->settles = 0;
     exec_slot_close(slot);
     slot_timers_set(&context->limits, number, 0);
     if (!slot->ended_at_us)
@@ -190,11 +196,25 @@ static void finish(struct exec_slot *slot)
 /* All is read, but the process has left others that may still be at work. */
 static void await_survivors(struct exec_slot *slot)
 {
-    if (slot->settles)
+    if (slot->rests)
         return;
-    slot->settles = true;
+    slot->rests = true;
     slot_timers_set(&slot->life.context->limits, slot->life.number, 0);
-    runner_context_settle(slot->life.context, slot->life.number);
+    slot->settles = runner_context_settle(slot->life.context, slot->life.number, -1);
+}
+
+/* Somebody whom the process has left has its output open: what comes belongs to the
+ * result, and is a sign that more may come. */
+static void await_output(struct exec_slot *slot)
+{
+    int64_t now_us = clock_now_us();
+    if (slot->settles &&
+        (slot->heard == slot->result.size || now_us < slot->asked_us + SECOND_US))
+        return;
+    slot->heard = slot->result.size;
+    slot->asked_us = now_us;
+    slot->settles =
+        runner_context_settle(slot->life.context, slot->life.number, slot->output);
 }
 
 static void settle(struct exec_slot *slot)
@@ -203,10 +223,12 @@ static void settle(struct exec_slot *slot)
     if (!exec_slot_is_busy(slot) || !slot->reaped)
         return;
     if (slot->status != 0 || doomed || slot->start_error ||
-        (slot->output < 0 && !slot->survivors))
+        (slot->output < 0 && !slot->survivors && !slot->settles))
         finish(slot);
     else if (slot->output < 0)
         await_survivors(slot);
+    else
+        await_output(slot);
 }
 
 static void exec_settle(void *self)
@@ -293,6 +315,21 @@ static void exec_on_retry(void *self, uint32_t number)
     slot_life_on_retry(&exec->slots[number].life);
 }
 
+/* Whoever has the output open now is not at work. */
+static void on_settled(struct exec_slot *slot)
+{
+    size_t before = slot->result.size + 1;
+    for (int left = LAST_READS_MAX;
+         left > 0 && slot->output >= 0 && slot->result.size != before; left--) {
+        before = slot->result.size;
+        exec_slot_read(slot, true);
+    }
+    fd_close(&slot->output);
+    slot->survivors = false;
+    slot->settles = 0;
+    settle(slot);
+}
+
 static void exec_on_report(void *self, const struct report *report)
 {
     struct exec *exec = self;
@@ -300,11 +337,10 @@ static void exec_on_report(void *self, const struct report *report)
     if (!exec_slot_is_busy(slot))
         return;
     if ((report->kind == REPORT_GREEDY && !slot->reaped) ||
-        (report->kind == REPORT_SETTLED && !slot->settles))
-        return; /* of the task before */
+        (report->kind == REPORT_SETTLED && report->value != slot->settles))
+        return; /* of the task before, or to a request before the last */
     if (report->kind == REPORT_SETTLED) {
-        slot->survivors = false;
-        settle(slot);
+        on_settled(slot);
         return;
     }
     slot->reaped = true;

@@ -29,11 +29,15 @@ struct exec_slot {
     int status;      /* wait status */
     bool survivors;  /* its group lives on */
     bool told;       /* it may have caught a SIGTERM of somebody else's */
-    bool settles;    /* the supervisor was asked to see to the survivors' end */
-    bool greedy;     /* it has used too much memory, and was killed */
-    int input;       /* -1: all is written, or the program wants no more */
-    int output;      /* -1: at its end */
-    size_t written;  /* bytes, the header's first */
+    int32_t settles; /* the supervisor was asked to see to the survivors' end: the
+                        token of its answer; 0: it was not */
+    bool rests;      /* only to their end: the output is at its own */
+    size_t heard;    /* the result's bytes when it was asked, at asked_us */
+    int64_t asked_us;
+    bool greedy;    /* it has used too much memory, and was killed */
+    int input;      /* -1: all is written, or the program wants no more */
+    int output;     /* -1: at its end */
+    size_t written; /* bytes, the header's first */
     int64_t started_at_us;
     int64_t read_at_us;  /* when the program first took from a full pipe; 0: not seen */
     int64_t ended_at_us; /* 0: it is at work, or read yet */

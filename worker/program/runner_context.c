@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -205,11 +206,17 @@ void runner_context_kill(struct runner_context *context, uint32_t slot)
                              NULL, 0);
 }
 
-void runner_context_settle(struct runner_context *context, uint32_t slot)
+int32_t runner_context_settle(struct runner_context *context, uint32_t slot, int output)
 {
-    (void)spawn_link_request(context->starter,
-                             &(struct request){.kind = REQUEST_SETTLE, .slot = slot},
-                             NULL, 0);
+    struct stat status = {.st_ino = 0};
+    struct request request = {.kind = REQUEST_SETTLE, .slot = slot};
+    if (output >= 0)
+        (void)fstat(output, &status);
+    context->settlings = context->settlings < INT32_MAX ? context->settlings + 1 : 1;
+    request.token = context->settlings;
+    request.output = status.st_ino;
+    (void)spawn_link_request(context->starter, &request, NULL, 0);
+    return request.token;
 }
 
 void runner_context_terminate(struct runner_context *context, uint32_t slot)

@@ -39,6 +39,7 @@ enum {
 struct runner_context {
     struct program_events events;
     uint32_t slots;
+    int32_t settlings; /* that were asked for */
     uint32_t occupied; /* slots for whose processes slot_life.c has seen no end */
     int poller;
     int wake;    /* eventfd: a slot has something to report in the next turn */
@@ -97,8 +98,11 @@ int runner_context_start(struct runner_context *context, struct request *request
                          const int *fds, unsigned count);
 /* Asks the starter to kill the slot's process group. */
 void runner_context_kill(struct runner_context *context, uint32_t slot);
-/* Asks the starter to see to the end of what is left in it (REQUEST_SETTLE). */
-void runner_context_settle(struct runner_context *context, uint32_t slot);
+/* Asks the starter to see to the end of what is left in it, and of those that have
+ * `output` open (the descriptor of a pipe; -1: nobody has). The token that the answer
+ * bears, which is never 0 (REQUEST_SETTLE). */
+int32_t runner_context_settle(struct runner_context *context, uint32_t slot,
+                              int output);
 /* Asks the starter to send it SIGTERM. */
 void runner_context_terminate(struct runner_context *context, uint32_t slot);
 /* An errno of starting a process that is not the task's fault: this host lacks

@@ -37,11 +37,18 @@ void child_signal(const struct child *child, int number)
         kill(group == child->pid ? -group : child->pid, number);
 }
 
+void child_settle(struct child *child, const struct request *request)
+{
+    child->settle_token = request->token;
+    settling_begin(&child->settling, request->output, clock_now_us());
+}
+
 bool child_settles(struct child *child, struct settling_log *log, uint32_t slot,
                    int64_t now_us)
 {
     bool used = child->rest && slot_group_is_used(&child->group);
-    return used && settling_tick(&child->settling, log, slot, &child->group, now_us);
+    return (used || settling_awaits_output(&child->settling)) &&
+           settling_tick(&child->settling, log, slot, &child->group, used, now_us);
 }
 
 void child_report(struct child *child, uint32_t slot, int link, const char *why)

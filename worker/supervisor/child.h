@@ -18,6 +18,7 @@ struct child {
     bool rest;   /* the last one has ended well, and left others in the group */
     bool doomed; /* it was told to end: all that it started goes with it */
     struct settling settling;
+    int32_t settle_token;  /* of the last request */
     bool unsent;           /* the report waits for room */
     enum report_kind kind; /* of the last report, as is value */
     int32_t value;
@@ -35,6 +36,8 @@ uint32_t child_find(const struct child *children, uint32_t count, pid_t pid);
 /* Signals each process of the group once: a handler may count. */
 void child_signal(const struct child *child, int number);
 
+/* REQUEST_SETTLE. */
+void child_settle(struct child *child, const struct request *request);
 /* What it left is still waited for. */
 bool child_settles(struct child *child, struct settling_log *log, uint32_t slot,
                    int64_t now_us);

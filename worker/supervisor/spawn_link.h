@@ -19,7 +19,9 @@ enum request_kind {
     REQUEST_TERM,   /* SIGTERM the slot's process group, or the rest of it */
     REQUEST_KILL,   /* SIGKILL the slot's process group, or the rest of it */
     REQUEST_SETTLE, /* the slot's process ended well: give the rest of its group time,
-                       then end it; REPORT_SETTLED is the answer */
+                       then end it; and wait for those that have `output` open as long
+                       as they are at work. REPORT_SETTLED is the answer, to the last of
+                       such requests */
     REQUEST_FINISH, /* zygote: let plugin or program finish, and exit; supervisor: the
                        worker leaves in good order */
 };
@@ -31,6 +33,8 @@ struct request {
     uint64_t seq;
     uint64_t records;
     uint32_t tells_pid; /* 1: REPORT_STARTED is wanted */
+    int32_t token;      /* SETTLE: the answer bears it */
+    uint64_t output; /* SETTLE: the inode of the pipe that is still open; 0: none is */
 };
 
 enum report_kind {
@@ -44,7 +48,8 @@ enum report_kind {
                            because it used memory_bytes */
     REPORT_STOPPED,     /* value: the pid of a process of the slot that was stopped by
                            `signal`, and still is; text: its name */
-    REPORT_SETTLED,     /* nothing of the group is left that can be ended */
+    REPORT_SETTLED,     /* value: the request's token; nothing of the group is left that
+                           can be ended, and nobody is at work who has its output open */
     REPORT_CONTINUED,   /* value: milliseconds for which all slots were stopped */
 };
 

@@ -168,7 +168,8 @@ static void stop_slots(struct supervisor *supervisor, bool stop)
         child_signal(child, number);
         stop_end(&child->stop);
         if (!stop)
-            child->settling.due_us += clock_now_us() - supervisor->stopped_at_us;
+            settling_shift(&child->settling,
+                           clock_now_us() - supervisor->stopped_at_us);
     }
 }
 
@@ -188,7 +189,7 @@ static void on_request(struct supervisor *supervisor, const struct request *requ
         follow(supervisor, request->slot);
         break;
     case REQUEST_SETTLE:
-        settling_begin(&supervisor->children[request->slot].settling, clock_now_us());
+        child_settle(&supervisor->children[request->slot], request);
         break;
     case REQUEST_FINISH:
         set_phase(supervisor, FINISHING);
@@ -313,6 +314,7 @@ static int check_settling(struct supervisor *supervisor)
         child->settling.phase = SETTLING_NOT;
         child->rest = false;
         child->kind = REPORT_SETTLED;
+        child->value = child->settle_token;
         follow(supervisor, slot);
         send_report(supervisor, slot);
     }

@@ -26,23 +26,26 @@ bool process_read(int proc, const char *name, uint64_t page_bytes,
     char path[300], text[1024];
     char state;
     int parent, group;
-    uint64_t born;
+    uint64_t born, ticks[4];
     int64_t pages;
     snprintf(path, sizeof path, "%s/stat", name);
     if (read_file(proc, path, text, sizeof text) <= 0)
         return false;
     /* The name, in parentheses, may hold anything. */
     const char *rest = strrchr(text, ')');
-    if (!rest || sscanf(rest + 1,
-                        " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d "
-                        "%*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
-                        &state, &parent, &group, &born, &pages) != 5)
+    if (!rest ||
+        sscanf(rest + 1,
+               " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+               " %" SCNu64 " %" SCNu64 " %*d %*d %*d %*d %" SCNu64 " %*u %" SCNd64,
+               &state, &parent, &group, &ticks[0], &ticks[1], &ticks[2], &ticks[3],
+               &born, &pages) != 9)
         return false;
     *ret_process = (struct process){
         .pid = (pid_t)strtol(name, NULL, 10),
         .parent = parent,
         .group = group,
         .born = born,
+        .ticks = ticks[0] + ticks[1] + ticks[2] + ticks[3],
         .stopped = state == 'T',
         .resident_bytes = pages > 0 ? (uint64_t)pages * page_bytes : 0,
     };

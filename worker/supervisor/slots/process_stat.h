@@ -11,10 +11,11 @@ struct process {
     pid_t pid, parent, group;
     uint64_t born; /* ticks since boot; with the pid, it names one process for ever */
     uint64_t resident_bytes;
-    bool stopped;  /* by a signal */
-    uint32_t slot; /* as many as there are: none has it */
-    uint32_t turn; /* of that slot */
-    bool known;    /* a stranger, from the pass before */
+    uint64_t ticks; /* of a processor, by it and by children that it waited for */
+    bool stopped;   /* by a signal */
+    uint32_t slot;  /* as many as there are: none has it */
+    uint32_t turn;  /* of that slot */
+    bool known;     /* a stranger, from the pass before */
 };
 
 /* Reads all but slot, turn and known; `proc` is an open /proc, `name` a pid. */
