@@ -16,6 +16,7 @@
 #include "sink/outbox.h"
 #include "sink/result/result_decode.h"
 #include "sink/run_files.h"
+#include "sink/waiting_hint.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -24,9 +25,8 @@ enum {
     RESULT_BYTES_MAX = 16 << 20, /* an iteration, at which it stops */
     ANSWERS_MAX = 64,            /* messages from the ventilator an iteration */
     ROUNDS_MAX = 4,              /* of settling an iteration */
+    LOOK_MS = 60000,             /* it sleeps no longer */
 };
-
-static const int64_t hint_after_us = SECOND_US;
 
 struct sink {
     uint64_t refused; /* results */
@@ -35,9 +35,9 @@ struct sink {
     struct sink_session *session;
     struct run_files *files;
     struct id incarnation;
-    const char *phase;  /* of the session, as it was logged last */
-    int64_t hint_at_us; /* NEVER_US: said, or not wanted */
-    int signalled;      /* the last signal that came; 0: none */
+    const char *phase; /* of the session, as it was logged last */
+    struct waiting_hint hint;
+    int signalled; /* the last signal that came; 0: none */
     bool over;
     int status; /* valid when over */
 };
@@ -278,22 +278,6 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
 }
 
-static int poll_timeout_ms(const struct sink *sink, int64_t now_us, int64_t deadline_us)
-{
-    int64_t nearest_us = deadline_us < sink->hint_at_us ? deadline_us
-                                                        : sink->hint_at_us;
-    return clock_poll_ms(now_us, nearest_us, 60000);
-}
-
-static void hint(struct sink *sink, int64_t now_us)
-{
-    if (now_us < sink->hint_at_us)
-        return;
-    sink->hint_at_us = NEVER_US;
-    if (!sink_session_welcomed(sink->session))
-        say("waiting for a ventilator at %s", uplink_endpoint(sink->resources.uplink));
-}
-
 static int loop(struct sink *sink)
 {
     zmq_pollitem_t items[ITEMS];
@@ -302,12 +286,15 @@ static int loop(struct sink *sink)
         int64_t deadline_us = settle(sink, now_us);
         if (sink->over)
             break;
-        hint(sink, now_us);
+        bool queued = run_files_output_has_queued(sink->files);
+        int64_t hint_us = waiting_hint_tick(&sink->hint, sink->session, queued, now_us);
+        if (hint_us < deadline_us)
+            deadline_us = hint_us;
         int64_t look_us = intake_tick(sink->resources.intake, now_us);
         if (look_us < deadline_us)
             deadline_us = look_us;
         fill_items(sink, items);
-        zmq_poll(items, ITEMS, poll_timeout_ms(sink, now_us, deadline_us));
+        zmq_poll(items, ITEMS, clock_poll_ms(now_us, deadline_us, LOOK_MS));
         now_us = clock_now_us();
         receive_signals(sink, now_us);
         if (items[ITEM_OUTPUT].revents & ZMQ_POLLERR)
@@ -337,8 +324,9 @@ static void open_session(struct sink *sink)
     sink->incarnation = id_random();
     sink->session = sink_session_new(&config, now_us);
     sink->files = run_files_new(sink->options, &sink->resources, sink->session);
-    sink->hint_at_us = common->quiet || common->supervised ? NEVER_US
-                                                           : now_us + hint_after_us;
+    bool hints = !common->quiet && !common->supervised;
+    waiting_hint_init(&sink->hint,
+                      hints ? uplink_endpoint(sink->resources.uplink) : NULL);
 }
 
 static void log_end(const struct sink *sink)
@@ -353,7 +341,7 @@ static void log_end(const struct sink *sink)
 
 int sink_run(const struct sink_options *options)
 {
-    struct sink sink = {.options = options, .hint_at_us = NEVER_US};
+    struct sink sink = {.options = options};
     sink.status = resources_open(&sink.resources, options);
     if (sink.status == STATUS_OK) {
         open_session(&sink);

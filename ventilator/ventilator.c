@@ -327,6 +327,7 @@ static struct progress_bytes count_bytes(const struct ventilator *ventilator)
         .done = ventilator->ingest.done_bytes,
         .total = source_total(ventilator->source),
         .checks = source_checks(ventilator->source),
+        .starved = ventilator->ingest.state == INGEST_WAITS,
     };
 }
 

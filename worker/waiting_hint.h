@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Tells a person, once the worker has waited for a while, for whom it waits: a worker
- * that starts first, or with a wrong endpoint, should not look as if it hung. */
+ * that starts first, or with a wrong endpoint, should not look as if it hung. For what
+ * a worker waits in a run that is right, only the log has (level info). */
 #ifndef FANFOLD_WORKER_WAITING_HINT_H
 #define FANFOLD_WORKER_WAITING_HINT_H
 
+#include "common/waits.h"
 #include "worker/session/session.h"
 
 struct waiting_hint {
-    const char *tasks;        /* the ventilator's endpoint; NULL: nobody wants hints */
-    enum session_waits waits; /* at the last look */
-    int64_t since_us;
-    enum session_waits hinted; /* the last hint's */
+    const char *tasks; /* the ventilator's endpoint; NULL: nobody wants hints */
+    struct waits waits;
 };
 
 /* `tasks` is borrowed. */
-void waiting_hint_init(struct waiting_hint *hint, const char *tasks, int64_t now_us);
+void waiting_hint_init(struct waiting_hint *hint, const char *tasks);
 /* Prints the hint if it is due; returns when to look again. */
 int64_t waiting_hint_tick(struct waiting_hint *hint, const struct session *session,
                           int64_t now_us);

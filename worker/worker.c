@@ -399,8 +399,7 @@ static void begin(struct worker *worker)
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();
-    waiting_hint_init(&worker->hint, hints ? worker->resources.tasks : NULL,
-                      worker->now_us);
+    waiting_hint_init(&worker->hint, hints ? worker->resources.tasks : NULL);
 }
 
 int worker_run(const struct worker_options *options)

@@ -128,6 +128,11 @@ const struct range *release_queue_held(struct release_queue *queue, uint32_t *re
     return queue->held;
 }
 
+bool release_queue_has_gap(const struct release_queue *queue, uint64_t *ret_seq)
+{
+    return reorder_has_gap(queue->reorder, ret_seq);
+}
+
 uint64_t release_queue_parked_ever(const struct release_queue *queue)
 {
     return reorder_parked_ever(queue->reorder);

@@ -158,6 +158,14 @@ bool reorder_has(const struct reorder *reorder, uint64_t seq)
            (seq > reorder->frontier && parked_find(reorder, seq) != NULL);
 }
 
+bool reorder_has_gap(const struct reorder *reorder, uint64_t *ret_seq)
+{
+    if (!reorder->parked)
+        return false;
+    *ret_seq = reorder->frontier;
+    return true;
+}
+
 uint64_t reorder_parked_ever(const struct reorder *reorder)
 {
     return reorder->parked_ever;

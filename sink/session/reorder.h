@@ -28,6 +28,8 @@ void *reorder_take_parked(struct reorder *reorder);
 /* The next seq to be released; unordered: the first that is not in. */
 uint64_t reorder_next(const struct reorder *reorder);
 bool reorder_has(const struct reorder *reorder, uint64_t seq);
+/* Something beyond *ret_seq, the first that is not in, is in. */
+bool reorder_has_gap(const struct reorder *reorder, uint64_t *ret_seq);
 /* Results that ever had to wait for an older one. */
 uint64_t reorder_parked_ever(const struct reorder *reorder);
 /* All that is in from `next` on, ascending, as ranges; at most RANGES_MAX. Valid until

@@ -343,6 +343,11 @@ bool sink_session_welcomed(const struct sink_session *session)
     return session->liveness.open;
 }
 
+bool sink_session_awaits_result(const struct sink_session *session, uint64_t *ret_seq)
+{
+    return release_queue_has_gap(&session->queue, ret_seq);
+}
+
 void *sink_session_last_parked(const struct sink_session *session,
                                bool (*wanted)(const void *cargo))
 {

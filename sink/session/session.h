@@ -72,6 +72,8 @@ bool sink_session_dismissed(const struct sink_session *session);
 bool sink_session_finished(const struct sink_session *session);
 /* The session has a ventilator. */
 bool sink_session_welcomed(const struct sink_session *session);
+/* Results of later seqs are here, and that of *ret_seq is not. */
+bool sink_session_awaits_result(const struct sink_session *session, uint64_t *ret_seq);
 /* For a line of the log. */
 const char *sink_session_phase_name(const struct sink_session *session);
 /* The parked cargo that the output needs last, for spilling; NULL: none is wanted. */

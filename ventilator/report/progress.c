@@ -13,9 +13,13 @@
 #define HINT_US  (1 * SECOND_US) /* it waits so long before it says so */
 #define LINKS_US (3 * SECOND_US) /* and so long for connections, which take a while */
 #define DRAW_US  (SECOND_US / 10)
-#define PACE_US  (1 * SECOND_US) /* a run must last so long to have a pace */
+#define LATE_US  (60 * SECOND_US) /* a result is not late before that, */
+#define PACE_US  (1 * SECOND_US)  /* a run must last so long to have a pace */
 
-enum { LEFT_MAX_S = 360000 }; /* 100 h: it shows no longer time */
+enum {
+    LATE_TIMES = 10,     /* nor before so many times the longest of the others */
+    LEFT_MAX_S = 360000, /* 100 h: it shows no longer time */
+};
 
 void progress_init(struct progress *progress, const struct progress_config *config,
                    int64_t now_us)
@@ -26,16 +30,14 @@ void progress_init(struct progress *progress, const struct progress_config *conf
         .line = config->line,
         .min_workers = config->min_workers,
         .block_auto = config->block_auto,
-        .waits = PROGRESS_WAITS_SINK,
-        .waits_since_us = now_us,
         .draw_us = now_us,
         .began_us = NEVER_US,
     };
 }
 
 /* A run that has chunks to give out, and too few workers, waits for workers. */
-static enum progress_waits find_waits(const struct progress *progress,
-                                      const struct dispatch *dispatch, bool checks)
+static enum progress_waits find_peer(const struct progress *progress,
+                                     const struct dispatch *dispatch, bool checks)
 {
     if (!dispatch_begun(dispatch))
         return PROGRESS_WAITS_SINK;
@@ -65,15 +67,29 @@ static void warn_of_links(const struct dispatch *dispatch)
         dispatch_counts(dispatch).sessions);
 }
 
-static void say_waits(const struct progress *progress, const struct dispatch *dispatch)
+/* Where everybody is there: what keeps the first chunk that is not released. */
+static struct wait find_progress(const struct dispatch_wait *wait, bool starved)
 {
-    if (progress->waits == PROGRESS_WAITS_SINK)
+    static const enum progress_waits kinds[] = {
+        [DISPATCH_WAITS_INPUT] = PROGRESS_WAITS_INPUT,
+        [DISPATCH_WAITS_WORKER] = PROGRESS_WAITS_WORKER,
+        [DISPATCH_WAITS_RESULT] = PROGRESS_WAITS_RESULT,
+        [DISPATCH_WAITS_HELD] = PROGRESS_WAITS_HELD,
+        [DISPATCH_WAITS_SINK] = PROGRESS_WAITS_OUTPUT,
+    };
+    enum progress_waits kind = kinds[wait->kind];
+    if (kind == PROGRESS_WAITS_INPUT && !starved)
+        kind = PROGRESS_WAITS_NOTHING;
+    return (struct wait){kind, wait->seq << 8 | (wait->attempt & 255)};
+}
+
+static void say_peer(const struct progress *progress, const struct dispatch *dispatch)
+{
+    if (progress->waits.now.kind == PROGRESS_WAITS_SINK)
         say("waiting for a sink at %s ...", progress->endpoint);
-    else if (progress->waits == PROGRESS_WAITS_CHECK)
+    else if (progress->waits.now.kind == PROGRESS_WAITS_CHECK)
         say("reading again what the run had read, to check that it has not changed "
             "...");
-    else if (progress->waits == PROGRESS_WAITS_LINKS)
-        warn_of_links(dispatch);
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);
@@ -81,25 +97,82 @@ static void say_waits(const struct progress *progress, const struct dispatch *di
         say("waiting for workers ...");
 }
 
-/* Gives each hint once. Returns when there may be one to give. */
-static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
-                    bool checks, int64_t now_us)
+static const char *quote_host(char *text, size_t size, const struct dispatch_wait *wait)
 {
-    enum progress_waits waits = find_waits(progress, dispatch, checks);
-    if (waits != progress->waits) {
-        progress->waits = waits;
-        progress->waits_since_us = now_us;
-    }
-    bool links = waits == PROGRESS_WAITS_LINKS;
-    if ((progress->quiet && !links) || waits == PROGRESS_WAITS_NOTHING ||
-        progress->said[waits])
-        return NEVER_US;
-    int64_t hint_us = progress->waits_since_us + (links ? LINKS_US : HINT_US);
-    if (now_us < hint_us)
-        return hint_us;
-    progress->said[waits] = true;
-    say_waits(progress, dispatch);
-    return NEVER_US;
+    const char *host = wait->host && *wait->host ? wait->host : "?";
+    return log_quote(text, size, host, strlen(host));
+}
+
+static void log_wait(const struct progress *progress, const struct dispatch_wait *wait,
+                     int64_t now_us)
+{
+    static const char *const names[] = {
+        [PROGRESS_WAITS_INPUT] = "input",   [PROGRESS_WAITS_WORKER] = "worker",
+        [PROGRESS_WAITS_RESULT] = "result", [PROGRESS_WAITS_HELD] = "held",
+        [PROGRESS_WAITS_OUTPUT] = "output",
+    };
+    char host[600];
+    const char *name = names[progress->waits.now.kind];
+    int seconds = waits_seconds(&progress->waits, now_us);
+    if (wait->attempt)
+        log_event(LOG_LEVEL_INFO, "waits",
+                  "for=%s seq=%" PRIu64 " host=%s pid=%" PRIu32 " seconds=%d", name,
+                  wait->seq, quote_host(host, sizeof host, wait), wait->pid, seconds);
+    else
+        log_event(LOG_LEVEL_INFO, "waits", "for=%s seq=%" PRIu64 " seconds=%d", name,
+                  wait->seq, seconds);
+}
+
+static void say_late(const struct dispatch_wait *wait, int64_t now_us)
+{
+    char host[600], others[80] = "";
+    if (wait->longest_us)
+        snprintf(others, sizeof others, "; no other chunk has taken more than %.1f s",
+                 (double)wait->longest_us / SECOND_US);
+    say("waiting for chunk %" PRIu64 ", which the worker on %s (process %" PRIu32
+        ") has had for %d s%s",
+        wait->seq, quote_host(host, sizeof host, wait), wait->pid,
+        (int)((now_us - wait->since_us) / SECOND_US), others);
+}
+
+/* A result that is late by all that is known of the others. */
+static void tick_late(struct progress *progress, const struct dispatch_wait *wait,
+                      struct wait now, int64_t now_us, int64_t *due_us)
+{
+    uint64_t times_us = wait->longest_us * LATE_TIMES;
+    int64_t late_us = times_us > LATE_US ? (int64_t)times_us : LATE_US;
+    int64_t due = wait->since_us + late_us;
+    bool awaited = now.kind == PROGRESS_WAITS_RESULT && wait->since_us;
+    if (awaited && now_us < due && due < *due_us)
+        *due_us = due;
+    if (!awaited || now_us < due)
+        now.kind = PROGRESS_WAITS_NOTHING;
+    if (waits_tick(&progress->late, now, 0, now_us, due_us) && !progress->quiet)
+        say_late(wait, now_us);
+}
+
+/* Tells what is due. Returns when there may be something to tell. */
+static int64_t hint(struct progress *progress, const struct dispatch *dispatch,
+                    const struct progress_bytes *bytes, int64_t now_us)
+{
+    int64_t due_us = NEVER_US;
+    struct dispatch_wait wait = dispatch_wait(dispatch);
+    enum progress_waits peer = find_peer(progress, dispatch, bytes->checks);
+    struct wait now = peer ? (struct wait){.kind = peer}
+                           : find_progress(&wait, bytes->starved);
+    int64_t first_us = peer == PROGRESS_WAITS_LINKS ? LINKS_US
+                       : peer                       ? HINT_US
+                                                    : WAITS_US;
+    tick_late(progress, &wait, now, now_us, &due_us);
+    if (!waits_tick(&progress->waits, now, first_us, now_us, &due_us))
+        return due_us;
+    if (!peer)
+        log_wait(progress, &wait, now_us);
+    else if (peer == PROGRESS_WAITS_LINKS)
+        warn_of_links(dispatch);
+    else if (!progress->quiet)
+        say_peer(progress, dispatch);
+    return due_us;
 }
 
 static uint64_t rate(uint64_t bytes, int64_t us)
@@ -218,7 +291,7 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
     }
     say_resumed(progress, dispatch, bytes);
     watch_slots(progress, dispatch, now_us);
-    int64_t next_us = hint(progress, dispatch, bytes->checks, now_us);
+    int64_t next_us = hint(progress, dispatch, bytes, now_us);
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
     if (now_us >= progress->draw_us) {

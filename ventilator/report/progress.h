@@ -4,6 +4,7 @@
 #ifndef FANFOLD_VENTILATOR_REPORT_PROGRESS_H
 #define FANFOLD_VENTILATOR_REPORT_PROGRESS_H
 
+#include "common/waits.h"
 #include "ventilator/scheduler/dispatch.h"
 
 enum progress_waits {
@@ -12,6 +13,12 @@ enum progress_waits {
     PROGRESS_WAITS_WORKERS,
     PROGRESS_WAITS_LINKS, /* workers are there, and none reaches the sink */
     PROGRESS_WAITS_CHECK, /* until the source has read again what the run has read */
+    /* The rest is right in many runs, and only in the log. */
+    PROGRESS_WAITS_INPUT,
+    PROGRESS_WAITS_WORKER, /* that takes the chunk */
+    PROGRESS_WAITS_RESULT, /* a worker has it; after long a person is told, too */
+    PROGRESS_WAITS_HELD,   /* until the sink says that it holds it */
+    PROGRESS_WAITS_OUTPUT, /* until the sink has written it */
 };
 
 struct progress {
@@ -19,14 +26,13 @@ struct progress {
     bool quiet;
     bool line;            /* draws the line of progress */
     uint32_t min_workers; /* before the first task */
-    enum progress_waits waits;
-    bool said[PROGRESS_WAITS_CHECK + 1];
-    int64_t waits_since_us; /* since when `waits` is that */
-    int64_t draw_us;        /* the next time */
-    int64_t began_us;       /* NEVER_US: not yet */
-    uint64_t first;         /* seq with which this program began */
-    bool said_resumed;      /* how much was done before that */
-    bool block_auto;        /* the run chooses how long chunks are */
+    struct waits waits;
+    struct waits late; /* for a result, longer than the others took */
+    int64_t draw_us;   /* the next time */
+    int64_t began_us;  /* NEVER_US: not yet */
+    uint64_t first;    /* seq with which this program began */
+    bool said_resumed; /* how much was done before that */
+    bool block_auto;   /* the run chooses how long chunks are */
 
     /* For the hints at the end. */
     uint32_t slots;      /* the most that there were */
@@ -54,6 +60,7 @@ struct progress_bytes {
     uint64_t done;   /* of chunks whose results are written */
     uint64_t total;  /* 0: not known */
     bool checks;     /* see source_checks */
+    bool starved;    /* the input gives nothing now */
 };
 
 /* Speaks where there is something to say. Returns when it must be called again at the

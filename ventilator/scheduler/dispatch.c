@@ -356,3 +356,45 @@ struct dispatch_counts dispatch_counts(const struct dispatch *dispatch)
     }
     return counts;
 }
+
+/* ---- for what the run waits ---- */
+
+/* The worker that has it, and since when. */
+static void name_worker(const struct attempt *attempt, struct dispatch_wait *wait)
+{
+    const struct known_worker *worker = attempt->session->worker;
+    wait->host = worker->host;
+    wait->pid = worker->pid;
+    wait->attempt = attempt->number;
+    wait->since_us = attempt->running ? attempt->running_us : attempt->sent_us;
+}
+
+/* Of several copies the one that was sent first. */
+static const struct attempt *first_attempt(const struct task *task)
+{
+    const struct attempt *found = LIST_FIRST(&task->open), *attempt;
+    LIST_FOREACH (attempt, &task->open, of_task)
+        if (attempt->number < found->number)
+            found = attempt;
+    return found;
+}
+
+struct dispatch_wait dispatch_wait(const struct dispatch *dispatch)
+{
+    struct dispatch_wait wait = {.kind = DISPATCH_WAITS_INPUT,
+                                 .seq = dispatch->released,
+                                 .longest_us = dispatch->run_times.longest_us};
+    const struct task *task = task_table_find(&dispatch->table, wait.seq);
+    if (!task)
+        return wait;
+    const struct attempt *attempt = first_attempt(task);
+    if (task->state == TASK_QUEUED)
+        wait.kind = DISPATCH_WAITS_WORKER;
+    else if (task->state != TASK_ASSIGNED || !attempt)
+        wait.kind = DISPATCH_WAITS_SINK;
+    else
+        wait.kind = attempt->done ? DISPATCH_WAITS_HELD : DISPATCH_WAITS_RESULT;
+    if (task->state == TASK_ASSIGNED && attempt)
+        name_worker(attempt, &wait);
+    return wait;
+}

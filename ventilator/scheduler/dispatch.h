@@ -93,6 +93,8 @@ bool dispatch_has_free_slot(const struct dispatch *dispatch);
 bool dispatch_waits_for_output(const struct dispatch *dispatch);
 /* Where workers send their results, by the last BEGIN; "" before. */
 const char *dispatch_results(const struct dispatch *dispatch);
+/* For what the run waits now: for what keeps the first chunk that is not released. */
+struct dispatch_wait dispatch_wait(const struct dispatch *dispatch);
 /* BEGIN has come. */
 bool dispatch_begun(const struct dispatch *dispatch);
 

@@ -162,6 +162,25 @@ struct completion {
     const char *command; /* that it runs; likewise */
 };
 
+enum dispatch_wait_kind {
+    DISPATCH_WAITS_INPUT,  /* all that is cut is released */
+    DISPATCH_WAITS_WORKER, /* that takes it */
+    DISPATCH_WAITS_RESULT, /* a worker has it */
+    DISPATCH_WAITS_HELD,   /* a worker has done it; the sink does not hold it yet */
+    DISPATCH_WAITS_SINK,   /* it is to write what it holds, or to give it up */
+};
+
+struct dispatch_wait {
+    enum dispatch_wait_kind kind;
+    uint64_t seq;
+    /* RESULT and HELD: who has it. */
+    const char *host; /* NULL: not known; valid until the next event */
+    uint32_t pid;
+    uint32_t attempt;
+    int64_t since_us;
+    uint64_t longest_us; /* that a task has taken so far; 0: none has ended well */
+};
+
 /* Counts since the start; see dispatch_counts. */
 struct dispatch_counts {
     uint64_t cut, released, committed; /* seqs */

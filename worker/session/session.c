@@ -429,7 +429,12 @@ enum session_waits session_waits(const struct session *session)
 {
     if (!session->liveness.open)
         return SESSION_WAITS_VENTILATOR;
-    return session->link == LINK_SHUT ? SESSION_WAITS_SINK : SESSION_WAITS_NOTHING;
+    if (session->link == LINK_SHUT)
+        return SESSION_WAITS_SINK;
+    if (session->ledger.count == 0)
+        return SESSION_WAITS_TASKS;
+    bool work = session->ledger.running || ledger_first_queued(&session->ledger);
+    return work ? SESSION_WAITS_NOTHING : SESSION_WAITS_HELD;
 }
 
 uint64_t session_finished(const struct session *session)

@@ -151,9 +151,11 @@ uint32_t session_header_out(const struct session *session);
 const char *session_exit_reason(const struct session *session);
 
 enum session_waits {
+    SESSION_WAITS_NOTHING,
     SESSION_WAITS_VENTILATOR,
     SESSION_WAITS_SINK,
-    SESSION_WAITS_NOTHING
+    SESSION_WAITS_HELD, /* all tasks are done, and the sink has not confirmed them */
+    SESSION_WAITS_TASKS,
 };
 /* For a line on stderr. */
 enum session_waits session_waits(const struct session *session);

@@ -9,6 +9,8 @@
 void run_times_add(struct run_times *times, uint64_t run_us)
 {
     times->last_us[times->count++ % RUN_TIMES_KEPT] = run_us;
+    if (run_us > times->longest_us)
+        times->longest_us = run_us;
 }
 
 static int compare(const void *a, const void *b)

@@ -15,6 +15,7 @@ enum {
 struct run_times {
     uint64_t last_us[RUN_TIMES_KEPT]; /* a ring */
     uint64_t count;                   /* ever */
+    uint64_t longest_us;              /* ever */
     uint64_t median_us;               /* computed when `measured` were there */
     uint64_t measured;
 };

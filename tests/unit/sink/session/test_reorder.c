@@ -256,6 +256,22 @@ static void permute_and_check(uint64_t seed, bool ordered)
     cr_assert_eq(dropped, 0);
 }
 
+Test(reorder, knows_which_result_later_ones_wait_for)
+{
+    struct reorder *reorder = reorder_new(5, true);
+    uint64_t seq = 0;
+    cr_assert_not(reorder_has_gap(reorder, &seq));
+    cr_assert(reorder_offer(reorder, 7, cargo(7)));
+    cr_assert(reorder_has_gap(reorder, &seq));
+    cr_assert_eq(seq, 5);
+    cr_assert(reorder_offer(reorder, 5, cargo(5)));
+    cr_assert(reorder_has_gap(reorder, &seq));
+    cr_assert_eq(seq, 6);
+    cr_assert(reorder_offer(reorder, 6, cargo(6)));
+    cr_assert_not(reorder_has_gap(reorder, &seq));
+    reorder_destroy(&reorder, drop);
+}
+
 Test(reorder, any_permutation_with_copies_comes_out_once_and_in_order)
 {
     for (uint64_t seed = 1; seed <= 300; seed++)

@@ -138,6 +138,26 @@ Test(session, rule_6_a_welcome_to_an_older_hello_opens_nothing)
     cr_assert_eq(session_waits(worker), SESSION_WAITS_VENTILATOR);
 }
 
+Test(session, knows_for_what_it_waits)
+{
+    begin(1, true, false);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_VENTILATOR);
+    end();
+    begin_in_session_1(1);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_TASKS);
+    take(0);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_NOTHING);
+    tick_after(0);
+    expect("START(0)");
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_NOTHING);
+    finish(0);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_HELD);
+    forget(1, 0, false);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_TASKS);
+    session_on_link(worker, false, now_us);
+    cr_assert_eq(session_waits(worker), SESSION_WAITS_SINK);
+}
+
 Test(session, keeps_the_format_of_records_that_welcome_names)
 {
     begin(1, true, false);

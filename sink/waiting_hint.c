@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/waiting_hint.h"
+
+#include "common/log.h"
+
+#include <inttypes.h>
+
+#define HINT_US (1 * SECOND_US) /* of waiting, before a person is told */
+
+enum sink_waits {
+    SINK_WAITS_NOTHING,
+    SINK_WAITS_VENTILATOR,
+    SINK_WAITS_OUTPUT, /* it does not take what is to be written */
+    SINK_WAITS_RESULT, /* of the next seq: later ones are here */
+};
+
+void waiting_hint_init(struct waiting_hint *hint, const char *tasks)
+{
+    *hint = (struct waiting_hint){.tasks = tasks};
+}
+
+static struct wait find_wait(const struct sink_session *session, bool queued)
+{
+    uint64_t seq;
+    if (!sink_session_welcomed(session))
+        return (struct wait){.kind = SINK_WAITS_VENTILATOR};
+    seq = sink_session_position(session).next;
+    if (queued)
+        return (struct wait){SINK_WAITS_OUTPUT, seq};
+    if (sink_session_awaits_result(session, &seq))
+        return (struct wait){SINK_WAITS_RESULT, seq};
+    return (struct wait){.kind = SINK_WAITS_NOTHING};
+}
+
+static void tell(const struct waiting_hint *hint, int64_t now_us)
+{
+    int seconds = waits_seconds(&hint->waits, now_us);
+    uint64_t seq = hint->waits.now.which;
+    switch ((enum sink_waits)hint->waits.now.kind) {
+    case SINK_WAITS_NOTHING:
+        return;
+    case SINK_WAITS_VENTILATOR:
+        if (hint->tasks)
+            say("waiting for a ventilator at %s", hint->tasks);
+        return;
+    case SINK_WAITS_OUTPUT:
+        log_event(LOG_LEVEL_INFO, "waits", "for=output seq=%" PRIu64 " seconds=%d", seq,
+                  seconds);
+        return;
+    case SINK_WAITS_RESULT:
+        log_event(LOG_LEVEL_INFO, "waits",
+                  "for=result seq=%" PRIu64 " seconds=%d why=\"results of later chunks "
+                  "are here\"",
+                  seq, seconds);
+        return;
+    }
+}
+
+int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *session,
+                          bool queued, int64_t now_us)
+{
+    struct wait wait = find_wait(session, queued);
+    int64_t due_us = NEVER_US;
+    int64_t first_us = wait.kind == SINK_WAITS_VENTILATOR ? HINT_US : WAITS_US;
+    if (waits_tick(&hint->waits, wait, first_us, now_us, &due_us))
+        tell(hint, now_us);
+    return due_us;
+}
