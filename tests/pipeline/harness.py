@@ -198,8 +198,8 @@ class Process:
         return self.stderr_path.read_text(encoding="utf-8", errors="replace")
 
     def reasons(self):
-        """The lines on stderr, but for what it waited for: a slow machine hears of that too."""
-        return [line for line in self.stderr().splitlines() if ": waiting for " not in line]
+        """The lines on stderr, but for what it waited for and what it hints at: a slow machine hears of that too."""
+        return [line for line in self.stderr().splitlines() if not re.search(": (waiting for|hint:) ", line)]
 
     def output(self):
         return self.stdout.read_bytes()
