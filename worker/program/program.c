@@ -13,6 +13,7 @@
 #include "worker/program/persistent/persistent.h"
 #include "worker/program/plugin/plugin.h"
 #include "worker/program/runner.h"
+#include "worker/program/slot_life.h"
 #include "worker/supervisor/command_lookup.h"
 #include "worker/supervisor/helpers.h"
 #include "worker/supervisor/process_limits.h"
@@ -253,24 +254,6 @@ static bool on_zygote_gone(struct program *program, const struct report *report)
     return false;
 }
 
-/* By its program's own stop, or by that of another process, of which nobody knows by
- * which signal. */
-static void tell_stopped(const struct report *report)
-{
-    char name[80];
-    log_quote(name, sizeof name, report->text, strlen(report->text));
-    if (report->signal)
-        say("slot %" PRIu32
-            "'s program (pid %d) was stopped by %s; waiting until it is "
-            "continued (kill -CONT %d)",
-            report->slot + 1, (int)report->value,
-            report->signal == SIGTSTP ? "SIGTSTP" : "SIGSTOP", (int)report->value);
-    else
-        say("slot %" PRIu32 "'s process %s (pid %d) is stopped; waiting until it is "
-            "continued (kill -CONT %d)",
-            report->slot + 1, name, (int)report->value, (int)report->value);
-}
-
 /* The link is at its end, or says things that make no sense. */
 static void on_link_broken(struct program *program, int link)
 {
@@ -296,7 +279,7 @@ static bool on_report(struct program *program, const struct report *report)
         context->wanted[report->slot] = (int)report->signal;
     }
     if (report->kind == REPORT_STOPPED)
-        tell_stopped(report);
+        slot_life_tell_stopped(report);
     else if (report->kind == REPORT_CONTINUED)
         on_stopped(program, report->value * INT64_C(1000));
     else

@@ -6,6 +6,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <string.h>
 
 enum { BARREN_MAX = 10 };
 
@@ -124,4 +126,20 @@ void slot_life_pay_ready(struct slot_life *life, bool able)
     if (life->ready_due && able && takes)
         report(life, true);
     life->ready_due = false;
+}
+
+void slot_life_tell_stopped(const struct report *report)
+{
+    char name[80];
+    log_quote(name, sizeof name, report->text, strlen(report->text));
+    if (report->signal)
+        say("slot %" PRIu32
+            "'s program (pid %d) was stopped by %s; waiting until it is "
+            "continued (kill -CONT %d)",
+            report->slot + 1, (int)report->value,
+            report->signal == SIGTSTP ? "SIGTSTP" : "SIGSTOP", (int)report->value);
+    else
+        say("slot %" PRIu32 "'s process %s (pid %d) is stopped; waiting until it is "
+            "continued (kill -CONT %d)",
+            report->slot + 1, name, (int)report->value, (int)report->value);
 }

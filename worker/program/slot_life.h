@@ -67,4 +67,8 @@ void slot_life_owe_ready(struct slot_life *life);
  * or it backs off or proves itself) reports when it can again. */
 void slot_life_pay_ready(struct slot_life *life, bool able);
 
+/* Says that a slot's process is stopped, and how it is continued. Of one that is not
+ * the program's own, nobody knows by which signal. */
+void slot_life_tell_stopped(const struct report *report);
+
 #endif
