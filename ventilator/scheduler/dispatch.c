@@ -230,10 +230,11 @@ static const struct worker_remark *fill_remark(struct dispatch *dispatch,
                                                uint64_t number)
 {
     const struct known_worker *worker = dispatch->pool.workers[number - 1];
-    dispatch->remark = (struct worker_remark){.host = worker->host,
-                                              .pid = worker->pid,
-                                              .chunks = worker->health.outdone,
-                                              .failure = worker->failure};
+    dispatch->remark = (struct worker_remark){
+        .host = worker->host,
+        .pid = worker->pid,
+        .chunks = worker->health.mute ? 0 : worker->health.outdone,
+        .failure = worker->failure};
     return &dispatch->remark;
 }
 

@@ -321,6 +321,35 @@ Test(standing, a_worker_that_starts_nothing_is_noticed_and_its_chunks_go_elsewhe
     cr_assert_eq(to, B);
 }
 
+/* That another has done a chunk that failed there is not why. */
+Test(standing, a_worker_that_starts_nothing_is_told_for_that_whatever_it_failed_before)
+{
+    begin_with(2);
+    cut(2);
+    tick_after(0);
+    cr_assert_eq(sent_to(0), A);
+    fail_and_outdo(0);
+    done_as(B, 1, 1);
+    progress(0, 2, 2, 0);
+    cut(2); /* B takes 2, A 3 */
+    tick_after(0);
+    bool aside = false;
+    for (int i = 0; i < 22 && !aside; i++) {
+        struct dispatch_action action;
+        struct attempt_entry running = {2, 1};
+        tick_after(SECOND_US);
+        ping(A, LINK_OPEN, false, NULL);
+        ping(B, LINK_OPEN, false, &running);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        while (next_action(&action))
+            if (action.kind == DISPATCH_ASIDE) {
+                aside = true;
+                cr_expect_eq(action.remark->chunks, 0);
+            }
+    }
+    cr_expect(aside);
+}
+
 /* ---- leaving ---- */
 
 Test(standing, a_worker_that_is_lost_as_it_leaves_costs_its_chunk_nothing)
