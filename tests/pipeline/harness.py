@@ -197,9 +197,10 @@ class Process:
     def stderr(self):
         return self.stderr_path.read_text(encoding="utf-8", errors="replace")
 
-    def reasons(self):
-        """The lines on stderr, but for what it waited for and what it hints at: a slow machine hears of that too."""
-        return [line for line in self.stderr().splitlines() if not re.search(": (waiting for|hint:) ", line)]
+    def reasons(self, hints=False):
+        """The lines on stderr, but for what it waited for, and what it hints at: a slow machine hears of that too."""
+        besides = ": waiting for " if hints else ": (waiting for|hint:) "
+        return [line for line in self.stderr().splitlines() if not re.search(besides, line)]
 
     def output(self):
         return self.stdout.read_bytes()

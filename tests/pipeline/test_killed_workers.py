@@ -50,7 +50,8 @@ def test_a_worker_that_is_killed_with_its_supervisor_leaves_no_program_behind(ca
     case.wait_for(lambda: len(case.pids_of("sleep")) == 2, "two chunks to be begun")
     first = case.pids_of("sleep")
     for pid in case.pids_of("fanfold-worker"):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     case.wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in first), "the first programs to end")
     assert run.running()
     gate.open()

@@ -105,11 +105,11 @@ def test_a_run_with_fewer_chunks_than_slots_names_a_shorter_block(case):
     long, quiet = case.start("fanfold", *words), case.start("fanfold", "--quiet", *words)
     ends(case, words[:-1] + ["cat"], 0, "^fanfold-ventilator: .* 1 chunk, 0 retries$")
     long.expect(0)
-    summary, hint = long.reasons()
+    summary, hint = long.reasons(hints=True)
     said = re.search(r"^fanfold-ventilator: hint: the slots had less than a chunk each, 1 for 4; shorter chunks .*: (--block \w+), or fewer records with -N$", hint)
     assert said and "1 chunk, " in summary, long.stderr()
     quiet.expect(0)
-    assert quiet.reasons() == [], quiet.stderr()
+    assert quiet.reasons(hints=True) == [], quiet.stderr()
     again = case.run("fanfold", *said[1].split(), *words[:-1], "cat")
     assert int(re.search(r" (\d+) chunks, ", again.stderr())[1]) >= 16, again.stderr()
 
@@ -128,7 +128,7 @@ def test_a_command_that_mostly_starts_is_told_of_and_what_starts_it_less_often(c
     text = LINES[:16000]
     run = case.run("fanfold", "-j2", "--block", "16000", "--", "sh", "-c", "sleep 0.2; cat", stdin=text * 24)
     run.expect(0)
-    hint, _ = sorted(run.reasons(), key=lambda line: "MiB" in line or "KiB" in line)
+    hint, _ = sorted(run.reasons(hints=True), key=lambda line: "MiB" in line or "KiB" in line)
     said = r"^fanfold-worker: hint: the command took ([5-9]\d|100)% of its time to start, .* (2[4-6]) times; .*\(--block auto; "
     assert re.search(said, hint), run.stderr()
 
@@ -136,4 +136,4 @@ def test_a_command_that_mostly_starts_is_told_of_and_what_starts_it_less_often(c
 def test_a_command_that_reads_at_once_is_not_told_of(case):
     run = case.run("fanfold", "-j2", "--block", "16000", "--", "sh", "-c", "cat; sleep 0.2", stdin=LINES[:16000] * 24)
     run.expect(0)
-    assert len(run.reasons()) == 1, run.stderr()
+    assert len(run.reasons(hints=True)) == 1, run.stderr()

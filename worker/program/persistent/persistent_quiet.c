@@ -11,6 +11,8 @@ enum {
     BUSY_MAX_US = 2000000,     /* at something, with everything answered */
     PREPARE_MAX_US = 10000000, /* without a look at the input; it is written then, and
                                   what comes before it is read is a fault as well */
+    END_US =
+        900000, /* from the end of its output to its own, which says how it ended */
     LOOK_MIN_US = 50,
     LOOK_MAX_US = 20000,
 };
@@ -114,8 +116,10 @@ void persistent_quiet_check(struct persistent_slot *slot, int64_t now_us)
     persistent_answers_read(slot, PERSISTENT_READS_MAX);
     if (!persistent_slot_serves(slot) || slot->confirm_us != due_us)
         return;
-    bool ended = slot->coprocess.output < 0;
-    if (sight.still || ended)
+    bool closed = slot->coprocess.output < 0;
+    if (closed && now_us - slot->closed_us < END_US)
+        slot->confirm_us = look_again(slot->closed_us, now_us);
+    else if (sight.still || closed)
         persistent_answers_confirm(slot, true);
     else if (now_us - slot->answered_us < wait_us(slot, sight))
         slot->confirm_us = look_again(slot->answered_us, now_us);

@@ -38,6 +38,29 @@ Test(persistent_exit, says_how_a_program_ended_and_what_it_said_last)
     fixture_close(&fixture);
 }
 
+/* Each may be the answer to another line: its end tells that something went wrong. */
+Test(persistent_exit, fails_what_a_program_answered_that_ends_badly_at_once)
+{
+    for (int i = 0; i < 20; i++) {
+        struct program_fixture *fixture =
+            lines(SHELL("read -r l; read -r m; echo $l; echo $m; kill -KILL $$"));
+        expect_failed(run(fixture, "a\nb\n"), FAILURE_SIGNAL, "ended by signal 9");
+        fixture_close(&fixture);
+        fixture = lines(SHELL("read -r l; echo $l; exec >&-; sleep 0.05; exit 3"));
+        expect_failed(run(fixture, "a\n"), FAILURE_EXIT, "exit status 3");
+        fixture_close(&fixture);
+    }
+}
+
+/* What it does after that is its own affair. */
+Test(persistent_exit, believes_a_program_that_closes_its_output_and_lives_on)
+{
+    struct program_fixture *fixture =
+        lines(SHELL("read -r l; echo $l; exec >&-; sleep 1000"));
+    expect_done(run(fixture, "a\n"), "a\n");
+    fixture_close(&fixture);
+}
+
 Test(persistent_exit, starts_no_process_until_the_words_of_the_last_are_read)
 {
     int ends[2];
