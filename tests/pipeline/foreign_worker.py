@@ -61,7 +61,7 @@ class Worker:
         self.running: Task | None = None
         self.slot = Slot(options.work, options.at_least)
         self.heartbeat_s, self.liveness_s, self.max_result, self.header = 0.25, 10.0, 0, b""
-        self.leaving, self.status = False, None
+        self.leaving, self.status, self.signals = False, None, []
         self.did = self.sent_again = self.breaks = 0
         self.context = zmq.Context()
         self.dealer = self.push = self.monitor = None
@@ -321,6 +321,9 @@ class Worker:
     def serve(self) -> int:
         next_time = 0.0
         while self.status is None:
+            for _ in range(len(self.signals)):
+                self.signals.pop()
+                self.leave()
             if time.monotonic() >= next_time:
                 self.on_time()
                 next_time = time.monotonic() + self.heartbeat_s
@@ -337,7 +340,7 @@ def main() -> int:
     parser.add_argument("--at-least", type=float, default=0.0, help="seconds that a task takes")
     parser.add_argument("--blind", action="store_true", help="do not watch the link to the sink")
     worker = Worker(parser.parse_args())
-    signal.signal(signal.SIGTERM, lambda *_: worker.leave())
+    signal.signal(signal.SIGTERM, lambda number, _: worker.signals.append(number))
     status = worker.serve()
     print(f"did={worker.did} again={worker.sent_again} breaks={worker.breaks}", file=sys.stderr)
     return status
