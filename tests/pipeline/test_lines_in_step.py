@@ -237,8 +237,10 @@ def make_plan(chance, once):
 def makes_up(plan, options):
     """A line too many and one too few, which nobody can tell apart from none where they come together."""
     more = any(key in plan for key in ("greeting", "before", "after", "farewell"))
+    said = [plan.get("greeting"), plan.get("farewell"), *plan.get("before", {}).values(), *plan.get("after", {}).values()]
+    late = any(one and one[1] > 0 and one[2] != "main" for one in said)  # it may come where an answer is missing
     good_death = plan.get("death", [0, 1])[1] == 0  # nobody sees that the line it was at has no answer
-    fewer = "dropped" in plan and (plan["delay"] < 0.05 or "-N1" not in options)
+    fewer = "dropped" in plan and (late or plan["delay"] < 0.05 or "-N1" not in options)
     return more and (fewer or good_death)
 
 

@@ -129,7 +129,7 @@ def test_a_command_that_mostly_starts_is_told_of_and_what_starts_it_less_often(c
     run = case.run("fanfold", "-j2", "--block", "16000", "--", "sh", "-c", "sleep 0.2; cat", stdin=text * 24)
     run.expect(0)
     hint, _ = sorted(run.reasons(hints=True), key=lambda line: "MiB" in line or "KiB" in line)
-    said = r"^fanfold-worker: hint: the command took ([5-9]\d|100)% of its time to start, .* (2[4-6]) times; .*\(--block auto; "
+    said = r"^fanfold-worker: hint: the command took ([5-9]\d|100)% of its time to start, .* (2[4-6]) times; .*\(--block, -N\) "
     assert re.search(said, hint), run.stderr()
 
 

@@ -5,6 +5,7 @@ import ast
 import os
 import signal
 
+import pytest
 from frames import (
     PYTHON,
     Program,
@@ -325,3 +326,11 @@ def test_the_module_is_typed_throughout_and_for_python_3_9():
     for function in functions:
         untyped = [argument.arg for argument in function.args.args + function.args.kwonlyargs if not argument.annotation]
         assert function.returns is not None and not untyped, f"{function.name}: {untyped or 'result'}"
+
+
+@pytest.mark.parametrize(("call", "what"), [("serve", "chunk"), ("serve_records", "record")])
+def test_a_function_without_a_place_for_the_state_is_refused_at_the_start(case, call, what):
+    script = case.file("program.py", f"import fanfold\ndef mine(one):\n    return one\nfanfold.{call}(mine)\n".encode())
+    run = case.run("fanfold", "--mode", "frames", "-j1", "--", PYTHON.interpreter, script, stdin=b"a\n")
+    run.expect(126)
+    assert f"TypeError: mine is called as mine({what}, state): too many positional arguments" in run.stderr()

@@ -35,7 +35,7 @@ void start_costs_end(struct start_costs *costs, uint64_t run_us, int64_t start_u
 }
 
 static const char remedy[] =
-    "longer chunks (--block auto; --block, -N) start it less often, and --mode lines "
+    "longer chunks (--block, -N) start it less often, and --mode lines "
     "or frames once in each slot";
 
 /* Slots that mostly wait for a stream have time to start programs. */

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import io
 import os
 import re
@@ -140,6 +141,7 @@ def serve(
         where = "in a child of multiprocessing" if child else "again"
         raise RuntimeError(f"fanfold.serve was called {where}: only the program itself serves, and once")
     _served = True
+    _check_parameters(process, "chunk")
     program = _Program(process, prepare, prepare_slot, seed)
     if _link:
         _serve_forks(program, _link)
@@ -203,6 +205,7 @@ def serve_records(
     """
     if not end:
         raise ValueError("records need an end")
+    _check_parameters(process, "record")
 
     def process_chunk(chunk: bytes, state: Any) -> bytes:
         records = chunk.split(end)
@@ -225,6 +228,19 @@ def serve_records(
         return end.join(results)
 
     serve(process_chunk, prepare, prepare_slot, seed=seed)
+
+
+def _check_parameters(process: Callable[..., Any], what: str) -> None:
+    """`process` takes two arguments, as far as can be seen, though there may be no state."""
+    try:
+        signature = inspect.signature(process)
+    except (TypeError, ValueError):  # not every callable in C says
+        return
+    try:
+        signature.bind(b"", None)
+    except TypeError as wrong:
+        name = getattr(process, "__name__", "process")
+        raise TypeError(f"{name} is called as {name}({what}, state): {wrong}") from None
 
 
 def _check_count(found: int, end: bytes) -> None:

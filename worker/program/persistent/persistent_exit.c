@@ -143,6 +143,7 @@ static void on_ended(struct persistent_slot *slot, int status, bool survivors)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
+    char end[64];
     if (survivors && !(context->ending && status == 0)) /* those get time at the end */
         runner_context_kill(context, number);
     settle_answered(slot, status);
@@ -167,8 +168,8 @@ static void on_ended(struct persistent_slot *slot, int status, bool survivors)
     }
     if (status != 0 && !persistent_slot_is_killed(slot) &&
         !runner_context_ended_with_us(context, status))
-        log_event(LOG_LEVEL_WARN, "ended_badly", "slot=%" PRIu32 " status=%d",
-                  number + 1, status);
+        log_event(LOG_LEVEL_WARN, "ended_badly", "slot=%" PRIu32 " end=\"%s\"",
+                  number + 1, persistent_report_end(end, sizeof end, status));
 }
 
 void persistent_exit_on_report(struct persistent_slot *slot,

@@ -73,7 +73,7 @@ void persistent_report_answered(struct persistent_slot *slot, uint32_t count,
     slot->fruitful = true;
 }
 
-static const char *describe_end(char *text, size_t size, int status)
+const char *persistent_report_end(char *text, size_t size, int status)
 {
     if (WIFSIGNALED(status))
         snprintf(text, size, "ended by signal %d (%s)", WTERMSIG(status),
@@ -112,7 +112,8 @@ static void report_ended(struct persistent_slot *slot,
         cause = runner_context_judge(context, status, &code);
     describe_answer(&slot->coprocess, few, sizeof few);
     int used = snprintf(text, sizeof text, "%s, then: %s%s", few,
-                        describe_end(end, sizeof end, status), tail.size ? "; " : "");
+                        persistent_report_end(end, sizeof end, status),
+                        tail.size ? "; " : "");
     size_t room = sizeof text - (size_t)used;
     if (tail.size > room) {
         tail.data += tail.size - room;
@@ -156,7 +157,7 @@ void persistent_report_doubt(struct persistent_slot *slot, int status)
         snprintf(text, sizeof text, "the program was killed before that was compared");
     else
         snprintf(text, sizeof text, "the program ended before that was compared (%s)",
-                 describe_end(end, sizeof end, status));
+                 persistent_report_end(end, sizeof end, status));
     persistent_doubt_report(&slot->doubt, context, slot->life.number, text,
                             slot->end_us && *slot->fault_text);
 }
@@ -179,7 +180,7 @@ void persistent_report_hopeless(struct persistent_slot *slot, int status)
     else if (context->wanted[number])
         snprintf(end, sizeof end, "%s", signals_explain(context->wanted[number]));
     else
-        describe_end(end, sizeof end, status);
+        persistent_report_end(end, sizeof end, status);
     runner_context_break(context, STATUS_IO,
                          "slot %" PRIu32
                          ": the program ends again and again before it takes a "

@@ -32,4 +32,7 @@ void persistent_report_doubt(struct persistent_slot *slot, int status);
 /* The worker is broken, because process after process took no task. */
 void persistent_report_hopeless(struct persistent_slot *slot, int status);
 
+/* How a process ended, by its wait status: "exit status 3". Returns `text`. */
+const char *persistent_report_end(char *text, size_t size, int status);
+
 #endif
