@@ -74,6 +74,12 @@ static void say_how_to_resume(const struct end_report *report)
     const char *output = report->options->output;
     unsigned long long next = report->safe_next, offset = report->safe_offset;
     bool failed = stopped_at_chunk(report);
+    if (report->verdict.outcome == OUTCOME_DOUBT) {
+        say("%s may be wrong, and cannot be resumed: run the command again, without "
+            "--resume",
+            output);
+        return;
+    }
     if (report->finished || next == 0 || report->output_lost)
         return;
     if (!got_nowhere(report))

@@ -277,8 +277,8 @@ void run_files_abandon_output(struct run_files *files)
 }
 
 /* The ventilator knows of a complete run that it is; of a run that has written nothing
- * the journal says nothing, but that what an earlier sink left in the output does not
- * count. */
+ * the journal says nothing, and from what may be wrong nobody is to resume, but that
+ * what an earlier sink left in the output does not count. */
 void run_files_end_journal(struct run_files *files)
 {
     bool finished = sink_session_finished(files->session);
@@ -286,7 +286,8 @@ void run_files_end_journal(struct run_files *files)
                 files->late.status == STATUS_OK;
     bool empty = !finished && sink_session_position(files->session).next == 0 &&
                  !(files->resume->resumed && output_writer_was_as_found(files->output));
-    if (done || empty)
+    bool wrong = sink_session_verdict(files->session).outcome == OUTCOME_DOUBT;
+    if (done || empty || wrong)
         checkpointer_remove_journal(files->checkpointer);
     checkpointer_destroy(&files->checkpointer);
 }

@@ -132,6 +132,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .limit_percent = options->limit_percent,
         .speculate = options->speculate,
         .resume = options->resume,
+        .strangers = !options->common.supervised,
         .tells_completions = options->job_log,
         .awaits_header = options->header_lines > 0,
         .min_workers = options->min_workers,

@@ -105,7 +105,12 @@ enum { FAILURE_MEMORY_LIMIT = 1 };
  * and would not in another attempt. */
 enum { FAILURE_PROTOCOL_MUTE = 1 };
 
-enum outcome { OUTCOME_COMPLETE = 0, OUTCOME_STOPPED = 1, OUTCOME_INTERRUPTED = 2 };
+enum outcome {
+    OUTCOME_COMPLETE = 0,
+    OUTCOME_STOPPED = 1,
+    OUTCOME_INTERRUPTED = 2,
+    OUTCOME_DOUBT = 3, /* stopped, and what is written may be wrong */
+};
 
 enum reject {
     REJECT_MALFORMED = 0,

@@ -134,14 +134,14 @@ static const struct field skip[] = {
 static const struct field end[] = {
     ANY(message, end.epoch),
     ANY(message, end.total),
-    NUMBER(message, end.outcome, 0, OUTCOME_INTERRUPTED),
+    NUMBER(message, end.outcome, 0, OUTCOME_DOUBT),
     NUMBER(message, end.status, 0, STATUS_MAX),
     BYTES(message, end.header, RECORDS_HEADER_MAX),
 };
 
 static const struct field finished[] = {
     ANY(message, finished.epoch),
-    NUMBER(message, finished.outcome, 0, OUTCOME_INTERRUPTED),
+    NUMBER(message, finished.outcome, 0, OUTCOME_DOUBT),
     NUMBER(message, finished.status, 0, STATUS_MAX),
     BYTES(message, finished.text, TEXT_MAX_BYTES),
     ANY(message, finished.dead_letters),
@@ -149,7 +149,7 @@ static const struct field finished[] = {
 };
 
 static const struct field stop[] = {
-    NUMBER(message, stop.outcome, 0, OUTCOME_INTERRUPTED),
+    NUMBER(message, stop.outcome, 0, OUTCOME_DOUBT),
     BYTES(message, stop.text, TEXT_MAX_BYTES),
 };
 

@@ -369,7 +369,8 @@ int launcher_status(const struct launcher *launcher)
 {
     static const enum role precedence[] = {ROLE_SINK, ROLE_VENTILATOR, ROLE_WORKER};
     const struct launcher_role *roles = launcher->roles;
-    if (launcher->signal && !is_complete(launcher))
+    bool doubt = roles[ROLE_VENTILATOR].status == STATUS_IO; /* it has said why */
+    if (launcher->signal && !is_complete(launcher) && !doubt)
         return STATUS_SIGNAL + launcher->signal;
     for (int i = 0; i < ROLE_COUNT; i++)
         if (roles[precedence[i]].status == STATUS_CANNOT_EXECUTE ||

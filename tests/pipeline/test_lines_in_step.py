@@ -112,6 +112,29 @@ def test_a_death_leaves_no_doubt_where_the_program_was_seen_in_step(case):
         assert run.output() == wanted(numbered(12))
 
 
+def test_an_output_in_doubt_cannot_be_resumed(case):
+    output, command = case.path("output"), words({"farewell": ["bye\n", 0, "main"]})
+    run = lines(case, command, numbered(8), "-j2", "-N2", "-o", output)
+    assert run.status == 4
+    assert f"{output} may be wrong, and cannot be resumed: run the command again, without --resume" in run.stderr()
+    assert not case.path("output.fanfold").exists()
+    again = case.run("fanfold", "--mode", "lines", "-o", output, "--resume", "--", *command, stdin=numbered(8))
+    assert again.status not in (0, 1), again.stderr()
+
+
+def test_an_interrupt_does_not_hide_a_doubt(case):
+    gate = case.gate()
+    script = f"read -r x; echo $x; echo >> began; : <{gate}; read -r x && echo $x; cat; echo bye"
+    run = case.start("fanfold", "--mode", "lines", "-j1", "-N1", "-o", "out", "--", "sh", "-c", script, stdin=subprocess.PIPE)
+    run.stdin.write(b"1\n2\n")
+    run.stdin.flush()
+    case.wait_for(case.path("began").exists, "the program to be at it")
+    run.signal(signal.SIGINT)
+    gate.open()
+    run.expect(4)
+    assert "the output is in doubt from chunk" in run.stderr(), run.stderr()
+
+
 # ---- roles by hand ----
 
 # It watches something else besides its input: nobody sees what it waits for.

@@ -206,20 +206,19 @@ static bool halt_earned(const struct sim_ventilator *v)
 }
 
 /* Where something may have ended a program, or its worker, before it was compared. */
-static bool may_doubt(struct world *world)
+static bool may_doubt(const struct world *world)
 {
     const struct scenario *scenario = &world->scenario;
     bool ends = scenario->opens || scenario_has_faults(scenario) || scenario->killers ||
                 scenario->cut_off || scenario->slow_messages;
-    if (!scenario->drains || !ends)
-        return false;
-    world->in_doubt = world->doubt_told = true;
-    return true;
+    return scenario->drains && ends;
 }
 
-static bool legitimate(struct world *world, int status)
+static bool legitimate(const struct world *world, const struct verdict *verdict)
 {
-    switch (status) {
+    if (verdict->outcome == OUTCOME_DOUBT)
+        return verdict->status == STATUS_IO && may_doubt(world);
+    switch (verdict->status) {
     case STATUS_OK:
         return true;
     case STATUS_DEAD_LETTERS:
@@ -227,7 +226,7 @@ static bool legitimate(struct world *world, int status)
     case STATUS_CHUNK_FAILED:
         return world->earned || world->halted;
     case STATUS_IO:
-        return world->input_failed || world->disk_full || may_doubt(world);
+        return world->input_failed || world->disk_full;
     case STATUS_OUTPUT_CLOSED:
         return world->output_closed;
     case STATUS_INTERRUPTED:
@@ -249,19 +248,25 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
             check_hosts(v, failure->seq);
         world->halted |= halt_earned(v);
     }
-    if (!legitimate(world, verdict->status))
+    if (verdict->outcome == OUTCOME_DOUBT)
+        world->in_doubt = world->doubt_told = true;
+    if (!legitimate(world, verdict))
         world_violation(world, "%s ends with status %d, which was not earned: %s",
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
 /* The output has wrong results, which the end of a program would have shown. (What
- * a worker gave for a ventilator before this one, nobody knows once it is lost.) */
+ * a worker gave for a ventilator before this one, nobody knows once it is lost; nor
+ * that it gave such results, if it is lost before its first DONE is heard.) */
 static void check_shifted(const struct sim_ventilator *v)
 {
+    enum { UNHEARD_US = 2000000 };
     struct world *world = of(&v->process);
     for (struct sim_worker *w = world->shifted; w; w = w->next_shifted)
         if (!world->doubt_told &&
-            (w->wronged == v || (w->process.alive && w->met == v)))
+            ((w->wronged == v &&
+              (w->process.alive || w->ended_us - w->gave_us > UNHEARD_US)) ||
+             (w->process.alive && w->met == v)))
             world_violation(world, "a good end, and results of %s are shifted",
                             process_name(&w->process));
 }

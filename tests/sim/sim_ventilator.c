@@ -463,6 +463,7 @@ void sim_ventilator_start(struct world *world)
         .limit_percent = (uint32_t)scenario->limit_percent,
         .speculate = scenario->speculate,
         .resume = world->leg > 1 || v->process.life > 1,
+        .strangers = true,
         .tells_completions = true,
         .awaits_header = scenario->header_ms > 0,
         .min_workers = (uint32_t)scenario->min_workers,

@@ -81,6 +81,8 @@ struct sim_worker {
     struct sim_worker *next_shifted;      /* in the world's list */
     bool wrote_shifted;                   /* it is in that list */
     const struct sim_ventilator *met;     /* the last one that welcomed it */
+    int64_t gave_us;                      /* its first such result; 0: none */
+    int64_t ended_us;                     /* valid once it is not alive */
     const struct sim_ventilator *wronged; /* that cut the last such chunk */
     bool opens;     /* it cannot see whether its programs are in step */
     bool draining;  /* its programs are to end, and it is to tell when they have */

@@ -39,7 +39,8 @@ struct dispatch_config {
     uint32_t limit_ms;      /* an attempt may run so long; 0: as long as it takes */
     uint32_t limit_percent; /* or so long, of the median run time; 0: not set */
     bool speculate; /* a copy of a task that runs long goes to a slot that is free */
-    bool resume;    /* the sink may begin where an earlier run stopped */
+    bool resume;    /* the sink may begin where an earlier run stopped, */
+    bool strangers; /* and workers that served an earlier ventilator may come back */
     bool tells_completions; /* see dispatch_next_completion */
     bool awaits_header;     /* no worker is welcome before dispatch_on_header */
     uint32_t min_workers;   /* before the first task; at least 1 */

@@ -65,7 +65,7 @@ static void end_in_doubt(struct dispatch *dispatch, const struct known_worker *w
     snprintf(text, sizeof text,
              "the output is in doubt from chunk %" PRIu64 " on: host %s: %s", from,
              host, why);
-    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_IO, text, now_us);
+    run_state_stop(&dispatch->run, OUTCOME_DOUBT, STATUS_IO, text, now_us);
 }
 
 void ending_on_doubt(struct dispatch *dispatch, const struct known_worker *worker,
@@ -175,9 +175,17 @@ static void check_drained(struct dispatch *dispatch, int64_t now_us)
                    now_us);
 }
 
+/* A worker that served the ventilator before this one, and looks for it: what it gave
+ * may be in doubt. */
+static bool may_come_back(const struct dispatch *dispatch, int64_t now_us)
+{
+    return dispatch->config.strangers && dispatch->began_at > 0 &&
+           now_us - dispatch->began_us <= dispatch->config.liveness_us;
+}
+
 /* The sink may know the total early, and finishes when it has all: but not before it is
  * shown that all is right. */
-static bool may_tell_end(struct dispatch *dispatch)
+static bool may_tell_end(struct dispatch *dispatch, int64_t now_us)
 {
     if (dispatch->run.phase == RUN_STOPPING)
         return true;
@@ -185,7 +193,8 @@ static bool may_tell_end(struct dispatch *dispatch)
         return false;
     if (dispatch->pool.worker_count && !dispatch->drains)
         return true;
-    return is_held_until(dispatch, dispatch->table.cut) && drain_all(dispatch);
+    return is_held_until(dispatch, dispatch->table.cut) && drain_all(dispatch) &&
+           !may_come_back(dispatch, now_us);
 }
 
 static void send_end(struct dispatch *dispatch)
@@ -216,7 +225,7 @@ void ending_check_requests(struct dispatch *dispatch, int64_t now_us)
     const struct run_state *run = &dispatch->run;
     if (run->phase == RUN_DRAINING)
         check_drained(dispatch, now_us);
-    if (!run->end_sent && dispatch->sink.begun && may_tell_end(dispatch))
+    if (!run->end_sent && dispatch->sink.begun && may_tell_end(dispatch, now_us))
         send_end(dispatch);
     if (run->phase == RUN_STOPPING)
         check_stopping(dispatch, now_us);

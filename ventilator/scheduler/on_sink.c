@@ -306,6 +306,7 @@ static void start(struct dispatch *dispatch, const struct message *message,
     struct input_place *input = &dispatch->input;
     task_table_begin(&dispatch->table, message->begin.position);
     dispatch->released = dispatch->began_at = message->begin.position;
+    dispatch->began_us = now_us;
     struct slice mark = mark_content(message->begin.mark);
     input->mark_size = (uint8_t)mark.size;
     if (input->mark_size)

@@ -140,7 +140,8 @@ struct dispatch {
     uint64_t epoch;    /* 0: no BEGIN has come yet */
     uint64_t program;  /* of the first worker; 0: none came yet */
     bool drains;       /* some worker's results are proven only by its programs' end */
-    uint64_t began_at; /* the position of the BEGIN that started the run */
+    uint64_t began_at; /* the position of the BEGIN that started the run, */
+    int64_t began_us;  /* and when that came */
     uint64_t released; /* all seqs before it are written */
     int64_t now_us;    /* of the last tick */
     int64_t check_us;  /* when the next heartbeat is due */

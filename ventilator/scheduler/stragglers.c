@@ -10,6 +10,13 @@ enum {
     STRAGGLES_LEAST_US = 1000000, /* a copy takes too long to help a shorter one */
 };
 
+/* Only the end of the worker's programs proves what they gave: to kill one, as befalls
+ * the slower of two, would leave that in doubt. */
+static bool may_doubt(const struct worker_session *session)
+{
+    return session->worker->drain.drains && session->worker->drain.opens;
+}
+
 /* The attempt at a task that has run for long, at one worker, and does not look for bad
  * records; NULL: none. A task that has failed as often as it may is given up when its
  * last attempt ends: copies of it would put that off for ever; and one whose copy was
@@ -21,7 +28,8 @@ static struct attempt *find_straggler(struct dispatch *dispatch,
     struct attempt *attempt = LIST_FIRST(&task->open);
     if (task->state != TASK_ASSIGNED || (retries && task->fails >= retries) ||
         !attempt || LIST_NEXT(attempt, of_task) || attempt->isolates ||
-        !attempt->running || loss_charges_awaited(dispatch, task))
+        !attempt->running || may_doubt(attempt->session) ||
+        loss_charges_awaited(dispatch, task))
         return NULL;
     int64_t than_us = (int64_t)(STRAGGLES_AT * limits_usual_us(dispatch, task->length));
     if (than_us < STRAGGLES_LEAST_US)
@@ -41,7 +49,7 @@ void stragglers_copy(struct dispatch *dispatch, int64_t now_us)
         const struct attempt *attempt = find_straggler(dispatch, task, now_us);
         struct worker_session *idle = attempt ? assign_find_idle(dispatch, attempt)
                                               : NULL;
-        if (!idle)
+        if (!idle || may_doubt(idle))
             continue;
         assign_task(dispatch, task, idle);
         dispatch->counts.speculated++;

@@ -3,7 +3,10 @@
 #include "common/clock.h"
 #include "worker/program/persistent/persistent_timers.h"
 
-enum { END_US = 5000000 /* from the end of its input to its own */ };
+enum {
+    END_US = 15000000 /* from the end of its input to its own; what it left in the
+                         background has five seconds of that */
+};
 
 /* The process is there, and is to end. */
 static bool drain_slot(struct persistent_slot *slot)

@@ -528,7 +528,7 @@ Test(decode_error, field_type_is_a_value_of_another_type)
 Test(decode_error, range_is_a_number_out_of_its_bounds)
 {
     expect_error("9212ff", PAYLOAD_NONE, DECODE_RANGE);
-    expect_error("931103c400", PAYLOAD_NONE, DECODE_RANGE);
+    expect_error("931104c400", PAYLOAD_NONE, DECODE_RANGE);
     expect_error("930b079205cf0000000100000000", PAYLOAD_NONE, DECODE_RANGE);
     expect_error("980d019204000000000000", PAYLOAD_NONE, DECODE_RANGE);
 }

@@ -36,13 +36,22 @@ static void give_two(void)
     expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1)");
 }
 
+static bool said_end(void)
+{
+    struct dispatch_action action;
+    bool said = false;
+    while (next_action(&action))
+        said |= action.kind == DISPATCH_END;
+    return said;
+}
+
 static void expect_doubt(uint64_t from)
 {
     struct verdict verdict = dispatch_verdict(dispatch);
     char said[80];
     snprintf(said, sizeof said, "the output is in doubt from chunk %d on: ", (int)from);
     cr_expect_eq(verdict.status, STATUS_IO);
-    cr_expect_eq(verdict.outcome, OUTCOME_STOPPED);
+    cr_expect_eq(verdict.outcome, OUTCOME_DOUBT);
     cr_expect_eq(strncmp(verdict.text, said, strlen(said)), 0, "%s", verdict.text);
 }
 
@@ -231,6 +240,30 @@ Test(drain_state, an_interrupted_run_waits_for_them_as_well)
     expect_now("FORGET(A:0) FORGET(A:1) DRAIN(A)");
     hear_drained(A, 1);
     expect_now("END(2)");
+}
+
+/* One that served the ventilator before may look for it still. */
+Test(drain_state,
+     a_resumed_run_whose_chunks_are_all_held_waits_for_workers_to_come_back)
+{
+    config.resume = config.strangers = true;
+    dispatch = dispatch_new(&config, now_us);
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 3, NULL, 0);
+    dispatch_on_input_end(dispatch);
+    tick_after(SECOND_US);
+    cr_expect_not(said_end());
+    hello_with(A, 1, LINK_OPEN, NULL, 0);
+    tick_after(SECOND_US);
+    hear_drained(A, 1);
+    tick_after(SECOND_US);
+    cr_expect_not(said_end(), "another one may come");
+    for (int second = 0; second < 9; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        ping(A, LINK_OPEN, false, NULL);
+        tick_after(SECOND_US);
+    }
+    cr_expect(said_end());
 }
 
 /* The others have none of it: they are of another mode. */
