@@ -21,7 +21,8 @@ static void say_verdict(const struct end_report *report)
         say("%s", report->verdict.text);
 }
 
-static char *command_of(const struct end_report *report)
+/* With `words`, the run's other options and its command, or NULL. */
+static char *command_of(const struct end_report *report, const char *words)
 {
     const struct rerun_command command = {
         .directory = report->resume->dead_letters,
@@ -30,7 +31,7 @@ static char *command_of(const struct end_report *report)
         .header_out = report->header_out,
         /* Where a run without options would find these dead letters. */
         .elsewhere = !report->options->output && !report->options->dead_letters,
-        .words = report->options->rerun,
+        .words = words,
     };
     return rerun_command(&command);
 }
@@ -46,9 +47,14 @@ static void say_dead_letters(const struct end_report *report)
         say("%llu dead letter%s in %s so far", count, plural, directory);
         return;
     }
-    char *command = command_of(report);
+    char *command = command_of(report, NULL);
     say("%llu dead letter%s in %s; to run them again: %s", count, plural, directory,
         command);
+    free(command);
+    if (!report->options->rerun)
+        return;
+    command = command_of(report, report->options->rerun);
+    say("with the options and the command of this run: %s", command);
     free(command);
 }
 

@@ -187,14 +187,14 @@ def test_dead_letters_are_run_again_by_the_command_that_is_said(case):
     run = case.run("fanfold", *words)
     assert run.status == 1, run.status
     case.assert_same(case.path("output"), records.good)
-    said = re.search(r"again: (fanfold -i \S+ .*?) -- ", run.stderr())
+    said = re.search(r"again: (fanfold -i \S+.*?) \.\.\. -- COMMAND", run.stderr())
     assert said, "the command is not said"
     again = case.shell(f"{said[1]} -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
     run = case.run("fanfold", *words[:4], "-i", records.path, *misbehaving_program())  # to standard output
     run.expect(1)
-    said = re.search(r"again: (fanfold -i \S+ .*?) -- ", run.stderr())
+    said = re.search(r"again: (fanfold -i \S+.*?) \.\.\. -- COMMAND", run.stderr())
     again = case.shell(said[1] + " -- tr a-z A-Z")
     again.expect(0)
     assert again.output() == b"".join(records.record(number) for number in sorted(records.bad)).upper()
@@ -216,7 +216,7 @@ def test_dead_letters_are_run_again_by_the_line_as_it_is(case):
         run = case.run("fanfold", *words)
         run.expect(1)
         before = case.path("log").read_bytes()
-        said = re.search(r"^fanfold-sink: 2 dead letters in .*; to run them again: ((?:.|\n)*?done'\n)", run.stderr(), re.M)
+        said = re.search(r"^fanfold-sink: with the options and the command of this run: ((?:.|\n)*?done'\n)", run.stderr(), re.M)
         assert said, (name, run.stderr())
         case.file("mended", b"")
         again = case.shell(said[1])
@@ -231,6 +231,7 @@ def test_the_line_that_runs_dead_letters_again_names_no_command_that_it_cannot_s
         run = case.run("fanfold", "--on-error", "skip", "--retries", "1", "-o", "out", "--", "sh", "-c", "exit 3", word, stdin=b"1\n")
         run.expect(1)
         assert "again: fanfold -i out.dead-letters ... -- COMMAND\n" in run.stderr(), run.stderr()
+        assert "the command of this run" not in run.stderr(), run.stderr()
         case.shell("rm -r out*").expect(0)
 
 
@@ -251,7 +252,7 @@ def test_dead_letters_are_run_again_as_records_of_the_same_kind(case):
         run = case.run("fanfold", *words, "--", *command, stdin=b"".join(records))
         run.expect(1)
         assert case.path(name).read_bytes() == b"".join(record for record in records if b"bad" not in record), options
-        said = re.search(r"to run them again: (.*?) -- ", run.stderr())
+        said = re.search(r"to run them again: (.*?) \.\.\. -- COMMAND", run.stderr())
         again = case.shell(f"{said[1]} -N1 -- sh -c 'cat; printf \"|\"'")
         again.expect(0)
         bad = [record for record in records if b"bad" in record]

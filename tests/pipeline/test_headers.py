@@ -239,7 +239,7 @@ def test_dead_letters_are_run_again_by_what_the_sink_says(case):
     assert letters[0].bytes == b"".join(lines[1:101]) and letters[1].bytes == b"".join(lines[601:701])
     rest = lines[:1] + lines[101:601] + lines[701:]
     assert case.path("out").read_bytes() == sums_of(case, case.file("rest", b"".join(rest)))
-    said = re.search(r"to run them again: (.*?) -- ", run.stderr())
+    said = re.search(r"to run them again: (.*?) \.\.\. -- COMMAND", run.stderr())
     assert said, run.stderr()
     again = case.shell(f"{said[1]} --header-out 1 -- awk '{SUMS}' >again")
     assert again.status == 0, again.stderr()

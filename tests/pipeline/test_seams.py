@@ -101,7 +101,7 @@ def test_a_dead_letter_at_the_seam_says_where_it_was(case):
 
 
 def rerun(case, run, command):
-    said = re.search(r"to run them again: (.*?) -- ", run.stderr())
+    said = re.search(r"to run them again: (.*?) \.\.\. -- COMMAND", run.stderr())
     assert said, run.stderr()
     again = case.shell(f"{said[1]} --quiet -- {command}")
     assert again.status == 0, again.stderr()
