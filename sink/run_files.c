@@ -277,8 +277,8 @@ void run_files_abandon_output(struct run_files *files)
 }
 
 /* The ventilator knows of a complete run that it is; of a run that has written nothing
- * the journal says nothing, and from what may be wrong nobody is to resume, but that
- * what an earlier sink left in the output does not count. */
+ * the journal says nothing, but that what an earlier sink left in the output does not
+ * count. From what may be wrong nobody is to resume. */
 void run_files_end_journal(struct run_files *files)
 {
     bool finished = sink_session_finished(files->session);

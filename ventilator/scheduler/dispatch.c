@@ -346,6 +346,7 @@ struct dispatch_counts dispatch_counts(const struct dispatch *dispatch)
     counts.cut = dispatch->table.cut;
     counts.released = dispatch->released;
     counts.committed = dispatch->table.first;
+    counts.longest_us = dispatch->run_times.longest_us;
     counts.sessions = dispatch->pool.count;
     counts.slots = dispatch->pool.slots;
     for (uint32_t i = 0; i < dispatch->pool.count; i++) {

@@ -32,8 +32,6 @@ static void measure(struct dispatch *dispatch, struct worker_session *session,
         worker_session_measure_trip(session, trip_us);
     worker_session_measure(session, run_us, journey->length);
     run_times_add(&dispatch->run_times, run_us);
-    if (run_us > dispatch->counts.longest_us)
-        dispatch->counts.longest_us = run_us;
     if (dispatch->config.block_auto)
         chunk_sizer_add(&dispatch->chunk_sizer, run_us, journey->length,
                         journey->records);
