@@ -78,6 +78,11 @@ error_t options_parse_common(int key, char *value, const struct argp_state *stat
     case KEY_NAME:
         options->name = value;
         return 0;
+    case KEY_KEYS:
+        if (*value == '\0')
+            options_bad(state, "--keys", value, "a directory that fanfold-keygen made");
+        options->keys = value;
+        return 0;
     case KEY_INSECURE:
         options->insecure = true;
         return 0;

@@ -12,12 +12,13 @@
 #include <argp.h>
 #include <stdint.h>
 
-/* The values of --tasks, --results, --name, --insecure, --liveness, --patience, --quiet
+/* The values of --tasks, --results, --name, --keys, --insecure, --liveness, --patience, --quiet
  * and --log-level. */
 struct common_options {
     const char *tasks;   /* NULL: the one in the run's directory */
     const char *results; /* likewise */
     const char *name;    /* NULL: no --name */
+    const char *keys;    /* NULL: no --keys; see common/keys/key_source.h */
     bool insecure;
     bool quiet;
     bool supervised; /* hidden: another program tells the person why the run ended */

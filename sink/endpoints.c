@@ -11,12 +11,9 @@ struct endpoints {
     const char *results;
 };
 
-static int check(const struct common_options *options, const char *endpoint,
-                 char *error, size_t error_size)
+static int check(const char *endpoint, bool tcp, char *error, size_t error_size)
 {
-    if (!endpoint)
-        return 0;
-    return endpoint_check(endpoint, options->insecure, error, error_size);
+    return endpoint ? endpoint_check(endpoint, tcp, error, error_size) : 0;
 }
 
 /* A sink that binds in the directory must have it for itself. */
@@ -37,15 +34,15 @@ static int use_runtime_dir(struct endpoints *endpoints, const char *name, char *
     return 0;
 }
 
-int endpoints_open(const struct common_options *options,
+int endpoints_open(const struct common_options *options, bool tcp,
                    struct endpoints **ret_endpoints, char *error, size_t error_size)
 {
     struct endpoints *endpoints = allocate_zeroed(1, sizeof *endpoints);
-    int result = check(options, options->tasks, error, error_size);
+    int result = check(options->tasks, tcp, error, error_size);
     endpoints->tasks = options->tasks;
     endpoints->results = options->results;
     if (result == 0)
-        result = check(options, options->results, error, error_size);
+        result = check(options->results, tcp, error, error_size);
     if (result == 0)
         result = use_runtime_dir(endpoints, options->name, error, error_size);
     if (result < 0)

@@ -58,11 +58,43 @@ static int status_of(int result)
     return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
 }
 
+/* Before an output is touched: a wrong key is a slip of the command line. */
+static int open_keys(struct resources *resources, const struct common_options *options)
+{
+    char error[ERROR_MAX] = "";
+    int given =
+        keys_open(&resources->keys, KEY_SINK, options->keys, options->insecure, error,
+                  sizeof error);
+    resources->curve = (struct curve){
+        .public_key = resources->keys.own.public_key,
+        .secret_key = resources->keys.own.secret_key,
+        .server_key = resources->keys.own.ventilator,
+    };
+    if (given >= 0)
+        return STATUS_OK;
+    say("%s", error);
+    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+}
+
+static int open_zap(struct resources *resources, char *error, size_t error_size)
+{
+    if (!resources->keys.keyring)
+        return 0;
+    resources->zap = zap_new(resources->keys.keyring);
+    if (resources->zap)
+        return 0;
+    snprintf(error, error_size, "cannot ask for keys: %s", zmq_strerror(errno));
+    return -errno;
+}
+
 static int open_sockets(struct resources *resources, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
-    int result =
-        endpoints_open(&options->common, &resources->endpoints, error, sizeof error);
+    bool tcp = resources->keys.keyring || options->common.insecure;
+    int result = open_zap(resources, error, sizeof error);
+    if (result == 0)
+        result = endpoints_open(&options->common, tcp, &resources->endpoints, error,
+                                sizeof error);
     if (result == 0)
         result = intake_open(
             &(struct intake_config){
@@ -70,6 +102,8 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                 .public_endpoint = options->public_results,
                 .advertise = options->advertise,
                 .max_result_bytes = options->max_result_bytes,
+                .keys = resources->zap ? &resources->keys.own : NULL,
+                .zap = resources->zap,
             },
             &resources->intake, error, sizeof error);
     if (result < 0) {
@@ -81,7 +115,8 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                        sizeof advertised);
     log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
               intake_bound(resources->intake), advertised);
-    resources->uplink = uplink_new(endpoints_tasks(resources->endpoints));
+    resources->uplink = uplink_new(endpoints_tasks(resources->endpoints),
+                                   resources->zap ? &resources->curve : NULL);
     return STATUS_OK;
 }
 
@@ -136,7 +171,9 @@ static int open_file(struct resources *resources, const struct sink_options *opt
 int resources_open(struct resources *resources, const struct sink_options *options)
 {
     *resources = (struct resources){.signals = -1};
-    int status = open_file(resources, options);
+    int status = open_keys(resources, &options->common);
+    if (status == STATUS_OK)
+        status = open_file(resources, options);
     if (status == STATUS_OK)
         status = open_transport(resources);
     if (status == STATUS_OK)
@@ -150,10 +187,21 @@ int resources_open(struct resources *resources, const struct sink_options *optio
     return status;
 }
 
+int64_t resources_tick(struct resources *resources, int64_t now_us)
+{
+    int64_t due_us = intake_tick(resources->intake, now_us);
+    int64_t keys_us =
+        resources->zap ? keyring_tick(resources->keys.keyring, now_us) : due_us;
+    zap_answer(resources->zap);
+    return keys_us < due_us ? keys_us : due_us;
+}
+
 void resources_disconnect(struct resources *resources)
 {
     uplink_destroy(&resources->uplink);
     intake_close(&resources->intake);
+    zap_destroy(&resources->zap);
+    keys_close(&resources->keys);
     if (resources->transport)
         transport_deinit();
     resources->transport = false;

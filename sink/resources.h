@@ -7,7 +7,9 @@
 #ifndef FANFOLD_SINK_RESOURCES_H
 #define FANFOLD_SINK_RESOURCES_H
 
+#include "common/keys/key_source.h"
 #include "common/net/uplink.h"
+#include "common/net/zap.h"
 #include "sink/endpoints.h"
 #include "sink/journal/commit_process.h"
 #include "sink/journal/resume.h"
@@ -15,6 +17,9 @@
 #include "sink/result/intake.h"
 
 struct resources {
+    struct keys keys;
+    struct zap *zap; /* NULL: no link has keys */
+    struct curve curve; /* of the uplink */
     struct endpoints *endpoints;
     struct output *output; /* NULL once it is taken */
     struct resume_point resume;
@@ -29,6 +34,9 @@ struct resources {
 /* STATUS_OK, or the status to leave with, after a sentence for a person. The caller
  * calls resources_close either way. */
 int resources_open(struct resources *resources, const struct sink_options *options);
+/* Looks after the endpoint of results and the keys; returns when it must be called
+ * again. */
+int64_t resources_tick(struct resources *resources, int64_t now_us);
 /* Closes the sockets and releases the endpoints. The caller does this before it closes
  * the output: a second sink that waits for the output then finds the endpoints free. */
 void resources_disconnect(struct resources *resources);

@@ -108,9 +108,24 @@ static void say_finished(struct sink *sink)
                     run_files_output_bytes(sink->files));
 }
 
+/* Why the ventilator is not there is known to the link alone. */
+static void add_trouble(const struct sink *sink, struct sink_verdict *verdict)
+{
+    const struct uplink *uplink = sink->resources.uplink;
+    char trouble[512], text[2048];
+    if (!*verdict->text || verdict->status != STATUS_PEER ||
+        !uplink_trouble(uplink, trouble, sizeof trouble))
+        return;
+    snprintf(text, sizeof text, "%s at %s: %s", verdict->text, uplink_endpoint(uplink),
+             trouble);
+    snprintf(verdict->text, sizeof verdict->text, "%.*s",
+             (int)sizeof verdict->text - 1, text);
+}
+
 static void report_and_leave(struct sink *sink)
 {
     struct sink_verdict verdict = run_files_end_output(sink->files);
+    add_trouble(sink, &verdict);
     run_files_report(sink->files, &verdict);
     leave(sink, verdict.status);
 }
@@ -254,7 +269,16 @@ static void receive_signals(struct sink *sink, int64_t now_us)
 
 /* ---- the loop ---- */
 
-enum { ITEM_SIGNALS, ITEM_INTAKE, ITEM_UPLINK, ITEM_OUTPUT, ITEM_COMMITS, ITEMS };
+enum {
+    ITEM_SIGNALS,
+    ITEM_INTAKE,
+    ITEM_KEYS,
+    ITEM_UPLINK,
+    ITEM_MONITOR,
+    ITEM_OUTPUT,
+    ITEM_COMMITS,
+    ITEMS
+};
 
 static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
 {
@@ -266,9 +290,18 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     items[ITEM_SIGNALS].events = ZMQ_POLLIN;
     items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->resources.intake));
     items[ITEM_INTAKE].events = ZMQ_POLLIN;
+    if (sink->resources.zap) {
+        items[ITEM_KEYS].socket = zsock_resolve(zap_socket(sink->resources.zap));
+        items[ITEM_KEYS].events = ZMQ_POLLIN;
+    }
     if (dealer) {
         items[ITEM_UPLINK].socket = zsock_resolve(dealer);
         items[ITEM_UPLINK].events = ZMQ_POLLIN;
+    }
+    zsock_t *watched = uplink_monitor(sink->resources.uplink);
+    if (watched) {
+        items[ITEM_MONITOR].socket = zsock_resolve(watched);
+        items[ITEM_MONITOR].events = ZMQ_POLLIN;
     }
     /* The output without events too: that its reader went away is told unasked. */
     items[ITEM_OUTPUT].fd = run_files_output_descriptor(sink->files);
@@ -290,9 +323,12 @@ static int loop(struct sink *sink)
         int64_t hint_us = waiting_hint_tick(&sink->hint, sink->session, queued, now_us);
         if (hint_us < deadline_us)
             deadline_us = hint_us;
-        int64_t look_us = intake_tick(sink->resources.intake, now_us);
+        int64_t look_us = resources_tick(&sink->resources, now_us);
         if (look_us < deadline_us)
             deadline_us = look_us;
+        int64_t retry_us = uplink_tick(sink->resources.uplink, now_us);
+        if (retry_us < deadline_us)
+            deadline_us = retry_us;
         fill_items(sink, items);
         zmq_poll(items, ITEMS, clock_poll_ms(now_us, deadline_us, LOOK_MS));
         now_us = clock_now_us();
@@ -326,7 +362,7 @@ static void open_session(struct sink *sink)
     sink->files = run_files_new(sink->options, &sink->resources, sink->session);
     bool hints = !common->quiet && !common->supervised;
     waiting_hint_init(&sink->hint,
-                      hints ? uplink_endpoint(sink->resources.uplink) : NULL);
+                      hints ? sink->resources.uplink : NULL);
 }
 
 static void log_end(const struct sink *sink)

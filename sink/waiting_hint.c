@@ -14,9 +14,9 @@ enum sink_waits {
     SINK_WAITS_RESULT, /* of the next seq: later ones are here */
 };
 
-void waiting_hint_init(struct waiting_hint *hint, const char *tasks)
+void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink)
 {
-    *hint = (struct waiting_hint){.tasks = tasks};
+    *hint = (struct waiting_hint){.uplink = uplink};
 }
 
 static struct wait find_wait(const struct sink_session *session, bool queued)
@@ -36,12 +36,15 @@ static void tell(const struct waiting_hint *hint, int64_t now_us)
 {
     int seconds = waits_seconds(&hint->waits, now_us);
     uint64_t seq = hint->waits.now.which;
+    char text[512] = "";
+    bool trouble = hint->uplink && uplink_trouble(hint->uplink, text, sizeof text);
     switch ((enum sink_waits)hint->waits.now.kind) {
     case SINK_WAITS_NOTHING:
         return;
     case SINK_WAITS_VENTILATOR:
-        if (hint->tasks)
-            say("waiting for a ventilator at %s", hint->tasks);
+        if (hint->uplink)
+            say("waiting for a ventilator at %s%s%s", uplink_endpoint(hint->uplink),
+                trouble ? ": " : "", text);
         return;
     case SINK_WAITS_OUTPUT:
         log_event(LOG_LEVEL_INFO, "waits", "for=output seq=%" PRIu64 " seconds=%d", seq,
@@ -60,6 +63,9 @@ int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *
                           bool queued, int64_t now_us)
 {
     struct wait wait = find_wait(session, queued);
+    char text[512];
+    if (wait.kind == SINK_WAITS_VENTILATOR && hint->uplink)
+        wait.which = uplink_trouble(hint->uplink, text, sizeof text);
     int64_t due_us = NEVER_US;
     int64_t first_us = wait.kind == SINK_WAITS_VENTILATOR ? HINT_US : WAITS_US;
     if (waits_tick(&hint->waits, wait, first_us, now_us, &due_us))

@@ -4,16 +4,17 @@
 #ifndef FANFOLD_SINK_WAITING_HINT_H
 #define FANFOLD_SINK_WAITING_HINT_H
 
+#include "common/net/uplink.h"
 #include "common/waits.h"
 #include "sink/session/session.h"
 
 struct waiting_hint {
-    const char *tasks; /* the ventilator's endpoint; NULL: nobody wants hints */
+    const struct uplink *uplink; /* NULL: nobody wants hints */
     struct waits waits;
 };
 
-/* `tasks` is borrowed. */
-void waiting_hint_init(struct waiting_hint *hint, const char *tasks);
+/* `uplink` is borrowed. */
+void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink);
 /* Tells what is due; `queued`: the output has not taken all that it was given. Returns
  * when to look again. */
 int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *session,

@@ -4,6 +4,7 @@
 
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/keys/key_source.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/ipc_keeper.h"
@@ -19,6 +20,9 @@
 enum { ERROR_MAX = 4096 };
 
 struct front {
+    struct keys keys;
+    struct zap *zap; /* NULL: no link has keys */
+    bool tcp;        /* allowed: there are keys, or nobody wants any */
     struct runtime_dir *runtime_dir; /* NULL: an endpoint was given */
     zsock_t *router;
     struct ipc_keeper *keeper; /* of the private endpoint; NULL: it is no file */
@@ -32,7 +36,7 @@ static int find_endpoint(struct front *front, const struct common_options *optio
     int result;
     if (options->tasks) {
         *ret_endpoint = options->tasks;
-        result = endpoint_check(options->tasks, options->insecure, error, sizeof error);
+        result = endpoint_check(options->tasks, front->tcp, error, sizeof error);
     } else {
         result =
             runtime_dir_open(options->name, &front->runtime_dir, error, sizeof error);
@@ -76,22 +80,56 @@ static void say_port(const char *bound)
         say("workers can join with --tasks %s", bound);
 }
 
+static int open_keys(struct front *front, const struct common_options *options)
+{
+    char error[ERROR_MAX] = "";
+    int given =
+        keys_open(&front->keys, KEY_VENTILATOR, options->keys, options->insecure, error,
+                  sizeof error);
+    front->tcp = given > 0 || options->insecure;
+    if (given > 0 && !(front->zap = zap_new(front->keys.keyring))) {
+        given = -errno;
+        snprintf(error, sizeof error, "cannot ask for keys: %s", zmq_strerror(errno));
+    }
+    if (given >= 0)
+        return STATUS_OK;
+    say("%s", error);
+    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+}
+
+static void warn_of_strangers(const struct front *front,
+                              const struct common_options *options)
+{
+    if (!front->zap && transport_is_tcp(front->endpoint) && !options->quiet)
+        say("warning: --insecure: anyone who can reach %s can read the data and join "
+            "the run",
+            front->endpoint);
+}
+
 /* What other hosts reach first, as that is the endpoint that a person hears of. */
 static int bind_router(struct front *front, const char *endpoint, const char *also)
 {
-    front->router = transport_bind_router(endpoint, HEADER_MAX);
+    struct curve curve = {
+        .public_key = front->keys.own.public_key,
+        .secret_key = front->keys.own.secret_key,
+        .domain = ZAP_TASKS,
+    };
+    const struct curve *guard = front->zap ? &curve : NULL;
+    front->router = transport_bind_router(endpoint, HEADER_MAX, guard);
     if (!front->router)
         return cannot_bind(endpoint, errno);
     snprintf(front->endpoint, sizeof front->endpoint, "%s",
              transport_endpoint(front->router));
-    int result = also ? transport_bind_also(front->router, also) : 0;
+    int result = also ? transport_bind_also(front->router, also, guard) : 0;
     return result < 0 ? cannot_bind(also, -result) : STATUS_OK;
 }
 
 static int bind_all(struct front *front, const struct ventilator_options *options)
 {
     const char *private, *endpoint;
-    int status = find_endpoint(front, &options->common, &private);
+    int status = open_keys(front, &options->common);
+    if (status == STATUS_OK)
+        status = find_endpoint(front, &options->common, &private);
     if (status != STATUS_OK)
         return status;
     endpoint = options->public_tasks ? options->public_tasks : private;
@@ -102,6 +140,7 @@ static int bind_all(struct front *front, const struct ventilator_options *option
     log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
     if (system_chooses_port(endpoint) && !options->common.quiet)
         say_port(front->endpoint);
+    warn_of_strangers(front, &options->common);
     return STATUS_OK;
 }
 
@@ -123,6 +162,8 @@ void front_close(struct front **front_p)
         return;
     ipc_keeper_destroy(&front->keeper);
     transport_close_bound(&front->router);
+    zap_destroy(&front->zap);
+    keys_close(&front->keys);
     runtime_dir_close(&front->runtime_dir);
     free(front);
     *front_p = NULL;
@@ -138,7 +179,16 @@ const char *front_endpoint(const struct front *front)
     return front->endpoint;
 }
 
+struct zap *front_zap(const struct front *front)
+{
+    return front->zap;
+}
+
 int64_t front_tick(struct front *front, int64_t now_us)
 {
-    return ipc_keeper_tick(front->keeper, now_us);
+    int64_t due_us = ipc_keeper_tick(front->keeper, now_us);
+    int64_t keys_us =
+        front->zap ? keyring_tick(front->keys.keyring, now_us) : NEVER_US;
+    zap_answer(front->zap);
+    return keys_us < due_us ? keys_us : due_us;
 }

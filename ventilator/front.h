@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Where workers and the sink reach the ventilator: a ROUTER, bound to an endpoint of
- * this host and, where other hosts may join, to a public one. */
+ * this host and, where other hosts may join, to a public one, which has keys. */
 #ifndef FANFOLD_VENTILATOR_FRONT_H
 #define FANFOLD_VENTILATOR_FRONT_H
 
+#include "common/net/zap.h"
 #include "ventilator/options.h"
 #include <czmq.h>
 
@@ -17,7 +18,9 @@ void front_close(struct front **front_p);
 zsock_t *front_router(const struct front *front);
 /* The bound endpoint that a person hears of. */
 const char *front_endpoint(const struct front *front);
-/* Looks after the private endpoint. Returns when to call it again. */
+/* NULL: no link has keys. */
+struct zap *front_zap(const struct front *front);
+/* Looks after the private endpoint and the keys. Returns when to call it again. */
 int64_t front_tick(struct front *front, int64_t now_us);
 
 #endif

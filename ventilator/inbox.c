@@ -15,17 +15,21 @@ enum { MESSAGES_MAX = 1000 }; /* received in one call */
 
 struct inbox {
     zsock_t *router;
+    const struct zap *zap; /* NULL: no link has keys */
     struct dispatch *dispatch;
     struct decoder *decoder;
     struct envelope envelope;
     struct once_per_peer malformed; /* logged and answered */
     struct once_per_peer different; /* workers that run something else, logged */
+    struct once_per_peer refused;   /* keys, logged and answered */
 };
 
-struct inbox *inbox_new(zsock_t *router, struct dispatch *dispatch)
+struct inbox *inbox_new(zsock_t *router, const struct zap *zap,
+                        struct dispatch *dispatch)
 {
     struct inbox *inbox = allocate_zeroed(1, sizeof *inbox);
     inbox->router = router;
+    inbox->zap = zap;
     inbox->dispatch = dispatch;
     inbox->decoder = decoder_new();
     envelope_init(&inbox->envelope);
@@ -96,6 +100,43 @@ static void check_program(struct inbox *inbox, const struct message *message)
                         message->hello_worker.command.size));
 }
 
+/* NULL: the peer may send this. It may be a worker and a sink where links have no
+ * keys. */
+static const char *refuse_key(const struct zap_peer *peer, enum message_type type)
+{
+    bool sink_only = type == MESSAGE_HELLO_SINK || type == MESSAGE_BEGIN ||
+                     type == MESSAGE_PROGRESS || type == MESSAGE_FINISHED ||
+                     type == MESSAGE_REFUSED;
+    bool both = type == MESSAGE_PING || type == MESSAGE_GOODBYE ||
+                type == MESSAGE_UNKNOWN;
+    if (peer->standing == KEY_UNKNOWN)
+        return "unknown key";
+    if (peer->standing == KEY_REVOKED)
+        return "your key is revoked";
+    if (both || peer->role == (sink_only ? KEY_SINK : KEY_WORKER))
+        return NULL;
+    return sink_only ? "your key is a worker's, and no sink's"
+                     : "your key is a sink's, and no worker's";
+}
+
+/* Whether the message is to be dropped, and with it the peer. */
+static bool is_refused(struct inbox *inbox, enum message_type type, int64_t now_us)
+{
+    struct zap_peer key;
+    uint32_t peer = inbox->envelope.peer;
+    if (!zap_check(inbox->zap, &inbox->envelope.header, &key))
+        return false;
+    const char *why = refuse_key(&key, type);
+    if (why && once_per_peer_add(&inbox->refused, peer)) {
+        const char *user = zmq_msg_gets(&inbox->envelope.header, "User-Id");
+        const char *address = zmq_msg_gets(&inbox->envelope.header, "Peer-Address");
+        log_event(LOG_LEVEL_WARN, "refused", "at=tasks address=%s key=%s why=\"%s\"",
+                  address ? address : "?", user ? user : "?", why);
+        dispatch_on_refused(inbox->dispatch, peer, why, now_us);
+    }
+    return why != NULL;
+}
+
 static void on_envelope(struct inbox *inbox, int64_t now_us)
 {
     struct envelope *envelope = &inbox->envelope;
@@ -114,6 +155,8 @@ static void on_envelope(struct inbox *inbox, int64_t now_us)
         on_undecoded(inbox, error);
         return;
     }
+    if (is_refused(inbox, message.type, now_us))
+        return;
     if (!dispatch_hears(message.type)) {
         snprintf(why, sizeof why, "%s is not for a ventilator",
                  message_type_name(message.type));

@@ -291,6 +291,9 @@ static struct message rejection(struct outbox *outbox,
                  "this ventilator cannot go on with that run, or the run's other "
                  "workers are of another mode and its end is near");
         break;
+    case REJECT_KEY:
+        snprintf(text, size, "%s", action->complaint);
+        break;
     }
     return (struct message){
         .type = MESSAGE_REJECT,

@@ -141,7 +141,8 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
     record_format_print(&options->chunker.format, ventilator->format);
     ventilator->dispatch = dispatch_new(&config, now_us);
     ventilator->inbox =
-        inbox_new(front_router(ventilator->front), ventilator->dispatch);
+        inbox_new(front_router(ventilator->front), front_zap(ventilator->front),
+                  ventilator->dispatch);
     int64_t liveness_ms = config.liveness_us / 1000;
     ventilator->outbox = outbox_new(&(struct outbox_config){
         .router = front_router(ventilator->front),
@@ -301,8 +302,12 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
 static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
                             int64_t deadline_us)
 {
+    struct zap *zap = front_zap(ventilator->front);
     zmq_pollitem_t items[] = {
         {.socket = zsock_resolve(front_router(ventilator->front)),
+         .events = ZMQ_POLLIN},
+        {.socket = zap ? zsock_resolve(zap_socket(zap)) : NULL,
+         .fd = -1,
          .events = ZMQ_POLLIN},
         {.fd = ventilator->signals, .events = ZMQ_POLLIN},
         {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
@@ -314,7 +319,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 3 : 2;
+    int count = wanted && ingest == INGEST_WAITS ? 4 : 3;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));

@@ -49,6 +49,30 @@ void connections_watch(const struct resources *resources, int64_t now_us)
     }
 }
 
+/* Results leave for the one key that the ventilator has named, and never in the clear
+ * where this worker has a key. */
+static int open_link(const struct resources *resources, const char *endpoint)
+{
+    char key[KEY_TEXT_SIZE] = "";
+    struct slice sink = session_endpoint_key(resources->session);
+    struct curve curve = resources->curve;
+    curve.server_key = key;
+    if (sink.size == KEY_BYTES)
+        zmq_z85_encode(key, sink.data, sink.size);
+    if (transport_is_tcp(endpoint) && resources->keyed != (*key != '\0')) {
+        static bool said;
+        if (!said)
+            say("warning: %s %s: %s", "no results can go to", endpoint,
+                *key ? "the sink wants a key: give --keys, as the run does"
+                     : "the sink has no key there, and this worker's links have keys");
+        said = true;
+        outbox_close_link(resources->outbox);
+        return -EPROTO;
+    }
+    return outbox_open_link(resources->outbox, endpoint,
+                            resources->keyed ? &curve : NULL);
+}
+
 int connections_open(const struct resources *resources, int64_t now_us)
 {
     while (!transport_may_reach(session_endpoint(resources->session)) &&
@@ -56,7 +80,7 @@ int connections_open(const struct resources *resources, int64_t now_us)
         ;
     const char *endpoint = session_endpoint(resources->session);
     program_set_max_result(resources->program, session_max_result(resources->session));
-    int result = outbox_open_link(resources->outbox, endpoint);
+    int result = open_link(resources, endpoint);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM) {
         /* This host lacks it, and another ventilator would not help. */
         say("cannot open a socket for results: %s", zmq_strerror(-result));

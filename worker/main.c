@@ -3,6 +3,7 @@
 #include "common/exit_status.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
+#include "worker/check.h"
 #include "worker/worker.h"
 
 int main(int argc, char **argv)
@@ -15,5 +16,7 @@ int main(int argc, char **argv)
     if (!worker_options_parse(argc, argv, &options))
         return STATUS_USAGE;
     log_set_level(options.common.log_level);
+    if (options.check)
+        return check_run(options.check, &options.common);
     return worker_run(&options);
 }

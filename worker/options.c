@@ -109,6 +109,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             options_size(state, "--memory", value, UINT64_MAX / 2,
                          "a size that a slot may use, such as 500M or 2G");
         return 0;
+    case KEY_CHECK:
+        options->check = value;
+        return 0;
     case KEY_STAY:
         options->stay = true;
         return 0;
@@ -209,6 +212,8 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
         .alive_fd = -1,
     };
     options_parse(&parser, argc, argv, &rest, ret_options);
+    if (ret_options->check)
+        return true;
     if (!check_mode(ret_options))
         return false;
     if (ret_options->plugin)

@@ -75,14 +75,12 @@ void outbox_close_link(struct outbox *outbox)
     zsock_destroy(&outbox->push);
 }
 
-int outbox_open_link(struct outbox *outbox, const char *endpoint)
+int outbox_open_link(struct outbox *outbox, const char *endpoint,
+                     const struct curve *curve)
 {
     outbox_close_link(outbox);
-    outbox->push = transport_connect_push(endpoint);
-    if (!outbox->push)
-        return -errno;
-    outbox->monitor = connection_monitor_new(outbox->push);
-    return outbox->monitor ? 0 : -errno;
+    outbox->push = transport_connect_push(endpoint, curve, &outbox->monitor);
+    return outbox->push ? 0 : -errno;
 }
 
 struct connection_monitor *outbox_monitor(const struct outbox *outbox)

@@ -21,7 +21,8 @@ static int find_tasks(struct resources *resources, const struct common_options *
     int result;
     if (common->tasks) {
         resources->tasks = common->tasks;
-        result = endpoint_check(common->tasks, common->insecure, error, sizeof error);
+        result = endpoint_check(common->tasks, resources->keyed || common->insecure,
+                                error, sizeof error);
     } else {
         result = runtime_dir_open(common->name, &resources->runtime_dir, error,
                                   sizeof error);
@@ -32,6 +33,24 @@ static int find_tasks(struct resources *resources, const struct common_options *
         return STATUS_OK;
     say("%s", error);
     return result == -EINVAL ? STATUS_USAGE : STATUS_IO;
+}
+
+static int open_keys(struct resources *resources, const struct common_options *common)
+{
+    char error[ERROR_MAX] = "";
+    int given =
+        keys_open(&resources->keys, KEY_WORKER, common->keys, common->insecure, error,
+                  sizeof error);
+    resources->keyed = given > 0;
+    resources->curve = (struct curve){
+        .public_key = resources->keys.own.public_key,
+        .secret_key = resources->keys.own.secret_key,
+        .server_key = resources->keys.own.ventilator,
+    };
+    if (given >= 0)
+        return STATUS_OK;
+    say("%s", error);
+    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
 }
 
 /* Before any thread or socket, because it forks; and before anybody counts on this
@@ -101,7 +120,9 @@ int resources_open(struct resources *resources, const struct worker_options *opt
 {
     *resources = (struct resources){.signals = -1};
     identity_init(&resources->identity, options);
-    int status = find_tasks(resources, &options->common);
+    int status = open_keys(resources, &options->common);
+    if (status == STATUS_OK)
+        status = find_tasks(resources, &options->common);
     if (status == STATUS_OK)
         status = open_program(resources, options, events);
     if (status == STATUS_OK)
@@ -110,7 +131,7 @@ int resources_open(struct resources *resources, const struct worker_options *opt
         status = open_transport();
     if (status != STATUS_OK)
         return status;
-    resources->uplink = uplink_new(resources->tasks);
+    resources->uplink = uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
     resources->outbox = outbox_new(resources->uplink, &resources->identity.uuid);
     open_session(resources, options);
     return STATUS_OK;
@@ -131,6 +152,7 @@ void resources_close(struct resources *resources, bool hurry)
     outbox_destroy(&resources->outbox);
     uplink_destroy(&resources->uplink);
     transport_deinit();
+    keys_close(&resources->keys);
     runtime_dir_close(&resources->runtime_dir);
     fd_close(&resources->signals);
 }

@@ -6,6 +6,7 @@
 #ifndef FANFOLD_WORKER_RESOURCES_H
 #define FANFOLD_WORKER_RESOURCES_H
 
+#include "common/keys/key_source.h"
 #include "common/net/uplink.h"
 #include "common/process/runtime_dir.h"
 #include "worker/identity.h"
@@ -18,6 +19,9 @@ struct resources {
     struct identity identity;
     struct runtime_dir *runtime_dir; /* NULL: the options have an endpoint */
     const char *tasks;               /* the ventilator's endpoint */
+    struct keys keys;
+    bool keyed;         /* tcp links have keys */
+    struct curve curve; /* of the uplink */
     struct program *program;
     int signals; /* descriptor; -1: none */
     struct uplink *uplink;

@@ -5,9 +5,9 @@
 
 #define HINT_US (1 * SECOND_US) /* of waiting, before a person is told */
 
-void waiting_hint_init(struct waiting_hint *hint, const char *tasks)
+void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink)
 {
-    *hint = (struct waiting_hint){.tasks = tasks};
+    *hint = (struct waiting_hint){.uplink = uplink};
 }
 
 static bool is_for_people(enum session_waits waits)
@@ -19,15 +19,18 @@ static void tell(const struct waiting_hint *hint, const struct session *session,
                  int64_t now_us)
 {
     int seconds = waits_seconds(&hint->waits, now_us);
+    char text[512] = "";
+    bool trouble = hint->uplink && uplink_trouble(hint->uplink, text, sizeof text);
     switch ((enum session_waits)hint->waits.now.kind) {
     case SESSION_WAITS_NOTHING:
         return;
     case SESSION_WAITS_VENTILATOR:
-        if (hint->tasks)
-            say("waiting for a ventilator at %s", hint->tasks);
+        if (hint->uplink)
+            say("waiting for a ventilator at %s%s%s", uplink_endpoint(hint->uplink),
+                trouble ? ": " : "", text);
         return;
     case SESSION_WAITS_SINK:
-        if (hint->tasks)
+        if (hint->uplink)
             say("waiting for the sink at %s", session_endpoint(session));
         return;
     case SESSION_WAITS_HELD:
@@ -48,8 +51,11 @@ int64_t waiting_hint_tick(struct waiting_hint *hint, const struct session *sessi
     enum session_waits waits = session_waits(session);
     int64_t due_us = NEVER_US;
     int64_t first_us = is_for_people(waits) ? HINT_US : WAITS_US;
-    if (waits_tick(&hint->waits, (struct wait){.kind = waits}, first_us, now_us,
-                   &due_us))
+    struct wait wait = {.kind = waits};
+    char text[512];
+    if (waits == SESSION_WAITS_VENTILATOR && hint->uplink)
+        wait.which = uplink_trouble(hint->uplink, text, sizeof text);
+    if (waits_tick(&hint->waits, wait, first_us, now_us, &due_us))
         tell(hint, session, now_us);
     return due_us;
 }

@@ -5,16 +5,17 @@
 #ifndef FANFOLD_WORKER_WAITING_HINT_H
 #define FANFOLD_WORKER_WAITING_HINT_H
 
+#include "common/net/uplink.h"
 #include "common/waits.h"
 #include "worker/session/session.h"
 
 struct waiting_hint {
-    const char *tasks; /* the ventilator's endpoint; NULL: nobody wants hints */
+    const struct uplink *uplink; /* NULL: nobody wants hints */
     struct waits waits;
 };
 
-/* `tasks` is borrowed. */
-void waiting_hint_init(struct waiting_hint *hint, const char *tasks);
+/* `uplink` is borrowed. */
+void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink);
 /* Prints the hint if it is due; returns when to look again. */
 int64_t waiting_hint_tick(struct waiting_hint *hint, const struct session *session,
                           int64_t now_us);

@@ -31,7 +31,7 @@ enum {
     MESSAGES_MAX = 256,  /* received in one iteration */
     PATIENT_SIGNALS = 2, /* the third ends it at once */
     TOLD_WAIT_MS = 1000, /* for a signal that others have already */
-    OWN_ITEMS = 3,       /* polled beside the program's */
+    OWN_ITEMS = 4,       /* polled beside the program's */
 };
 
 struct worker {
@@ -235,7 +235,10 @@ static void end(struct worker *worker, int status)
 {
     const char *reason = session_exit_reason(worker->resources.session);
     outbox_flush(worker->resources.outbox);
-    if (reason[0])
+    char trouble[512];
+    if (reason[0] && uplink_trouble(worker->resources.uplink, trouble, sizeof trouble))
+        say("%s at %s: %s", reason, worker->resources.tasks, trouble);
+    else if (reason[0])
         say("%s", reason);
     if (worker->status) /* results are in doubt */
         status = worker->status;
@@ -367,6 +370,10 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
                                     .events = ZMQ_POLLIN};
+    zsock_t *watched = uplink_monitor(resources->uplink);
+    if (watched)
+        items[own++] =
+            (zmq_pollitem_t){.socket = zsock_resolve(watched), .events = ZMQ_POLLIN};
     if (monitor)
         items[own++] = (zmq_pollitem_t){
             .socket = zsock_resolve(connection_monitor_socket(monitor)),
@@ -384,6 +391,9 @@ static void loop(struct worker *worker)
         receive_messages(worker);
         connections_watch(&worker->resources, worker->now_us);
         int64_t deadline_us = settle(worker);
+        int64_t retry_us = uplink_tick(worker->resources.uplink, worker->now_us);
+        if (retry_us < deadline_us)
+            deadline_us = retry_us;
         int64_t hint_us =
             waiting_hint_tick(&worker->hint, worker->resources.session, worker->now_us);
         tell_alive(worker);
@@ -399,7 +409,7 @@ static void begin(struct worker *worker)
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();
-    waiting_hint_init(&worker->hint, hints ? worker->resources.tasks : NULL);
+    waiting_hint_init(&worker->hint, hints ? worker->resources.uplink : NULL);
 }
 
 int worker_run(const struct worker_options *options)

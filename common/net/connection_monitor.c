@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A libzmq socket monitor tells whether a PUSH is connected; only changes are reported.
- * The monitor starts after the connect, so a connection may exist already. The PUSH is
- * then writable: with ZMQ_IMMEDIATE it is writable only while it is connected, and
- * libzmq makes it so before it reports the handshake. So no connection is missed.
+ * A libzmq socket monitor tells whether a socket is connected; only changes are
+ * reported. Where it starts after the connect, a connection may exist already: a PUSH
+ * with ZMQ_IMMEDIATE is then writable, since libzmq makes it so before it reports the
+ * handshake.
  */
 #include "common/net/connection_monitor.h"
 
@@ -20,10 +20,17 @@ struct connection_monitor {
     zsock_t *watched; /* not ours */
     zsock_t *events;
     bool open;
+    enum connection_trouble trouble;
     bool was_open_at_start; /* not reported yet */
 };
 
-enum { WATCHED_EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED };
+enum {
+    WATCHED_EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED |
+                     ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                     ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED
+};
 
 static zsock_t *connect_events(const char *endpoint)
 {
@@ -86,18 +93,79 @@ static enum connection_event change_state(struct connection_monitor *monitor, bo
     return open ? CONNECTION_OPEN : CONNECTION_SHUT;
 }
 
-/* Frame 0 is the event's number, in 16 bits, and a value; frame 1 is an address. */
+static enum connection_event fail(struct connection_monitor *monitor,
+                                  enum connection_trouble trouble)
+{
+    monitor->trouble = trouble;
+    return CONNECTION_FAILED;
+}
+
+static enum connection_event on_disconnected(struct connection_monitor *monitor)
+{
+    if (monitor->open)
+        return change_state(monitor, false);
+    /* Where the handshake has failed, this only follows. */
+    return monitor->trouble == TROUBLE_MUTE ? fail(monitor, TROUBLE_NO_SERVICE)
+                                            : CONNECTION_NONE;
+}
+
+/* A new attempt does not end what the last one came to. */
+static void on_attempt(struct connection_monitor *monitor,
+                       enum connection_trouble trouble)
+{
+    if (monitor->trouble < trouble)
+        monitor->trouble = trouble;
+}
+
+static enum connection_event on_event(struct connection_monitor *monitor,
+                                      uint16_t number, uint32_t value)
+{
+    switch (number) {
+    case ZMQ_EVENT_CONNECT_DELAYED:
+        on_attempt(monitor, TROUBLE_PENDING);
+        return CONNECTION_NONE;
+    case ZMQ_EVENT_CONNECTED:
+        on_attempt(monitor, TROUBLE_MUTE);
+        return CONNECTION_NONE;
+    case ZMQ_EVENT_CLOSED:
+        return fail(monitor, TROUBLE_UNREACHED);
+    case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+        monitor->trouble = TROUBLE_NONE;
+        return change_state(monitor, true);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        return fail(monitor, TROUBLE_KEY);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        return fail(monitor, value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
+                                 ? TROUBLE_MECHANISM
+                                 : TROUBLE_BROKEN);
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        return fail(monitor, TROUBLE_BROKEN);
+    case ZMQ_EVENT_DISCONNECTED:
+        return on_disconnected(monitor);
+    default:
+        return CONNECTION_NONE;
+    }
+}
+
+/* Frame 0 is the event's number, in 16 bits, and a value, in 32; frame 1 is an
+ * address. */
 static enum connection_event read_event(struct connection_monitor *monitor,
                                         zmq_msg_t *frame)
 {
     uint16_t number = 0;
-    if (zmq_msg_size(frame) >= sizeof number)
-        memcpy(&number, zmq_msg_data(frame), sizeof number);
-    if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-        return change_state(monitor, true);
-    if (number == ZMQ_EVENT_DISCONNECTED)
-        return change_state(monitor, false);
-    return CONNECTION_NONE;
+    uint32_t value = 0;
+    const char *data = zmq_msg_data(frame);
+    if (zmq_msg_size(frame) >= sizeof number + sizeof value) {
+        memcpy(&number, data, sizeof number);
+        memcpy(&value, data + sizeof number, sizeof value);
+    }
+    return on_event(monitor, number, value);
+}
+
+enum connection_trouble
+connection_monitor_trouble(const struct connection_monitor *monitor)
+{
+    return monitor->trouble;
 }
 
 enum connection_event connection_monitor_next(struct connection_monitor *monitor)

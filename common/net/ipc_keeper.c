@@ -103,7 +103,7 @@ static int make_again(struct ipc_keeper *keeper)
         return -errno;
     if (keeper->private && !is_private(keeper->directory))
         return -EPERM;
-    int result = transport_bind_also(keeper->socket, keeper->endpoint);
+    int result = transport_bind_also(keeper->socket, keeper->endpoint, NULL);
     if (result == 0) {
         lock_directory(keeper);
         note_file(keeper);

@@ -19,6 +19,11 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+/* zmq.h has it among its drafts; libzmq 4.3.4 knows it all the same. */
+#ifndef ZMQ_ZAP_ENFORCE_DOMAIN
+#define ZMQ_ZAP_ENFORCE_DOMAIN 93
+#endif
+
 struct socket_option {
     int name;
     int value;
@@ -169,12 +174,62 @@ static int bind_in_family(zsock_t *socket, const char *endpoint)
     return zmq_bind(handle, endpoint);
 }
 
+bool transport_is_tcp(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://", strlen("tcp://")) == 0;
+}
+
+static void set_text(zsock_t *socket, int name, const char *text)
+{
+    int rc = zmq_setsockopt(zsock_resolve(socket), name, text, strlen(text));
+    assert(rc == 0);
+}
+
+/* CZMQ's own setter does nothing (4.2.1), and an option that did not take lets everyone
+ * in who knows our public key: so both are read back. */
+static bool keeps_strangers_out(zsock_t *socket, const char *domain)
+{
+    char set_domain[257] = "";
+    size_t size = sizeof set_domain;
+    int enforced = 0, mechanism = ZMQ_NULL;
+    void *handle = zsock_resolve(socket);
+    if (zmq_getsockopt(handle, ZMQ_ZAP_DOMAIN, set_domain, &size) < 0)
+        return false;
+    size = sizeof enforced;
+    if (zmq_getsockopt(handle, ZMQ_ZAP_ENFORCE_DOMAIN, &enforced, &size) < 0)
+        return false;
+    size = sizeof mechanism;
+    if (zmq_getsockopt(handle, ZMQ_MECHANISM, &mechanism, &size) < 0)
+        return false;
+    return enforced == 1 && mechanism == ZMQ_CURVE && *domain &&
+           strcmp(set_domain, domain) == 0;
+}
+
+/* The options count for the endpoints that are bound after this: each listener has a
+ * copy. A domain stays once it is set, so that zap.c is asked for ipc too. */
+static int guard(zsock_t *socket, const char *endpoint, const struct curve *curve)
+{
+    bool guarded = curve && transport_is_tcp(endpoint);
+    set_option(socket, ZMQ_ZAP_ENFORCE_DOMAIN, guarded);
+    if (guarded) {
+        zmq_setsockopt(zsock_resolve(socket), ZMQ_ZAP_DOMAIN, curve->domain,
+                       strlen(curve->domain));
+        set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
+    }
+    set_option(socket, ZMQ_CURVE_SERVER, guarded);
+    return !guarded || keeps_strangers_out(socket, curve->domain) ? 0 : -EPROTO;
+}
+
 /* CZMQ's own bind would try 16,384 ports one by one for "*". The umask lets only the
  * owner of an ipc path connect to it. */
-int transport_bind_also(zsock_t *socket, const char *endpoint)
+int transport_bind_also(zsock_t *socket, const char *endpoint,
+                        const struct curve *curve)
 {
     if (is_taken(endpoint))
         return -EADDRINUSE;
+    int result = guard(socket, endpoint, curve);
+    if (result < 0)
+        return result;
     mode_t saved_umask = umask(077);
     int rc = bind_in_family(socket, endpoint);
     int error = errno;
@@ -182,36 +237,58 @@ int transport_bind_also(zsock_t *socket, const char *endpoint)
     return rc == 0 ? 0 : -error;
 }
 
-static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame_max)
+/* CURVE makes a frame 33 bytes longer, and libzmq compares that. */
+enum { CURVE_ROOM_BYTES = 64 };
+
+static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame_max,
+                            const struct curve *curve)
 {
     if (!socket)
         return NULL;
+    if (curve && frame_max >= 0 && frame_max <= INT64_MAX - CURVE_ROOM_BYTES)
+        frame_max += CURVE_ROOM_BYTES;
     int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max,
                             sizeof frame_max);
     assert(rc == 0);
-    int result = transport_bind_also(socket, endpoint);
+    int result = transport_bind_also(socket, endpoint, curve);
     if (result == 0)
         return socket;
     errno = -result;
     return fail(&socket);
 }
 
-static zsock_t *connect_socket(zsock_t *socket, const char *endpoint)
+static zsock_t *connect_socket(zsock_t *socket, const char *endpoint,
+                               const struct curve *curve,
+                               struct connection_monitor **ret_monitor)
 {
     if (!socket)
         return NULL;
+    if (curve && transport_is_tcp(endpoint)) {
+        set_text(socket, ZMQ_CURVE_SERVERKEY, curve->server_key);
+        set_text(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key);
+        set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
+    }
     set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
-    return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? socket : fail(&socket);
+    if (ret_monitor && !(*ret_monitor = connection_monitor_new(socket)))
+        return fail(&socket);
+    if (zmq_connect(zsock_resolve(socket), endpoint) == 0)
+        return socket;
+    int saved_errno = errno;
+    if (ret_monitor)
+        connection_monitor_destroy(ret_monitor);
+    errno = saved_errno;
+    return fail(&socket);
 }
 
-zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max)
+zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max,
+                               const struct curve *curve)
 {
     zsock_t *router = socket_new(ZMQ_ROUTER, LINGER_MS);
     if (router) {
         set_option(router, ZMQ_ROUTER_MANDATORY, 1);
         set_option(router, ZMQ_SNDHWM, UNREAD_MAX);
     }
-    return bind_socket(router, endpoint, frame_max);
+    return bind_socket(router, endpoint, frame_max, curve);
 }
 
 const char *transport_bind_text(int error)
@@ -222,6 +299,8 @@ const char *transport_bind_text(int error)
     case ENODEV:
     case EADDRNOTAVAIL:
         return "expected an address of this host, an interface's name or *";
+    case EPROTO:
+        return "this libzmq does not keep strangers out";
     default:
         return zmq_strerror(error);
     }
@@ -245,24 +324,28 @@ int transport_bind_status(int error)
     }
 }
 
-zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max)
+zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max,
+                             const struct curve *curve)
 {
-    return bind_socket(socket_new(ZMQ_PULL, 0), endpoint, frame_max);
+    return bind_socket(socket_new(ZMQ_PULL, 0), endpoint, frame_max, curve);
 }
 
-zsock_t *transport_connect_dealer(const char *endpoint)
+zsock_t *transport_connect_dealer(const char *endpoint, const struct curve *curve,
+                                  struct connection_monitor **ret_monitor)
 {
-    return connect_socket(socket_new(ZMQ_DEALER, LINGER_MS), endpoint);
+    return connect_socket(socket_new(ZMQ_DEALER, LINGER_MS), endpoint, curve,
+                          ret_monitor);
 }
 
 /* No linger: a result stays in the ledger until the sink holds it, and a new socket
  * sends it again. Nobody needs what an old socket still has. */
-zsock_t *transport_connect_push(const char *endpoint)
+zsock_t *transport_connect_push(const char *endpoint, const struct curve *curve,
+                                struct connection_monitor **ret_monitor)
 {
     zsock_t *push = socket_new(ZMQ_PUSH, 0);
     if (push)
         set_option(push, ZMQ_IMMEDIATE, 1);
-    return connect_socket(push, endpoint);
+    return connect_socket(push, endpoint, curve, ret_monitor);
 }
 
 const char *transport_endpoint(zsock_t *socket)

@@ -11,6 +11,7 @@
 #ifndef FANFOLD_COMMON_NET_TRANSPORT_H
 #define FANFOLD_COMMON_NET_TRANSPORT_H
 
+#include "common/net/connection_monitor.h"
 #include "common/protocol/message.h"
 #include <czmq.h>
 
@@ -21,23 +22,44 @@ int transport_init(char *error, size_t error_size);
 /* After the last socket is destroyed. */
 void transport_deinit(void);
 
+/*
+ * The keys of a tcp socket, in Z85, borrowed for the call; NULL where one is expected:
+ * the link is open to all, which is what --insecure means. A socket of another kind
+ * takes no notice of them: an ipc path is private by its directory.
+ */
+struct curve {
+    const char *public_key; /* our own pair */
+    const char *secret_key;
+    const char *server_key; /* of whom it connects to; NULL: it is bound */
+    const char *domain;     /* of a bound socket, for zap.h; NULL: it connects */
+};
+
 /* Each of these four returns NULL with errno: EADDRINUSE, EINVAL and the like for a
- * taken or bad endpoint. `frame_max`: bytes of the largest frame that a peer may send;
+ * taken or bad endpoint; EPROTO: this libzmq does not keep strangers out. `frame_max`: bytes of the largest frame that a peer may send;
  * -1: no limit. The ventilator binds a ROUTER, the sink a PULL. */
-zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max);
-zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max);
+zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max,
+                               const struct curve *curve);
+zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max,
+                             const struct curve *curve);
 /* Binds a bound socket to another endpoint, too. 0 or -errno. An ipc endpoint comes
  * last: transport_close_bound removes the path of the last one alone. */
-int transport_bind_also(zsock_t *socket, const char *endpoint);
+int transport_bind_also(zsock_t *socket, const char *endpoint,
+                        const struct curve *curve);
 /* Tells a person why the bind failed with this errno. */
 const char *transport_bind_text(int error);
 /* The exit status that goes with it. */
 int transport_bind_status(int error);
-zsock_t *transport_connect_dealer(const char *endpoint);
+/* *ret_monitor, unless it is NULL, becomes one that watches from before the connect; it
+ * is to be destroyed before the socket. */
+zsock_t *transport_connect_dealer(const char *endpoint, const struct curve *curve,
+                                  struct connection_monitor **ret_monitor);
 /* PUSH with ZMQ_IMMEDIATE: when a connection breaks, libzmq drops what is queued for it
  * and keeps nothing for the next one. */
-zsock_t *transport_connect_push(const char *endpoint);
+zsock_t *transport_connect_push(const char *endpoint, const struct curve *curve,
+                                struct connection_monitor **ret_monitor);
 
+/* Whether strangers can reach the endpoint, so that it needs keys. */
+bool transport_is_tcp(const char *endpoint);
 /* False: an ipc path that is not there, or not for us, as on another host. */
 bool transport_may_reach(const char *endpoint);
 /* The path of an ipc endpoint; NULL: it is another kind of endpoint, or its name is in

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* A DEALER, an encoder and a decoder. Garbage is counted, and logged once. */
+/* A DEALER and its monitor, an encoder and a decoder. Garbage is counted, and logged
+ * once. */
 #include "common/net/uplink.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/envelope.h"
-#include "common/net/transport.h"
+#include "common/net/dial.h"
+#include "common/net/endpoint_family.h"
+#include "common/random_id.h"
 #include "common/protocol/protocol.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define PAUSE_LEAST_US (SECOND_US / 4)
+#define PAUSE_MOST_US  (4 * SECOND_US)
+#define DIAL_LOOK_US   (SECOND_US / 20)
+
 struct uplink {
     const char *endpoint;
+    const struct curve *curve; /* NULL: no keys */
     zsock_t *dealer;
+    struct connection_monitor *monitor; /* of the dealer */
+    enum connection_trouble trouble;    /* of this dealer and of those before it */
+    struct dial dial;
+    int64_t retry_us; /* the dealer is dead, and is replaced then; NEVER_US: it lives */
+    int64_t pause_us; /* the next one before a retry */
     bool heard; /* a message came: there is a ventilator at the other end */
     struct encoder *encoder;
     struct decoder *decoder;
@@ -22,10 +36,14 @@ struct uplink {
     uint64_t unknown; /* the last unknown type of message; 0: none came */
 };
 
-struct uplink *uplink_new(const char *endpoint)
+struct uplink *uplink_new(const char *endpoint, const struct curve *curve)
 {
     struct uplink *uplink = allocate_zeroed(1, sizeof *uplink);
     uplink->endpoint = endpoint;
+    uplink->curve = curve;
+    uplink->dial = DIAL_NONE;
+    uplink->retry_us = NEVER_US;
+    uplink->pause_us = PAUSE_LEAST_US;
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();
     envelope_init(&uplink->envelope);
@@ -39,7 +57,9 @@ void uplink_destroy(struct uplink **uplink_p)
         return;
     if (uplink->dealer && !uplink->heard)
         zsock_set_linger(uplink->dealer, 0); /* nobody waits for our last message */
+    connection_monitor_destroy(&uplink->monitor);
     zsock_destroy(&uplink->dealer);
+    dial_close(&uplink->dial);
     envelope_deinit(&uplink->envelope);
     decoder_destroy(&uplink->decoder);
     encoder_destroy(&uplink->encoder);
@@ -49,11 +69,156 @@ void uplink_destroy(struct uplink **uplink_p)
 
 int uplink_connect(struct uplink *uplink)
 {
+    connection_monitor_destroy(&uplink->monitor);
     zsock_destroy(&uplink->dealer);
     uplink->heard = false;
-    uplink->dealer = transport_connect_dealer(uplink->endpoint);
+    uplink->retry_us = NEVER_US;
+    uplink->dealer = transport_connect_dealer(uplink->endpoint, uplink->curve,
+                                              &uplink->monitor);
     return uplink->dealer != NULL ? 0 : -errno;
 }
+
+/* ---- why there is no connection ---- */
+
+/* Thousands of workers may be refused at once: each pauses for a time of its own. */
+static void schedule_retry(struct uplink *uplink, int64_t now_us)
+{
+    int64_t jitter_us = (int64_t)(id_random().bytes[0]) * uplink->pause_us / 512;
+    if (uplink->retry_us != NEVER_US)
+        return;
+    uplink->retry_us = now_us + uplink->pause_us / 2 + jitter_us;
+    uplink->pause_us *= 2;
+    if (uplink->pause_us > PAUSE_MOST_US)
+        uplink->pause_us = PAUSE_MOST_US;
+}
+
+static void on_failed(struct uplink *uplink, int64_t now_us)
+{
+    enum connection_trouble trouble = connection_monitor_trouble(uplink->monitor);
+    if (trouble != TROUBLE_UNREACHED)
+        schedule_retry(uplink, now_us);
+    if (trouble != TROUBLE_KEY && transport_is_tcp(uplink->endpoint))
+        dial_start(&uplink->dial, uplink->endpoint, now_us);
+}
+
+static void watch(struct uplink *uplink, int64_t now_us)
+{
+    enum connection_event event;
+    while ((event = connection_monitor_next(uplink->monitor)) != CONNECTION_NONE) {
+        if (event == CONNECTION_FAILED)
+            on_failed(uplink, now_us);
+        if (event != CONNECTION_OPEN)
+            continue;
+        uplink->trouble = TROUBLE_NONE;
+        uplink->pause_us = PAUSE_LEAST_US;
+        dial_close(&uplink->dial);
+    }
+    enum connection_trouble trouble = connection_monitor_trouble(uplink->monitor);
+    bool told = trouble == TROUBLE_UNREACHED || trouble > TROUBLE_MUTE;
+    if (told || uplink->trouble <= TROUBLE_PENDING)
+        uplink->trouble = trouble;
+    dial_check(&uplink->dial, now_us);
+}
+
+int64_t uplink_tick(struct uplink *uplink, int64_t now_us)
+{
+    if (uplink->monitor)
+        watch(uplink, now_us);
+    if (now_us >= uplink->retry_us) {
+        enum connection_trouble before = uplink->trouble;
+        int error = uplink_connect(uplink);
+        uplink->trouble = before;
+        if (error < 0)
+            schedule_retry(uplink, now_us);
+    }
+    if (uplink->dial.fd >= 0 && now_us + DIAL_LOOK_US < uplink->retry_us)
+        return now_us + DIAL_LOOK_US;
+    return uplink->retry_us;
+}
+
+/* A peer that ends a handshake may do so before libzmq has read what it says of itself:
+ * the dial has. */
+static enum connection_trouble find_trouble(const struct uplink *uplink)
+{
+    const struct dial *dial = &uplink->dial;
+    enum connection_trouble trouble = uplink->trouble;
+    if (trouble != TROUBLE_NO_SERVICE && trouble != TROUBLE_BROKEN)
+        return trouble;
+    if (dial->fd >= 0)
+        return TROUBLE_PENDING;
+    if (dial->error != 0 || !*dial->mechanism)
+        return TROUBLE_NO_SERVICE;
+    return strcmp(dial->mechanism, uplink->curve ? "CURVE" : "NULL") == 0
+               ? TROUBLE_BROKEN
+               : TROUBLE_MECHANISM;
+}
+
+zsock_t *uplink_monitor(const struct uplink *uplink)
+{
+    return uplink->monitor ? connection_monitor_socket(uplink->monitor) : NULL;
+}
+
+static const char *unreached_text(const struct uplink *uplink)
+{
+    switch (uplink->dial.fd >= 0 ? EINPROGRESS : uplink->dial.error) {
+    case 0:
+        return "the connection does not come about";
+    case ECONNREFUSED:
+        return "refused: no program listens there";
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+        return "no route leads there";
+    case EINPROGRESS:
+    case ETIMEDOUT:
+        return "no answer: it is switched off, or a firewall is between";
+    default:
+        return strerror(uplink->dial.error);
+    }
+}
+
+static const char *trouble_text(const struct uplink *uplink,
+                                enum connection_trouble trouble)
+{
+    switch (trouble) {
+    case TROUBLE_NONE:
+        return "";
+    case TROUBLE_PENDING:
+        return "no answer yet";
+    case TROUBLE_UNREACHED:
+        return transport_is_tcp(uplink->endpoint) ? unreached_text(uplink) : "";
+    case TROUBLE_MUTE:
+        return "a program takes the connection there, and does not answer";
+    case TROUBLE_NO_SERVICE:
+        return "the program that listens there is no fanfold-ventilator";
+    case TROUBLE_BROKEN:
+        return uplink->curve ? "it has another key than the one that ours was made for"
+                             : "it ends the handshake";
+    case TROUBLE_KEY:
+        return "it does not let this key in: unknown or revoked";
+    case TROUBLE_MECHANISM:
+        return uplink->curve ? "it takes no keys: it was started with --insecure"
+                             : "it lets nobody in without a key: give --keys";
+    }
+    return "";
+}
+
+enum connection_trouble uplink_trouble(const struct uplink *uplink, char *text,
+                                       size_t size)
+{
+    char host[200], quoted[4 * sizeof host];
+    /* libzmq tries on without an event. */
+    if (!uplink->heard && endpoint_is_unknown(uplink->endpoint) &&
+        endpoint_host(uplink->endpoint, host, sizeof host)) {
+        snprintf(text, size, "cannot resolve %s",
+                 log_quote(quoted, sizeof quoted, host, strlen(host)));
+        return TROUBLE_UNREACHED;
+    }
+    enum connection_trouble trouble = find_trouble(uplink);
+    snprintf(text, size, "%s", trouble_text(uplink, trouble));
+    return *text ? trouble : TROUBLE_NONE;
+}
+
+/* ---- messages ---- */
 
 void uplink_send(struct uplink *uplink, const struct message *message)
 {

@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The link of a worker or a sink to the ventilator: a DEALER, which the session may ask
- * to open again. Encodes and sends what the session gives it, and decodes what the
+ * to open again, and which opens itself again where libzmq does not: when a handshake
+ * has failed, as the key may be added meanwhile. Encodes and sends what the session gives it, and decodes what the
  * ventilator answers.
  */
 #ifndef FANFOLD_COMMON_NET_UPLINK_H
 #define FANFOLD_COMMON_NET_UPLINK_H
 
-#include "common/protocol/message.h"
+#include "common/net/transport.h"
 #include <czmq.h>
 
 struct uplink;
 
-/* The endpoint must outlive it. Connects nothing yet. */
-struct uplink *uplink_new(const char *endpoint);
+/* The endpoint, and the keys (NULL: none), must outlive it. Connects nothing yet. */
+struct uplink *uplink_new(const char *endpoint, const struct curve *curve);
 void uplink_destroy(struct uplink **uplink_p);
 
 /* Closes the connection if there is one, and opens a new one. 0 or -errno. */
 int uplink_connect(struct uplink *uplink);
+/* Looks after the connection; returns when to call it again. */
+int64_t uplink_tick(struct uplink *uplink, int64_t now_us);
+/* Poll it for input, for uplink_tick; NULL: there is none. */
+zsock_t *uplink_monitor(const struct uplink *uplink);
+/* What keeps the connection from coming about, and a sentence for a person about it,
+ * without an end. TROUBLE_NONE: nothing, and `text` is empty; TROUBLE_PENDING: there
+ * may be nothing. */
+enum connection_trouble uplink_trouble(const struct uplink *uplink, char *text,
+                                       size_t size);
 /* A message that cannot be sent is lost, as on a link that breaks: the session sends it
  * again. */
 void uplink_send(struct uplink *uplink, const struct message *message);

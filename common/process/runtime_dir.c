@@ -405,7 +405,7 @@ static const char *skip_scheme(const char *endpoint, const char *scheme)
     return matches ? endpoint + size : NULL;
 }
 
-int endpoint_check(const char *endpoint, int insecure, char *error, size_t error_size)
+int endpoint_check(const char *endpoint, bool tcp, char *error, size_t error_size)
 {
     const char *path = skip_scheme(endpoint, "ipc://");
     if (path && strlen(path) > PATH_MAX_BYTES)
@@ -417,10 +417,11 @@ int endpoint_check(const char *endpoint, int insecure, char *error, size_t error
     if (!skip_scheme(endpoint, "tcp://"))
         return fail(-EINVAL, error, error_size,
                     "'%s': expected ipc://PATH or tcp://HOST:PORT", endpoint);
-    if (!insecure)
+    if (!tcp)
         return fail(-EINVAL, error, error_size,
-                    "'%s': anyone who can reach a tcp port, even another user of this "
-                    "host, could join the run: give --insecure to allow it",
+                    "'%s': tcp needs keys, as even another user of this host can reach "
+                    "its port: make them with fanfold-keygen DIR and give --keys DIR "
+                    "(or --insecure, and anyone can read the data and join the run)",
                     endpoint);
     return 0;
 }

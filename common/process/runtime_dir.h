@@ -10,6 +10,7 @@
 #ifndef FANFOLD_COMMON_PROCESS_RUNTIME_DIR_H
 #define FANFOLD_COMMON_PROCESS_RUNTIME_DIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct runtime_dir;
@@ -43,9 +44,10 @@ int runtime_dir_lock(struct runtime_dir *dir, const char *role, char *error,
 const char *runtime_dir_endpoint(struct runtime_dir *dir, const char *socket);
 
 /*
- * Whether a person may use this endpoint: ipc:// and inproc:// always, tcp:// only with
- * `insecure`. 0, or -EINVAL with the reason in `error`.
+ * Whether a person may use this endpoint: ipc:// and inproc:// always, tcp:// only where
+ * `tcp` is true: there are keys, or --insecure. 0, or -EINVAL with the reason in
+ * `error`.
  */
-int endpoint_check(const char *endpoint, int insecure, char *error, size_t error_size);
+int endpoint_check(const char *endpoint, bool tcp, char *error, size_t error_size);
 
 #endif

@@ -118,6 +118,7 @@ enum reject {
     REJECT_TAKEN = 2, /* there is a sink already */
     REJECT_STATE = 3, /* a run that this ventilator cannot continue */
     REJECT_TYPE = 4,  /* a type of message that this version does not have */
+    REJECT_KEY = 5,   /* the key of the link is revoked, or not one of this role */
 };
 
 /* What the bytes of a task are. */

@@ -58,7 +58,7 @@ static const struct field welcome[] = {
 };
 
 static const struct field reject[] = {
-    NUMBER(message, reject.reason, 0, REJECT_TYPE),
+    NUMBER(message, reject.reason, 0, REJECT_KEY),
     BYTES(message, reject.text, TEXT_MAX_BYTES),
 };
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 struct intake {
+    const struct zap *zap; /* NULL: links have no keys */
     zsock_t *pull;
     struct ipc_keeper *keeper; /* of the socket's file; NULL: it has none */
     struct decoder *decoder;
@@ -34,10 +35,16 @@ static int bind_all(struct intake *intake, const struct intake_config *config,
      * above what a result may have: the session refuses that, and says so. */
     uint64_t frame_max = config->max_result_bytes + config->max_result_bytes / 2 +
                          FRAME_ROOM_BYTES;
+    struct curve curve = {.domain = ZAP_RESULTS};
+    if (config->keys) {
+        curve.public_key = config->keys->public_key;
+        curve.secret_key = config->keys->secret_key;
+    }
+    const struct curve *guard = config->keys ? &curve : NULL;
     const char *first = config->public_endpoint ? config->public_endpoint
                                                 : config->endpoint;
     *ret_endpoint = first;
-    intake->pull = transport_bind_pull(first, (int64_t)frame_max);
+    intake->pull = transport_bind_pull(first, (int64_t)frame_max, guard);
     if (!intake->pull)
         return -errno;
     snprintf(intake->bound, sizeof intake->bound, "%s",
@@ -46,7 +53,18 @@ static int bind_all(struct intake *intake, const struct intake_config *config,
         return 0;
     *ret_endpoint = config->endpoint;
     advertise_one(&intake->endpoints, config->endpoint);
-    return transport_bind_also(intake->pull, config->endpoint);
+    return transport_bind_also(intake->pull, config->endpoint, guard);
+}
+
+/* A worker learns with each endpoint whose key it has. */
+static void add_keys(struct endpoint_list *list, const struct certificate *keys)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct endpoint *endpoint = &list->endpoints[i];
+        if (transport_is_tcp(endpoint->name) &&
+            zmq_z85_decode(endpoint->key, keys->public_key))
+            endpoint->key_size = KEY_BYTES;
+    }
 }
 
 int intake_open(const struct intake_config *config, struct intake **ret_intake,
@@ -54,6 +72,7 @@ int intake_open(const struct intake_config *config, struct intake **ret_intake,
 {
     struct intake *intake = allocate_zeroed(1, sizeof *intake);
     const char *endpoint;
+    intake->zap = config->zap;
     intake->decoder = decoder_new();
     envelope_init(&intake->envelope);
     int failure = bind_all(intake, config, &endpoint);
@@ -70,6 +89,8 @@ int intake_open(const struct intake_config *config, struct intake **ret_intake,
         intake_close(&intake);
         return failure;
     }
+    if (config->keys)
+        add_keys(&intake->endpoints, config->keys);
     intake->keeper = ipc_keeper_new(intake->pull, config->endpoint, clock_now_us());
     *ret_intake = intake;
     return 0;
@@ -99,6 +120,17 @@ static void count_garbage(struct intake *intake, const char *what)
         log_event(LOG_LEVEL_WARN, "garbage", "at=results why=\"%s\"", what);
 }
 
+/* A key may be revoked after its connection was let in. */
+static bool is_refused(struct intake *intake)
+{
+    struct zap_peer peer;
+    if (!zap_check(intake->zap, &intake->envelope.header, &peer) ||
+        (peer.standing == KEY_KNOWN && peer.role == KEY_WORKER))
+        return false;
+    count_garbage(intake, "from a revoked key");
+    return true;
+}
+
 /* False: the envelope holds no RESULT, and is counted. */
 static bool read_result(struct intake *intake, struct message *ret_message)
 {
@@ -126,7 +158,7 @@ bool intake_receive(struct intake *intake, struct message *ret_message,
     for (int i = 0; i < GARBAGE_MAX; i++) {
         if (envelope_receive(intake->pull, &intake->envelope) <= 0)
             return false;
-        if (read_result(intake, ret_message)) {
+        if (!is_refused(intake) && read_result(intake, ret_message)) {
             *ret_payload = &intake->envelope.payload;
             return true;
         }

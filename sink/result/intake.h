@@ -7,6 +7,7 @@
 #ifndef FANFOLD_SINK_RESULT_INTAKE_H
 #define FANFOLD_SINK_RESULT_INTAKE_H
 
+#include "common/net/zap.h"
 #include "common/protocol/endpoint_list.h"
 #include <czmq.h>
 
@@ -17,9 +18,11 @@ struct intake_config {
     const char *public_endpoint; /* bound too, for other hosts; NULL: none */
     const char *advertise;       /* see advertise.h; NULL: none */
     uint64_t max_result_bytes;
+    const struct certificate *keys; /* NULL: links have no keys */
+    const struct zap *zap;          /* likewise; must outlive the intake */
 };
 
-/* Binds. 0, or -errno with a sentence for a person in `error`. */
+/* Binds; the endpoints that workers are told have the public key. 0, or -errno with a sentence for a person in `error`. */
 int intake_open(const struct intake_config *config, struct intake **ret_intake,
                 char *error, size_t error_size);
 void intake_close(struct intake **intake_p);

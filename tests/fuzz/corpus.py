@@ -223,7 +223,7 @@ BAD = {
     'RANGE_isolate_tries': (pack(changed('isolate', 11, 2 ** 32)), 25),
     'RANGE_isolate_empty_range': (pack(changed('isolate', 13, [3, 0])), 25),
     'RANGE_outcome': (pack(changed('stop', 1, 3)), None),
-    'RANGE_reason': (pack(changed('reject', 1, 5)), None),
+    'RANGE_reason': (pack(changed('reject', 1, 6)), None),
     'RANGE_status': (pack(changed('end', 4, 256)), None),
     'RANGE_heartbeat': (pack(changed('welcome_worker', 3, 0)), None),
     'RANGE_empty_range': (pack(changed('progress', 2, [4, 0])), None),

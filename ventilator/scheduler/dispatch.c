@@ -136,6 +136,13 @@ void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer, enum reject
     reject(dispatch, peer, reason, complaint);
 }
 
+void dispatch_on_refused(struct dispatch *dispatch, uint32_t peer, const char *why,
+                         int64_t now_us)
+{
+    reject(dispatch, peer, REJECT_KEY, why);
+    dispatch_on_unreachable(dispatch, peer, now_us);
+}
+
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us)
 {
     on_sink_unreachable(dispatch, peer, now_us);
@@ -250,7 +257,8 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
             return true;
         case DISPATCH_REJECT:
             if (ret_action->reason == REJECT_MALFORMED ||
-                ret_action->reason == REJECT_TYPE) {
+                ret_action->reason == REJECT_TYPE ||
+                ret_action->reason == REJECT_KEY) {
                 ring_pop(&dispatch->complaints, &dispatch->complaint);
                 ret_action->complaint = dispatch->complaint.text;
             }

@@ -29,6 +29,10 @@ bool dispatch_hears(enum message_type type);
  * `complaint`, which is copied. */
 void dispatch_on_malformed(struct dispatch *dispatch, uint32_t peer, enum reject reason,
                            const char *complaint);
+/* The peer has a key that may not do what it does: it is told `why`, and what it had is
+ * others'. */
+void dispatch_on_refused(struct dispatch *dispatch, uint32_t peer, const char *why,
+                         int64_t now_us);
 /* A send to the peer failed: it is gone. May come between two calls of dispatch_next;
  * what the last action borrows stays valid. */
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us);

@@ -136,6 +136,8 @@ enum results_link session_link(const struct session *session);
 struct id session_run(const struct session *session);
 uint64_t session_epoch(const struct session *session);
 const char *session_endpoint(const struct session *session);
+/* The sink's public key there; empty: it needs none. */
+struct slice session_endpoint_key(const struct session *session);
 /* That endpoint cannot be reached from this host: the session turns to the next one, if
  * one is left. Whether it does. */
 bool session_skip_endpoint(struct session *session);

@@ -28,7 +28,7 @@ static void begin(void)
     snprintf(endpoint, sizeof endpoint, "ipc://%s/results", directory);
     path = endpoint + strlen("ipc://");
     cr_assert_eq(transport_init(error, sizeof error), 0);
-    pull = transport_bind_pull(endpoint, -1);
+    pull = transport_bind_pull(endpoint, -1, NULL);
     cr_assert_not_null(pull);
     keeper = ipc_keeper_new(pull, endpoint, now_us);
     cr_assert_not_null(keeper);
@@ -78,12 +78,12 @@ Test(ipc_keeper, leaves_alone_what_is_there)
 
 Test(ipc_keeper, makes_a_socket_again_and_old_and_new_peers_reach_it)
 {
-    zsock_t *first = transport_connect_push(endpoint);
+    zsock_t *first = transport_connect_push(endpoint, NULL, NULL);
     expect_message(first, "before");
     cr_assert_eq(unlink(path), 0);
     tick();
     cr_assert(is_there());
-    zsock_t *second = transport_connect_push(endpoint);
+    zsock_t *second = transport_connect_push(endpoint, NULL, NULL);
     expect_message(second, "of a new peer");
     expect_message(first, "of the old one");
     zsock_destroy(&first);

@@ -75,7 +75,7 @@ static void receive(zsock_t *socket, struct envelope *envelope)
 
 static zsock_t *bind_router(int64_t frame_max)
 {
-    zsock_t *router = transport_bind_router(tasks, frame_max);
+    zsock_t *router = transport_bind_router(tasks, frame_max, NULL);
     cr_assert_not_null(router, "%s: %s", tasks, strerror(errno));
     return router;
 }
@@ -83,7 +83,7 @@ static zsock_t *bind_router(int64_t frame_max)
 /* A dealer from which the router has had a message. */
 static zsock_t *connect_known(zsock_t *router, uint32_t *ret_peer)
 {
-    zsock_t *dealer = transport_connect_dealer(tasks);
+    zsock_t *dealer = transport_connect_dealer(tasks, NULL, NULL);
     cr_assert_not_null(dealer);
     cr_assert_eq(envelope_send(dealer, slice_of("hello"), NULL), 0);
     struct envelope envelope;
@@ -168,7 +168,7 @@ Test(transport, takes_a_payload_and_hands_it_over_in_both_directions)
 Test(transport, reads_messages_of_too_many_frames_to_their_end)
 {
     zsock_t *router = bind_router(1000);
-    zsock_t *dealer = transport_connect_dealer(tasks);
+    zsock_t *dealer = transport_connect_dealer(tasks, NULL, NULL);
     void *handle = zsock_resolve(dealer);
     for (int i = 0; i < 4; i++)
         cr_assert_eq(zmq_send(handle, "x", 1, i < 3 ? ZMQ_SNDMORE : 0), 1);
@@ -292,11 +292,11 @@ Test(transport, survives_a_peer_that_vanishes_amid_a_message_to_it)
 
 Test(transport, pushes_whole_messages_or_none_however_often_the_link_breaks)
 {
-    zsock_t *push = transport_connect_push(tasks);
+    zsock_t *push = transport_connect_push(tasks, NULL, NULL);
     struct envelope envelope;
     envelope_init(&envelope);
     for (int i = 0; i < 30; i++) {
-        zsock_t *pull = transport_bind_pull(tasks, 1000);
+        zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
         cr_assert(wait_for(push, ZMQ_POLLOUT, PATIENCE_MS));
         zmq_msg_t payload = payload_of("payload");
         cr_assert_eq(envelope_send(push, slice_of("first"), &payload), 0);
@@ -320,7 +320,7 @@ Test(transport, pushes_whole_messages_or_none_however_often_the_link_breaks)
 
 Test(transport, refuses_to_push_while_nobody_is_there)
 {
-    zsock_t *push = transport_connect_push(tasks);
+    zsock_t *push = transport_connect_push(tasks, NULL, NULL);
     cr_assert_not_null(push);
     zmq_msg_t payload;
     zmq_msg_init_size(&payload, 3);
@@ -330,23 +330,33 @@ Test(transport, refuses_to_push_while_nobody_is_there)
     zsock_destroy(&push);
 }
 
+/* While nobody listens, attempts fail. */
+static enum connection_event next_change(struct connection_monitor *monitor)
+{
+    enum connection_event event;
+    do
+        event = connection_monitor_next(monitor);
+    while (event == CONNECTION_FAILED);
+    return event;
+}
+
 static enum connection_event wait_for_change(struct connection_monitor *monitor)
 {
-    enum connection_event event = connection_monitor_next(monitor);
+    enum connection_event event = next_change(monitor);
     while (event == CONNECTION_NONE &&
            wait_for(connection_monitor_socket(monitor), ZMQ_POLLIN, PATIENCE_MS))
-        event = connection_monitor_next(monitor);
+        event = next_change(monitor);
     return event;
 }
 
 Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
 {
-    zsock_t *push = transport_connect_push(tasks);
+    zsock_t *push = transport_connect_push(tasks, NULL, NULL);
     struct connection_monitor *monitor = connection_monitor_new(push);
     cr_assert_not_null(monitor);
-    cr_assert_eq(connection_monitor_next(monitor), CONNECTION_NONE);
+    cr_assert_eq(next_change(monitor), CONNECTION_NONE);
     for (int i = 0; i < 3; i++) {
-        zsock_t *pull = transport_bind_pull(tasks, 1000);
+        zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
         cr_assert_not_null(pull);
         cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
         cr_assert_eq(envelope_send(push, slice_of("result"), NULL), 0);
@@ -357,7 +367,7 @@ Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
         envelope_deinit(&envelope);
         zsock_destroy(&pull);
         cr_assert_eq(wait_for_change(monitor), CONNECTION_SHUT);
-        cr_assert_eq(connection_monitor_next(monitor), CONNECTION_NONE);
+        cr_assert_eq(next_change(monitor), CONNECTION_NONE);
     }
     connection_monitor_destroy(&monitor);
     cr_assert_null(monitor);
@@ -366,8 +376,8 @@ Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
 
 Test(transport, reports_a_push_over_tcp_that_opens_and_shuts)
 {
-    zsock_t *pull = transport_bind_pull("tcp://127.0.0.1:*", 1000);
-    zsock_t *push = transport_connect_push(transport_endpoint(pull));
+    zsock_t *pull = transport_bind_pull("tcp://127.0.0.1:*", 1000, NULL);
+    zsock_t *push = transport_connect_push(transport_endpoint(pull), NULL, NULL);
     struct connection_monitor *monitor = connection_monitor_new(push);
     cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
     zsock_destroy(&pull);
@@ -378,12 +388,12 @@ Test(transport, reports_a_push_over_tcp_that_opens_and_shuts)
 
 Test(transport, reports_a_push_that_was_open_before_it_was_watched)
 {
-    zsock_t *pull = transport_bind_pull(tasks, 1000);
-    zsock_t *push = transport_connect_push(tasks);
+    zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
+    zsock_t *push = transport_connect_push(tasks, NULL, NULL);
     cr_assert(wait_for(push, ZMQ_POLLOUT, PATIENCE_MS));
     struct connection_monitor *monitor = connection_monitor_new(push);
-    cr_assert_eq(connection_monitor_next(monitor), CONNECTION_OPEN);
-    cr_assert_eq(connection_monitor_next(monitor), CONNECTION_NONE);
+    cr_assert_eq(next_change(monitor), CONNECTION_OPEN);
+    cr_assert_eq(next_change(monitor), CONNECTION_NONE);
     zsock_destroy(&pull);
     cr_assert_eq(wait_for_change(monitor), CONNECTION_SHUT);
     connection_monitor_destroy(&monitor);
@@ -393,9 +403,9 @@ Test(transport, reports_a_push_that_was_open_before_it_was_watched)
 /* Whatever the timing, the first event is OPEN, and it comes. */
 Test(transport, misses_no_opening_while_the_monitor_starts)
 {
-    zsock_t *pull = transport_bind_pull(tasks, 1000);
+    zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
     for (int i = 0; i < 200; i++) {
-        zsock_t *push = transport_connect_push(tasks);
+        zsock_t *push = transport_connect_push(tasks, NULL, NULL);
         for (volatile int spin = 0; spin < i * 500; spin++)
             ;
         struct connection_monitor *monitor = connection_monitor_new(push);
@@ -409,14 +419,14 @@ Test(transport, misses_no_opening_while_the_monitor_starts)
 
 Test(transport, keeps_nothing_of_a_broken_push_for_the_next_connection)
 {
-    zsock_t *pull = transport_bind_pull(tasks, 1000);
-    zsock_t *push = transport_connect_push(tasks);
+    zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
+    zsock_t *push = transport_connect_push(tasks, NULL, NULL);
     struct connection_monitor *monitor = connection_monitor_new(push);
     cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
     cr_assert_eq(envelope_send(push, slice_of("old"), NULL), 0);
     zsock_destroy(&pull);
     cr_assert_eq(wait_for_change(monitor), CONNECTION_SHUT);
-    pull = transport_bind_pull(tasks, 1000);
+    pull = transport_bind_pull(tasks, 1000, NULL);
     cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
     cr_assert_eq(envelope_send(push, slice_of("new"), NULL), 0);
     struct envelope envelope;
@@ -431,14 +441,14 @@ Test(transport, keeps_nothing_of_a_broken_push_for_the_next_connection)
 
 Test(transport, names_the_port_that_the_system_chose_and_says_when_it_is_taken)
 {
-    zsock_t *first = transport_bind_router("tcp://127.0.0.1:*", 1000);
+    zsock_t *first = transport_bind_router("tcp://127.0.0.1:*", 1000, NULL);
     cr_assert_not_null(first);
     char endpoint[64];
     snprintf(endpoint, sizeof endpoint, "%s", transport_endpoint(first));
     cr_assert_eq(strncmp(endpoint, "tcp://127.0.0.1:", 16), 0);
     cr_assert_gt(atoi(endpoint + 16), 1023);
     errno = 0;
-    cr_assert_null(transport_bind_pull(endpoint, 1000));
+    cr_assert_null(transport_bind_pull(endpoint, 1000, NULL));
     cr_assert_eq(errno, EADDRINUSE);
     zsock_destroy(&first);
 }
@@ -446,13 +456,13 @@ Test(transport, names_the_port_that_the_system_chose_and_says_when_it_is_taken)
 Test(transport, says_why_an_endpoint_is_bad)
 {
     errno = 0;
-    cr_assert_null(transport_bind_router("nonsense", 1000));
+    cr_assert_null(transport_bind_router("nonsense", 1000, NULL));
     cr_assert_eq(errno, EINVAL);
     errno = 0;
-    cr_assert_null(transport_connect_dealer("gopher://x:1"));
+    cr_assert_null(transport_connect_dealer("gopher://x:1", NULL, NULL));
     cr_assert_eq(errno, EPROTONOSUPPORT);
     errno = 0;
-    cr_assert_null(transport_bind_pull("ipc:///nowhere/at/all", 1000));
+    cr_assert_null(transport_bind_pull("ipc:///nowhere/at/all", 1000, NULL));
     cr_assert_eq(errno, ENOENT);
 }
 
@@ -472,7 +482,7 @@ Test(transport, refuses_a_path_where_somebody_listens_and_takes_one_where_nobody
     const char *path = tasks + strlen("ipc://");
     zsock_t *first = bind_router(1000);
     errno = 0;
-    cr_assert_null(transport_bind_pull(tasks, 1000));
+    cr_assert_null(transport_bind_pull(tasks, 1000, NULL));
     cr_assert_eq(errno, EADDRINUSE);
     cr_assert_eq(access(path, F_OK), 0);
     zsock_destroy(&first);
@@ -483,7 +493,7 @@ Test(transport, refuses_a_path_where_somebody_listens_and_takes_one_where_nobody
     unlink(path);
     cr_assert_eq(bind(left, (struct sockaddr *)&address, sizeof address), 0);
     close(left); /* as a killed program leaves it */
-    zsock_t *second = transport_bind_pull(tasks, 1000);
+    zsock_t *second = transport_bind_pull(tasks, 1000, NULL);
     cr_assert_not_null(second);
     zsock_destroy(&second);
 }
@@ -495,7 +505,7 @@ static void handle_signal(int number)
 
 Test(transport, removes_the_path_of_a_bound_socket_when_it_closes)
 {
-    zsock_t *sockets[] = {transport_bind_router(tasks, -1), NULL};
+    zsock_t *sockets[] = {transport_bind_router(tasks, -1, NULL), NULL};
     cr_assert_not_null(sockets[0]);
     cr_assert_eq(access(tasks + strlen("ipc://"), F_OK), 0);
     transport_close_bound(&sockets[0]);
@@ -509,8 +519,8 @@ Test(transport, still_sends_its_last_message_when_its_path_is_gone)
 {
     struct envelope envelope;
     envelope_init(&envelope);
-    zsock_t *router = transport_bind_router(tasks, -1);
-    zsock_t *dealer = transport_connect_dealer(tasks);
+    zsock_t *router = transport_bind_router(tasks, -1, NULL);
+    zsock_t *dealer = transport_connect_dealer(tasks, NULL, NULL);
     cr_assert_eq(envelope_send(dealer, slice_of("hello"), NULL), 0);
     receive_router(router, &envelope);
     cr_assert_eq(envelope_send_to(router, envelope.peer, slice_of("stop"), NULL), 0);
@@ -526,8 +536,8 @@ Test(transport, closes_a_socket_that_is_bound_to_no_path)
 {
     char endpoint[96];
     snprintf(endpoint, sizeof endpoint, "ipc://@fanfold-test-%ld", (long)getpid());
-    zsock_t *abstract = transport_bind_pull(endpoint, -1);
-    zsock_t *tcp = transport_bind_pull("tcp://127.0.0.1:*", -1);
+    zsock_t *abstract = transport_bind_pull(endpoint, -1, NULL);
+    zsock_t *tcp = transport_bind_pull("tcp://127.0.0.1:*", -1, NULL);
     cr_assert_not_null(abstract);
     cr_assert_not_null(tcp);
     transport_close_bound(&abstract);

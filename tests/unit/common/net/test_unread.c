@@ -45,7 +45,7 @@ Test(unread, a_peer_that_reads_nothing_is_refused_more_in_the_end)
 {
     struct slice word = slice_of_text("word");
     struct envelope envelope;
-    zsock_t *router = transport_bind_router(tasks, 1 << 20);
+    zsock_t *router = transport_bind_router(tasks, 1 << 20, NULL);
     zsock_t *deaf = connect_deaf();
     cr_assert_not_null(router);
     envelope_init(&envelope);

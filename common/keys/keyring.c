@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* Two tables: the files as they were read last, and every key that was ever in one. */
+#include "common/keys/keyring.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#define SCAN_US SECOND_US
+
+struct key_file {
+    char *name;
+    struct stat stamp; /* of the content that was read */
+    struct certificate certificate;
+    bool is_read;  /* the certificate is valid */
+    bool is_said;  /* that it is not */
+    bool is_there; /* found by this scan */
+    UT_hash_handle hh;
+};
+
+struct key_entry {
+    char key[KEY_TEXT_SIZE];
+    enum key_role role;
+    bool known;     /* else revoked */
+    bool was_known; /* before this look */
+    UT_hash_handle hh;
+};
+
+struct keyring {
+    char *directory;
+    struct key_file *files;
+    struct key_entry *keys;
+    int64_t scan_us;
+    int error; /* the last scan's; it is logged when it changes */
+};
+
+/* ---- the directory ---- */
+
+/* What root mounts read-only for a service may look writable to all. */
+static int check_directory(const char *path, char *error, size_t error_size)
+{
+    struct stat status;
+    struct statvfs mounted;
+    int result = 0;
+    if (stat(path, &status) < 0) {
+        result = -errno;
+        snprintf(error, error_size,
+                 "cannot read the keys in %s: %s: make them with fanfold-keygen %s",
+                 path, strerror(-result), path);
+    } else if (!S_ISDIR(status.st_mode)) {
+        result = -ENOTDIR;
+        snprintf(error, error_size, "%s: expected a directory of keys", path);
+    } else if (status.st_uid != geteuid() && status.st_uid != 0) {
+        result = -EPERM;
+        snprintf(error, error_size,
+                 "%s belongs to another user: expected keys of your own", path);
+    } else if (status.st_mode & (status.st_uid == geteuid() ? 0077 : 0022) &&
+               !(statvfs(path, &mounted) == 0 && mounted.f_flag & ST_RDONLY)) {
+        result = -EPERM;
+        snprintf(error, error_size, "other users can use the keys in %s: chmod 700 %s",
+                 path, path);
+    }
+    return result;
+}
+
+static bool is_public(const char *name)
+{
+    static const char suffix[] = ".key";
+    size_t size = strlen(name), tail = strlen(suffix);
+    return size > tail && *name != '.' && strcmp(name + size - tail, suffix) == 0;
+}
+
+static bool same_stamp(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino &&
+           one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec &&
+           one->st_ctim.tv_sec == other->st_ctim.tv_sec &&
+           one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+}
+
+static struct key_file *find_file(struct keyring *keyring, const char *name)
+{
+    struct key_file *file;
+    HASH_FIND_STR(keyring->files, name, file);
+    if (file)
+        return file;
+    file = allocate_zeroed(1, sizeof *file);
+    file->name = allocate_text("%s", name);
+    HASH_ADD_KEYPTR(hh, keyring->files, file->name, strlen(file->name), file);
+    return file;
+}
+
+static void forget_file(struct keyring *keyring, struct key_file *file)
+{
+    HASH_DEL(keyring->files, file);
+    free(file->name);
+    free(file);
+}
+
+/* A file that somebody is about to write is wrong for a moment: it is said at the next
+ * scan. */
+static void read_file(struct key_file *file, const char *path,
+                      const struct stat *stamp)
+{
+    char error[512];
+    bool changed = !same_stamp(&file->stamp, stamp);
+    file->is_there = true;
+    if (!changed && (file->is_read || file->is_said))
+        return;
+    file->is_read =
+        certificate_read(path, false, &file->certificate, error, sizeof error) == 0;
+    certificate_wipe(&file->certificate);
+    file->is_said = !file->is_read && !changed;
+    if (file->is_said)
+        log_event(LOG_LEVEL_WARN, "key_unreadable", "error=\"%s\"", error);
+    file->stamp = *stamp;
+}
+
+/* 0 or -errno. `below` is a prefix of the names, "" or "revoked/". */
+static int scan(struct keyring *keyring, const char *below)
+{
+    struct stat stamp;
+    char *path = allocate_text("%s/%s", keyring->directory, below);
+    DIR *entries = opendir(path);
+    int result = entries ? 0 : -errno;
+    free(path);
+    for (struct dirent *entry; entries && (entry = readdir(entries));) {
+        if (!is_public(entry->d_name) ||
+            fstatat(dirfd(entries), entry->d_name, &stamp, 0) < 0 ||
+            !S_ISREG(stamp.st_mode))
+            continue;
+        char *name = allocate_text("%s%s", below, entry->d_name);
+        path = allocate_text("%s/%s", keyring->directory, name);
+        read_file(find_file(keyring, name), path, &stamp);
+        free(path);
+        free(name);
+    }
+    if (entries)
+        closedir(entries);
+    return result;
+}
+
+/* ---- the keys ---- */
+
+static struct key_entry *find_key(const struct keyring *keyring, const char *key)
+{
+    struct key_entry *entry;
+    HASH_FIND_STR(keyring->keys, key, entry);
+    return entry;
+}
+
+static void add_key(struct keyring *keyring, const struct certificate *certificate,
+                    bool known)
+{
+    struct key_entry *entry = find_key(keyring, certificate->public_key);
+    if (!entry) {
+        entry = allocate_zeroed(1, sizeof *entry);
+        strcpy(entry->key, certificate->public_key);
+        HASH_ADD_STR(keyring->keys, key, entry);
+    }
+    entry->role = certificate->role;
+    entry->known = known;
+}
+
+/* What is revoked counts last: such a key may still lie in a file. */
+static void gather(struct keyring *keyring, bool revoked)
+{
+    struct key_file *file, *next;
+    HASH_ITER(hh, keyring->files, file, next)
+    if (file->is_read && (strchr(file->name, '/') != NULL) == revoked)
+        add_key(keyring, &file->certificate, !revoked);
+}
+
+static void gather_all(struct keyring *keyring)
+{
+    struct key_entry *entry, *next;
+    HASH_ITER(hh, keyring->keys, entry, next)
+    {
+        entry->was_known = entry->known;
+        entry->known = false;
+    }
+    gather(keyring, false);
+    gather(keyring, true);
+    HASH_ITER(hh, keyring->keys, entry, next)
+    if (entry->known != entry->was_known)
+        log_event(LOG_LEVEL_INFO, entry->known ? "key_added" : "key_revoked",
+                  "role=%s key=%s", key_role_word(entry->role), entry->key);
+}
+
+static void look_through(struct keyring *keyring)
+{
+    struct key_file *file, *next;
+    HASH_ITER(hh, keyring->files, file, next)
+    file->is_there = false;
+    int result = scan(keyring, "");
+    if (result != keyring->error && result < 0)
+        log_event(LOG_LEVEL_WARN, "keys_unreadable",
+                  "directory=%s error=\"%s\" then=\"the keys stay as they were\"",
+                  keyring->directory, strerror(-result));
+    keyring->error = result;
+    if (result < 0)
+        return;
+    scan(keyring, "revoked/");
+    HASH_ITER(hh, keyring->files, file, next)
+    if (!file->is_there)
+        forget_file(keyring, file);
+    gather_all(keyring);
+}
+
+int keyring_open(const char *directory, struct keyring **ret_keyring, char *error,
+                 size_t error_size)
+{
+    int result = check_directory(directory, error, error_size);
+    if (result < 0)
+        return result;
+    struct keyring *keyring = allocate_zeroed(1, sizeof *keyring);
+    keyring->directory = allocate_text("%s", directory);
+    look_through(keyring);
+    *ret_keyring = keyring;
+    return 0;
+}
+
+void keyring_destroy(struct keyring **keyring_p)
+{
+    struct keyring *keyring = *keyring_p;
+    if (!keyring)
+        return;
+    struct key_file *file, *next_file;
+    struct key_entry *entry, *next_entry;
+    HASH_ITER(hh, keyring->files, file, next_file)
+    forget_file(keyring, file);
+    HASH_ITER(hh, keyring->keys, entry, next_entry)
+    {
+        HASH_DEL(keyring->keys, entry);
+        free(entry);
+    }
+    free(keyring->directory);
+    free(keyring);
+    *keyring_p = NULL;
+}
+
+int64_t keyring_tick(struct keyring *keyring, int64_t now_us)
+{
+    if (now_us >= keyring->scan_us) {
+        look_through(keyring);
+        keyring->scan_us = now_us + SCAN_US;
+    }
+    return keyring->scan_us;
+}
+
+enum key_standing keyring_find(const struct keyring *keyring, const char *key,
+                               enum key_role *ret_role)
+{
+    const struct key_entry *entry = find_key(keyring, key);
+    if (!entry)
+        return KEY_UNKNOWN;
+    *ret_role = entry->role;
+    return entry->known ? KEY_KNOWN : KEY_REVOKED;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The public keys of a directory: whom a ventilator or a sink lets in, and as what. A
+ * key is added by a file NAME.key and revoked when that is gone, or changed, or moved
+ * to `revoked/`; the directory is looked through once a second.
+ */
+#ifndef FANFOLD_COMMON_KEYS_KEYRING_H
+#define FANFOLD_COMMON_KEYS_KEYRING_H
+
+#include "common/keys/certificate.h"
+#include <stdint.h>
+
+struct keyring;
+
+enum key_standing {
+    KEY_UNKNOWN,
+    KEY_KNOWN,
+    KEY_REVOKED, /* it was known in this run, or its certificate is in `revoked/` */
+};
+
+/* 0, or -errno with a sentence in `error`: there is no such directory, or others may
+ * write to it. */
+int keyring_open(const char *directory, struct keyring **ret_keyring, char *error,
+                 size_t error_size);
+void keyring_destroy(struct keyring **keyring_p);
+
+/* Looks through the directory if it is time; returns when to call it again. A directory
+ * that cannot be read changes nothing, and is logged. */
+int64_t keyring_tick(struct keyring *keyring, int64_t now_us);
+
+/* `key` in Z85; *ret_role is set unless the key is unknown. */
+enum key_standing keyring_find(const struct keyring *keyring, const char *key,
+                               enum key_role *ret_role);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Answers libzmq's question whether a peer with a key may come in (ZAP, ZeroMQ's
+ * RFC 27), in the loop of the program: while that does not turn, and when this object
+ * is gone, nobody new comes in. One in a process.
+ *
+ * libzmq asks at the handshake alone. Afterwards zap_check tells, message by message,
+ * whether the key is still good.
+ */
+#ifndef FANFOLD_COMMON_NET_ZAP_H
+#define FANFOLD_COMMON_NET_ZAP_H
+
+#include "common/keys/keyring.h"
+#include <czmq.h>
+
+/* Domains of the two bound sockets, for struct curve. */
+#define ZAP_TASKS   "tasks"   /* workers, sinks; and revoked keys, to be told so */
+#define ZAP_RESULTS "results" /* workers */
+
+struct zap;
+
+/* Before the first tcp bind. Borrows the keyring. NULL with errno. */
+struct zap *zap_new(const struct keyring *keyring);
+void zap_destroy(struct zap **zap_p);
+/* Poll it for input. */
+zsock_t *zap_socket(const struct zap *zap);
+/* Answers what has been asked. Refusals are logged, once for each key and address. */
+void zap_answer(struct zap *zap);
+
+/* What a message's sender may be, by the key of its connection. */
+struct zap_peer {
+    enum key_standing standing;
+    enum key_role role; /* unless the key is unknown */
+};
+
+/* `frame` is one that the peer sent. False: it came over a socket without keys, such as
+ * ipc; its sender may be anything. */
+bool zap_check(const struct zap *zap, zmq_msg_t *frame, struct zap_peer *ret_peer);
+
+#endif
