@@ -9,7 +9,7 @@
 enum { HASH_CHARACTERS = 17 };
 
 static const char journal_end[] = ".fanfold", temporary_end[] = ".fanfold.tmp";
-static const char dead_letters_end[] = ".dead-letters";
+static const char dead_letters_end[] = ".dead-letters", keys_end[] = ".fanfold.keys";
 
 /* FNV-1a. */
 static uint64_t hash_of(const char *name)
@@ -53,4 +53,9 @@ char *journal_temporary_path(const char *output)
 char *dead_letters_path(const char *output)
 {
     return derive(output, dead_letters_end, strlen(dead_letters_end));
+}
+
+char *run_keys_path(const char *output)
+{
+    return derive(output, keys_end, strlen(keys_end));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The paths of what lies beside an output: its journal, its dead letters. Pure.
+ * The paths of what lies beside an output: its journal, its dead letters, its keys. Pure.
  *
  * The name is the output's with an ending, "out.fanfold". Where that would be longer
  * than a file's name may be, its middle gives way to a hash of the output's name:
@@ -14,5 +14,7 @@ char *journal_path(const char *output);
 /* What the journal is written under first. */
 char *journal_temporary_path(const char *output);
 char *dead_letters_path(const char *output);
+/* The directory of the run's keys. */
+char *run_keys_path(const char *output);
 
 #endif

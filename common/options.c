@@ -65,15 +65,37 @@ enum log_level options_log_level(const struct argp_state *state, const char *val
     return level;
 }
 
+const char *options_endpoint(const struct argp_state *state, const char *option,
+                             const char *value, unsigned port)
+{
+    enum { ENDPOINTS = 4 };
+    static char texts[ENDPOINTS][512];
+    static unsigned next;
+    char *text = texts[next++ % ENDPOINTS];
+    if (!ports_complete(value, port, NULL, text, sizeof *texts))
+        options_bad(state, option, value, "a shorter endpoint");
+    return text;
+}
+
 error_t options_parse_common(int key, char *value, const struct argp_state *state,
                              struct common_options *options)
 {
     switch (key) {
     case KEY_TASKS:
-        options->tasks = value;
+        options->tasks = options_endpoint(state, "--tasks", value, TASKS_PORT);
         return 0;
     case KEY_RESULTS:
-        options->results = value;
+        options->results = options_endpoint(state, "--results", value, RESULTS_PORT);
+        return 0;
+    case KEY_PORT_RANGE:
+        if (!ports_parse(value, &options->ports))
+            options_bad(state, "--port-range", value, "ports such as 20000-20100");
+        return 0;
+    case KEY_INTERFACE:
+        if (*value == '\0' || strpbrk(value, ":/") || strlen(value) > 64)
+            options_bad(state, "--interface", value,
+                        "the name of an interface, such as eth0");
+        options->interface = value;
         return 0;
     case KEY_NAME:
         options->name = value;

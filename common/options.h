@@ -8,16 +8,19 @@
 #define FANFOLD_COMMON_OPTIONS_H
 
 #include "common/log.h"
+#include "common/net/ports.h"
 #include "common/timing.h"
 #include <argp.h>
 #include <stdint.h>
 
-/* The values of --tasks, --results, --name, --keys, --insecure, --liveness, --patience, --quiet
+/* The values of --tasks, --results, --name, --port-range, --interface, --keys, --insecure, --liveness, --patience, --quiet
  * and --log-level. */
 struct common_options {
     const char *tasks;   /* NULL: the one in the run's directory */
     const char *results; /* likewise */
     const char *name;    /* NULL: no --name */
+    struct port_range ports; /* from which "*" is chosen */
+    const char *interface;   /* for a host of "*"; NULL: all */
     const char *keys;    /* NULL: no --keys; see common/keys/key_source.h */
     bool insecure;
     bool quiet;
@@ -30,7 +33,7 @@ struct common_options {
 #define COMMON_OPTIONS_DEFAULT                                                     \
     {                                                                              \
         .log_level = LOG_LEVEL_WARN, .liveness_us = LIVENESS_S * INT64_C(1000000), \
-        .patience_us = -1                                                          \
+        .patience_us = -1, .ports = {PORT_FIRST, PORT_LAST}                        \
     }
 
 /* Reads one of the shared options. A role's parser calls it for a key that is not its
@@ -54,6 +57,9 @@ uint64_t options_number(const struct argp_state *state, const char *option,
                         const char *expected);
 uint64_t options_size(const struct argp_state *state, const char *option,
                       const char *value, uint64_t max, const char *expected);
+/* An endpoint, with `port` where it has none; the text lives as long as the program. */
+const char *options_endpoint(const struct argp_state *state, const char *option,
+                             const char *value, unsigned port);
 /* Values of the shared options, for the launcher, which checks them and passes the text
  * on. */
 int64_t options_liveness_us(const struct argp_state *state, const char *value);

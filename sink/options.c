@@ -69,7 +69,8 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         sink->tmpdir = value;
         return 0;
     case KEY_PUBLIC_RESULTS:
-        sink->public_results = value;
+        sink->public_results =
+            options_endpoint(state, "--results", value, RESULTS_PORT);
         return 0;
     case KEY_ADVERTISE:
         if (*value == '\0' || strlen(value) > 200)

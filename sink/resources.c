@@ -100,6 +100,8 @@ static int open_sockets(struct resources *resources, const struct sink_options *
             &(struct intake_config){
                 .endpoint = endpoints_results(resources->endpoints),
                 .public_endpoint = options->public_results,
+                .ports = options->common.ports,
+                .interface = options->common.interface,
                 .advertise = options->advertise,
                 .max_result_bytes = options->max_result_bytes,
                 .keys = resources->zap ? &resources->keys.own : NULL,

@@ -11,6 +11,7 @@
 #include "common/net/transport.h"
 #include "common/process/runtime_dir.h"
 #include "common/protocol/protocol.h"
+#include "ventilator/join_line.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,26 +61,6 @@ static int cannot_bind(const char *endpoint, int error)
     return transport_bind_status(error);
 }
 
-static bool system_chooses_port(const char *endpoint)
-{
-    const char *port = strrchr(endpoint, ':');
-    return port && (strcmp(port, ":*") == 0 || strcmp(port, ":0") == 0);
-}
-
-/* As a worker's command line has it; all addresses of this host go by its name. */
-static void say_port(const char *bound)
-{
-    char host[256] = "localhost";
-    const char *port = strrchr(bound, ':');
-    bool all = strncmp(bound, "tcp://[::]:", 11) == 0 ||
-               strncmp(bound, "tcp://0.0.0.0:", 14) == 0;
-    gethostname(host, sizeof host - 1);
-    if (all)
-        say("workers can join with --tasks tcp://%s%s", host, port);
-    else
-        say("workers can join with --tasks %s", bound);
-}
-
 static int open_keys(struct front *front, const struct common_options *options)
 {
     char error[ERROR_MAX] = "";
@@ -124,24 +105,45 @@ static int bind_router(struct front *front, const char *endpoint, const char *al
     return result < 0 ? cannot_bind(also, -result) : STATUS_OK;
 }
 
+int front_publish(const struct front *front, const struct ventilator_options *options,
+                  const char *results)
+{
+    int result =
+        endpoint_file_write(options, front->endpoint,
+                            front->zap ? front->keys.own.public_key : NULL, results);
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot write %s: %s", options->endpoint_file, strerror(-result));
+    return STATUS_IO;
+}
+
 static int bind_all(struct front *front, const struct ventilator_options *options)
 {
     const char *private, *endpoint;
-    int status = open_keys(front, &options->common);
+    const struct common_options *common = &options->common;
+    char complete[sizeof front->endpoint];
+    int status = open_keys(front, common);
+    transport_choose_ports(common->ports);
     if (status == STATUS_OK)
-        status = find_endpoint(front, &options->common, &private);
+        status = find_endpoint(front, common, &private);
     if (status != STATUS_OK)
         return status;
     endpoint = options->public_tasks ? options->public_tasks : private;
+    if (!ports_complete(endpoint, TASKS_PORT, common->interface, complete,
+                        sizeof complete))
+        return cannot_bind(endpoint, ENAMETOOLONG);
+    endpoint = complete;
     status = bind_router(front, endpoint, options->public_tasks ? private : NULL);
     if (status != STATUS_OK)
         return status;
     front->keeper = ipc_keeper_new(front->router, private, clock_now_us());
     log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
-    if (system_chooses_port(endpoint) && !options->common.quiet)
-        say_port(front->endpoint);
-    warn_of_strangers(front, &options->common);
-    return STATUS_OK;
+    bool tcp = transport_is_tcp(endpoint);
+    if (tcp && !common->quiet &&
+        (options->join_key || ports_is_chosen(endpoint, NULL)))
+        join_line_say(options, front->endpoint);
+    warn_of_strangers(front, common);
+    return front_publish(front, options, NULL);
 }
 
 int front_open(const struct ventilator_options *options, struct front **ret_front)

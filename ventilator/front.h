@@ -15,6 +15,11 @@ int front_open(const struct ventilator_options *options, struct front **ret_fron
 /* *front_p may be NULL. */
 void front_close(struct front **front_p);
 
+/* Writes --endpoint-file anew, with the results endpoints, separated by commas. An exit
+ * status, as above. */
+int front_publish(const struct front *front, const struct ventilator_options *options,
+                  const char *results);
+
 zsock_t *front_router(const struct front *front);
 /* The bound endpoint that a person hears of. */
 const char *front_endpoint(const struct front *front);

@@ -197,7 +197,19 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         add_input(state, text, options);
         return 0;
     case KEY_PUBLIC_TASKS:
-        options->public_tasks = text;
+        options->public_tasks =
+            options_endpoint(state, "--tasks", text, TASKS_PORT);
+        return 0;
+    case KEY_JOIN_KEY:
+        options->join_key = text;
+        return 0;
+    case KEY_JOIN_WORDS:
+        options->join_words = text;
+        return 0;
+    case KEY_ENDPOINT_FILE:
+        if (*text == '\0')
+            options_bad(state, "--endpoint-file", text, "a file");
+        options->endpoint_file = text;
         return 0;
     case KEY_WHOLE_FILES:
         options->whole_files = true;

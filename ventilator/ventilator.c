@@ -17,6 +17,7 @@
 #include "ventilator/front.h"
 #include "ventilator/inbox.h"
 #include "ventilator/ingest.h"
+#include "ventilator/join_line.h"
 #include "ventilator/outbox.h"
 #include "ventilator/report/dry_run.h"
 #include "ventilator/report/failure_report.h"
@@ -201,6 +202,8 @@ static void destroy(struct ventilator *ventilator)
     inbox_destroy(&ventilator->inbox);
     outbox_destroy(&ventilator->outbox);
     dispatch_destroy(&ventilator->dispatch);
+    if (ventilator->front)
+        endpoint_file_remove(ventilator->options);
     front_close(&ventilator->front);
     chunk_store_destroy(&ventilator->chunk_store);
     source_destroy(&ventilator->source);
@@ -270,6 +273,9 @@ static void start(struct ventilator *ventilator, int64_t now_us)
 {
     if (ventilator->job_log)
         job_log_begin(ventilator->job_log);
+    if (front_publish(ventilator->front, ventilator->options,
+                      dispatch_results(ventilator->dispatch)) != STATUS_OK)
+        log_event(LOG_LEVEL_WARN, "endpoint_file", "results=unwritten");
     ingest_start(&ventilator->ingest, now_us);
 }
 

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/net/endpoint_family.h"
 #include "common/net/headroom.h"
+#include "common/random_id.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -162,16 +163,48 @@ static bool binds_ipv6(const char *endpoint)
            strncmp(endpoint, "tcp://*:", 8) == 0;
 }
 
+static struct port_range ports = {PORT_FIRST, PORT_LAST};
+
+void transport_choose_ports(struct port_range chosen)
+{
+    ports = chosen;
+}
+
+/* Begins anywhere, so that runs that start together do not meet at each port. */
+static int bind_free_port(void *handle, const char *endpoint, size_t host_size)
+{
+    unsigned count = ports.last - ports.first + 1u;
+    struct id random = id_random();
+    unsigned start = (random.bytes[0] << 8 | random.bytes[1]) % count;
+    int rc = -1;
+    errno = EADDRINUSE;
+    for (unsigned i = 0; i < count && rc < 0 && errno == EADDRINUSE; i++) {
+        char text[512];
+        snprintf(text, sizeof text, "%.*s:%u", (int)host_size, endpoint,
+                 ports.first + (start + i) % count);
+        rc = zmq_bind(handle, text);
+    }
+    return rc;
+}
+
+static int bind_one(void *handle, const char *endpoint)
+{
+    size_t host_size;
+    return ports_is_chosen(endpoint, &host_size)
+               ? bind_free_port(handle, endpoint, host_size)
+               : zmq_bind(handle, endpoint);
+}
+
 /* An interface may have no address but those of IPv6. */
 static int bind_in_family(zsock_t *socket, const char *endpoint)
 {
     void *handle = zsock_resolve(socket);
     set_option(socket, ZMQ_IPV6, binds_ipv6(endpoint));
-    int rc = zmq_bind(handle, endpoint);
+    int rc = bind_one(handle, endpoint);
     if (rc == 0 || errno != ENODEV || binds_ipv6(endpoint))
         return rc;
     set_option(socket, ZMQ_IPV6, 1);
-    return zmq_bind(handle, endpoint);
+    return bind_one(handle, endpoint);
 }
 
 bool transport_is_tcp(const char *endpoint)
@@ -220,7 +253,7 @@ static int guard(zsock_t *socket, const char *endpoint, const struct curve *curv
     return !guarded || keeps_strangers_out(socket, curve->domain) ? 0 : -EPROTO;
 }
 
-/* CZMQ's own bind would try 16,384 ports one by one for "*". The umask lets only the
+/* The umask lets only the
  * owner of an ipc path connect to it. */
 int transport_bind_also(zsock_t *socket, const char *endpoint,
                         const struct curve *curve)

@@ -12,6 +12,7 @@
 #define FANFOLD_COMMON_NET_TRANSPORT_H
 
 #include "common/net/connection_monitor.h"
+#include "common/net/ports.h"
 #include "common/protocol/message.h"
 #include <czmq.h>
 
@@ -41,6 +42,8 @@ zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max,
                                const struct curve *curve);
 zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max,
                              const struct curve *curve);
+/* From which ports a "*" in the endpoints that are bound from now on is chosen. */
+void transport_choose_ports(struct port_range ports);
 /* Binds a bound socket to another endpoint, too. 0 or -errno. An ipc endpoint comes
  * last: transport_close_bound removes the path of the last one alone. */
 int transport_bind_also(zsock_t *socket, const char *endpoint,

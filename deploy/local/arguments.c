@@ -8,6 +8,7 @@
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/options.h"
+#include "common/net/ports.h"
 #include "common/options/table.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
@@ -87,25 +88,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 }
 
 /* Three programs would refuse it, each in its own words. */
-static bool endpoint_allowed(const struct arguments *arguments, const char *endpoint)
+static bool endpoint_allowed(const char *endpoint)
 {
     char error[512];
-    if (!endpoint ||
-        endpoint_check(endpoint, arguments->insecure, error, sizeof error) == 0)
+    if (!endpoint || endpoint_check(endpoint, true, error, sizeof error) == 0)
         return true;
     say("%s", error);
-    return false;
-}
-
-/* A worker on another host cannot reach the private directory. */
-static bool results_reachable(const struct arguments *arguments)
-{
-    if (!arguments->tasks || arguments->results ||
-        strncmp(arguments->tasks, "tcp://", strlen("tcp://")) != 0)
-        return true;
-    say("--tasks %s needs --results too, such as tcp://*:5558: workers on other hosts "
-        "send their results there",
-        arguments->tasks);
     return false;
 }
 
@@ -131,10 +119,13 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         say("no command: fanfold [OPTIONS] -- COMMAND");
         return STATUS_USAGE;
     }
-    if (!endpoint_allowed(arguments, arguments->tasks) ||
-        !endpoint_allowed(arguments, arguments->results) ||
-        !results_reachable(arguments))
+    if (!endpoint_allowed(arguments->tasks) ||
+        !endpoint_allowed(arguments->results))
         return STATUS_USAGE;
+    if (arguments->insecure && arguments_has(arguments, "keys")) {
+        say("--keys: expected no --insecure beside it");
+        return STATUS_USAGE;
+    }
     return STATUS_OK;
 }
 
@@ -142,6 +133,11 @@ void arguments_deinit(struct arguments *arguments)
 {
     free(arguments->passed);
     arguments->passed = NULL;
+}
+
+bool passed_to_worker(const struct passed *passed)
+{
+    return passed->row->owners & FOR_WORKER;
 }
 
 const char *passed_name(const struct passed *passed)
@@ -243,11 +239,27 @@ static const char *endpoint_here(const char *given, const char *private_endpoint
     return given && !public_endpoint(given) ? given : private_endpoint;
 }
 
+/* A worker on another host sends its results to where its tasks come from, by a port
+ * that is free. */
+static const char *results_beside(const char *tasks, char *text, size_t size)
+{
+    char complete[512];
+    size_t host_size;
+    if (!ports_complete(tasks, TASKS_PORT, NULL, complete, sizeof complete))
+        return NULL;
+    host_size = (size_t)(strrchr(complete, ':') - complete);
+    snprintf(text, size, "%.*s:*", (int)host_size, complete);
+    return text;
+}
+
 static void add_endpoints(struct words *words, const struct arguments *arguments,
                           enum role role, const struct run_words *run)
 {
     const char *tasks = public_endpoint(arguments->tasks);
     const char *results = public_endpoint(arguments->results);
+    char beside[512];
+    if (tasks && !arguments->results)
+        results = results_beside(tasks, beside, sizeof beside);
     add(words, "--tasks=%s", endpoint_here(arguments->tasks, run->tasks));
     if (role == ROLE_SINK)
         add(words, "--results=%s", endpoint_here(arguments->results, run->results));
@@ -282,6 +294,12 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     add(&words, "%s", role_programs[role]);
     add_endpoints(&words, arguments, role, run);
     add(&words, "--supervised");
+    if (role != ROLE_WORKER && run->keys)
+        add(&words, "--keys=%s", run->keys);
+    if (role == ROLE_VENTILATOR && run->join_key)
+        add(&words, "--join-key=%s", run->join_key);
+    if (role == ROLE_VENTILATOR && run->join_words && public_endpoint(arguments->tasks))
+        add(&words, "--join-words=%s", run->join_words);
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
     if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)

@@ -33,6 +33,8 @@ struct arguments {
 int arguments_parse(struct arguments *arguments, int argc, char **argv);
 void arguments_deinit(struct arguments *arguments);
 
+/* Whether the option is one of a worker's. */
+bool passed_to_worker(const struct passed *passed);
 /* The long name of the option. */
 const char *passed_name(const struct passed *passed);
 
@@ -58,6 +60,9 @@ struct run_words {
     const char *results;
     int alive_fd;      /* the worker's */
     bool progress;     /* the ventilator shows it */
+    const char *keys;       /* a directory of them; NULL: none of the run's own */
+    const char *join_key;   /* the file that workers on other hosts need; NULL: none */
+    const char *join_words; /* for the ventilator: see join_words; NULL: not known */
     const char *rerun; /* for the sink: see rerun_words; NULL: not known */
 };
 

@@ -19,6 +19,7 @@
 #include "deploy/local/launcher_signals.h"
 #include "deploy/local/preflight.h"
 #include "deploy/local/rerun_words.h"
+#include "deploy/local/run_keys.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -37,6 +38,7 @@ struct fanfold {
     bool worker_lost; /* a signal has ended one */
     bool alone;       /* all our children, and all we ever get, descend from the run */
     struct cleanup_process *cleanup_process;
+    struct run_keys run_keys;
     char *programs[ROLE_COUNT];
     pid_t pids[ROLE_COUNT]; /* 0: the role does not run */
     int alive_fd;  /* readable once the worker has finished a task; -1: it has, or it
@@ -97,16 +99,21 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
     const char *directory = cleanup_process_directory(fanfold->cleanup_process);
     char tasks[128], results[128];
     char *rerun = role == ROLE_SINK ? rerun_words(fanfold->arguments) : NULL;
+    char *join = role == ROLE_VENTILATOR ? join_words(fanfold->arguments) : NULL;
     struct run_words run = {
         .tasks = tasks,
         .results = results,
         .alive_fd = alive_fd,
         .progress = arguments_show_progress(fanfold->arguments),
+        .keys = fanfold->run_keys.directory,
+        .join_key = fanfold->run_keys.worker_file,
+        .join_words = join,
         .rerun = rerun,
     };
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);
     snprintf(results, sizeof results, "ipc://%s/results", directory);
     char **words = arguments_for(fanfold->arguments, role, &run);
+    free(join);
     free(rerun);
     return words;
 }
@@ -317,6 +324,7 @@ static void close_run(struct fanfold *fanfold)
 {
     child_await_closed(fanfold->worker_fd, ORPHANS_MS);
     fd_close(&fanfold->worker_fd);
+    run_keys_close(&fanfold->run_keys, fanfold->arguments);
     cleanup_process_dismiss(&fanfold->cleanup_process);
     if (fanfold->alone)
         child_reap_orphans(ORPHANS_MS);
@@ -334,6 +342,7 @@ int fanfold_run(const struct arguments *arguments)
         .signals = {.fd = -1},
         .alive_fd = -1,
         .worker_fd = -1,
+        .run_keys = RUN_KEYS_NONE,
     };
     int status;
     status = preflight_check(arguments);
@@ -344,6 +353,9 @@ int fanfold_run(const struct arguments *arguments)
     status = find_programs(&fanfold);
     if (status == STATUS_OK)
         status = open_run(&fanfold);
+    if (status == STATUS_OK)
+        status = run_keys_open(&fanfold.run_keys, arguments,
+                               cleanup_process_directory(fanfold.cleanup_process));
     if (status == STATUS_OK) {
         log_share_line(arguments_show_progress(arguments));
         run_loop(&fanfold);

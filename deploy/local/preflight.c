@@ -73,13 +73,16 @@ static const char *find_derived(const char *path, const char *output)
     if (!output)
         return NULL;
     char *journal = journal_path(output), *temporary = journal_temporary_path(output);
-    char *dead_letters = dead_letters_path(output);
+    char *dead_letters = dead_letters_path(output), *keys = run_keys_path(output);
     if (is_same_file(path, journal))
         found = "output's journal";
     else if (is_same_file(path, temporary))
         found = "output's journal, while that is written";
     else if (is_same_file(path, dead_letters))
         found = "output's directory of dead letters";
+    else if (is_same_file(path, keys))
+        found = "output's directory of keys";
+    free(keys);
     free(journal);
     free(temporary);
     free(dead_letters);

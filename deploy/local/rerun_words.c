@@ -28,6 +28,27 @@ static bool stays_behind(const char *option)
     return false;
 }
 
+/* What is this host's business, or is in the line that goes before. */
+static bool is_own(const char *option)
+{
+    static const char *const names[] = {"jobs",  "quiet",      "log-level", "tasks",
+                                        "results", "port-range", "interface"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(option, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_for_rerun(const struct passed *passed)
+{
+    return !stays_behind(passed_name(passed));
+}
+
+static bool is_for_join(const struct passed *passed)
+{
+    return passed_to_worker(passed) && !is_own(passed_name(passed));
+}
+
 static void print_option(FILE *stream, const char *option, const char *value)
 {
     if (!value) {
@@ -40,11 +61,12 @@ static void print_option(FILE *stream, const char *option, const char *value)
     free(word);
 }
 
-static void print_words(FILE *stream, const struct arguments *arguments)
+static void print_words(FILE *stream, const struct arguments *arguments,
+                        bool (*is_for)(const struct passed *passed))
 {
     for (size_t i = 0; i < arguments->count; i++) {
         const struct passed *passed = &arguments->passed[i];
-        if (!stays_behind(passed_name(passed)))
+        if (is_for(passed))
             print_option(stream, passed_name(passed), passed->value);
     }
     fputs("--", stream);
@@ -69,18 +91,29 @@ static bool is_shown_as_it_is(const char *text)
     return strlen(shown) == size && memcmp(plain, shown, size) == 0;
 }
 
-char *rerun_words(const struct arguments *arguments)
+static char *words_for(const struct arguments *arguments,
+                       bool (*is_for)(const struct passed *passed))
 {
     char *words = NULL;
     size_t size;
     FILE *stream = open_memstream(&words, &size);
     if (!stream)
         abort_out_of_memory();
-    print_words(stream, arguments);
+    print_words(stream, arguments, is_for);
     if (fclose(stream) != 0)
         abort_out_of_memory();
     if (is_shown_as_it_is(words))
         return words;
     free(words);
     return NULL;
+}
+
+char *rerun_words(const struct arguments *arguments)
+{
+    return words_for(arguments, is_for_rerun);
+}
+
+char *join_words(const struct arguments *arguments)
+{
+    return words_for(arguments, is_for_join);
 }

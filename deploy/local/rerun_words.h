@@ -10,4 +10,7 @@
  * NULL: nobody could copy it from a line on standard error. */
 char *rerun_words(const struct arguments *arguments);
 
+/* The same of a worker that joins from another host. */
+char *join_words(const struct arguments *arguments);
+
 #endif

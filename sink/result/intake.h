@@ -7,6 +7,7 @@
 #ifndef FANFOLD_SINK_RESULT_INTAKE_H
 #define FANFOLD_SINK_RESULT_INTAKE_H
 
+#include "common/net/ports.h"
 #include "common/net/zap.h"
 #include "common/protocol/endpoint_list.h"
 #include <czmq.h>
@@ -16,6 +17,8 @@ struct intake;
 struct intake_config {
     const char *endpoint;
     const char *public_endpoint; /* bound too, for other hosts; NULL: none */
+    struct port_range ports;     /* from which "*" is chosen */
+    const char *interface;       /* for a host of "*"; NULL: all */
     const char *advertise;       /* see advertise.h; NULL: none */
     uint64_t max_result_bytes;
     const struct certificate *keys; /* NULL: links have no keys */

@@ -45,7 +45,7 @@ def test_an_address_of_another_host_is_refused(case):
 def test_the_port_that_the_system_chose_is_said(case):
     run = case.run("fanfold", "--insecure", "--tasks", "tcp://*:*", "--results", "tcp://*:*", "cat", stdin=INPUT)
     run.expect(0)
-    said = rf"^fanfold-ventilator: workers can join with --tasks tcp://{re.escape(socket.gethostname())}:\d+$"
+    said = rf"^fanfold-ventilator: workers on other hosts join by: fanfold-worker --tasks tcp://{re.escape(socket.gethostname())}:\d+ --insecure -- cat$"
     assert re.search(said, run.stderr(), re.MULTILINE), run.stderr()
 
 
@@ -54,7 +54,7 @@ def is_reached_by(case, worker_of):
     script = f"[ -n \"$HERE\" ] || : <{shlex.quote(str(gate))}; cat; echo \"$HERE\" >&2"
     words = ["--insecure", "--tasks", "tcp://*:*", "--results", "tcp://*:*", "-j1", "-N1000"]
     run = case.start("fanfold", *words, "--shell", script, stdin=INPUT)
-    port = run.wait_for_stderr(r"--tasks tcp://[^:]+:(\d+)$")[1]
+    port = run.wait_for_stderr(r"--tasks tcp://[^:]+:(\d+) ")[1]
     worker = case.start(*worker_of(f"tcp://127.0.0.1:{port}", script), env={"HERE": "the other worker"})
     worker.wait_for_stderr("the other worker")
     gate.open()

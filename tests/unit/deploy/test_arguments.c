@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct run_words run = {"ipc:///d/tasks", "ipc:///d/results", 9, false,
-                                     NULL};
+static const struct run_words run = {
+    .tasks = "ipc:///d/tasks", .results = "ipc:///d/results", .alive_fd = 9};
 
 /* The command line that `line` makes for the role, its words parted by blanks. */
 static const char *words_of(const char *line, enum role role, bool progress)
@@ -228,18 +228,48 @@ Test(arguments, needs_a_command, .init = cr_redirect_stderr)
     cr_assert_eq(status_of("--", "cat", NULL), 0);
 }
 
-Test(arguments, refuses_tcp_without_insecure, .init = cr_redirect_stderr)
-{
-    cr_assert_eq(status_of("--tasks=tcp://h:1", "cat", NULL), 2);
-    cr_assert_eq(status_of("--results=tcp://h:1", "cat", NULL), 2);
-    cr_assert_eq(status_of("--results=tcp://h:1", "--insecure", "cat"), 0);
-}
-
-Test(arguments, refuses_tcp_for_tasks_with_results_in_the_private_directory,
+Test(arguments, refuses_what_is_no_endpoint_and_keys_beside_insecure,
      .init = cr_redirect_stderr)
 {
-    cr_assert_eq(status_of("--tasks=tcp://h:1", "--insecure", "cat"), 2);
+    cr_assert_eq(status_of("--tasks=tcp://h:1", "cat", NULL), 0);
     cr_assert_eq(status_of("--tasks=ipc:///there", "cat", NULL), 0);
+    cr_assert_eq(status_of("--tasks=gopher://h:1", "cat", NULL), 2);
+    cr_assert_eq(status_of("--insecure", "--keys=there", "cat"), 2);
+}
+
+Test(arguments, takes_results_beside_tasks_that_other_hosts_reach)
+{
+    static const char *const cases[][2] = {
+        {"tcp://*:7000", "tcp://*:*"},
+        {"tcp://head", "tcp://head:*"},
+        {"tcp://[::1]:7000", "tcp://[::1]:*"},
+        {"tcp://10.0.0.1:*", "tcp://10.0.0.1:*"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[200], expected[200];
+        snprintf(line, sizeof line, "fanfold --tasks %s cat", cases[i][0]);
+        snprintf(expected, sizeof expected, "--public-results=%s ", cases[i][1]);
+        cr_assert_not_null(strstr(words_of(line, ROLE_SINK, false), expected), "%s",
+                           words_of(line, ROLE_SINK, false));
+    }
+}
+
+Test(arguments, gives_the_keys_of_the_run_to_those_who_bind)
+{
+    struct run_words keyed = run;
+    struct arguments arguments;
+    char *argv[] = {"fanfold", "--tasks=tcp://*:1", "cat", NULL};
+    keyed.keys = "/d";
+    cr_assert_eq(arguments_parse(&arguments, 3, argv), 0);
+    for (int i = 0; i < ROLE_COUNT; i++) {
+        char **words = arguments_for(&arguments, (enum role)i, &keyed);
+        bool found = false;
+        for (char **word = words; *word; word++)
+            found |= strcmp(*word, "--keys=/d") == 0;
+        cr_assert_eq(found, i != ROLE_WORKER);
+        arguments_free_words(&words);
+    }
+    arguments_deinit(&arguments);
 }
 
 Test(arguments, refuses_a_value_that_three_roles_would_refuse,

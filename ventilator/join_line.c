@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/join_line.h"
+
+#include "common/memory.h"
+#include "common/shell_quote.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const wildcards[] = {"tcp://[::]:", "tcp://0.0.0.0:"};
+
+static char *host_name(void)
+{
+    char name[256] = "localhost";
+    gethostname(name, sizeof name - 1);
+    return allocate_text("%s", name);
+}
+
+/* As a worker's command line has it: all addresses of this host go by its name. On the
+ * heap. */
+static char *reachable(const char *bound)
+{
+    for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++)
+        if (strncmp(bound, wildcards[i], strlen(wildcards[i])) == 0) {
+            char *host = host_name();
+            char *text = allocate_text("tcp://%s%s", host, strrchr(bound, ':'));
+            free(host);
+            return text;
+        }
+    return allocate_text("%s", bound);
+}
+
+void join_line_say(const struct ventilator_options *options, const char *bound)
+{
+    char *endpoint = reachable(bound), *line = NULL, *host = host_name();
+    size_t size;
+    FILE *stream = open_memstream(&line, &size);
+    if (!stream)
+        abort_out_of_memory();
+    if (options->join_key) {
+        fprintf(stream, "ssh %s cat ", host);
+        shell_quote_if_needed(stream, options->join_key);
+        fputs(" | fanfold-worker --keys -", stream);
+    } else {
+        fputs("fanfold-worker", stream);
+    }
+    fprintf(stream, " --tasks %s", endpoint);
+    if (options->join_words)
+        fprintf(stream, " %s", options->join_words);
+    if (fclose(stream) != 0)
+        abort_out_of_memory();
+    if (options->join_words)
+        say("workers on other hosts join by: %s", line);
+    else
+        say("workers can join with --tasks %s", endpoint);
+    free(line);
+    free(host);
+    free(endpoint);
+}
+
+/* ---- the file ---- */
+
+static void print_text(FILE *stream, const char *text)
+{
+    if (!text) {
+        fputs("null", stream);
+        return;
+    }
+    fputc('"', stream);
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\')
+            fprintf(stream, "\\%c", *text);
+        else if ((unsigned char)*text < ' ')
+            fprintf(stream, "\\u%04x", *text);
+        else
+            fputc(*text, stream);
+    fputc('"', stream);
+}
+
+/* `list` is separated by commas. */
+static void print_list(FILE *stream, const char *list)
+{
+    char *copy = allocate_text("%s", list ? list : ""), *rest = copy, *word;
+    const char *separator = "";
+    fputc('[', stream);
+    while ((word = strsep(&rest, ",")))
+        if (*word) {
+            fputs(separator, stream);
+            print_text(stream, word);
+            separator = ", ";
+        }
+    fputc(']', stream);
+    free(copy);
+}
+
+static void print_file(FILE *stream, const struct ventilator_options *options,
+                       const char *tasks, const char *ventilator_key,
+                       const char *results)
+{
+    char *host = host_name();
+    fputs("{\"tasks\": ", stream);
+    print_list(stream, tasks);
+    fputs(", \"results\": ", stream);
+    print_list(stream, results);
+    fputs(", \"host\": ", stream);
+    print_text(stream, host);
+    fprintf(stream, ", \"pid\": %ld, \"ventilator_key\": ", (long)getpid());
+    print_text(stream, ventilator_key);
+    fputs(", \"key_file\": ", stream);
+    print_text(stream, options->join_key);
+    fputs("}\n", stream);
+    free(host);
+}
+
+int endpoint_file_write(const struct ventilator_options *options, const char *bound,
+                        const char *ventilator_key, const char *results)
+{
+    if (!options->endpoint_file)
+        return 0;
+    char *temporary =
+        allocate_text("%s.%ld.tmp", options->endpoint_file, (long)getpid());
+    char *tasks = reachable(bound);
+    int fd =
+        open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "w");
+    int result = stream ? 0 : -errno;
+    if (stream) {
+        print_file(stream, options, tasks, ventilator_key, results);
+        bool failed = ferror(stream) != 0;
+        if (fclose(stream) != 0 || failed)
+            result = errno ? -errno : -EIO;
+    }
+    if (result == 0 && rename(temporary, options->endpoint_file) < 0)
+        result = -errno;
+    if (result < 0)
+        unlink(temporary);
+    free(tasks);
+    free(temporary);
+    return result;
+}
+
+void endpoint_file_remove(const struct ventilator_options *options)
+{
+    if (options->endpoint_file)
+        unlink(options->endpoint_file);
+}
