@@ -258,7 +258,8 @@ Test(arguments, gives_the_keys_of_the_run_to_those_who_bind)
 {
     struct run_words keyed = run;
     struct arguments arguments;
-    char *argv[] = {"fanfold", "--tasks=tcp://*:1", "cat", NULL};
+    char program[] = "fanfold", tasks[] = "--tasks=tcp://*:1", cat[] = "cat";
+    char *argv[] = {program, tasks, cat, NULL};
     keyed.keys = "/d";
     cr_assert_eq(arguments_parse(&arguments, 3, argv), 0);
     for (int i = 0; i < ROLE_COUNT; i++) {
