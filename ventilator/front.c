@@ -139,7 +139,7 @@ static int bind_all(struct front *front, const struct ventilator_options *option
     front->keeper = ipc_keeper_new(front->router, private, clock_now_us());
     log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
     bool tcp = transport_is_tcp(endpoint);
-    if (tcp && !common->quiet &&
+    if (tcp && !common->quiet && !options->ready_file &&
         (options->join_key || ports_is_chosen(endpoint, NULL)))
         join_line_say(options, front->endpoint);
     warn_of_strangers(front, common);

@@ -115,30 +115,41 @@ static void print_file(FILE *stream, const struct ventilator_options *options,
     free(host);
 }
 
-int endpoint_file_write(const struct ventilator_options *options, const char *bound,
-                        const char *ventilator_key, const char *results)
+static int write_file(const struct ventilator_options *options, const char *path,
+                      const char *bound, const char *ventilator_key,
+                      const char *results)
 {
-    if (!options->endpoint_file)
+    if (!path)
         return 0;
-    char *temporary =
-        allocate_text("%s.%ld.tmp", options->endpoint_file, (long)getpid());
-    char *tasks = reachable(bound);
+    char *temporary = allocate_text("%s.%ld.tmp", path, (long)getpid());
     int fd =
         open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     FILE *stream = fd < 0 ? NULL : fdopen(fd, "w");
     int result = stream ? 0 : -errno;
     if (stream) {
-        print_file(stream, options, tasks, ventilator_key, results);
+        print_file(stream, options, bound, ventilator_key, results);
         bool failed = ferror(stream) != 0;
         if (fclose(stream) != 0 || failed)
             result = errno ? -errno : -EIO;
     }
-    if (result == 0 && rename(temporary, options->endpoint_file) < 0)
+    if (result == 0 && rename(temporary, path) < 0)
         result = -errno;
     if (result < 0)
         unlink(temporary);
-    free(tasks);
     free(temporary);
+    return result;
+}
+
+int endpoint_file_write(const struct ventilator_options *options, const char *bound,
+                        const char *ventilator_key, const char *results)
+{
+    char *tasks = reachable(bound);
+    int result =
+        write_file(options, options->endpoint_file, tasks, ventilator_key, results);
+    /* Whoever starts workers finds out by which address they reach this host. */
+    if (result == 0)
+        result = write_file(options, options->ready_file, bound, ventilator_key, results);
+    free(tasks);
     return result;
 }
 
@@ -146,4 +157,6 @@ void endpoint_file_remove(const struct ventilator_options *options)
 {
     if (options->endpoint_file)
         unlink(options->endpoint_file);
+    if (options->ready_file)
+        unlink(options->ready_file);
 }

@@ -200,6 +200,9 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         options->public_tasks =
             options_endpoint(state, "--tasks", text, TASKS_PORT);
         return 0;
+    case KEY_READY_FILE:
+        options->ready_file = text;
+        return 0;
     case KEY_JOIN_KEY:
         options->join_key = text;
         return 0;

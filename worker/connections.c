@@ -73,12 +73,20 @@ static int open_link(const struct resources *resources, const char *endpoint)
                             resources->keyed ? &curve : NULL);
 }
 
-int connections_open(const struct resources *resources, int64_t now_us)
+/* The person's own counts before those that the sink names. */
+static const char *find_endpoint(const struct resources *resources)
 {
+    if (resources->results)
+        return resources->results;
     while (!transport_may_reach(session_endpoint(resources->session)) &&
            session_skip_endpoint(resources->session))
         ;
-    const char *endpoint = session_endpoint(resources->session);
+    return session_endpoint(resources->session);
+}
+
+int connections_open(const struct resources *resources, int64_t now_us)
+{
+    const char *endpoint = find_endpoint(resources);
     program_set_max_result(resources->program, session_max_result(resources->session));
     int result = open_link(resources, endpoint);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM) {

@@ -18,12 +18,16 @@ enum { ERROR_MAX = 4096 };
 static int find_tasks(struct resources *resources, const struct common_options *common)
 {
     char error[ERROR_MAX] = "";
-    int result;
-    if (common->tasks) {
+    int result = 0;
+    resources->results = common->results;
+    if (common->results)
+        result = endpoint_check(common->results, resources->keyed || common->insecure,
+                                error, sizeof error);
+    if (result == 0 && common->tasks) {
         resources->tasks = common->tasks;
         result = endpoint_check(common->tasks, resources->keyed || common->insecure,
                                 error, sizeof error);
-    } else {
+    } else if (result == 0) {
         result = runtime_dir_open(common->name, &resources->runtime_dir, error,
                                   sizeof error);
         if (result == 0)

@@ -27,11 +27,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LEASH_US (3 * SECOND_US)
+
 enum {
     MESSAGES_MAX = 256,  /* received in one iteration */
     PATIENT_SIGNALS = 2, /* the third ends it at once */
     TOLD_WAIT_MS = 1000, /* for a signal that others have already */
-    OWN_ITEMS = 4,       /* polled beside the program's */
+    OWN_ITEMS = 5,       /* polled beside the program's */
 };
 
 struct worker {
@@ -45,6 +47,8 @@ struct worker {
     bool warned;        /* that another worker runs another program */
     bool alive;         /* the first task is done, and whoever wants to know was told */
     int64_t now_us;
+    enum { LEASH_NONE, LEASH_HELD, LEASH_LOST } leash;
+    int64_t leash_us; /* lost: patience ends then */
     bool draining; /* the session is over, and the programs end */
     bool over;
     int status; /* valid once over or draining */
@@ -75,6 +79,25 @@ static void read_signals(struct worker *worker)
         else
             leave(worker, STATUS_SIGNAL + worker->signal);
     }
+}
+
+/* Whoever holds the other end of standard input tells the worker to leave; where nobody
+ * does any more, the way to the run is gone too, or will be, and nothing may be left
+ * here in a few seconds. */
+static void read_leash(struct worker *worker)
+{
+    char bytes[16];
+    struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (worker->leash == LEASH_LOST && worker->now_us >= worker->leash_us)
+        leave(worker, STATUS_PEER);
+    if (worker->leash != LEASH_HELD || poll(&polled, 1, 0) <= 0)
+        return;
+    session_leave(worker->resources.session, worker->now_us);
+    if (read(STDIN_FILENO, bytes, sizeof bytes) > 0)
+        return;
+    session_leave(worker->resources.session, worker->now_us);
+    worker->leash = LEASH_LOST;
+    worker->leash_us = worker->now_us + LEASH_US;
 }
 
 /* ---- what the program reports ---- */
@@ -367,6 +390,10 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     zsock_t *uplink = uplink_socket(resources->uplink);
     zmq_pollitem_t *items = worker->items;
     uint32_t own = 0;
+    if (worker->leash == LEASH_HELD)
+        items[own++] = (zmq_pollitem_t){.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
+    if (worker->leash == LEASH_LOST && worker->leash_us < deadline_us)
+        deadline_us = worker->leash_us;
     items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
                                     .events = ZMQ_POLLIN};
@@ -388,6 +415,7 @@ static void loop(struct worker *worker)
 {
     while (!worker->over) {
         read_signals(worker);
+        read_leash(worker);
         receive_messages(worker);
         connections_watch(&worker->resources, worker->now_us);
         int64_t deadline_us = settle(worker);
@@ -409,6 +437,8 @@ static void begin(struct worker *worker)
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();
+    if (worker->options->leash)
+        worker->leash = LEASH_HELD;
     waiting_hint_init(&worker->hint, hints ? worker->resources.uplink : NULL);
 }
 

@@ -169,8 +169,8 @@ static ssize_t read_all(int fd, char *text, size_t size)
             got = 0;
         else if (got < 0)
             return -errno;
-        else if (got == 0)
-            break;
+        else if (got == 0 || memchr(text + filled, '\0', (size_t)got))
+            return (ssize_t)(filled + (size_t)got);
     }
     return (ssize_t)filled;
 }

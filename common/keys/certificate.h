@@ -58,7 +58,7 @@ int certificate_parse(const char *text, const char *name,
  */
 int certificate_read(const char *path, bool secret, struct certificate *ret_certificate,
                      char *error, size_t error_size);
-/* Reads what `fd` has, which stays open; `name` is for the sentence. */
+/* Reads what `fd` has, to its end or to a NUL; it stays open. `name` is for the sentence. */
 int certificate_read_fd(int fd, const char *name, struct certificate *ret_certificate,
                         char *error, size_t error_size);
 

@@ -194,7 +194,7 @@ static void gather_all(struct keyring *keyring)
     gather(keyring, false);
     gather(keyring, true);
     HASH_ITER(hh, keyring->keys, entry, next)
-    if (entry->known != entry->was_known)
+    if (entry->known != entry->was_known && keyring->scan_us)
         log_event(LOG_LEVEL_INFO, entry->known ? "key_added" : "key_revoked",
                   "role=%s key=%s", key_role_word(entry->role), entry->key);
 }
@@ -227,7 +227,7 @@ int keyring_open(const char *directory, struct keyring **ret_keyring, char *erro
         return result;
     struct keyring *keyring = allocate_zeroed(1, sizeof *keyring);
     keyring->directory = allocate_text("%s", directory);
-    look_through(keyring);
+    look_through(keyring); /* nothing of what it finds is news */
     *ret_keyring = keyring;
     return 0;
 }

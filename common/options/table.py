@@ -8,7 +8,7 @@ from pathlib import Path
 TABLE = Path(__file__).resolve().parent / "options.ini"
 ROLES = ("ventilator", "worker", "sink")
 PROGRAMS = {"launcher": "fanfold", **{role: f"fanfold-{role}" for role in ROLES}}
-GROUPS = ("Input", "Chunks", "Failure", "Worker", "Output", "Run")
+GROUPS = ("Input", "Chunks", "Failure", "Worker", "Output", "Hosts", "Run")
 
 FIELDS = {"group", "roles", "launcher", "letter", "value", "aliases", "default", "hidden", "help", "manual"}
 TEXTS = {f"{program}.{text}" for program in PROGRAMS for text in ("help", "manual")}

@@ -57,8 +57,7 @@ static void pass_on(struct arguments *arguments, const struct option_row *row,
 static void keep(struct arguments *arguments, const struct option_row *row,
                  const char *value)
 {
-    if (row->owners)
-        pass_on(arguments, row, value);
+    pass_on(arguments, row, value);
     if (row->means == KEY_TASKS)
         arguments->tasks = value;
     else if (row->means == KEY_RESULTS)
@@ -97,6 +96,28 @@ static bool endpoint_allowed(const char *endpoint)
     return false;
 }
 
+/* ":" and "4/:" name this host, which meets the run in private. */
+static bool names_other_hosts(const char *logins)
+{
+    for (const char *login = logins; *login; login += strspn(login, ",")) {
+        size_t size = strcspn(login, ",");
+        bool here = login[size - 1] == ':' && (size == 1 || login[size - 2] == '/');
+        if (!here)
+            return true;
+        login += size;
+    }
+    return false;
+}
+
+static bool needs_open_tasks(const struct arguments *arguments)
+{
+    bool others = arguments_has(arguments, "sshloginfile");
+    for (size_t i = 0; i < arguments->count; i++)
+        if (arguments->passed[i].row->means == KEY_SSHLOGIN)
+            others |= names_other_hosts(arguments->passed[i].value);
+    return others && !arguments->tasks && !arguments_has(arguments, "tunnel");
+}
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct argp_option options[] = {LAUNCHER_OPTIONS};
@@ -115,6 +136,8 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     *arguments = (struct arguments){.passed = NULL};
     options_parse(&argp, argc, argv, &rest, arguments);
     arguments->command = argv + rest;
+    if (needs_open_tasks(arguments))
+        arguments->tasks = "tcp://*:*";
     if (!arguments->plugin && rest == argc) {
         say("no command: fanfold [OPTIONS] -- COMMAND");
         return STATUS_USAGE;
@@ -133,6 +156,11 @@ void arguments_deinit(struct arguments *arguments)
 {
     free(arguments->passed);
     arguments->passed = NULL;
+}
+
+bool passed_to_some(const struct passed *passed)
+{
+    return passed->row->owners != 0;
 }
 
 bool passed_to_worker(const struct passed *passed)
@@ -296,6 +324,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
     add(&words, "--supervised");
     if (role != ROLE_WORKER && run->keys)
         add(&words, "--keys=%s", run->keys);
+    if (role == ROLE_VENTILATOR && run->ready_file)
+        add(&words, "--ready-file=%s", run->ready_file);
     if (role == ROLE_VENTILATOR && run->join_key)
         add(&words, "--join-key=%s", run->join_key);
     if (role == ROLE_VENTILATOR && run->join_words && public_endpoint(arguments->tasks))

@@ -17,11 +17,12 @@ struct arguments {
     struct passed {
         const struct option_row *row;
         const char *value; /* NULL: it takes none */
-    } * passed;            /* in the order of the command line */
+    } * passed;            /* all, in the order of the command line */
     size_t count;
     const char *tasks;   /* NULL: in the private directory alone */
     const char *results; /* likewise */
     bool insecure;
+    bool remote; /* -S: workers are on other hosts */
     bool plugin; /* --plugin: no command is needed */
     bool quiet;
     enum { SAID_NOTHING, SAID_YES, SAID_NO } progress;
@@ -33,6 +34,8 @@ struct arguments {
 int arguments_parse(struct arguments *arguments, int argc, char **argv);
 void arguments_deinit(struct arguments *arguments);
 
+/* Whether some role gets it. */
+bool passed_to_some(const struct passed *passed);
 /* Whether the option is one of a worker's. */
 bool passed_to_worker(const struct passed *passed);
 /* The long name of the option. */
@@ -60,6 +63,7 @@ struct run_words {
     const char *results;
     int alive_fd;      /* the worker's */
     bool progress;     /* the ventilator shows it */
+    const char *ready_file; /* that the ventilator writes; NULL: none */
     const char *keys;       /* a directory of them; NULL: none of the run's own */
     const char *join_key;   /* the file that workers on other hosts need; NULL: none */
     const char *join_words; /* for the ventilator: see join_words; NULL: not known */

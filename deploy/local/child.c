@@ -89,6 +89,8 @@ static void become(const struct child_start *start, pid_t parent)
         _exit(STATUS_SIGNAL + SIGKILL);
     set_standard_fds(start->role, start->keep_fd);
     launcher_signals_leave_to_child(start->signals);
+    if (start->run)
+        _exit(start->run(start->context));
     execv(start->path, start->argv);
     int error = errno;
     say("cannot execute %s: %s", start->path, strerror(error));

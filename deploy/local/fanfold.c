@@ -18,6 +18,7 @@
 #include "deploy/local/launcher.h"
 #include "deploy/local/launcher_signals.h"
 #include "deploy/local/preflight.h"
+#include "deploy/local/remote_workers.h"
 #include "deploy/local/rerun_words.h"
 #include "deploy/local/run_keys.h"
 #include <errno.h>
@@ -39,6 +40,8 @@ struct fanfold {
     bool alone;       /* all our children, and all we ever get, descend from the run */
     struct cleanup_process *cleanup_process;
     struct run_keys run_keys;
+    struct remote_workers remote; /* all zero: the worker is this host's */
+    char sockets[2][128];         /* of this host, for remote */
     char *programs[ROLE_COUNT];
     pid_t pids[ROLE_COUNT]; /* 0: the role does not run */
     int alive_fd;  /* readable once the worker has finished a task; -1: it has, or it
@@ -78,6 +81,7 @@ static int open_run(struct fanfold *fanfold)
                                       ? LAUNCHER_RESTARTS_ISOLATE
                                       : LAUNCHER_RESTARTS,
                       .open = fanfold->arguments->tasks != NULL,
+                      .remote = remote_workers_wanted(fanfold->arguments),
                   });
     return STATUS_OK;
 }
@@ -105,6 +109,7 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
         .results = results,
         .alive_fd = alive_fd,
         .progress = arguments_show_progress(fanfold->arguments),
+        .ready_file = fanfold->remote.endpoint_file,
         .keys = fanfold->run_keys.directory,
         .join_key = fanfold->run_keys.worker_file,
         .join_words = join,
@@ -118,11 +123,21 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
     return words;
 }
 
+/* In the child that stands for the worker. */
+static int run_remote(void *context)
+{
+    struct fanfold *fanfold = context;
+    return ssh_workers_run(&fanfold->remote.config);
+}
+
 static void start_role(struct fanfold *fanfold, enum role role)
 {
     int alive_fd = open_alive_pipe(fanfold, role);
     char **words = make_words(fanfold, role, alive_fd);
+    fanfold->remote.config.alive_fd = alive_fd;
     struct child_start start = {
+        .run = role == ROLE_WORKER && fanfold->remote.options ? run_remote : NULL,
+        .context = fanfold,
         .role = role,
         .path = fanfold->programs[role],
         .argv = words,
@@ -320,10 +335,24 @@ static void tell_how_to_resume(const struct fanfold *fanfold)
     free(journal);
 }
 
+static int open_remote(struct fanfold *fanfold)
+{
+    const char *private = cleanup_process_directory(fanfold->cleanup_process);
+    struct remote_workers *remote = &fanfold->remote;
+    remote_workers_init(remote, fanfold->arguments, private,
+                        fanfold->programs[ROLE_WORKER]);
+    snprintf(fanfold->sockets[0], sizeof fanfold->sockets[0], "%s/tasks", private);
+    snprintf(fanfold->sockets[1], sizeof fanfold->sockets[1], "%s/results", private);
+    remote->config.tasks = fanfold->sockets[0];
+    remote->config.results = fanfold->sockets[1];
+    return ssh_workers_check(&remote->config) ? STATUS_OK : STATUS_USAGE;
+}
+
 static void close_run(struct fanfold *fanfold)
 {
     child_await_closed(fanfold->worker_fd, ORPHANS_MS);
     fd_close(&fanfold->worker_fd);
+    remote_workers_deinit(&fanfold->remote);
     run_keys_close(&fanfold->run_keys, fanfold->arguments);
     cleanup_process_dismiss(&fanfold->cleanup_process);
     if (fanfold->alone)
@@ -356,6 +385,8 @@ int fanfold_run(const struct arguments *arguments)
     if (status == STATUS_OK)
         status = run_keys_open(&fanfold.run_keys, arguments,
                                cleanup_process_directory(fanfold.cleanup_process));
+    if (status == STATUS_OK && remote_workers_wanted(arguments))
+        status = open_remote(&fanfold);
     if (status == STATUS_OK) {
         log_share_line(arguments_show_progress(arguments));
         run_loop(&fanfold);

@@ -296,7 +296,8 @@ void launcher_on_end(struct launcher *launcher, enum role which, struct ending e
     role->signal_due = 0;
     role->next_at_us = NEVER_US;
     set_state(role, ROLE_ENDED);
-    if (is_final(which, role->status))
+    bool no_more = which == ROLE_WORKER && launcher->config.remote && !ending.signalled;
+    if (is_final(which, role->status) || (no_more && role->status != STATUS_OK))
         end_all(launcher, now_us, true);
     else if (which != ROLE_WORKER)
         ventilator_or_sink_ended(launcher, which, ending, now_us);

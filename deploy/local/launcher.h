@@ -77,6 +77,8 @@ struct launcher_action {
 struct launcher_config {
     int restarts; /* of a worker, in a row without a finished task */
     bool open;    /* workers on other hosts may join */
+    bool remote;  /* the worker is a process that minds those of other hosts: it has
+                     done what it can when it ends */
 };
 
 /* Embedded in the loop; only the launcher touches its fields. */

@@ -60,6 +60,7 @@ static void sweep_one(int parent, const char *name)
     if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
         (status.st_mode & 0777) == 0700 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         remove_keys(fd);
+        unlinkat(fd, "endpoint", 0);
         remove_socket(fd, "tasks");
         remove_socket(fd, "results");
         unlinkat(parent, name, AT_REMOVEDIR);

@@ -41,7 +41,7 @@ static bool is_own(const char *option)
 
 static bool is_for_rerun(const struct passed *passed)
 {
-    return !stays_behind(passed_name(passed));
+    return passed_to_some(passed) && !stays_behind(passed_name(passed));
 }
 
 static bool is_for_join(const struct passed *passed)

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+#include "deploy/ssh/connection.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/process/fds.h"
+#include "common/process/signals.h"
+#include "common/slice.h"
+#include "deploy/ssh/remote_command.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOGIN_US (30 * SECOND_US) /* until the host has answered */
+
+enum {
+    LINE_MAX_BYTES = 2000,
+    REASON_MAX = 600,
+    SSH_FAILED = 255, /* its exit status, where not the remote command's */
+};
+
+/* What came of a stream and is no whole line yet. */
+struct line {
+    char text[LINE_MAX_BYTES + 1];
+    size_t size;
+};
+
+struct connection {
+    char *name;
+    char *token;
+    char *key;
+    pid_t pid;      /* 0: reaped */
+    int in;         /* to the worker's standard input; -1: shut */
+    int out, err;   /* from it; -1: at its end */
+    bool local;     /* no ssh is between */
+    bool through;   /* the worker starts */
+    bool missing;   /* the host has no such program */
+    bool late;      /* the host did not answer in time */
+    int64_t end_us; /* until it must be through; NEVER_US: it is */
+    int status;     /* of waitpid, once it is reaped */
+    struct line out_line, err_line;
+    char last[REASON_MAX]; /* the last line of standard error */
+    char reason[REASON_MAX];
+};
+
+/* ---- starting ---- */
+
+struct pipes {
+    int in[2], out[2], err[2];
+};
+
+static void close_pair(int pair[2])
+{
+    fd_close(&pair[0]);
+    fd_close(&pair[1]);
+}
+
+static bool open_pipes(struct pipes *pipes)
+{
+    *pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+    return pipe2(pipes->in, O_CLOEXEC) == 0 && pipe2(pipes->out, O_CLOEXEC) == 0 &&
+           pipe2(pipes->err, O_CLOEXEC) == 0;
+}
+
+static void close_pipes(struct pipes *pipes)
+{
+    int saved_errno = errno;
+    close_pair(pipes->in);
+    close_pair(pipes->out);
+    close_pair(pipes->err);
+    errno = saved_errno;
+}
+
+/* A session of its own: no Ctrl-C of the terminal's reaches it, and ssh asks nothing
+ * there. */
+static void become(const struct pipes *pipes, char *const *argv, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(STATUS_SIGNAL + SIGKILL);
+    setsid();
+    dup2(pipes->in[0], STDIN_FILENO);
+    dup2(pipes->out[1], STDOUT_FILENO);
+    dup2(pipes->err[1], STDERR_FILENO);
+    signals_reset();
+    execvp(argv[0], argv);
+    dprintf(STDERR_FILENO, "cannot execute %s: %s\n", argv[0], strerror(errno));
+    _exit(SSH_FAILED);
+}
+
+static void keep_our_ends(struct connection *connection, struct pipes *pipes)
+{
+    connection->in = pipes->in[1];
+    connection->out = pipes->out[0];
+    connection->err = pipes->err[0];
+    pipes->in[1] = pipes->out[0] = pipes->err[0] = -1;
+    fcntl(connection->out, F_SETFL, O_NONBLOCK);
+    fcntl(connection->err, F_SETFL, O_NONBLOCK);
+}
+
+struct connection *connection_new(const struct connection_start *start, int64_t now_us)
+{
+    struct pipes pipes;
+    pid_t parent = getpid();
+    pid_t pid = open_pipes(&pipes) ? fork() : -1;
+    if (pid == 0)
+        become(&pipes, start->argv, parent);
+    if (pid < 0) {
+        close_pipes(&pipes);
+        return NULL;
+    }
+    struct connection *connection = allocate_zeroed(1, sizeof *connection);
+    connection->name =
+        allocate_text("%s", *start->login->target ? start->login->text : "localhost");
+    connection->token = allocate_text("%s", start->token);
+    connection->key = start->key ? allocate_text("%s", start->key) : NULL;
+    connection->local = *start->login->target == '\0';
+    connection->pid = pid;
+    connection->end_us = now_us + LOGIN_US;
+    keep_our_ends(connection, &pipes);
+    close_pipes(&pipes);
+    return connection;
+}
+
+static void forget_key(struct connection *connection)
+{
+    if (connection->key)
+        explicit_bzero(connection->key, strlen(connection->key));
+    free(connection->key);
+    connection->key = NULL;
+}
+
+static void reap(struct connection *connection, int options)
+{
+    pid_t pid = connection->pid;
+    while (pid && waitpid(pid, &connection->status, options) < 0 && errno == EINTR)
+        ;
+}
+
+void connection_destroy(struct connection **connection_p)
+{
+    struct connection *connection = *connection_p;
+    if (!connection)
+        return;
+    if (connection->pid) {
+        kill(-connection->pid, SIGKILL);
+        reap(connection, 0);
+    }
+    fd_close(&connection->in);
+    fd_close(&connection->out);
+    fd_close(&connection->err);
+    forget_key(connection);
+    free(connection->token);
+    free(connection->name);
+    free(connection);
+    *connection_p = NULL;
+}
+
+/* ---- what it says ---- */
+
+/* The rest of a line that is too long is the next one. */
+static bool take_byte(struct line *line, char byte)
+{
+    if (byte != '\n')
+        line->text[line->size++] = byte;
+    bool whole = byte == '\n' || line->size == LINE_MAX_BYTES;
+    if (whole) {
+        line->text[line->size] = '\0';
+        line->size = 0;
+    }
+    return whole;
+}
+
+/* The key ends with a NUL; what follows are our commands. */
+static void give_key(struct connection *connection)
+{
+    const char *key = connection->key;
+    if (key && write(connection->in, key, strlen(key) + 1) < 0)
+        log_event(LOG_LEVEL_DEBUG, "key_ungiven", "host=%s", connection->name);
+    forget_key(connection);
+}
+
+static void on_out_line(struct connection *connection, const char *text,
+                        struct connection_news *news)
+{
+    size_t size = strlen(connection->token);
+    const char *word = text + size;
+    if (strncmp(text, connection->token, size) != 0 || *word++ != ' ')
+        return;
+    if (strncmp(word, REMOTE_MISSING, strlen(REMOTE_MISSING)) == 0) {
+        connection->missing = true;
+    } else if (strcmp(word, REMOTE_FOUND) == 0) {
+        connection->through = news->through = true;
+        connection->end_us = NEVER_US;
+        give_key(connection);
+    }
+}
+
+static void on_err_line(struct connection *connection, const char *text)
+{
+    char line[4 * LINE_MAX_BYTES + 1];
+    slice_copy_printable(slice_of_text(text), line, sizeof line);
+    if (*line)
+        snprintf(connection->last, sizeof connection->last, "%.*s", REASON_MAX - 1,
+                 line);
+    if (connection->through)
+        say("%s: %s", connection->name, line);
+}
+
+/* False: the stream is at its end. */
+static bool read_stream(struct connection *connection, int *fd,
+                        struct connection_news *news)
+{
+    char bytes[4096];
+    ssize_t size;
+    while (*fd >= 0 && (size = read(*fd, bytes, sizeof bytes)) != 0) {
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0 && errno == EAGAIN)
+            return true;
+        if (size < 0)
+            break;
+        for (ssize_t i = 0; i < size; i++)
+            if (fd == &connection->err) {
+                if (take_byte(&connection->err_line, bytes[i]))
+                    on_err_line(connection, connection->err_line.text);
+            } else if (connection->through) {
+                news->alive = true;
+            } else if (take_byte(&connection->out_line, bytes[i])) {
+                on_out_line(connection, connection->out_line.text, news);
+            }
+    }
+    fd_close(fd);
+    return false;
+}
+
+/* ---- how it ends ---- */
+
+/* The worker's statuses that another start would end with again. */
+static bool is_final(int status)
+{
+    return status == STATUS_USAGE || status == STATUS_CANNOT_EXECUTE ||
+           status == STATUS_NOT_FOUND || status == STATUS_IO;
+}
+
+static enum placement_end judge(const struct connection *connection)
+{
+    int status = WIFEXITED(connection->status) ? WEXITSTATUS(connection->status)
+                                               : STATUS_SIGNAL;
+    if (connection->missing)
+        return PLACEMENT_CANNOT_START;
+    if (!connection->through)
+        return is_final(status) && !connection->late ? PLACEMENT_CANNOT_START
+                                                     : PLACEMENT_LOGIN_FAILED;
+    if (status == STATUS_OK)
+        return PLACEMENT_COMPLETE;
+    if (is_final(status))
+        return PLACEMENT_CANNOT_START;
+    return status == SSH_FAILED && !connection->local ? PLACEMENT_LOST
+                                                      : PLACEMENT_DIED;
+}
+
+static void explain(struct connection *connection)
+{
+    char how[64];
+    const char *what = connection->through ? "fanfold-worker" : "ssh";
+    if (WIFSIGNALED(connection->status))
+        snprintf(how, sizeof how, "signal %d ended it", WTERMSIG(connection->status));
+    else
+        snprintf(how, sizeof how, "it ended with status %d",
+                 WEXITSTATUS(connection->status));
+    if (connection->missing)
+        snprintf(connection->reason, sizeof connection->reason,
+                 "there is no fanfold-worker: install fanfold there, name its "
+                 "directory with --remote-bin, or give --copy-self");
+    else if (connection->late)
+        snprintf(connection->reason, sizeof connection->reason,
+                 "ssh: no answer for %d s%s%.300s", (int)(LOGIN_US / SECOND_US),
+                 *connection->last ? ": " : "", connection->last);
+    else
+        snprintf(connection->reason, sizeof connection->reason, "%s: %.400s",
+                 *connection->last ? what : "", *connection->last ? connection->last
+                                                                  : how);
+}
+
+/* Its streams are read to their ends first, unless something else holds them open. */
+static bool has_ended(struct connection *connection)
+{
+    siginfo_t info = {0};
+    if (!connection->pid || waitid(P_PID, (id_t)connection->pid, &info,
+                                   WEXITED | WNOHANG | WNOWAIT) < 0)
+        return true;
+    return info.si_pid != 0;
+}
+
+struct connection_news connection_read(struct connection *connection, int64_t now_us)
+{
+    struct connection_news news = {0};
+    bool ended = has_ended(connection); /* before: what it said last is there */
+    read_stream(connection, &connection->out, &news);
+    read_stream(connection, &connection->err, &news);
+    if (now_us >= connection->end_us && !ended) {
+        connection->late = true;
+        connection->end_us = NEVER_US;
+        kill(-connection->pid, SIGKILL);
+    }
+    if (!ended)
+        return news;
+    if (connection->err_line.size > 0)
+        (void)(take_byte(&connection->err_line, '\n') &&
+               (on_err_line(connection, connection->err_line.text), true));
+    reap(connection, 0);
+    connection->pid = 0;
+    news.ended = true;
+    news.end = judge(connection);
+    explain(connection);
+    return news;
+}
+
+unsigned connection_poll(const struct connection *connection,
+                         struct pollfd items[CONNECTION_FDS])
+{
+    unsigned count = 0;
+    if (connection->out >= 0)
+        items[count++] = (struct pollfd){.fd = connection->out, .events = POLLIN};
+    if (connection->err >= 0)
+        items[count++] = (struct pollfd){.fd = connection->err, .events = POLLIN};
+    return count;
+}
+
+int64_t connection_deadline(const struct connection *connection)
+{
+    return connection->end_us;
+}
+
+bool connection_is_missing(const struct connection *connection)
+{
+    return connection->missing;
+}
+
+const char *connection_reason(const struct connection *connection)
+{
+    return connection->reason;
+}
+
+void connection_leave(struct connection *connection)
+{
+    if (connection->through && connection->in >= 0 && write(connection->in, "L", 1) < 0)
+        fd_close(&connection->in);
+    if (!connection->through)
+        kill(-connection->pid, SIGTERM);
+}
+
+void connection_hurry(struct connection *connection)
+{
+    fd_close(&connection->in);
+    if (!connection->through && connection->pid)
+        kill(-connection->pid, SIGTERM);
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A loop over connections; placement.c decides which is made when. Reads the login file
+ * again when it changes.
+ *
+ * The first signal makes the workers finish what they run, the second makes them hand
+ * it back, the third ends it all.
+ */
+#include "deploy/ssh/ssh_workers.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/process/signals.h"
+#include "common/random_id.h"
+#include "deploy/ssh/connection.h"
+#include "deploy/ssh/endpoint_file.h"
+#include "deploy/ssh/login.h"
+#include "deploy/ssh/placement.h"
+#include "deploy/ssh/remote_command.h"
+#include "deploy/ssh/ssh_command.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOOK_US  SECOND_US       /* at the login file */
+#define RUN_US   (SECOND_US / 5) /* at whether the run has ended */
+#define WAIT_US  (SECOND_US / 50)
+#define HURRY_US (5 * SECOND_US) /* for workers that are told to end at once */
+
+enum { KEY_TEXT_MAX = 65536 };
+
+struct ssh_host {
+    struct connection *connection; /* NULL: none now */
+    struct ssh_tunnel tunnel;
+    bool copied; /* the next start gives it this host's worker */
+};
+
+struct ssh_workers {
+    const struct ssh_workers_config *config;
+    struct login_list logins;
+    struct ssh_host *hosts; /* one a login */
+    size_t count;
+    struct placement *placement;
+    struct stat login_file; /* as it was read */
+    int64_t look_us;
+    char *endpoint;
+    char *key; /* NULL: links have none */
+    char token[64];
+    int signals;
+    unsigned signalled; /* times */
+    int64_t kill_us;    /* when patience with workers ends; NEVER_US: it lasts */
+    bool alive;         /* a task is done, and whoever wants to know was told */
+    bool ended; /* the run has */
+    bool over;
+};
+
+/* ---- logins ---- */
+
+/* NULL: it cannot be read, with errno. */
+static char *read_text(const char *path, size_t max)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    char *text = allocate(max + 1);
+    size_t filled = 0;
+    ssize_t size = 1;
+    while (filled < max && (size = read(fd, text + filled, max - filled)) > 0)
+        filled += (size_t)size;
+    close(fd);
+    text[filled] = '\0';
+    if (size < 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static bool add_file(struct login_list *list, const char *path)
+{
+    char wrong[LOGIN_TEXT_MAX];
+    char *text = read_text(path, 1 << 20);
+    if (!text) {
+        say("--sshloginfile: cannot read %s: %s", path, strerror(errno));
+        return false;
+    }
+    bool good = login_list_add_lines(list, text, wrong);
+    if (!good)
+        say("--sshloginfile %s: '%s': expected [SLOTS/][USER@]HOST[:PORT]", path,
+            wrong);
+    free(text);
+    return good;
+}
+
+static bool read_logins(const struct ssh_workers_config *config,
+                        struct login_list *list)
+{
+    char wrong[LOGIN_TEXT_MAX];
+    for (size_t i = 0; i < config->login_count; i++)
+        if (!login_list_add(list, config->logins[i], wrong)) {
+            say("-S: '%s': expected [SLOTS/][USER@]HOST[:PORT], or : for this host",
+                wrong);
+            return false;
+        }
+    return !config->login_file || add_file(list, config->login_file);
+}
+
+bool ssh_workers_check(const struct ssh_workers_config *config)
+{
+    struct login_list list = {NULL, 0};
+    bool good = read_logins(config, &list);
+    if (good && list.count == 0 && !config->login_file) {
+        say("-S: expected at least one host");
+        good = false;
+    }
+    login_list_deinit(&list);
+    return good;
+}
+
+static void add_hosts(struct ssh_workers *workers)
+{
+    for (; workers->count < workers->logins.count; workers->count++) {
+        workers->hosts =
+            reallocate(workers->hosts, workers->count + 1, sizeof *workers->hosts);
+        workers->hosts[workers->count] = (struct ssh_host){NULL};
+        placement_add(workers->placement);
+    }
+}
+
+/* Who is not in the file any more, and was not named by -S. */
+static void remove_hosts(struct ssh_workers *workers, const struct login_list *wanted)
+{
+    for (size_t i = 0; i < workers->count; i++)
+        if (!login_list_has(wanted, workers->logins.items[i].text) &&
+            placement_state(workers->placement, i) != PLACEMENT_REMOVED) {
+            placement_remove(workers->placement, i);
+            if (workers->hosts[i].connection)
+                connection_leave(workers->hosts[i].connection);
+        }
+}
+
+/* A file that is wrong, or gone, changes nothing. */
+static void look_at_file(struct ssh_workers *workers, int64_t now_us)
+{
+    const char *path = workers->config->login_file;
+    struct stat status;
+    struct login_list wanted = {NULL, 0};
+    char wrong[LOGIN_TEXT_MAX];
+    if (!path || now_us < workers->look_us)
+        return;
+    workers->look_us = now_us + LOOK_US;
+    if (stat(path, &status) < 0 ||
+        (status.st_mtim.tv_sec == workers->login_file.st_mtim.tv_sec &&
+         status.st_mtim.tv_nsec == workers->login_file.st_mtim.tv_nsec &&
+         status.st_ino == workers->login_file.st_ino &&
+         status.st_size == workers->login_file.st_size))
+        return;
+    bool first = workers->login_file.st_ino == 0;
+    workers->login_file = status;
+    if (first || !read_logins(workers->config, &wanted)) {
+        login_list_deinit(&wanted);
+        return;
+    }
+    for (size_t i = 0; i < wanted.count; i++)
+        login_list_add_lines(&workers->logins, wanted.items[i].text, wrong);
+    add_hosts(workers);
+    remove_hosts(workers, &wanted);
+    login_list_deinit(&wanted);
+}
+
+/* ---- starting ---- */
+
+static char *make_script(struct ssh_workers *workers, size_t which, const char *copy)
+{
+    const struct ssh_workers_config *config = workers->config;
+    const struct login *login = &workers->logins.items[which];
+    struct ssh_host *host = &workers->hosts[which];
+    bool tunnel = config->tunnel && *login->target;
+    char *tasks = tunnel ? allocate_text("ipc://%s", host->tunnel.tasks)
+                         : allocate_text("%s", workers->endpoint);
+    char *results = tunnel ? allocate_text("ipc://%s", host->tunnel.results) : NULL;
+    char *folder = allocate_text("%s", config->local_worker);
+    struct remote_command command = {
+        .token = workers->token,
+        .endpoint = tasks,
+        .results = results,
+        .remove = { NULL },
+        .remote_bin = copy ? copy : config->remote_bin,
+        .local_bin = dirname(folder),
+        .copied = copy != NULL,
+        .workdir = config->workdir,
+        .options = config->options,
+        .slots = login->slots,
+        .keyed = workers->key && !tunnel,
+        .command = config->command,
+    };
+    unsigned removed = 0;
+    if (tunnel) {
+        command.remove[removed++] = host->tunnel.tasks;
+        command.remove[removed++] = host->tunnel.results;
+    }
+    if (copy)
+        command.remove[removed++] = copy;
+    char *script = remote_command_text(&command);
+    free(folder);
+    free(results);
+    free(tasks);
+    return script;
+}
+
+static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
+{
+    struct ssh_host *host = &workers->hosts[which];
+    const struct login *login = &workers->logins.items[which];
+    bool tunnel = workers->config->tunnel && *login->target;
+    struct id id = id_random();
+    char text[ID_TEXT_SIZE], copy[64];
+    id_text(&id, text);
+    snprintf(host->tunnel.tasks, sizeof host->tunnel.tasks, "/tmp/fanfold-%.16s.t",
+             text);
+    snprintf(host->tunnel.results, sizeof host->tunnel.results,
+             "/tmp/fanfold-%.16s.r", text);
+    snprintf(copy, sizeof copy, "/tmp/fanfold-%.16s.self", text);
+    const char *copy_to = host->copied ? copy : NULL;
+    char *script = make_script(workers, which, copy_to);
+    char *line = ssh_command_text(workers->config, login, script, copy_to,
+                                  tunnel ? &host->tunnel : NULL);
+    char shell[] = "/bin/sh", option[] = "-c";
+    char *argv[] = {shell, option, line, NULL};
+    host->connection = connection_new(
+        &(struct connection_start){
+            .login = login,
+            .token = workers->token,
+            .argv = argv,
+            .key = tunnel ? NULL : workers->key,
+        },
+        now_us);
+    free(line);
+    free(script);
+    log_event(LOG_LEVEL_INFO, "ssh_start", "host=%s", login->text);
+    if (!host->connection) {
+        say("%s: cannot start ssh: %s", login->text, strerror(errno));
+        placement_on_end(workers->placement, which, PLACEMENT_LOGIN_FAILED, now_us);
+    }
+}
+
+/* ---- what comes of it ---- */
+
+static void tell(struct ssh_workers *workers, size_t which,
+                 enum placement_notice notice)
+{
+    const char *name = workers->logins.items[which].text;
+    const struct connection *connection = workers->hosts[which].connection;
+    const char *reason = connection ? connection_reason(connection) : "";
+    switch (notice) {
+    case PLACEMENT_NOTICE_NONE:
+        return;
+    case PLACEMENT_NOTICE_TRYING:
+        say("%s: cannot log in: %s; trying again, with growing pauses", name, reason);
+        return;
+    case PLACEMENT_NOTICE_BACK:
+        say("%s: logged in", name);
+        return;
+    case PLACEMENT_NOTICE_LOST:
+        say("%s: lost its worker: %s; starting another", name, reason);
+        return;
+    case PLACEMENT_NOTICE_GIVEN_UP:
+        say("%s: gave up: %s; the run goes on without this host", name, reason);
+        return;
+    }
+}
+
+static void tell_alive(struct ssh_workers *workers)
+{
+    if (!workers->alive && workers->config->alive_fd >= 0 &&
+        write(workers->config->alive_fd, "", 1) < 0)
+        log_event(LOG_LEVEL_DEBUG, "alive_unsaid", "error=\"%s\"", strerror(errno));
+    workers->alive = true;
+}
+
+/* A host that has no worker gets a copy of ours, once. */
+static bool wants_copy(struct ssh_workers *workers, size_t which,
+                       const struct connection_news *news)
+{
+    struct ssh_host *host = &workers->hosts[which];
+    return workers->config->copy_self && !host->copied &&
+           news->end == PLACEMENT_CANNOT_START &&
+           connection_is_missing(host->connection);
+}
+
+static void read_host(struct ssh_workers *workers, size_t which, int64_t now_us)
+{
+    struct ssh_host *host = &workers->hosts[which];
+    struct connection_news news = connection_read(host->connection, now_us);
+    if (news.through)
+        tell(workers, which,
+             placement_on_through(workers->placement, which, now_us));
+    if (news.alive)
+        tell_alive(workers);
+    if (!news.ended)
+        return;
+    log_event(LOG_LEVEL_INFO, "ssh_end", "host=%s why=\"%s\"",
+              workers->logins.items[which].text,
+              connection_reason(host->connection));
+    if (wants_copy(workers, which, &news)) {
+        host->copied = true;
+        news.end = PLACEMENT_LOGIN_FAILED;
+    }
+    enum placement_notice notice =
+        placement_on_end(workers->placement, which, news.end, now_us);
+    if (!workers->signalled && !workers->ended)
+        tell(workers, which, notice);
+    connection_destroy(&host->connection);
+}
+
+/* ---- signals ---- */
+
+static void each(struct ssh_workers *workers, void (*act)(struct connection *))
+{
+    for (size_t i = 0; i < workers->count; i++)
+        if (workers->hosts[i].connection)
+            act(workers->hosts[i].connection);
+}
+
+static void read_signals(struct ssh_workers *workers, int64_t now_us)
+{
+    while (signals_next(workers->signals) > 0) {
+        placement_stop(workers->placement);
+        switch (++workers->signalled) {
+        case 1:
+            each(workers, connection_leave);
+            break;
+        case 2:
+            each(workers, connection_hurry);
+            workers->kill_us = now_us + HURRY_US;
+            break;
+        default:
+            workers->over = true;
+        }
+    }
+    if (now_us >= workers->kill_us)
+        workers->over = true;
+}
+
+/* The ventilator takes its file away when the run ends. Most workers hear of the end by
+ * themselves; one that comes too late finds nobody. */
+static void look_at_run(struct ssh_workers *workers, int64_t now_us)
+{
+    if (workers->ended || access(workers->config->endpoint_file, F_OK) == 0 ||
+        errno != ENOENT)
+        return;
+    workers->ended = true;
+    placement_stop(workers->placement);
+    each(workers, connection_leave);
+    if (workers->kill_us > now_us + HURRY_US)
+        workers->kill_us = now_us + HURRY_US;
+}
+
+/* ---- the loop ---- */
+
+static int64_t settle(struct ssh_workers *workers, int64_t now_us)
+{
+    int64_t due_us = workers->kill_us;
+    size_t host;
+    look_at_file(workers, now_us);
+    look_at_run(workers, now_us);
+    if (now_us + RUN_US < due_us)
+        due_us = now_us + RUN_US;
+    while (placement_next(workers->placement, now_us, &host, &due_us))
+        start(workers, host, now_us);
+    if (workers->config->login_file && workers->look_us < due_us)
+        due_us = workers->look_us;
+    return due_us;
+}
+
+static void wait_for_events(struct ssh_workers *workers, int64_t now_us,
+                            int64_t due_us)
+{
+    struct pollfd *items =
+        allocate_zeroed(1 + workers->count * CONNECTION_FDS, sizeof *items);
+    nfds_t count = 0;
+    items[count++] = (struct pollfd){.fd = workers->signals, .events = POLLIN};
+    for (size_t i = 0; i < workers->count; i++) {
+        const struct connection *connection = workers->hosts[i].connection;
+        if (!connection)
+            continue;
+        unsigned added = connection_poll(connection, items + count);
+        count += added;
+        if (added < CONNECTION_FDS && now_us + WAIT_US < due_us)
+            due_us = now_us + WAIT_US;
+        if (connection_deadline(connection) < due_us)
+            due_us = connection_deadline(connection);
+    }
+    poll(items, count, clock_poll_ms(now_us, due_us, -1));
+    free(items);
+}
+
+/* With a login file, a host may still be named. */
+static bool is_over(const struct ssh_workers *workers)
+{
+    bool some_done = placement_count(workers->placement, PLACEMENT_DONE) > 0;
+    return workers->over ||
+           (placement_is_over(workers->placement) &&
+            (!workers->config->login_file || some_done || workers->signalled ||
+             workers->ended));
+}
+
+static void loop(struct ssh_workers *workers)
+{
+    while (!is_over(workers)) {
+        int64_t now_us = clock_now_us();
+        int64_t due_us = settle(workers, now_us);
+        if (is_over(workers))
+            return;
+        wait_for_events(workers, now_us, due_us);
+        now_us = clock_now_us();
+        read_signals(workers, now_us);
+        for (size_t i = 0; i < workers->count; i++)
+            if (workers->hosts[i].connection)
+                read_host(workers, i, now_us);
+    }
+}
+
+/* The ventilator writes it as soon as it is bound. False: a signal came first. */
+static bool await_endpoint(struct ssh_workers *workers)
+{
+    struct endpoint_file file = {NULL, NULL};
+    const struct ssh_workers_config *config = workers->config;
+    while (!endpoint_file_read(config->endpoint_file, &file)) {
+        struct pollfd item = {.fd = workers->signals, .events = POLLIN};
+        if (poll(&item, 1, WAIT_US / 1000) > 0)
+            return false;
+    }
+    const char *key_file = config->key_file ? config->key_file : file.key_file;
+    workers->endpoint = allocate_text("%s", file.tasks);
+    if (key_file && !(workers->key = read_text(key_file, KEY_TEXT_MAX)))
+        say("cannot read %s: %s", key_file, strerror(errno));
+    endpoint_file_deinit(&file);
+    return !key_file || workers->key;
+}
+
+static int status_of(const struct ssh_workers *workers)
+{
+    if (workers->signalled || workers->ended ||
+        placement_count(workers->placement, PLACEMENT_DONE) > 0)
+        return STATUS_OK;
+    say("no host is left that could run a worker");
+    return STATUS_PEER;
+}
+
+static void end(struct ssh_workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++)
+        connection_destroy(&workers->hosts[i].connection);
+    placement_destroy(&workers->placement);
+    login_list_deinit(&workers->logins);
+    if (workers->key)
+        explicit_bzero(workers->key, strlen(workers->key));
+    free(workers->key);
+    free(workers->endpoint);
+    free(workers->hosts);
+}
+
+int ssh_workers_run(const struct ssh_workers_config *config)
+{
+    struct id id = id_random();
+    char text[ID_TEXT_SIZE];
+    struct ssh_workers workers = {
+        .config = config,
+        .kill_us = NEVER_US,
+        .placement = placement_new((uint64_t)id.bytes[0] << 8 | id.bytes[1]),
+    };
+    int status = STATUS_USAGE;
+    prctl(PR_SET_NAME, "fanfold-ssh");
+    if (config->alive_fd >= 0)
+        fcntl(config->alive_fd, F_SETFD, FD_CLOEXEC);
+    signal(SIGPIPE, SIG_IGN);
+    id_text(&id, text);
+    snprintf(workers.token, sizeof workers.token, "fanfold-%.24s", text);
+    workers.signals = signals_open();
+    if (workers.signals < 0) {
+        say("cannot wait for signals: %s", strerror(-workers.signals));
+        status = STATUS_IO;
+    } else if (read_logins(config, &workers.logins)) {
+        add_hosts(&workers);
+        if (!await_endpoint(&workers))
+            status = STATUS_OK;
+        else {
+            loop(&workers);
+            status = status_of(&workers);
+        }
+    }
+    end(&workers);
+    return status;
+}
