@@ -118,8 +118,7 @@ struct connection *connection_new(const struct connection_start *start, int64_t 
         return NULL;
     }
     struct connection *connection = allocate_zeroed(1, sizeof *connection);
-    connection->name =
-        allocate_text("%s", *start->login->target ? start->login->text : "localhost");
+    connection->name = allocate_text("%s", login_name(start->login));
     connection->token = allocate_text("%s", start->token);
     connection->key = start->key ? allocate_text("%s", start->key) : NULL;
     connection->local = *start->login->target == '\0';
@@ -173,6 +172,8 @@ static bool take_byte(struct line *line, char byte)
         line->text[line->size++] = byte;
     bool whole = byte == '\n' || line->size == LINE_MAX_BYTES;
     if (whole) {
+        while (line->size > 0 && line->text[line->size - 1] == '\r') /* a terminal's */
+            line->size--;
         line->text[line->size] = '\0';
         line->size = 0;
     }
@@ -271,7 +272,6 @@ static enum placement_end judge(const struct connection *connection)
 static void explain(struct connection *connection)
 {
     char how[64];
-    const char *what = connection->through ? "fanfold-worker" : "ssh";
     if (WIFSIGNALED(connection->status))
         snprintf(how, sizeof how, "signal %d ended it", WTERMSIG(connection->status));
     else
@@ -286,9 +286,8 @@ static void explain(struct connection *connection)
                  "ssh: no answer for %d s%s%.300s", (int)(LOGIN_US / SECOND_US),
                  *connection->last ? ": " : "", connection->last);
     else
-        snprintf(connection->reason, sizeof connection->reason, "%s: %.400s",
-                 *connection->last ? what : "", *connection->last ? connection->last
-                                                                  : how);
+        snprintf(connection->reason, sizeof connection->reason, "%.400s",
+                 *connection->last ? connection->last : how);
 }
 
 /* Its streams are read to their ends first, unless something else holds them open. */

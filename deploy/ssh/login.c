@@ -76,6 +76,11 @@ static bool parse(const char *text, struct login *login)
     return take_port(login->target, &login->port) && is_target(login->target);
 }
 
+const char *login_name(const struct login *login)
+{
+    return *login->target ? login->text : "localhost";
+}
+
 bool login_list_has(const struct login_list *list, const char *text)
 {
     for (size_t i = 0; i < list->count; i++)

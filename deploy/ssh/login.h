@@ -29,6 +29,8 @@ bool login_list_add(struct login_list *list, const char *text,
 /* Adds those of a file's text: one or more a line, `#` begins a comment. */
 bool login_list_add_lines(struct login_list *list, const char *text,
                           char wrong[LOGIN_TEXT_MAX]);
+/* What a person calls it: as it was written, or "localhost". */
+const char *login_name(const struct login *login);
 bool login_list_has(const struct login_list *list, const char *text);
 void login_list_deinit(struct login_list *list);
 

@@ -196,7 +196,7 @@ static char *make_script(struct ssh_workers *workers, size_t which, const char *
         .endpoint = tasks,
         .results = results,
         .remove = { NULL },
-        .remote_bin = copy ? copy : config->remote_bin,
+        .remote_bin = copy ? copy : *login->target ? config->remote_bin : NULL,
         .local_bin = dirname(folder),
         .copied = copy != NULL,
         .workdir = config->workdir,
@@ -250,7 +250,7 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
     free(script);
     log_event(LOG_LEVEL_INFO, "ssh_start", "host=%s", login->text);
     if (!host->connection) {
-        say("%s: cannot start ssh: %s", login->text, strerror(errno));
+        say("%s: cannot start ssh: %s", login_name(login), strerror(errno));
         placement_on_end(workers->placement, which, PLACEMENT_LOGIN_FAILED, now_us);
     }
 }
@@ -260,7 +260,7 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
 static void tell(struct ssh_workers *workers, size_t which,
                  enum placement_notice notice)
 {
-    const char *name = workers->logins.items[which].text;
+    const char *name = login_name(&workers->logins.items[which]);
     const struct connection *connection = workers->hosts[which].connection;
     const char *reason = connection ? connection_reason(connection) : "";
     switch (notice) {

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Workers on other hosts, started by ssh: a real sshd, whose hosts are all this one."""
+
+import os
+import re
+import shlex
+import signal
+
+import pytest
+from harness import build_directory, wait_for
+from sshd import Sshd
+
+INPUT = b"".join(b"record %d\n" % number for number in range(5000))
+# Names the worker, and waits until the test lets it go.
+MEET = 'echo "$FANFOLD_WORKER $$" >>{seen}; : <{gate}; cat'
+
+
+class Run:
+    """A run on hosts, each chunk of which waits at a gate."""
+
+    def __init__(self, case, logins, *options, **sshd):
+        self.case, self.sshd = case, Sshd(case, **sshd)
+        self.gate, self.seen = case.gate(), case.file("seen", b"")
+        script = MEET.format(seen=shlex.quote(str(self.seen)), gate=shlex.quote(str(self.gate)))
+        words = ["-S", logins] if logins else []
+        self.process = case.start(
+            "fanfold", *words, "--ssh", self.sshd.ssh, "-N50", "-j1", *options, "--shell", script, stdin=INPUT
+        )
+
+    def workers(self):
+        return {line.split()[0]: int(line.split()[1]) for line in self.seen.read_text().splitlines()}
+
+    def wait_for_workers(self, count):
+        return wait_for(lambda: len(self.workers()) >= count and self.workers(), f"{count} workers", 60)
+
+    def finish(self, status=0):
+        self.gate.open()
+        self.process.expect(status)
+        assert self.process.output() == INPUT
+        self.end()
+
+    def end(self):
+        self.sshd.process.signal(signal.SIGTERM)
+        self.sshd.process.wait()
+        self.case.assert_no_leftovers()
+        assert not [name for name in os.listdir("/tmp") if re.fullmatch(r"fanfold-\w+\.(t|r|self)", name)]
+
+
+@pytest.mark.deadline(180)
+def test_all_hosts_join_however_few_may_log_in_at_a_time(case):
+    hosts = ",".join(f"h{number}" for number in range(12))
+    run = Run(case, hosts, MaxStartups="2:100:3")
+    run.wait_for_workers(12)
+    run.finish()
+    assert run.process.stderr().count("gave up") == 0, run.process.stderr()
+
+
+def test_the_run_goes_on_without_the_hosts_that_cannot_take_part(case):
+    run = Run(case, "a,b-banner,c-bare,d-away")
+    run.wait_for_workers(2)
+    run.process.wait_for_stderr(r"^fanfold: c-bare: gave up: there is no fanfold-worker: .*--copy-self; the run goes on")
+    run.process.wait_for_stderr(r"^fanfold: d-away: cannot log in: .*Connection refused.*; trying again")
+    run.finish()
+    said = run.process.stderr()
+    assert "Welcome" not in said, said
+    assert len(re.findall("^fanfold: [cd]-", said, re.M)) == 2, said
+
+
+def test_a_host_that_lacks_the_program_is_given_a_copy(case):
+    run = Run(case, "a-bare", "--copy-self")
+    run.wait_for_workers(1)
+    run.finish()
+
+
+def test_no_host_is_left(case):
+    run = Run(case, "a-bare,b-bare")
+    run.process.expect(5)
+    assert "no host is left" in run.process.stderr()
+    run.end()
+
+
+def test_this_host_takes_part_where_it_is_named(case):
+    run = Run(case, ":,2/a")
+    run.wait_for_workers(2)
+    run.finish()
+
+
+def test_links_go_through_ssh_where_a_tunnel_is_wanted(case):
+    run = Run(case, "a,b", "--tunnel")
+    run.wait_for_workers(2)
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        listening = [line.split()[1] for line in file.readlines()[1:] if line.split()[3] == "0A"]
+    assert listening
+    run.finish()
+
+
+def test_a_worker_that_dies_is_followed_by_another(case):
+    run = Run(case, "a")
+    [(first, program)] = run.wait_for_workers(1).items()
+    os.kill(worker_of(program), signal.SIGKILL)
+    run.process.wait_for_stderr("^fanfold: a: lost its worker: .*; starting another")
+    assert first in run.wait_for_workers(2)
+    run.finish()
+
+
+def worker_of(program):
+    """The worker above a program of its."""
+    pid = program
+    while True:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            pid = int(file.read().rpartition(")")[2].split()[1])
+        with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            if file.read().strip() == "fanfold-worker":
+                return pid
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupted_run_leaves_no_process_on_any_host(case, times):
+    run = Run(case, "a,b")
+    run.wait_for_workers(2)
+    for _ in range(times):
+        run.process.signal_group(signal.SIGINT)
+    assert run.process.wait() == 130
+    run.end()
+
+
+@pytest.mark.parametrize("victim", ["fanfold", "fanfold-ssh", "ssh"])
+def test_a_worker_ends_when_its_ssh_does(case, victim):
+    run = Run(case, "a,b", "--patience", "5s")
+    run.wait_for_workers(2)
+    before = run.workers()
+    pids = {
+        "fanfold": lambda: [run.process.pid],
+        "fanfold-ssh": lambda: pids_named(case, "fanfold-ssh"),
+        "ssh": lambda: pids_named(case, "ssh"),
+    }[victim]()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not any(map(is_alive, before.values())), "the programs to end")
+    if victim == "ssh":  # there are others then
+        run.wait_for_workers(4)
+        run.finish()
+        return
+    if run.process.running():
+        run.process.signal(signal.SIGTERM)
+    run.process.wait()
+    wait_for(lambda: not [pid for name in ("fanfold-worker", "fanfold-keeper") for pid in pids_named(case, name)], "workers to end")
+    run.end()
+
+
+def is_alive(pid):
+    return os.path.exists(f"/proc/{pid}")
+
+
+def pids_named(case, name):
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/comm", encoding="utf-8", errors="replace") as file:
+                same = file.read().strip() == name
+            with open(f"/proc/{entry}/environ", "rb") as file:
+                ours = case.id.encode() in file.read()
+        except OSError:
+            continue
+        if same and ours:
+            found.append(int(entry))
+    return found
+
+
+def test_the_file_of_hosts_is_read_again_when_it_changes(case):
+    hosts = case.file("hosts", b"a\n")
+    run = Run(case, None, "--slf", hosts)
+    run.wait_for_workers(1)
+    hosts.with_suffix(".new").write_text("# two now\na\nb\n")
+    os.replace(hosts.with_suffix(".new"), hosts)
+    run.wait_for_workers(2)
+    run.finish()
+
+
+def test_files_are_transferred_before_a_worker_starts(case):
+    sshd = Sshd(case)
+    case.file("names.txt", b"alpha\nbeta\n")
+    there = case.path("there")
+    run = case.run(
+        "fanfold", "-S", "a", "--ssh", sshd.ssh, "--transfer-file", "names.txt", "--workdir", there,
+        "--", "sh", "-c", "cat names.txt; cat", stdin=b"gamma\n", cwd=case.directory,
+    )
+    run.expect(0)
+    assert run.output() == b"alpha\nbeta\ngamma\n"
+
+
+@pytest.mark.parametrize("login", ["-oProxyCommand=x", "0/a", "a:0", ""])
+def test_what_is_no_login_is_refused(case, login):
+    run = case.run("fanfold", "-S", login, "--", "cat", stdin=b"")
+    run.expect(2)
+    assert run.stderr().startswith("fanfold: -S: "), run.stderr()
+
+
+def test_no_secret_is_on_a_command_line(case):
+    run = Run(case, "a")
+    run.wait_for_workers(1)
+    secrets = [line.split('"')[1] for path in case.tmp.parent.rglob("*.key_secret") for line in path.read_text().splitlines() if "secret-key" in line]
+    assert secrets and build_directory()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                words = file.read()
+        except OSError:
+            continue
+        assert not any(secret.encode() in words for secret in secrets)
+    run.finish()
