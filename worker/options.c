@@ -21,7 +21,7 @@ static uint32_t processors(void)
                     ? CPU_COUNT(&set)
                     : (int)sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t there = count > 0 ? (uint32_t)count : 1;
-    uint32_t quota = cgroup_processors();
+    uint32_t quota = cgroup_processors(CGROUP_PROC);
     return quota && quota < there ? quota : there;
 }
 

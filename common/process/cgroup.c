@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two files tell where a group lies: /proc/self/cgroup names it, and
- * /proc/self/mountinfo says where its hierarchy is mounted, and from which group on: a
+ * Two files tell where a group lies: self/cgroup in /proc names it, and self/mountinfo
+ * says where its hierarchy is mounted, and from which group on: a
  * container sees only its own part of the tree.
  */
 #include "common/process/cgroup.h"
@@ -26,11 +26,18 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+static FILE *open_of_self(const char *proc, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/self/%s", proc, name);
+    return fopen(path, "re");
+}
+
 /* The group's name in its hierarchy: "/user.slice/x". */
-static bool find_name(const char *controller, char *name, size_t size)
+static bool find_name(const char *proc, const char *controller, char *name, size_t size)
 {
     char line[PATH_MAX + 256];
-    FILE *file = fopen("/proc/self/cgroup", "re");
+    FILE *file = open_of_self(proc, "cgroup");
     bool found = false;
     while (file && !found && fgets(line, sizeof line, file)) {
         char *list = strchr(line, ':');
@@ -84,15 +91,15 @@ static bool join(const char *root, const char *point, const char *name,
     return size > 0 && (size_t)size < sizeof ret_path->path && !strstr(rest, "/..");
 }
 
-bool cgroup_find(const char *controller, struct cgroup_path *ret_path)
+bool cgroup_find(const char *proc, const char *controller, struct cgroup_path *ret_path)
 {
     char name[PATH_MAX], *line = NULL;
     const char *root, *point;
     size_t room = 0;
     bool found = false;
-    if (!find_name(controller, name, sizeof name))
+    if (!find_name(proc, controller, name, sizeof name))
         return false;
-    FILE *file = fopen("/proc/self/mountinfo", "re");
+    FILE *file = open_of_self(proc, "mountinfo");
     while (file && !found && getline(&line, &room, file) > 0)
         found = is_mount_of(line, controller, &root, &point) &&
                 join(root, point, name, ret_path) && access(ret_path->path, F_OK) == 0;
@@ -137,44 +144,56 @@ static uint32_t quota_of(const char *folder, bool second)
     return count < UINT32_MAX ? (uint32_t)count : 0;
 }
 
+/* Goes to the group above. False: this is the highest that is shown. */
+static bool climb(struct cgroup_path *at)
+{
+    size_t length = strlen(at->path);
+    while (length > at->top && at->path[length - 1] != '/')
+        length--;
+    if (length <= at->top)
+        return false;
+    at->path[length - 1] = '\0';
+    return true;
+}
+
 static uint32_t smallest_quota(struct cgroup_path *at, bool second)
 {
     uint32_t least = 0;
-    for (size_t length = strlen(at->path); length >= at->top;) {
+    do {
         uint32_t here = quota_of(at->path, second);
         if (here && (!least || here < least))
             least = here;
-        while (length > at->top && at->path[length - 1] != '/')
-            length--;
-        if (length <= at->top)
-            break;
-        at->path[--length] = '\0';
-    }
+    } while (climb(at));
     return least;
 }
 
-uint32_t cgroup_processors(void)
+uint32_t cgroup_processors(const char *proc)
 {
     struct cgroup_path at;
-    uint32_t one = cgroup_find("cpu", &at) ? smallest_quota(&at, false) : 0;
-    uint32_t two = cgroup_find(NULL, &at) ? smallest_quota(&at, true) : 0;
+    uint32_t one = cgroup_find(proc, "cpu", &at) ? smallest_quota(&at, false) : 0;
+    uint32_t two = cgroup_find(proc, NULL, &at) ? smallest_quota(&at, true) : 0;
     return one && two ? (one < two ? one : two) : one ? one : two;
 }
 
 /* ---- memory ---- */
 
-int cgroup_open_oom(void)
+static int open_in(const struct cgroup_path *at, const char *name)
+{
+    char path[PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", at->path, name);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Version 2 counts in the nearest group above that has a controller of memory. */
+int cgroup_open_oom(const char *proc)
 {
     struct cgroup_path at;
-    char path[PATH_MAX + 64];
     int fd = -1;
-    if (cgroup_find(NULL, &at)) {
-        snprintf(path, sizeof path, "%s/memory.events", at.path);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    }
-    if (fd < 0 && cgroup_find("memory", &at)) {
-        snprintf(path, sizeof path, "%s/memory.oom_control", at.path);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-    }
+    if (cgroup_find(proc, NULL, &at))
+        do
+            fd = open_in(&at, "memory.events");
+        while (fd < 0 && climb(&at));
+    if (fd < 0 && cgroup_find(proc, "memory", &at))
+        fd = open_in(&at, "memory.oom_control");
     return fd;
 }

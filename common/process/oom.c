@@ -9,6 +9,8 @@
 #include "common/process/fds.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +26,13 @@ static uint64_t read_count(const struct oom_watch *watch)
     return found ? strtoull(found + strlen("oom_kill "), NULL, 10) : 0;
 }
 
-void oom_watch_init(struct oom_watch *watch)
+void oom_watch_init(struct oom_watch *watch, const char *proc)
 {
-    *watch = (struct oom_watch){.fd = cgroup_open_oom()};
+    char path[PATH_MAX];
+    *watch = (struct oom_watch){.fd = cgroup_open_oom(proc)};
+    snprintf(path, sizeof path, "%s/vmstat", proc);
     if (watch->fd < 0)
-        watch->fd = open("/proc/vmstat", O_RDONLY | O_CLOEXEC);
+        watch->fd = open(path, O_RDONLY | O_CLOEXEC);
     watch->before = watch->now = read_count(watch);
 }
 

@@ -15,7 +15,8 @@ struct oom_watch {
     int64_t read_at_us;
 };
 
-void oom_watch_init(struct oom_watch *watch);
+/* `proc` as for cgroup_find. */
+void oom_watch_init(struct oom_watch *watch, const char *proc);
 void oom_watch_deinit(struct oom_watch *watch);
 /* To be called often; reads once a second. */
 void oom_watch_tick(struct oom_watch *watch, int64_t now_us);

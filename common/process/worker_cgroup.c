@@ -37,7 +37,7 @@ static bool may_divide(const char *path)
 static bool find_parent(char *path, size_t size)
 {
     struct cgroup_path own;
-    if (!cgroup_find(NULL, &own) || !may_divide(own.path))
+    if (!cgroup_find(CGROUP_PROC, NULL, &own) || !may_divide(own.path))
         return false;
     snprintf(path, size, "%s", own.path);
     return true;

@@ -11,46 +11,11 @@ from pathlib import Path
 
 import harness
 import pytest
+from process_tree import below, can_unshare, children_of, is_gone, kill_all
 
 LEFT = r"^fanfold-worker: warn left_behind .*processes=\"%s \(\d+\)"
 # It leaves its parent, its group and its session; then the parent may end.
 ESCAPES = "(setsid %s </dev/null >/dev/null 2>&1 &); "
-
-
-def children_of(pid, name):
-    """Those whose ps name is this."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            before, _, rest = stat.read_text().rpartition(")")
-            if int(rest.split()[1]) == pid and before.partition("(")[2] == name:
-                found.append(int(stat.parent.name))
-    return found
-
-
-def below(pid, *names):
-    """The process at the end of a chain of such children; None: it is not there."""
-    for name in names:
-        found = children_of(pid, name)
-        if not found:
-            return None
-        pid = found[0]
-    return pid
-
-
-def is_gone(pid):
-    return not Path(f"/proc/{pid}").exists()
-
-
-def kill_all(pids):
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
-
-
-def can_unshare(*options):
-    probe = subprocess.run(["unshare", *options, "true"], capture_output=True, check=False)
-    return probe.returncode == 0
 
 
 # ---- what a program leaves in its group ----
@@ -282,64 +247,6 @@ def test_fanfold_as_the_first_process_lets_strangers_alone(case):
     gate.open()
     run.expect(0)
     assert run.output() == b"a\nb\n"
-
-
-# ---- control groups ----
-
-
-def unified():
-    """Where version 2 is mounted; None: it is not, or nobody may make a group there."""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        if " - cgroup2 " in line and os.access(point := line.split()[4], os.W_OK):
-            return Path(point)
-    return None
-
-
-def test_a_worker_has_a_control_group_where_it_may_and_leaves_none(case):
-    root = unified()
-    if root is None or Path("/run/systemd/system").exists():
-        case.skip("no cgroup of version 2 is ours to divide")
-    own = root / f"fanfold-test-{os.getpid()}"
-    own.mkdir()
-    try:
-        gate = case.gate()
-        script = f"echo $$ > {own}/cgroup.procs; exec fanfold --quiet -j1 -- sh -c 'echo > began; : <{gate}; cat'"
-        run = case.start("sh", "-c", script, stdin=b"a\n")
-        case.wait_for(case.path("began").exists, "a chunk to begin")
-        (group,) = own.glob("fanfold-worker-*")
-        members = {int(pid) for pid in (group / "cgroup.procs").read_text().split()}
-        assert set(case.pids_of("sh")) & members and run.pid not in members
-        gate.open()
-        run.expect(0)
-        case.assert_no_leftovers()
-        assert not list(own.glob("fanfold-worker-*"))
-    finally:
-        own.rmdir()
-
-
-def test_a_cpu_quota_bounds_the_slots(case):
-    if len(os.sched_getaffinity(0)) < 2:
-        case.skip("one processor")
-    one, two = Path("/sys/fs/cgroup/cpu"), unified()
-    if os.access(one / "cpu.cfs_quota_us", os.R_OK) and os.access(one, os.W_OK):
-        group, files = one / f"fanfold-test-{os.getpid()}", {"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "100000"}
-    elif two and "cpu" in (two / "cgroup.subtree_control").read_text().split():
-        group, files = two / f"fanfold-test-{os.getpid()}", {"cpu.max": "100000 100000"}
-    else:
-        case.skip("no cgroup with a quota is ours to make")
-    below_it = group / "below"
-    below_it.mkdir(parents=True)
-    try:
-        for name, value in files.items():
-            (group / name).write_text(value)
-        script = f"echo $$ > {below_it}/cgroup.procs; exec fanfold --quiet -N1 -- sh -c 'sleep 0.1; echo $FANFOLD_SLOT'"
-        run = case.run("sh", "-c", script, stdin=b"1\n2\n3\n4\n")
-        assert run.status == 0 and set(run.output().split()) == {b"1"}, run.output()
-        case.assert_no_leftovers()
-    finally:
-        harness.wait_for(lambda: not (below_it / "cgroup.procs").read_text(), "the group to be empty")
-        below_it.rmdir()
-        group.rmdir()
 
 
 # ---- what a program is given ----

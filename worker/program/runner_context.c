@@ -3,6 +3,7 @@
 #include "worker/program/runner_context.h"
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/process/cgroup.h"
 #include "common/process/fds.h"
 
 #include <errno.h>
@@ -36,7 +37,7 @@ void runner_context_init(struct runner_context *context,
         .used_bytes = allocate_zeroed(slots, sizeof(uint64_t)),
         .wanted = allocate_zeroed(slots, sizeof(int)),
     };
-    oom_watch_init(&context->oom);
+    oom_watch_init(&context->oom, CGROUP_PROC);
 }
 
 int runner_context_open(struct runner_context *context)
