@@ -45,25 +45,29 @@ def members(group):
     return pids - {0}
 
 
+def kill_all_in(group):
+    for pid in members(group):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def is_removed(group):
+    kill_all_in(group)
     for folder in groups_below(group):
-        for pid in members(folder):
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             folder.rmdir()
     return not group.exists()
 
 
 @contextlib.contextmanager
-def new_group(case, controller=None):
+def new_group(case, controller=None, name="own"):
     """A group of its own; the test is skipped where it may have none."""
     own = own_group(controller)
     if own is None:
         case.skip(f"no group of cgroup version {1 if controller else 2} is ours to divide")
     if Path("/run/systemd/system").exists() and os.geteuid() == 0:
         case.skip("the control groups are systemd's to divide")
-    group = own / f"fanfold-test-{os.getpid()}"
+    group = own / f"fanfold-test-{os.getpid()}-{name}"
     group.mkdir()
     try:
         yield group
@@ -74,3 +78,11 @@ def new_group(case, controller=None):
 def entering(group, *words):
     """The words of a command that runs in the group."""
     return ["sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', group, *words]
+
+
+def divided(controller):
+    """None where version 2 has the controller; its name where version 1 does; False: neither does, here."""
+    own = own_group()
+    if own and controller in (own / "cgroup.subtree_control").read_text(encoding="ascii").split():
+        return None
+    return controller if own_group(controller) else False

@@ -8,10 +8,12 @@ enum {
                          background has five seconds of that */
 };
 
-/* The process is there, and is to end. */
+/* The process is there, was asked something, and is to end. One that took the place of
+ * a process that was preempted has nothing to prove, and may wait for ever. */
 static bool drain_slot(struct persistent_slot *slot)
 {
-    if (!persistent_slot_is_alive(slot))
+    if (!persistent_slot_is_alive(slot) ||
+        (slot->coprocess.asked == 0 && slot->coprocess.count == 0))
         return false;
     if (persistent_slot_serves(slot) && slot->coprocess.count == 0) {
         persistent_slot_end(slot, clock_now_us() + END_US);
