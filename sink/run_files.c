@@ -199,7 +199,8 @@ void run_files_write(struct run_files *files, int64_t now_us)
 {
     uint64_t share = share_bytes(files);
     write_output(files, share, now_us);
-    relieve_memory(files, share, now_us);
+    if (!output_writer_is_behind(files->output))
+        relieve_memory(files, share, now_us);
 }
 
 /* ---- commits ---- */
@@ -309,6 +310,11 @@ bool run_files_have_failed(const struct run_files *files)
 int run_files_output_descriptor(const struct run_files *files)
 {
     return output_writer_descriptor(files->output);
+}
+
+bool run_files_output_is_behind(const struct run_files *files)
+{
+    return output_writer_is_behind(files->output);
 }
 
 bool run_files_output_has_queued(const struct run_files *files)

@@ -337,7 +337,8 @@ static int loop(struct sink *sink)
             run_files_check_output(sink->files, now_us);
         run_files_receive_commits(sink->files, now_us);
         receive_answers(sink, now_us);
-        receive_results(sink);
+        if (!run_files_output_is_behind(sink->files))
+            receive_results(sink);
     }
     return sink->status;
 }

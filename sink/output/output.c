@@ -2,8 +2,9 @@
 /*
  * A queue of results and one descriptor. The queue is a ring of entries: first those
  * that are written and not yet told, then those that wait; `offset` bytes of the first
- * one that waits are out already. Results in memory are gathered into one write; a
- * spilled one is written in pieces through `piece`, never brought back as a whole.
+ * one that waits are out already. Results in memory are gathered into one write, of a
+ * part of a large one; a spilled one is written in pieces through `piece`, never brought
+ * back as a whole.
  */
 #include "sink/output/output_state.h"
 
@@ -110,6 +111,8 @@ static int gather(struct output *output, struct iovec *vectors)
         struct slice slice = result_bytes(result);
         vectors[count].iov_base = (uint8_t *)slice.data + skipped;
         vectors[count].iov_len = slice.size - skipped;
+        if (vectors[count].iov_len > WRITE_BYTES_MAX - bytes)
+            vectors[count].iov_len = WRITE_BYTES_MAX - bytes;
         bytes += vectors[count++].iov_len;
     }
     return count;

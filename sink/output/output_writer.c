@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { WRITES_MAX = 4 /* in a row, of some megabytes each; then others have a turn */ };
+
 struct output_writer {
     struct output *output; /* NULL once it is closed */
     const struct result_memory *memory;
@@ -18,6 +20,7 @@ struct output_writer {
     bool ended;
     bool lost;
     bool as_found;
+    bool behind;       /* it takes more at once, and too much is in memory */
     uint64_t bytes;    /* written; kept when the output is closed */
     bool some_written; /* since output_writer_take_written: up to written_seq */
     uint64_t written_seq;
@@ -94,15 +97,16 @@ static void count_written(struct output_writer *writer)
 int output_writer_write(struct output_writer *writer, uint64_t share_bytes, char *error,
                         size_t error_size)
 {
-    int failure;
+    int failure = 0;
     if (writer->ended)
         return STATUS_OK;
-    do {
+    for (int i = 0; i == 0 || (i < WRITES_MAX && writer->behind); i++) {
         failure = output_write(writer->output);
         count_written(writer);
-    } while (failure == 0 && output_queued(writer->output) > 0 &&
-             !output_waits(writer->output) &&
-             result_memory_bytes(writer->memory) > share_bytes);
+        writer->behind = failure == 0 && output_queued(writer->output) > 0 &&
+                         !output_waits(writer->output) &&
+                         result_memory_bytes(writer->memory) > share_bytes;
+    }
     return failure < 0 ? fail(writer, failure, error, error_size) : STATUS_OK;
 }
 
@@ -200,6 +204,11 @@ int output_writer_close(struct output_writer *writer, bool complete, char *error
 int output_writer_descriptor(const struct output_writer *writer)
 {
     return writer->ended ? -1 : output_descriptor(writer->output);
+}
+
+bool output_writer_is_behind(const struct output_writer *writer)
+{
+    return writer->behind && !writer->ended;
 }
 
 bool output_writer_has_queued(const struct output_writer *writer)

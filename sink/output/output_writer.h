@@ -23,11 +23,14 @@ void output_writer_destroy(struct output_writer **writer_p);
  * STATUS_OK, or the status to leave with and a sentence for a person in `error`. */
 int output_writer_push(struct output_writer *writer, struct result *result,
                        uint32_t header_lines, char *error, size_t error_size);
-/* Writes what the output takes now; while more than share_bytes of results are in
- * memory, as long as it takes something. Outcomes as above; the sentence is empty for
+/* Writes some megabytes of what the output takes now; while more than share_bytes of
+ * results are in memory, some more. Outcomes as above; the sentence is empty for
  * STATUS_OUTPUT_CLOSED. */
 int output_writer_write(struct output_writer *writer, uint64_t share_bytes, char *error,
                         size_t error_size);
+/* More than share_bytes are in memory, and the output takes more at once: it is to be
+ * called again before anything is spilled or received. */
+bool output_writer_is_behind(const struct output_writer *writer);
 /* Everything up to *ret_seq is written; false: no more than at the last call. */
 bool output_writer_take_written(struct output_writer *writer, uint64_t *ret_seq);
 /* The poller saw an error. Outcomes as with output_writer_write. */

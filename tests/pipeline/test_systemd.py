@@ -233,15 +233,13 @@ def served(case, kind, delegate, timeout_s):
         yield case.path("ended").read_text(encoding="ascii").strip()
 
 
-@pytest.mark.parametrize("delegate", ["yes", "no"])
-@pytest.mark.parametrize("kind", END_AT_ONCE)
+@pytest.mark.parametrize("kind, delegate", [("exec", "yes"), ("exec", "no"), ("lines", "yes"), ("frames", "no")])
 def test_systemd_stops_a_worker_which_leaves_by_status_0(case, kind, delegate):
     with served(case, kind, delegate, 60) as reason:
         assert reason == "success exited 0", reason
 
 
-@pytest.mark.parametrize("delegate", ["yes", "no"])
-@pytest.mark.parametrize("kind", DEAF)
+@pytest.mark.parametrize("kind, delegate", [("a deaf exec", "no"), ("deaf frames", "yes"), ("a deaf plugin", "yes")])
 def test_systemd_kills_a_worker_whose_programs_are_deaf(case, kind, delegate):
     with served(case, kind, delegate, 2) as reason:
         assert reason == "timeout killed KILL", reason

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole lines go into a buffer, and from there into the file, which is open for
- * appending: so a person can move it away or empty it during the run. */
+ * appending: so a person can empty it during the run. Where it was moved away or
+ * removed, a new one is made under its name. */
 #include "ventilator/report/job_log.h"
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/process/write_all.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #define GATHER_US (1 * SECOND_US)
+#define OPEN_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY)
 
 enum {
     WAIT_MS = 3000, /* less than a worker waits for a PONG */
@@ -30,9 +33,11 @@ static const char header[] =
     "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n";
 
 struct job_log {
-    const char *path; /* without the +; borrowed */
-    int file;         /* -1: it cannot be written any more */
+    struct job_log_config config; /* borrows */
+    const char *path;             /* without the +; borrowed */
+    int file;                     /* -1: it cannot be written any more */
     bool append;
+    bool begun;
     size_t used;
     int64_t due_us; /* when to write the buffer; valid while used > 0 */
     char buffer[BUFFER_BYTES];
@@ -61,7 +66,7 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
     bool plus = config->path[0] == '+';
     const char *path = config->path + plus;
     struct stat status;
-    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
+    int file = open(path, OPEN_FLAGS, 0666);
     if (file < 0 || fstat(file, &status) < 0) {
         int result = -errno;
         snprintf(error, error_size, "cannot write --joblog %s: %s", path,
@@ -80,6 +85,8 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
     if (!S_ISREG(status.st_mode))
         (void)fcntl(file, F_SETFL, O_APPEND | O_NONBLOCK);
     struct job_log *log = allocate(sizeof *log);
+    log->config = *config;
+    log->begun = false;
     log->path = path;
     log->file = file;
     log->append = plus || config->append;
@@ -107,10 +114,34 @@ static bool wait_for_room(const struct job_log *log)
     return result != 0;
 }
 
+/* A file that was moved away or removed is left as it is; the next lines go into a new
+ * one. Nobody can move the reader of a pipe. */
+static void follow_name(struct job_log *log)
+{
+    struct stat held, named;
+    if (!log->begun || fstat(log->file, &held) < 0 || !S_ISREG(held.st_mode))
+        return;
+    if (stat(log->path, &named) == 0 ? named.st_ino == held.st_ino &&
+                                           named.st_dev == held.st_dev
+                                     : errno != ENOENT)
+        return;
+    int file = open(log->path, OPEN_FLAGS | O_NONBLOCK, 0666);
+    if (file < 0)
+        return; /* the lines are where the file is now */
+    bool fits = fstat(file, &named) == 0 && S_ISREG(named.st_mode) &&
+                !is_input(&log->config, &named) &&
+                (named.st_size > 0 || write_all(file, header, sizeof header - 1) == 0);
+    close(fits ? log->file : file);
+    if (fits)
+        log->file = file;
+}
+
 /* Lines for which there is no room stay in the buffer, unless all `must` be written. */
 static void write_out(struct job_log *log, bool must)
 {
     size_t written = 0;
+    if (log->file >= 0 && log->used > 0)
+        follow_name(log);
     while (log->file >= 0 && written < log->used) {
         ssize_t result = write(log->file, log->buffer + written, log->used - written);
         if (result >= 0)
@@ -176,6 +207,7 @@ void job_log_begin(struct job_log *log)
     else if (ends_within_a_line(log->path, status.st_size))
         put(log, "\n");
     write_out(log, false);
+    log->begun = true;
 }
 
 /* Escapes the bytes that would end the field or the line. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The file of --joblog: a line for each chunk that ended, in GNU parallel's format.
- * Gathers lines and writes them within a second. When the file cannot be written any
- * more, says so once, and the run continues without it.
+ * Gathers lines and writes them within a second. Where the file was moved away or
+ * removed, as those do who rotate logs, makes a new one with a header. When the file
+ * cannot be written any more, says so once, and the run continues without it.
  */
 #ifndef FANFOLD_VENTILATOR_REPORT_JOB_LOG_H
 #define FANFOLD_VENTILATOR_REPORT_JOB_LOG_H
@@ -12,6 +13,7 @@
 
 struct job_log;
 
+/* What it points to outlives the log. */
 struct job_log_config {
     const char *path;          /* a + before it: append */
     bool append;               /* as well */

@@ -143,6 +143,28 @@ Test(output, writes_thousands_of_small_results)
     expect_file(path, pushed_bytes);
 }
 
+Test(output, writes_a_large_result_piece_by_piece_so_that_the_loop_continues)
+{
+    enum { WHOLE = 17 << 20, MOST = 4 << 20 };
+    struct output *output = open_file();
+    struct stat before = {0}, after;
+
+    push(output, 0, 1000);
+    push(output, 1, WHOLE);
+    push(output, 2, 1000);
+    for (int i = 0; output_queued(output) > 0; i++) {
+        cr_assert_eq(output_write(output), 0);
+        cr_assert_eq(stat(path, &after), 0);
+        cr_assert_leq(after.st_size - before.st_size, MOST);
+        cr_assert_lt(i, 6);
+        before = after;
+    }
+    for (uint64_t seq = 0; seq < 3; seq++)
+        expect_written(output, seq);
+    cr_assert_eq(output_close(&output), 0);
+    expect_file(path, WHOLE + 2000);
+}
+
 Test(output, stops_after_some_bytes_so_that_the_loop_continues)
 {
     struct output *output = open_file();

@@ -129,3 +129,22 @@ Test(output_writer, has_no_sentence_for_a_reader_that_went_away)
     cr_assert(output_writer_has_ended(writer));
     output_writer_destroy(&writer);
 }
+
+Test(output_writer, lets_others_have_a_turn_while_a_large_result_is_above_the_share)
+{
+    enum { WHOLE = 40 << 20 };
+    struct output_writer *writer = open_writer();
+    zmq_msg_t payload;
+    zmq_msg_init_size(&payload, WHOLE);
+    memset(zmq_msg_data(&payload), 'x', WHOLE);
+    struct result *result = result_new(memory, 0, &payload, 0, WHOLE);
+    zmq_msg_close(&payload);
+    cr_assert_eq(output_writer_push(writer, result, 0, error, sizeof error), STATUS_OK);
+    for (int turns = 1; turns <= 3; turns++) {
+        cr_assert_eq(write_some(writer), STATUS_OK);
+        cr_assert_eq(output_writer_is_behind(writer), turns < 3, "turn %d", turns);
+    }
+    cr_assert_not(output_writer_has_queued(writer));
+    cr_assert_eq(output_writer_bytes(writer), WHOLE);
+    output_writer_destroy(&writer);
+}

@@ -215,6 +215,58 @@ Test(job_log, many_lines_are_all_there_and_whole)
     cr_assert_str_eq(strchr(line, '\n'), "\n");
 }
 
+/* A header, and a line of `well`. */
+static void expect_one_line(const char *what)
+{
+    const char *text = read_file(), *line = text + strlen(HEADER);
+    cr_assert_eq(strncmp(text, HEADER "7\ttiger\t", strlen(HEADER) + 8), 0, "%s", what);
+    cr_assert_str_eq(strchr(line, '\n'), "\n", "%s", what);
+}
+
+Test(job_log, a_file_that_was_moved_away_or_removed_is_made_anew)
+{
+    char moved[80];
+    snprintf(moved, sizeof moved, "%s.1", path);
+    struct job_log *log = open_log(path, false);
+    job_log_begin(log);
+    job_log_add(log, &well, 10 * SECOND_US);
+    job_log_tick(log, 12 * SECOND_US);
+    expect_one_line("before");
+    cr_assert_eq(rename(path, moved), 0);
+    job_log_add(log, &well, 13 * SECOND_US);
+    job_log_tick(log, 15 * SECOND_US);
+    expect_one_line("in place of what was moved away");
+    cr_assert_eq(unlink(path), 0);
+    job_log_add(log, &well, 16 * SECOND_US);
+    job_log_destroy(&log);
+    expect_one_line("in place of what was removed");
+    cr_assert_eq(rename(moved, path), 0);
+    expect_one_line("what was moved away");
+}
+
+Test(job_log, a_file_that_somebody_else_made_meanwhile_is_appended_to)
+{
+    struct job_log *log = open_log(path, false);
+    job_log_begin(log);
+    cr_assert_eq(unlink(path), 0);
+    write_file("theirs\n");
+    job_log_add(log, &well, 10 * SECOND_US);
+    job_log_destroy(&log);
+    cr_assert_eq(strncmp(read_file(), "theirs\n7\t", 9), 0, "%s", read_file());
+}
+
+Test(job_log, what_takes_the_place_of_the_file_and_is_none_is_left_alone)
+{
+    struct job_log *log = open_log(path, false);
+    job_log_begin(log);
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    job_log_add(log, &well, 10 * SECOND_US);
+    job_log_destroy(&log);
+    cr_assert_eq(rmdir(path), 0);
+    write_file("");
+}
+
 Test(job_log, a_device_that_is_full_is_no_end_of_the_run)
 {
     struct job_log *log = open_log("/dev/full", false);
