@@ -7,22 +7,41 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { DIGITS = 6 /* at least */ };
+enum { DIGITS = 6 };
 
-/* 0: the name is none of a dead letter's bytes. */
-static uint64_t number_of(const char *name)
+static const char input_end[] = ".input";
+
+void letter_name(uint64_t number, const char *end, char name[LETTER_NAME_MAX])
 {
-    char *end;
-    size_t digits = strspn(name, "0123456789");
+    char digits[32];
+    int size = snprintf(digits, sizeof digits, "%0*" PRIu64, DIGITS, number);
+    if (size > DIGITS)
+        snprintf(name, LETTER_NAME_MAX, "%c%s%s", 'a' + (size - DIGITS - 1), digits,
+                 end);
+    else
+        snprintf(name, LETTER_NAME_MAX, "%s%s", digits, end);
+}
+
+uint64_t letter_number(const char *name, const char **ret_end)
+{
+    char own[LETTER_NAME_MAX], *end;
+    const char *digits = name + (islower((unsigned char)*name) != 0);
+    if (!isdigit((unsigned char)*digits))
+        return 0;
     errno = 0;
-    uint64_t number = strtoull(name, &end, 10);
-    bool right = digits >= DIGITS && (digits == DIGITS || *name != '0') && errno == 0 &&
-                 strcmp(end, ".input") == 0;
-    return right ? number : 0;
+    unsigned long long number = strtoull(digits, &end, 10);
+    if (errno != 0)
+        return 0;
+    letter_name(number, "", own);
+    *ret_end = end;
+    return strlen(own) == (size_t)(end - name) && strncmp(own, name, strlen(own)) == 0
+               ? number
+               : 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -39,8 +58,9 @@ int letters_list(const char *directory, struct letters *ret_letters)
     if (!entries)
         return -errno;
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
-        uint64_t number = number_of(entry->d_name);
-        if (number == 0)
+        const char *end;
+        uint64_t number = letter_number(entry->d_name, &end);
+        if (number == 0 || strcmp(end, input_end) != 0)
             continue;
         if (letters.count == capacity) {
             capacity = capacity ? 2 * capacity : 64;
@@ -72,8 +92,9 @@ static const char *slash(const char *directory)
 
 char *letter_path(const char *directory, uint64_t number)
 {
-    return allocate_text("%s%s%06" PRIu64 ".input", directory, slash(directory),
-                         number);
+    char name[LETTER_NAME_MAX];
+    letter_name(number, input_end, name);
+    return allocate_text("%s%s%s", directory, slash(directory), name);
 }
 
 char *letters_header_path(const char *directory)

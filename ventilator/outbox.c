@@ -13,8 +13,10 @@
 #include "common/net/envelope.h"
 #include "common/protocol/endpoint_list.h"
 #include "common/protocol/protocol.h"
+#include "ventilator/answered.h"
 #include "ventilator/once_per_peer.h"
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,6 +49,7 @@ struct outbox {
     char rejection[400];                            /* of the last REJECT */
     struct once_per_peer rejected;                  /* for a malformed message */
     struct once_per_peer unsent; /* it takes no messages, and that was said */
+    struct answered answered;
 };
 
 struct outbox *outbox_new(const struct outbox_config *config)
@@ -89,7 +92,10 @@ static void send_message(struct outbox *outbox, uint32_t peer,
                          int64_t now_us)
 {
     struct slice header = encoder_write(outbox->encoder, message);
-    int result = envelope_send_to(outbox->config.router, peer, header, payload);
+    bool may = message->type != MESSAGE_WELCOME ||
+               answered_add(&outbox->answered, peer, header.size);
+    int result = may ? envelope_send_to(outbox->config.router, peer, header, payload)
+                     : -EAGAIN;
     log_event(LOG_LEVEL_TRACE, "sent", "type=%s peer=%" PRIu32 " result=%d",
               message_type_name(message->type), peer, result);
     if (result == 0)

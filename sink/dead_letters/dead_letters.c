@@ -2,6 +2,7 @@
 /* Dead letters are plain files in one directory; their names alone tell them. */
 #include "sink/dead_letters/dead_letters.h"
 
+#include "common/letters.h"
 #include "common/memory.h"
 #include "common/process/sync_directory.h"
 #include "common/process/write_all.h"
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE_BYTES = 64 << 10, FILE_NAME_MAX = 64, DIGITS = 6 };
+enum { PIECE_BYTES = 64 << 10 };
 enum { HEAD_BYTES = 128 }; /* of a JSON, with the run's name in it */
 
 static const char input_end[] = ".input", json_end[] = ".json";
@@ -24,33 +25,14 @@ static const char header_name[] = "header", header_new[] = "header.new";
 
 /* ---- names ---- */
 
-/* Six digits, so that the names sort as the numbers do; a longer number has a letter in
- * front, a for seven digits, b for eight, as letters sort behind digits. */
-static void name_file(uint64_t number, const char *end, char name[FILE_NAME_MAX])
-{
-    char digits[32];
-    int size =
-        snprintf(digits, sizeof digits, "%0*llu", DIGITS, (unsigned long long)number);
-    if (size > DIGITS)
-        snprintf(name, FILE_NAME_MAX, "%c%s%s", 'a' + (size - DIGITS - 1), digits, end);
-    else
-        snprintf(name, FILE_NAME_MAX, "%s%s", digits, end);
-}
-
 /* The number in a dead letter's file name; 0: the name is no dead letter's. */
 static uint64_t number_of(const char *name)
 {
-    char *end;
-    const char *digits = name + (islower((unsigned char)*name) != 0);
-    if (!isdigit((unsigned char)*digits))
+    const char *end;
+    uint64_t number = letter_number(name, &end);
+    if (number == 0)
         return 0;
-    errno = 0;
-    unsigned long long number = strtoull(digits, &end, 10);
-    if (errno != 0 || (strcmp(end, input_end) != 0 && strcmp(end, json_end) != 0))
-        return 0;
-    char own[FILE_NAME_MAX];
-    name_file(number, end, own);
-    return strcmp(own, name) == 0 ? number : 0;
+    return strcmp(end, input_end) == 0 || strcmp(end, json_end) == 0 ? number : 0;
 }
 
 /* ---- writing ---- */
@@ -73,8 +55,8 @@ static int copy_input(int fd, uint64_t length, dead_letter_reader *read, void *c
 
 static int open_new(int directory, uint64_t number, const char *end)
 {
-    char name[FILE_NAME_MAX];
-    name_file(number, end, name);
+    char name[LETTER_NAME_MAX];
+    letter_name(number, end, name);
     int fd = openat(directory, name,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     return fd < 0 ? -errno : fd;
@@ -134,8 +116,8 @@ int dead_letters_write(const char *directory, uint64_t number,
 
 static int sync_file(int directory, uint64_t number, const char *end)
 {
-    char name[FILE_NAME_MAX];
-    name_file(number, end, name);
+    char name[LETTER_NAME_MAX];
+    letter_name(number, end, name);
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -errno;
@@ -260,8 +242,8 @@ enum owner {
  * of zeros after a power cut. */
 static enum owner owner_of(int directory, uint64_t number, const char *run)
 {
-    char name[FILE_NAME_MAX], text[HEAD_BYTES] = "", head[DEAD_LETTER_RUN_MAX + 8];
-    name_file(number, json_end, name);
+    char name[LETTER_NAME_MAX], text[HEAD_BYTES] = "", head[DEAD_LETTER_RUN_MAX + 8];
+    letter_name(number, json_end, name);
     int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? OWNER_NONE : OWNER_OTHER;

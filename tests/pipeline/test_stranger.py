@@ -206,6 +206,27 @@ def test_a_worker_that_takes_tasks_and_is_never_heard_again_costs_only_time(case
     run.expect_right_end()
 
 
+def test_a_peer_that_says_hello_and_reads_nothing_does_not_fill_the_memory(case):
+    """Each HELLO asks for a WELCOME, which has the input's header."""
+    at = case.endpoints()
+    header, lines = b"h" * 60000 + b"\n", lines_of(0, LINES)
+    sink = case.start("fanfold-sink", *at)
+    ventilator = case.start("fanfold-ventilator", *at[:2], "--header", 1, "-N", 10, stdin=header + lines)
+    case.wait_for(case.path("run-tasks").exists, "the ventilator")
+    deaf, about = Peer(at[1], "DEALER"), ["deaf", 1, 1, LINK_OPEN, 7, b"stranger", NONE, 0, [], []]
+    uuid = os.urandom(16)
+    for nonce in [*range(1, 5000), *[5000] * 4]:
+        deaf.say(HELLO_WORKER, 2, uuid, nonce, *about)
+    ventilator.wait_for_stderr('the worker on "deaf" .* repeats a HELLO with the same nonce')
+    assert case.resident_bytes([ventilator.pid]) < 100 << 20
+    assert ventilator.stderr().count("warn send_failed") == 1
+    deaf.close()
+    case.start("fanfold-worker", *at[:2], "-j1", "--", "sed", "1d").expect(0)
+    ventilator.expect(0)
+    sink.expect(0)
+    assert sink.output() == lines
+
+
 def test_one_connection_that_is_everybody_is_nobody_for_long(case):
     run = Run(case)
     peer, _ = run.sink_like()
