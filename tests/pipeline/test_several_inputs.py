@@ -60,3 +60,13 @@ def test_an_input_is_no_output_and_comes_once_if_it_is_standard_input(case):
     refused(case, [*inputs("-", "-"), *UPPER], 2, "standard input only once")
     refused(case, [*inputs(""), *UPPER], 2, "-i: .*expected the name of a file")
     refused(case, [*inputs(first, "/nowhere/x"), *UPPER], 4, "cannot read /nowhere/x: No such file")
+
+
+def test_a_directory_of_more_than_a_million_dead_letters_is_read_in_the_order_of_their_numbers(case):
+    letters = case.path("letters")
+    letters.mkdir()
+    for number, name in enumerate(["000002", "999999", "a1000000", "a9999999", "b10000000"]):
+        (letters / f"{name}.input").write_bytes(b"%d\n" % number)
+        (letters / f"{name}.json").write_bytes(b"{}")
+    run = case.run("fanfold", "--quiet", "-i", letters, "--", "cat")
+    assert run.status == 0 and run.output() == b"0\n1\n2\n3\n4\n", run.stderr()

@@ -110,3 +110,28 @@ Test(admission, rule_14_a_hello_after_the_end_is_answered_with_stop)
     join(A);
     expect("END(0) GOODBYE STOP(A)");
 }
+
+Test(admission, a_worker_is_told_to_be_heard_several_times_in_the_liveness_time)
+{
+    enum { WORKERS = 5000 };
+    struct dispatch_action action;
+    uint32_t heartbeat_ms = 0;
+    config.liveness_us = 2 * SECOND_US;
+    begin();
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct id uuid = {{0}};
+        memcpy(&uuid, &i, sizeof i);
+        uuid.bytes[15] = 1;
+        hear(1000 + i, (struct message){.type = MESSAGE_HELLO_WORKER,
+                                        .hello_worker = {.version = PROTOCOL_VERSION,
+                                                         .uuid = uuid,
+                                                         .nonce = 1,
+                                                         .slots = 1,
+                                                         .link = LINK_OPEN}});
+    }
+    while (dispatch_next(dispatch, &action))
+        if (action.kind == DISPATCH_WELCOME)
+            heartbeat_ms = action.welcome->heartbeat_ms;
+    cr_assert_gt(heartbeat_ms, 250, "so many workers are told to speak less often");
+    cr_assert_leq(4 * heartbeat_ms, config.liveness_us / 1000);
+}

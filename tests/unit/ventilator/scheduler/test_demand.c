@@ -139,3 +139,23 @@ Test(demand, rule_7_a_chunk_larger_than_the_budget_is_admitted_alone)
     dispatch_on_cut(dispatch, 5000, 1);
     cr_assert_eq(dispatch_wants(dispatch), 0);
 }
+
+Test(demand, rule_7_slots_that_a_worker_only_claims_raise_no_budget)
+{
+    enum { BELIEVED = 128, CHUNK = 100 };
+    config.buffer_bytes = 1000;
+    begin();
+    hear(B, (struct message){.type = MESSAGE_HELLO_WORKER,
+                             .hello_worker = {.version = PROTOCOL_VERSION,
+                                              .uuid = {{B}},
+                                              .nonce = 1,
+                                              .slots = SLOTS_MAX,
+                                              .link = LINK_OPEN}});
+    uint32_t chunks = 0;
+    for (int i = 0; i < 100; i++) {
+        for (; dispatch_wants(dispatch) && chunks < SLOTS_MAX; chunks++)
+            cut(1);
+        tick_after(0);
+    }
+    cr_assert_leq(chunks * CHUNK, 2 * CHUNK * (BELIEVED + 1));
+}
