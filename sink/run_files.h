@@ -53,7 +53,8 @@ bool run_files_have_failed(const struct run_files *files);
  * something is queued, but errors are to be looked for in any case. */
 int run_files_output_descriptor(const struct run_files *files);
 bool run_files_output_has_queued(const struct run_files *files);
-/* Too much is in memory, and the output takes more at once: no more is to be received. */
+/* Too much is in memory, and the output takes more at once: nothing is to be received
+ * before that. */
 bool run_files_output_is_behind(const struct run_files *files);
 int run_files_commits_descriptor(const struct run_files *files);
 uint64_t run_files_output_bytes(const struct run_files *files);

@@ -27,8 +27,8 @@ bool cgroup_find(const char *proc, const char *controller,
 uint32_t cgroup_processors(const char *proc);
 
 /* A descriptor of the file that counts the kills for lack of memory in this process's
- * group, or in the nearest above that counts them ("oom_kill N"); it closes on exec. -1:
- * there is none. */
+ * group, or in the nearest above that counts them ("oom_kill N"). It closes on exec.
+ * -1: there is none. */
 int cgroup_open_oom(const char *proc);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * A queue of results and one descriptor. The queue is a ring of entries: first those
  * that are written and not yet told, then those that wait; `offset` bytes of the first
- * one that waits are out already. Results in memory are gathered into one write, of a
- * part of a large one; a spilled one is written in pieces through `piece`, never brought
- * back as a whole.
+ * one that waits are out already. Results in memory are gathered into one write, with
+ * a part of a large one; a spilled one is written in pieces through `piece`, never
+ * brought back as a whole.
  */
 #include "sink/output/output_state.h"
 

@@ -278,6 +278,7 @@ class Case:
         self.tmp.mkdir()
         self.processes = []
         self.gates = {}
+        self.mounts = []  # what this process has mounted in the directory
         folders = [str(build_directory() / folder) for folder in FOLDERS.values()]
         self.env = dict(os.environ)
         self.env.update(
@@ -453,6 +454,8 @@ class Case:
             if process.stdin:
                 with contextlib.suppress(OSError):
                     process.stdin.close()
+        for path in self.mounts:
+            subprocess.run(["umount", "--lazy", path], check=False)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def report(self):

@@ -42,6 +42,7 @@ class Disk:
         options = f"size={size},mode=0755".encode()
         if LIBC.mount(b"tmpfs", str(self.path).encode(), b"tmpfs", 0, options) != 0:
             raise Skip(f"no tmpfs: {os.strerror(ctypes.get_errno())}")
+        case.mounts.append(self.path)
         self.ballast = self.path / "ballast"
 
     def remount(self, options):

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose count of kills for lack of memory is read, in files that look as the system's
  * do, and what makes it rise. */
-#include "common/process/oom.h"
 #include "common/clock.h"
+#include "common/process/oom.h"
 #include "tests/unit/common/process/cgroup_fixture.h"
 
 TestSuite(oom, .init = set_up, .fini = tear_down);
 
-#define FIRST "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n"
+#define FIRST  "oom_kill_disable 0\nunder_oom 0\noom_kill %d\n"
 #define SECOND "low 9\nhigh 9\nmax 9\noom 9\noom_kill %d\noom_group_kill 9\n"
-#define HOST "nr_free_pages 9\noom_kill %d\nnr_dirty 9\n"
+#define HOST   "nr_free_pages 9\noom_kill %d\nnr_dirty 9\n"
 
 static const struct {
     const char *name, *text;
