@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GATHER_US (1 * SECOND_US)
+#define GATHER_US  (1 * SECOND_US)
 #define OPEN_FLAGS (O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY)
 
 enum {
@@ -121,9 +121,9 @@ static void follow_name(struct job_log *log)
     struct stat held, named;
     if (!log->begun || fstat(log->file, &held) < 0 || !S_ISREG(held.st_mode))
         return;
-    if (stat(log->path, &named) == 0 ? named.st_ino == held.st_ino &&
-                                           named.st_dev == held.st_dev
-                                     : errno != ENOENT)
+    if (stat(log->path, &named) == 0
+            ? named.st_ino == held.st_ino && named.st_dev == held.st_dev
+            : errno != ENOENT)
         return;
     int file = open(log->path, OPEN_FLAGS | O_NONBLOCK, 0666);
     if (file < 0)
