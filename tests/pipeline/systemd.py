@@ -54,10 +54,10 @@ def stop_unit(main, group_members):
                 os.kill(pid, signal.SIGCONT)
 
 
-def kill_unit(group_members):
-    """What it does after TimeoutStopSec=."""
+def kill_unit(main, group_members):
+    """What it does after TimeoutStopSec=, the main process first."""
     while left := group_members():
-        for pid in left:
+        for pid in sorted(left, key=lambda pid: pid != main):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 

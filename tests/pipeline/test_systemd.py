@@ -27,8 +27,8 @@ import fanfold, signal, subprocess
 def prepare():
     subprocess.Popen(["sleep", "3000"], start_new_session=True)
 def process(chunk, _state):
-    subprocess.run(["sh", "-c", {escapes!r}])
     {more}
+    subprocess.run(["sh", "-c", {escapes!r}])
     open({gate!r}).close()
     return chunk
 fanfold.serve(process, prepare)
@@ -176,7 +176,7 @@ def test_sigterm_to_all_of_a_unit_ends_its_own_and_nobody_else(case, kind, where
     with played(case, kind, where) as (_, worker):
         systemd.stop_unit(worker.main, worker.members)
         worker.expect(0)
-        systemd.kill_unit(worker.members)
+        systemd.kill_unit(worker.main, worker.members)
 
 
 @pytest.mark.parametrize("where", WHERE)
@@ -186,7 +186,7 @@ def test_sigkill_to_all_of_a_unit_that_is_deaf_to_sigterm_costs_no_chunk_an_atte
         systemd.stop_unit(worker.main, worker.members)
         wait_until_heard(case, ventilator)
         assert worker.main in worker.members()
-        systemd.kill_unit(worker.members)
+        systemd.kill_unit(worker.main, worker.members)
         worker.expect(137)
 
 
