@@ -485,11 +485,11 @@ static void write_file(const char *directory, const char *name, const char *text
     fclose(file);
 }
 
-/* 1000000 comes behind 999999; what is no dead letter's input is left alone. */
+/* a1000000 comes behind 999999; what is no dead letter's input is left alone. */
 static void make_letters(char *directory)
 {
     cr_assert_not_null(mkdtemp(directory));
-    write_file(directory, "1000000.input", "\x1f\x8b\x08 is not compressed again");
+    write_file(directory, "a1000000.input", "\x1f\x8b\x08 is not compressed again");
     write_file(directory, "000002.input", "b");
     write_file(directory, "999999.input", "c\n");
     write_file(directory, "000002.json", "{}");
@@ -522,7 +522,7 @@ Test(inputs, are_dead_letters_where_a_directory_has_some)
         expect_place(source, 2, 0, 2, "\x1f\x8b\x08 is not compressed again");
         expect_end(source);
         cr_expect_eq(source_header(source).size, 2 * header);
-        snprintf(last, sizeof last, "%s/1000000.input", directory);
+        snprintf(last, sizeof last, "%s/a1000000.input", directory);
         cr_expect_str_eq(source_name(source, 2), last);
         source_destroy(&source);
         remove_letters(directory);
