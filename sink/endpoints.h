@@ -13,7 +13,8 @@
 struct endpoints;
 
 /* 0, or -errno with a sentence for a person in `error`: -EINVAL for a wrong option,
- * also tcp:// unless `tcp`; -EBUSY where another sink has the runtime directory. Options must outlive it. */
+ * also tcp:// unless `tcp`; -EBUSY where another sink has the runtime directory.
+ * Options must outlive it. */
 int endpoints_open(const struct common_options *options, bool tcp,
                    struct endpoints **ret_endpoints, char *error, size_t error_size);
 void endpoints_close(struct endpoints **endpoints_p);

@@ -62,9 +62,8 @@ static int status_of(int result)
 static int open_keys(struct resources *resources, const struct common_options *options)
 {
     char error[ERROR_MAX] = "";
-    int given =
-        keys_open(&resources->keys, KEY_SINK, options->keys, options->insecure, error,
-                  sizeof error);
+    int given = keys_open(&resources->keys, KEY_SINK, options->keys, options->insecure,
+                          error, sizeof error);
     resources->curve = (struct curve){
         .public_key = resources->keys.own.public_key,
         .secret_key = resources->keys.own.secret_key,
@@ -192,8 +191,8 @@ int resources_open(struct resources *resources, const struct sink_options *optio
 int64_t resources_tick(struct resources *resources, int64_t now_us)
 {
     int64_t due_us = intake_tick(resources->intake, now_us);
-    int64_t keys_us =
-        resources->zap ? keyring_tick(resources->keys.keyring, now_us) : due_us;
+    int64_t keys_us = resources->zap ? keyring_tick(resources->keys.keyring, now_us)
+                                     : due_us;
     zap_answer(resources->zap);
     return keys_us < due_us ? keys_us : due_us;
 }

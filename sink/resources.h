@@ -18,7 +18,7 @@
 
 struct resources {
     struct keys keys;
-    struct zap *zap; /* NULL: no link has keys */
+    struct zap *zap;    /* NULL: no link has keys */
     struct curve curve; /* of the uplink */
     struct endpoints *endpoints;
     struct output *output; /* NULL once it is taken */

@@ -118,8 +118,8 @@ static void add_trouble(const struct sink *sink, struct sink_verdict *verdict)
         return;
     snprintf(text, sizeof text, "%s at %s: %s", verdict->text, uplink_endpoint(uplink),
              trouble);
-    snprintf(verdict->text, sizeof verdict->text, "%.*s",
-             (int)sizeof verdict->text - 1, text);
+    snprintf(verdict->text, sizeof verdict->text, "%.*s", (int)sizeof verdict->text - 1,
+             text);
 }
 
 static void report_and_leave(struct sink *sink)
@@ -362,8 +362,7 @@ static void open_session(struct sink *sink)
     sink->session = sink_session_new(&config, now_us);
     sink->files = run_files_new(sink->options, &sink->resources, sink->session);
     bool hints = !common->quiet && !common->supervised;
-    waiting_hint_init(&sink->hint,
-                      hints ? sink->resources.uplink : NULL);
+    waiting_hint_init(&sink->hint, hints ? sink->resources.uplink : NULL);
 }
 
 static void log_end(const struct sink *sink)

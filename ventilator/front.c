@@ -22,8 +22,8 @@ enum { ERROR_MAX = 4096 };
 
 struct front {
     struct keys keys;
-    struct zap *zap; /* NULL: no link has keys */
-    bool tcp;        /* allowed: there are keys, or nobody wants any */
+    struct zap *zap;                 /* NULL: no link has keys */
+    bool tcp;                        /* allowed: there are keys, or nobody wants any */
     struct runtime_dir *runtime_dir; /* NULL: an endpoint was given */
     zsock_t *router;
     struct ipc_keeper *keeper; /* of the private endpoint; NULL: it is no file */
@@ -64,9 +64,8 @@ static int cannot_bind(const char *endpoint, int error)
 static int open_keys(struct front *front, const struct common_options *options)
 {
     char error[ERROR_MAX] = "";
-    int given =
-        keys_open(&front->keys, KEY_VENTILATOR, options->keys, options->insecure, error,
-                  sizeof error);
+    int given = keys_open(&front->keys, KEY_VENTILATOR, options->keys,
+                          options->insecure, error, sizeof error);
     front->tcp = given > 0 || options->insecure;
     if (given > 0 && !(front->zap = zap_new(front->keys.keyring))) {
         given = -errno;
@@ -108,9 +107,9 @@ static int bind_router(struct front *front, const char *endpoint, const char *al
 int front_publish(const struct front *front, const struct ventilator_options *options,
                   const char *results)
 {
-    int result =
-        endpoint_file_write(options, front->endpoint,
-                            front->zap ? front->keys.own.public_key : NULL, results);
+    int result = endpoint_file_write(options, front->endpoint,
+                                     front->zap ? front->keys.own.public_key : NULL,
+                                     results);
     if (result == 0)
         return STATUS_OK;
     say("cannot write %s: %s", options->endpoint_file, strerror(-result));
@@ -189,8 +188,7 @@ struct zap *front_zap(const struct front *front)
 int64_t front_tick(struct front *front, int64_t now_us)
 {
     int64_t due_us = ipc_keeper_tick(front->keeper, now_us);
-    int64_t keys_us =
-        front->zap ? keyring_tick(front->keys.keyring, now_us) : NEVER_US;
+    int64_t keys_us = front->zap ? keyring_tick(front->keys.keyring, now_us) : NEVER_US;
     zap_answer(front->zap);
     return keys_us < due_us ? keys_us : due_us;
 }

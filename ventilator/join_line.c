@@ -148,7 +148,8 @@ int endpoint_file_write(const struct ventilator_options *options, const char *bo
         write_file(options, options->endpoint_file, tasks, ventilator_key, results);
     /* Whoever starts workers finds out by which address they reach this host. */
     if (result == 0)
-        result = write_file(options, options->ready_file, bound, ventilator_key, results);
+        result =
+            write_file(options, options->ready_file, bound, ventilator_key, results);
     free(tasks);
     return result;
 }

@@ -10,8 +10,8 @@
  * and does not contain it. */
 void join_line_say(const struct ventilator_options *options, const char *bound);
 
-/* Writes --endpoint-file and --ready-file. `ventilator_key`: NULL: links have no keys; `results`: NULL:
- * not known yet. 0 or -errno; nothing is there then. */
+/* Writes --endpoint-file and --ready-file. `ventilator_key`: NULL: links have no keys;
+ * `results`: NULL: not known yet. 0 or -errno; nothing is there then. */
 int endpoint_file_write(const struct ventilator_options *options, const char *bound,
                         const char *ventilator_key, const char *results);
 void endpoint_file_remove(const struct ventilator_options *options);

@@ -197,8 +197,7 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         add_input(state, text, options);
         return 0;
     case KEY_PUBLIC_TASKS:
-        options->public_tasks =
-            options_endpoint(state, "--tasks", text, TASKS_PORT);
+        options->public_tasks = options_endpoint(state, "--tasks", text, TASKS_PORT);
         return 0;
     case KEY_READY_FILE:
         options->ready_file = text;

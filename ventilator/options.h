@@ -12,9 +12,9 @@ struct ventilator_options {
     struct common_options common;
     const char *endpoint_file; /* NULL: none */
     const char *ready_file;    /* hidden: the same, for whoever starts workers */
-    const char *join_key;      /* hidden: the file of the run's worker key; NULL: none */
-    const char *join_words;    /* hidden: options and command of a worker; NULL: the
-                                  person knows how workers join */
+    const char *join_key;     /* hidden: the file of the run's worker key; NULL: none */
+    const char *join_words;   /* hidden: options and command of a worker; NULL: the
+                                 person knows how workers join */
     const char *public_tasks; /* hidden: bound too, for other hosts; NULL: none */
     const char **inputs;      /* in order; "-" is standard input; NULL: that alone */
     uint32_t input_count;

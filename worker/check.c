@@ -73,8 +73,8 @@ static int ask(struct check *check)
     struct message message = {.type = MESSAGE_PING};
     char text[ERROR_MAX] = "";
     int64_t now_us = clock_now_us();
-    int64_t end_us =
-        now_us + (transport_is_tcp(check->endpoint) ? CHECK_US : CHECK_HERE_US);
+    int64_t end_us = now_us +
+                     (transport_is_tcp(check->endpoint) ? CHECK_US : CHECK_HERE_US);
     enum connection_trouble trouble = TROUBLE_NONE;
     uplink_send(check->uplink, &message);
     while (now_us < end_us && !is_final(trouble, text)) {

@@ -20,9 +20,9 @@ struct worker_options {
     int niceness;          /* of the program; 0: ours */
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
-    bool leash;        /* hidden: standard input tells it to leave, at its end to hurry */
+    bool leash; /* hidden: standard input tells it to leave, at its end to hurry */
     const char *check; /* the endpoint to look at, and nothing else; NULL: none */
-    int alive_fd; /* -1: none; written to when the first task is done */
+    int alive_fd;      /* -1: none; written to when the first task is done */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version

@@ -19,7 +19,8 @@ struct outbox;
 struct outbox *outbox_new(struct uplink *uplink, const struct id *uuid);
 void outbox_destroy(struct outbox **outbox_p);
 
-/* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. 0 or -errno. */
+/* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. 0 or
+ * -errno. */
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
                      const struct curve *curve);
 void outbox_close_link(struct outbox *outbox);

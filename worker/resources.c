@@ -42,9 +42,8 @@ static int find_tasks(struct resources *resources, const struct common_options *
 static int open_keys(struct resources *resources, const struct common_options *common)
 {
     char error[ERROR_MAX] = "";
-    int given =
-        keys_open(&resources->keys, KEY_WORKER, common->keys, common->insecure, error,
-                  sizeof error);
+    int given = keys_open(&resources->keys, KEY_WORKER, common->keys, common->insecure,
+                          error, sizeof error);
     resources->keyed = given > 0;
     resources->curve = (struct curve){
         .public_key = resources->keys.own.public_key,
@@ -135,7 +134,8 @@ int resources_open(struct resources *resources, const struct worker_options *opt
         status = open_transport();
     if (status != STATUS_OK)
         return status;
-    resources->uplink = uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
+    resources->uplink =
+        uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
     resources->outbox = outbox_new(resources->uplink, &resources->identity.uuid);
     open_session(resources, options);
     return STATUS_OK;

@@ -19,7 +19,7 @@ struct resources {
     struct identity identity;
     struct runtime_dir *runtime_dir; /* NULL: the options have an endpoint */
     const char *tasks;               /* the ventilator's endpoint */
-    const char *results; /* where results go; NULL: where the sink says */
+    const char *results;             /* where results go; NULL: where the sink says */
     struct keys keys;
     bool keyed;         /* tcp links have keys */
     struct curve curve; /* of the uplink */

@@ -49,7 +49,7 @@ struct worker {
     int64_t now_us;
     enum { LEASH_NONE, LEASH_HELD, LEASH_LOST } leash;
     int64_t leash_us; /* lost: patience ends then */
-    bool draining; /* the session is over, and the programs end */
+    bool draining;    /* the session is over, and the programs end */
     bool over;
     int status; /* valid once over or draining */
 };

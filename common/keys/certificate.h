@@ -15,7 +15,7 @@
 
 enum {
     KEY_BYTES = 32,
-    KEY_TEXT_SIZE = 41,          /* of a key in Z85, with its NUL */
+    KEY_TEXT_SIZE = 41,            /* of a key in Z85, with its NUL */
     CERTIFICATE_MAX_BYTES = 65536, /* of a file */
 };
 
@@ -58,7 +58,8 @@ int certificate_parse(const char *text, const char *name,
  */
 int certificate_read(const char *path, bool secret, struct certificate *ret_certificate,
                      char *error, size_t error_size);
-/* Reads what `fd` has, to its end or to a NUL; it stays open. `name` is for the sentence. */
+/* Reads what `fd` has, to its end or to a NUL; it stays open. `name` is for the
+ * sentence. */
 int certificate_read_fd(int fd, const char *name, struct certificate *ret_certificate,
                         char *error, size_t error_size);
 

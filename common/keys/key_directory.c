@@ -80,10 +80,10 @@ static bool is_name(const char *name)
 
 static int check_name(const char *name, char *error, size_t error_size)
 {
-    return is_name(name) ? 0
-                         : fail(-EINVAL, error, error_size,
-                                "'%s': expected a name of letters, digits, -, _ and .",
-                                name);
+    return is_name(name)
+               ? 0
+               : fail(-EINVAL, error, error_size,
+                      "'%s': expected a name of letters, digits, -, _ and .", name);
 }
 
 int key_directory_add(const char *directory, const char *name, char *error,

@@ -111,8 +111,7 @@ static void forget_file(struct keyring *keyring, struct key_file *file)
 
 /* A file that somebody is about to write is wrong for a moment: it is said at the next
  * scan. */
-static void read_file(struct key_file *file, const char *path,
-                      const struct stat *stamp)
+static void read_file(struct key_file *file, const char *path, const struct stat *stamp)
 {
     char error[512];
     bool changed = !same_stamp(&file->stamp, stamp);
@@ -178,32 +177,31 @@ static void add_key(struct keyring *keyring, const struct certificate *certifica
 static void gather(struct keyring *keyring, bool revoked)
 {
     struct key_file *file, *next;
-    HASH_ITER(hh, keyring->files, file, next)
-    if (file->is_read && (strchr(file->name, '/') != NULL) == revoked)
-        add_key(keyring, &file->certificate, !revoked);
+    HASH_ITER (hh, keyring->files, file, next)
+        if (file->is_read && (strchr(file->name, '/') != NULL) == revoked)
+            add_key(keyring, &file->certificate, !revoked);
 }
 
 static void gather_all(struct keyring *keyring)
 {
     struct key_entry *entry, *next;
-    HASH_ITER(hh, keyring->keys, entry, next)
-    {
+    HASH_ITER (hh, keyring->keys, entry, next) {
         entry->was_known = entry->known;
         entry->known = false;
     }
     gather(keyring, false);
     gather(keyring, true);
-    HASH_ITER(hh, keyring->keys, entry, next)
-    if (entry->known != entry->was_known && keyring->scan_us)
-        log_event(LOG_LEVEL_INFO, entry->known ? "key_added" : "key_revoked",
-                  "role=%s key=%s", key_role_word(entry->role), entry->key);
+    HASH_ITER (hh, keyring->keys, entry, next)
+        if (entry->known != entry->was_known && keyring->scan_us)
+            log_event(LOG_LEVEL_INFO, entry->known ? "key_added" : "key_revoked",
+                      "role=%s key=%s", key_role_word(entry->role), entry->key);
 }
 
 static void look_through(struct keyring *keyring)
 {
     struct key_file *file, *next;
-    HASH_ITER(hh, keyring->files, file, next)
-    file->is_there = false;
+    HASH_ITER (hh, keyring->files, file, next)
+        file->is_there = false;
     int result = scan(keyring, "");
     if (result != keyring->error && result < 0)
         log_event(LOG_LEVEL_WARN, "keys_unreadable",
@@ -213,9 +211,9 @@ static void look_through(struct keyring *keyring)
     if (result < 0)
         return;
     scan(keyring, "revoked/");
-    HASH_ITER(hh, keyring->files, file, next)
-    if (!file->is_there)
-        forget_file(keyring, file);
+    HASH_ITER (hh, keyring->files, file, next)
+        if (!file->is_there)
+            forget_file(keyring, file);
     gather_all(keyring);
 }
 
@@ -239,10 +237,9 @@ void keyring_destroy(struct keyring **keyring_p)
         return;
     struct key_file *file, *next_file;
     struct key_entry *entry, *next_entry;
-    HASH_ITER(hh, keyring->files, file, next_file)
-    forget_file(keyring, file);
-    HASH_ITER(hh, keyring->keys, entry, next_entry)
-    {
+    HASH_ITER (hh, keyring->files, file, next_file)
+        forget_file(keyring, file);
+    HASH_ITER (hh, keyring->keys, entry, next_entry) {
         HASH_DEL(keyring->keys, entry);
         free(entry);
     }

@@ -16,14 +16,14 @@ enum connection_event {
 };
 
 /* X(NAME): what keeps a connection from coming about. */
-#define CONNECTION_TROUBLES(X)                                                       \
-    X(NONE)       /* it is open, or nothing is known yet */                          \
-    X(PENDING)    /* the peer's host does not answer yet */                          \
-    X(UNREACHED)  /* nobody listens there, or no route leads there */                \
-    X(MUTE)       /* somebody takes the connection, and says nothing yet */          \
-    X(NO_SERVICE) /* somebody closes it, and speaks no ZMTP */                       \
-    X(BROKEN)     /* the peer ends the handshake: our idea of its key is wrong */    \
-    X(KEY)        /* the peer does not let our key in */                             \
+#define CONNECTION_TROUBLES(X)                                                    \
+    X(NONE)       /* it is open, or nothing is known yet */                       \
+    X(PENDING)    /* the peer's host does not answer yet */                       \
+    X(UNREACHED)  /* nobody listens there, or no route leads there */             \
+    X(MUTE)       /* somebody takes the connection, and says nothing yet */       \
+    X(NO_SERVICE) /* somebody closes it, and speaks no ZMTP */                    \
+    X(BROKEN)     /* the peer ends the handshake: our idea of its key is wrong */ \
+    X(KEY)        /* the peer does not let our key in */                          \
     X(MECHANISM)  /* one of the two has keys, and the other has none */
 
 enum connection_trouble {

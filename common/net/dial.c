@@ -58,8 +58,7 @@ void dial_start(struct dial *dial, const char *endpoint, int64_t now_us)
         return;
     dial->fd = socket(address->ai_family,
                       address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (dial->fd >= 0 &&
-        connect(dial->fd, address->ai_addr, address->ai_addrlen) < 0 &&
+    if (dial->fd >= 0 && connect(dial->fd, address->ai_addr, address->ai_addrlen) < 0 &&
         errno != EINPROGRESS)
         end(dial, errno);
     freeaddrinfo(address);

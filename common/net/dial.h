@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 enum {
-    GREETING_BYTES = 64,   /* ZMTP 3 */
-    MECHANISM_BYTES = 20,  /* in it, padded with zeros */
+    GREETING_BYTES = 64,  /* ZMTP 3 */
+    MECHANISM_BYTES = 20, /* in it, padded with zeros */
 };
 
 struct dial {
-    int fd; /* of a connection that is under way; -1: none */
+    int fd;         /* of a connection that is under way; -1: none */
     int64_t end_us; /* it is given up then */
     bool connected;
     unsigned char greeting[GREETING_BYTES]; /* the peer's, so far */

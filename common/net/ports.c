@@ -38,9 +38,9 @@ bool ports_complete(const char *endpoint, unsigned port, const char *interface,
     char number[8];
     snprintf(number, sizeof number, ":%u", port);
     bool all = length == 1 && *host == '*' && interface;
-    int written =
-        snprintf(to, size, "%s%.*s%s", scheme, all ? (int)strlen(interface) : (int)length,
-                 all ? interface : host, colon ? colon : number);
+    int written = snprintf(to, size, "%s%.*s%s", scheme,
+                           all ? (int)strlen(interface) : (int)length,
+                           all ? interface : host, colon ? colon : number);
     return written >= 0 && (size_t)written < size;
 }
 

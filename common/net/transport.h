@@ -36,8 +36,9 @@ struct curve {
 };
 
 /* Each of these four returns NULL with errno: EADDRINUSE, EINVAL and the like for a
- * taken or bad endpoint; EPROTO: this libzmq does not keep strangers out. `frame_max`: bytes of the largest frame that a peer may send;
- * -1: no limit. The ventilator binds a ROUTER, the sink a PULL. */
+ * taken or bad endpoint; EPROTO: this libzmq does not keep strangers out. `frame_max`:
+ * bytes of the largest frame that a peer may send; -1: no limit. The ventilator binds a
+ * ROUTER, the sink a PULL. */
 zsock_t *transport_bind_router(const char *endpoint, int64_t frame_max,
                                const struct curve *curve);
 zsock_t *transport_bind_pull(const char *endpoint, int64_t frame_max,

@@ -5,11 +5,11 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include "common/net/envelope.h"
 #include "common/net/dial.h"
 #include "common/net/endpoint_family.h"
-#include "common/random_id.h"
+#include "common/net/envelope.h"
 #include "common/protocol/protocol.h"
+#include "common/random_id.h"
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ struct uplink {
     struct dial dial;
     int64_t retry_us; /* the dealer is dead, and is replaced then; NEVER_US: it lives */
     int64_t pause_us; /* the next one before a retry */
-    bool heard; /* a message came: there is a ventilator at the other end */
+    bool heard;       /* a message came: there is a ventilator at the other end */
     struct encoder *encoder;
     struct decoder *decoder;
     struct envelope envelope;
@@ -73,8 +73,8 @@ int uplink_connect(struct uplink *uplink)
     zsock_destroy(&uplink->dealer);
     uplink->heard = false;
     uplink->retry_us = NEVER_US;
-    uplink->dealer = transport_connect_dealer(uplink->endpoint, uplink->curve,
-                                              &uplink->monitor);
+    uplink->dealer =
+        transport_connect_dealer(uplink->endpoint, uplink->curve, &uplink->monitor);
     return uplink->dealer != NULL ? 0 : -errno;
 }
 

@@ -2,8 +2,8 @@
 /*
  * The link of a worker or a sink to the ventilator: a DEALER, which the session may ask
  * to open again, and which opens itself again where libzmq does not: when a handshake
- * has failed, as the key may be added meanwhile. Encodes and sends what the session gives it, and decodes what the
- * ventilator answers.
+ * has failed, as the key may be added meanwhile. Encodes and sends what the session
+ * gives it, and decodes what the ventilator answers.
  */
 #ifndef FANFOLD_COMMON_NET_UPLINK_H
 #define FANFOLD_COMMON_NET_UPLINK_H

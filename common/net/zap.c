@@ -67,8 +67,7 @@ void zap_destroy(struct zap **zap_p)
     if (!zap)
         return;
     struct note *note, *next;
-    HASH_ITER(hh, zap->notes, note, next)
-    {
+    HASH_ITER (hh, zap->notes, note, next) {
         HASH_DEL(zap->notes, note);
         free(note);
     }

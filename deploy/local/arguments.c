@@ -7,8 +7,8 @@
 #include "deploy/local/arguments.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "common/options.h"
 #include "common/net/ports.h"
+#include "common/options.h"
 #include "common/options/table.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
@@ -142,8 +142,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         say("no command: fanfold [OPTIONS] -- COMMAND");
         return STATUS_USAGE;
     }
-    if (!endpoint_allowed(arguments->tasks) ||
-        !endpoint_allowed(arguments->results))
+    if (!endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results))
         return STATUS_USAGE;
     if (arguments->insecure && arguments_has(arguments, "keys")) {
         say("--keys: expected no --insecure beside it");

@@ -61,13 +61,13 @@ bool arguments_show_progress(const struct arguments *arguments);
 struct run_words {
     const char *tasks; /* where the roles of this host meet: in the private directory */
     const char *results;
-    int alive_fd;      /* the worker's */
-    bool progress;     /* the ventilator shows it */
+    int alive_fd;           /* the worker's */
+    bool progress;          /* the ventilator shows it */
     const char *ready_file; /* that the ventilator writes; NULL: none */
     const char *keys;       /* a directory of them; NULL: none of the run's own */
     const char *join_key;   /* the file that workers on other hosts need; NULL: none */
     const char *join_words; /* for the ventilator: see join_words; NULL: not known */
-    const char *rerun; /* for the sink: see rerun_words; NULL: not known */
+    const char *rerun;      /* for the sink: see rerun_words; NULL: not known */
 };
 
 /* The role's argv, ended by NULL; free it with arguments_free_words. */

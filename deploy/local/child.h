@@ -20,7 +20,7 @@ struct child_start {
     enum role role;
     const char *path;
     char *const *argv;
-    int keep_fd; /* a descriptor that the child inherits; -1: none */
+    int keep_fd;               /* a descriptor that the child inherits; -1: none */
     int (*run)(void *context); /* what the child does in place of a program, until it
                                   returns its exit status; NULL: it is the program */
     void *context;

@@ -30,10 +30,10 @@ static const char **values_of(const struct arguments *arguments, const char *nam
  * both are given apart. */
 static bool is_for_workers(const struct passed *passed)
 {
-    static const char *const not[] = {"keys",       "workdir",   "tasks",    "results",
-                                      "port-range", "interface", "log-level"};
-    for (size_t i = 0; i < sizeof not / sizeof *not; i++)
-        if (strcmp(passed_name(passed), not[i]) == 0)
+    static const char *const not [] = {"keys",       "workdir",   "tasks",    "results",
+                                       "port-range", "interface", "log-level"};
+    for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
+        if (strcmp(passed_name(passed), not [i]) == 0)
             return false;
     return passed_to_worker(passed);
 }
@@ -46,10 +46,9 @@ static char **worker_options(const struct arguments *arguments)
         const struct passed *passed = &arguments->passed[i];
         if (!is_for_workers(passed))
             continue;
-        options[count++] = passed->value
-                               ? allocate_text("--%s=%s", passed_name(passed),
-                                               passed->value)
-                               : allocate_text("--%s", passed_name(passed));
+        options[count++] =
+            passed->value ? allocate_text("--%s=%s", passed_name(passed), passed->value)
+                          : allocate_text("--%s", passed_name(passed));
     }
     return options;
 }

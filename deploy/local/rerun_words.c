@@ -31,7 +31,7 @@ static bool stays_behind(const char *option)
 /* What is this host's business, or is in the line that goes before. */
 static bool is_own(const char *option)
 {
-    static const char *const names[] = {"jobs",  "quiet",      "log-level", "tasks",
+    static const char *const names[] = {"jobs",    "quiet",      "log-level", "tasks",
                                         "results", "port-range", "interface"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)

@@ -33,8 +33,7 @@ static char *path_beside_output(const struct arguments *arguments)
 {
     const char *output = arguments_value(arguments, "output");
     struct stat status;
-    if (!output || strcmp(output, "-") == 0 ||
-        arguments_has(arguments, "unordered") ||
+    if (!output || strcmp(output, "-") == 0 || arguments_has(arguments, "unordered") ||
         (stat(output, &status) == 0 && !S_ISREG(status.st_mode)))
         return NULL;
     return run_keys_path(output);
@@ -47,7 +46,7 @@ static int lock(struct run_keys *keys)
     if (keys->lock < 0)
         return errno == ENOENT ? 0 : -errno;
     return flock(keys->lock, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ? 0
-                                                                            : -EBUSY;
+                                                                             : -EBUSY;
 }
 
 static bool has_keys(const char *directory)

@@ -265,8 +265,7 @@ static enum placement_end judge(const struct connection *connection)
         return PLACEMENT_COMPLETE;
     if (is_final(status))
         return PLACEMENT_CANNOT_START;
-    return status == SSH_FAILED && !connection->local ? PLACEMENT_LOST
-                                                      : PLACEMENT_DIED;
+    return status == SSH_FAILED && !connection->local ? PLACEMENT_LOST : PLACEMENT_DIED;
 }
 
 static void explain(struct connection *connection)
@@ -294,8 +293,8 @@ static void explain(struct connection *connection)
 static bool has_ended(struct connection *connection)
 {
     siginfo_t info = {0};
-    if (!connection->pid || waitid(P_PID, (id_t)connection->pid, &info,
-                                   WEXITED | WNOHANG | WNOWAIT) < 0)
+    if (!connection->pid ||
+        waitid(P_PID, (id_t)connection->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
         return true;
     return info.si_pid != 0;
 }

@@ -139,8 +139,8 @@ static int64_t jitter(struct placement *placement, int64_t most_us)
 static void pause_host(struct placement *placement, struct host *host, int64_t now_us)
 {
     set_state(host, PLACEMENT_DUE);
-    host->due_us =
-        now_us + host->pause_us / 2 + jitter(placement, host->pause_us / 2 + 1);
+    host->due_us = now_us + host->pause_us / 2 +
+                   jitter(placement, host->pause_us / 2 + 1);
     host->pause_us *= 2;
     if (host->pause_us > PAUSE_MOST_US)
         host->pause_us = PAUSE_MOST_US;
@@ -210,7 +210,6 @@ bool placement_is_over(const struct placement *placement)
 {
     size_t live = placement_count(placement, PLACEMENT_STARTING) +
                   placement_count(placement, PLACEMENT_THROUGH);
-    size_t due =
-        placement->stopped ? 0 : placement_count(placement, PLACEMENT_DUE);
+    size_t due = placement->stopped ? 0 : placement_count(placement, PLACEMENT_DUE);
     return live + due == 0;
 }

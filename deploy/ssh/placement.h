@@ -16,20 +16,20 @@
 #include <stdint.h>
 
 enum {
-    PLACEMENT_AT_ONCE = 8,   /* hosts that are not through yet */
-    PLACEMENT_LOGINS = 10,   /* in a row that fail, until a host is given up */
-    PLACEMENT_DEATHS = 3,    /* in a row within a minute, likewise */
-    PLACEMENT_SAID = 3,      /* logins in a row that fail, until that is said */
+    PLACEMENT_AT_ONCE = 8, /* hosts that are not through yet */
+    PLACEMENT_LOGINS = 10, /* in a row that fail, until a host is given up */
+    PLACEMENT_DEATHS = 3,  /* in a row within a minute, likewise */
+    PLACEMENT_SAID = 3,    /* logins in a row that fail, until that is said */
 };
 
 /* X(NAME): a host's way through a run. */
-#define PLACEMENT_STATES(X)                                  \
-    X(DUE)      /* to be started when its pause is over */    \
-    X(STARTING) /* no word from the host yet */               \
-    X(THROUGH)  /* the host has answered */                   \
-    X(DONE)     /* its worker has heard of the run's end */   \
-    X(GIVEN_UP)                                              \
-    X(REMOVED)  /* a person does not want it any more */
+#define PLACEMENT_STATES(X)                                 \
+    X(DUE)      /* to be started when its pause is over */  \
+    X(STARTING) /* no word from the host yet */             \
+    X(THROUGH)  /* the host has answered */                 \
+    X(DONE)     /* its worker has heard of the run's end */ \
+    X(GIVEN_UP)                                             \
+    X(REMOVED) /* a person does not want it any more */
 
 enum placement_state {
 #define X(name) PLACEMENT_##name,
@@ -39,18 +39,18 @@ enum placement_state {
 
 /* How a connection ended. */
 enum placement_end {
-    PLACEMENT_LOGIN_FAILED,  /* ssh's 255 before the host answered, or no answer */
-    PLACEMENT_LOST,          /* the same after it */
-    PLACEMENT_CANNOT_START,  /* no program there, or it does not take its options */
-    PLACEMENT_DIED,          /* the worker did */
-    PLACEMENT_COMPLETE,      /* the run is over */
+    PLACEMENT_LOGIN_FAILED, /* ssh's 255 before the host answered, or no answer */
+    PLACEMENT_LOST,         /* the same after it */
+    PLACEMENT_CANNOT_START, /* no program there, or it does not take its options */
+    PLACEMENT_DIED,         /* the worker did */
+    PLACEMENT_COMPLETE,     /* the run is over */
 };
 
 enum placement_notice {
     PLACEMENT_NOTICE_NONE,
-    PLACEMENT_NOTICE_TRYING,   /* logins fail; it is tried again */
-    PLACEMENT_NOTICE_BACK,     /* after that: it is through */
-    PLACEMENT_NOTICE_LOST,     /* tried again */
+    PLACEMENT_NOTICE_TRYING, /* logins fail; it is tried again */
+    PLACEMENT_NOTICE_BACK,   /* after that: it is through */
+    PLACEMENT_NOTICE_LOST,   /* tried again */
     PLACEMENT_NOTICE_GIVEN_UP,
 };
 

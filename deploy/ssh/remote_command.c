@@ -10,8 +10,8 @@
 /* The port's colon, where the ventilator is bound to all addresses; NULL: it is not. */
 static const char *find_open_port(const char *endpoint)
 {
-    static const char *const wildcards[] = {"tcp://0.0.0.0:", "tcp://[::]:",
-                                            "tcp://*:"};
+    static const char *const wildcards[] = {
+        "tcp://0.0.0.0:", "tcp://[::]:", "tcp://*:"};
     for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++)
         if (strncmp(endpoint, wildcards[i], strlen(wildcards[i])) == 0)
             return strrchr(endpoint, ':');

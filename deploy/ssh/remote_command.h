@@ -11,9 +11,9 @@ enum { REMOTE_REMOVED = 3 };
 
 struct remote_command {
     const char *token;
-    const char *endpoint;   /* of tasks; a host of all addresses stands for the one from
-                               which ssh came */
-    const char *results;    /* NULL: those that the ventilator names */
+    const char *endpoint; /* of tasks; a host of all addresses stands for the one from
+                             which ssh came */
+    const char *results;  /* NULL: those that the ventilator names */
     const char *remove[REMOTE_REMOVED + 1]; /* gone at the end; ended by NULL */
     const char *remote_bin; /* a directory; NULL: where this host has it, then PATH */
     const char *local_bin;  /* that directory here */

@@ -61,7 +61,7 @@ struct ssh_workers {
     unsigned signalled; /* times */
     int64_t kill_us;    /* when patience with workers ends; NEVER_US: it lasts */
     bool alive;         /* a task is done, and whoever wants to know was told */
-    bool ended; /* the run has */
+    bool ended;         /* the run has */
     bool over;
 };
 
@@ -195,8 +195,10 @@ static char *make_script(struct ssh_workers *workers, size_t which, const char *
         .token = workers->token,
         .endpoint = tasks,
         .results = results,
-        .remove = { NULL },
-        .remote_bin = copy ? copy : *login->target ? config->remote_bin : NULL,
+        .remove = {NULL},
+        .remote_bin = copy             ? copy
+                      : *login->target ? config->remote_bin
+                                       : NULL,
         .local_bin = dirname(folder),
         .copied = copy != NULL,
         .workdir = config->workdir,
@@ -229,8 +231,8 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
     id_text(&id, text);
     snprintf(host->tunnel.tasks, sizeof host->tunnel.tasks, "/tmp/fanfold-%.16s.t",
              text);
-    snprintf(host->tunnel.results, sizeof host->tunnel.results,
-             "/tmp/fanfold-%.16s.r", text);
+    snprintf(host->tunnel.results, sizeof host->tunnel.results, "/tmp/fanfold-%.16s.r",
+             text);
     snprintf(copy, sizeof copy, "/tmp/fanfold-%.16s.self", text);
     const char *copy_to = host->copied ? copy : NULL;
     char *script = make_script(workers, which, copy_to);
@@ -304,15 +306,13 @@ static void read_host(struct ssh_workers *workers, size_t which, int64_t now_us)
     struct ssh_host *host = &workers->hosts[which];
     struct connection_news news = connection_read(host->connection, now_us);
     if (news.through)
-        tell(workers, which,
-             placement_on_through(workers->placement, which, now_us));
+        tell(workers, which, placement_on_through(workers->placement, which, now_us));
     if (news.alive)
         tell_alive(workers);
     if (!news.ended)
         return;
     log_event(LOG_LEVEL_INFO, "ssh_end", "host=%s why=\"%s\"",
-              workers->logins.items[which].text,
-              connection_reason(host->connection));
+              workers->logins.items[which].text, connection_reason(host->connection));
     if (wants_copy(workers, which, &news)) {
         host->copied = true;
         news.end = PLACEMENT_LOGIN_FAILED;
@@ -384,8 +384,7 @@ static int64_t settle(struct ssh_workers *workers, int64_t now_us)
     return due_us;
 }
 
-static void wait_for_events(struct ssh_workers *workers, int64_t now_us,
-                            int64_t due_us)
+static void wait_for_events(struct ssh_workers *workers, int64_t now_us, int64_t due_us)
 {
     struct pollfd *items =
         allocate_zeroed(1 + workers->count * CONNECTION_FDS, sizeof *items);
@@ -410,10 +409,9 @@ static void wait_for_events(struct ssh_workers *workers, int64_t now_us,
 static bool is_over(const struct ssh_workers *workers)
 {
     bool some_done = placement_count(workers->placement, PLACEMENT_DONE) > 0;
-    return workers->over ||
-           (placement_is_over(workers->placement) &&
-            (!workers->config->login_file || some_done || workers->signalled ||
-             workers->ended));
+    return workers->over || (placement_is_over(workers->placement) &&
+                             (!workers->config->login_file || some_done ||
+                              workers->signalled || workers->ended));
 }
 
 static void loop(struct ssh_workers *workers)

@@ -25,7 +25,8 @@ struct intake_config {
     const struct zap *zap;          /* likewise; must outlive the intake */
 };
 
-/* Binds; the endpoints that workers are told have the public key. 0, or -errno with a sentence for a person in `error`. */
+/* Binds; the endpoints that workers are told have the public key. 0, or -errno with a
+ * sentence for a person in `error`. */
 int intake_open(const struct intake_config *config, struct intake **ret_intake,
                 char *error, size_t error_size);
 void intake_close(struct intake **intake_p);

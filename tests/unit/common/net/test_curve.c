@@ -75,7 +75,7 @@ static struct certificate key_of(const char *name)
 }
 
 struct entry {
-    bool came;                      /* a message of the peer's arrived */
+    bool came;                       /* a message of the peer's arrived */
     enum connection_trouble trouble; /* what the peer learnt */
     bool keyed;
     struct zap_peer peer;

@@ -55,8 +55,8 @@ Test(ports, parses_a_range)
     cr_assert(range.first == 20000 && range.last == 20100);
     cr_assert(ports_parse("7", &range));
     cr_assert(range.first == 7 && range.last == 7);
-    static const char *const wrong[] = {"", "-", "1-", "-1", "0", "2-1", "1-65536",
-                                        "1-2-3", " 1-2", "a"};
+    static const char *const wrong[] = {"",    "-",       "1-",    "-1",   "0",
+                                        "2-1", "1-65536", "1-2-3", " 1-2", "a"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         cr_assert_not(ports_parse(wrong[i], &range), "%s", wrong[i]);
 }

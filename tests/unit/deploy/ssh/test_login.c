@@ -47,8 +47,8 @@ Test(login, has_slots_a_user_a_host_and_a_port)
 Test(login, is_refused_where_it_is_none)
 {
     static const char *const cases[] = {
-        "0/a", "x/a", "65536/a", "a:0", "a:65536", "a:x", "-oProxyCommand=x", "a b",
-        "1/",  "[fd00::2]x"};
+        "0/a", "x/a", "65536/a",   "a:0", "a:65536", "a:x", "-oProxyCommand=x",
+        "a b", "1/",  "[fd00::2]x"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cr_assert_not(login_list_add(&list, cases[i], wrong), "%s", cases[i]);
         cr_assert_str_eq(wrong, cases[i]);
