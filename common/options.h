@@ -8,20 +8,20 @@
 #define FANFOLD_COMMON_OPTIONS_H
 
 #include "common/log.h"
-#include "common/net/ports.h"
+#include "common/ports.h"
 #include "common/timing.h"
 #include <argp.h>
 #include <stdint.h>
 
-/* The values of --tasks, --results, --name, --port-range, --interface, --keys, --insecure, --liveness, --patience, --quiet
- * and --log-level. */
+/* The values of --tasks, --results, --name, --port-range, --interface, --keys,
+ * --insecure, --liveness, --patience, --quiet and --log-level. */
 struct common_options {
-    const char *tasks;   /* NULL: the one in the run's directory */
-    const char *results; /* likewise */
-    const char *name;    /* NULL: no --name */
+    const char *tasks;       /* NULL: the one in the run's directory */
+    const char *results;     /* likewise */
+    const char *name;        /* NULL: no --name */
     struct port_range ports; /* from which "*" is chosen */
     const char *interface;   /* for a host of "*"; NULL: all */
-    const char *keys;    /* NULL: no --keys; see common/keys/key_source.h */
+    const char *keys;        /* NULL: no --keys; see common/keys/key_source.h */
     bool insecure;
     bool quiet;
     bool supervised; /* hidden: another program tells the person why the run ended */
@@ -33,7 +33,10 @@ struct common_options {
 #define COMMON_OPTIONS_DEFAULT                                                     \
     {                                                                              \
         .log_level = LOG_LEVEL_WARN, .liveness_us = LIVENESS_S * INT64_C(1000000), \
-        .patience_us = -1, .ports = {PORT_FIRST, PORT_LAST}                        \
+        .patience_us = -1, .ports = {                                              \
+            PORT_FIRST,                                                            \
+            PORT_LAST                                                              \
+        }                                                                          \
     }
 
 /* Reads one of the shared options. A role's parser calls it for a key that is not its

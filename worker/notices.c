@@ -3,7 +3,10 @@
 
 #include "common/log.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
 
 void notices_on_welcome(const struct message *message, uint64_t program, bool *said)
 {
@@ -31,6 +34,21 @@ void notices_on_stop(const struct message *message,
             log_quote(reason, sizeof reason, text.data, text.size));
     else
         say("the run was stopped");
+}
+
+void notices_on_end(const char *reason, const struct uplink *uplink)
+{
+    char trouble[512];
+    if (reason[0] && uplink_trouble(uplink, trouble, sizeof trouble))
+        say("%s at %s: %s", reason, uplink_endpoint(uplink), trouble);
+    else if (reason[0])
+        say("%s", reason);
+}
+
+void notices_tell_alive(int fd)
+{
+    if (fd >= 0 && write(fd, "", 1) < 0)
+        log_event(LOG_LEVEL_DEBUG, "alive_unsaid", "error=\"%s\"", strerror(errno));
 }
 
 void notices_on_doubt(uint64_t from, const char *text)

@@ -19,8 +19,8 @@ static int find_tasks(struct resources *resources, const struct common_options *
 {
     char error[ERROR_MAX] = "";
     int result = 0;
-    resources->results = common->results;
-    if (common->results)
+    resources->results = ports_is_bound_only(common->results) ? NULL : common->results;
+    if (resources->results)
         result = endpoint_check(common->results, resources->keyed || common->insecure,
                                 error, sizeof error);
     if (result == 0 && common->tasks) {

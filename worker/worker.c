@@ -13,21 +13,19 @@
 #include "common/net/connection_monitor.h"
 #include "common/process/signals.h"
 #include "worker/connections.h"
+#include "worker/leash.h"
 #include "worker/notices.h"
 #include "worker/preemption.h"
 #include "worker/resources.h"
 #include "worker/task_intake.h"
 #include "worker/waiting_hint.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LEASH_US (3 * SECOND_US)
 
 enum {
     MESSAGES_MAX = 256,  /* received in one iteration */
@@ -47,9 +45,8 @@ struct worker {
     bool warned;        /* that another worker runs another program */
     bool alive;         /* the first task is done, and whoever wants to know was told */
     int64_t now_us;
-    enum { LEASH_NONE, LEASH_HELD, LEASH_LOST } leash;
-    int64_t leash_us; /* lost: patience ends then */
-    bool draining;    /* the session is over, and the programs end */
+    struct leash leash;
+    bool draining; /* the session is over, and the programs end */
     bool over;
     int status; /* valid once over or draining */
 };
@@ -81,23 +78,21 @@ static void read_signals(struct worker *worker)
     }
 }
 
-/* Whoever holds the other end of standard input tells the worker to leave; where nobody
- * does any more, the way to the run is gone too, or will be, and nothing may be left
- * here in a few seconds. */
 static void read_leash(struct worker *worker)
 {
-    char bytes[16];
-    struct pollfd polled = {.fd = STDIN_FILENO, .events = POLLIN};
-    if (worker->leash == LEASH_LOST && worker->now_us >= worker->leash_us)
+    switch (leash_read(&worker->leash, worker->now_us)) {
+    case LEASH_QUIET:
+        return;
+    case LEASH_HURRY:
+        session_leave(worker->resources.session, worker->now_us);
+        session_leave(worker->resources.session, worker->now_us);
+        return;
+    case LEASH_LEAVE:
+        session_leave(worker->resources.session, worker->now_us);
+        return;
+    case LEASH_END:
         leave(worker, STATUS_PEER);
-    if (worker->leash != LEASH_HELD || poll(&polled, 1, 0) <= 0)
-        return;
-    session_leave(worker->resources.session, worker->now_us);
-    if (read(STDIN_FILENO, bytes, sizeof bytes) > 0)
-        return;
-    session_leave(worker->resources.session, worker->now_us);
-    worker->leash = LEASH_LOST;
-    worker->leash_us = worker->now_us + LEASH_US;
+    }
 }
 
 /* ---- what the program reports ---- */
@@ -258,11 +253,7 @@ static void end(struct worker *worker, int status)
 {
     const char *reason = session_exit_reason(worker->resources.session);
     outbox_flush(worker->resources.outbox);
-    char trouble[512];
-    if (reason[0] && uplink_trouble(worker->resources.uplink, trouble, sizeof trouble))
-        say("%s at %s: %s", reason, worker->resources.tasks, trouble);
-    else if (reason[0])
-        say("%s", reason);
+    notices_on_end(reason, worker->resources.uplink);
     if (worker->status) /* results are in doubt */
         status = worker->status;
     bool well = !status;
@@ -345,7 +336,7 @@ static int64_t settle(struct worker *worker)
         act(worker, &action);
     outbox_flush(worker->resources.outbox);
     program_flush(worker->resources.program);
-    return failure_us < deadline_us ? failure_us : deadline_us;
+    return clock_earlier(failure_us, deadline_us);
 }
 
 /* ---- what comes in ---- */
@@ -372,17 +363,6 @@ static void receive_messages(struct worker *worker)
 
 /* ---- the loop ---- */
 
-/* Tells the program that started this one, once, that a task is done. */
-static void tell_alive(struct worker *worker)
-{
-    int fd = worker->options->alive_fd;
-    if (worker->alive || fd < 0 || !session_finished(worker->resources.session))
-        return;
-    worker->alive = true;
-    if (write(fd, "", 1) < 0)
-        log_event(LOG_LEVEL_DEBUG, "alive_unsaid", "error=\"%s\"", strerror(errno));
-}
-
 static void wait_for_events(struct worker *worker, int64_t deadline_us)
 {
     const struct resources *resources = &worker->resources;
@@ -390,10 +370,9 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     zsock_t *uplink = uplink_socket(resources->uplink);
     zmq_pollitem_t *items = worker->items;
     uint32_t own = 0;
-    if (worker->leash == LEASH_HELD)
+    if (worker->leash.held)
         items[own++] = (zmq_pollitem_t){.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
-    if (worker->leash == LEASH_LOST && worker->leash_us < deadline_us)
-        deadline_us = worker->leash_us;
+    deadline_us = clock_earlier(deadline_us, worker->leash.end_us);
     items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
                                     .events = ZMQ_POLLIN};
@@ -419,14 +398,16 @@ static void loop(struct worker *worker)
         receive_messages(worker);
         connections_watch(&worker->resources, worker->now_us);
         int64_t deadline_us = settle(worker);
-        int64_t retry_us = uplink_tick(worker->resources.uplink, worker->now_us);
-        if (retry_us < deadline_us)
-            deadline_us = retry_us;
+        deadline_us = clock_earlier(
+            deadline_us, uplink_tick(worker->resources.uplink, worker->now_us));
         int64_t hint_us =
             waiting_hint_tick(&worker->hint, worker->resources.session, worker->now_us);
-        tell_alive(worker);
+        if (!worker->alive && session_finished(worker->resources.session)) {
+            worker->alive = true;
+            notices_tell_alive(worker->options->alive_fd);
+        }
         if (!worker->over)
-            wait_for_events(worker, hint_us < deadline_us ? hint_us : deadline_us);
+            wait_for_events(worker, clock_earlier(hint_us, deadline_us));
     }
 }
 
@@ -437,8 +418,7 @@ static void begin(struct worker *worker)
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();
-    if (worker->options->leash)
-        worker->leash = LEASH_HELD;
+    leash_init(&worker->leash, worker->options->leash);
     waiting_hint_init(&worker->hint, hints ? worker->resources.uplink : NULL);
 }
 

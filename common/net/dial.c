@@ -3,7 +3,6 @@
 
 #include "common/clock.h"
 #include "common/net/endpoint_family.h"
-#include "common/process/fds.h"
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -44,7 +43,7 @@ enum { MECHANISM_AT = 12 };
 static void end(struct dial *dial, int error)
 {
     dial->error = error;
-    fd_close(&dial->fd);
+    dial_close(dial);
 }
 
 void dial_start(struct dial *dial, const char *endpoint, int64_t now_us)
@@ -115,5 +114,7 @@ void dial_check(struct dial *dial, int64_t now_us)
 
 void dial_close(struct dial *dial)
 {
-    fd_close(&dial->fd);
+    if (dial->fd >= 0)
+        close(dial->fd);
+    dial->fd = -1;
 }

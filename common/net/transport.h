@@ -12,7 +12,7 @@
 #define FANFOLD_COMMON_NET_TRANSPORT_H
 
 #include "common/net/connection_monitor.h"
-#include "common/net/ports.h"
+#include "common/ports.h"
 #include "common/protocol/message.h"
 #include <czmq.h>
 

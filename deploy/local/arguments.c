@@ -7,9 +7,9 @@
 #include "deploy/local/arguments.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
-#include "common/net/ports.h"
 #include "common/options.h"
 #include "common/options/table.h"
+#include "common/ports.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
 #include <stdarg.h>

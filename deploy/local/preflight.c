@@ -2,8 +2,8 @@
 /* Answerable for the checks of files before a run, and for the journal's path. Opens no
  * file. */
 #include "deploy/local/preflight.h"
-#include "common/derived_path.h"
 #include "common/exit_status.h"
+#include "common/files/derived_path.h"
 #include "common/log.h"
 #include "common/process/same_file.h"
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "deploy/local/run_keys.h"
 
-#include "common/derived_path.h"
 #include "common/exit_status.h"
+#include "common/files/derived_path.h"
 #include "common/keys/key_directory.h"
 #include "common/log.h"
 #include "common/memory.h"

@@ -89,6 +89,12 @@ bool login_list_has(const struct login_list *list, const char *text)
     return false;
 }
 
+static void append(struct login_list *list, const struct login *login)
+{
+    list->items = reallocate(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = *login;
+}
+
 static bool add_each(struct login_list *list, const char *text, const char *separators,
                      char wrong[LOGIN_TEXT_MAX])
 {
@@ -103,8 +109,7 @@ static bool add_each(struct login_list *list, const char *text, const char *sepa
             snprintf(wrong, LOGIN_TEXT_MAX, "%s", word);
             break;
         }
-        list->items = reallocate(list->items, list->count + 1, sizeof *list->items);
-        list->items[list->count++] = login;
+        append(list, &login);
     }
     free(copy);
     return good;
@@ -127,6 +132,13 @@ bool login_list_add_lines(struct login_list *list, const char *text,
     }
     free(copy);
     return good;
+}
+
+void login_list_merge(struct login_list *list, const struct login_list *others)
+{
+    for (size_t i = 0; i < others->count; i++)
+        if (!login_list_has(list, others->items[i].text))
+            append(list, &others->items[i]);
 }
 
 void login_list_deinit(struct login_list *list)

@@ -32,6 +32,8 @@ bool login_list_add_lines(struct login_list *list, const char *text,
 /* What a person calls it: as it was written, or "localhost". */
 const char *login_name(const struct login *login);
 bool login_list_has(const struct login_list *list, const char *text);
+/* Adds those that are not there yet. */
+void login_list_merge(struct login_list *list, const struct login_list *others);
 void login_list_deinit(struct login_list *list);
 
 #endif

@@ -4,7 +4,7 @@
 #define FANFOLD_DEPLOY_SSH_SSH_COMMAND_H
 
 #include "deploy/ssh/login.h"
-#include "deploy/ssh/ssh_workers.h"
+#include "deploy/ssh/ssh_config.h"
 
 struct ssh_tunnel {
     char tasks[64], results[64]; /* paths on the other host */

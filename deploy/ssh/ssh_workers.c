@@ -16,7 +16,7 @@
 #include "common/random_id.h"
 #include "deploy/ssh/connection.h"
 #include "deploy/ssh/endpoint_file.h"
-#include "deploy/ssh/login.h"
+#include "deploy/ssh/login_source.h"
 #include "deploy/ssh/placement.h"
 #include "deploy/ssh/remote_command.h"
 #include "deploy/ssh/ssh_command.h"
@@ -30,10 +30,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_US  SECOND_US       /* at the login file */
 #define RUN_US   (SECOND_US / 5) /* at whether the run has ended */
 #define WAIT_US  (SECOND_US / 50)
 #define HURRY_US (5 * SECOND_US) /* for workers that are told to end at once */
@@ -52,8 +50,7 @@ struct ssh_workers {
     struct ssh_host *hosts; /* one a login */
     size_t count;
     struct placement *placement;
-    struct stat login_file; /* as it was read */
-    int64_t look_us;
+    struct login_source source;
     char *endpoint;
     char *key; /* NULL: links have none */
     char token[64];
@@ -66,67 +63,6 @@ struct ssh_workers {
 };
 
 /* ---- logins ---- */
-
-/* NULL: it cannot be read, with errno. */
-static char *read_text(const char *path, size_t max)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    char *text = allocate(max + 1);
-    size_t filled = 0;
-    ssize_t size = 1;
-    while (filled < max && (size = read(fd, text + filled, max - filled)) > 0)
-        filled += (size_t)size;
-    close(fd);
-    text[filled] = '\0';
-    if (size < 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
-}
-
-static bool add_file(struct login_list *list, const char *path)
-{
-    char wrong[LOGIN_TEXT_MAX];
-    char *text = read_text(path, 1 << 20);
-    if (!text) {
-        say("--sshloginfile: cannot read %s: %s", path, strerror(errno));
-        return false;
-    }
-    bool good = login_list_add_lines(list, text, wrong);
-    if (!good)
-        say("--sshloginfile %s: '%s': expected [SLOTS/][USER@]HOST[:PORT]", path,
-            wrong);
-    free(text);
-    return good;
-}
-
-static bool read_logins(const struct ssh_workers_config *config,
-                        struct login_list *list)
-{
-    char wrong[LOGIN_TEXT_MAX];
-    for (size_t i = 0; i < config->login_count; i++)
-        if (!login_list_add(list, config->logins[i], wrong)) {
-            say("-S: '%s': expected [SLOTS/][USER@]HOST[:PORT], or : for this host",
-                wrong);
-            return false;
-        }
-    return !config->login_file || add_file(list, config->login_file);
-}
-
-bool ssh_workers_check(const struct ssh_workers_config *config)
-{
-    struct login_list list = {NULL, 0};
-    bool good = read_logins(config, &list);
-    if (good && list.count == 0 && !config->login_file) {
-        say("-S: expected at least one host");
-        good = false;
-    }
-    login_list_deinit(&list);
-    return good;
-}
 
 static void add_hosts(struct ssh_workers *workers)
 {
@@ -150,30 +86,12 @@ static void remove_hosts(struct ssh_workers *workers, const struct login_list *w
         }
 }
 
-/* A file that is wrong, or gone, changes nothing. */
 static void look_at_file(struct ssh_workers *workers, int64_t now_us)
 {
-    const char *path = workers->config->login_file;
-    struct stat status;
     struct login_list wanted = {NULL, 0};
-    char wrong[LOGIN_TEXT_MAX];
-    if (!path || now_us < workers->look_us)
+    if (!login_source_look(&workers->source, now_us, &wanted))
         return;
-    workers->look_us = now_us + LOOK_US;
-    if (stat(path, &status) < 0 ||
-        (status.st_mtim.tv_sec == workers->login_file.st_mtim.tv_sec &&
-         status.st_mtim.tv_nsec == workers->login_file.st_mtim.tv_nsec &&
-         status.st_ino == workers->login_file.st_ino &&
-         status.st_size == workers->login_file.st_size))
-        return;
-    bool first = workers->login_file.st_ino == 0;
-    workers->login_file = status;
-    if (first || !read_logins(workers->config, &wanted)) {
-        login_list_deinit(&wanted);
-        return;
-    }
-    for (size_t i = 0; i < wanted.count; i++)
-        login_list_add_lines(&workers->logins, wanted.items[i].text, wrong);
+    login_list_merge(&workers->logins, &wanted);
     add_hosts(workers);
     remove_hosts(workers, &wanted);
     login_list_deinit(&wanted);
@@ -379,8 +297,8 @@ static int64_t settle(struct ssh_workers *workers, int64_t now_us)
         due_us = now_us + RUN_US;
     while (placement_next(workers->placement, now_us, &host, &due_us))
         start(workers, host, now_us);
-    if (workers->config->login_file && workers->look_us < due_us)
-        due_us = workers->look_us;
+    if (workers->config->login_file && workers->source.look_us < due_us)
+        due_us = workers->source.look_us;
     return due_us;
 }
 
@@ -442,7 +360,7 @@ static bool await_endpoint(struct ssh_workers *workers)
     }
     const char *key_file = config->key_file ? config->key_file : file.key_file;
     workers->endpoint = allocate_text("%s", file.tasks);
-    if (key_file && !(workers->key = read_text(key_file, KEY_TEXT_MAX)))
+    if (key_file && !(workers->key = text_file_read(key_file, KEY_TEXT_MAX)))
         say("cannot read %s: %s", key_file, strerror(errno));
     endpoint_file_deinit(&file);
     return !key_file || workers->key;
@@ -470,6 +388,20 @@ static void end(struct ssh_workers *workers)
     free(workers->hosts);
 }
 
+bool ssh_workers_check(const struct ssh_workers_config *config)
+{
+    struct login_list list = {NULL, 0};
+    struct login_source source;
+    bool good = login_source_open(&source, config, &list);
+    if (good && list.count == 0 && !config->login_file) {
+        say("-S: '%s': expected at least one host",
+            config->login_count ? config->logins[0] : "");
+        good = false;
+    }
+    login_list_deinit(&list);
+    return good;
+}
+
 int ssh_workers_run(const struct ssh_workers_config *config)
 {
     struct id id = id_random();
@@ -490,7 +422,7 @@ int ssh_workers_run(const struct ssh_workers_config *config)
     if (workers.signals < 0) {
         say("cannot wait for signals: %s", strerror(-workers.signals));
         status = STATUS_IO;
-    } else if (read_logins(config, &workers.logins)) {
+    } else if (login_source_open(&workers.source, config, &workers.logins)) {
         add_hosts(&workers);
         if (!await_endpoint(&workers))
             status = STATUS_OK;

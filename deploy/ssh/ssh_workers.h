@@ -7,29 +7,7 @@
 #ifndef FANFOLD_DEPLOY_SSH_SSH_WORKERS_H
 #define FANFOLD_DEPLOY_SSH_SSH_WORKERS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-struct ssh_workers_config {
-    const char *const *logins; /* values of --sshlogin */
-    size_t login_count;
-    const char *login_file;      /* --sshloginfile; NULL: none */
-    const char *ssh;             /* a command of the shell's */
-    const char *remote_bin;      /* NULL: as here */
-    const char *local_worker;    /* the path of fanfold-worker here */
-    const char *workdir;         /* on each host; NULL: none */
-    const char *const *transfer; /* files that each host is given first */
-    size_t transfer_count;
-    bool tunnel;               /* the links go through ssh */
-    bool copy_self;            /* a host that has no fanfold-worker is given this one */
-    const char *endpoint_file; /* the ventilator's */
-    const char *key_file;      /* of a worker; NULL: what the endpoint file names */
-    const char *tasks, *results; /* this host's sockets, for a tunnel: paths */
-    const char *const *options;  /* of the workers, ended by NULL */
-    char *const *command;        /* likewise */
-    int alive_fd;                /* written to when the first task is done; -1: none */
-    bool quiet;
-};
+#include "deploy/ssh/ssh_config.h"
 
 /* Whether the logins can be read; a sentence for a person if not. */
 bool ssh_workers_check(const struct ssh_workers_config *config);

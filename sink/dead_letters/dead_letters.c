@@ -2,7 +2,7 @@
 /* Dead letters are plain files in one directory; their names alone tell them. */
 #include "sink/dead_letters/dead_letters.h"
 
-#include "common/letters.h"
+#include "common/files/letters.h"
 #include "common/memory.h"
 #include "common/process/sync_directory.h"
 #include "common/process/write_all.h"

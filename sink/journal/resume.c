@@ -2,8 +2,8 @@
 /* Here is a sentence for each way in which a run may not begin or be resumed. */
 #include "sink/journal/resume.h"
 
-#include "common/derived_path.h"
 #include "common/exit_status.h"
+#include "common/files/derived_path.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/random_id.h"

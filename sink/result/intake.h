@@ -7,8 +7,8 @@
 #ifndef FANFOLD_SINK_RESULT_INTAKE_H
 #define FANFOLD_SINK_RESULT_INTAKE_H
 
-#include "common/net/ports.h"
 #include "common/net/zap.h"
+#include "common/ports.h"
 #include "common/protocol/endpoint_list.h"
 #include <czmq.h>
 

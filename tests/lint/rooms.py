@@ -13,16 +13,21 @@ from tree import ROOT, files, text_of
 
 ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
-COMMON = ("common", "common/process", "common/protocol", "common/records", "common/net")
+COMMON = (
+    *("common", "common/files", "common/process", "common/protocol", "common/records"),
+    *("common/keys", "common/net"),
+)
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
 CORES = ("ventilator/scheduler/state", "ventilator/scheduler", "worker/session", "sink/session")
 MAY = {
     "common": (),
+    "common/files": ("common",),
     "common/process": ("common",),
     "common/protocol": ("common",),
     "common/records": ("common",),
-    "common/net": ("common", "common/protocol"),
+    "common/keys": ("common",),
+    "common/net": ("common", "common/protocol", "common/keys"),
     #
     "ventilator/source/decompress": COMMON,
     "ventilator/source": (*COMMON, "ventilator/source/decompress"),
@@ -61,7 +66,9 @@ MAY = {
         *("sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
     ),
     #
-    "deploy/local": COMMON,
+    "deploy/keygen": COMMON,
+    "deploy/ssh": COMMON,
+    "deploy/local": (*COMMON, "deploy/ssh"),
 }
 # Single files that stand elsewhere than their folder, by their paths without suffix: they
 # include more than the folder does, or are open to who may not include the folder.

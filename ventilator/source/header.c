@@ -3,7 +3,7 @@
  * the records. */
 #include "ventilator/source/header.h"
 
-#include "common/letters.h"
+#include "common/files/letters.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/records/byte_order_mark.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/input_list.h"
 
-#include "common/letters.h"
+#include "common/files/letters.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/net/ports.h"
+#include "common/ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +42,18 @@ bool ports_complete(const char *endpoint, unsigned port, const char *interface,
                            all ? (int)strlen(interface) : (int)length,
                            all ? interface : host, colon ? colon : number);
     return written >= 0 && (size_t)written < size;
+}
+
+bool ports_is_bound_only(const char *endpoint)
+{
+    static const char *const all[] = {"tcp://*", "tcp://0.0.0.0:", "tcp://[::]:"};
+    size_t host_size;
+    if (!endpoint || ports_is_chosen(endpoint, &host_size))
+        return true;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strncmp(endpoint, all[i], strlen(all[i])) == 0)
+            return true;
+    return false;
 }
 
 static bool parse_port(const char *text, char **ret_end, uint16_t *ret_port)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The paths of what lies beside an output: its journal, its dead letters, its keys. Pure.
+ * The paths of what lies beside an output: its journal, its dead letters, its keys.
+ * Pure.
  *
  * The name is the output's with an ending, "out.fanfold". Where that would be longer
  * than a file's name may be, its middle gives way to a hash of the output's name:
  * "aaaa...~0123456789abcdef.fanfold".
  */
-#ifndef FANFOLD_COMMON_DERIVED_PATH_H
-#define FANFOLD_COMMON_DERIVED_PATH_H
+#ifndef FANFOLD_COMMON_FILES_DERIVED_PATH_H
+#define FANFOLD_COMMON_FILES_DERIVED_PATH_H
 
 /* The caller frees them. */
 char *journal_path(const char *output);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of dead letters, and a directory of them as inputs. */
-#include "common/letters.h"
+#include "common/files/letters.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

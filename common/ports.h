@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Port numbers of tcp endpoints. All lie below the range from which Linux takes the
  * ports of connections: one of these may come first, or connect to itself. */
-#ifndef FANFOLD_COMMON_NET_PORTS_H
-#define FANFOLD_COMMON_NET_PORTS_H
+#ifndef FANFOLD_COMMON_PORTS_H
+#define FANFOLD_COMMON_PORTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,6 +31,9 @@ bool ports_is_chosen(const char *endpoint, size_t *ret_host_size);
  * (NULL: none) for a host of "*". False: it does not fit. */
 bool ports_complete(const char *endpoint, unsigned port, const char *interface,
                     char *to, size_t size);
+
+/* Whether nobody can connect to it, as it says "*" or all addresses; also NULL. */
+bool ports_is_bound_only(const char *endpoint);
 
 /* Parses "20000-20100", or one port. */
 bool ports_parse(const char *text, struct port_range *ret_range);

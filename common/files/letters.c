@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/letters.h"
+#include "common/files/letters.h"
 
 #include "common/memory.h"
 #include <ctype.h>

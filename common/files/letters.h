@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The names of dead letters, and a directory of them as inputs: NNNNNN.input, in the
  * order of their numbers, which belong behind the file `header` if there is one. */
-#ifndef FANFOLD_COMMON_LETTERS_H
-#define FANFOLD_COMMON_LETTERS_H
+#ifndef FANFOLD_COMMON_FILES_LETTERS_H
+#define FANFOLD_COMMON_FILES_LETTERS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/derived_path.h"
+#include "common/files/derived_path.h"
 
 #include "common/memory.h"
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/net/ports.h"
+#include "common/ports.h"
 
 #include <criterion/criterion.h>
 
@@ -46,6 +46,18 @@ Test(ports, knows_whether_a_port_is_to_be_chosen)
     cr_assert_not(ports_is_chosen("tcp://*:1", NULL));
     cr_assert_not(ports_is_chosen("tcp://*", NULL));
     cr_assert_not(ports_is_chosen("ipc:///a:*", NULL));
+}
+
+Test(ports, knows_what_can_only_be_bound)
+{
+    cr_assert(ports_is_bound_only(NULL));
+    cr_assert(ports_is_bound_only("tcp://*:1"));
+    cr_assert(ports_is_bound_only("tcp://0.0.0.0:1"));
+    cr_assert(ports_is_bound_only("tcp://[::]:1"));
+    cr_assert(ports_is_bound_only("tcp://h:*"));
+    cr_assert_not(ports_is_bound_only("tcp://[::1]:1"));
+    cr_assert_not(ports_is_bound_only("tcp://h:1"));
+    cr_assert_not(ports_is_bound_only("ipc:///a"));
 }
 
 Test(ports, parses_a_range)
