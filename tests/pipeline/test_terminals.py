@@ -248,8 +248,6 @@ def test_tcp_is_refused_without_a_word_that_it_is_meant(case):
         ("fanfold-sink", "--results"),
         ("fanfold-sink", "--tasks"),
         ("fanfold-worker", "--tasks", "cat"),
-        ("fanfold", "--tasks", "cat"),
-        ("fanfold", "--results", "cat"),
     ]:
         run = case.run(program, option, endpoint, *words, stdin=LINES)
         run.expect(2)

@@ -47,7 +47,8 @@ def test_options_that_are_wrong(case):
 
 def test_endpoints_that_are_wrong(case):
     tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
-    ends(case, [*tcp, "--", "cat"], 2, r"^fanfold: --tasks tcp://localhost:25557 needs --results too")
+    ends(case, ["--tasks", "gopher://h", "--", "cat"], 2, r"^fanfold: 'gopher://h': expected ipc://PATH or tcp://HOST:PORT")
+    ends(case, ["--insecure", "--keys", ".", "--", "cat"], 2, "^fanfold: --keys: expected no --insecure beside it")
     said = r"^fanfold-ventilator: cannot bind tcp://localhost:25557: expected an address of this host, .*\*"
     ventilator = case.start("fanfold-ventilator", *tcp)
     expect(case, ventilator, 2, said)
@@ -71,7 +72,7 @@ def test_what_gnu_parallel_needs_is_accepted(case):
         (["-d,"], "--delimiter is GNU parallel's: write --recend=TEXT"),
         (["-d", ","], "--delimiter is GNU parallel's: write --recend=TEXT"),
         (["-n", "3"], "--max-args is GNU parallel's: write -N RECORDS"),
-        (["-S", "host"], "--sshlogin is GNU parallel's: write --tasks and --results"),
+        (["--return", "x"], "--return is GNU parallel's: "),
         (["--tagstring=x"], "--tagstring is GNU parallel's: write --shell"),
         (["-X"], "--xargs is GNU parallel's: a command gets its chunk as standard input"),
     ],
