@@ -41,15 +41,17 @@ static void say_dead_letters(const struct end_report *report)
     unsigned long long count = report->dead_letters;
     const char *plural = count == 1 ? "" : "s";
     const char *directory = report->resume->dead_letters;
+    char what[DEAD_LETTER_TALLY_MAX];
     if (count == 0)
         return;
+    dead_letter_tally_describe(&report->tally, count, what);
     if (!report->finished) {
-        say("%llu dead letter%s in %s so far", count, plural, directory);
+        say("%llu dead letter%s%s in %s so far", count, plural, what, directory);
         return;
     }
     char *command = command_of(report, NULL);
-    say("%llu dead letter%s in %s; to run them again: %s", count, plural, directory,
-        command);
+    say("%llu dead letter%s%s in %s; to run them again: %s", count, plural, what,
+        directory, command);
     free(command);
     if (!report->options->rerun)
         return;

@@ -4,6 +4,7 @@
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/records/record_format_text.h"
+#include "sink/dead_letters/dead_letter_tally.h"
 #include "sink/dead_letters/dead_letter_writer.h"
 #include "sink/end_report.h"
 #include "sink/journal/checkpointer.h"
@@ -23,6 +24,7 @@ struct run_files {
     struct sink_session *session;
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
+    struct dead_letter_tally tally;
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;
@@ -127,6 +129,8 @@ static void write_dead_letters(struct run_files *files, struct result *result,
     if (dead_letter_writer_write(files->dead_letters, dead_letters, count,
                                  read_dead_letters, result, error, sizeof error) < 0)
         run_files_fail(files, STATUS_IO, error, now_us);
+    else
+        dead_letter_tally_add(&files->tally, dead_letters, count);
 }
 
 void run_files_write_result(struct run_files *files, struct result *result,
@@ -264,6 +268,7 @@ void run_files_report(const struct run_files *files, const struct sink_verdict *
         .dismissed = sink_session_dismissed(files->session),
         .output_lost = output_writer_is_lost(files->output),
         .dead_letters = sink_session_position(files->session).dead_letters,
+        .tally = files->tally,
         .header_lines = dead_letter_writer_header_lines(files->dead_letters),
         .header_out = sink_session_header_out(files->session),
         .safe_next = checkpointer_safe_next(files->checkpointer),

@@ -20,7 +20,7 @@
 #include "ventilator/join_line.h"
 #include "ventilator/outbox.h"
 #include "ventilator/report/dry_run.h"
-#include "ventilator/report/failure_report.h"
+#include "ventilator/report/given_up_report.h"
 #include "ventilator/report/job_log.h"
 #include "ventilator/report/notices.h"
 #include "ventilator/report/progress.h"
@@ -50,7 +50,8 @@ struct ventilator {
     struct outbox *outbox;
     struct ingest ingest;
     struct progress progress;
-    struct job_log *job_log;           /* NULL: none */
+    struct job_log *job_log; /* NULL: none */
+    struct given_up_report given_up;
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as WELCOME says it */
     bool over;
     int signals_seen;
@@ -278,11 +279,22 @@ static void start(struct ventilator *ventilator, int64_t now_us)
     ingest_start(&ventilator->ingest, now_us);
 }
 
+/* A chunk that was given up. */
+static void skip(struct ventilator *ventilator, const struct dispatch_action *action)
+{
+    const struct chunk *chunk =
+        chunk_store_find(ventilator->chunk_store, action->failure->seq);
+    given_up_report_say(&ventilator->given_up, action->failure, chunk,
+                        chunk ? source_name(ventilator->source, chunk->input) : NULL);
+}
+
 static void carry_out(struct ventilator *ventilator, int64_t now_us)
 {
     struct dispatch_action action;
     char text[TEXT_MAX];
     while (dispatch_next(ventilator->dispatch, &action)) {
+        if (action.kind == DISPATCH_SKIP)
+            skip(ventilator, &action);
         if (action.kind == DISPATCH_START)
             start(ventilator, now_us);
         else if (action.kind == DISPATCH_DISCARD)

@@ -235,6 +235,7 @@ static void start(struct worker *worker, const struct session_action *action)
         .seq = action->seq,
         .attempt = action->attempt,
         .limit_ms = task->limit_ms,
+        .part = task->part_run != NULL,
         .header = session_header(worker->resources.session),
     };
     enum task_state state = task_next(task, &input.input, &input.records);

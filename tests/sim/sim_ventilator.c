@@ -339,6 +339,13 @@ static void note_done(struct sim_ventilator *v, const struct message *message)
     }
 }
 
+/* A DONE of an older session does not count. */
+static void note_failed(struct sim_ventilator *v, uint64_t seq)
+{
+    if (seq < (uint64_t)v->process.world->scenario.records && !v->fates[seq].skipped)
+        v->fates[seq].failed_after_done = dispatch_counts(v->core).done > 0;
+}
+
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {
     struct world *world = v->process.world;
@@ -354,6 +361,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     if (item->packet->message.type == MESSAGE_DONE)
         note_done(v, &item->packet->message);
+    else if (item->packet->message.type == MESSAGE_FAILED)
+        note_failed(v, item->packet->message.failed.seq);
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
 }

@@ -136,6 +136,7 @@ struct dispatch_failure {
     uint32_t attempts; /* that failed or were lost */
     enum failure cause;
     uint32_t code;
+    bool none_good; /* no record of a chunk went well, and nothing of this run has */
     uint32_t text_size;
     uint8_t text[TEXT_MAX_BYTES]; /* the tail of stderr; not terminated */
 };

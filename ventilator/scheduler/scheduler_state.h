@@ -93,6 +93,7 @@ struct failures {
                                            it has attempts */
     uint64_t dead_before;       /* tasks with dead letters that an earlier run left */
     bool dead_known;            /* that number is: the sink's first PROGRESS says it */
+    bool none_good;             /* an ISOLATE has failed as each of its records does */
     struct isolation isolation; /* of the last DISPATCH_ISOLATE */
     struct range *except;       /* its memory; NULL: not needed yet */
 };

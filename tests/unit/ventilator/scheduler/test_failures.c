@@ -180,6 +180,28 @@ static void done_as(uint32_t peer, uint64_t seq, uint32_t attempt, uint64_t run_
                                 .done = {.session = 1, .entries = &entry, .count = 1}});
 }
 
+/* One attempt a chunk says enough, as long as nothing goes well. */
+Test(failures, where_no_record_goes_well_chunks_are_tried_once_until_one_is_done)
+{
+    config.on_error = ON_ERROR_ISOLATE;
+    config.retries = 2;
+    begin();
+    join(A);
+    cut(4);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    failed(A, 0, 1);
+    expect_now("ISOLATE(A:0)");
+    failed(A, 0, 2);
+    expect_now("SKIP(0) TASK(A:2)");
+    cr_assert(skipped.none_good && skipped.attempts == 2);
+    failed(A, 1, 1);
+    expect_now("SKIP(1) TASK(A:3)");
+    cr_assert(skipped.none_good && skipped.attempts == 1);
+    done(A, 2, 1000);
+    failed(A, 3, 1);
+    expect_now("ISOLATE(A:3)");
+}
+
 /* The last ISOLATE is a probe or not, and leaves these records out. */
 static void expect_except(bool probe, const char *expected)
 {
