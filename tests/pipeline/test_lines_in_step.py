@@ -5,6 +5,7 @@ slow they are, a run that ends with status 0 has the right output, and every run
 
 import os
 import random
+import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,16 @@ def test_a_greeting_is_no_answer_however_slow_the_program(case, number):
     assert run.status in (3, 4) and run.output() == b"", (run.status, run.output())
     assert "wrote lines that it was not asked for" in run.stderr(), run.stderr()
     assert "to standard error" in run.stderr()
+
+
+def test_a_greeting_is_said_once_and_then_counted(case):
+    """Each process says it anew, and the log is for reading."""
+    for options in (["-j1"], ["-j4"], ["-j2", "--on-error", "skip"]):
+        run = lines(case, ["sh", "-c", "echo hello; exec cat"], numbered(60), "-N2", *options)
+        assert run.status in (3, 4), run.status
+        said = [line for line in run.stderr().splitlines() if "fault_between_chunks" in line]
+        times = [int(re.search(r" times=(\d+) ", line)[1]) for line in said]
+        assert times == [1, 10, 100][: len(times)] and "hello" in said[0], run.stderr()
 
 
 def test_a_line_too_many_on_the_way_is_found_by_the_next_at_the_latest(case):
