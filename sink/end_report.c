@@ -104,6 +104,16 @@ static void say_how_to_resume(const struct end_report *report)
             output, next, offset);
 }
 
+/* Nothing is there that could be resumed, and the same command would fail again. */
+static void hint_at_bad_records(const struct end_report *report)
+{
+    bool resumes = report->resume->journal && report->safe_next > 0;
+    if (stopped_at_chunk(report) && !report->finished && !resumes &&
+        !report->options->common.quiet)
+        say("hint: if only some records fail, --on-error isolate leaves them out "
+            "(--on-error skip the whole chunk)");
+}
+
 static void say_journal(const struct end_report *report)
 {
     const char *output = report->options->output;
@@ -121,4 +131,5 @@ void end_report_say(const struct end_report *report)
     say_verdict(report);
     say_dead_letters(report);
     say_journal(report);
+    hint_at_bad_records(report);
 }

@@ -2,6 +2,7 @@
 #include "sink/run_files.h"
 
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/records/record_format_text.h"
 #include "sink/dead_letters/dead_letter_tally.h"
@@ -25,6 +26,7 @@ struct run_files {
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
     struct dead_letter_tally tally;
+    bool warned; /* of another command than the first run's */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;
@@ -133,10 +135,21 @@ static void write_dead_letters(struct run_files *files, struct result *result,
         dead_letter_tally_add(&files->tally, dead_letters, count);
 }
 
+/* Not before nobody refuses the run any more. */
+static void warn_of_command(struct run_files *files)
+{
+    if (files->resume->other_command && !files->warned)
+        say("warning: the run that %s is of had another command or mode: what is "
+            "written so far is from that one",
+            files->resume->journal);
+    files->warned = true;
+}
+
 void run_files_write_result(struct run_files *files, struct result *result,
                             int64_t now_us)
 {
     char error[ERROR_MAX];
+    warn_of_command(files);
     write_dead_letters(files, result, now_us);
     int status = output_writer_push(files->output, result,
                                     sink_session_header_out(files->session), error,

@@ -346,10 +346,10 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
         return;
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
-    char amount[32], whole[40] = "", speed[32], chunks[64], troubles[96], size[32];
+    char amount[32], whole[64] = "", speed[32], chunks[64], troubles[96], size[32];
     if (bytes->before)
-        snprintf(whole, sizeof whole, " of %s",
-                 format_size(size, sizeof size, bytes->before + bytes->read));
+        snprintf(whole, sizeof whole, " (and %s done before)",
+                 format_size(size, sizeof size, bytes->before));
     say("%s%s in %.2f s (%s/s), %s, %s",
         format_size(amount, sizeof amount, bytes->read), whole, (double)us / SECOND_US,
         format_size(speed, sizeof speed, rate(bytes->read, us)),
