@@ -169,6 +169,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
                       .quiet = options->common.quiet,
                       .line = options->progress && !options->common.quiet,
                       .block_auto = options->chunker.block_auto,
+                      .watched = options->common.supervised && !options->public_tasks,
                       .min_workers = options->min_workers,
                   },
                   now_us);

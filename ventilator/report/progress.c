@@ -28,6 +28,7 @@ void progress_init(struct progress *progress, const struct progress_config *conf
         .endpoint = config->endpoint,
         .quiet = config->quiet,
         .line = config->line,
+        .lost = {.quiet = config->quiet || config->watched},
         .min_workers = config->min_workers,
         .block_auto = config->block_auto,
         .draw_us = now_us,
@@ -85,11 +86,15 @@ static struct wait find_progress(const struct dispatch_wait *wait, bool starved)
 
 static void say_peer(const struct progress *progress, const struct dispatch *dispatch)
 {
+    char lost[800];
     if (progress->waits.now.kind == PROGRESS_WAITS_SINK)
         say("waiting for a sink at %s ...", progress->endpoint);
     else if (progress->waits.now.kind == PROGRESS_WAITS_CHECK)
         say("reading again what the run had read, to check that it has not changed "
             "...");
+    else if (dispatch_lost(dispatch).workers)
+        say("waiting for workers; lost so far: %s",
+            lost_peers_describe(dispatch, lost, sizeof lost));
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);
@@ -291,7 +296,10 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
     }
     say_resumed(progress, dispatch, bytes);
     watch_slots(progress, dispatch, now_us);
+    int64_t lost_us = lost_peers_tick(&progress->lost, dispatch, now_us);
     int64_t next_us = hint(progress, dispatch, bytes, now_us);
+    if (lost_us < next_us)
+        next_us = lost_us;
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
     if (now_us >= progress->draw_us) {

@@ -343,6 +343,20 @@ const char *dispatch_results(const struct dispatch *dispatch)
     return list->count ? list->endpoints[0].name : "";
 }
 
+struct dispatch_lost dispatch_lost(const struct dispatch *dispatch)
+{
+    const struct known_worker *last = dispatch->company.last_lost;
+
+    return (struct dispatch_lost){
+        .workers = dispatch->company.lost,
+        .host = last ? last->host : NULL,
+        .pid = last ? last->pid : 0,
+        .sink = dispatch->epoch && !dispatch->sink.here,
+        .ends = run_state_is_stopped(&dispatch->run) ||
+                run_state_is_over(&dispatch->run),
+    };
+}
+
 bool dispatch_begun(const struct dispatch *dispatch)
 {
     return dispatch->epoch != 0;

@@ -183,6 +183,15 @@ struct dispatch_wait {
     uint64_t longest_us; /* that a task has taken so far; 0: none has ended well */
 };
 
+/* Who was lost and has not come back. */
+struct dispatch_lost {
+    uint32_t workers;
+    const char *host; /* of the last of them, as it says; NULL: there is none */
+    uint32_t pid;
+    bool sink; /* the run has begun with it */
+    bool ends; /* the run is about to end, and everybody leaves */
+};
+
 /* Counts since the start; see dispatch_counts. */
 struct dispatch_counts {
     uint64_t cut, released, committed; /* seqs */

@@ -116,7 +116,9 @@ struct demand {
 struct company {
     /* since when sink or workers are missing; NEVER_US: both are here */
     int64_t alone_us;
-    bool was_there; /* both were here, once */
+    bool was_there;                       /* both were here, once */
+    uint32_t lost;                        /* workers that were lost and are not back */
+    const struct known_worker *last_lost; /* NULL: none was */
 };
 
 /* What a peer is told of its malformed message. */
