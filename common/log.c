@@ -250,6 +250,11 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
     return buffer;
 }
 
+const char *log_line_start(void)
+{
+    return erase_line();
+}
+
 void log_share_line(bool shares)
 {
     logger.shares = shares;

@@ -49,5 +49,8 @@ void log_status_line(const char *text);
 /* Whether another process draws such a line on this terminal: if so, we erase it before
  * any line of ours. */
 void log_share_line(bool shares);
+/* What erases it, to be written in front of a line that comes from elsewhere; "" where
+ * there is none. */
+const char *log_line_start(void);
 
 #endif

@@ -138,7 +138,7 @@ static void write_dead_letters(struct run_files *files, struct result *result,
 /* Not before nobody refuses the run any more. */
 static void warn_of_command(struct run_files *files)
 {
-    if (files->resume->other_command && !files->warned)
+    if (files->resume->other_command && !files->warned && !files->options->common.quiet)
         say("warning: the run that %s is of had another command or mode: what is "
             "written so far is from that one",
             files->resume->journal);

@@ -346,7 +346,6 @@ const char *dispatch_results(const struct dispatch *dispatch)
 struct dispatch_lost dispatch_lost(const struct dispatch *dispatch)
 {
     const struct known_worker *last = dispatch->company.last_lost;
-
     return (struct dispatch_lost){
         .workers = dispatch->company.lost,
         .host = last ? last->host : NULL,

@@ -6,6 +6,7 @@
 #include "ventilator/scheduler/attempts.h"
 #include "ventilator/scheduler/standing.h"
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,12 +99,14 @@ bool failures_all(const struct dispatch *dispatch)
     return dispatch->failures.none_good && dispatch->counts.done == 0;
 }
 
-/* Another attempt would take as long and fail in the same way. Where other attempts
+/* Another attempt would take as long and fail in the same way, or ask a person at the
+ * terminal again. Where other attempts
  * were done, the worker has trouble, and not the program. */
 static bool is_vain(const struct dispatch *dispatch, enum failure cause, uint32_t code)
 {
     bool mute = cause == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE;
-    return (mute && dispatch->counts.done == 0) ||
+    bool asks = cause == FAILURE_SIGNAL && (code == SIGTTIN || code == SIGTTOU);
+    return ((mute || asks) && dispatch->counts.done == 0) ||
            (cause != FAILURE_LOST && failures_all(dispatch));
 }
 

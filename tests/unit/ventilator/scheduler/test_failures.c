@@ -2,6 +2,8 @@
 /* What is given up, when the run stops for it, and how bad records are found. */
 #include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
 
+#include <signal.h>
+
 TestSuite(failures, .init = set_up, .fini = tear_down);
 
 Test(failures, rule_10_a_chunk_that_fails_too_often_stops_the_run)
@@ -62,6 +64,24 @@ Test(failures, a_chunk_of_a_program_that_never_answers_is_not_tried_again)
     cut(2);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
     mute(A, 0, 1);
+    expect_now("SKIP(0)");
+    cr_assert_eq(skipped.attempts, 1);
+}
+
+/* Its terminal is no other one in the next attempt. */
+Test(failures, a_chunk_whose_program_asks_at_the_terminal_is_not_tried_again)
+{
+    config.on_error = ON_ERROR_SKIP;
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    hear(A, (struct message){.type = MESSAGE_FAILED,
+                             .failed = {.session = 1,
+                                        .seq = 0,
+                                        .attempt = 1,
+                                        .cause = FAILURE_SIGNAL,
+                                        .code = SIGTTIN}});
     expect_now("SKIP(0)");
     cr_assert_eq(skipped.attempts, 1);
 }
