@@ -41,6 +41,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
  * least 6. */
 const char *log_quote(char *buffer, size_t size, const void *data, size_t length);
 
+/* Somebody waits for the end: a line waits only for half a second for its reader. */
+void log_hurry(void);
 /*
  * Draws the progress line in place, if stderr is a terminal, and erases it before any
  * other line of this process. NULL or "" removes it.

@@ -258,6 +258,7 @@ static void receive_signals(struct sink *sink, int64_t now_us)
     int number;
     while (!sink->over && (number = signals_next(sink->resources.signals)) > 0) {
         sink->signalled = number;
+        log_hurry();
         if (run_files_have_failed(sink->files)) {
             leave(sink, STATUS_SIGNAL + number);
             return;

@@ -231,6 +231,8 @@ static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
 {
     if (++ventilator->signals_seen == 1)
         ventilator->signalled = number;
+    else
+        log_hurry();
     int first = ventilator->signalled, status = STATUS_SIGNAL + first;
     const char *what = first == SIGINT   ? "interrupted"
                        : first == SIGHUP ? "hung up"

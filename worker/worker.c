@@ -71,6 +71,8 @@ static void read_signals(struct worker *worker)
          !worker->over && (number = signals_next(worker->resources.signals)) > 0;) {
         if (!worker->signal)
             worker->signal = number;
+        if (worker->signalled > 0)
+            log_hurry();
         if (worker->signalled++ < PATIENT_SIGNALS)
             session_leave(worker->resources.session, worker->now_us);
         else

@@ -260,6 +260,7 @@ static void reap(struct fanfold *fanfold)
 /* The only line about the signal: every role gets SIGTERM instead, and says nothing. */
 static void tell_signal(int signal, bool drains)
 {
+    log_hurry(); /* the next signal must not wait for a reader of this */
     say("%s%s",
         signal == SIGINT   ? "interrupted"
         : signal == SIGHUP ? "hung up"
