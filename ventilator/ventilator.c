@@ -413,8 +413,7 @@ static int finish(struct ventilator *ventilator)
     if (verdict.outcome != OUTCOME_INTERRUPTED &&
         csv_look_found(&ventilator->ingest.look))
         say("hint: there are line ends within quotes, as in csv: --format csv keeps "
-            "each "
-            "of these records whole");
+            "each of these records whole");
     struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
     verdict_report_say(&verdict, describe_failure(ventilator, text, sizeof text),
                        ventilator->options->common.supervised);

@@ -2,8 +2,7 @@
 /*
  * The loop of the worker. It moves tasks from the uplink onto the session's ledger,
  * from there into the slots of the program, and their ends back to the session; and it
- * carries out what the session decides. It decides neither which task runs nor which
- * message is sent again.
+ * carries out what the session decides, and decides nothing itself.
  */
 #include "worker/worker.h"
 
@@ -71,9 +70,9 @@ static void read_signals(struct worker *worker)
          !worker->over && (number = signals_next(worker->resources.signals)) > 0;) {
         if (!worker->signal)
             worker->signal = number;
-        if (worker->signalled > 0)
+        if (worker->signalled++)
             log_hurry();
-        if (worker->signalled++ < PATIENT_SIGNALS)
+        if (worker->signalled <= PATIENT_SIGNALS)
             session_leave(worker->resources.session, worker->now_us);
         else
             leave(worker, STATUS_SIGNAL + worker->signal);

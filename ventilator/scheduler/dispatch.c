@@ -257,8 +257,7 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
             return true;
         case DISPATCH_REJECT:
             if (ret_action->reason == REJECT_MALFORMED ||
-                ret_action->reason == REJECT_TYPE ||
-                ret_action->reason == REJECT_KEY) {
+                ret_action->reason == REJECT_TYPE || ret_action->reason == REJECT_KEY) {
                 ring_pop(&dispatch->complaints, &dispatch->complaint);
                 ret_action->complaint = dispatch->complaint.text;
             }

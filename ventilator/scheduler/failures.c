@@ -6,13 +6,14 @@
 #include "ventilator/scheduler/attempts.h"
 #include "ventilator/scheduler/standing.h"
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     TRIES_WITHOUT_LIMIT = 3, /* of a record alone, where --retries sets no limit */
+    TTIN = 21,               /* signals on the wire: the program wanted the terminal */
+    TTOU = 22,
     HALT_LEAST = 3, /* failed tasks before a percentage of them means anything */
 };
 
@@ -105,7 +106,7 @@ bool failures_all(const struct dispatch *dispatch)
 static bool is_vain(const struct dispatch *dispatch, enum failure cause, uint32_t code)
 {
     bool mute = cause == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE;
-    bool asks = cause == FAILURE_SIGNAL && (code == SIGTTIN || code == SIGTTOU);
+    bool asks = cause == FAILURE_SIGNAL && (code == TTIN || code == TTOU);
     return ((mute || asks) && dispatch->counts.done == 0) ||
            (cause != FAILURE_LOST && failures_all(dispatch));
 }
