@@ -24,6 +24,7 @@
 #include "ventilator/report/job_log.h"
 #include "ventilator/report/notices.h"
 #include "ventilator/report/progress.h"
+#include "ventilator/report/service_report.h"
 #include "ventilator/report/verdict_report.h"
 #include "ventilator/report/worker_report.h"
 #include "ventilator/scheduler/dispatch.h"
@@ -50,6 +51,7 @@ struct ventilator {
     struct outbox *outbox;
     struct ingest ingest;
     struct progress progress;
+    struct service_manager manager;
     struct job_log *job_log; /* NULL: none */
     struct given_up_report given_up;
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as WELCOME says it */
@@ -387,6 +389,11 @@ static void iterate(struct ventilator *ventilator)
     struct progress_bytes bytes = count_bytes(ventilator);
     int64_t progress_us =
         progress_tick(&ventilator->progress, ventilator->dispatch, &bytes, now_us);
+    int64_t manager_us =
+        service_report_tick(&ventilator->manager, ventilator->dispatch,
+                            ventilator->over || ventilator->signals_seen, now_us);
+    if (manager_us < deadline_us)
+        deadline_us = manager_us;
     if (!ventilator->over)
         wait_for_events(ventilator, now_us,
                         progress_us < deadline_us ? progress_us : deadline_us);
@@ -440,6 +447,7 @@ static int run(struct ventilator *ventilator)
 int ventilator_run(const struct ventilator_options *options)
 {
     struct ventilator ventilator = {.options = options, .signals = -1};
+    service_manager_open(&ventilator.manager, clock_now_us());
     int status = options->dry_run ? list_chunks(&ventilator) : run(&ventilator);
     destroy(&ventilator);
     /* The launcher sees by the signal that this program was terminated, and says so. */

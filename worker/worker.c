@@ -16,6 +16,7 @@
 #include "worker/notices.h"
 #include "worker/preemption.h"
 #include "worker/resources.h"
+#include "worker/service_report.h"
 #include "worker/task_intake.h"
 #include "worker/waiting_hint.h"
 
@@ -392,24 +393,27 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     program_handle(resources->program, items + own, count, worker->now_us);
 }
 
+/* The service manager hears of the end, too: that this one ends, not that it died. */
 static void loop(struct worker *worker)
 {
+    struct resources *parts = &worker->resources;
     while (!worker->over) {
         read_signals(worker);
         read_leash(worker);
         receive_messages(worker);
-        connections_watch(&worker->resources, worker->now_us);
-        int64_t deadline_us = settle(worker);
-        deadline_us = clock_earlier(
-            deadline_us, uplink_tick(worker->resources.uplink, worker->now_us));
-        int64_t hint_us =
-            waiting_hint_tick(&worker->hint, worker->resources.session, worker->now_us);
-        if (!worker->alive && session_finished(worker->resources.session)) {
+        connections_watch(parts, worker->now_us);
+        int64_t now_us = worker->now_us, due_us = settle(worker);
+        due_us = clock_earlier(due_us, uplink_tick(parts->uplink, now_us));
+        int64_t hint_us = waiting_hint_tick(&worker->hint, parts->session, now_us);
+        bool ending = worker->signal || worker->draining || worker->over;
+        int64_t told_us = service_report_tick(parts, ending, now_us);
+        if (!worker->alive && session_finished(parts->session)) {
             worker->alive = true;
             notices_tell_alive(worker->options->alive_fd);
         }
         if (!worker->over)
-            wait_for_events(worker, clock_earlier(hint_us, deadline_us));
+            wait_for_events(worker,
+                            clock_earlier(due_us, clock_earlier(hint_us, told_us)));
     }
 }
 
