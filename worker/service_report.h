@@ -5,7 +5,8 @@
 
 #include "worker/resources.h"
 
-/* `ending`: it takes no more tasks. Returns when it must be called again. */
+/* `ending`: it takes no more tasks, or is over: the manager hears that it ends, not
+ * that it died. Returns when it must be called again. */
 int64_t service_report_tick(struct resources *resources, bool ending, int64_t now_us);
 
 #endif

@@ -24,8 +24,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum {
     MESSAGES_MAX = 256,  /* received in one iteration */
@@ -393,7 +391,6 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     program_handle(resources->program, items + own, count, worker->now_us);
 }
 
-/* The service manager hears of the end, too: that this one ends, not that it died. */
 static void loop(struct worker *worker)
 {
     struct resources *parts = &worker->resources;
