@@ -76,7 +76,7 @@ def suite_of_host():
 
 
 class Clean:
-    """A root of Debian's essential packages and apt; what runs in it, runs in namespaces of its own."""
+    """A root of Debian's essential packages, apt and systemd; what runs in it, runs in namespaces of its own."""
 
     def __init__(self, case):
         need("mmdebstrap", "unshare", "chroot")
@@ -86,8 +86,8 @@ class Clean:
             raise Skip("this is not Debian")
         self.case = case
         self.root = case.directory / "clean"
-        command = ["mmdebstrap", "--mode=root", "--variant=apt", "--skip=cleanup/apt", "--aptopt=Acquire::Languages none"]
-        made = case.run(*command, suite_of_host(), self.root, deadline=300)
+        options = ["--mode=root", "--variant=apt", "--skip=cleanup/apt", "--aptopt=Acquire::Languages none"]
+        made = case.run("mmdebstrap", *options, "--include=systemd-sysv,dbus", suite_of_host(), self.root, deadline=400)
         if made.status:
             raise Skip(f"mmdebstrap cannot make a clean root: {made.stderr().strip().splitlines()[-1]}")
         shutil.copy("/etc/resolv.conf", self.root / "etc")  # apt there fetches what the packages depend on
@@ -98,6 +98,17 @@ class Clean:
         clean = {"TMPDIR": "/tmp", "XDG_RUNTIME_DIR": "", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/tmp"}
         env = {**clean, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
         return self.case.run("unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", mounts, env=env, **more)
+
+    def install(self, packages):
+        for package in packages.glob("fanfold*.deb"):
+            if "dbgsym" not in package.name:
+                shutil.copy(package, self.root / "tmp")
+        self.run("apt-get install -y --no-install-recommends /tmp/*.deb", deadline=200).expect(0)
+
+    def boot(self, *words, **more):
+        """systemd, as on a machine of its own; it ends when that is switched off."""
+        options = ["-q", "-D", self.root, "--register=no", "--keep-unit", "--private-network", "--console=pipe"]
+        return self.case.run("systemd-nspawn", *options, *words, **more)
 
     @staticmethod
     def quoted(text):
@@ -117,20 +128,26 @@ class Clean:
         return found
 
 
+@pytest.fixture(scope="module")
+def clean(packages):
+    made = Case()
+    try:
+        yield Clean(made)
+        made.assert_no_leftovers()
+    finally:
+        print(*made.report(), sep="\n")
+        made.close()
+
+
 def first_recipe():
     recipes = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Recipes\n")[2]
     return re.search("```sh\n(.*?)```", recipes, re.S)[1]
 
 
 @pytest.mark.deadline(600)
-def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_leaves_no_trace(case, packages):
-    clean = Clean(case)
+def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_leaves_no_trace(packages, clean):
     before = clean.files()
-    for package in packages.glob("fanfold*.deb"):
-        if "dbgsym" not in package.name:
-            shutil.copy(package, clean.root / "tmp")
-    clean.run("apt-get install -y --no-install-recommends /tmp/*.deb", deadline=200).expect(0)
-
+    clean.install(packages)
     lines = b"".join(b"GET /%d HTTP/1.1 %d -\n" % (n, 500 if n % 7 == 0 else 200) for n in range(200000))
     work = clean.root / "tmp/work"
     work.mkdir()
@@ -149,6 +166,49 @@ def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_lea
     named = [str(path) for path in clean.root.rglob("*fanfold*") if "/tmp/" not in str(path)[len(str(clean.root)) :]]
     assert not named, named
     assert "fanfold" not in (clean.root / "var/lib/dpkg/status").read_text(encoding="utf-8")
+
+
+# `start --wait` returns when a service has ended, and fails if that was before it was ready.
+SERVICES = """
+for service in sink ventilator worker@one; do
+    { systemctl start --wait "fanfold-$service"; echo "$service $?" >>/root/ended; } &
+done
+wait
+journalctl --no-pager -u 'fanfold-*' >/root/journal
+systemctl poweroff
+"""
+SETTINGS = {
+    "ventilator": "TASKS=tcp://127.0.0.1:15557\nINPUT=/srv/in\nOPTIONS=-N100\n",
+    "sink": "TASKS=tcp://127.0.0.1:15557\nRESULTS=tcp://127.0.0.1:15558\nOUTPUT=out\n",
+    "worker-one": "TASKS=tcp://127.0.0.1:15557\nOPTIONS='-j2'\nCOMMAND=sed 's/^/<  /'\n",
+}
+
+
+@pytest.mark.deadline(400)
+def test_the_services_run_under_systemd(packages, clean):
+    need("systemd-nspawn")
+    clean.install(packages)
+    probe = clean.boot("true")
+    if probe.status:
+        raise Skip(f"systemd-nspawn cannot run here: {probe.stderr().strip().splitlines()[-1]}")
+    etc = clean.root / "etc"
+    clean.run("mkdir /etc/fanfold && fanfold-keygen /etc/fanfold/keys").expect(0)
+    for name, text in SETTINGS.items():
+        (etc / f"fanfold/{name}.conf").write_text(text, encoding="utf-8")
+    (clean.root / "srv/in").write_bytes(b"".join(b"%d\n" % n for n in range(1000)))
+    (clean.root / "root/services").write_text(SERVICES, encoding="utf-8")
+    unit = "[Service]\nExecStart=/bin/sh /root/services\n"
+    (etc / "systemd/system/services.service").write_text(unit, encoding="utf-8")
+    wanted = etc / "systemd/system/multi-user.target.wants"
+    wanted.mkdir(exist_ok=True)
+    (wanted / "services.service").symlink_to("../services.service")
+    clean.boot("--boot", deadline=120)
+    journal = (clean.root / "root/journal").read_text(encoding="utf-8")
+    ended = sorted((clean.root / "root/ended").read_text(encoding="utf-8").splitlines())
+    assert ended == ["sink 0", "ventilator 0", "worker@one 0"], journal
+    output = clean.root / "var/lib/private/fanfold/out"
+    assert output.read_bytes() == b"".join(b"<  %d\n" % n for n in range(1000)), journal
+    assert output.stat().st_uid > 1000, "the sink runs as root"
 
 
 # ---- containers ----
