@@ -153,7 +153,9 @@ def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_lea
     work.mkdir()
     os.chown(work, NOBODY, NOBODY)
     (work / "access.log").write_bytes(lines)
-    clean.run(f"cd /tmp/work\n{first_recipe()}", user=NOBODY).expect(0)
+    recipe = clean.run(f"cd /tmp/work\n{first_recipe()}", user=NOBODY)
+    recipe.expect(0)
+    assert "warn" not in recipe.stderr(), recipe.stderr()
     found = (work / "errors.log").read_bytes()
     assert found == b"".join(line for line in lines.splitlines(keepends=True) if b" 500 " in line), len(found)
     assert found
