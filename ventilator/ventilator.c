@@ -5,7 +5,6 @@
  * the time, and carries out dispatch's actions. Only the poll at its end blocks.
  */
 #include "ventilator/ventilator.h"
-
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
@@ -31,7 +30,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -372,31 +370,25 @@ static int64_t log_completions(struct ventilator *ventilator, int64_t now_us)
 
 static void iterate(struct ventilator *ventilator)
 {
+    struct dispatch *dispatch = ventilator->dispatch;
     int64_t now_us = clock_now_us();
     inbox_receive(ventilator->inbox, now_us);
     read_signals(ventilator, now_us);
     ingest_cut(&ventilator->ingest, now_us);
-    int64_t deadline_us = dispatch_tick(ventilator->dispatch, now_us);
+    int64_t deadline_us = dispatch_tick(dispatch, now_us);
     carry_out(ventilator, now_us);
     if (outbox_lost_peer(ventilator->outbox))
         deadline_us = now_us; /* other workers can have its tasks at once */
-    int64_t log_us = log_completions(ventilator, now_us);
-    if (log_us < deadline_us)
-        deadline_us = log_us;
-    int64_t look_us = front_tick(ventilator->front, now_us);
-    if (look_us < deadline_us)
-        deadline_us = look_us;
+    deadline_us = clock_earlier(deadline_us, log_completions(ventilator, now_us));
+    deadline_us = clock_earlier(deadline_us, front_tick(ventilator->front, now_us));
     struct progress_bytes bytes = count_bytes(ventilator);
     int64_t progress_us =
-        progress_tick(&ventilator->progress, ventilator->dispatch, &bytes, now_us);
-    int64_t manager_us =
-        service_report_tick(&ventilator->manager, ventilator->dispatch,
-                            ventilator->over || ventilator->signals_seen, now_us);
-    if (manager_us < deadline_us)
-        deadline_us = manager_us;
+        progress_tick(&ventilator->progress, dispatch, &bytes, now_us);
+    bool ends = ventilator->over || ventilator->signals_seen;
+    int64_t told_us = service_report_tick(&ventilator->manager, dispatch, ends, now_us);
+    deadline_us = clock_earlier(deadline_us, clock_earlier(progress_us, told_us));
     if (!ventilator->over)
-        wait_for_events(ventilator, now_us,
-                        progress_us < deadline_us ? progress_us : deadline_us);
+        wait_for_events(ventilator, now_us, deadline_us);
 }
 
 /* The sentence about the chunk whose failure ended the run; NULL: none did. */

@@ -402,15 +402,14 @@ static void loop(struct worker *worker)
         int64_t now_us = worker->now_us, due_us = settle(worker);
         due_us = clock_earlier(due_us, uplink_tick(parts->uplink, now_us));
         int64_t hint_us = waiting_hint_tick(&worker->hint, parts->session, now_us);
-        bool ending = worker->signal || worker->draining || worker->over;
-        int64_t told_us = service_report_tick(parts, ending, now_us);
+        bool ends = worker->signal || worker->draining || worker->over;
+        due_us = clock_earlier(due_us, service_report_tick(parts, ends, now_us));
         if (!worker->alive && session_finished(parts->session)) {
             worker->alive = true;
             notices_tell_alive(worker->options->alive_fd);
         }
         if (!worker->over)
-            wait_for_events(worker,
-                            clock_earlier(due_us, clock_earlier(hint_us, told_us)));
+            wait_for_events(worker, clock_earlier(due_us, hint_us));
     }
 }
 
