@@ -7,6 +7,7 @@
 #include "world/net.h"
 #include "world/records.h"
 #include "world/world.h"
+#include <string.h>
 
 static struct world *of(const struct process *process)
 {
@@ -134,8 +135,9 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
         world_violation(world, "a worker is set aside that failed what all fail");
 }
 
-/* In a run of which only hosts are bad, from its start, and not all of them: one has
- * done something. */
+/* In a run of which only hosts are bad, from its start, and not all of them: the
+ * ventilator had heard of one that had done something when it gave the chunk up. (What
+ * it hears later, while workers learn of the end, comes too late.) */
 static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
@@ -149,10 +151,7 @@ static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
             scenario->workers)
         return;
     const struct payload *chunk = &v->chunks[seq];
-    uint64_t done_at = 0;
-    for (int64_t any = 0; any < scenario->records; any++)
-        done_at |= v->fates[any].done_at;
-    if (done_at && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
+    if (!v->blind[seq] && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
         world_violation(world, "chunk %ju is given up for what is wrong with hosts",
                         (uintmax_t)seq);
 }
@@ -214,6 +213,14 @@ static bool may_doubt(const struct world *world)
     return scenario->drains && ends;
 }
 
+/* Patience is over, and there was no rest from faults for as long: each takeover may
+ * bring another fault. */
+static bool is_impatient(const struct world *world, const struct verdict *verdict)
+{
+    return verdict->status == STATUS_PEER && strstr(verdict->text, " came for ") &&
+           world_is_troubled(world, PATIENCE_US);
+}
+
 static bool legitimate(const struct world *world, const struct verdict *verdict)
 {
     if (verdict->outcome == OUTCOME_DOUBT)
@@ -232,7 +239,7 @@ static bool legitimate(const struct world *world, const struct verdict *verdict)
     case STATUS_INTERRUPTED:
         return world->interrupted;
     case STATUS_PEER: /* no sink any more, or one that lost what it had */
-        return world->sink_over || world->position_lost;
+        return world->sink_over || world->position_lost || world->impatient;
     default:
         return false;
     }
@@ -250,6 +257,7 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
     }
     if (verdict->outcome == OUTCOME_DOUBT)
         world->in_doubt = world->doubt_told = true;
+    world->impatient |= is_impatient(world, verdict);
     if (!legitimate(world, verdict))
         world_violation(world, "%s ends with status %d, which was not earned: %s",
                         process_name(&v->process), verdict->status, verdict->text);

@@ -107,6 +107,11 @@ static void task(struct sim_ventilator *v, const struct dispatch_action *action)
     send(v, action->peer, &message, payload);
 }
 
+static uint64_t attempt_bit(uint32_t attempt)
+{
+    return UINT64_C(1) << attempt % 64;
+}
+
 static void isolate(struct sim_ventilator *v, const struct dispatch_action *action)
 {
     struct payload *payload = given(v, action);
@@ -129,6 +134,7 @@ static void isolate(struct sim_ventilator *v, const struct dispatch_action *acti
     message.isolate.probe = isolation->probe;
     message.isolate.except = isolation->except;
     message.isolate.count = isolation->count;
+    v->isolating[action->seq] |= attempt_bit(action->attempt);
     v->process.world->tally->isolated++;
     v->process.world->tally->probes += isolation->probe;
     if (isolation->probe)
@@ -333,10 +339,19 @@ static void note_done(struct sim_ventilator *v, const struct message *message)
 {
     for (uint32_t i = 0; i < message->done.count; i++) {
         uint64_t seq = message->done.entries[i].seq;
-        if (seq < (uint64_t)v->process.world->scenario.records &&
-            source_chunk_bytes(&v->chunks[seq]) > v->longest_done)
+        if (seq >= (uint64_t)v->process.world->scenario.records)
+            continue;
+        if (source_chunk_bytes(&v->chunks[seq]) > v->longest_done)
             v->longest_done = source_chunk_bytes(&v->chunks[seq]);
+        v->heard_done |=
+            !(v->isolating[seq] & attempt_bit(message->done.entries[i].attempt));
     }
+}
+
+static void note_failed(struct sim_ventilator *v, uint64_t seq)
+{
+    if (seq < (uint64_t)v->process.world->scenario.records)
+        v->blind[seq] = !v->heard_done;
 }
 
 static void on_message(struct sim_ventilator *v, const struct item *item)
@@ -354,6 +369,8 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     if (item->packet->message.type == MESSAGE_DONE)
         note_done(v, &item->packet->message);
+    if (item->packet->message.type == MESSAGE_FAILED)
+        note_failed(v, item->packet->message.failed.seq);
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
 }
@@ -431,6 +448,8 @@ static void init_chunk_tables(struct sim_ventilator *v)
     v->probed = arena_take(arena, all * sizeof *v->probed);
     v->hasty = arena_take(arena, all * sizeof *v->hasty);
     v->fates = arena_take(arena, all * sizeof *v->fates);
+    v->isolating = arena_take(arena, all * sizeof *v->isolating);
+    v->blind = arena_take(arena, all * sizeof *v->blind);
     v->stray_us = arena_take(arena, all * sizeof *v->stray_us);
 }
 

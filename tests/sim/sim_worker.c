@@ -211,6 +211,7 @@ static void drop(struct sim_worker *w, struct cargo *cargo)
         world_violation(w->process.world, "%s drops a cargo twice",
                         process_name(&w->process));
     cargo->dropped = true;
+    slots_note_ended(cargo);
     record_bisect_destroy(&cargo->isolation);
     LIST_REMOVE(cargo, of_owner);
     w->held_count--;

@@ -30,6 +30,7 @@ struct cargo {
     bool probe;
     int64_t announced_us; /* as one that runs; 0: not yet */
     int64_t began_us;     /* 0: nothing of it has */
+    int64_t ended_us;     /* 0: it has not; it may never have begun */
     uint64_t run_us;      /* of its parts */
     enum failure cause;   /* why it failed */
     bool disturbed;       /* counted as lost, perhaps */

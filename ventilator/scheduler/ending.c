@@ -250,7 +250,13 @@ void ending_check_over(struct dispatch *dispatch, int64_t now_us)
 /* ---- once a heartbeat ---- */
 
 /* Why no results can come. */
-enum missing { MISSING_NOBODY, MISSING_SINK, MISSING_WORKERS, MISSING_LINKS, ALL_STUCK };
+enum missing {
+    MISSING_NOBODY,
+    MISSING_SINK,
+    MISSING_WORKERS,
+    MISSING_LINKS,
+    ALL_STUCK
+};
 
 static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us)
 {

@@ -43,7 +43,7 @@ bool worker_health_on_outdone(struct worker_health *health);
 void worker_health_set_aside(struct worker_health *health, int64_t now_us);
 /* It was given tasks, and starts none. */
 void worker_health_on_stuck(struct worker_health *health, bool trial, int64_t now_us);
-/* It has started one after all. True: it was set aside for that alone, and is no more. */
+/* It has started one. True: it was set aside for that alone, and is no more. */
 bool worker_health_on_started(struct worker_health *health);
 /* Its program has never answered. */
 void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now_us);
