@@ -2,6 +2,7 @@
 #include "checks.h"
 #include "common/exit_status.h"
 #include "sim_slots.h"
+#include "sim_source.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/scheduler_state.h"
 #include "world/net.h"
@@ -27,6 +28,50 @@ static uint64_t budget(struct sim_ventilator *v)
         least = 0; /* two of its blocks stay within the share */
     return (share > least ? share : least) + CHUNK_RECORDS_MAX * RECORD_BYTES;
 }
+
+static struct sim_worker *worker_of(const struct sim_ventilator *v, uint32_t peer)
+{
+    return (struct sim_worker *)v->process.conns[peer - 1]->dial->owner;
+}
+
+/* ---- what it knows ---- */
+
+static void note_done(struct sim_ventilator *v, const struct message *message)
+{
+    for (uint32_t i = 0; i < message->done.count; i++) {
+        const struct done_entry *entry = &message->done.entries[i];
+        bool part = v->isolating[entry->seq] >> entry->attempt % 64 & 1;
+        if (source_chunk_bytes(&v->chunks[entry->seq]) > v->longest_done)
+            v->longest_done = source_chunk_bytes(&v->chunks[entry->seq]);
+        v->heard_done |= !part;
+    }
+}
+
+/* In a session that it has of the worker. */
+static void note_session(const struct sim_ventilator *v, const struct item *item)
+{
+    const struct message *message = &item->packet->message;
+    const struct worker_session *session =
+        worker_pool_find(&v->core->pool, item->conn->peer);
+    if (!session)
+        return;
+    struct sim_worker *w = worker_of(v, item->conn->peer);
+    w->heard_by = v;
+    w->heard_us = of(&v->process)->schedule.now_us;
+    if (message->type == MESSAGE_DONE && message->done.session == session->number &&
+        message->done.entries[0].open)
+        w->opened_to = v;
+}
+
+void check_heard(struct sim_ventilator *v, const struct item *item)
+{
+    const struct message *message = &item->packet->message;
+    if (message->type == MESSAGE_DONE)
+        note_done(v, message);
+    note_session(v, item);
+}
+
+/* ---- cutting and sending ---- */
 
 void check_cut(struct sim_ventilator *v, uint64_t bytes)
 {
@@ -136,8 +181,7 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
 }
 
 /* In a run of which only hosts are bad, from its start, and not all of them: the
- * ventilator had heard of one that had done something when it gave the chunk up. (What
- * it hears later, while workers learn of the end, comes too late.) */
+ * ventilator has heard of one that has done something. */
 static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
@@ -151,21 +195,56 @@ static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
             scenario->workers)
         return;
     const struct payload *chunk = &v->chunks[seq];
-    if (!v->blind[seq] && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
+    if (v->heard_done && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
         world_violation(world, "chunk %ju is given up for what is wrong with hosts",
                         (uintmax_t)seq);
 }
 
-void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
+static void check_given_up(struct sim_ventilator *v, const struct task *task)
+{
+    if (task->state != TASK_GIVEN_UP || !task->failure || v->given_up[task->seq])
+        return;
+    v->given_up[task->seq] = true;
+    if (!chunk_earned(v, task->failure))
+        world_violation(of(&v->process), "chunk %ju is given up, which was not earned",
+                        (uintmax_t)task->seq);
+    check_hosts(v, task->seq);
+}
+
+/* The first chunk that failed for good stops the run, and it stays the one that is
+ * named. */
+static void check_stopped_by(struct sim_ventilator *v,
+                             const struct dispatch_failure *failure)
+{
+    if (!v->stopped_by) {
+        v->earned = chunk_earned(v, failure);
+        check_hosts(v, failure->seq);
+    } else if (v->stopped_by != failure->seq + 1) {
+        world_violation(of(&v->process), "chunk %ju stopped the run, and now it is %ju",
+                        (uintmax_t)(v->stopped_by - 1), (uintmax_t)failure->seq);
+    }
+    v->stopped_by = failure->seq + 1;
+}
+
+void check_decided(struct sim_ventilator *v)
+{
+    const struct task_table *table = &v->core->table;
+    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    if (failure)
+        check_stopped_by(v, failure);
+    if (v->core->counts.given_up == v->given_up_count)
+        return;
+    v->given_up_count = v->core->counts.given_up;
+    for (uint64_t seq = table->first; seq < table->fresh; seq++)
+        check_given_up(v, task_table_find(table, seq));
+}
+
+void check_skip(struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
-    if (world->scenario.on_error == ON_ERROR_STOP)
-        world_violation(world, "SKIP of %ju, which nobody asked for",
-                        (uintmax_t)failure->seq);
-    else if (!chunk_earned(v, failure))
-        world_violation(world, "chunk %ju is given up, which was not earned",
-                        (uintmax_t)failure->seq);
-    check_hosts(v, failure->seq);
+    check_decided(v); /* what it sent just now may have shown that a worker is lost */
+    if (world->scenario.on_error == ON_ERROR_STOP || !v->given_up[seq])
+        world_violation(world, "SKIP of %ju, which nobody asked for", (uintmax_t)seq);
 }
 
 void check_discard(const struct sim_ventilator *v, uint64_t seq)
@@ -181,6 +260,8 @@ void check_discard(const struct sim_ventilator *v, uint64_t seq)
 void check_total(const struct sim_ventilator *v, const struct message *end)
 {
     struct world *world = of(&v->process);
+    for (uint32_t i = 0; i < v->core->pool.count; i++)
+        worker_of(v, v->core->pool.sessions[i]->peer)->ended_with = v;
     if (end->end.outcome != OUTCOME_COMPLETE)
         return;
     uint64_t total = end->end.total;
@@ -245,14 +326,12 @@ static bool legitimate(const struct world *world, const struct verdict *verdict)
     }
 }
 
-void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict)
+void check_verdict(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
-    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    check_decided(v);
     if (verdict->status == STATUS_CHUNK_FAILED) {
-        world->earned |= failure && chunk_earned(v, failure);
-        if (failure)
-            check_hosts(v, failure->seq);
+        world->earned |= v->earned;
         world->halted |= halt_earned(v);
     }
     if (verdict->outcome == OUTCOME_DOUBT)
@@ -263,23 +342,30 @@ void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
-/* The output has wrong results, which the end of a program would have shown. (What
- * a worker gave for a ventilator before this one, nobody knows once it is lost; nor
- * that it gave such results, if it is lost before its first DONE is heard.) */
-static void check_shifted(const struct sim_ventilator *v)
+/* The ventilator had a session of it at the end, or has heard that it gave such
+ * results, or must have: it has heard it since. (What a worker gave for a ventilator
+ * before this one, nobody knows once it is lost; nor that it gave such results, if it
+ * is lost before its first DONE is heard. It may live, and come back too late.) */
+static bool is_known_to_shift(const struct sim_ventilator *v,
+                              const struct sim_worker *w)
 {
     enum { UNHEARD_US = 2000000 };
+    bool heard = w->opened_to == v ||
+                 (w->heard_by == v && w->heard_us - w->gave_us > UNHEARD_US);
+    return (w->process.alive && w->ended_with == v) || (w->wronged == v && heard);
+}
+
+/* The output has wrong results, which the end of a program would have shown. */
+static void check_shifted(const struct sim_ventilator *v)
+{
     struct world *world = of(&v->process);
     for (struct sim_worker *w = world->shifted; w; w = w->next_shifted)
-        if (!world->doubt_told &&
-            ((w->wronged == v &&
-              (w->process.alive || w->ended_us - w->gave_us > UNHEARD_US)) ||
-             (w->process.alive && w->met == v)))
+        if (!world->doubt_told && is_known_to_shift(v, w))
             world_violation(world, "a good end, and results of %s are shifted",
                             process_name(&w->process));
 }
 
-void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
+void check_over(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
     const struct disk *disk = &world->disk;

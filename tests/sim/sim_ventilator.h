@@ -26,19 +26,21 @@ struct sim_ventilator {
     struct dispatch *core;
     struct id uid;
     struct payload *chunks; /* by seq; end 0: not cut */
-    bool *discarded, *given, *told;
+    bool *discarded, *given, *told, *given_up;
     uint32_t *probed; /* a chunk's last attempt that was a probe; 0: none */
     uint32_t *hasty;  /* probes in a row that did not wait for the one before */
     struct fate *fates;
-    uint64_t *isolating;   /* a bit for each of 64 attempts that look for bad records */
-    bool *blind;           /* nobody had done a chunk when this one failed last */
-    int64_t *stray_us;     /* since when nobody seems to account for a task; 0: not */
-    int64_t failed_tasks;  /* the most that a sink said, as it may halt the run */
-    uint64_t kept_bytes;   /* of chunks that are cut and not discarded */
-    uint64_t block_bytes;  /* as the core says; 0: it does not */
-    uint64_t longest_done; /* bytes of a chunk that a worker said was done */
+    uint64_t *isolating; /* a bit for each of 64 attempts that look for bad records */
+    uint64_t given_up_count; /* when check_decided looked last */
+    int64_t *stray_us;       /* since when nobody seems to account for a task; 0: not */
+    int64_t failed_tasks;    /* the most that a sink said, as it may halt the run */
+    uint64_t kept_bytes;     /* of chunks that are cut and not discarded */
+    uint64_t block_bytes;    /* as the core says; 0: it does not */
+    uint64_t stopped_by;     /* after the chunk that stopped the run; 0: none has */
+    uint64_t longest_done;   /* bytes of a chunk that a worker said was done */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
+    bool earned;     /* that chunk really failed so often */
     bool heard_done; /* some worker has done a whole chunk, as it says */
     bool knows_header;
     bool drains;    /* it was interrupted */

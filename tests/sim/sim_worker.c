@@ -443,7 +443,6 @@ static void drop_at_end(void *cargo)
 static void end(struct process *process)
 {
     struct sim_worker *w = self(process);
-    w->ended_us = now(w);
     slots_lose(w);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i].runs = NULL;

@@ -40,11 +40,15 @@ void world_say(struct world *world, const char *format, ...)
     va_end(arguments);
 }
 
-enum { REST_LIVENESSES = 4 }; /* in which those who live find each other again */
-
+/* Those who live have had the time to find each other again. Each silence doubles the
+ * time that a peer waits through the next: so it may wait for as long as the trouble
+ * has lasted. */
 static bool is_at_rest(const struct world *world)
 {
-    return world->schedule.now_us > world->calm_us + REST_LIVENESSES * LIVENESS_US;
+    enum { LIVENESSES = 4 };
+    int64_t lasted_us = world->calm_us - world->trouble_us;
+    return world->schedule.now_us >
+           world->calm_us + lasted_us + LIVENESSES * LIVENESS_US;
 }
 
 void world_trouble_until(struct world *world, int64_t until_us)
