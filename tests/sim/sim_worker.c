@@ -245,6 +245,7 @@ static void leave(struct sim_worker *w, const struct session_action *action)
 {
     TRACE(w->process.world, "%s leaves: status %d %s", process_name(&w->process),
           action->status, session_exit_reason(w->core));
+    w->alone = strstr(session_exit_reason(w->core), "no word");
     process_leave(&w->process, action->status);
 }
 
