@@ -77,17 +77,17 @@ void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now
     health->mute = true;
 }
 
-static bool does_nothing(const struct worker_health *health)
+static bool is_out(const struct worker_health *health)
 {
     return health->aside || health->stuck || health->mute;
 }
 
 bool worker_health_in_doubt(const struct worker_health *health)
 {
-    return does_nothing(health) || health->failed >= DOUBT_AT;
+    return is_out(health) || health->failed >= DOUBT_AT;
 }
 
 bool worker_health_rests(const struct worker_health *health)
 {
-    return does_nothing(health) || health->failed >= REST_AT;
+    return is_out(health) || health->failed >= REST_AT;
 }
