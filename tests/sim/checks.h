@@ -23,7 +23,7 @@ void check_block(const struct sim_ventilator *v);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
 /* A part of a chunk is to be tried, alone. */
 void check_probe(struct sim_ventilator *v, const struct dispatch_action *action);
-/* It may just have given up a chunk. */
+/* It may just have given up chunks, and has done what it decided before that. */
 void check_decided(struct sim_ventilator *v);
 void check_skip(struct sim_ventilator *v, uint64_t seq);
 /* A worker is to be set aside. */

@@ -181,16 +181,20 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
 }
 
 /* In a run of which only hosts are bad, from its start, and not all of them: the
- * ventilator has heard of one that has done something. */
-static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
+ * ventilator has heard of one that has done something. (What is lost, a record of
+ * another chunk may have taken down.) */
+static void check_hosts(const struct sim_ventilator *v,
+                        const struct dispatch_failure *failure)
 {
+    uint64_t seq = failure->seq;
     struct world *world = of(&v->process);
     const struct scenario *scenario = &world->scenario;
     bool others = scenario_has_faults(scenario) || scenario->cut_off ||
                   scenario->flaky || scenario->crash || scenario->slow_messages ||
                   scenario->limit_ms || scenario->limit_percent || scenario->slips ||
                   scenario->bad_from_ms;
-    if (others || seq >= (uint64_t)scenario->records ||
+    if (others || failure->cause == FAILURE_LOST ||
+        seq >= (uint64_t)scenario->records ||
         scenario->bad_hosts + scenario->mute_hosts + scenario->swallows >=
             scenario->workers)
         return;
@@ -202,36 +206,35 @@ static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
 
 static void check_given_up(struct sim_ventilator *v, const struct task *task)
 {
-    if (task->state != TASK_GIVEN_UP || !task->failure || v->given_up[task->seq])
+    if (!task || task->state != TASK_GIVEN_UP || !task->failure ||
+        v->given_up[task->seq])
         return;
     v->given_up[task->seq] = true;
     if (!chunk_earned(v, task->failure))
         world_violation(of(&v->process), "chunk %ju is given up, which was not earned",
                         (uintmax_t)task->seq);
-    check_hosts(v, task->seq);
+    check_hosts(v, task->failure);
 }
 
 /* The first chunk that failed for good stops the run, and it stays the one that is
  * named. */
-static void check_stopped_by(struct sim_ventilator *v,
-                             const struct dispatch_failure *failure)
+static void check_stopped_by(struct sim_ventilator *v)
 {
-    if (!v->stopped_by) {
+    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    if (failure && !v->stopped_by) {
+        v->stopped_by = failure->seq + 1;
         v->earned = chunk_earned(v, failure);
-        check_hosts(v, failure->seq);
-    } else if (v->stopped_by != failure->seq + 1) {
+        check_hosts(v, failure);
+    } else if (failure && v->stopped_by != failure->seq + 1) {
         world_violation(of(&v->process), "chunk %ju stopped the run, and now it is %ju",
                         (uintmax_t)(v->stopped_by - 1), (uintmax_t)failure->seq);
     }
-    v->stopped_by = failure->seq + 1;
 }
 
 void check_decided(struct sim_ventilator *v)
 {
     const struct task_table *table = &v->core->table;
-    const struct dispatch_failure *failure = dispatch_failure(v->core);
-    if (failure)
-        check_stopped_by(v, failure);
+    check_stopped_by(v);
     if (v->core->counts.given_up == v->given_up_count)
         return;
     v->given_up_count = v->core->counts.given_up;
@@ -242,7 +245,8 @@ void check_decided(struct sim_ventilator *v)
 void check_skip(struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
-    check_decided(v); /* what it sent just now may have shown that a worker is lost */
+    /* Something could not be sent just now: so a worker is lost, and the chunk. */
+    check_given_up(v, task_table_find(&v->core->table, seq));
     if (world->scenario.on_error == ON_ERROR_STOP || !v->given_up[seq])
         world_violation(world, "SKIP of %ju, which nobody asked for", (uintmax_t)seq);
 }
@@ -329,7 +333,7 @@ static bool legitimate(const struct world *world, const struct verdict *verdict)
 void check_verdict(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
-    check_decided(v);
+    check_stopped_by(v);
     if (verdict->status == STATUS_CHUNK_FAILED) {
         world->earned |= v->earned;
         world->halted |= halt_earned(v);
