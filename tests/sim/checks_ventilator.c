@@ -36,14 +36,16 @@ static struct sim_worker *worker_of(const struct sim_ventilator *v, uint32_t pee
 
 /* ---- what it knows ---- */
 
-static void note_done(struct sim_ventilator *v, const struct message *message)
+static void note_done(struct sim_ventilator *v, const struct message *message,
+                      struct sim_worker *w)
 {
     for (uint32_t i = 0; i < message->done.count; i++) {
         const struct done_entry *entry = &message->done.entries[i];
         bool part = v->isolating[entry->seq] >> entry->attempt % 64 & 1;
         if (source_chunk_bytes(&v->chunks[entry->seq]) > v->longest_done)
             v->longest_done = source_chunk_bytes(&v->chunks[entry->seq]);
-        v->heard_done |= !part;
+        if (!part)
+            w->done_for = v;
     }
 }
 
@@ -67,7 +69,7 @@ void check_heard(struct sim_ventilator *v, const struct item *item)
 {
     const struct message *message = &item->packet->message;
     if (message->type == MESSAGE_DONE)
-        note_done(v, message);
+        note_done(v, message, worker_of(v, item->conn->peer));
     note_session(v, item);
 }
 
@@ -180,6 +182,20 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
         world_violation(world, "a worker is set aside that failed what all fail");
 }
 
+/* Some worker that lives has done a whole chunk, as the ventilator has heard. A killer
+ * record may have taken down the only one. */
+static bool one_has_done(const struct sim_ventilator *v)
+{
+    const struct world *world = of(&v->process);
+    for (uint32_t name = WORKER; name < world->host_count; name++) {
+        const struct process *worker = world->hosts[name].process;
+        if (worker && worker->alive &&
+            ((const struct sim_worker *)worker)->done_for == v)
+            return true;
+    }
+    return false;
+}
+
 /* In a run of which only hosts are bad, from its start, and not all of them: the
  * ventilator has heard of one that has done something. (What is lost, a record of
  * another chunk may have taken down.) */
@@ -199,7 +215,7 @@ static void check_hosts(const struct sim_ventilator *v,
             scenario->workers)
         return;
     const struct payload *chunk = &v->chunks[seq];
-    if (v->heard_done && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
+    if (one_has_done(v) && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
         world_violation(world, "chunk %ju is given up for what is wrong with hosts",
                         (uintmax_t)seq);
 }

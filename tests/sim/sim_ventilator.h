@@ -40,8 +40,7 @@ struct sim_ventilator {
     uint64_t longest_done;   /* bytes of a chunk that a worker said was done */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
-    bool earned;     /* that chunk really failed so often */
-    bool heard_done; /* some worker has done a whole chunk, as it says */
+    bool earned; /* that chunk really failed so often */
     bool knows_header;
     bool drains;    /* it was interrupted */
     bool hurried;   /* and a second time */

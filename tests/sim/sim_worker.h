@@ -88,6 +88,7 @@ struct sim_worker {
      * is open; and that had a session of it as it told the sink of the end. */
     const struct sim_ventilator *heard_by, *opened_to, *ended_with;
     int64_t heard_us;
+    const struct sim_ventilator *done_for; /* the last that heard it has done a chunk */
     bool opens;     /* it cannot see whether its programs are in step */
     bool draining;  /* its programs are to end, and it is to tell when they have */
     bool drain_due; /* that is scheduled */
