@@ -2,10 +2,10 @@
 /*
  * Each line is built in a buffer and leaves in one write(2), so that lines of several
  * processes on one terminal do not mix; a line that is too long is cut and ends in
- * "...". If stderr takes nothing for WAIT_MS, the rest of the line is lost, and so are
- * those that follow until it takes something: a pipe or a terminal that nobody reads
- * does not stop a run. The next line says how many were lost. Nothing here writes to
- * stdout, and nothing fails.
+ * "...". If stderr takes nothing for WAIT_MS (after log_hurry HURRY_MS), the rest of
+ * the line is lost, and so are those that follow until it takes something: a pipe or a
+ * terminal that nobody reads does not stop a run. The next line says how many were
+ * lost. Nothing here writes to stdout, and nothing fails.
  */
 #include "common/log.h"
 #include "common/open_again.h"
@@ -21,7 +21,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { LINE_BYTES = 16384, STATUS_BYTES = 512, WAIT_MS = 4000 };
+enum { LINE_BYTES = 16384, STATUS_BYTES = 512, WAIT_MS = 4000, HURRY_MS = 500 };
 
 #define ERASE_LINE "\r\033[K"
 
@@ -38,7 +38,8 @@ static struct {
     char status[STATUS_BYTES]; /* "" while none is drawn */
     bool shares;               /* another process draws one */
     unsigned lost;             /* lines, since stderr last took one */
-} logger = {.program = "fanfold", .level = LOG_LEVEL_WARN};
+    int wait_ms;
+} logger = {.program = "fanfold", .level = LOG_LEVEL_WARN, .wait_ms = WAIT_MS};
 
 static const char *const level_names[] = {
     [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn",   [LOG_LEVEL_INFO] = "info",
@@ -49,6 +50,11 @@ void log_init(const char *program, enum log_level level)
 {
     logger.program = program;
     logger.level = level;
+}
+
+void log_hurry(void)
+{
+    logger.wait_ms = HURRY_MS;
 }
 
 void log_set_level(enum log_level level)
@@ -155,7 +161,7 @@ static void line_write(struct line *line)
         memcpy(line->text + line->size - strlen(ellipsis), ellipsis, strlen(ellipsis));
     line->cut = false;
     line_append(line, "\n%s", logger.status);
-    if (!say_lost() || !write_out(line->text, line->size, WAIT_MS))
+    if (!say_lost() || !write_out(line->text, line->size, logger.wait_ms))
         logger.lost++;
 }
 
@@ -248,6 +254,11 @@ const char *log_quote(char *buffer, size_t size, const void *data, size_t length
     }
     memcpy(buffer + used, "\"", sizeof "\"");
     return buffer;
+}
+
+const char *log_line_start(void)
+{
+    return erase_line();
 }
 
 void log_share_line(bool shares)

@@ -41,6 +41,8 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
  * least 6. */
 const char *log_quote(char *buffer, size_t size, const void *data, size_t length);
 
+/* Somebody waits for the end: a line waits only for half a second for its reader. */
+void log_hurry(void);
 /*
  * Draws the progress line in place, if stderr is a terminal, and erases it before any
  * other line of this process. NULL or "" removes it.
@@ -49,5 +51,8 @@ void log_status_line(const char *text);
 /* Whether another process draws such a line on this terminal: if so, we erase it before
  * any line of ours. */
 void log_share_line(bool shares);
+/* What erases it, to be written in front of a line that comes from elsewhere; "" where
+ * there is none. */
+const char *log_line_start(void);
 
 #endif

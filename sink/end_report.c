@@ -41,15 +41,17 @@ static void say_dead_letters(const struct end_report *report)
     unsigned long long count = report->dead_letters;
     const char *plural = count == 1 ? "" : "s";
     const char *directory = report->resume->dead_letters;
+    char what[DEAD_LETTER_TALLY_MAX];
     if (count == 0)
         return;
+    dead_letter_tally_describe(&report->tally, count, what);
     if (!report->finished) {
-        say("%llu dead letter%s in %s so far", count, plural, directory);
+        say("%llu dead letter%s%s in %s so far", count, plural, what, directory);
         return;
     }
     char *command = command_of(report, NULL);
-    say("%llu dead letter%s in %s; to run them again: %s", count, plural, directory,
-        command);
+    say("%llu dead letter%s%s in %s; to run them again: %s", count, plural, what,
+        directory, command);
     free(command);
     if (!report->options->rerun)
         return;
@@ -102,6 +104,16 @@ static void say_how_to_resume(const struct end_report *report)
             output, next, offset);
 }
 
+/* Nothing is there that could be resumed, and the same command would fail again. */
+static void hint_at_bad_records(const struct end_report *report)
+{
+    bool resumes = report->resume->journal && report->safe_next > 0;
+    if (stopped_at_chunk(report) && !report->finished && !resumes &&
+        !report->options->common.quiet)
+        say("hint: if only some records fail, --on-error isolate leaves them out "
+            "(--on-error skip the whole chunk)");
+}
+
 static void say_journal(const struct end_report *report)
 {
     const char *output = report->options->output;
@@ -119,4 +131,5 @@ void end_report_say(const struct end_report *report)
     say_verdict(report);
     say_dead_letters(report);
     say_journal(report);
+    hint_at_bad_records(report);
 }

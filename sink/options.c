@@ -4,6 +4,7 @@
 
 #include "common/options/table.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -62,6 +63,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_RERUN:
         sink->rerun = value;
+        return 0;
+    case KEY_COMMAND_HASH:
+        sink->command_hash = strtoull(value, NULL, 16);
         return 0;
     case KEY_TMPDIR:
         if (!is_directory(value))

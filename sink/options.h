@@ -15,9 +15,10 @@ struct sink_options {
     const char *dead_letters; /* NULL: beside the output, else the working directory */
     bool unordered;
     bool resume;
-    bool no_dead_letters; /* hidden: whoever started the sink expects none */
-    const char *rerun;    /* hidden: options and command of the run, quoted for a shell,
-                             to run its dead letters again; NULL: not known */
+    bool no_dead_letters;  /* hidden: whoever started the sink expects none */
+    uint64_t command_hash; /* hidden: of the run's command and mode; 0: not known */
+    const char *rerun; /* hidden: options and command of the run, quoted for a shell,
+                          to run its dead letters again; NULL: not known */
     uint64_t max_result_bytes;
 };
 

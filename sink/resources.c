@@ -157,6 +157,7 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .unordered = options->unordered,
         .resume = options->resume,
         .no_dead_letters = options->no_dead_letters,
+        .command = options->command_hash,
     };
     int status = open_output(resources, options);
     if (status == STATUS_OK)

@@ -2,8 +2,10 @@
 #include "sink/run_files.h"
 
 #include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/records/record_format_text.h"
+#include "sink/dead_letters/dead_letter_tally.h"
 #include "sink/dead_letters/dead_letter_writer.h"
 #include "sink/end_report.h"
 #include "sink/journal/checkpointer.h"
@@ -23,6 +25,8 @@ struct run_files {
     struct sink_session *session;
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
+    struct dead_letter_tally tally;
+    bool warned; /* of another command than the first run's */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;
@@ -127,12 +131,25 @@ static void write_dead_letters(struct run_files *files, struct result *result,
     if (dead_letter_writer_write(files->dead_letters, dead_letters, count,
                                  read_dead_letters, result, error, sizeof error) < 0)
         run_files_fail(files, STATUS_IO, error, now_us);
+    else
+        dead_letter_tally_add(&files->tally, dead_letters, count);
+}
+
+/* Not before nobody refuses the run any more. */
+static void warn_of_command(struct run_files *files)
+{
+    if (files->resume->other_command && !files->warned && !files->options->common.quiet)
+        say("warning: the run that %s is of had another command or mode: what is "
+            "written so far is from that one",
+            files->resume->journal);
+    files->warned = true;
 }
 
 void run_files_write_result(struct run_files *files, struct result *result,
                             int64_t now_us)
 {
     char error[ERROR_MAX];
+    warn_of_command(files);
     write_dead_letters(files, result, now_us);
     int status = output_writer_push(files->output, result,
                                     sink_session_header_out(files->session), error,
@@ -264,6 +281,7 @@ void run_files_report(const struct run_files *files, const struct sink_verdict *
         .dismissed = sink_session_dismissed(files->session),
         .output_lost = output_writer_is_lost(files->output),
         .dead_letters = sink_session_position(files->session).dead_letters,
+        .tally = files->tally,
         .header_lines = dead_letter_writer_header_lines(files->dead_letters),
         .header_out = sink_session_header_out(files->session),
         .safe_next = checkpointer_safe_next(files->checkpointer),

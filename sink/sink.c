@@ -16,6 +16,7 @@
 #include "sink/outbox.h"
 #include "sink/result/result_decode.h"
 #include "sink/run_files.h"
+#include "sink/service_report.h"
 #include "sink/waiting_hint.h"
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +38,7 @@ struct sink {
     struct id incarnation;
     const char *phase; /* of the session, as it was logged last */
     struct waiting_hint hint;
+    struct service_manager manager;
     int signalled; /* the last signal that came; 0: none */
     bool over;
     int status; /* valid when over */
@@ -258,6 +260,7 @@ static void receive_signals(struct sink *sink, int64_t now_us)
     int number;
     while (!sink->over && (number = signals_next(sink->resources.signals)) > 0) {
         sink->signalled = number;
+        log_hurry();
         if (run_files_have_failed(sink->files)) {
             leave(sink, STATUS_SIGNAL + number);
             return;
@@ -311,14 +314,25 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
 }
 
+/* Also when all is over: the manager hears that this one ends, not that it died. */
+static int64_t tell_manager(struct sink *sink, int64_t now_us)
+{
+    bool ending = sink->over || run_files_have_failed(sink->files);
+    return service_report_tick(&sink->manager, sink->session,
+                               uplink_endpoint(sink->resources.uplink), ending, now_us);
+}
+
 static int loop(struct sink *sink)
 {
     zmq_pollitem_t items[ITEMS];
     while (!sink->over) {
         int64_t now_us = clock_now_us();
         int64_t deadline_us = settle(sink, now_us);
+        int64_t manager_us = tell_manager(sink, now_us);
         if (sink->over)
             break;
+        if (manager_us < deadline_us)
+            deadline_us = manager_us;
         bool queued = run_files_output_has_queued(sink->files);
         int64_t hint_us = waiting_hint_tick(&sink->hint, sink->session, queued, now_us);
         if (hint_us < deadline_us)
@@ -378,6 +392,7 @@ static void log_end(const struct sink *sink)
 int sink_run(const struct sink_options *options)
 {
     struct sink sink = {.options = options};
+    service_manager_open(&sink.manager, clock_now_us());
     sink.status = resources_open(&sink.resources, options);
     if (sink.status == STATUS_OK) {
         open_session(&sink);

@@ -5,7 +5,6 @@
  * the time, and carries out dispatch's actions. Only the poll at its end blocks.
  */
 #include "ventilator/ventilator.h"
-
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
@@ -20,17 +19,17 @@
 #include "ventilator/join_line.h"
 #include "ventilator/outbox.h"
 #include "ventilator/report/dry_run.h"
-#include "ventilator/report/failure_report.h"
+#include "ventilator/report/given_up_report.h"
 #include "ventilator/report/job_log.h"
 #include "ventilator/report/notices.h"
 #include "ventilator/report/progress.h"
+#include "ventilator/report/service_report.h"
 #include "ventilator/report/verdict_report.h"
 #include "ventilator/report/worker_report.h"
 #include "ventilator/scheduler/dispatch.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,7 +49,9 @@ struct ventilator {
     struct outbox *outbox;
     struct ingest ingest;
     struct progress progress;
-    struct job_log *job_log;           /* NULL: none */
+    struct service_manager manager;
+    struct job_log *job_log; /* NULL: none */
+    struct given_up_report given_up;
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as WELCOME says it */
     bool over;
     int signals_seen;
@@ -168,6 +169,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
                       .quiet = options->common.quiet,
                       .line = options->progress && !options->common.quiet,
                       .block_auto = options->chunker.block_auto,
+                      .watched = options->common.supervised && !options->public_tasks,
                       .min_workers = options->min_workers,
                   },
                   now_us);
@@ -229,6 +231,8 @@ static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
 {
     if (++ventilator->signals_seen == 1)
         ventilator->signalled = number;
+    else
+        log_hurry();
     int first = ventilator->signalled, status = STATUS_SIGNAL + first;
     const char *what = first == SIGINT   ? "interrupted"
                        : first == SIGHUP ? "hung up"
@@ -278,11 +282,22 @@ static void start(struct ventilator *ventilator, int64_t now_us)
     ingest_start(&ventilator->ingest, now_us);
 }
 
+/* A chunk that was given up. */
+static void skip(struct ventilator *ventilator, const struct dispatch_action *action)
+{
+    const struct chunk *chunk =
+        chunk_store_find(ventilator->chunk_store, action->failure->seq);
+    given_up_report_say(&ventilator->given_up, action->failure, chunk,
+                        chunk ? source_name(ventilator->source, chunk->input) : NULL);
+}
+
 static void carry_out(struct ventilator *ventilator, int64_t now_us)
 {
     struct dispatch_action action;
     char text[TEXT_MAX];
     while (dispatch_next(ventilator->dispatch, &action)) {
+        if (action.kind == DISPATCH_SKIP)
+            skip(ventilator, &action);
         if (action.kind == DISPATCH_START)
             start(ventilator, now_us);
         else if (action.kind == DISPATCH_DISCARD)
@@ -355,26 +370,25 @@ static int64_t log_completions(struct ventilator *ventilator, int64_t now_us)
 
 static void iterate(struct ventilator *ventilator)
 {
+    struct dispatch *dispatch = ventilator->dispatch;
     int64_t now_us = clock_now_us();
     inbox_receive(ventilator->inbox, now_us);
     read_signals(ventilator, now_us);
     ingest_cut(&ventilator->ingest, now_us);
-    int64_t deadline_us = dispatch_tick(ventilator->dispatch, now_us);
+    int64_t deadline_us = dispatch_tick(dispatch, now_us);
     carry_out(ventilator, now_us);
     if (outbox_lost_peer(ventilator->outbox))
         deadline_us = now_us; /* other workers can have its tasks at once */
-    int64_t log_us = log_completions(ventilator, now_us);
-    if (log_us < deadline_us)
-        deadline_us = log_us;
-    int64_t look_us = front_tick(ventilator->front, now_us);
-    if (look_us < deadline_us)
-        deadline_us = look_us;
+    deadline_us = clock_earlier(deadline_us, log_completions(ventilator, now_us));
+    deadline_us = clock_earlier(deadline_us, front_tick(ventilator->front, now_us));
     struct progress_bytes bytes = count_bytes(ventilator);
     int64_t progress_us =
-        progress_tick(&ventilator->progress, ventilator->dispatch, &bytes, now_us);
+        progress_tick(&ventilator->progress, dispatch, &bytes, now_us);
+    bool ends = ventilator->over || ventilator->signals_seen;
+    int64_t told_us = service_report_tick(&ventilator->manager, dispatch, ends, now_us);
+    deadline_us = clock_earlier(deadline_us, clock_earlier(progress_us, told_us));
     if (!ventilator->over)
-        wait_for_events(ventilator, now_us,
-                        progress_us < deadline_us ? progress_us : deadline_us);
+        wait_for_events(ventilator, now_us, deadline_us);
 }
 
 /* The sentence about the chunk whose failure ended the run; NULL: none did. */
@@ -398,8 +412,7 @@ static int finish(struct ventilator *ventilator)
     if (verdict.outcome != OUTCOME_INTERRUPTED &&
         csv_look_found(&ventilator->ingest.look))
         say("hint: there are line ends within quotes, as in csv: --format csv keeps "
-            "each "
-            "of these records whole");
+            "each of these records whole");
     struct dispatch_counts counts = dispatch_counts(ventilator->dispatch);
     verdict_report_say(&verdict, describe_failure(ventilator, text, sizeof text),
                        ventilator->options->common.supervised);
@@ -426,6 +439,7 @@ static int run(struct ventilator *ventilator)
 int ventilator_run(const struct ventilator_options *options)
 {
     struct ventilator ventilator = {.options = options, .signals = -1};
+    service_manager_open(&ventilator.manager, clock_now_us());
     int status = options->dry_run ? list_chunks(&ventilator) : run(&ventilator);
     destroy(&ventilator);
     /* The launcher sees by the signal that this program was terminated, and says so. */

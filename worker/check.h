@@ -7,8 +7,7 @@
 #include "common/options.h"
 
 /* Says on standard output that a ventilator answers (STATUS_OK), or on stderr what
- * keeps it from that (STATUS_PEER; STATUS_USAGE: the endpoint or the keys are wrong).
- */
+ * keeps it from that (STATUS_PEER; STATUS_USAGE: endpoint or keys are wrong). */
 int check_run(const char *endpoint, const struct common_options *options);
 
 #endif

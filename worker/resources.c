@@ -122,6 +122,7 @@ int resources_open(struct resources *resources, const struct worker_options *opt
                    const struct program_events *events)
 {
     *resources = (struct resources){.signals = -1};
+    service_manager_open(&resources->manager, clock_now_us());
     identity_init(&resources->identity, options);
     int status = open_keys(resources, &options->common);
     if (status == STATUS_OK)

@@ -9,6 +9,7 @@
 #include "common/keys/key_source.h"
 #include "common/net/uplink.h"
 #include "common/process/runtime_dir.h"
+#include "common/service/service_manager.h"
 #include "worker/identity.h"
 #include "worker/options.h"
 #include "worker/outbox.h"
@@ -16,6 +17,7 @@
 #include "worker/session/session.h"
 
 struct resources {
+    struct service_manager manager;
     struct identity identity;
     struct runtime_dir *runtime_dir; /* NULL: the options have an endpoint */
     const char *tasks;               /* the ventilator's endpoint */

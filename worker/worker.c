@@ -2,8 +2,7 @@
 /*
  * The loop of the worker. It moves tasks from the uplink onto the session's ledger,
  * from there into the slots of the program, and their ends back to the session; and it
- * carries out what the session decides. It decides neither which task runs nor which
- * message is sent again.
+ * carries out what the session decides, and decides nothing itself.
  */
 #include "worker/worker.h"
 
@@ -17,6 +16,7 @@
 #include "worker/notices.h"
 #include "worker/preemption.h"
 #include "worker/resources.h"
+#include "worker/service_report.h"
 #include "worker/task_intake.h"
 #include "worker/waiting_hint.h"
 
@@ -24,8 +24,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 enum {
     MESSAGES_MAX = 256,  /* received in one iteration */
@@ -71,7 +69,9 @@ static void read_signals(struct worker *worker)
          !worker->over && (number = signals_next(worker->resources.signals)) > 0;) {
         if (!worker->signal)
             worker->signal = number;
-        if (worker->signalled++ < PATIENT_SIGNALS)
+        if (worker->signalled++)
+            log_hurry();
+        if (worker->signalled <= PATIENT_SIGNALS)
             session_leave(worker->resources.session, worker->now_us);
         else
             leave(worker, STATUS_SIGNAL + worker->signal);
@@ -235,6 +235,7 @@ static void start(struct worker *worker, const struct session_action *action)
         .seq = action->seq,
         .attempt = action->attempt,
         .limit_ms = task->limit_ms,
+        .part = task->part_run != NULL,
         .header = session_header(worker->resources.session),
     };
     enum task_state state = task_next(task, &input.input, &input.records);
@@ -392,22 +393,23 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
 
 static void loop(struct worker *worker)
 {
+    struct resources *parts = &worker->resources;
     while (!worker->over) {
         read_signals(worker);
         read_leash(worker);
         receive_messages(worker);
-        connections_watch(&worker->resources, worker->now_us);
-        int64_t deadline_us = settle(worker);
-        deadline_us = clock_earlier(
-            deadline_us, uplink_tick(worker->resources.uplink, worker->now_us));
-        int64_t hint_us =
-            waiting_hint_tick(&worker->hint, worker->resources.session, worker->now_us);
-        if (!worker->alive && session_finished(worker->resources.session)) {
+        connections_watch(parts, worker->now_us);
+        int64_t now_us = worker->now_us, due_us = settle(worker);
+        due_us = clock_earlier(due_us, uplink_tick(parts->uplink, now_us));
+        int64_t hint_us = waiting_hint_tick(&worker->hint, parts->session, now_us);
+        bool ends = worker->signal || worker->draining || worker->over;
+        due_us = clock_earlier(due_us, service_report_tick(parts, ends, now_us));
+        if (!worker->alive && session_finished(parts->session)) {
             worker->alive = true;
             notices_tell_alive(worker->options->alive_fd);
         }
         if (!worker->over)
-            wait_for_events(worker, clock_earlier(hint_us, deadline_us));
+            wait_for_events(worker, clock_earlier(due_us, hint_us));
     }
 }
 

@@ -44,8 +44,8 @@ int runtime_dir_lock(struct runtime_dir *dir, const char *role, char *error,
 const char *runtime_dir_endpoint(struct runtime_dir *dir, const char *socket);
 
 /*
- * Whether a person may use this endpoint: ipc:// and inproc:// always, tcp:// only where
- * `tcp` is true: there are keys, or --insecure. 0, or -EINVAL with the reason in
+ * Whether a person may use this endpoint: ipc:// and inproc:// always, tcp:// only
+ * where `tcp` is true: there are keys, or --insecure. 0, or -EINVAL with the reason in
  * `error`.
  */
 int endpoint_check(const char *endpoint, bool tcp, char *error, size_t error_size);

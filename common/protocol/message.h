@@ -89,8 +89,8 @@ enum failure {
     FAILURE_SIGNAL = 1,    /* code: the signal */
     FAILURE_TIMEOUT = 2,   /* code: 0 */
     FAILURE_MEMORY = 3,    /* code: 0: probably out of memory; FAILURE_MEMORY_LIMIT */
-    FAILURE_PROTOCOL = 4,  /* code: 0, FAILURE_PROTOCOL_MUTE; the program broke its
-                              mode's rules */
+    FAILURE_PROTOCOL = 4,  /* code: 0, FAILURE_PROTOCOL_*; the program broke its mode's
+                              rules */
     FAILURE_TOO_LARGE = 5, /* code: 0; the result is above the limit */
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_KIND = 7,      /* code: the kind of task, which the worker does not know */
@@ -102,8 +102,8 @@ enum failure {
 enum { FAILURE_MEMORY_LIMIT = 1 };
 
 /* Code of FAILURE_PROTOCOL: the program has never given the worker a byte, in any slot,
- * and would not in another attempt. */
-enum { FAILURE_PROTOCOL_MUTE = 1 };
+ * and would not in another attempt; more than BAD_MAX records of an ISOLATE are bad. */
+enum { FAILURE_PROTOCOL_MUTE = 1, FAILURE_PROTOCOL_TOO_MANY = 2 };
 
 enum outcome {
     OUTCOME_COMPLETE = 0,

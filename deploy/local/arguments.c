@@ -12,11 +12,13 @@
 #include "common/ports.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 enum {
     FOR_VENTILATOR = 1 << ROLE_VENTILATOR,
@@ -309,6 +311,29 @@ static bool wants_auto_block(const struct arguments *arguments)
            !value_is(arguments, "format", "whole");
 }
 
+/* Of what turns a chunk into its result. */
+static uint64_t command_hash(const struct arguments *arguments)
+{
+    static const char *const options[] = {"plugin", "shell"};
+    const char *mode = arguments_value(arguments, "mode");
+    XXH64_state_t *state = XXH64_createState();
+    XXH64_reset(state, 0);
+    if (mode && strcmp(mode, "exec") != 0)
+        XXH64_update(state, mode, strlen(mode) + 1);
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const char *value = arguments_value(arguments, options[i]);
+        bool given = arguments_has(arguments, options[i]);
+        XXH64_update(state, given ? "+" : "-", 1);
+        if (value)
+            XXH64_update(state, value, strlen(value) + 1);
+    }
+    for (char **word = arguments->command; *word; word++)
+        XXH64_update(state, *word, strlen(*word) + 1);
+    uint64_t hash = XXH64_digest(state);
+    XXH64_freeState(state);
+    return hash;
+}
+
 static bool has_dead_letters(const struct arguments *arguments)
 {
     return value_is(arguments, "on-error", "skip") || arguments_isolate(arguments);
@@ -329,6 +354,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
         add(&words, "--join-key=%s", run->join_key);
     if (role == ROLE_VENTILATOR && run->join_words && public_endpoint(arguments->tasks))
         add(&words, "--join-words=%s", run->join_words);
+    if (role == ROLE_SINK)
+        add(&words, "--command-hash=%016" PRIx64, command_hash(arguments));
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
     if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)

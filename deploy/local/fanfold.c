@@ -12,6 +12,7 @@
 #include "common/process/fds.h"
 #include "common/process/strangers.h"
 #include "common/process/worker_cgroup.h"
+#include "common/service/service_manager.h"
 #include "deploy/local/child.h"
 #include "deploy/local/cleanup_process.h"
 #include "deploy/local/dry_run.h"
@@ -36,6 +37,7 @@ struct fanfold {
     const struct arguments *arguments;
     struct launcher launcher;
     struct launcher_signals signals;
+    struct service_manager manager;
     bool worker_lost; /* a signal has ended one */
     bool alone;       /* all our children, and all we ever get, descend from the run */
     struct cleanup_process *cleanup_process;
@@ -260,6 +262,7 @@ static void reap(struct fanfold *fanfold)
 /* The only line about the signal: every role gets SIGTERM instead, and says nothing. */
 static void tell_signal(int signal, bool drains)
 {
+    log_hurry(); /* the next signal must not wait for a reader of this */
     say("%s%s",
         signal == SIGINT   ? "interrupted"
         : signal == SIGHUP ? "hung up"
@@ -303,10 +306,24 @@ static void end_strays(struct fanfold *fanfold)
     children_deinit(&keep);
 }
 
+/* A service manager that started this one hears of it alone: the roles take no part. */
+static int64_t tell_manager(struct fanfold *fanfold)
+{
+    service_manager_ready(&fanfold->manager);
+    if (fanfold->launcher.phase > RUN_STARTING || launcher_over(&fanfold->launcher))
+        service_manager_stopping(&fanfold->manager);
+    return service_manager_tick(&fanfold->manager, clock_now_us());
+}
+
 static void run_loop(struct fanfold *fanfold)
 {
-    int64_t deadline_us;
-    while (deadline_us = settle(fanfold), !launcher_over(&fanfold->launcher)) {
+    for (;;) {
+        int64_t deadline_us = settle(fanfold);
+        int64_t manager_us = tell_manager(fanfold);
+        if (launcher_over(&fanfold->launcher))
+            return;
+        if (manager_us < deadline_us)
+            deadline_us = manager_us;
         struct pollfd items[] = {
             {.fd = fanfold->signals.fd, .events = POLLIN},
             {.fd = fanfold->alive_fd, .events = POLLIN},
@@ -374,6 +391,7 @@ int fanfold_run(const struct arguments *arguments)
         .run_keys = RUN_KEYS_NONE,
     };
     int status;
+    service_manager_open(&fanfold.manager, clock_now_us());
     status = preflight_check(arguments);
     if (status != STATUS_OK)
         return status;

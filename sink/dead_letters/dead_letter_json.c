@@ -85,6 +85,9 @@ const char *dead_letter_cause(const struct dead_letter *dead_letter, char *text,
         snprintf(text, size, "signal %u (%s)", dead_letter->code, signal);
     else if (dead_letter->cause == FAILURE_SIGNAL)
         snprintf(text, size, "signal %u", dead_letter->code);
+    else if (dead_letter->cause == FAILURE_PROTOCOL &&
+             dead_letter->code == FAILURE_PROTOCOL_TOO_MANY)
+        snprintf(text, size, "more than %d of its records are bad", BAD_MAX);
     else if (dead_letter->cause == FAILURE_MEMORY &&
              dead_letter->code == FAILURE_MEMORY_LIMIT)
         snprintf(text, size, "used too much memory");

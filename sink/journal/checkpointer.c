@@ -54,10 +54,14 @@ int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
                        const struct position *position, uint64_t offset, char *error,
                        size_t error_size)
 {
+    const struct journal *start = &checkpointer->resume->start;
     struct journal journal = {
         .position = *position,
         .offset = offset,
         .dead_letters_name = checkpointer->resume->start.dead_letters_name,
+        /* Not of one that has written nothing, as its run may be refused. */
+        .command = position->next > start->position.next ? checkpointer->resume->command
+                                                         : start->command,
     };
     struct commit_dead_letters dead_letters = {
         .first = checkpointer->dead_letters_ordered + 1,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 2, FIELDS = 14, CHECKSUM_BYTES = 8 };
+enum { VERSION = 2, FIELDS = 14, FIELDS_MAX = 15, CHECKSUM_BYTES = 8 };
 
 static const char magic[] = "fanfold journal";
 
@@ -29,7 +29,7 @@ static void pack_bytes(msgpack_packer *packer, const void *data, size_t size)
 static void pack(msgpack_packer *packer, const struct journal *journal)
 {
     const struct position *position = &journal->position;
-    msgpack_pack_array(packer, FIELDS);
+    msgpack_pack_array(packer, journal->command ? FIELDS_MAX : FIELDS);
     msgpack_pack_str(packer, sizeof magic - 1);
     msgpack_pack_str_body(packer, magic, sizeof magic - 1);
     msgpack_pack_uint64(packer, VERSION);
@@ -48,6 +48,8 @@ static void pack(msgpack_packer *packer, const struct journal *journal)
         msgpack_pack_true(packer);
     else
         msgpack_pack_false(packer);
+    if (journal->command)
+        msgpack_pack_uint64(packer, journal->command);
 }
 
 static void checksum(const void *data, size_t size, uint8_t sum[CHECKSUM_BYTES])
@@ -130,7 +132,9 @@ static bool take_head(struct msgpack_reader *reader, uint64_t *ret_fields,
            take_number(reader, ret_version);
 }
 
-static bool take_fields(struct msgpack_reader *reader, struct journal *journal)
+/* An earlier sink, or one that nobody told the command, has written one less. */
+static bool take_fields(struct msgpack_reader *reader, uint64_t fields,
+                        struct journal *journal)
 {
     struct position *position = &journal->position;
     return take_id(reader, &position->run) && take_id(reader, &position->uid) &&
@@ -143,7 +147,9 @@ static bool take_fields(struct msgpack_reader *reader, struct journal *journal)
            take_number(reader, &position->dead_letters) &&
            take_number(reader, &position->failed) &&
            take_number(reader, &journal->dead_letters_name) &&
-           take_flag(reader, &position->finished) && token_bytes_left(reader) == 0;
+           take_flag(reader, &position->finished) &&
+           (fields == FIELDS || take_number(reader, &journal->command)) &&
+           token_bytes_left(reader) == 0;
 }
 
 static const char *take_journal(struct msgpack_reader *reader, struct journal *journal)
@@ -153,7 +159,7 @@ static const char *take_journal(struct msgpack_reader *reader, struct journal *j
         return "it is no journal";
     if (version != VERSION)
         return "another version of fanfold-sink wrote it";
-    if (fields != FIELDS || !take_fields(reader, journal))
+    if (fields < FIELDS || fields > FIELDS_MAX || !take_fields(reader, fields, journal))
         return "its fields are not those of a journal";
     return NULL;
 }
@@ -181,7 +187,7 @@ bool journal_begins(struct slice bytes)
 {
     /* An array's head, then a text's head and the text. */
     uint8_t begin[sizeof magic];
-    _Static_assert(FIELDS <= 15 && sizeof magic - 1 <= 31, "heads of one byte");
+    _Static_assert(FIELDS_MAX <= 15 && sizeof magic - 1 <= 31, "heads of one byte");
     begin[0] = (uint8_t)(0xa0 | (sizeof magic - 1));
     memcpy(begin + 1, magic, sizeof magic - 1);
     if (bytes.size == 0 || (bytes.data[0] & 0xf0) != 0x90)

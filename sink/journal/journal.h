@@ -19,6 +19,8 @@ struct journal {
     uint64_t fingerprint; /* of what lies before it (output_fingerprint.h); 0: not
                              known */
     uint64_t dead_letters_name; /* which directory has the dead letters */
+    uint64_t command; /* hash of the run's command and mode; 0: not known, and then the
+                         file has none */
 };
 
 /* Returns the number of bytes. */

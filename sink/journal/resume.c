@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { ERROR_MAX = 1024 };
 
@@ -38,11 +39,25 @@ static char *find_dead_letters(const struct resume_request *request,
 
 /* ---- dead letters ---- */
 
+/* The same command may have come before, and several times. */
+static char *free_name(const char *taken)
+{
+    struct stat status;
+    for (unsigned number = 2;; number++) {
+        char *name = allocate_text("%s.%u", taken, number);
+        if (lstat(name, &status) != 0)
+            return name;
+        free(name);
+    }
+}
+
 static int say_others(const struct resume_point *resume)
 {
-    say("%s has dead letters of another run: move them away, or name another "
-        "--dead-letters",
-        resume->dead_letters);
+    char *other = free_name(resume->dead_letters);
+    say("%s has dead letters of another run: move them away, or give --dead-letters %s "
+        "as well",
+        resume->dead_letters, other);
+    free(other);
     return STATUS_USAGE;
 }
 
@@ -159,6 +174,8 @@ static int resume_run(struct resume_point *resume, const struct resume_request *
         return STATUS_USAGE;
     }
     resume->resumed = true;
+    resume->other_command = request->command && resume->start.command &&
+                            request->command != resume->start.command;
     int result = output_resume(output, resume->start.offset);
     if (result == 0)
         return check_fingerprint(resume, request, output);
@@ -211,6 +228,7 @@ int resume_point_find(struct resume_point *resume, const struct resume_request *
         memset(&resume->start, 0, sizeof resume->start);
         resume->start.position.run = id_random();
     }
+    resume->command = request->command;
     resume->start.dead_letters_name = journal_dead_letters_name(resume->dead_letters);
     return status;
 }

@@ -17,6 +17,7 @@ struct resume_request {
                                  directory */
     bool unordered;
     bool resume;
+    uint64_t command;     /* hash of the run's command and mode; 0: not known */
     bool no_dead_letters; /* whoever started the sink knows that there will be none */
 };
 
@@ -24,7 +25,9 @@ struct resume_point {
     char *journal;      /* path; NULL: none is kept */
     char *dead_letters; /* directory */
     bool resumed;       /* `start` is what the journal says */
+    bool other_command; /* and the run had another command or mode */
     struct journal start;
+    uint64_t command; /* as the request has it */
 };
 
 /* STATUS_OK, or the status to leave with, after a sentence for a person. The output is

@@ -45,6 +45,7 @@ class Journal(NamedTuple):
     failed: int
     letters_name: int
     finished: bool
+    command: int = 0
 
 
 def journal_path(output):
@@ -142,7 +143,7 @@ def refused(case, words, status, pattern, remains=None, program="fanfold", **mor
     """It ends with this status and one line of its own making, and touches nothing."""
     run = case.run(program, *words, **more)
     assert run.status == status, f"{run.name} ended with status {run.status}, not {status}"
-    lines = [line for line in run.stderr().splitlines() if not line.startswith("Try ")]
+    lines = [line for line in run.stderr().splitlines() if not re.search("^Try |: hint: ", line)]
     assert len(lines) == 1, f"{len(lines)} lines"
     assert re.search(pattern, lines[0]), f"{lines[0]!r} is not {pattern!r}"
     case.assert_no_leftovers()

@@ -20,7 +20,7 @@ SSHD = Path("/usr/sbin/sshd")
 # A user's key each, because sshd looks there for what an odd host does in place of the command.
 ODD = {
     "banner": r"echo Welcome.; echo 'fanfold-0 found'; cat /etc/hostname >&2; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"",
-    "bare": r"exec /bin/sh -c \"$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's,BUILD,/nowhere,g')\"",
+    "bare": r"PATH=/usr/bin:/bin; export PATH; exec /bin/sh -c \"$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's,BUILD,/nowhere,g')\"",
     "plain": "",
 }
 
@@ -42,6 +42,16 @@ class Sshd:
         self.process = None
         while self.process is None:
             self.start(random.randrange(12000, 30000))
+
+    def put_in_path(self):
+        """What is called `ssh` in PATH knows the hosts, as a person's does by ~/.ssh/config."""
+        folder = self.case.path("bin")
+        folder.mkdir(exist_ok=True)
+        command = folder / "ssh"
+        command.write_text(f'#!/bin/sh\nexec {shutil.which("ssh", path=os.defpath)} -F {self.home / "client"} "$@"\n')
+        command.chmod(0o755)
+        if str(folder) not in self.case.env["PATH"]:
+            self.case.env["PATH"] = f"{folder}{os.pathsep}{self.case.env['PATH']}"
 
     def make_key(self, name):
         path = self.home / name
@@ -67,7 +77,7 @@ class Sshd:
             "UsePAM": "no",
             "StrictModes": "no",
             "PasswordAuthentication": "no",
-            "SetEnv": f"{MARK}={self.case.id}",
+            "SetEnv": f"{MARK}={self.case.id} PATH={self.case.env['PATH']}",
             **self.options,
         }
         config = self.case.file("ssh/server", "".join(f"{key} {value}\n" for key, value in lines.items()).encode())
@@ -79,6 +89,7 @@ class Sshd:
             " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n LogLevel ERROR\n"
         )
         self.case.file("ssh/client", client.encode())
+        self.put_in_path()
         process = self.case.start(SSHD, "-D", "-e", "-f", config, name="sshd")
 
         def listens():

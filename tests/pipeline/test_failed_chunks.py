@@ -68,6 +68,19 @@ def test_what_continues_a_run_that_a_chunk_has_ended_does_not_fail_at_it_again(c
     assert case.path("out").read_bytes() == b"".join(lines[:700] + lines[800:])
 
 
+def test_a_run_that_fails_before_its_first_byte_is_told_what_leaves_bad_records_out(case):
+    case.file("input", LINES)
+    said = r"^fanfold-sink: hint: if only some records fail, --on-error isolate leaves them out \(--on-error skip the whole chunk\)$"
+    words = ["-N100", "-i", "input", "--retries", "1", "--", "sh", "-c", '[ "$FANFOLD_SEQ" != 0 ] || exit 3; cat']
+    for options in (["-o", "out"], []):
+        run = case.run("fanfold", *options, *words)
+        run.expect(3)
+        assert len(re.findall(said, run.stderr(), re.M)) == 1, run.stderr()
+    quiet = case.run("fanfold", "--quiet", *words)
+    quiet.expect(3)
+    assert "hint" not in quiet.stderr(), quiet.stderr()
+
+
 def test_a_run_that_somebody_interrupts_is_not_told_of_bad_records(case):
     gate = case.gate()
     case.file("input", LINES)

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -386,6 +387,7 @@ def test_each_role_is_given_its_own_options(case):
     tasks = f"--tasks=ipc://{directory}/tasks"
     assert words["ventilator"] == [tasks, "--supervised", "--block=64K", "--quiet"], words
     places = [tasks, f"--results=ipc://{directory}/results", "--supervised"]
+    places.append(next(word for word in words["sink"] if re.fullmatch(r"--command-hash=[0-9a-f]{16}", word)))
     assert words["sink"] == [*places, "--no-dead-letters", "--output=x", "--quiet"], words
     assert words["worker"][:4] == [tasks, "--supervised", "--jobs=3", "--quiet"], words
     assert words["worker"][5:] == ["--", "tr", "a", "b", "--block"], words

@@ -52,3 +52,14 @@ def test_one_in_a_session_of_its_own_is_named_and_lives_on(case):
     run.expect(0)
     assert run.output() == b"a\nb\n"
     case.assert_no_leftovers()
+
+
+@pytest.mark.parametrize("left", ["sleep 60 &", "sleep 60 >/dev/null &"])
+def test_the_wait_for_what_a_program_left_is_no_run_time(case, left):
+    """So that no hint speaks of long chunks, and the job log tells how long the program ran."""
+    words = ["-j4", "--joblog", "log", "--", "sh", "-c", f"cat; {left}"]
+    run = case.run("fanfold", *words, stdin=b"1\n2\n3\n")
+    run.expect(0)
+    assert "warn left_behind" in run.stderr() and "hint" not in run.stderr(), run.stderr()
+    head, line = (row.split("\t") for row in case.path("log").read_text().splitlines())
+    assert float(line[head.index("JobRuntime")]) < 4, line

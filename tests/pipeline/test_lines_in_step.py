@@ -5,8 +5,10 @@ slow they are, a run that ends with status 0 has the right output, and every run
 
 import os
 import random
+import re
 import signal
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
@@ -62,6 +64,28 @@ def test_a_greeting_is_no_answer_however_slow_the_program(case, number):
     assert run.status in (3, 4) and run.output() == b"", (run.status, run.output())
     assert "wrote lines that it was not asked for" in run.stderr(), run.stderr()
     assert "to standard error" in run.stderr()
+
+
+def test_a_greeting_is_said_once_and_then_counted(case):
+    """Each process says it anew, and the log is for reading."""
+    for options in (["-j1"], ["-j4"], ["-j2", "--on-error", "skip"]):
+        run = lines(case, ["sh", "-c", "echo hello; exec cat"], numbered(60), "-N2", *options)
+        assert run.status in (3, 4), run.status
+        said = [line for line in run.stderr().splitlines() if "fault_between_chunks" in line]
+        times = [int(re.search(r" times=(\d+) ", line)[1]) for line in said]
+        assert times == [1, 10, 100][: len(times)] and "hello" in said[0], run.stderr()
+
+
+def test_a_program_that_does_not_end_after_its_input_is_waited_for_and_then_ended(case):
+    """A few seconds are its right; after fifteen what it was seen to answer in step is believed."""
+    slow, stuck = ("while read -r l; do echo $l; done; sleep %d" % seconds for seconds in (8, 1000))
+    runs = [case.start("fanfold", "--mode", "lines", "-j1", "-o", f"out{i}", "--", "sh", "-c", script, stdin=numbered(6)) for i, script in enumerate((slow, stuck))]
+    began = time.monotonic()
+    assert runs[0].wait(60) == 0 and runs[1].running()
+    assert case.path("out0").read_bytes() == numbered(6)
+    assert runs[1].wait(60) == 0 and time.monotonic() - began > 14
+    assert case.path("out1").read_bytes() == numbered(6)
+    case.assert_no_leftovers()
 
 
 def test_a_line_too_many_on_the_way_is_found_by_the_next_at_the_latest(case):

@@ -113,7 +113,7 @@ def test_output_that_is_held_back_is_said_with_what_to_do(case):
 def test_output_that_is_held_back_is_warned_of_before_anything_fails(case):
     words = ["--mode", "lines", "-j2", "-N5", "--silence", "0", "--", "sh", "-c", "cat >/dev/null"]
     run = case.start("fanfold", *words, stdin=numbered(20))
-    run.wait_for_stderr(r"warn no_answer slot=\d why=.*read lines and has written nothing for 5 s.*sed -u", 60)
+    run.wait_for_stderr(r"warn no_answer slot=\d why=.*read lines and has written nothing for 5 s.*sed -u.*as grep and many an awk filter do.*--mode exec", 60)
     run.signal(signal.SIGTERM)
     run.signal(signal.SIGTERM)
     run.wait(60)
@@ -276,6 +276,13 @@ def expect_frames_failure(case, word, pattern):
 
 def test_a_stray_print_is_named(case):
     expect_frames_failure(case, b"print", r'.*wrote .*hello.* to its standard output.*print to standard error')
+
+
+def test_a_filter_under_mode_frames_is_told_so(case):
+    for words in (["tr", "a-z", "A-Z"], ["cat"]):
+        run = case.run("fanfold", "--mode", "frames", "--retries", "1", "--", *words, stdin=numbered(20000))
+        run.expect(3)
+        assert re.search(r"does not speak FRAMES/1, as no common filter does, leave out --mode frames", run.stderr()), run.stderr()
 
 
 def test_an_error_response_is_the_message(case):

@@ -267,3 +267,17 @@ def test_signals_that_a_plugin_sets_stay_and_its_helper_has_its_own(case):
     run = case.run("fanfold", "-j1", "--quiet", "--plugin", plugin, "--", "deaf", stdin=b"a\n")
     assert run.status == 0 and "warn finish_overdue" in run.stderr(), run.stderr()
     case.assert_no_leftovers()
+
+
+@pytest.mark.parametrize("mode", [[], ["--mode", "lines"], ["--plugin"]], ids=["exec", "lines", "plugin"])
+def test_a_group_of_processes_outside_of_the_namespace_is_not_what_a_program_left(case, mode):
+    """As `unshare --pid` and `nsenter` start it: the group of who started the run has no number inside."""
+    namespace = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    if not can_unshare(*namespace[1:]):
+        case.skip("no namespaces for this user")
+    command = ["--plugin", harness.build_directory() / "worker/examples/echo.so"] if mode == ["--plugin"] else [*mode, "--", "cat"]
+    inside = ["sh", "-c", '"$@"; exit $?', "sh"]  # so that the run is not the first process
+    run = case.run(*namespace, *inside, harness.program_path("fanfold"), "-j2", "-N1", *command, stdin=b"a\nb\nc\n")
+    run.expect(0)
+    assert run.output() == b"a\nb\nc\n"
+    assert "left_behind" not in run.stderr(), run.stderr()

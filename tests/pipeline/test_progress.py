@@ -55,6 +55,18 @@ def test_progress_of_a_file_is_in_per_cent_and_makes_room_for_an_interrupt(case)
     assert max(map(len, re.split(r"\r\x1b\[K|\r\n", read()))) < 80, read()
 
 
+def test_a_line_of_a_program_is_not_glued_to_the_line_of_progress(case):
+    case.file("lines", LINES)
+    gate = case.gate("go")
+    script = "'[ $FANFOLD_SEQ != 1 ] || : <go; printf asked: >&2; cat'"
+    run, read = start_at_terminal(case, ">out", "-j2 -N1500 -i lines -- sh -c", script)
+    case.wait_for(lambda: "1 of 2 chunks" in read(), "a line of progress")
+    gate.open()
+    run.expect(0)
+    lines = re.findall(r"[^\r\n]*asked:", read())
+    assert len(lines) == 2 and all(re.fullmatch(r"(\x1b\[K)?\[slot \d seq \d\] asked:", line) for line in lines), read()
+
+
 def test_progress_is_not_shown_where_the_output_goes(case):
     case.file("lines", LINES)
     script = "'sleep 0.3; wc -l'"
@@ -75,17 +87,19 @@ def test_a_run_that_resumes_says_what_was_done_and_sums_the_whole_up(case):
     for name, stdin in (("file", None), ("pipe", LINES)):
         case.file("lines", LINES)
         words = ["-N100", "-o", name, *(["-i", "lines"] if stdin is None else []), "--", "sh", "-c"]
-        first = case.run("fanfold", *words, "[ $FANFOLD_SEQ -lt 7 ] && cat", stdin=stdin)
+        first = case.run("fanfold", *words, "[ -e mended ] || [ $FANFOLD_SEQ -lt 7 ] && cat", stdin=stdin)
         first.expect(3)
         chunks = int(re.search(r"whole up to chunk (\d+) ", first.stderr())[1])
-        run = case.run("fanfold", "--resume", *words, "cat", stdin=stdin)
+        case.file("mended", b"")
+        run = case.run("fanfold", "--resume", *words, "[ -e mended ] || [ $FANFOLD_SEQ -lt 7 ] && cat", stdin=stdin)
+        case.path("mended").unlink()
         run.expect(0)
         assert case.path(name).read_bytes() == LINES
         resuming, end = run.reasons()
         done = len(b"".join(LINES.splitlines(True)[: chunks * 100])) / 1024
         assert resuming == f"fanfold-ventilator: resuming: {chunks} chunks ({done:.1f} KiB) were done before", resuming
-        left, whole = len(LINES) / 1024 - done, len(LINES) / 1024
-        said = rf"^fanfold-ventilator: {left:.1f} KiB of {whole:.1f} KiB in [\d.]+ s \(.*/s\), 30 chunks \({chunks} of them done before\), 0 "
+        left = len(LINES) / 1024 - done
+        said = rf"^fanfold-ventilator: {left:.1f} KiB \(and {done:.1f} KiB done before\) in [\d.]+ s \(.*/s\), 30 chunks \({chunks} of them done before\), 0 "
         assert re.search(said, end), end
 
 

@@ -7,7 +7,7 @@ import shlex
 import signal
 
 import pytest
-from harness import build_directory, wait_for
+from harness import ROOT, build_directory, wait_for
 from sshd import Sshd
 
 INPUT = b"".join(b"record %d\n" % number for number in range(5000))
@@ -24,7 +24,7 @@ class Run:
         script = MEET.format(seen=shlex.quote(str(self.seen)), gate=shlex.quote(str(self.gate)))
         words = ["-S", logins] if logins else []
         self.process = case.start(
-            "fanfold", *words, "--ssh", self.sshd.ssh, "-N50", "-j1", *options, "--shell", script, stdin=INPUT
+            "fanfold", *words, "--ssh", self.sshd.ssh, "-N200", "-j1", *options, "--shell", script, stdin=INPUT
         )
 
     def workers(self):
@@ -187,6 +187,22 @@ def test_files_are_transferred_before_a_worker_starts(case):
     )
     run.expect(0)
     assert run.output() == b"alpha\nbeta\ngamma\n"
+
+
+@pytest.mark.parametrize("page", ["README.md", "deploy/man/fanfold-hosts.7"])
+def test_the_two_lines_that_are_printed_reach_a_second_host(case, page):
+    """As they stand there, but for the command."""
+    Sshd(case)
+    lines = re.findall(r"^ *(ssh node1 .*|fanfold -S node1,: .*)$", (ROOT / page).read_text(), re.M)
+    assert len(lines) == 2, lines
+    case.file("big.txt", INPUT)
+    case.file("in.txt", INPUT)
+    case.file("filter", b"#!/bin/sh\nexec tr a-z A-Z\n").chmod(0o755)
+    shown = case.run("sh", "-c", lines[0])
+    shown.expect(0)
+    assert shown.output().startswith(b"fanfold-worker "), shown.output()
+    case.run("sh", "-c", lines[1].replace("./filter", str(case.path("filter")))).expect(0)
+    assert case.path("out.txt").read_bytes() == INPUT.upper()
 
 
 @pytest.mark.parametrize("login", ["-oProxyCommand=x", "0/a", "a:0", ""])

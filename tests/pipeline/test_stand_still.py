@@ -57,7 +57,7 @@ def test_a_program_that_asks_at_the_terminal_has_failed(case, terminal, words, s
     run = run_at(case, terminal, *words)
     assert run.status == 3, run.stderr()
     said = f"terminal[^\n]* \\({signal_name}\\): fanfold's programs have none; give it what it asks for by a file"
-    run.wait_for_stderr(rf"failed for good after 2 attempts: ended by signal \d+ [^\n]*: \"the program wanted to [^\n]*{said}")
+    run.wait_for_stderr(rf"failed for good after 1 attempt: ended by signal \d+ [^\n]*: \"the program wanted to [^\n]*{said}")
     case.assert_no_leftovers()
 
 

@@ -47,7 +47,7 @@ def test_a_run_that_is_told_twice_does_not_wait(case):
     pipe.wait_full()
     run.signal(signal.SIGTERM)
     run.signal(signal.SIGINT)
-    # Both may come at the same time, and each program waits a little for its own words to be read.
-    assert run.wait(15) in (130, 143)
+    # Both may come at the same time, and each program waits half a second for its own words to be read.
+    assert run.wait(4) in (130, 143)
     pipe.read_to_the_end(run)
     pipe.close()

@@ -40,6 +40,8 @@ void check_end(struct sim_ventilator *v, const struct completion *end);
 void check_ledger(const struct sim_worker *w);
 void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t load,
                  const struct session_action *action);
+/* The search for bad records has ended, as none goes well. */
+void check_none_good(const struct sim_worker *w, const struct cargo *cargo);
 void check_sent(const struct sim_worker *w, const struct cargo *cargo);
 void check_leave(const struct sim_worker *w, int status);
 

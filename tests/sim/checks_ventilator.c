@@ -70,6 +70,8 @@ void check_heard(struct sim_ventilator *v, const struct item *item)
     const struct message *message = &item->packet->message;
     if (message->type == MESSAGE_DONE)
         note_done(v, message, worker_of(v, item->conn->peer));
+    else if (message->type == MESSAGE_FAILED) /* a DONE of an older session is none */
+        v->fates[message->failed.seq].failed_after_done = v->core->counts.done > 0;
     note_session(v, item);
 }
 
@@ -141,13 +143,14 @@ void check_probe(struct sim_ventilator *v, const struct dispatch_action *action)
 /* The chunk really failed, or was lost with its worker, as often as it may. Where the
  * ventilator searches bad records, losses condemn a chunk only after some searches in
  * vain. */
-static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate)
+static bool fate_earned(const struct sim_ventilator *v, const struct fate *fate,
+                        int64_t fails)
 {
     enum { SEARCHES_LOSE = 4 };
     const struct scenario *scenario = &of(&v->process)->scenario;
     int64_t losses = scenario->on_error == ON_ERROR_ISOLATE ? SEARCHES_LOSE
                                                             : scenario->losses;
-    return fate->failed >= scenario->retries || slots_count_lost(fate) >= losses;
+    return fate->failed >= fails || slots_count_lost(fate) >= losses;
 }
 
 static bool chunk_earned(const struct sim_ventilator *v,
@@ -157,7 +160,10 @@ static bool chunk_earned(const struct sim_ventilator *v,
     if (failure->seq >= (uint64_t)scenario->records)
         return false;
     const struct fate *fate = &v->fates[failure->seq];
-    return fate_earned(v, fate) &&
+    int64_t fails = failure->none_good ? 1 : scenario->retries;
+    if (failure->none_good && (!v->none_good || fate->failed_after_done))
+        return false;
+    return fate_earned(v, fate, fails) &&
            failure->attempts <= fate->failed + slots_count_lost(fate);
 }
 
@@ -301,7 +307,7 @@ static bool halt_earned(const struct sim_ventilator *v)
     const struct scenario *scenario = &of(&v->process)->scenario;
     int64_t least = scenario->halt_tasks ? scenario->halt_tasks : LEAST, earned = 0;
     for (int64_t seq = 0; seq < scenario->records; seq++)
-        earned += fate_earned(v, &v->fates[seq]);
+        earned += fate_earned(v, &v->fates[seq], v->none_good ? 1 : scenario->retries);
     return scenario->halt && (earned >= least || v->failed_tasks >= least);
 }
 

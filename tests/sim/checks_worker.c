@@ -43,6 +43,18 @@ void check_start(const struct sim_worker *w, const struct slot *slot, uint32_t l
                         (uintmax_t)action->seq);
 }
 
+/* Each has failed alone: a chunk has no more than are sampled. */
+void check_none_good(const struct sim_worker *w, const struct cargo *cargo)
+{
+    const struct payload *payload = &cargo->payload;
+    for (uint32_t record = payload->first; record < payload->end; record++)
+        if (!payload->failed_alone[record - payload->first])
+            world_violation(of(&w->process),
+                            "record %u is given up with the others of its chunk, and "
+                            "nobody ran it",
+                            record);
+}
+
 void check_sent(const struct sim_worker *w, const struct cargo *cargo)
 {
     struct world *world = of(&w->process);

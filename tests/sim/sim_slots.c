@@ -246,13 +246,23 @@ static void advance(struct sim_worker *w, const struct run *run)
         session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
                           cargo->run_us);
         break;
+    case RECORD_BISECT_NONE_GOOD:
+        check_none_good(w, cargo);
+        cargo->payload.cut_by->none_good |= !cargo->probe;
+        sim_ventilator_fate(&cargo->payload)->failed++;
+        sim_ventilator_fate(&cargo->payload)->failed_at |=
+            sim_ventilator_host_bit(&w->process);
+        session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
+                          cargo->run_us);
+        break;
     }
 }
 
 static void on_well(struct sim_worker *w, const struct run *run)
 {
     struct cargo *cargo = run->cargo;
-    for (uint32_t i = run->first; i < run->end; i++)
+    bool sample = cargo->isolation && record_bisect_samples(cargo->isolation);
+    for (uint32_t i = run->first; i < run->end && !sample; i++)
         cargo->payload.made |= (uint8_t)(1 << (i - cargo->payload.first));
     if (!cargo->isolation) {
         sim_ventilator_fate(&cargo->payload)->done_at |=

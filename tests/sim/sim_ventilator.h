@@ -19,6 +19,7 @@ struct fate {
         done_at;              /* a bit for each of 63 workers, and one for the rest */
     const struct cargo *lost; /* the first of those that may have been */
     uint32_t lost_alone[CHUNK_RECORDS_MAX];
+    bool failed_after_done; /* the last time before SKIP, some chunk had been done */
 };
 
 struct sim_ventilator {
@@ -44,6 +45,7 @@ struct sim_ventilator {
     bool knows_header;
     bool drains;    /* it was interrupted */
     bool hurried;   /* and a second time */
+    bool none_good; /* a worker found that no record of a chunk goes well */
     bool finishing; /* it has said GOODBYE or STOP */
     uint32_t owes;  /* STOP to this peer, which came after the end; 0: nobody */
     bool again;     /* the core has news that it has not ticked for */

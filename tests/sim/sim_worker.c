@@ -362,7 +362,8 @@ static void on_isolate(struct sim_worker *w, const struct packet *packet)
                                           .except = message->isolate.except,
                                           .except_count = message->isolate.count,
                                           .except_is_bad = !message->isolate.probe,
-                                          .tries = message->isolate.tries};
+                                          .tries = message->isolate.tries,
+                                          .hopeless = 1};
     cargo->isolation = record_bisect_new(&config);
     if (session_on_isolate(w->core, message, cargo))
         hold(w, cargo);

@@ -58,6 +58,10 @@ static const char *describe_cause(char *text, size_t size, enum failure cause,
         return code == FAILURE_MEMORY_LIMIT ? "killed for its use of memory"
                                             : "killed, probably because memory ran out";
     case FAILURE_PROTOCOL:
+        if (code == FAILURE_PROTOCOL_TOO_MANY) {
+            snprintf(text, size, "more than %d of its records are bad", BAD_MAX);
+            break;
+        }
         return code == FAILURE_PROTOCOL_MUTE
                    ? "the program has never answered anything"
                    : "the program broke the rules of its mode";

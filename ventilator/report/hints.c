@@ -24,12 +24,13 @@ static const char *describe_block(char *text, size_t size, uint64_t bytes)
     return text;
 }
 
-/* A run that resumes may have little left; a chunk of one record cannot be shorter. */
+/* A run that resumes may have little left; what failed says nothing of what would be
+ * faster; a chunk of one record cannot be shorter. */
 static bool describe_chunks(const struct run_facts *facts, char text[HINT_SIZE])
 {
     char block[32];
-    if (facts->resumed || facts->block_auto || facts->most_records < 2 ||
-        facts->chunks >= facts->slots ||
+    if (facts->resumed || facts->troubled || facts->block_auto ||
+        facts->most_records < 2 || facts->chunks >= facts->slots ||
         facts->longest_us < (uint64_t)facts->wall_us / 2)
         return false;
     snprintf(text, HINT_SIZE,

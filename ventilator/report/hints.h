@@ -16,6 +16,7 @@ struct run_facts {
     uint64_t bytes;        /* of the input, that it has cut */
     uint64_t chunks;       /* made of these */
     uint64_t most_records; /* in one of them; 0: nobody has counted */
+    bool troubled;         /* chunks were left out, or tried again */
     bool resumed;          /* an earlier run has done a part */
     bool block_auto;       /* the run has chosen how long chunks are */
     uint64_t longest_us;   /* run time of a chunk */

@@ -28,6 +28,7 @@ void progress_init(struct progress *progress, const struct progress_config *conf
         .endpoint = config->endpoint,
         .quiet = config->quiet,
         .line = config->line,
+        .lost = {.quiet = config->quiet || config->watched},
         .min_workers = config->min_workers,
         .block_auto = config->block_auto,
         .draw_us = now_us,
@@ -85,11 +86,15 @@ static struct wait find_progress(const struct dispatch_wait *wait, bool starved)
 
 static void say_peer(const struct progress *progress, const struct dispatch *dispatch)
 {
+    char lost[800];
     if (progress->waits.now.kind == PROGRESS_WAITS_SINK)
         say("waiting for a sink at %s ...", progress->endpoint);
     else if (progress->waits.now.kind == PROGRESS_WAITS_CHECK)
         say("reading again what the run had read, to check that it has not changed "
             "...");
+    else if (dispatch_lost(dispatch).workers)
+        say("waiting for workers; lost so far: %s",
+            lost_peers_describe(dispatch, lost, sizeof lost));
     else if (progress->min_workers > 1)
         say("waiting for workers (%" PRIu32 " of %" PRIu32 ") ...",
             dispatch_counts(dispatch).sessions, progress->min_workers);
@@ -291,7 +296,10 @@ int64_t progress_tick(struct progress *progress, const struct dispatch *dispatch
     }
     say_resumed(progress, dispatch, bytes);
     watch_slots(progress, dispatch, now_us);
+    int64_t lost_us = lost_peers_tick(&progress->lost, dispatch, now_us);
     int64_t next_us = hint(progress, dispatch, bytes, now_us);
+    if (lost_us < next_us)
+        next_us = lost_us;
     if (!progress->line || progress->began_us == NEVER_US)
         return next_us;
     if (now_us >= progress->draw_us) {
@@ -323,6 +331,7 @@ static void say_hints(const struct progress *progress,
         .bytes = bytes->read,
         .chunks = counts->cut - progress->first,
         .most_records = counts->most_records,
+        .troubled = counts->retried || counts->given_up || counts->dead,
         .resumed = progress->first > 0,
         .block_auto = progress->block_auto,
         .longest_us = counts->longest_us,
@@ -346,10 +355,10 @@ void progress_end(struct progress *progress, const struct dispatch *dispatch,
         return;
     struct dispatch_counts counts = dispatch_counts(dispatch);
     int64_t us = now_us - progress->began_us;
-    char amount[32], whole[40] = "", speed[32], chunks[64], troubles[96], size[32];
+    char amount[32], whole[64] = "", speed[32], chunks[64], troubles[96], size[32];
     if (bytes->before)
-        snprintf(whole, sizeof whole, " of %s",
-                 format_size(size, sizeof size, bytes->before + bytes->read));
+        snprintf(whole, sizeof whole, " (and %s done before)",
+                 format_size(size, sizeof size, bytes->before));
     say("%s%s in %.2f s (%s/s), %s, %s",
         format_size(amount, sizeof amount, bytes->read), whole, (double)us / SECOND_US,
         format_size(speed, sizeof speed, rate(bytes->read, us)),

@@ -5,7 +5,7 @@
 #define FANFOLD_VENTILATOR_REPORT_PROGRESS_H
 
 #include "common/waits.h"
-#include "ventilator/scheduler/dispatch.h"
+#include "ventilator/report/lost_peers.h"
 
 enum progress_waits {
     PROGRESS_WAITS_NOTHING,
@@ -27,6 +27,7 @@ struct progress {
     bool line;            /* draws the line of progress */
     uint32_t min_workers; /* before the first task */
     struct waits waits;
+    struct lost_peers lost;
     struct waits late; /* for a result, longer than the others took */
     int64_t draw_us;   /* the next time */
     int64_t began_us;  /* NEVER_US: not yet */
@@ -47,6 +48,7 @@ struct progress_config {
     bool quiet;
     bool line;
     bool block_auto;
+    bool watched; /* somebody else says who is lost */
     uint32_t min_workers;
 };
 

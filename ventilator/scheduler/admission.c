@@ -76,6 +76,8 @@ static struct worker_session *open_session(struct dispatch *dispatch,
     if (session) /* one connection, another worker: the old one is gone */
         sessions_drop(dispatch, session, true, now_us);
     loss_charges_waive(dispatch, hello->worker);
+    dispatch->company.lost -= hello->worker->lost;
+    hello->worker->lost = false;
     session =
         worker_pool_add(&dispatch->pool, hello->peer, hello->worker, hello->slots);
     session->link = hello->link;

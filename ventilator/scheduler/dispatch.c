@@ -257,8 +257,7 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
             return true;
         case DISPATCH_REJECT:
             if (ret_action->reason == REJECT_MALFORMED ||
-                ret_action->reason == REJECT_TYPE ||
-                ret_action->reason == REJECT_KEY) {
+                ret_action->reason == REJECT_TYPE || ret_action->reason == REJECT_KEY) {
                 ring_pop(&dispatch->complaints, &dispatch->complaint);
                 ret_action->complaint = dispatch->complaint.text;
             }
@@ -341,6 +340,19 @@ const char *dispatch_results(const struct dispatch *dispatch)
 {
     const struct endpoint_list *list = &dispatch->sink.now.endpoints;
     return list->count ? list->endpoints[0].name : "";
+}
+
+struct dispatch_lost dispatch_lost(const struct dispatch *dispatch)
+{
+    const struct known_worker *last = dispatch->company.last_lost;
+    return (struct dispatch_lost){
+        .workers = dispatch->company.lost,
+        .host = last ? last->host : NULL,
+        .pid = last ? last->pid : 0,
+        .sink = dispatch->epoch && !dispatch->sink.here,
+        .ends = run_state_is_stopped(&dispatch->run) ||
+                run_state_is_over(&dispatch->run),
+    };
 }
 
 bool dispatch_begun(const struct dispatch *dispatch)

@@ -99,6 +99,7 @@ bool dispatch_waits_for_output(const struct dispatch *dispatch);
 const char *dispatch_results(const struct dispatch *dispatch);
 /* For what the run waits now: for what keeps the first chunk that is not released. */
 struct dispatch_wait dispatch_wait(const struct dispatch *dispatch);
+struct dispatch_lost dispatch_lost(const struct dispatch *dispatch);
 /* BEGIN has come. */
 bool dispatch_begun(const struct dispatch *dispatch);
 

@@ -136,6 +136,7 @@ struct dispatch_failure {
     uint32_t attempts; /* that failed or were lost */
     enum failure cause;
     uint32_t code;
+    bool none_good; /* no record of a chunk went well, and nothing of this run has */
     uint32_t text_size;
     uint8_t text[TEXT_MAX_BYTES]; /* the tail of stderr; not terminated */
 };
@@ -180,6 +181,15 @@ struct dispatch_wait {
     uint32_t attempt;
     int64_t since_us;
     uint64_t longest_us; /* that a task has taken so far; 0: none has ended well */
+};
+
+/* Who was lost and has not come back. */
+struct dispatch_lost {
+    uint32_t workers;
+    const char *host; /* of the last of them, as it says; NULL: there is none */
+    uint32_t pid;
+    bool sink; /* the run has begun with it */
+    bool ends; /* the run is about to end, and everybody leaves */
 };
 
 /* Counts since the start; see dispatch_counts. */

@@ -12,6 +12,8 @@
 
 enum {
     TRIES_WITHOUT_LIMIT = 3, /* of a record alone, where --retries sets no limit */
+    TTIN = 21,               /* signals on the wire: the program wanted the terminal */
+    TTOU = 22,
     HALT_LEAST = 3, /* failed tasks before a percentage of them means anything */
 };
 
@@ -93,12 +95,27 @@ static bool is_lost_for_good(const struct dispatch *dispatch, const struct task 
     return dispatch->config.losses && task->losses >= dispatch->config.losses;
 }
 
-/* Another attempt would take as long and fail in the same way. Where other attempts
+bool failures_all(const struct dispatch *dispatch)
+{
+    return dispatch->failures.none_good && dispatch->counts.done == 0;
+}
+
+/* Another attempt would take as long and fail in the same way, or ask a person at the
+ * terminal again. Where other attempts
  * were done, the worker has trouble, and not the program. */
 static bool is_vain(const struct dispatch *dispatch, enum failure cause, uint32_t code)
 {
-    return cause == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE &&
-           dispatch->counts.done == 0;
+    bool mute = cause == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_MUTE;
+    bool asks = cause == FAILURE_SIGNAL && (code == TTIN || code == TTOU);
+    return ((mute || asks) && dispatch->counts.done == 0) ||
+           (cause != FAILURE_LOST && failures_all(dispatch));
+}
+
+/* The worker says of an ISOLATE how its records fail, where none goes well. */
+static bool is_of_records(enum failure cause)
+{
+    return cause != FAILURE_PROTOCOL && cause != FAILURE_TOO_LARGE &&
+           cause != FAILURE_KIND;
 }
 
 /* Gives the task up, if it failed or was lost as often as it may, or failed in vain;
@@ -123,6 +140,7 @@ static bool give_up(struct dispatch *dispatch, struct task *task, enum failure c
                        now_us);
         return true;
     }
+    failure.none_good = failures_all(dispatch);
     dispatch->counts.given_up++;
     task->failure = allocate(sizeof *task->failure);
     *task->failure = failure;
@@ -141,6 +159,10 @@ void failures_on_failed(struct dispatch *dispatch, struct attempt *attempt,
     task->patient_us = now_us + dispatch->config.liveness_us;
     if (task->bisect && task->bisect->attempt == attempt->number)
         crash_bisect_on_survived(task->bisect); /* it did not take its worker down */
+    /* Of one that a ledger named, nobody knows for sure that it isolates. */
+    if (attempt->isolates && attempt->sent_us && !attempt->probe &&
+        is_of_records(cause))
+        dispatch->failures.none_good = true;
     attempts_close(attempt);
     dispatch->counts.failed++;
     if (task_is_wanted(task) && !give_up(dispatch, task, cause, code, text, now_us))
@@ -168,7 +190,8 @@ void failures_skip_again(struct dispatch *dispatch)
 bool failures_isolates(const struct dispatch *dispatch, const struct task *task)
 {
     const struct dispatch_config *config = &dispatch->config;
-    if (config->on_error != ON_ERROR_ISOLATE || !task->records)
+    if (config->on_error != ON_ERROR_ISOLATE || !task->records ||
+        (!task->bisect && failures_all(dispatch)))
         return false;
     return task->bisect || (config->retries && task->fails + 1 >= config->retries);
 }

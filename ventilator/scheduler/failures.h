@@ -26,6 +26,9 @@ void failures_skip_again(struct dispatch *dispatch);
 
 /* The next attempt is to find the task's bad records. */
 bool failures_isolates(const struct dispatch *dispatch, const struct task *task);
+/* All of a chunk's records failed, and nothing of this run has gone well yet: one
+ * attempt a chunk says enough, and nobody looks for bad records. */
+bool failures_all(const struct dispatch *dispatch);
 /* How it finds them; borrowed until the next call. */
 const struct isolation *failures_isolation(struct dispatch *dispatch, uint64_t seq);
 

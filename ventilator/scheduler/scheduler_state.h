@@ -93,6 +93,7 @@ struct failures {
                                            it has attempts */
     uint64_t dead_before;       /* tasks with dead letters that an earlier run left */
     bool dead_known;            /* that number is: the sink's first PROGRESS says it */
+    bool none_good;             /* an ISOLATE has failed as each of its records does */
     struct isolation isolation; /* of the last DISPATCH_ISOLATE */
     struct range *except;       /* its memory; NULL: not needed yet */
 };
@@ -115,7 +116,9 @@ struct demand {
 struct company {
     /* since when sink or workers are missing; NEVER_US: both are here */
     int64_t alone_us;
-    bool was_there; /* both were here, once */
+    bool was_there;                       /* both were here, once */
+    uint32_t lost;                        /* workers that were lost and are not back */
+    const struct known_worker *last_lost; /* NULL: none was */
 };
 
 /* What a peer is told of its malformed message. */

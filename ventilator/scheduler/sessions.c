@@ -24,6 +24,19 @@ static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, boo
         attempts_requeue(dispatch, task);
 }
 
+/* Nobody misses one that was told to leave. */
+static void note_lost(struct dispatch *dispatch, struct worker_session *session,
+                      int64_t now_us)
+{
+    struct known_worker *worker = session->worker;
+    drain_state_on_lost(&worker->drain, now_us);
+    if (session->leaving)
+        return;
+    dispatch->company.lost += !worker->lost;
+    dispatch->company.last_lost = worker;
+    worker->lost = true;
+}
+
 void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bool lost,
                    int64_t now_us)
 {
@@ -32,7 +45,7 @@ void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bo
         lose_attempt(dispatch, attempt, lost, now_us);
     dispatch->counts.lost_sessions += lost;
     if (lost)
-        drain_state_on_lost(&session->worker->drain, now_us);
+        note_lost(dispatch, session, now_us);
     worker_pool_remove(&dispatch->pool, session);
 }
 

@@ -193,12 +193,20 @@ static void finish(struct exec_slot *slot)
     slot_life_pay_ready(&slot->life, true);
 }
 
+/* Where somebody had its output open and wrote nothing, that was no run time. */
+static int64_t result_done_us(const struct exec_slot *slot)
+{
+    bool idle = slot->asked_us && slot->heard == slot->result.size;
+    return idle ? slot->asked_us : clock_now_us();
+}
+
 /* All is read, but the process has left others that may still be at work. */
 static void await_survivors(struct exec_slot *slot)
 {
     if (slot->rests)
         return;
     slot->rests = true;
+    slot->ended_at_us = result_done_us(slot); /* what it left is not at its result */
     slot_timers_set(&slot->life.context->limits, slot->life.number, 0);
     slot->settles = runner_context_settle(slot->life.context, slot->life.number, -1);
 }
@@ -324,6 +332,8 @@ static void on_settled(struct exec_slot *slot)
         before = slot->result.size;
         exec_slot_read(slot, true);
     }
+    if (!slot->ended_at_us)
+        slot->ended_at_us = result_done_us(slot);
     fd_close(&slot->output);
     slot->survivors = false;
     slot->settles = 0;

@@ -163,7 +163,10 @@ void program_set_max_result(struct program *program, uint64_t bytes)
 void program_start(struct program *program, uint32_t slot,
                    const struct program_task *task)
 {
+    struct stderr_relay *relay = program->context.relays[slot];
     assert(slot < program->context.slots);
+    if (relay)
+        stderr_relay_expect(relay, task->seq, task->part);
     program->ops->start(program->runner, slot, task);
 }
 

@@ -16,6 +16,8 @@ struct program_task {
                           its process group gets SIGTERM and, unless its leader ends
                           within a second, SIGKILL */
     uint64_t records;
+    bool part; /* of a chunk whose bad records are looked for: what an earlier part has
+                  said on stderr is not said again */
     struct slice header; /* of the input, given to the program before `input` */
     struct slice input;  /* borrowed until the task's end is reported */
 };

@@ -7,8 +7,9 @@
 #include <stdio.h>
 
 enum {
-    EVERY = 8,       /* process whose first read is seen, as that costs a little */
-    SEEN_LEAST = 3,  /* before they say something of the others */
+    FIRST = 4,       /* processes whose first read is seen, */
+    EVERY = 8,       /* and of the others one of so many, as that costs a little */
+    SEEN_LEAST = 2,  /* before they say something of the others */
     SOME = 4,        /* tasks a slot: of fewer, longer ones could leave slots idle */
     MANY = 200,      /* likewise, where nothing was seen, */
     BRIEF_US = 5000, /* but no task ran for longer than a process takes to start */
@@ -20,7 +21,8 @@ bool start_costs_begin(struct start_costs *costs, int64_t now_us)
 {
     if (costs->started == 0)
         costs->began_us = now_us;
-    return costs->started++ % EVERY == 0;
+    uint64_t number = costs->started++;
+    return number < FIRST || number % EVERY == 0;
 }
 
 void start_costs_end(struct start_costs *costs, uint64_t run_us, int64_t start_us)
@@ -37,6 +39,8 @@ void start_costs_end(struct start_costs *costs, uint64_t run_us, int64_t start_u
 static const char remedy[] =
     "longer chunks (--block, -N) start it less often, and --mode lines "
     "or frames once in each slot";
+static const char remedy_of_few[] =
+    "--mode lines or frames starts it once in each slot";
 
 /* Slots that mostly wait for a stream have time to start programs. */
 static bool were_busy(const struct start_costs *costs, uint32_t slots, int64_t now_us)
@@ -50,13 +54,14 @@ bool start_costs_take_hint(struct start_costs *costs, uint32_t slots, int64_t no
 {
     struct start_costs now = *costs;
     *costs = (struct start_costs){0};
-    if (!were_busy(&now, slots, now_us) || now.runs / slots < SOME)
+    if (!were_busy(&now, slots, now_us) || now.runs <= slots)
         return false;
     if (now.seen >= SEEN_LEAST && now.seen_start_us > now.seen_run_us / 2) {
         snprintf(text, size,
                  "hint: the command took %d%% of its time to start, before it read "
                  "anything, %" PRIu64 " times; %s",
-                 (int)(now.seen_start_us * 100 / now.seen_run_us), now.runs, remedy);
+                 (int)(now.seen_start_us * 100 / now.seen_run_us), now.runs,
+                 now.runs / slots < SOME ? remedy_of_few : remedy);
         return true;
     }
     if (now.seen || now.runs / slots < MANY || now.run_us / now.runs > BRIEF_US)

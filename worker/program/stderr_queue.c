@@ -11,6 +11,7 @@
  */
 #include "worker/program/stderr_queue.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/open_again.h"
 #include "common/process/fds.h"
@@ -239,7 +240,8 @@ static void flush(struct stderr_queue *queue)
 void stderr_queue_add(struct stderr_queue *queue, uint32_t slot, const char *prefix,
                       struct slice line)
 {
-    size_t size = strlen(prefix) + line.size + 1;
+    const char *start = log_line_start();
+    size_t size = strlen(start) + strlen(prefix) + line.size + 1;
     if (waiting(queue) + size > STDERR_QUEUE_MAX_BYTES)
         flush(queue);
     if (queue->gap || waiting(queue) + size > STDERR_QUEUE_MAX_BYTES) {
@@ -247,6 +249,7 @@ void stderr_queue_add(struct stderr_queue *queue, uint32_t slot, const char *pre
         queue->left_out[slot]++;
         return;
     }
+    append(queue, start, strlen(start));
     append(queue, prefix, strlen(prefix));
     append(queue, line.data, line.size);
     append(queue, "\n", 1);

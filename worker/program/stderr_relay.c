@@ -6,6 +6,7 @@
  */
 #include "worker/program/stderr_relay.h"
 #include "common/memory.h"
+#include "worker/program/said_lines.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,7 +28,9 @@ struct stderr_relay {
     struct stderr_queue *queue;
     bool over; /* nobody can write to the pipe any more */
     uint64_t seq;
-    char *line; /* the unfinished one */
+    struct said_lines *said; /* NULL: the slot runs no part of a task */
+    uint64_t parted;         /* that task's seq */
+    char *line;              /* the unfinished one */
     size_t line_size, line_capacity;
     bool finishing; /* the process has ended, and so many bytes of it are to be read */
     size_t owed;
@@ -52,6 +55,7 @@ void stderr_relay_destroy(struct stderr_relay **stderr_relay_p)
         return;
     close((*stderr_relay_p)->fd);
     free((*stderr_relay_p)->line);
+    said_lines_destroy(&(*stderr_relay_p)->said);
     free(*stderr_relay_p);
     *stderr_relay_p = NULL;
 }
@@ -81,11 +85,16 @@ bool stderr_relay_is_held(const struct stderr_relay *relay)
 static void end_line(struct stderr_relay *relay)
 {
     char prefix[80] = "";
+    struct slice said = {(const uint8_t *)relay->line, relay->line_size};
+    if (relay->said && relay->seq == relay->parted &&
+        !said_lines_add(relay->said, said)) {
+        relay->line_size = 0;
+        return;
+    }
     if (relay->prefix)
         snprintf(prefix, sizeof prefix, "[slot %" PRIu32 " seq %" PRIu64 "] ",
                  relay->slot + 1, relay->seq);
-    struct slice line = {(const uint8_t *)relay->line, relay->line_size};
-    stderr_queue_add(relay->queue, relay->slot, prefix, line);
+    stderr_queue_add(relay->queue, relay->slot, prefix, said);
     relay->line_size = 0;
 }
 
@@ -152,6 +161,17 @@ void stderr_relay_begin(struct stderr_relay *relay, uint64_t seq)
     relay->seq = seq;
     relay->tail_size = 0;
     relay->finishing = false;
+}
+
+void stderr_relay_expect(struct stderr_relay *relay, uint64_t seq, bool part)
+{
+    if (relay->said && (!part || relay->parted != seq))
+        said_lines_destroy(&relay->said);
+    relay->parted = seq;
+    if (part && !relay->said)
+        relay->said = said_lines_new();
+    else if (part)
+        said_lines_next_run(relay->said);
 }
 
 void stderr_relay_speaker(struct stderr_relay *relay, uint64_t seq)

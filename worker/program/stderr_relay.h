@@ -22,6 +22,9 @@ bool stderr_relay_is_over(const struct stderr_relay *relay);
 /* The program may be waiting for nothing but that somebody reads our stderr. */
 bool stderr_relay_is_held(const struct stderr_relay *relay);
 
+/* The slot is to run this task, or a part of it; what an earlier part has said on a
+ * line of its own is not passed on again. */
+void stderr_relay_expect(struct stderr_relay *relay, uint64_t seq, bool part);
 /* From here on the program writes about this task: the tail starts over. */
 void stderr_relay_begin(struct stderr_relay *relay, uint64_t seq);
 /* The program writes about this task: its tail goes on, or a new one begins. */

@@ -54,9 +54,8 @@ bool session_skip_endpoint(struct session *session)
 struct slice session_endpoint_key(const struct session *session)
 {
     const struct endpoint *endpoint = &session->endpoints.endpoints[session->endpoint];
-    return session->endpoints.count
-               ? (struct slice){endpoint->key, endpoint->key_size}
-               : (struct slice){0};
+    return session->endpoints.count ? (struct slice){endpoint->key, endpoint->key_size}
+                                    : (struct slice){0};
 }
 
 const char *session_endpoint(const struct session *session)

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { HOPELESS = 8 }; /* records, all bad, before samples are taken */
+
 struct cursor {
     uint64_t record;
     size_t byte;
@@ -34,39 +36,73 @@ struct part_run {
     struct byte_buffer result;
     struct bad_record *bad; /* valid once it is done */
     uint32_t bad_count;
-    bool over; /* done, or failed if there is a text */
-    enum failure cause;
-    char text[160];
+    bool over, failed;
+    enum failure cause; /* valid once it has failed, as are code and text */
+    uint32_t code;
+    uint8_t text[BAD_TEXT_MAX_BYTES + 160];
+    size_t text_size;
 };
 
-static void fail(struct part_run *part_run, enum failure cause)
+/* Behind `words`, the end of what the program said. */
+static void fail(struct part_run *part_run, enum failure cause, uint32_t code,
+                 const char *words, struct slice said)
 {
-    part_run->over = true;
+    part_run->over = part_run->failed = true;
     part_run->cause = cause;
+    part_run->code = code;
+    part_run->text_size = strlen(words);
+    memcpy(part_run->text, words, part_run->text_size);
+    if (said.size)
+        memcpy(part_run->text + part_run->text_size, said.data, said.size);
+    part_run->text_size += said.size;
 }
 
 static void fail_too_large(struct part_run *part_run)
 {
-    snprintf(part_run->text, sizeof part_run->text,
-             "the result is larger than %" PRIu64 " bytes", part_run->max_result);
-    fail(part_run, FAILURE_TOO_LARGE);
+    char text[96];
+    snprintf(text, sizeof text, "the result is larger than %" PRIu64 " bytes",
+             part_run->max_result);
+    fail(part_run, FAILURE_TOO_LARGE, 0, text, (struct slice){0});
+}
+
+/* The chunk fails as its first record does. */
+static void fail_as_first(struct part_run *part_run)
+{
+    uint32_t count;
+    const struct bad_record *bad = record_bisect_bad(part_run->bisect, &count);
+    fail(part_run, bad->cause, bad->code, "", bad->text);
+}
+
+static void fail_too_many(struct part_run *part_run)
+{
+    char text[96], how[32] = "";
+    uint32_t count;
+    const struct bad_record *bad = record_bisect_bad(part_run->bisect, &count);
+    if (bad->cause == FAILURE_EXIT)
+        snprintf(how, sizeof how, " (exit status %" PRIu32 ")", bad->code);
+    else if (bad->cause == FAILURE_SIGNAL)
+        snprintf(how, sizeof how, " (signal %" PRIu32 ")", bad->code);
+    snprintf(text, sizeof text, "the first is record %" PRIu64 "%s%s",
+             part_run->record + bad->record + 1, how, bad->text.size ? ":\n" : "");
+    fail(part_run, FAILURE_PROTOCOL, FAILURE_PROTOCOL_TOO_MANY, text, bad->text);
 }
 
 static void check_input(struct part_run *part_run, struct slice format,
                         uint64_t records)
 {
+    char text[128];
     bool known = record_format_parse(format, &part_run->format);
     uint64_t counted = known ? records_count(&part_run->format, part_run->input) : 0;
     if (!known)
-        snprintf(part_run->text, sizeof part_run->text,
+        snprintf(text, sizeof text,
                  "the chunk is of a record format that this worker does not know");
     else if (counted != records)
-        snprintf(part_run->text, sizeof part_run->text,
+        snprintf(text, sizeof text,
                  "the chunk has %" PRIu64 " records where %" PRIu64 " were announced",
                  counted, records);
     else
         return;
-    fail(part_run, FAILURE_PROTOCOL);
+    fail(part_run, FAILURE_PROTOCOL, 0, text, (struct slice){0});
 }
 
 struct part_run *part_run_new(const struct message *message, struct slice input,
@@ -79,6 +115,7 @@ struct part_run *part_run_new(const struct message *message, struct slice input,
         .except_count = message->isolate.count,
         .except_is_bad = !message->isolate.probe,
         .tries = message->isolate.tries,
+        .hopeless = HOPELESS,
     };
     part_run->input = input;
     part_run->offset = message->isolate.offset;
@@ -148,13 +185,12 @@ static void list_bad(struct part_run *part_run)
 static void end(struct part_run *part_run, enum record_bisect_state state)
 {
     part_run->over = true;
-    if (state == RECORD_BISECT_GAVE_UP) {
-        snprintf(part_run->text, sizeof part_run->text,
-                 "more than %d records of the chunk are bad", BAD_MAX);
-        fail(part_run, FAILURE_PROTOCOL);
-    } else if (!part_run->probe) {
+    if (state == RECORD_BISECT_GAVE_UP)
+        fail_too_many(part_run);
+    else if (state == RECORD_BISECT_NONE_GOOD)
+        fail_as_first(part_run);
+    else if (!part_run->probe)
         list_bad(part_run);
-    }
 }
 
 enum part_run_state part_run_next(struct part_run *part_run, struct slice *ret_input,
@@ -167,8 +203,11 @@ enum part_run_state part_run_next(struct part_run *part_run, struct slice *ret_i
     if (!part_run->over && state != RECORD_BISECT_RUNS)
         end(part_run, state);
     if (part_run->over)
-        return *part_run->text ? PART_RUN_FAILED : PART_RUN_DONE;
-    *ret_input = slice_at(part_run, &part_run->cursor, records);
+        return part_run->failed ? PART_RUN_FAILED : PART_RUN_DONE;
+    struct cursor sample = part_run->cursor;
+    *ret_input = slice_at(
+        part_run, record_bisect_samples(part_run->bisect) ? &sample : &part_run->cursor,
+        records);
     *ret_records = records.count;
     return PART_RUN_RUNS;
 }
@@ -176,8 +215,9 @@ enum part_run_state part_run_next(struct part_run *part_run, struct slice *ret_i
 void part_run_on_done(struct part_run *part_run, const void *result, size_t size)
 {
     struct slice bytes = {result, size};
+    bool sample = record_bisect_samples(part_run->bisect);
     record_bisect_on_done(part_run->bisect);
-    if (part_run->probe)
+    if (part_run->probe || sample)
         return;
     if (part_run->result.size > 0)
         bytes = lines_after(bytes, part_run->header_out);
@@ -210,8 +250,10 @@ void part_run_take(struct part_run *part_run, zmq_msg_t *ret_message,
     *ret_count = part_run->bad_count;
 }
 
-struct slice part_run_failure(const struct part_run *part_run, enum failure *ret_cause)
+struct slice part_run_failure(const struct part_run *part_run, enum failure *ret_cause,
+                              uint32_t *ret_code)
 {
     *ret_cause = part_run->cause;
-    return slice_of_text(part_run->text);
+    *ret_code = part_run->code;
+    return (struct slice){part_run->text, part_run->text_size};
 }

@@ -42,6 +42,7 @@ void part_run_take(struct part_run *part_run, zmq_msg_t *ret_message,
                    uint64_t *ret_length, const struct bad_record **ret_bad,
                    uint32_t *ret_count);
 /* Once it has failed; the text is borrowed. */
-struct slice part_run_failure(const struct part_run *part_run, enum failure *ret_cause);
+struct slice part_run_failure(const struct part_run *part_run, enum failure *ret_cause,
+                              uint32_t *ret_code);
 
 #endif

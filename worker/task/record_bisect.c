@@ -19,8 +19,16 @@ struct piece {
                      went well */
 };
 
+enum { SAMPLES = 8 };
+
 struct record_bisect {
+    uint64_t records;
     uint32_t tries;
+    uint32_t hopeless; /* see the config; 0: it takes no samples, or took them */
+    uint32_t samples;  /* that it takes; 0: none now */
+    uint32_t sample;   /* the one that runs, from 1 */
+    bool any_good;
+    bool none_good;
     uint32_t failed; /* how often the lone record on top has failed */
     bool except_is_bad;
     bool gave_up;
@@ -102,7 +110,9 @@ struct record_bisect *record_bisect_new(const struct record_bisect_config *confi
 {
     assert(config->records > 0 && config->tries > 0);
     struct record_bisect *bisect = allocate_zeroed(1, sizeof *bisect);
+    bisect->records = config->records;
     bisect->tries = config->tries;
+    bisect->hopeless = config->except_count ? 0 : config->hopeless;
     bisect->except_is_bad = config->except_is_bad;
     uint64_t end = config->records;
     for (uint32_t i = config->except_count; i > 0; i--) {
@@ -131,15 +141,52 @@ void record_bisect_destroy(struct record_bisect **bisect_p)
     *bisect_p = NULL;
 }
 
+bool record_bisect_samples(const struct record_bisect *bisect)
+{
+    return bisect->samples > 0;
+}
+
+/* Evenly over what is left, the last record among them. */
+static void sample_if_hopeless(struct record_bisect *bisect)
+{
+    if (!bisect->hopeless || bisect->any_good || bisect->bad_count < bisect->hopeless ||
+        !top(bisect))
+        return;
+    uint64_t left = bisect->records - top(bisect)->records.first;
+    bisect->hopeless = 0;
+    bisect->samples = left < SAMPLES ? (uint32_t)left : SAMPLES;
+    bisect->sample = 1;
+}
+
+static struct range sampled(const struct record_bisect *bisect)
+{
+    uint64_t first = top(bisect)->records.first, left = bisect->records - first;
+    uint64_t before = left / bisect->samples * bisect->sample +
+                      left % bisect->samples * bisect->sample / bisect->samples;
+    return (struct range){first + before - 1, 1};
+}
+
+static void on_sample(struct record_bisect *bisect, bool good)
+{
+    bisect->any_good = good;
+    bisect->none_good = !good && bisect->sample == bisect->samples;
+    if (good || bisect->none_good)
+        bisect->samples = 0;
+    else
+        bisect->sample++;
+}
+
 enum record_bisect_state record_bisect_next(const struct record_bisect *bisect,
                                             struct range *ret_records)
 {
     const struct piece *piece = top(bisect);
     if (bisect->gave_up)
         return RECORD_BISECT_GAVE_UP;
+    if (bisect->none_good)
+        return RECORD_BISECT_NONE_GOOD;
     if (!piece)
         return RECORD_BISECT_OVER;
-    *ret_records = piece->records;
+    *ret_records = bisect->samples ? sampled(bisect) : piece->records;
     return RECORD_BISECT_RUNS;
 }
 
@@ -154,6 +201,11 @@ static void clear_suspect(struct record_bisect *bisect)
 void record_bisect_on_done(struct record_bisect *bisect)
 {
     assert(bisect->count);
+    if (bisect->samples) {
+        on_sample(bisect, true);
+        return;
+    }
+    bisect->any_good = true;
     bisect->count--;
     bisect->failed = 0;
     settle(bisect);
@@ -164,6 +216,10 @@ void record_bisect_on_failed(struct record_bisect *bisect, enum failure cause,
 {
     assert(bisect->count);
     struct range records = top(bisect)->records;
+    if (bisect->samples) {
+        on_sample(bisect, false);
+        return;
+    }
     if (records.count == 1 && ++bisect->failed < bisect->tries)
         return;
     if (records.count == 1) {
@@ -177,6 +233,7 @@ void record_bisect_on_failed(struct record_bisect *bisect, enum failure cause,
         push(bisect, records.first, records.first + records.count, false, true);
     }
     settle(bisect);
+    sample_if_hopeless(bisect);
 }
 
 const struct bad_record *record_bisect_bad(const struct record_bisect *bisect,

@@ -10,6 +10,10 @@
  * the cause: it is halved without a run, down to a lone record. A lone record runs, as
  * often as it may fail, before it counts as bad. So a program that fails now and then
  * costs runs, and never a good record.
+ *
+ * Where the first records all fail alone and nothing has gone well, the command fails
+ * mostly for a reason that has nothing to do with the records: a few of the others run
+ * alone as samples, and if they all fail too, the search is over.
  */
 #ifndef FANFOLD_WORKER_TASK_RECORD_BISECT_H
 #define FANFOLD_WORKER_TASK_RECORD_BISECT_H
@@ -24,6 +28,8 @@ struct record_bisect_config {
     uint32_t except_count;
     bool except_is_bad; /* they count as lost records */
     uint32_t tries;     /* how often a lone record fails before it is bad; at least 1 */
+    uint32_t hopeless;  /* so many are bad and none is good before it takes samples; 0:
+                           it takes none, as it does where there are exceptions */
 };
 
 /* Copies what it keeps of the config. */
@@ -32,8 +38,9 @@ void record_bisect_destroy(struct record_bisect **bisect_p);
 
 enum record_bisect_state {
     RECORD_BISECT_RUNS,
-    RECORD_BISECT_OVER,   /* every record is known to be good or bad, or excepted */
-    RECORD_BISECT_GAVE_UP /* more than BAD_MAX are bad */
+    RECORD_BISECT_OVER,     /* every record is known to be good or bad, or excepted */
+    RECORD_BISECT_GAVE_UP,  /* more than BAD_MAX are bad */
+    RECORD_BISECT_NONE_GOOD /* the first ones are bad, and so are all samples */
 };
 
 /* Runs: the records to run next; the same ones until record_bisect_on_done or
@@ -41,6 +48,8 @@ enum record_bisect_state {
 enum record_bisect_state record_bisect_next(const struct record_bisect *bisect,
                                             struct range *ret_records);
 void record_bisect_on_done(struct record_bisect *bisect);
+/* The run is a sample's: the record gives its result when it runs in its turn. */
+bool record_bisect_samples(const struct record_bisect *bisect);
 /* Keeps the end of the text, BAD_TEXT_MAX_BYTES of it. */
 void record_bisect_on_failed(struct record_bisect *bisect, enum failure cause,
                              uint32_t code, struct slice text);

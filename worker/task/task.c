@@ -85,6 +85,7 @@ static enum task_state next_part(struct task *task, struct slice *ret_input,
                                  uint64_t *ret_records)
 {
     enum failure cause;
+    uint32_t code;
     struct slice text;
     switch (part_run_next(task->part_run, ret_input, ret_records)) {
     case PART_RUN_RUNS:
@@ -98,8 +99,8 @@ static enum task_state next_part(struct task *task, struct slice *ret_input,
     case PART_RUN_FAILED:
         break;
     }
-    text = part_run_failure(task->part_run, &cause);
-    fail(task, cause, 0, text);
+    text = part_run_failure(task->part_run, &cause, &code);
+    fail(task, cause, code, text);
     return TASK_FAILED;
 }
 

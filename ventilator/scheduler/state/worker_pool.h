@@ -25,6 +25,7 @@ struct known_worker {
     struct drain_state drain;
     struct worker_health health;
     struct dispatch_failure *failure; /* the last one of its row; NULL: none */
+    bool lost;                        /* it has not come back */
     uint32_t unstarted; /* times in a row that it did not start what it was given */
 };
 

@@ -38,16 +38,22 @@ void frames_put_head(uint8_t head[FRAMES_REQUEST_HEAD],
 
 /* The bytes are no response, from the first that differs; a person sees best from their
  * beginning where they come from. */
-static void name_stray(struct slice bytes, struct frames_event *event)
+static void name_stray(const struct frames_protocol *protocol, struct slice bytes,
+                       struct frames_event *event)
 {
     char quoted[4 * QUOTED_MAX + 8];
     bool cut = bytes.size > QUOTED_MAX;
     log_quote(quoted, sizeof quoted, bytes.data, cut ? QUOTED_MAX : bytes.size);
     event->outcome = FRAMES_BROKEN;
-    snprintf(event->text, sizeof event->text,
-             "the program wrote %s%s to its standard output, which belongs to "
-             "responses: print to standard error",
-             quoted, cut ? " ..." : "");
+    snprintf(
+        event->text, sizeof event->text,
+        "the program wrote %s%s to its standard output, which belongs to "
+        "responses: print to standard error%s",
+        quoted, cut ? " ..." : "",
+        protocol->ready || protocol->answered
+            ? ""
+            : ". If the program does not speak FRAMES/1, as no common filter does, "
+              "leave out --mode frames");
 }
 
 static bool is_head(struct slice bytes)
@@ -126,7 +132,7 @@ void frames_protocol_take(struct frames_protocol *protocol, struct slice bytes,
     ret_event->used = FRAMES_RESPONSE_HEAD;
     ret_event->payload = (struct slice){0};
     if (bytes.size > 0 && !is_head(bytes)) {
-        name_stray(bytes, ret_event);
+        name_stray(protocol, bytes, ret_event);
         return;
     }
     if (bytes.size < FRAMES_RESPONSE_HEAD)

@@ -9,7 +9,7 @@
 
 #include "common/protocol/message.h"
 
-enum { FRAMES_REQUEST_HEAD = 32, FRAMES_RESPONSE_HEAD = 20, FRAMES_TEXT_MAX = 320 };
+enum { FRAMES_REQUEST_HEAD = 32, FRAMES_RESPONSE_HEAD = 20, FRAMES_TEXT_MAX = 512 };
 
 struct frames_request {
     uint64_t number; /* from 1, and only rising; the response carries it back */

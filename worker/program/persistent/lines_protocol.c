@@ -76,7 +76,7 @@ const char *lines_too_few(char *text, size_t size, uint64_t answered, uint64_t w
     if (silence_s > 0)
         snprintf(text + used, size - (size_t)used,
                  " and then wrote nothing for %g s (--silence). %s. If it leaves lines "
-                 "out, as grep does, it is for --mode exec",
+                 "out, as grep and many an awk filter do, it is for --mode exec",
                  silence_s, buffering_hint);
     return text;
 }
@@ -127,7 +127,8 @@ const char *lines_mute(char *text, size_t size, double silence_s)
 {
     snprintf(text, size,
              "the program has read lines and has written nothing for %g s. %s. If it "
-             "answers only at the end of its input, it is for --mode exec",
+             "leaves lines out, as grep and many an awk filter do, or answers only at "
+             "the end of its input, it is for --mode exec",
              silence_s, buffering_hint);
     return text;
 }

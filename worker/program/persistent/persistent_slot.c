@@ -86,18 +86,30 @@ void persistent_slot_kill(struct persistent_slot *slot)
     coprocess_close_pipes(&slot->coprocess);
 }
 
+/* The next task bears it, or nobody. A program that greets does it at each start: the
+ * first time is said, and then the tenth, the hundredth and so on. */
+static void tell_fault(struct persistent_slot *slot)
+{
+    char why[FAULT_MAX + 8];
+    uint64_t times = ++slot->persistent->faults;
+    while (times % 10 == 0)
+        times /= 10;
+    if (times == 1)
+        log_event(
+            LOG_LEVEL_WARN, "fault_between_chunks",
+            "slot=%" PRIu32 " times=%" PRIu64 " why=%s", slot->life.number + 1,
+            slot->persistent->faults,
+            log_quote(why, sizeof why, slot->fault_text, strlen(slot->fault_text)));
+}
+
 void persistent_slot_find_fault(struct persistent_slot *slot, enum failure cause,
                                 uint32_t code)
 {
-    char why[FAULT_MAX + 8];
     slot->fault = cause;
     slot->fault_code = code;
     bool ends = slot->end_us || slot->life.context->ending;
     if (!slot->coprocess.given && *slot->fault_text && !ends)
-        log_event(
-            LOG_LEVEL_WARN, "fault_between_chunks", "slot=%" PRIu32 " why=%s",
-            slot->life.number + 1,
-            log_quote(why, sizeof why, slot->fault_text, strlen(slot->fault_text)));
+        tell_fault(slot);
     persistent_slot_kill(slot);
 }
 

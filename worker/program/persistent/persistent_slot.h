@@ -87,6 +87,7 @@ struct persistent {
     enum persistent_voice voice;
     int64_t hint_us;     /* of silence, until a person is told what may be wrong */
     int64_t hint_due_us; /* not before */
+    uint64_t faults;     /* between two chunks, that no task bears yet */
     bool draining;       /* no process is started, and all end */
     uint32_t careful;    /* so many tasks are given alone: one of them made trouble */
     struct persistent_slot *slots;

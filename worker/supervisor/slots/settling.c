@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -27,18 +28,20 @@ static void tell_left(const struct settling *settling, struct settling_log *log,
                       uint32_t slot, const struct slot_group *group, int64_t now_us)
 {
     struct children members;
-    char text[400];
+    char text[400], others[64] = "";
     if (now_us < log->silent_us) {
         log->unsaid++;
         return;
     }
     descendants_of_group(group->number, &members);
+    if (log->unsaid)
+        snprintf(others, sizeof others, " others_since=%" PRIu64, log->unsaid);
     log_event(LOG_LEVEL_WARN, "left_behind",
-              "slot=%" PRIu32 " processes=\"%s\" unsaid=%" PRIu64
+              "slot=%" PRIu32 " processes=\"%s\"%s"
               " why=\"the program ended well and left them running%s %d s%s: they get "
               "SIGTERM, and SIGKILL %d s later. Let the program wait for them, or "
               "start them with setsid%s\"",
-              slot + 1, children_describe(&members, text, sizeof text), log->unsaid,
+              slot + 1, children_describe(&members, text, sizeof text), others,
               settling->pipe ? " with its standard output open; they did nothing for"
                              : "; they still ran",
               (int)(own_end_us / SECOND_US), settling->pipe ? "" : " later",
@@ -222,7 +225,7 @@ void settling_log_end(struct settling_log *log)
 {
     if (log->unsaid > 0)
         log_event(LOG_LEVEL_WARN, "left_behind",
-                  "unsaid=%" PRIu64
+                  "others_since=%" PRIu64
                   " why=\"so many more programs left processes running, "
                   "which were ended\"",
                   log->unsaid);

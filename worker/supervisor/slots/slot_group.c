@@ -26,11 +26,20 @@ static void lead(pid_t parent)
     _exit(0);
 }
 
+/* A group from outside of this process's namespace has no number in it, and no leader
+ * can be moved there. */
+static void have_group(void)
+{
+    if (getpgrp() == 0)
+        setpgid(0, 0);
+}
+
 int slot_group_open(struct slot_group *group)
 {
     pid_t parent = getpid();
     if (group->leader)
         return 0;
+    have_group();
     pid_t pid = fork();
     if (pid < 0)
         return -errno;

@@ -24,6 +24,7 @@ static struct journal sample(void)
         .offset = INT64_MAX,
         .fingerprint = UINT64_MAX,
         .dead_letters_name = UINT64_MAX,
+        .command = UINT64_MAX,
     };
     for (int i = 0; i < 255; i++)
         journal.position.mark[i] = journal.position.input[254 - i] = (uint8_t)i;
@@ -47,6 +48,7 @@ static void expect_same(const struct journal *a, const struct journal *b)
     cr_assert_eq(a->offset, b->offset);
     cr_assert_eq(a->fingerprint, b->fingerprint);
     cr_assert_eq(a->dead_letters_name, b->dead_letters_name);
+    cr_assert_eq(a->command, b->command);
 }
 
 Test(journal, says_what_was_written_into_it)
@@ -59,6 +61,20 @@ Test(journal, says_what_was_written_into_it)
     size = journal_encode(&empty, bytes);
     cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
     expect_same(&empty, &read);
+}
+
+/* That of an earlier sink, which knew no command, can be resumed. */
+Test(journal, without_a_command_is_as_it_always_was)
+{
+    struct journal full = sample(), read;
+    uint8_t bytes[JOURNAL_BYTES_MAX];
+    cr_assert_neq(journal_encode(&full, bytes), 0);
+    cr_assert_eq(bytes[0], 0x9f);
+    full.command = 0;
+    size_t size = journal_encode(&full, bytes);
+    cr_assert_eq(bytes[0], 0x9e);
+    cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
+    expect_same(&full, &read);
 }
 
 Test(journal, that_is_cut_or_changed_anywhere_is_none)

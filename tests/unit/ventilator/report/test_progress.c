@@ -143,3 +143,38 @@ Test(progress, says_again_that_workers_are_awaited_when_they_have_been_there)
     }
     expect_said("v: waiting for workers ...\n");
 }
+
+Test(progress, says_which_worker_is_lost_and_for_how_many_it_waits)
+{
+    start(LOG_LEVEL_WARN, false);
+    cut(4);
+    join(A);
+    tick_after(0);
+    for (int i = 0; i < 30; i++) {
+        tick_after(SECOND_US);
+        progress_tick(&shown, dispatch, &bytes, now_us);
+    }
+    expect_said(
+        "v: lost the worker on \"?\" (process 0): no connection, or no word for "
+        "too long; 0 workers are left\n"
+        "v: waiting for workers; lost so far: the worker on \"?\" (process 0)\n");
+    hello_with(A, 2, LINK_OPEN, NULL, 0);
+    progress_tick(&shown, dispatch, &bytes, now_us);
+    tick_after(SECOND_US);
+    progress_tick(&shown, dispatch, &bytes, now_us);
+    expect_said("v: all workers that were lost are back\n");
+}
+
+Test(progress, says_that_the_sink_is_lost_once_and_that_it_is_back)
+{
+    start(LOG_LEVEL_WARN, false);
+    give();
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    running = 0;
+    wait_for(5);
+    expect_said("v: lost the sink: no connection, or no word for too long; waiting for "
+                "it, or for one that resumes its output\n");
+    hello_sink_nonce(2, 1, 2, false);
+    wait_for(3);
+    expect_said("v: the sink is back\n");
+}

@@ -2,6 +2,8 @@
 /* What is given up, when the run stops for it, and how bad records are found. */
 #include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
 
+#include <signal.h>
+
 TestSuite(failures, .init = set_up, .fini = tear_down);
 
 Test(failures, rule_10_a_chunk_that_fails_too_often_stops_the_run)
@@ -77,6 +79,24 @@ Test(failures, a_chunk_of_a_program_that_never_answers_is_not_tried_again)
     cut(2);
     expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
     mute(A, 0, 1);
+    expect_now("SKIP(0)");
+    cr_assert_eq(skipped.attempts, 1);
+}
+
+/* Its terminal is no other one in the next attempt. */
+Test(failures, a_chunk_whose_program_asks_at_the_terminal_is_not_tried_again)
+{
+    config.on_error = ON_ERROR_SKIP;
+    begin();
+    join(A);
+    cut(2);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    hear(A, (struct message){.type = MESSAGE_FAILED,
+                             .failed = {.session = 1,
+                                        .seq = 0,
+                                        .attempt = 1,
+                                        .cause = FAILURE_SIGNAL,
+                                        .code = SIGTTIN}});
     expect_now("SKIP(0)");
     cr_assert_eq(skipped.attempts, 1);
 }
@@ -193,6 +213,28 @@ static void done_as(uint32_t peer, uint64_t seq, uint32_t attempt, uint64_t run_
     struct done_entry entry = {.seq = seq, .attempt = attempt, .run_us = run_us};
     hear(peer, (struct message){.type = MESSAGE_DONE,
                                 .done = {.session = 1, .entries = &entry, .count = 1}});
+}
+
+/* One attempt a chunk says enough, as long as nothing goes well. */
+Test(failures, where_no_record_goes_well_chunks_are_tried_once_until_one_is_done)
+{
+    config.on_error = ON_ERROR_ISOLATE;
+    config.retries = 2;
+    begin();
+    join(A);
+    cut(4);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    failed(A, 0, 1);
+    expect_now("ISOLATE(A:0)");
+    failed(A, 0, 2);
+    expect_now("SKIP(0) TASK(A:2)");
+    cr_assert(skipped.none_good && skipped.attempts == 2);
+    failed(A, 1, 1);
+    expect_now("SKIP(1) TASK(A:3)");
+    cr_assert(skipped.none_good && skipped.attempts == 1);
+    done(A, 2, 1000);
+    failed(A, 3, 1);
+    expect_now("ISOLATE(A:3)");
 }
 
 /* The last ISOLATE is a probe or not, and leaves these records out. */

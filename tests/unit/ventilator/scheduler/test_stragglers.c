@@ -116,3 +116,35 @@ Test(stragglers, what_runs_beyond_the_window_is_not_copied)
     tick_after(SECOND_US);
     expect("TASK(B:4)");
 }
+
+static void done_open(uint32_t peer, uint64_t seq, bool open)
+{
+    struct done_entry entry = {
+        .seq = seq, .attempt = 1, .run_us = SECOND_US, .open = open};
+    hear(peer, (struct message){.type = MESSAGE_DONE,
+                                .done = {.session = 1, .entries = &entry, .count = 1}});
+}
+
+/* Killing the slower of the two programs would leave what it gave before in doubt. */
+Test(stragglers, no_copy_is_made_from_or_to_a_worker_whose_results_are_open)
+{
+    for (int open_at = 0; open_at < 3; open_at++) {
+        config.speculate = drains = true;
+        begin();
+        join(A);
+        join(B);
+        cut(4);
+        expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+        done_open(B, 1, false);
+        done_open(B, 3, open_at == 1);
+        done_open(A, 2, open_at == 2);
+        progress(1, 3, 0, 0);
+        expect_now("FORGET(B:1) FORGET(A:2) FORGET(B:3)");
+        runs(A, 0, 1);
+        tick_after(4 * SECOND_US);
+        expect(open_at ? "" : "TASK(B:0)");
+        drains = false;
+        tear_down();
+        set_up();
+    }
+}

@@ -35,12 +35,12 @@ static void expect(struct start_costs costs, const char *expected)
     expect_busy(costs, 0.9, expected);
 }
 
-Test(start_costs, look_at_one_start_of_eight)
+Test(start_costs, look_at_the_first_starts_and_then_at_one_of_eight)
 {
     struct start_costs costs = costs_of(32, 1000, 10);
     cr_expect_eq(costs.started, 32);
-    cr_expect_eq(costs.seen, 4);
-    cr_expect_eq(costs.seen_start_us, 40);
+    cr_expect_eq(costs.seen, 4 + 3);
+    cr_expect_eq(costs.seen_start_us, 70);
 }
 
 Test(start_costs, are_said_where_they_are_most_of_the_time)
@@ -52,13 +52,22 @@ Test(start_costs, are_said_where_they_are_most_of_the_time)
     expect(costs_of(10000, 3000, 2700), "took 90% of");
 }
 
-Test(start_costs, are_not_said_of_a_short_run_or_where_longer_chunks_leave_slots_idle)
+Test(start_costs, name_what_helps_where_longer_chunks_would_leave_slots_idle)
 {
     expect(costs_of(100, 79000, 70000), NULL);
     expect(costs_of(100, 81000, 70000), "took 86% of");
-    expect(costs_of(15, 2000000, 1900000), NULL);
-    expect(costs_of(24, 2000000, 1900000), "took 95% of");
+    expect(costs_of(15, 2000000, 1900000), "15 times; --mode lines or frames starts");
+    expect(costs_of(16, 2000000, 1900000), "16 times; longer chunks");
     expect((struct start_costs){0}, NULL);
+}
+
+/* Few starts, and long ones: their share of the time says it, and not their number. */
+Test(start_costs, are_said_of_two_chunks_a_slot_and_not_where_each_slot_started_once)
+{
+    expect(costs_of(8, 5000000, 4000000), "took 80% of its time to start, before it "
+                                          "read anything, 8 times; --mode lines");
+    expect(costs_of(5, 5000000, 4000000), "5 times; --mode lines");
+    expect(costs_of(4, 5000000, 4000000), NULL);
 }
 
 Test(start_costs, are_guessed_where_chunks_are_too_small_to_see_when_they_are_read)

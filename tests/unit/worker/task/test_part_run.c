@@ -178,10 +178,54 @@ static void expect_failure(struct part_run *part_run, enum failure wanted,
                            const char *word)
 {
     enum failure cause;
+    uint32_t code;
     cr_assert_eq(run(part_run), PART_RUN_FAILED);
-    struct slice text = part_run_failure(part_run, &cause);
+    struct slice text = part_run_failure(part_run, &cause, &code);
     cr_assert_eq(cause, wanted);
     cr_assert(contains(text, word), "%.*s", (int)text.size, (const char *)text.data);
+    part_run_destroy(&part_run);
+}
+
+/* So that the chunk's dead letter says what the program said. */
+Test(part_run, fails_as_the_first_record_does_where_none_goes_well)
+{
+    struct message message = isolate(20);
+    char text[128] = "";
+    for (int i = 0; i < 20; i++)
+        strcat(text, "bad\n");
+    expect_failure(begin(&message, text, "", OUTPUT_MAX), FAILURE_EXIT, "it was bad");
+}
+
+/* What comes of a sample is not put in front of its time. */
+Test(part_run, joins_the_results_in_order_where_a_sample_went_well)
+{
+    struct message message = isolate(20);
+    char text[128] = "", good[64] = "", bad[64] = "";
+    for (int i = 0; i < 20; i++)
+        strcat(text, i < 9 ? "bad\n" : "good\n"),
+            strcat(i < 9 ? bad : good, i < 9 ? "bad\n" : "good\n");
+    struct part_run *part_run = begin(&message, text, "", OUTPUT_MAX);
+    cr_assert_eq(run(part_run), PART_RUN_DONE);
+    expect(part_run, good, bad, 9);
+    part_run_destroy(&part_run);
+}
+
+Test(part_run, names_the_first_of_too_many_bad_records)
+{
+    enum { RECORDS = 2 * (BAD_MAX + 1) };
+    struct message message = isolate(RECORDS);
+    static char text[8 * RECORDS];
+    char *end = text;
+    for (int i = 0; i < RECORDS; i++)
+        end += sprintf(end, i % 2 ? "bad\n" : "good\n");
+    struct part_run *part_run = begin(&message, text, "", OUTPUT_MAX);
+    cr_assert_eq(run(part_run), PART_RUN_FAILED);
+    enum failure cause;
+    uint32_t code;
+    struct slice said = part_run_failure(part_run, &cause, &code);
+    cr_assert(cause == FAILURE_PROTOCOL && code == FAILURE_PROTOCOL_TOO_MANY);
+    cr_assert(contains(said, "the first is record 52 (exit status 3):\nit was bad"),
+              "%.*s", (int)said.size, (const char *)said.data);
     part_run_destroy(&part_run);
 }
 
@@ -204,15 +248,6 @@ Test(part_run, fails_where_the_chunk_is_not_as_announced)
     expect_failure(begin(&message, "1\n2\n3\n4\n", "verses", OUTPUT_MAX),
                    FAILURE_PROTOCOL, "format");
     expect_failure(begin(&message, "", "", OUTPUT_MAX), FAILURE_PROTOCOL, "0 records");
-}
-
-Test(part_run, fails_where_more_records_are_bad_than_a_result_can_name)
-{
-    static char text[4 * (BAD_MAX + 1) + 1];
-    for (unsigned i = 0; i <= BAD_MAX; i++)
-        memcpy(text + 4 * (size_t)i, "bad\n", 4);
-    struct message message = isolate(BAD_MAX + 1);
-    expect_failure(begin(&message, text, "", OUTPUT_MAX), FAILURE_PROTOCOL, "2048");
 }
 
 Test(part_run, the_longest_list_of_bad_records_fits_a_header)

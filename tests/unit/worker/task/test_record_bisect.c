@@ -20,6 +20,7 @@ static struct trial {
     unsigned flaky_percent; /* of the runs fail, whatever their records */
     uint32_t seed;
     unsigned runs, lone_failures[RECORDS_MAX];
+    bool sampled[RECORDS_MAX];
     bool output[RECORDS_MAX]; /* the record is in a result */
     uint64_t end;             /* of the last result */
 } trial;
@@ -58,11 +59,14 @@ static enum record_bisect_state run(struct record_bisect *bisect)
         cr_assert(records.count > 0 && records.first + records.count <= trial.records);
         cr_assert_leq(++trial.runs, 1000000);
         if (!fails(&records)) {
-            take_output(&records);
+            if (!record_bisect_samples(bisect))
+                take_output(&records);
             record_bisect_on_done(bisect);
             continue;
         }
-        if (records.count == 1)
+        bool sample = record_bisect_samples(bisect);
+        trial.sampled[records.first] |= sample;
+        if (records.count == 1 && !sample)
             trial.lone_failures[records.first]++;
         snprintf(text, sizeof text, "from %u", (unsigned)records.first);
         record_bisect_on_failed(bisect, FAILURE_EXIT, (uint32_t)records.count,
@@ -270,6 +274,47 @@ Test(record_bisect, names_as_many_bad_records_as_a_result_can_and_gives_up_at_on
         cr_assert_leq(trial.runs, 2 * records);
         record_bisect_destroy(&bisect);
     }
+}
+
+static struct record_bisect *begin_hopeful(uint64_t records, uint32_t hopeless)
+{
+    memset(&trial, 0, sizeof trial);
+    trial.records = records;
+    trial.seed = 1;
+    return record_bisect_new(&(struct record_bisect_config){
+        .records = records, .tries = 3, .hopeless = hopeless});
+}
+
+Test(record_bisect, ends_soon_where_no_record_goes_well)
+{
+    for (uint64_t records = 9; records <= RECORDS_MAX; records += 1 + records / 3) {
+        struct record_bisect *bisect = begin_hopeful(records, 8);
+        memset(trial.bad, true, records);
+        cr_assert_eq(run(bisect), RECORD_BISECT_NONE_GOOD, "%d", (int)records);
+        cr_assert(trial.sampled[records - 1], "the last one is a sample");
+        cr_assert_leq(trial.runs, 13 + 8 * (3 + 2) + 8);
+        record_bisect_destroy(&bisect);
+    }
+}
+
+/* Comments in front, or a program that does not know the first lines. */
+Test(record_bisect, finds_the_bad_records_where_a_sample_goes_well)
+{
+    for (uint64_t records = 1; records < 400; records++)
+        for (unsigned front = 1; front <= records; front += 1 + front / 2) {
+            struct record_bisect *bisect = begin_hopeful(records, 8);
+            memset(trial.bad, true, front);
+            for (uint64_t i = front; i + 1 < records; i++)
+                trial.bad[i] = draw(4) == 0;
+            enum record_bisect_state state = run(bisect);
+            if (front == records && records > 8)
+                cr_assert_eq(state, RECORD_BISECT_NONE_GOOD);
+            else
+                cr_assert_eq(state, RECORD_BISECT_OVER);
+            if (state == RECORD_BISECT_OVER)
+                expect_account(bisect, false, 3);
+            record_bisect_destroy(&bisect);
+        }
 }
 
 Test(record_bisect,

@@ -107,10 +107,22 @@ static void expect_stray(struct slice bytes, const char *quoted)
     char wanted[FRAMES_TEXT_MAX];
     snprintf(wanted, sizeof wanted,
              "the program wrote %s to its standard output, which belongs to responses: "
-             "print to standard error",
+             "print to standard error. If the program does not speak FRAMES/1, as no "
+             "common filter does, leave out --mode frames",
              quoted);
     cr_assert_eq(event.outcome, FRAMES_BROKEN);
     cr_assert_str_eq(event.text, wanted);
+}
+
+Test(frames_protocol, doubts_no_program_that_has_spoken_frames)
+{
+    struct frames_protocol protocols[] = {{.ready = true}, {.answered = 3}};
+    for (size_t i = 0; i < 2; i++) {
+        struct frames_event event = take(&protocols[i], BYTES("hello"));
+        cr_assert_str_eq(event.text, "the program wrote \"hello\" to its standard "
+                                     "output, which belongs to responses: print to "
+                                     "standard error");
+    }
 }
 
 Test(frames_protocol, names_a_stray_print)
