@@ -16,18 +16,22 @@ struct world;
 /* The ventilator: a chunk of `bytes` is to be cut; a task to be sent; a chunk to be
  * given up, or dropped; END or the verdict to be told. */
 void check_cut(struct sim_ventilator *v, uint64_t bytes);
+/* It has heard this, and may know what follows from it. */
+void check_heard(struct sim_ventilator *v, const struct item *item);
 /* It has asked how long the next chunk should be. */
 void check_block(const struct sim_ventilator *v);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
 /* A part of a chunk is to be tried, alone. */
 void check_probe(struct sim_ventilator *v, const struct dispatch_action *action);
-void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure);
+/* It may just have given up chunks, and has done what it decided before that. */
+void check_decided(struct sim_ventilator *v);
+void check_skip(struct sim_ventilator *v, uint64_t seq);
 /* A worker is to be set aside. */
 void check_aside(struct sim_ventilator *v, const struct dispatch_action *action);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
 void check_total(const struct sim_ventilator *v, const struct message *end);
-void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict);
-void check_over(const struct sim_ventilator *v, const struct verdict *verdict);
+void check_verdict(struct sim_ventilator *v, const struct verdict *verdict);
+void check_over(struct sim_ventilator *v, const struct verdict *verdict);
 /* It tells of a task that has ended. */
 void check_end(struct sim_ventilator *v, const struct completion *end);
 

@@ -80,7 +80,7 @@ bool check_leg_end(struct world *world)
         check_output(world, disk->journal.length, disk->journal.dead_letters);
     bool excused = world->earned || world->halted || world->interrupted ||
                    world->input_failed || world->output_closed || world->disk_full ||
-                   world->position_lost || world->in_doubt;
+                   world->position_lost || world->in_doubt || world->impatient;
     if (!complete && !excused)
         world_violation(world, "the run ended without a reason, and is not complete");
     world->tally->stopped += !complete;

@@ -2,11 +2,13 @@
 #include "checks.h"
 #include "common/exit_status.h"
 #include "sim_slots.h"
+#include "sim_source.h"
 #include "ventilator/scheduler/loss_charges.h"
 #include "ventilator/scheduler/scheduler_state.h"
 #include "world/net.h"
 #include "world/records.h"
 #include "world/world.h"
+#include <string.h>
 
 static struct world *of(const struct process *process)
 {
@@ -26,6 +28,54 @@ static uint64_t budget(struct sim_ventilator *v)
         least = 0; /* two of its blocks stay within the share */
     return (share > least ? share : least) + CHUNK_RECORDS_MAX * RECORD_BYTES;
 }
+
+static struct sim_worker *worker_of(const struct sim_ventilator *v, uint32_t peer)
+{
+    return (struct sim_worker *)v->process.conns[peer - 1]->dial->owner;
+}
+
+/* ---- what it knows ---- */
+
+static void note_done(struct sim_ventilator *v, const struct message *message,
+                      struct sim_worker *w)
+{
+    for (uint32_t i = 0; i < message->done.count; i++) {
+        const struct done_entry *entry = &message->done.entries[i];
+        bool part = v->isolating[entry->seq] >> entry->attempt % 64 & 1;
+        if (source_chunk_bytes(&v->chunks[entry->seq]) > v->longest_done)
+            v->longest_done = source_chunk_bytes(&v->chunks[entry->seq]);
+        if (!part)
+            w->done_for = v;
+    }
+}
+
+/* In a session that it has of the worker. */
+static void note_session(const struct sim_ventilator *v, const struct item *item)
+{
+    const struct message *message = &item->packet->message;
+    const struct worker_session *session =
+        worker_pool_find(&v->core->pool, item->conn->peer);
+    if (!session)
+        return;
+    struct sim_worker *w = worker_of(v, item->conn->peer);
+    w->heard_by = v;
+    w->heard_us = of(&v->process)->schedule.now_us;
+    if (message->type == MESSAGE_DONE && message->done.session == session->number &&
+        message->done.entries[0].open)
+        w->opened_to = v;
+}
+
+void check_heard(struct sim_ventilator *v, const struct item *item)
+{
+    const struct message *message = &item->packet->message;
+    if (message->type == MESSAGE_DONE)
+        note_done(v, message, worker_of(v, item->conn->peer));
+    else if (message->type == MESSAGE_FAILED) /* a DONE of an older session is none */
+        v->fates[message->failed.seq].failed_after_done = v->core->counts.done > 0;
+    note_session(v, item);
+}
+
+/* ---- cutting and sending ---- */
 
 void check_cut(struct sim_ventilator *v, uint64_t bytes)
 {
@@ -138,41 +188,89 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
         world_violation(world, "a worker is set aside that failed what all fail");
 }
 
-/* In a run of which only hosts are bad, from its start, and not all of them: one has
- * done something. */
-static void check_hosts(const struct sim_ventilator *v, uint64_t seq)
+/* Some worker that lives has done a whole chunk, as the ventilator has heard. A killer
+ * record may have taken down the only one. */
+static bool one_has_done(const struct sim_ventilator *v)
 {
+    const struct world *world = of(&v->process);
+    for (uint32_t name = WORKER; name < world->host_count; name++) {
+        const struct process *worker = world->hosts[name].process;
+        if (worker && worker->alive &&
+            ((const struct sim_worker *)worker)->done_for == v)
+            return true;
+    }
+    return false;
+}
+
+/* In a run of which only hosts are bad, from its start, and not all of them: the
+ * ventilator has heard of one that has done something. (What is lost, a record of
+ * another chunk may have taken down.) */
+static void check_hosts(const struct sim_ventilator *v,
+                        const struct dispatch_failure *failure)
+{
+    uint64_t seq = failure->seq;
     struct world *world = of(&v->process);
     const struct scenario *scenario = &world->scenario;
     bool others = scenario_has_faults(scenario) || scenario->cut_off ||
                   scenario->flaky || scenario->crash || scenario->slow_messages ||
                   scenario->limit_ms || scenario->limit_percent || scenario->slips ||
                   scenario->bad_from_ms;
-    if (others || seq >= (uint64_t)scenario->records ||
+    if (others || failure->cause == FAILURE_LOST ||
+        seq >= (uint64_t)scenario->records ||
         scenario->bad_hosts + scenario->mute_hosts + scenario->swallows >=
             scenario->workers)
         return;
     const struct payload *chunk = &v->chunks[seq];
-    uint64_t done_at = 0;
-    for (int64_t any = 0; any < scenario->records; any++)
-        done_at |= v->fates[any].done_at;
-    if (done_at && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
+    if (one_has_done(v) && records_kind(world, chunk->first, chunk->end) == RECORD_GOOD)
         world_violation(world, "chunk %ju is given up for what is wrong with hosts",
                         (uintmax_t)seq);
 }
 
-void check_skip(struct sim_ventilator *v, const struct dispatch_failure *failure)
+static void check_given_up(struct sim_ventilator *v, const struct task *task)
+{
+    if (!task || task->state != TASK_GIVEN_UP || !task->failure ||
+        v->given_up[task->seq])
+        return;
+    v->given_up[task->seq] = true;
+    if (!chunk_earned(v, task->failure))
+        world_violation(of(&v->process), "chunk %ju is given up, which was not earned",
+                        (uintmax_t)task->seq);
+    check_hosts(v, task->failure);
+}
+
+/* The first chunk that failed for good stops the run, and it stays the one that is
+ * named. */
+static void check_stopped_by(struct sim_ventilator *v)
+{
+    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    if (failure && !v->stopped_by) {
+        v->stopped_by = failure->seq + 1;
+        v->earned = chunk_earned(v, failure);
+        check_hosts(v, failure);
+    } else if (failure && v->stopped_by != failure->seq + 1) {
+        world_violation(of(&v->process), "chunk %ju stopped the run, and now it is %ju",
+                        (uintmax_t)(v->stopped_by - 1), (uintmax_t)failure->seq);
+    }
+}
+
+void check_decided(struct sim_ventilator *v)
+{
+    const struct task_table *table = &v->core->table;
+    check_stopped_by(v);
+    if (v->core->counts.given_up == v->given_up_count)
+        return;
+    v->given_up_count = v->core->counts.given_up;
+    for (uint64_t seq = table->first; seq < table->fresh; seq++)
+        check_given_up(v, task_table_find(table, seq));
+}
+
+void check_skip(struct sim_ventilator *v, uint64_t seq)
 {
     struct world *world = of(&v->process);
-    if (world->scenario.on_error == ON_ERROR_STOP)
-        world_violation(world, "SKIP of %ju, which nobody asked for",
-                        (uintmax_t)failure->seq);
-    else if (!chunk_earned(v, failure))
-        world_violation(world, "chunk %ju is given up, which was not earned",
-                        (uintmax_t)failure->seq);
-    if (failure->seq < (uint64_t)world->scenario.records)
-        v->fates[failure->seq].skipped = true;
-    check_hosts(v, failure->seq);
+    /* Something could not be sent just now: so a worker is lost, and the chunk. */
+    check_given_up(v, task_table_find(&v->core->table, seq));
+    if (world->scenario.on_error == ON_ERROR_STOP || !v->given_up[seq])
+        world_violation(world, "SKIP of %ju, which nobody asked for", (uintmax_t)seq);
 }
 
 void check_discard(const struct sim_ventilator *v, uint64_t seq)
@@ -188,6 +286,8 @@ void check_discard(const struct sim_ventilator *v, uint64_t seq)
 void check_total(const struct sim_ventilator *v, const struct message *end)
 {
     struct world *world = of(&v->process);
+    for (uint32_t i = 0; i < v->core->pool.count; i++)
+        worker_of(v, v->core->pool.sessions[i]->peer)->ended_with = v;
     if (end->end.outcome != OUTCOME_COMPLETE)
         return;
     uint64_t total = end->end.total;
@@ -220,6 +320,14 @@ static bool may_doubt(const struct world *world)
     return scenario->drains && ends;
 }
 
+/* Patience is over, and there was no rest from faults for as long: each takeover may
+ * bring another fault. */
+static bool is_impatient(const struct world *world, const struct verdict *verdict)
+{
+    return verdict->status == STATUS_PEER && strstr(verdict->text, " came for ") &&
+           world_is_troubled(world, PATIENCE_US);
+}
+
 static bool legitimate(const struct world *world, const struct verdict *verdict)
 {
     if (verdict->outcome == OUTCOME_DOUBT)
@@ -238,46 +346,52 @@ static bool legitimate(const struct world *world, const struct verdict *verdict)
     case STATUS_INTERRUPTED:
         return world->interrupted;
     case STATUS_PEER: /* no sink any more, or one that lost what it had */
-        return world->sink_over || world->position_lost;
+        return world->sink_over || world->position_lost || world->impatient;
     default:
         return false;
     }
 }
 
-void check_verdict(const struct sim_ventilator *v, const struct verdict *verdict)
+void check_verdict(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
-    const struct dispatch_failure *failure = dispatch_failure(v->core);
+    check_stopped_by(v);
     if (verdict->status == STATUS_CHUNK_FAILED) {
-        world->earned |= failure && chunk_earned(v, failure);
-        if (failure)
-            check_hosts(v, failure->seq);
+        world->earned |= v->earned;
         world->halted |= halt_earned(v);
     }
     if (verdict->outcome == OUTCOME_DOUBT)
         world->in_doubt = world->doubt_told = true;
+    world->impatient |= is_impatient(world, verdict);
     if (!legitimate(world, verdict))
         world_violation(world, "%s ends with status %d, which was not earned: %s",
                         process_name(&v->process), verdict->status, verdict->text);
 }
 
-/* The output has wrong results, which the end of a program would have shown. (What
- * a worker gave for a ventilator before this one, nobody knows once it is lost; nor
- * that it gave such results, if it is lost before its first DONE is heard.) */
-static void check_shifted(const struct sim_ventilator *v)
+/* The ventilator had a session of it at the end, or has heard that it gave such
+ * results, or must have: it has heard it since. (What a worker gave for a ventilator
+ * before this one, nobody knows once it is lost; nor that it gave such results, if it
+ * is lost before its first DONE is heard. It may live, and come back too late.) */
+static bool is_known_to_shift(const struct sim_ventilator *v,
+                              const struct sim_worker *w)
 {
     enum { UNHEARD_US = 2000000 };
+    bool heard = w->opened_to == v ||
+                 (w->heard_by == v && w->heard_us - w->gave_us > UNHEARD_US);
+    return (w->process.alive && w->ended_with == v) || (w->wronged == v && heard);
+}
+
+/* The output has wrong results, which the end of a program would have shown. */
+static void check_shifted(const struct sim_ventilator *v)
+{
     struct world *world = of(&v->process);
     for (struct sim_worker *w = world->shifted; w; w = w->next_shifted)
-        if (!world->doubt_told &&
-            ((w->wronged == v &&
-              (w->process.alive || w->ended_us - w->gave_us > UNHEARD_US)) ||
-             (w->process.alive && w->met == v)))
+        if (!world->doubt_told && is_known_to_shift(v, w))
             world_violation(world, "a good end, and results of %s are shifted",
                             process_name(&w->process));
 }
 
-void check_over(const struct sim_ventilator *v, const struct verdict *verdict)
+void check_over(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
     const struct disk *disk = &world->disk;

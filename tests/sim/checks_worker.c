@@ -67,12 +67,16 @@ void check_sent(const struct sim_worker *w, const struct cargo *cargo)
                         (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
 }
 
+/* It gives up only where faults have followed each other for as long as its patience
+ * lasts, or when the run is over. */
 void check_leave(const struct sim_worker *w, int status)
 {
     struct world *world = of(&w->process);
     bool quiet = !scenario_has_faults(&world->scenario) &&
                  w->welcomed; /* STOP came through */
-    if (status != STATUS_OK && (quiet || (!world->finishing && !world->sink_over)))
+    bool impatient = w->alone && world_is_troubled(world, PATIENCE_US);
+    if (status != STATUS_OK && !impatient &&
+        (quiet || (!world->finishing && !world->sink_over)))
         world_violation(world, "%s gives up with status %d, and was not told to",
                         process_name(&w->process), status);
 }

@@ -137,7 +137,7 @@ static void begin_leg(struct world *world, int64_t within_us)
     world->sink_over = world->finishing = world->earned = world->halted = false;
     world->interrupted = world->input_failed = world->output_closed = false;
     world->disk_full = world->ended_well = world->ended_early = false;
-    world->position_lost = world->in_doubt = false;
+    world->position_lost = world->in_doubt = world->impatient = false;
     world->leg++;
     world->leg_us = world->schedule.now_us;
     for (uint32_t name = 0; name < world->host_count; name++)

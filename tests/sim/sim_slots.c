@@ -65,6 +65,12 @@ void slots_note_announced(struct sim_worker *w, struct cargo *cargo)
         lose(cargo);
 }
 
+void slots_note_ended(struct cargo *cargo)
+{
+    if (!cargo->ended_us)
+        cargo->ended_us = now(cargo->owner);
+}
+
 static void note_begin(struct sim_worker *w, struct cargo *cargo)
 {
     if (!cargo->began_us)
@@ -321,6 +327,8 @@ void slots_on_end(struct sim_worker *w, struct run *run)
         on_well(w, run);
     else
         on_bad(w, run);
+    if (!session_slot_cargo(w->core, run->slot->number, run->seq, run->attempt))
+        slots_note_ended(run->cargo);
     if (!gone)
         return;
     session_on_slot(w->core, run->slot->number, false);
@@ -441,12 +449,13 @@ void slots_kill(struct sim_worker *w, const struct session_action *action)
     slot_replace(slot);
 }
 
-/* Also those that ended: the news of it may be lost. */
+/* All that run, for however long; and those that have ended, as the news of it may be
+ * lost. */
 void slots_lose(struct sim_worker *w)
 {
-    struct cargo *cargo = w->latest;
-    for (; cargo && cargo->announced_us > now(w) - DISTURBANCE_US; cargo = cargo->older)
-        lose(cargo);
+    for (struct cargo *cargo = w->latest; cargo; cargo = cargo->older)
+        if (!cargo->ended_us || cargo->ended_us > now(w) - DISTURBANCE_US)
+            lose(cargo);
 }
 
 /* What told the worker to leave has told its programs, too. */

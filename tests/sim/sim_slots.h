@@ -32,5 +32,7 @@ uint32_t slots_count_lost(const struct fate *fate);
 /* A PING says that it runs, which some do before they are started: from here on it is
  * lost with its worker. */
 void slots_note_announced(struct sim_worker *w, struct cargo *cargo);
+/* The session has it no more as one that runs. */
+void slots_note_ended(struct cargo *cargo);
 
 #endif

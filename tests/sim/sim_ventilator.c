@@ -62,8 +62,6 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
         if (!v->knows_header)
             world_violation(v->process.world, "a worker is welcome before the header "
                                               "is known");
-        struct process *worker = v->process.conns[action->peer - 1]->dial->owner;
-        ((struct sim_worker *)worker)->met = v;
         message.welcome.session = action->session;
         message.welcome.nonce = action->session;
         message.welcome.run = action->welcome->run;
@@ -129,6 +127,7 @@ static void isolate(struct sim_ventilator *v, const struct dispatch_action *acti
     message.isolate.probe = isolation->probe;
     message.isolate.except = isolation->except;
     message.isolate.count = isolation->count;
+    v->isolating[action->seq] |= UINT64_C(1) << action->attempt % 64;
     v->process.world->tally->isolated++;
     v->process.world->tally->probes += isolation->probe;
     if (isolation->probe)
@@ -142,7 +141,7 @@ static void skip(struct sim_ventilator *v, const struct dispatch_action *action)
     const struct dispatch_failure *failure = action->failure;
     if (!payload)
         return;
-    check_skip(v, failure);
+    check_skip(v, action->seq);
     uint8_t mark[MARK_BYTES];
     struct slice sealed = mark_write(mark, payload->end, action->seq);
     struct message message = {.type = MESSAGE_SKIP};
@@ -222,8 +221,10 @@ static void say_end(struct sim_ventilator *v, const struct dispatch_action *acti
 
 static void finishing(struct sim_ventilator *v)
 {
+    struct verdict verdict = dispatch_verdict(v->core);
     if (v->finishing)
         return;
+    check_verdict(v, &verdict); /* it may be killed before it leaves */
     v->finishing = true;
     v->process.world->finishing = true;
     faults_nudge(v->process.world, false);
@@ -329,23 +330,6 @@ static void perform(struct sim_ventilator *v, const struct dispatch_action *acti
 
 /* ---- loop ---- */
 
-static void note_done(struct sim_ventilator *v, const struct message *message)
-{
-    for (uint32_t i = 0; i < message->done.count; i++) {
-        uint64_t seq = message->done.entries[i].seq;
-        if (seq < (uint64_t)v->process.world->scenario.records &&
-            source_chunk_bytes(&v->chunks[seq]) > v->longest_done)
-            v->longest_done = source_chunk_bytes(&v->chunks[seq]);
-    }
-}
-
-/* A DONE of an older session does not count. */
-static void note_failed(struct sim_ventilator *v, uint64_t seq)
-{
-    if (seq < (uint64_t)v->process.world->scenario.records && !v->fates[seq].skipped)
-        v->fates[seq].failed_after_done = dispatch_counts(v->core).done > 0;
-}
-
 static void on_message(struct sim_ventilator *v, const struct item *item)
 {
     struct world *world = v->process.world;
@@ -359,12 +343,10 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
         (int64_t)item->packet->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->packet->message.progress.failed;
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
-    if (item->packet->message.type == MESSAGE_DONE)
-        note_done(v, &item->packet->message);
-    else if (item->packet->message.type == MESSAGE_FAILED)
-        note_failed(v, item->packet->message.failed.seq);
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
+    check_heard(v, item);
+    check_decided(v);
 }
 
 static void on_interrupt(struct sim_ventilator *v)
@@ -402,6 +384,8 @@ static int64_t settle(struct process *process)
         deadline_us = dispatch_tick(v->core, world->schedule.now_us);
         while (!process->exits && dispatch_next(v->core, &action))
             perform(v, &action);
+        if (!process->exits)
+            check_decided(v);
         hear_ends(v);
         source_read(v);
         if (++rounds == ROUNDS_MAX)
@@ -440,6 +424,8 @@ static void init_chunk_tables(struct sim_ventilator *v)
     v->probed = arena_take(arena, all * sizeof *v->probed);
     v->hasty = arena_take(arena, all * sizeof *v->hasty);
     v->fates = arena_take(arena, all * sizeof *v->fates);
+    v->isolating = arena_take(arena, all * sizeof *v->isolating);
+    v->given_up = arena_take(arena, all * sizeof *v->given_up);
     v->stray_us = arena_take(arena, all * sizeof *v->stray_us);
 }
 

@@ -20,7 +20,6 @@ struct fate {
     const struct cargo *lost; /* the first of those that may have been */
     uint32_t lost_alone[CHUNK_RECORDS_MAX];
     bool failed_after_done; /* the last time before SKIP, some chunk had been done */
-    bool skipped;
 };
 
 struct sim_ventilator {
@@ -28,17 +27,21 @@ struct sim_ventilator {
     struct dispatch *core;
     struct id uid;
     struct payload *chunks; /* by seq; end 0: not cut */
-    bool *discarded, *given, *told;
+    bool *discarded, *given, *told, *given_up;
     uint32_t *probed; /* a chunk's last attempt that was a probe; 0: none */
     uint32_t *hasty;  /* probes in a row that did not wait for the one before */
     struct fate *fates;
-    int64_t *stray_us;     /* since when nobody seems to account for a task; 0: not */
-    int64_t failed_tasks;  /* the most that a sink said, as it may halt the run */
-    uint64_t kept_bytes;   /* of chunks that are cut and not discarded */
-    uint64_t block_bytes;  /* as the core says; 0: it does not */
-    uint64_t longest_done; /* bytes of a chunk that a worker said was done */
+    uint64_t *isolating; /* a bit for each of 64 attempts that look for bad records */
+    uint64_t given_up_count; /* when check_decided looked last */
+    int64_t *stray_us;       /* since when nobody seems to account for a task; 0: not */
+    int64_t failed_tasks;    /* the most that a sink said, as it may halt the run */
+    uint64_t kept_bytes;     /* of chunks that are cut and not discarded */
+    uint64_t block_bytes;    /* as the core says; 0: it does not */
+    uint64_t stopped_by;     /* after the chunk that stopped the run; 0: none has */
+    uint64_t longest_done;   /* bytes of a chunk that a worker said was done */
     uint32_t chunk_records, offset, most_slots;
     bool started, input_ended, input_failed;
+    bool earned; /* that chunk really failed so often */
     bool knows_header;
     bool drains;    /* it was interrupted */
     bool hurried;   /* and a second time */

@@ -211,6 +211,7 @@ static void drop(struct sim_worker *w, struct cargo *cargo)
         world_violation(w->process.world, "%s drops a cargo twice",
                         process_name(&w->process));
     cargo->dropped = true;
+    slots_note_ended(cargo);
     record_bisect_destroy(&cargo->isolation);
     LIST_REMOVE(cargo, of_owner);
     w->held_count--;
@@ -244,6 +245,7 @@ static void leave(struct sim_worker *w, const struct session_action *action)
 {
     TRACE(w->process.world, "%s leaves: status %d %s", process_name(&w->process),
           action->status, session_exit_reason(w->core));
+    w->alone = strstr(session_exit_reason(w->core), "no word");
     process_leave(&w->process, action->status);
 }
 
@@ -443,7 +445,6 @@ static void drop_at_end(void *cargo)
 static void end(struct process *process)
 {
     struct sim_worker *w = self(process);
-    w->ended_us = now(w);
     slots_lose(w);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i].runs = NULL;

@@ -30,6 +30,7 @@ struct cargo {
     bool probe;
     int64_t announced_us; /* as one that runs; 0: not yet */
     int64_t began_us;     /* 0: nothing of it has */
+    int64_t ended_us;     /* 0: it has not; it may never have begun */
     uint64_t run_us;      /* of its parts */
     enum failure cause;   /* why it failed */
     bool disturbed;       /* counted as lost, perhaps */
@@ -76,14 +77,18 @@ struct sim_worker {
     uint32_t held_count;
     bool monitor, welcomed;
     bool mute;      /* it takes tasks, and starts none */
+    bool alone;     /* it has left as there was no word from a ventilator */
     bool preempted; /* once it is told to leave, all that runs fails */
     bool swallows;  /* its results never arrive, though its link is open */
     struct sim_worker *next_shifted;      /* in the world's list */
     bool wrote_shifted;                   /* it is in that list */
-    const struct sim_ventilator *met;     /* the last one that welcomed it */
     int64_t gave_us;                      /* its first such result; 0: none */
-    int64_t ended_us;                     /* valid once it is not alive */
     const struct sim_ventilator *wronged; /* that cut the last such chunk */
+    /* The last one that heard it in a session, and when; that heard a DONE of it which
+     * is open; and that had a session of it as it told the sink of the end. */
+    const struct sim_ventilator *heard_by, *opened_to, *ended_with;
+    int64_t heard_us;
+    const struct sim_ventilator *done_for; /* the last that heard it has done a chunk */
     bool opens;     /* it cannot see whether its programs are in step */
     bool draining;  /* its programs are to end, and it is to tell when they have */
     bool drain_due; /* that is scheduled */

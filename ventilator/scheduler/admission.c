@@ -186,6 +186,7 @@ static void admit(struct dispatch *dispatch, const struct waiting_worker *hello,
         adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
     if (!session->done_count && !owed)
         worker_session_confirm(session); /* the sink holds all that it had done */
+    sessions_check_link(dispatch, session, now_us); /* its HELLO has opened none */
 }
 
 void admission_on_hello(struct dispatch *dispatch, uint32_t peer,

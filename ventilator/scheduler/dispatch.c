@@ -240,7 +240,7 @@ static const struct worker_remark *fill_remark(struct dispatch *dispatch,
     dispatch->remark = (struct worker_remark){
         .host = worker->host,
         .pid = worker->pid,
-        .chunks = worker->health.mute ? 0 : worker->health.outdone,
+        .chunks = worker->health.stuck ? 0 : worker->health.outdone,
         .failure = worker->failure};
     return &dispatch->remark;
 }

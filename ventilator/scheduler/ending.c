@@ -250,7 +250,13 @@ void ending_check_over(struct dispatch *dispatch, int64_t now_us)
 /* ---- once a heartbeat ---- */
 
 /* Why no results can come. */
-enum missing { MISSING_NOBODY, MISSING_SINK, MISSING_WORKERS, MISSING_LINKS, ALL_MUTE };
+enum missing {
+    MISSING_NOBODY,
+    MISSING_SINK,
+    MISSING_WORKERS,
+    MISSING_LINKS,
+    ALL_STUCK
+};
 
 static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us)
 {
@@ -265,11 +271,11 @@ static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us
         const struct worker_session *session = pool->sessions[i];
         if (session->link == LINK_SHUT)
             continue;
-        if (!session->worker->health.mute)
+        if (!session->worker->health.stuck)
             return MISSING_NOBODY;
         reach = true;
     }
-    return reach ? ALL_MUTE : pool->count ? MISSING_LINKS : MISSING_WORKERS;
+    return reach ? ALL_STUCK : pool->count ? MISSING_LINKS : MISSING_WORKERS;
 }
 
 static void describe_missing(const struct dispatch *dispatch, enum missing missing,
@@ -282,7 +288,7 @@ static void describe_missing(const struct dispatch *dispatch, enum missing missi
                  "no worker could connect to the sink at %s for %lld s: its "
                  "--advertise says where workers reach it",
                  list->count ? list->endpoints[0].name : "", s);
-    else if (missing == ALL_MUTE)
+    else if (missing == ALL_STUCK)
         snprintf(text, size, "no worker started what it was given for %lld s", s);
     else
         snprintf(text, size, "no %s came for %lld s",

@@ -134,7 +134,8 @@ static bool give_up(struct dispatch *dispatch, struct task *task, enum failure c
     completions_on_given_up(&dispatch->completions, task, cause, code);
     struct dispatch_failure failure = failure_of(task, cause, code, text);
     if (config->on_error == ON_ERROR_STOP) {
-        dispatch->failures.stopped_by = failure;
+        if (!dispatch->failures.stopped_by.attempts) /* else it has stopped already */
+            dispatch->failures.stopped_by = failure;
         run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_CHUNK_FAILED, "",
                        now_us);
         return true;

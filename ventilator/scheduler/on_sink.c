@@ -136,11 +136,13 @@ static void hold(struct dispatch *dispatch, uint64_t seq)
     struct task *task = task_table_find(&dispatch->table, seq);
     if (!task)
         return;
+    bool given = !task->failure; /* else it may be the dead letter that it holds */
     task->state = TASK_HELD;
     completions_on_held(&dispatch->completions, task);
-    standing_on_held(dispatch, task);
+    if (given)
+        standing_on_held(dispatch, task);
     struct attempt *attempt = LIST_FIRST(&task->open);
-    if (attempt && attempt->done && !LIST_NEXT(attempt, of_task))
+    if (given && attempt && attempt->done && !LIST_NEXT(attempt, of_task))
         worker_session_confirm(attempt->session); /* nobody else can have given it */
     while ((attempt = LIST_FIRST(&task->open))) {
         if (!attempt->done && !attempt->isolates)

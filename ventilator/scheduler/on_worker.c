@@ -61,7 +61,7 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
         measure(dispatch, session, &journey, entry->run_us, now_us);
     if (!attempt || attempt->done)
         return;
-    standing_on_move(session);
+    standing_on_started(dispatch, session);
     dispatch->counts.done++;
     if (attempt->probe) {
         attempts_end_probe(dispatch, attempt);
@@ -90,7 +90,7 @@ static void on_failed(struct dispatch *dispatch, struct worker_session *session,
         find_attempt(dispatch, session, message->failed.seq, message->failed.attempt);
     if (!attempt)
         return;
-    standing_on_move(session);
+    standing_on_started(dispatch, session);
     note_run(dispatch, session, message->failed.seq, message->failed.run_us, false,
              now_us);
     failures_on_failed(dispatch, attempt, message->failed.cause, message->failed.code,
@@ -154,7 +154,7 @@ static void on_ping(struct dispatch *dispatch, struct worker_session *session,
         running++;
         if (!attempt->was_running) {
             attempt->running_us = now_us;
-            standing_on_move(session);
+            standing_on_started(dispatch, session);
         }
     }
     worker_pool_on_running(&dispatch->pool, session, running);

@@ -49,7 +49,7 @@ void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bo
     worker_pool_remove(&dispatch->pool, session);
 }
 
-/* Its link to the sink is shut for too long. */
+/* What it has done may never arrive. */
 static void give_to_others(struct dispatch *dispatch, struct worker_session *session)
 {
     struct attempt *attempt;
@@ -131,6 +131,14 @@ static bool deserves_chance(const struct dispatch *dispatch,
            now_us - worker->distrusted_us > dispatch->config.liveness_us << doublings;
 }
 
+void sessions_check_link(struct dispatch *dispatch, struct worker_session *session,
+                         int64_t now_us)
+{
+    if (session->link == LINK_SHUT &&
+        now_us - session->shut_us > dispatch->config.liveness_us)
+        give_to_others(dispatch, session);
+}
+
 void sessions_check(struct dispatch *dispatch, int64_t now_us)
 {
     int64_t liveness_us = dispatch->config.liveness_us;
@@ -142,8 +150,7 @@ void sessions_check(struct dispatch *dispatch, int64_t now_us)
         }
         push_action(dispatch, DISPATCH_PONG,
                     session->peer); /* EHOSTUNREACH tells where it is gone */
-        if (session->link == LINK_SHUT && now_us - session->shut_us > liveness_us)
-            give_to_others(dispatch, session);
+        sessions_check_link(dispatch, session, now_us);
         standing_check(dispatch, session, now_us);
         if (is_unconfirmed(dispatch, session, now_us))
             ask_again(dispatch, session);

@@ -57,12 +57,11 @@ static void set_aside(struct dispatch *dispatch, struct known_worker *worker)
     push_action(dispatch, DISPATCH_ASIDE, 0)->seq = worker->number;
 }
 
-static void on_mute(struct dispatch *dispatch, struct known_worker *worker, bool trial,
-                    int64_t now_us)
+static void take_back(struct dispatch *dispatch, struct known_worker *worker)
 {
-    worker_health_on_mute(&worker->health, trial, now_us);
-    if (!worker->health.aside)
-        set_aside(dispatch, worker);
+    if (!worker->health.told_back)
+        push_action(dispatch, DISPATCH_BACK, 0)->seq = worker->number;
+    worker->health.told_back = true;
 }
 
 /* ---- how attempts end ---- */
@@ -105,10 +104,8 @@ void standing_on_done(struct dispatch *dispatch, struct known_worker *worker,
         if (worker_health_on_outdone(&other->health))
             set_aside(dispatch, other);
     }
-    bool back = worker_health_on_done(&worker->health);
-    if (back && !worker->health.told_back)
-        push_action(dispatch, DISPATCH_BACK, 0)->seq = worker->number;
-    worker->health.told_back |= back;
+    if (worker_health_on_done(&worker->health))
+        take_back(dispatch, worker);
     free(worker->failure);
     worker->failure = NULL;
 }
@@ -195,6 +192,13 @@ void standing_on_move(struct worker_session *session)
     session->worker->unstarted = 0;
 }
 
+void standing_on_started(struct dispatch *dispatch, struct worker_session *session)
+{
+    standing_on_move(session);
+    if (worker_health_on_started(&session->worker->health))
+        take_back(dispatch, session->worker);
+}
+
 static int64_t patience_us(const struct dispatch *dispatch,
                            const struct worker_session *session)
 {
@@ -212,6 +216,7 @@ static int64_t patience_us(const struct dispatch *dispatch,
 void standing_check(struct dispatch *dispatch, struct worker_session *session,
                     int64_t now_us)
 {
+    struct known_worker *worker = session->worker;
     struct attempt *attempt, *next;
     bool trial = false;
     if (!session->stuck_us ||
@@ -227,8 +232,10 @@ void standing_check(struct dispatch *dispatch, struct worker_session *session,
         attempts_requeue(dispatch, task);
     }
     session->stuck_us = 0;
-    session->worker->unstarted++;
-    free(session->worker->failure);
-    session->worker->failure = NULL;
-    on_mute(dispatch, session->worker, trial, now_us);
+    worker->unstarted++;
+    free(worker->failure);
+    worker->failure = NULL;
+    worker_health_on_stuck(&worker->health, trial, now_us);
+    if (!worker->health.aside)
+        set_aside(dispatch, worker);
 }

@@ -7,7 +7,8 @@
  *   serves that is not in doubt and has not failed it.
  * - A worker is set aside when chunks in a row fail there that others do. What it
  * failed is not charged; it is tried now and then, and back when it has done a task.
- * - One that starts nothing of what it is given is set aside as well.
+ * - One that starts nothing of what it is given is set aside as well, until it starts
+ *   something.
  */
 #ifndef FANFOLD_VENTILATOR_SCHEDULER_STANDING_H
 #define FANFOLD_VENTILATOR_SCHEDULER_STANDING_H
@@ -22,8 +23,10 @@ void standing_on_done(struct dispatch *dispatch, struct known_worker *worker,
                       struct task *task);
 /* The sink holds the result; the attempts are still open. */
 void standing_on_held(struct dispatch *dispatch, struct task *task);
-/* Something has started or ended there. */
+/* A task has come back from there. */
 void standing_on_move(struct worker_session *session);
+/* A task has started there, or has run to its end. */
+void standing_on_started(struct dispatch *dispatch, struct worker_session *session);
 
 /* The task has failed as often as it may, but its failures may be those of their
  * workers, and a better one serves. */

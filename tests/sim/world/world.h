@@ -52,13 +52,14 @@ struct world {
     struct host *hosts; /* by name */
     uint32_t host_count;
     uint32_t nudges;
-    uint8_t *kinds;    /* of records, see records.h */
-    int64_t calm_us;   /* when the last fault has passed */
-    int64_t moved_us;  /* when there was progress last, in calm */
-    int64_t leg_us;    /* when this leg began */
-    uint64_t progress; /* as it was then */
-    uint32_t leg, run; /* from 1 */
-    bool dismissed;    /* workers are to leave, and no other comes */
+    uint8_t *kinds;     /* of records, see records.h */
+    int64_t calm_us;    /* when the last fault has passed */
+    int64_t trouble_us; /* since when one follows another, see world_trouble_until */
+    int64_t moved_us;   /* when there was progress last, in calm */
+    int64_t leg_us;     /* when this leg began */
+    uint64_t progress;  /* as it was then */
+    uint32_t leg, run;  /* from 1 */
+    bool dismissed;     /* workers are to leave, and no other comes */
 
     /* What happened in this leg, for the checks. */
     bool sink_over; /* it ended for good: GOODBYE, or it gave up */
@@ -67,6 +68,7 @@ struct world {
     bool halted;    /* there were as many dead letters as --halt says */
     bool interrupted, input_failed, output_closed, disk_full;
     bool in_doubt;      /* a ventilator ended with results in doubt */
+    bool impatient;     /* a ventilator gave up amid faults without rest */
     bool position_lost; /* a sink began again below what was committed */
     bool ended_well;    /* a ventilator left with status 0 or 1 */
     bool ended_early;   /* a ventilator left with another */
@@ -84,6 +86,8 @@ void world_deinit(struct world *world);
 bool world_has(const struct world *world, uint32_t name);
 /* What goes wrong now has passed by then. */
 void world_trouble_until(struct world *world, int64_t until_us);
+/* For so long one fault has followed the other, with no rest between. */
+bool world_is_troubled(const struct world *world, int64_t for_us);
 
 void world_violation(struct world *world, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

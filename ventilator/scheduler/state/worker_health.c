@@ -37,10 +37,15 @@ void worker_health_on_failed(struct worker_health *health, bool first, bool tria
         rest(health, trial, now_us);
 }
 
+static bool is_outdone(const struct worker_health *health)
+{
+    return health->outdone >= (health->proven ? ASIDE_AT : ASIDE_UNPROVEN_AT);
+}
+
 bool worker_health_on_outdone(struct worker_health *health)
 {
-    uint32_t least = health->proven ? ASIDE_AT : ASIDE_UNPROVEN_AT;
-    return ++health->outdone >= least && !health->aside;
+    health->outdone++;
+    return is_outdone(health) && !health->aside;
 }
 
 void worker_health_set_aside(struct worker_health *health, int64_t now_us)
@@ -50,20 +55,39 @@ void worker_health_set_aside(struct worker_health *health, int64_t now_us)
     health->aside = true;
 }
 
+void worker_health_on_stuck(struct worker_health *health, bool trial, int64_t now_us)
+{
+    if (trial || !worker_health_rests(health))
+        rest(health, trial, now_us);
+    health->stuck = true;
+}
+
+bool worker_health_on_started(struct worker_health *health)
+{
+    bool back = health->stuck && health->aside && !is_outdone(health);
+    health->stuck = false;
+    health->aside &= !back;
+    return back;
+}
+
 void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now_us)
 {
-    bool rested = worker_health_rests(health);
-    health->mute = true;
-    if (trial || !rested)
+    if (trial || !worker_health_rests(health))
         rest(health, trial, now_us);
+    health->mute = true;
+}
+
+static bool is_out(const struct worker_health *health)
+{
+    return health->aside || health->stuck || health->mute;
 }
 
 bool worker_health_in_doubt(const struct worker_health *health)
 {
-    return health->aside || health->mute || health->failed >= DOUBT_AT;
+    return is_out(health) || health->failed >= DOUBT_AT;
 }
 
 bool worker_health_rests(const struct worker_health *health)
 {
-    return health->aside || health->mute || health->failed >= REST_AT;
+    return is_out(health) || health->failed >= REST_AT;
 }

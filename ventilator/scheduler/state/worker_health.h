@@ -6,6 +6,8 @@
  *      ^                                  |                               |
  *      +------------- it does one --------+-------------------------------+
  *
+ *     well -- it starts nothing --> set aside -- it starts one --> well
+ *
  * What fails at a worker in doubt may be the worker's fault, and what fails everywhere
  * is not. A worker that is set aside is tried now and then. Pure.
  */
@@ -20,7 +22,8 @@ struct worker_health {
     uint32_t round;   /* tasks that it has done: what failed since is of one row */
     uint32_t failed;  /* chunks of the row */
     uint32_t outdone; /* those of them that others have done since */
-    bool mute;        /* it starts nothing, or its program never answers */
+    bool stuck;       /* it starts nothing of what it is given */
+    bool mute;        /* its program never answers */
     bool aside;       /* it is set aside */
     bool told;        /* somebody was told that it is, at any time; */
     bool told_back;   /* and that it is no more */
@@ -38,7 +41,11 @@ void worker_health_on_failed(struct worker_health *health, bool first, bool tria
 bool worker_health_on_outdone(struct worker_health *health);
 /* It is set aside. */
 void worker_health_set_aside(struct worker_health *health, int64_t now_us);
-/* It was given tasks, and starts none; or its program has never answered. */
+/* It was given tasks, and starts none. */
+void worker_health_on_stuck(struct worker_health *health, bool trial, int64_t now_us);
+/* It has started one. True: it was set aside for that alone, and is no more. */
+bool worker_health_on_started(struct worker_health *health);
+/* Its program has never answered. */
 void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now_us);
 
 /* What fails there may be its own fault. */

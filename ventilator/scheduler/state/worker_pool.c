@@ -276,13 +276,13 @@ uint32_t worker_pool_credit(const struct worker_pool *pool,
     const struct attempt *first = TAILQ_FIRST(&session->in_flight);
     if (!worker_session_serves(session) || (first && first->alone))
         return 0;
-    if (session->rests)
-        return session->on_trial && !first ? 1 : 0;
     uint32_t tasks = session->slots + prefetch(pool, session);
     uint32_t all = 2 * tasks + ROOM;
     uint32_t has = session->in_flight_count + session->done_count;
     if (session->in_flight_count >= tasks || has >= all)
         return 0;
+    if (session->rests)
+        return session->on_trial && !first ? 1 : 0;
     uint32_t free_tasks = tasks - session->in_flight_count, free_all = all - has;
     return free_tasks < free_all ? free_tasks : free_all;
 }

@@ -88,6 +88,27 @@ Test(admission, rule_6_what_the_ledger_names_moves_over_and_the_rest_is_sent_aga
     cr_assert_eq(dispatch_counts(dispatch).adopted, 1);
 }
 
+/* A HELLO opens no link: it may answer a WHO that came just before FORGET. */
+Test(admission, rule_3_what_a_worker_has_whose_link_stays_shut_does_not_move_over)
+{
+    struct ledger_entry ledger[] = {{0, 1, ENTRY_DONE}};
+    begin();
+    join(A);
+    cut(1);
+    tick_after(0);
+    expect("WELCOME(A) TASK(A:0)");
+    ping(A, LINK_SHUT, false, NULL);
+    for (int second = 0; second < 11; second++) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        ping(A, LINK_SHUT, false, NULL);
+        tick_after(SECOND_US);
+    }
+    expect("FORGET(A:0)");
+    join(B);
+    hello_with(A, 2, LINK_SHUT, ledger, 1);
+    expect_now("WELCOME(B) WELCOME(A) FORGET(A:0) TASK(B:0)");
+}
+
 Test(admission, rule_6_what_is_not_wanted_any_more_is_forgotten)
 {
     struct ledger_entry ledger[] = {{0, 1, ENTRY_DONE}, {77, 1, ENTRY_DONE}};

@@ -25,6 +25,21 @@ Test(failures, rule_10_a_chunk_that_fails_too_often_stops_the_run)
     expect_now("WELCOME(A) TASK(A:0) TASK(A:0) TASK(A:0) END(1)");
 }
 
+/* What else fails until the workers have heard of it is not why. */
+Test(failures, the_chunk_that_stopped_the_run_is_named_whatever_fails_after_it)
+{
+    config.retries = 1;
+    begin();
+    join(A);
+    cut(2);
+    tick_after(0);
+    failed(A, 1, 1);
+    tick_after(0);
+    failed(A, 0, 1);
+    cr_assert_eq(dispatch_failure(dispatch)->seq, 1);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1) END(2)");
+}
+
 /* ---- skip ---- */
 
 Test(failures, a_chunk_that_failed_as_often_as_it_may_is_told_to_the_sink)

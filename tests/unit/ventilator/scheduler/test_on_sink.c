@@ -73,6 +73,41 @@ Test(on_sink, progress_of_more_than_was_cut_is_ignored)
     cr_assert_eq(dispatch_counts(dispatch).released, 0);
 }
 
+static void refuse_what_nobody_gave(uint32_t peer)
+{
+    hear(SINK, (struct message){.type = MESSAGE_REFUSED,
+                                .refused = {.epoch = 1,
+                                            .uuid = {{(uint8_t)peer}},
+                                            .seq = 77,
+                                            .marked = 77,
+                                            .attempt = 1}});
+}
+
+/* A, which is not trusted, still has what B failed for good: it has not outdone B, and
+ * none of its results has arrived. */
+Test(on_sink, a_chunk_that_the_sink_holds_as_a_dead_letter_was_done_by_nobody)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 1;
+    begin();
+    join(A);
+    cut(3);
+    expect_now("WELCOME(A) TASK(A:0) TASK(A:1)");
+    done(A, 0, 1);
+    expect_now("TASK(A:2)");
+    refuse_what_nobody_gave(A);
+    join(B);
+    expect_now("NOTICE(A) WELCOME(B) TASK(B:0) TASK(B:1)");
+    failed(B, 0, 2);
+    failed(B, 1, 2);
+    expect_now("SKIP(0) SKIP(1) TASK(B:2)");
+    failed(B, 2, 2);
+    expect_now("SKIP(2)");
+    progress(0, 3, 3, 0);
+    cut(1);
+    expect_now("FORGET(A:0) FORGET(A:1) FORGET(A:2) TASK(B:3)");
+}
+
 Test(on_sink, rule_4_another_incarnation_holds_no_more_than_it_says)
 {
     struct range held = {1, 1};

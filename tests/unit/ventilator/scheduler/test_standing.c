@@ -350,6 +350,42 @@ Test(standing, a_worker_that_starts_nothing_is_told_for_that_whatever_it_failed_
     cr_expect(aside);
 }
 
+/* For so many seconds the worker says that it runs this; NULL: nothing. True: it is
+ * set aside in this time. */
+static bool let_pass(int seconds, uint32_t peer, const struct attempt_entry *running)
+{
+    bool aside = false;
+    for (int i = 0; i < seconds; i++) {
+        struct dispatch_action action;
+        tick_after(SECOND_US);
+        ping(peer, LINK_OPEN, false, running);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        dispatch_tick(dispatch, now_us);
+        while (next_action(&action))
+            aside |= action.kind == DISPATCH_ASIDE;
+    }
+    return aside;
+}
+
+/* It was stopped, or the ventilator was, and its host is well. */
+Test(standing, a_worker_is_back_when_it_starts_something_and_may_take_its_time_for_it)
+{
+    begin_with(1);
+    cut(1);
+    tick_after(0);
+    cr_assert_eq(sent_to(0), A);
+    cr_assert(let_pass(24, A, NULL));
+    struct attempt_entry running = {0, 2};
+    ping(A, LINK_OPEN, false, &running);
+    cr_assert(is_said(DISPATCH_BACK));
+    cut(1);
+    tick_after(0);
+    cr_assert_eq(sent_to(1), A, "it is no trial any more");
+    let_pass(2, A, &running);
+    cr_assert_not(let_pass(1000, A, (struct attempt_entry[]){{1, 1}}));
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
 /* ---- leaving ---- */
 
 Test(standing, a_worker_that_is_lost_as_it_leaves_costs_its_chunk_nothing)

@@ -84,11 +84,41 @@ Test(worker_health, only_trials_that_fail_double_its_rest_up_to_half_a_minute)
     cr_assert_eq(health.trial_us, 32000000);
 }
 
-Test(worker_health, one_that_starts_nothing_rests_at_once)
+Test(worker_health, one_whose_program_never_answers_rests_until_it_has_done_a_task)
 {
     worker_health_on_mute(&health, false, 0);
     cr_assert(worker_health_in_doubt(&health));
     cr_assert(worker_health_rests(&health));
+    cr_assert_not(worker_health_on_started(&health));
+    cr_assert(worker_health_rests(&health));
     cr_assert_not(worker_health_on_done(&health));
     cr_assert_not(worker_health_rests(&health));
+}
+
+static void get_stuck(void)
+{
+    worker_health_on_stuck(&health, false, 0);
+    worker_health_set_aside(&health, 0);
+}
+
+Test(worker_health, one_that_starts_nothing_rests_until_it_starts_something)
+{
+    get_stuck();
+    cr_assert(worker_health_in_doubt(&health));
+    cr_assert(worker_health_rests(&health));
+    cr_assert(worker_health_on_started(&health));
+    cr_assert_not(worker_health_in_doubt(&health));
+    cr_assert_not(worker_health_rests(&health));
+    cr_assert_not(worker_health_on_started(&health));
+}
+
+Test(worker_health, that_it_starts_something_says_nothing_of_what_it_fails)
+{
+    fail(2);
+    get_stuck();
+    worker_health_on_outdone(&health);
+    worker_health_on_outdone(&health);
+    cr_assert_not(worker_health_on_started(&health));
+    cr_assert(health.aside);
+    cr_assert(worker_health_on_done(&health));
 }

@@ -86,6 +86,16 @@ Test(pool, rule_8_the_first_worker_leaves_half_of_the_window_to_others)
     cr_assert_eq(worker_pool_credit(&pool, session), 1 + 50);
 }
 
+Test(pool, rule_8_a_trial_needs_room_for_its_result_as_any_other_task)
+{
+    struct worker_session *session = add(5, 1);
+    session->rests = session->on_trial = true;
+    session->done_count = 2 * (1 + 1) + 2 - 1;
+    cr_assert_eq(worker_pool_credit(&pool, session), 1);
+    session->done_count++;
+    cr_assert_eq(worker_pool_credit(&pool, session), 0);
+}
+
 Test(pool, gives_no_credit_to_a_worker_that_leaves_or_cannot_reach_the_sink)
 {
     struct worker_session *session = add(5, 1);
