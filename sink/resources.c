@@ -53,7 +53,7 @@ static int open_output(struct resources *resources, const struct sink_options *o
 /* The option was wrong, another has it, or the system failed. */
 static int status_of(int result)
 {
-    if (result == -EINVAL)
+    if (result == -EINVAL || result == -ENODEV || result == -EADDRNOTAVAIL)
         return STATUS_USAGE;
     return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
 }
@@ -86,6 +86,18 @@ static int open_zap(struct resources *resources, char *error, size_t error_size)
     return -errno;
 }
 
+/* The launcher's ventilator says it for both. */
+static void warn_of_strangers(const struct resources *resources,
+                              const struct common_options *common)
+{
+    const char *bound = intake_bound(resources->intake);
+    if (!resources->zap && transport_is_tcp(bound) && !common->quiet &&
+        !common->supervised)
+        say("warning: --insecure: anyone who can reach %s can put results into the "
+            "output",
+            bound);
+}
+
 static int open_sockets(struct resources *resources, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
@@ -116,6 +128,7 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                        sizeof advertised);
     log_event(LOG_LEVEL_INFO, "bound", "results=%s advertised=%s",
               intake_bound(resources->intake), advertised);
+    warn_of_strangers(resources, &options->common);
     resources->uplink = uplink_new(endpoints_tasks(resources->endpoints),
                                    resources->zap ? &resources->curve : NULL);
     return STATUS_OK;

@@ -170,12 +170,25 @@ void transport_choose_ports(struct port_range chosen)
     ports = chosen;
 }
 
-/* Begins anywhere, so that runs that start together do not meet at each port. */
-static int bind_free_port(void *handle, const char *endpoint, size_t host_size)
+/* Where the trial begins: anywhere, so that runs that start together do not meet at each
+ * port; but with the same keys at the same place, where workers that outlive a crash
+ * look for the run that is resumed. */
+static unsigned first_port(const struct curve *curve, unsigned count)
+{
+    struct id random = id_random();
+    unsigned hash = 0;
+    if (!curve)
+        return (random.bytes[0] << 8 | random.bytes[1]) % count;
+    for (const char *next = curve->public_key; *next; next++)
+        hash = hash * 31 + (unsigned char)*next;
+    return hash % count;
+}
+
+static int bind_free_port(void *handle, const char *endpoint, size_t host_size,
+                          const struct curve *curve)
 {
     unsigned count = ports.last - ports.first + 1u;
-    struct id random = id_random();
-    unsigned start = (random.bytes[0] << 8 | random.bytes[1]) % count;
+    unsigned start = first_port(curve, count);
     int rc = -1;
     errno = EADDRINUSE;
     for (unsigned i = 0; i < count && rc < 0 && errno == EADDRINUSE; i++) {
@@ -187,24 +200,25 @@ static int bind_free_port(void *handle, const char *endpoint, size_t host_size)
     return rc;
 }
 
-static int bind_one(void *handle, const char *endpoint)
+static int bind_one(void *handle, const char *endpoint, const struct curve *curve)
 {
     size_t host_size;
     return ports_is_chosen(endpoint, &host_size)
-               ? bind_free_port(handle, endpoint, host_size)
+               ? bind_free_port(handle, endpoint, host_size, curve)
                : zmq_bind(handle, endpoint);
 }
 
 /* An interface may have no address but those of IPv6. */
-static int bind_in_family(zsock_t *socket, const char *endpoint)
+static int bind_in_family(zsock_t *socket, const char *endpoint,
+                          const struct curve *curve)
 {
     void *handle = zsock_resolve(socket);
     set_option(socket, ZMQ_IPV6, binds_ipv6(endpoint));
-    int rc = bind_one(handle, endpoint);
+    int rc = bind_one(handle, endpoint, curve);
     if (rc == 0 || errno != ENODEV || binds_ipv6(endpoint))
         return rc;
     set_option(socket, ZMQ_IPV6, 1);
-    return bind_one(handle, endpoint);
+    return bind_one(handle, endpoint, curve);
 }
 
 bool transport_is_tcp(const char *endpoint)
@@ -253,8 +267,7 @@ static int guard(zsock_t *socket, const char *endpoint, const struct curve *curv
     return !guarded || keeps_strangers_out(socket, curve->domain) ? 0 : -EPROTO;
 }
 
-/* The umask lets only the
- * owner of an ipc path connect to it. */
+/* The umask lets only the owner of an ipc path connect to it. */
 int transport_bind_also(zsock_t *socket, const char *endpoint,
                         const struct curve *curve)
 {
@@ -264,7 +277,7 @@ int transport_bind_also(zsock_t *socket, const char *endpoint,
     if (result < 0)
         return result;
     mode_t saved_umask = umask(077);
-    int rc = bind_in_family(socket, endpoint);
+    int rc = bind_in_family(socket, endpoint, curve);
     int error = errno;
     umask(saved_umask);
     return rc == 0 ? 0 : -error;

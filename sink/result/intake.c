@@ -43,13 +43,13 @@ static int bind_all(struct intake *intake, const struct intake_config *config,
     const struct curve *guard = config->keys ? &curve : NULL;
     const char *first = config->public_endpoint ? config->public_endpoint
                                                 : config->endpoint;
-    char complete[sizeof intake->bound];
     *ret_endpoint = first;
-    if (!ports_complete(first, RESULTS_PORT, config->interface, complete,
-                        sizeof complete))
+    if (!ports_complete(first, RESULTS_PORT, config->interface, intake->bound,
+                        sizeof intake->bound))
         return -ENAMETOOLONG;
+    *ret_endpoint = intake->bound;
     transport_choose_ports(config->ports);
-    intake->pull = transport_bind_pull(complete, (int64_t)frame_max, guard);
+    intake->pull = transport_bind_pull(intake->bound, (int64_t)frame_max, guard);
     if (!intake->pull)
         return -errno;
     snprintf(intake->bound, sizeof intake->bound, "%s",

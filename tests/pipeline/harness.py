@@ -37,6 +37,7 @@ FOLDERS = {
     "fanfold-ventilator": "ventilator",
     "fanfold-worker": "worker",
     "fanfold-sink": "sink",
+    "fanfold-keygen": "deploy/keygen",
 }
 # Deadlines are for a machine at ease; the sanitizer build says that it is slower.
 SLOWNESS = float(os.environ.get("FANFOLD_SLOWNESS", "1"))
