@@ -40,10 +40,28 @@ static const unsigned char beginning[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3,
 
 enum { MECHANISM_AT = 12 };
 
+static bool is_greeting(const struct dial *dial)
+{
+    return dial->size == GREETING_BYTES && dial->greeting[0] == 0xff &&
+           dial->greeting[9] == 0x7f && dial->greeting[10] >= 3;
+}
+
+static void close_fd(struct dial *dial)
+{
+    if (dial->fd >= 0)
+        close(dial->fd);
+    dial->fd = -1;
+}
+
 static void end(struct dial *dial, int error)
 {
+    dial->ended = true;
+    dial->silent = false;
     dial->error = error;
-    dial_close(dial);
+    memset(dial->mechanism, 0, sizeof dial->mechanism);
+    if (is_greeting(dial))
+        memcpy(dial->mechanism, dial->greeting + MECHANISM_AT, MECHANISM_BYTES);
+    close_fd(dial);
 }
 
 void dial_start(struct dial *dial, const char *endpoint, int64_t now_us)
@@ -51,7 +69,8 @@ void dial_start(struct dial *dial, const char *endpoint, int64_t now_us)
     if (dial->fd >= 0)
         return;
     struct addrinfo *address = find_address(endpoint);
-    *dial = DIAL_NONE;
+    dial->connected = false;
+    dial->size = 0;
     dial->end_us = now_us + DIAL_US;
     if (!address)
         return;
@@ -84,12 +103,6 @@ static bool check_connected(struct dial *dial)
     return dial->connected;
 }
 
-static bool is_greeting(const struct dial *dial)
-{
-    return dial->size == GREETING_BYTES && dial->greeting[0] == 0xff &&
-           dial->greeting[9] == 0x7f && dial->greeting[10] >= 3;
-}
-
 void dial_check(struct dial *dial, int64_t now_us)
 {
     ssize_t got = 0;
@@ -97,6 +110,7 @@ void dial_check(struct dial *dial, int64_t now_us)
         return;
     if (now_us >= dial->end_us) {
         end(dial, dial->connected ? 0 : ETIMEDOUT);
+        dial->silent = dial->connected && dial->size == 0;
         return;
     }
     if (!check_connected(dial))
@@ -107,14 +121,11 @@ void dial_check(struct dial *dial, int64_t now_us)
         dial->size += (size_t)got;
     if (dial->size < GREETING_BYTES && got < 0 && errno == EAGAIN)
         return;
-    if (is_greeting(dial))
-        memcpy(dial->mechanism, dial->greeting + MECHANISM_AT, MECHANISM_BYTES);
     end(dial, 0);
 }
 
 void dial_close(struct dial *dial)
 {
-    if (dial->fd >= 0)
-        close(dial->fd);
-    dial->fd = -1;
+    close_fd(dial);
+    *dial = DIAL_NONE;
 }

@@ -20,7 +20,9 @@ struct dial {
     bool connected;
     unsigned char greeting[GREETING_BYTES]; /* the peer's, so far */
     size_t size;
-    /* What the last one came to, once it has ended: */
+    /* What the last one that has ended came to; a new one does not change that. */
+    bool ended;                          /* one has */
+    bool silent;                         /* the peer took it, and said nothing */
     int error;                           /* an errno; 0: it connected */
     char mechanism[MECHANISM_BYTES + 1]; /* "NULL", "CURVE"; "": no ZMTP is spoken */
 };
@@ -31,6 +33,7 @@ struct dial {
 void dial_start(struct dial *dial, const char *endpoint, int64_t now_us);
 /* Goes on with it. Call it every now and then while fd is there. */
 void dial_check(struct dial *dial, int64_t now_us);
+/* Ends one that is under way, and forgets what the last one came to. */
 void dial_close(struct dial *dial);
 
 #endif

@@ -38,6 +38,9 @@ static const struct socket_option every_socket[] = {
     {ZMQ_BACKLOG, 1024},
     {ZMQ_RECONNECT_IVL, 20},
     {ZMQ_RECONNECT_IVL_MAX, 2000},
+    /* The system tries for two minutes, with pauses that grow: what comes back is found
+     * late, and nobody hears meanwhile that there is no answer. */
+    {ZMQ_CONNECT_TIMEOUT, 5000},
     /* A stranger may connect and say nothing. */
     {ZMQ_HANDSHAKE_IVL, 10000},
     /* tcp: we notice within half a minute that a peer's host is gone, with data under

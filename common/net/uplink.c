@@ -144,8 +144,10 @@ static enum connection_trouble find_trouble(const struct uplink *uplink)
     enum connection_trouble trouble = uplink->trouble;
     if (trouble != TROUBLE_NO_SERVICE && trouble != TROUBLE_BROKEN)
         return trouble;
-    if (dial->fd >= 0)
-        return TROUBLE_PENDING;
+    if (!dial->ended)
+        return dial->fd >= 0 ? TROUBLE_MUTE : trouble;
+    if (dial->silent)
+        return TROUBLE_MUTE;
     if (dial->error != 0 || !*dial->mechanism)
         return TROUBLE_NO_SERVICE;
     return strcmp(dial->mechanism, uplink->curve ? "CURVE" : "NULL") == 0
@@ -160,7 +162,8 @@ zsock_t *uplink_monitor(const struct uplink *uplink)
 
 static const char *unreached_text(const struct uplink *uplink)
 {
-    switch (uplink->dial.fd >= 0 ? EINPROGRESS : uplink->dial.error) {
+    const struct dial *dial = &uplink->dial;
+    switch (dial->ended || dial->fd < 0 ? dial->error : EINPROGRESS) {
     case 0:
         return "the connection does not come about";
     case ECONNREFUSED:
@@ -172,7 +175,7 @@ static const char *unreached_text(const struct uplink *uplink)
     case ETIMEDOUT:
         return "no answer: it is switched off, or a firewall is between";
     default:
-        return strerror(uplink->dial.error);
+        return strerror(dial->error);
     }
 }
 
@@ -269,6 +272,7 @@ bool uplink_receive(struct uplink *uplink, struct message *ret_message)
         if (envelope_receive(uplink->dealer, &uplink->envelope) <= 0)
             return false;
         uplink->heard = true;
+        uplink->trouble = TROUBLE_NONE; /* the monitor may tell later that it is open */
         if (read_message(uplink, ret_message))
             return true;
     }
