@@ -119,6 +119,11 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                 .zap = resources->zap,
             },
             &resources->intake, error, sizeof error);
+    if (result == 0 && resources->zap &&
+        (result = zap_watch(resources->zap, intake_socket(resources->intake),
+                            ZAP_RESULTS)) < 0)
+        snprintf(error, sizeof error, "cannot watch for strangers: %s",
+                 zmq_strerror(-result));
     if (result < 0) {
         say("%s", error);
         return status_of(result);
@@ -214,6 +219,7 @@ int64_t resources_tick(struct resources *resources, int64_t now_us)
 void resources_disconnect(struct resources *resources)
 {
     uplink_destroy(&resources->uplink);
+    zap_unwatch(resources->zap);
     intake_close(&resources->intake);
     zap_destroy(&resources->zap);
     keys_close(&resources->keys);

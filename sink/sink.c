@@ -276,6 +276,7 @@ enum {
     ITEM_SIGNALS,
     ITEM_INTAKE,
     ITEM_KEYS,
+    ITEM_STRANGERS,
     ITEM_UPLINK,
     ITEM_MONITOR,
     ITEM_OUTPUT,
@@ -283,29 +284,28 @@ enum {
     ITEMS
 };
 
+/* `socket`: NULL: there is none. */
+static void poll_socket(zmq_pollitem_t *item, zsock_t *socket)
+{
+    if (!socket)
+        return;
+    item->socket = zsock_resolve(socket);
+    item->events = ZMQ_POLLIN;
+}
+
 static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
 {
-    zsock_t *dealer = uplink_socket(sink->resources.uplink);
+    const struct resources *resources = &sink->resources;
     memset(items, 0, ITEMS * sizeof *items);
     for (int i = 0; i < ITEMS; i++)
         items[i].fd = -1;
     items[ITEM_SIGNALS].fd = sink->resources.signals;
     items[ITEM_SIGNALS].events = ZMQ_POLLIN;
-    items[ITEM_INTAKE].socket = zsock_resolve(intake_socket(sink->resources.intake));
-    items[ITEM_INTAKE].events = ZMQ_POLLIN;
-    if (sink->resources.zap) {
-        items[ITEM_KEYS].socket = zsock_resolve(zap_socket(sink->resources.zap));
-        items[ITEM_KEYS].events = ZMQ_POLLIN;
-    }
-    if (dealer) {
-        items[ITEM_UPLINK].socket = zsock_resolve(dealer);
-        items[ITEM_UPLINK].events = ZMQ_POLLIN;
-    }
-    zsock_t *watched = uplink_monitor(sink->resources.uplink);
-    if (watched) {
-        items[ITEM_MONITOR].socket = zsock_resolve(watched);
-        items[ITEM_MONITOR].events = ZMQ_POLLIN;
-    }
+    poll_socket(&items[ITEM_INTAKE], intake_socket(resources->intake));
+    poll_socket(&items[ITEM_KEYS], zap_socket(resources->zap));
+    poll_socket(&items[ITEM_STRANGERS], zap_watch_socket(resources->zap));
+    poll_socket(&items[ITEM_UPLINK], uplink_socket(resources->uplink));
+    poll_socket(&items[ITEM_MONITOR], uplink_monitor(resources->uplink));
     /* The output without events too: that its reader went away is told unasked. */
     items[ITEM_OUTPUT].fd = run_files_output_descriptor(sink->files);
     if (run_files_output_has_queued(sink->files))

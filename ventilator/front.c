@@ -101,7 +101,10 @@ static int bind_router(struct front *front, const char *endpoint, const char *al
     snprintf(front->endpoint, sizeof front->endpoint, "%s",
              transport_endpoint(front->router));
     int result = also ? transport_bind_also(front->router, also, guard) : 0;
-    return result < 0 ? cannot_bind(also, -result) : STATUS_OK;
+    if (result < 0)
+        return cannot_bind(also, -result);
+    result = front->zap ? zap_watch(front->zap, front->router, ZAP_TASKS) : 0;
+    return result < 0 ? cannot_bind(endpoint, -result) : STATUS_OK;
 }
 
 int front_publish(const struct front *front, const struct ventilator_options *options,
@@ -162,6 +165,7 @@ void front_close(struct front **front_p)
     if (!front)
         return;
     ipc_keeper_destroy(&front->keeper);
+    zap_unwatch(front->zap);
     transport_close_bound(&front->router);
     zap_destroy(&front->zap);
     keys_close(&front->keys);

@@ -322,11 +322,13 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
 static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
                             int64_t deadline_us)
 {
-    struct zap *zap = front_zap(ventilator->front);
+    zsock_t *asked = zap_socket(front_zap(ventilator->front));
+    zsock_t *watched = zap_watch_socket(front_zap(ventilator->front));
     zmq_pollitem_t items[] = {
         {.socket = zsock_resolve(front_router(ventilator->front)),
          .events = ZMQ_POLLIN},
-        {.socket = zap ? zsock_resolve(zap_socket(zap)) : NULL,
+        {.socket = asked ? zsock_resolve(asked) : NULL, .fd = -1, .events = ZMQ_POLLIN},
+        {.socket = watched ? zsock_resolve(watched) : NULL,
          .fd = -1,
          .events = ZMQ_POLLIN},
         {.fd = ventilator->signals, .events = ZMQ_POLLIN},
@@ -339,7 +341,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 4 : 3;
+    int count = wanted && ingest == INGEST_WAITS ? 5 : 4;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));

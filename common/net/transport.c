@@ -173,9 +173,9 @@ void transport_choose_ports(struct port_range chosen)
     ports = chosen;
 }
 
-/* Where the trial begins: anywhere, so that runs that start together do not meet at each
- * port; but with the same keys at the same place, where workers that outlive a crash
- * look for the run that is resumed. */
+/* Where the trial begins: anywhere, so that runs that start together do not meet at
+ * each port; but with the same keys at the same place, where workers that outlive a
+ * crash look for the run that is resumed. */
 static unsigned first_port(const struct curve *curve, unsigned count)
 {
     struct id random = id_random();

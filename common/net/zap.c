@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/net/handshake_watch.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,9 @@ struct note {
 struct zap {
     const struct keyring *keyring;
     zsock_t *rep;
-    struct note *notes; /* of refusals */
+    struct handshake_watch *watch; /* NULL: none yet */
+    const char *watched;           /* its domain */
+    struct note *notes;            /* of refusals */
 };
 
 /* The frames of a request, RFC 27. */
@@ -66,6 +69,7 @@ void zap_destroy(struct zap **zap_p)
     int saved_errno = errno;
     if (!zap)
         return;
+    zap_unwatch(zap);
     struct note *note, *next;
     HASH_ITER (hh, zap->notes, note, next) {
         HASH_DEL(zap->notes, note);
@@ -81,7 +85,25 @@ void zap_destroy(struct zap **zap_p)
 
 zsock_t *zap_socket(const struct zap *zap)
 {
-    return zap->rep;
+    return zap ? zap->rep : NULL;
+}
+
+int zap_watch(struct zap *zap, zsock_t *bound, const char *domain)
+{
+    zap->watched = domain;
+    zap->watch = handshake_watch_new(bound);
+    return zap->watch ? 0 : -errno;
+}
+
+void zap_unwatch(struct zap *zap)
+{
+    if (zap)
+        handshake_watch_destroy(&zap->watch);
+}
+
+zsock_t *zap_watch_socket(const struct zap *zap)
+{
+    return zap && zap->watch ? handshake_watch_socket(zap->watch) : NULL;
 }
 
 /* NULL: the peer may come in. A revoked key may, to tasks, where it is told that it is
@@ -211,8 +233,21 @@ static bool is_asked(const struct zap *zap)
            events & ZMQ_POLLIN;
 }
 
+static void log_turned_away(struct zap *zap)
+{
+    char address[HANDSHAKE_ADDRESS_MAX];
+    const char *why;
+    for (int i = 0; zap->watch && i < ANSWERS_MAX; i++) {
+        if (!(why = handshake_watch_next(zap->watch, address)))
+            return;
+        log_refusal(zap, address, "none", zap->watched, why);
+    }
+}
+
 void zap_answer(struct zap *zap)
 {
+    if (zap)
+        log_turned_away(zap);
     for (int i = 0; zap && i < ANSWERS_MAX && is_asked(zap); i++) {
         zmsg_t *request = zmsg_recv(zap->rep);
         if (!request)

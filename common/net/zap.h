@@ -22,8 +22,14 @@ struct zap;
 /* Before the first tcp bind. Borrows the keyring. NULL with errno. */
 struct zap *zap_new(const struct keyring *keyring);
 void zap_destroy(struct zap **zap_p);
-/* Poll it for input. */
+/* Also logs who does not get as far as to be asked for: peers of `bound` that have no
+ * key, or one that was made for another server. `domain` is that of struct curve. 0 or
+ * -errno. Unwatch it before it is closed; `zap` may be NULL. */
+int zap_watch(struct zap *zap, zsock_t *bound, const char *domain);
+void zap_unwatch(struct zap *zap);
+/* Poll both for input. NULL: there is none; `zap` may be NULL. */
 zsock_t *zap_socket(const struct zap *zap);
+zsock_t *zap_watch_socket(const struct zap *zap);
 /* Answers what has been asked. Refusals are logged, once for each key and address. */
 void zap_answer(struct zap *zap);
 
