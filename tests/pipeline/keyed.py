@@ -19,11 +19,12 @@ def secret_of(path):
     return re.search(r'secret-key = "(.{40})"', path.read_text())[1]
 
 
-def start_ventilator(case, *options, stdin=LINES):
-    """A ventilator with a port that is free, and its endpoint."""
+def start_ventilator(case, *options, stdin=LINES, before=()):
+    """A ventilator with a port that is free, and its endpoint. `before`: the words of a program that starts it."""
     told = case.path(f"endpoints-{len(case.processes)}")
     words = ["--tasks", "tcp://127.0.0.1:*", "--endpoint-file", told, *options]
-    ventilator = case.start("fanfold-ventilator", *words, stdin=stdin)
+    program, *words = [*before, "fanfold-ventilator", *words]
+    ventilator = case.start(program, *words, stdin=stdin)
     case.wait_for(lambda: told.exists() or not ventilator.running(), "the ventilator to be bound")
     return ventilator, json.loads(told.read_text())["tasks"][0]
 

@@ -32,7 +32,7 @@ def lines_of(first, count):
 class Run:
     """Ventilator, sink and two workers over tcp with keys, half of the way."""
 
-    def __init__(self, case, *worker_words, parked=()):
+    def __init__(self, case, *worker_words, parked=(), before=()):
         self.case = case
         self.keys = make_keys(case)
         self.parked = case.path("parked")
@@ -45,7 +45,7 @@ class Run:
         self.revoked = Certificate(self.keys / "worker-gone.key_secret")
         case.run("fanfold-keygen", self.keys, "--revoke", "worker-gone").expect(0)
         words = ["--keys", self.keys, "--liveness", "3s", "-N", 10]
-        self.ventilator, self.tasks = start_ventilator(case, *words, stdin=subprocess.PIPE)
+        self.ventilator, self.tasks = start_ventilator(case, *words, stdin=subprocess.PIPE, before=before)
         self.told = case.path(f"endpoints-{len(case.processes) - 1}")
         self.sink = start_sink(case, self.tasks, "--keys", self.keys)
         command = worker_words or ("--", "tr", "a-z", "A-Z")
@@ -239,6 +239,20 @@ def test_handshakes_that_never_finish_keep_nobody_out(case, run):
         run.feed(LINES * 4)
         late.wait_for_stderr("^came|came$")
         run.workers.append(late)
+        run.expect_right_end()
+
+
+def test_more_strangers_than_the_ventilator_has_descriptors_for_end_no_run(case):
+    run = Run(case, before=["prlimit", "--nofile=120"])
+    host, port = run.tasks.removeprefix("tcp://").split(":")
+    with contextlib.ExitStack() as stack:
+        for _ in range(HANDSHAKES):
+            raw = stack.enter_context(socket.socket())
+            raw.setblocking(False)
+            raw.connect_ex((host, int(port)))
+        descriptors = f"/proc/{run.ventilator.pid}/fd"
+        case.wait_for(lambda: len(os.listdir(descriptors)) >= 115, "the strangers to take all descriptors")
+        run.feed(LINES * 4)
         run.expect_right_end()
 
 
