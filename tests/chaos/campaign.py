@@ -21,7 +21,7 @@ import time
 import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "pipeline"))  # behind this folder
 
 # pylint: disable=wrong-import-position
 import faults
@@ -171,7 +171,7 @@ def child(seed, can, result_path):
         "seed": seed,
         "error": error,
         "tally": tally,
-        "shape": f"{plan.shape} {plan.network} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
+        "shape": f"{plan.shape} {plan.network}{' with keys' if plan.keys else ''} {plan.input} {plan.output} {plan.on_error} {'+'.join(plan.workers)}",
         "lasted_s": getattr(run, "lasted_s", 0.0),
         "diary": run.diary if run else [],
         "rounds": run.rounds if run else 0,

@@ -23,7 +23,7 @@ import time
 import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "pipeline"))
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "pipeline"))  # behind this folder
 
 # pylint: disable=wrong-import-position
 import network

@@ -55,6 +55,7 @@ class Plan:
     seed: int
     shape: str  # "separate", "launched"
     network: str  # "ipc", "hosts" (network namespaces), "proxy"
+    keys: bool  # on the links of a network
     input: str  # "file", "stream"
     output: str  # "file", "reader" (a pipe, whose reader pauses)
     workers: list  # "exec" or "plugin" each
@@ -139,6 +140,7 @@ def make_plan(seed, can):
         seed=seed,
         shape=shape,
         network=network if far else "ipc",
+        keys=bool(far and seed % 4),
         input=chance.choice(["file", "stream"]),
         output="reader" if reader else "file",
         workers=[kinds[number % len(kinds)] for number in range(count)],

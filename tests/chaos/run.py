@@ -53,6 +53,9 @@ class Run:
         self.busy = Busy(self.control / "busy")
         self.hold = self.control / "hold"  # keeps the run from its end until all faults have come
         self.hold.touch()
+        self.keys = case.path("keys")
+        if plan.keys:
+            case.run("fanfold-keygen", self.keys).expect(0)
         self.pace = None
         self.set_pace()
 
@@ -99,7 +102,9 @@ class Run:
     def common(self):
         plan = self.plan
         words = ["--liveness", plan.liveness_s, "--patience", PATIENCE_S, "--log-level", "debug"]
-        return [*words, "--insecure"] if plan.network != "ipc" else words
+        if plan.network == "ipc":
+            return words
+        return [*words, "--keys", self.keys] if plan.keys else [*words, "--insecure"]
 
     def cutting(self):
         plan = self.plan
