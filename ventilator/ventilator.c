@@ -322,18 +322,16 @@ static void carry_out(struct ventilator *ventilator, int64_t now_us)
 static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
                             int64_t deadline_us)
 {
-    zsock_t *asked = zap_socket(front_zap(ventilator->front));
-    zsock_t *watched = zap_watch_socket(front_zap(ventilator->front));
+    struct zap *zap = front_zap(ventilator->front);
+    zsock_t *sockets[] = {front_router(ventilator->front), zap_socket(zap),
+                          zap_watch_socket(zap)};
     zmq_pollitem_t items[] = {
-        {.socket = zsock_resolve(front_router(ventilator->front)),
-         .events = ZMQ_POLLIN},
-        {.socket = asked ? zsock_resolve(asked) : NULL, .fd = -1, .events = ZMQ_POLLIN},
-        {.socket = watched ? zsock_resolve(watched) : NULL,
-         .fd = -1,
-         .events = ZMQ_POLLIN},
-        {.fd = ventilator->signals, .events = ZMQ_POLLIN},
-        {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
+        [3] = {.fd = ventilator->signals, .events = ZMQ_POLLIN},
+        [4] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
     };
+    for (int i = 0; i < 3; i++)
+        items[i] = (zmq_pollitem_t){sockets[i] ? zsock_resolve(sockets[i]) : NULL, -1,
+                                    ZMQ_POLLIN, 0};
     enum ingest_state ingest = ventilator->ingest.state;
     bool wanted = ingest != INGEST_CLOSED && dispatch_wants(ventilator->dispatch) > 0;
     int64_t ingest_us = ingest_deadline(&ventilator->ingest);
