@@ -69,7 +69,7 @@ static void add_hosts(struct ssh_workers *workers)
     for (; workers->count < workers->logins.count; workers->count++) {
         workers->hosts =
             reallocate(workers->hosts, workers->count + 1, sizeof *workers->hosts);
-        workers->hosts[workers->count] = (struct ssh_host){NULL};
+        workers->hosts[workers->count] = (struct ssh_host){.copied = false};
         placement_add(workers->placement);
     }
 }

@@ -103,7 +103,7 @@ def test_csv_whose_records_lines_tear_is_told_of_its_format(case):
     hint = "^fanfold-ventilator: hint: there are line ends within quotes, as in csv: --format csv keeps each of these records whole$"
     words = ["-i", "rows.csv", "-N3"]
     ends(case, [*words, "--", "cat"], 0, r"^fanfold-ventilator: .* 34 chunks", hint)
-    ends(case, [*words, "--header", "1", "--retries", "1", "--", "sh", "-c", "exit 3"], 3, hint, "^fanfold-ventilator: chunk ")
+    ends(case, [*words, "--header", "1", "--retries", "1", "--", "sh", "-c", "exit 3"], 3, "^fanfold-sink: hint: .*--on-error isolate", hint, "^fanfold-ventilator: chunk ")
     ends(case, [*words, "--quiet", "--", "cat"], 0)
     for options in (["--format", "csv"], ["--format", "lines"], ["-L2"]):
         ends(case, [*words, *options, "--", "cat"], 0, r"^fanfold-ventilator: .* \d+ chunks")
