@@ -27,6 +27,7 @@ struct front {
     struct runtime_dir *runtime_dir; /* NULL: an endpoint was given */
     zsock_t *router;
     struct ipc_keeper *keeper; /* of the private endpoint; NULL: it is no file */
+    struct places places;
     char endpoint[512];
 };
 
@@ -140,6 +141,7 @@ static int bind_all(struct front *front, const struct ventilator_options *option
         return status;
     front->keeper = ipc_keeper_new(front->router, private, clock_now_us());
     log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
+    places_tell_tasks(&front->places, front->endpoint);
     bool tcp = transport_is_tcp(endpoint);
     if (tcp && !common->quiet && !options->ready_file &&
         (options->join_key || ports_is_chosen(endpoint, NULL)))
@@ -151,6 +153,7 @@ static int bind_all(struct front *front, const struct ventilator_options *option
 int front_open(const struct ventilator_options *options, struct front **ret_front)
 {
     struct front *front = allocate_zeroed(1, sizeof *front);
+    places_init(&front->places, options->places_fd);
     int status = bind_all(front, options);
     if (status == STATUS_OK)
         *ret_front = front;
@@ -182,6 +185,11 @@ zsock_t *front_router(const struct front *front)
 const char *front_endpoint(const struct front *front)
 {
     return front->endpoint;
+}
+
+struct places *front_places(struct front *front)
+{
+    return &front->places;
 }
 
 struct zap *front_zap(const struct front *front)

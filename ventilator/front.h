@@ -6,6 +6,7 @@
 
 #include "common/net/zap.h"
 #include "ventilator/options.h"
+#include "ventilator/places.h"
 #include <czmq.h>
 
 struct front;
@@ -23,6 +24,8 @@ int front_publish(const struct front *front, const struct ventilator_options *op
 zsock_t *front_router(const struct front *front);
 /* The bound endpoint that a person hears of. */
 const char *front_endpoint(const struct front *front);
+/* The line to whoever places workers. */
+struct places *front_places(struct front *front);
 /* NULL: no link has keys. */
 struct zap *front_zap(const struct front *front);
 /* Looks after the private endpoint and the keys. Returns when to call it again. */

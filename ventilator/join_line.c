@@ -21,7 +21,7 @@ static char *host_name(void)
 
 /* As a worker's command line has it: all addresses of this host go by its name. On the
  * heap. */
-static char *reachable(const char *bound)
+char *join_line_reachable(const char *bound)
 {
     for (size_t i = 0; i < sizeof wildcards / sizeof *wildcards; i++)
         if (strncmp(bound, wildcards[i], strlen(wildcards[i])) == 0) {
@@ -35,7 +35,7 @@ static char *reachable(const char *bound)
 
 void join_line_say(const struct ventilator_options *options, const char *bound)
 {
-    char *endpoint = reachable(bound), *line = NULL, *host = host_name();
+    char *endpoint = join_line_reachable(bound), *line = NULL, *host = host_name();
     size_t size;
     FILE *stream = open_memstream(&line, &size);
     if (!stream)
@@ -143,7 +143,7 @@ static int write_file(const struct ventilator_options *options, const char *path
 int endpoint_file_write(const struct ventilator_options *options, const char *bound,
                         const char *ventilator_key, const char *results)
 {
-    char *tasks = reachable(bound);
+    char *tasks = join_line_reachable(bound);
     int result =
         write_file(options, options->endpoint_file, tasks, ventilator_key, results);
     /* Whoever starts workers finds out by which address they reach this host. */

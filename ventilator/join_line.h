@@ -8,6 +8,8 @@
 
 /* Says the line to be pasted on another host, for tasks at `bound`. It fetches the key
  * and does not contain it. */
+/* The endpoint as a worker on another host has it; on the heap. */
+char *join_line_reachable(const char *bound);
 void join_line_say(const struct ventilator_options *options, const char *bound);
 
 /* Writes --endpoint-file and --ready-file. `ventilator_key`: NULL: links have no keys;

@@ -205,6 +205,10 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
     case KEY_JOIN_KEY:
         options->join_key = text;
         return 0;
+    case KEY_PLACES_FD:
+        options->places_fd =
+            (int)options_number(state, "--places-fd", text, 3, 1 << 20, "a socket");
+        return 0;
     case KEY_JOIN_WORDS:
         options->join_words = text;
         return 0;
@@ -373,6 +377,7 @@ bool ventilator_options_parse(int argc, char **argv,
         .chunker = {.block_bytes = DEFAULT_BLOCK_BYTES,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = DEFAULT_MAX_RECORD_BYTES},
+        .places_fd = -1,
         .block_timeout_us = -1,
         .buffer_bytes = DEFAULT_BUFFER_BYTES,
         .retries = DEFAULT_RETRIES,

@@ -15,6 +15,7 @@ struct ventilator_options {
     const char *join_key;     /* hidden: the file of the run's worker key; NULL: none */
     const char *join_words;   /* hidden: options and command of a worker; NULL: the
                                  person knows how workers join */
+    int places_fd;            /* hidden: see places.h; -1: none */
     const char *public_tasks; /* hidden: bound too, for other hosts; NULL: none */
     const char **inputs;      /* in order; "-" is standard input; NULL: that alone */
     uint32_t input_count;

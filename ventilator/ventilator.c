@@ -191,10 +191,9 @@ static int make(struct ventilator *ventilator)
     status = open_transport();
     if (status == STATUS_OK)
         status = front_open(ventilator->options, &ventilator->front);
-    if (status != STATUS_OK)
-        return status;
-    make_core(ventilator, clock_now_us());
-    return STATUS_OK;
+    if (status == STATUS_OK)
+        make_core(ventilator, clock_now_us());
+    return status;
 }
 
 static void destroy(struct ventilator *ventilator)
@@ -327,7 +326,8 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
                           zap_watch_socket(zap)};
     zmq_pollitem_t items[] = {
         [3] = {.fd = ventilator->signals, .events = ZMQ_POLLIN},
-        [4] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
+        [4] = {.fd = front_places(ventilator->front)->fd, .events = ZMQ_POLLIN},
+        [5] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
     };
     for (int i = 0; i < 3; i++)
         items[i] = (zmq_pollitem_t){sockets[i] ? zsock_resolve(sockets[i]) : NULL, -1,
@@ -339,7 +339,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 5 : 4;
+    int count = wanted && ingest == INGEST_WAITS ? 6 : 5;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));
@@ -374,6 +374,7 @@ static void iterate(struct ventilator *ventilator)
     int64_t now_us = clock_now_us();
     inbox_receive(ventilator->inbox, now_us);
     read_signals(ventilator, now_us);
+    places_read(front_places(ventilator->front), dispatch);
     ingest_cut(&ventilator->ingest, now_us);
     int64_t deadline_us = dispatch_tick(dispatch, now_us);
     carry_out(ventilator, now_us);
@@ -429,11 +430,9 @@ static int list_chunks(struct ventilator *ventilator)
 static int run(struct ventilator *ventilator)
 {
     int status = make(ventilator);
-    if (status != STATUS_OK)
-        return status;
-    while (!ventilator->over)
+    while (status == STATUS_OK && !ventilator->over)
         iterate(ventilator);
-    return finish(ventilator);
+    return status == STATUS_OK ? finish(ventilator) : status;
 }
 
 int ventilator_run(const struct ventilator_options *options)

@@ -39,5 +39,8 @@ void identity_init(struct identity *identity, const struct worker_options *optio
     identity->program = program_hash(options);
     identity->drains = options->mode == PROGRAM_LINES;
     command_text(options, identity->command, sizeof identity->command);
+    if (options->place)
+        snprintf(identity->place, sizeof identity->place, PLACE_PREFIX "%s",
+                 options->place);
     gethostname(identity->host, sizeof identity->host - 1);
 }

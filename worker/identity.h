@@ -16,6 +16,7 @@ struct identity {
     uint64_t program;
     char command[NAME_MAX_BYTES + 1]; /* for people; cut */
     char host[NAME_MAX_BYTES + 1];
+    char place[CAPABILITY_MAX_BYTES + 1]; /* the capability; "": none */
 };
 
 void identity_init(struct identity *identity, const struct worker_options *options);

@@ -2,6 +2,7 @@
 /* The command line of fanfold-worker. */
 #include "worker/options.h"
 
+#include "common/clock.h"
 #include "common/options/table.h"
 #include "common/parse.h"
 #include "common/process/cgroup.h"
@@ -12,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MAX_TIME_S (INT64_MAX / SECOND_US / 2)
 
 /* The processors that this process may use, by its affinity and its quota. */
 static uint32_t processors(void)
@@ -66,6 +69,41 @@ static int64_t parse_silence(const struct argp_state *state, const char *value)
     return silence_us;
 }
 
+static void parse_on_lost(struct worker_options *options,
+                          const struct argp_state *state, const char *value)
+{
+    static const char wait[] = "wait=";
+    bool timed = strncmp(value, wait, strlen(wait)) == 0;
+    options->on_lost = ON_LOST_WAIT;
+    options->wait_us = -1;
+    if (strcmp(value, "finish") == 0)
+        options->on_lost = ON_LOST_FINISH;
+    else if (strcmp(value, "stop") == 0)
+        options->on_lost = ON_LOST_STOP;
+    else if (strcmp(value, "wait") != 0 &&
+             (!timed || !parse_duration(value + strlen(wait), &options->wait_us) ||
+              options->wait_us == 0))
+        options_bad(state, "--on-lost", value,
+                    "wait, wait=DURATION such as wait=10m, finish or stop");
+}
+
+static int64_t parse_drain_before(const struct argp_state *state, const char *value)
+{
+    int64_t before_us;
+    if (!parse_duration(value, &before_us) || before_us == 0)
+        options_bad(state, "--drain-before", value,
+                    "a duration above 0, such as 90, 5m or 1h");
+    return before_us;
+}
+
+static const char *parse_place(const struct argp_state *state, const char *value)
+{
+    size_t size = strlen(value);
+    if (size == 0 || size > PLACE_MAX_BYTES)
+        options_bad(state, "--place", value, "a name of 1 to 26 bytes");
+    return value;
+}
+
 static int parse_niceness(const struct argp_state *state, const char *value)
 {
     bool negative = value[0] == '-';
@@ -75,9 +113,36 @@ static int parse_niceness(const struct argp_state *state, const char *value)
     return negative ? -(int)number : (int)number;
 }
 
+/* What is for workers that something else than a person starts, and ends. */
+static error_t parse_place_option(int key, const char *value,
+                                  const struct argp_state *state)
+{
+    struct worker_options *options = state->input;
+    switch (key) {
+    case KEY_ON_LOST:
+        parse_on_lost(options, state, value);
+        return 0;
+    case KEY_DRAIN_BEFORE:
+        options->drain_before_us = parse_drain_before(state, value);
+        return 0;
+    case KEY_END_TIME:
+        options->end_s =
+            (int64_t)options_number(state, "--end-time", value, 1, MAX_TIME_S,
+                                    "seconds since 1970, as `date +%s` prints them");
+        return 0;
+    case KEY_PLACE:
+        options->place = parse_place(state, value);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
+    if (parse_place_option(key, value, state) == 0)
+        return 0;
     switch (key) {
     case KEY_JOBS:
         options->slots = parse_slots(state, value);
@@ -208,6 +273,21 @@ static bool check_placeholders(const struct worker_options *options)
     return true;
 }
 
+/* What Slurm says counts where nothing else was said. */
+static bool find_end(struct worker_options *options)
+{
+    uint64_t end_s;
+    const char *said = getenv("SLURM_JOB_END_TIME");
+    if (!options->drain_before_us || options->end_s)
+        return true;
+    if (said && parse_number(said, 1, MAX_TIME_S, &end_s)) {
+        options->end_s = (int64_t)end_s;
+        return true;
+    }
+    say("--drain-before needs to know when the walltime ends: give --end-time SECONDS");
+    return false;
+}
+
 bool worker_options_parse(int argc, char **argv, struct worker_options *ret_options)
 {
     int rest = argc;
@@ -215,12 +295,13 @@ bool worker_options_parse(int argc, char **argv, struct worker_options *ret_opti
         .common = COMMON_OPTIONS_DEFAULT,
         .slots = processors(),
         .silence_us = -1,
+        .wait_us = -1,
         .alive_fd = -1,
     };
     options_parse(&parser, argc, argv, &rest, ret_options);
     if (ret_options->check)
         return true;
-    if (!check_mode(ret_options))
+    if (!check_mode(ret_options) || !find_end(ret_options))
         return false;
     if (ret_options->plugin)
         ret_options->mode = PROGRAM_PLUGIN;

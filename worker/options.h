@@ -5,6 +5,11 @@
 
 #include "common/options.h"
 #include "worker/program/program_config.h"
+#include "worker/session/session.h"
+
+#define PLACE_PREFIX "place:" /* of the capability that names it */
+
+enum { PLACE_MAX_BYTES = CAPABILITY_MAX_BYTES - sizeof PLACE_PREFIX + 1 };
 
 struct worker_options {
     struct common_options common;
@@ -21,8 +26,14 @@ struct worker_options {
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
     bool leash; /* hidden: standard input tells it to leave, at its end to hurry */
-    const char *check; /* the endpoint to look at, and nothing else; NULL: none */
-    int alive_fd;      /* -1: none; written to when the first task is done */
+    enum on_lost on_lost;
+    int64_t wait_us;         /* for a ventilator in place of one that is lost; < 0: as
+                                --patience says */
+    int64_t drain_before_us; /* leave so long before end_s; 0: not given */
+    int64_t end_s;           /* when the walltime ends, since 1970; 0: nobody said */
+    const char *place;       /* what started it calls it so; NULL: nothing does */
+    const char *check;       /* the endpoint to look at, and nothing else; NULL: none */
+    int alive_fd;            /* -1: none; written to when the first task is done */
 };
 
 /* Fills all of `ret_options`, whose strings live as long as argv. On --help, --version

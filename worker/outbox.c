@@ -241,8 +241,12 @@ static void send_alone(struct outbox *outbox, const struct message *message)
 void outbox_hello(struct outbox *outbox, const struct identity *identity,
                   struct session *session, const struct session_action *action)
 {
-    const struct capability capabilities[] = {{slice_of_text("isolate")},
-                                              {slice_of_text("drain")}};
+    struct capability capabilities[3] = {{slice_of_text("isolate")}};
+    uint32_t capability_count = 1;
+    if (identity->drains)
+        capabilities[capability_count++].name = slice_of_text("drain");
+    if (*identity->place)
+        capabilities[capability_count++].name = slice_of_text(identity->place);
     struct message message = {.type = MESSAGE_HELLO_WORKER};
     message.hello_worker.version = PROTOCOL_VERSION;
     message.hello_worker.uuid = identity->uuid;
@@ -256,7 +260,7 @@ void outbox_hello(struct outbox *outbox, const struct identity *identity,
     message.hello_worker.run = session_run(session);
     message.hello_worker.epoch = session_epoch(session);
     message.hello_worker.capabilities = capabilities;
-    message.hello_worker.capability_count = identity->drains ? 2 : 1;
+    message.hello_worker.capability_count = capability_count;
     message.hello_worker.ledger = session_ledger(session, &message.hello_worker.count);
     log_event(LOG_LEVEL_DEBUG, "hello", "nonce=%llu ledger=%u",
               (unsigned long long)action->session, message.hello_worker.count);

@@ -114,6 +114,8 @@ static void open_session(struct resources *resources,
         .drains = resources->identity.drains,
         .liveness_us = options->common.liveness_us,
         .patience_us = options->common.patience_us,
+        .wait_us = options->wait_us,
+        .on_lost = options->on_lost,
     };
     resources->session = session_new(&config, clock_now_us());
 }

@@ -30,6 +30,7 @@ struct resources {
     struct uplink *uplink;
     struct outbox *outbox;
     struct session *session;
+    int64_t leave_us; /* before the walltime ends: see walltime.h */
 };
 
 /* STATUS_OK, or the status to leave with, which has been explained to a person. Either

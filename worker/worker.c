@@ -19,7 +19,7 @@
 #include "worker/service_report.h"
 #include "worker/task_intake.h"
 #include "worker/waiting_hint.h"
-
+#include "worker/walltime.h"
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -231,13 +231,11 @@ static void on_broken(void *context, int status, const char *text)
 static void start(struct worker *worker, const struct session_action *action)
 {
     struct task *task = action->cargo;
-    struct program_task input = {
-        .seq = action->seq,
-        .attempt = action->attempt,
-        .limit_ms = task->limit_ms,
-        .part = task->part_run != NULL,
-        .header = session_header(worker->resources.session),
-    };
+    struct program_task input = {.seq = action->seq,
+                                 .attempt = action->attempt,
+                                 .limit_ms = task->limit_ms,
+                                 .part = task->part_run != NULL,
+                                 .header = session_header(worker->resources.session)};
     enum task_state state = task_next(task, &input.input, &input.records);
     if (!task->started_us)
         task->started_us = worker->now_us;
@@ -400,6 +398,7 @@ static void loop(struct worker *worker)
         receive_messages(worker);
         connections_watch(parts, worker->now_us);
         int64_t now_us = worker->now_us, due_us = settle(worker);
+        due_us = clock_earlier(due_us, walltime_tick(parts, now_us));
         due_us = clock_earlier(due_us, uplink_tick(parts->uplink, now_us));
         int64_t hint_us = waiting_hint_tick(&worker->hint, parts->session, now_us);
         bool ends = worker->signal || worker->draining || worker->over;
@@ -420,6 +419,7 @@ static void begin(struct worker *worker)
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();
+    worker->resources.leave_us = walltime_find_us(worker->options, worker->now_us);
     leash_init(&worker->leash, worker->options->leash);
     waiting_hint_init(&worker->hint, hints ? worker->resources.uplink : NULL);
 }

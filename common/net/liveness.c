@@ -20,6 +20,7 @@ void liveness_init(struct liveness *liveness, int64_t liveness_us, int64_t patie
         .liveness_us = liveness_us,
         .heartbeat_us = HEARTBEAT_MS * 1000,
         .patience_us = patience_us,
+        .wait_us = -1,
         .heard_us = now_us,
         .alone_us = now_us,
         .ping_us = now_us,
@@ -28,6 +29,8 @@ void liveness_init(struct liveness *liveness, int64_t liveness_us, int64_t patie
 
 static int64_t patience_us(const struct liveness *liveness)
 {
+    if (liveness->served && liveness->wait_us >= 0)
+        return liveness->wait_us;
     if (liveness->patience_us >= 0)
         return liveness->patience_us;
     return liveness->had_company ? PATIENCE_S * SECOND_US : NEVER_US;
@@ -45,6 +48,8 @@ enum liveness_duty liveness_tick(struct liveness *liveness, int64_t now_us)
     if (!liveness->connected || now_us - liveness->heard_us > silence_us(liveness)) {
         liveness->strikes += liveness->connected && liveness->strikes < STRIKES_MAX;
         liveness->connected = true;
+        if (liveness->since_us <= liveness->alone_us)
+            liveness->since_us = now_us;
         liveness->heard_us = now_us;
         return LIVENESS_CONNECT;
     }
@@ -61,6 +66,12 @@ bool liveness_ping_due(const struct liveness *liveness, int64_t now_us)
 void liveness_pinged(struct liveness *liveness, int64_t now_us)
 {
     liveness->ping_us = now_us + liveness->heartbeat_us;
+}
+
+bool liveness_lost(const struct liveness *liveness, int64_t now_us)
+{
+    return liveness->served && liveness->alone_us < liveness->since_us &&
+           now_us - liveness->since_us > liveness->liveness_us;
 }
 
 bool liveness_answers_who(const struct liveness *liveness, int64_t now_us)
@@ -94,14 +105,14 @@ static int64_t at_least_us(uint32_t milliseconds, uint32_t floor)
 void liveness_welcomed(struct liveness *liveness, uint32_t heartbeat_ms,
                        uint32_t liveness_ms)
 {
-    liveness->open = liveness->had_company = true;
+    liveness->open = liveness->had_company = liveness->served = true;
     liveness->heartbeat_us = at_least_us(heartbeat_ms, HEARTBEAT_MIN_MS);
     liveness->liveness_us = at_least_us(liveness_ms, LIVENESS_MIN_MS);
 }
 
 void liveness_renew(struct liveness *liveness, int64_t now_us)
 {
-    liveness->connected = liveness->open = false;
+    liveness->connected = liveness->open = liveness->served = false;
     liveness->alone_us = now_us;
 }
 

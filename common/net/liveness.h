@@ -13,14 +13,17 @@
 struct liveness {
     int64_t liveness_us, heartbeat_us;
     int64_t patience_us; /* < 0: 300 s once there was a ventilator, no limit before */
+    int64_t wait_us;     /* the same, for one that is lost; < 0: as patience_us */
     int64_t heard_us;    /* the last message, or the last new connection */
     int64_t alone_us;    /* the last message, or the start */
     int64_t asked_us;    /* the last HELLO */
+    int64_t since_us;    /* the first new connection after the last message */
     int64_t ping_us;     /* when the next PING is due */
     unsigned strikes;    /* new connections since the last task or long connection */
     bool connected;
     bool open;        /* WELCOME has answered the last HELLO */
     bool had_company; /* there was a WELCOME */
+    bool served;      /* likewise, since the start or the last renewal */
 };
 
 void liveness_init(struct liveness *liveness, int64_t liveness_us, int64_t patience_us,
@@ -37,6 +40,10 @@ enum liveness_duty liveness_tick(struct liveness *liveness, int64_t now_us);
 bool liveness_ping_due(const struct liveness *liveness, int64_t now_us);
 /* A PING was sent; the next one is due after a heartbeat. */
 void liveness_pinged(struct liveness *liveness, int64_t now_us);
+
+/* The ventilator that gave WELCOME is gone: it was silent until a new connection was
+ * due, and then for the liveness time again. */
+bool liveness_lost(const struct liveness *liveness, int64_t now_us);
 
 /* WHO came: whether to answer with HELLO. Not while the answer to the last HELLO may
  * still be under way; after a second that HELLO counts as lost. */

@@ -35,6 +35,8 @@ struct option_row {
 
 static const struct option_row rows[] = {LAUNCHER_ROWS};
 
+enum { SLURM_MOST = 1000000 };
+
 enum { ROWS = sizeof rows / sizeof *rows };
 
 /* These values have several owners, which would all complain at once. */
@@ -82,6 +84,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         if (key != rows[i].key)
             continue;
         check_value(state, rows[i].means, value);
+        if (key == KEY_SLURM)
+            ((struct arguments *)state->input)->slurm = (uint32_t)options_number(
+                state, "--slurm", value, 1, SLURM_MOST, "a number of jobs");
         keep(state->input, &rows[i], value);
         return 0;
     }
@@ -120,6 +125,34 @@ static bool needs_open_tasks(const struct arguments *arguments)
     return others && !arguments->tasks && !arguments_has(arguments, "tunnel");
 }
 
+/* What other hosts reach; the roles of this host meet in the private directory. NULL:
+ * none. */
+static const char *public_endpoint(const char *given)
+{
+    return given && strncmp(given, "tcp://", strlen("tcp://")) == 0 ? given : NULL;
+}
+
+/* Words that mean nothing without Slurm, or not what they seem to mean with it. */
+static bool slurm_allowed(const struct arguments *arguments)
+{
+    static const char *const names[] = {"slurm-options", "drain-before", "on-lost"};
+    const char *without = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !without; i++)
+        without = arguments_has(arguments, names[i]) ? names[i] : NULL;
+    if (!arguments->slurm && without)
+        say("--%s needs --slurm", without);
+    else if (arguments->slurm && arguments->remote)
+        say("--slurm: expected no -S beside it");
+    else if (arguments->slurm && arguments_has(arguments, "jobs"))
+        say("-j: with --slurm, a worker has a slot for each processor of its job: "
+            "--slurm-options '--cpus-per-task N' says how many");
+    else if (arguments->slurm && !public_endpoint(arguments->tasks))
+        say("--slurm needs a --tasks that other hosts reach, such as tcp://*:*");
+    else
+        return true;
+    return false;
+}
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct argp_option options[] = {LAUNCHER_OPTIONS};
@@ -144,6 +177,10 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         say("no command: fanfold [OPTIONS] -- COMMAND");
         return STATUS_USAGE;
     }
+    if (arguments->slurm && !arguments->tasks)
+        arguments->tasks = "tcp://*:*";
+    if (!slurm_allowed(arguments))
+        return STATUS_USAGE;
     if (!endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results))
         return STATUS_USAGE;
     if (arguments->insecure && arguments_has(arguments, "keys")) {
@@ -256,13 +293,6 @@ static void add_passed(struct words *words, const struct passed *passed)
         add(words, "--%s", row->name);
 }
 
-/* What other hosts reach; the roles of this host meet in the private directory. NULL:
- * none. */
-static const char *public_endpoint(const char *given)
-{
-    return given && strncmp(given, "tcp://", strlen("tcp://")) == 0 ? given : NULL;
-}
-
 static const char *endpoint_here(const char *given, const char *private_endpoint)
 {
     return given && !public_endpoint(given) ? given : private_endpoint;
@@ -350,6 +380,8 @@ char **arguments_for(const struct arguments *arguments, enum role role,
         add(&words, "--keys=%s", run->keys);
     if (role == ROLE_VENTILATOR && run->ready_file)
         add(&words, "--ready-file=%s", run->ready_file);
+    if (role == ROLE_VENTILATOR && run->places_fd > 0)
+        add(&words, "--places-fd=%d", run->places_fd);
     if (role == ROLE_VENTILATOR && run->join_key)
         add(&words, "--join-key=%s", run->join_key);
     if (role == ROLE_VENTILATOR && run->join_words && public_endpoint(arguments->tasks))

@@ -10,6 +10,7 @@
 #include "deploy/local/role.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct option_row;
 
@@ -25,6 +26,7 @@ struct arguments {
     bool remote; /* -S: workers are on other hosts */
     bool plugin; /* --plugin: no command is needed */
     bool quiet;
+    uint32_t slurm; /* jobs of Slurm instead of a worker here; 0: none */
     enum { SAID_NOTHING, SAID_YES, SAID_NO } progress;
     char **command;
 };
@@ -62,6 +64,7 @@ struct run_words {
     const char *tasks; /* where the roles of this host meet: in the private directory */
     const char *results;
     int alive_fd;           /* the worker's */
+    int places_fd;          /* the ventilator's; below 1: nobody places workers */
     bool progress;          /* the ventilator shows it */
     const char *ready_file; /* that the ventilator writes; NULL: none */
     const char *keys;       /* a directory of them; NULL: none of the run's own */

@@ -22,6 +22,7 @@
 #include "deploy/local/remote_workers.h"
 #include "deploy/local/rerun_words.h"
 #include "deploy/local/run_keys.h"
+#include "deploy/local/slurm_role.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -44,6 +45,7 @@ struct fanfold {
     struct run_keys run_keys;
     struct remote_workers remote; /* all zero: the worker is this host's */
     char sockets[2][128];         /* of this host, for remote */
+    struct slurm_role slurm;      /* the worker's role, where Slurm has it */
     char *programs[ROLE_COUNT];
     pid_t pids[ROLE_COUNT]; /* 0: the role does not run */
     int alive_fd;  /* readable once the worker has finished a task; -1: it has, or it
@@ -110,6 +112,7 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
         .tasks = tasks,
         .results = results,
         .alive_fd = alive_fd,
+        .places_fd = slurm_role_fd(&fanfold->slurm),
         .progress = arguments_show_progress(fanfold->arguments),
         .ready_file = fanfold->remote.endpoint_file,
         .keys = fanfold->run_keys.directory,
@@ -134,6 +137,8 @@ static int run_remote(void *context)
 
 static void start_role(struct fanfold *fanfold, enum role role)
 {
+    if (role == ROLE_WORKER && slurm_role_start(&fanfold->slurm))
+        return;
     int alive_fd = open_alive_pipe(fanfold, role);
     char **words = make_words(fanfold, role, alive_fd);
     fanfold->remote.config.alive_fd = alive_fd;
@@ -143,12 +148,14 @@ static void start_role(struct fanfold *fanfold, enum role role)
         .role = role,
         .path = fanfold->programs[role],
         .argv = words,
-        .keep_fd = alive_fd,
+        .keep_fd = role == ROLE_VENTILATOR ? slurm_role_fd(&fanfold->slurm) : alive_fd,
         .signals = &fanfold->signals,
     };
     pid_t pid = child_start(&start);
     arguments_free_words(&words);
     fd_close(&alive_fd);
+    if (role == ROLE_VENTILATOR)
+        slurm_role_started(&fanfold->slurm);
     if (pid < 0) {
         say("cannot start %s: %s", role_programs[role], strerror(-pid));
         launcher_on_end(&fanfold->launcher, role, (struct ending){false, STATUS_IO},
@@ -205,6 +212,9 @@ static void act(struct fanfold *fanfold, const struct launcher_action *action)
         start_role(fanfold, action->role);
         break;
     case LAUNCHER_SIGNAL:
+        if (action->role == ROLE_WORKER &&
+            slurm_role_signal(&fanfold->slurm, action->signal))
+            break;
         kill(fanfold->pids[action->role], action->signal);
         break;
     case LAUNCHER_SAY:
@@ -217,6 +227,7 @@ static void act(struct fanfold *fanfold, const struct launcher_action *action)
 static int64_t settle(struct fanfold *fanfold)
 {
     struct launcher_action action;
+    slurm_role_tick(&fanfold->slurm, &fanfold->launcher, clock_now_us());
     int64_t deadline_us = launcher_tick(&fanfold->launcher, clock_now_us());
     while (launcher_next(&fanfold->launcher, &action)) {
         act(fanfold, &action);
@@ -324,11 +335,12 @@ static void run_loop(struct fanfold *fanfold)
             return;
         if (manager_us < deadline_us)
             deadline_us = manager_us;
-        struct pollfd items[] = {
+        struct pollfd items[2 + SLURM_POLL_MAX] = {
             {.fd = fanfold->signals.fd, .events = POLLIN},
             {.fd = fanfold->alive_fd, .events = POLLIN},
         };
-        poll(items, 2, clock_poll_ms(clock_now_us(), deadline_us, -1));
+        nfds_t count = 2 + slurm_role_poll(&fanfold->slurm, items + 2, &deadline_us);
+        poll(items, count, clock_poll_ms(clock_now_us(), deadline_us, -1));
         if (items[1].revents)
             hear_worker(fanfold);
         if (!hear_signals(fanfold))
@@ -367,6 +379,7 @@ static int open_remote(struct fanfold *fanfold)
 
 static void close_run(struct fanfold *fanfold)
 {
+    slurm_role_close(&fanfold->slurm);
     child_await_closed(fanfold->worker_fd, ORPHANS_MS);
     fd_close(&fanfold->worker_fd);
     remote_workers_deinit(&fanfold->remote);
@@ -405,6 +418,10 @@ int fanfold_run(const struct arguments *arguments)
                                cleanup_process_directory(fanfold.cleanup_process));
     if (status == STATUS_OK && remote_workers_wanted(arguments))
         status = open_remote(&fanfold);
+    if (status == STATUS_OK)
+        status = slurm_role_open(&fanfold.slurm, arguments,
+                                 fanfold.programs[ROLE_WORKER],
+                                 fanfold.run_keys.worker_file, &fanfold.signals);
     if (status == STATUS_OK) {
         log_share_line(arguments_show_progress(arguments));
         run_loop(&fanfold);

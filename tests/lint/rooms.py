@@ -69,7 +69,8 @@ MAY = {
     #
     "deploy/keygen": COMMON,
     "deploy/ssh": COMMON,
-    "deploy/local": (*COMMON, "deploy/ssh"),
+    "deploy/slurm": COMMON,
+    "deploy/local": (*COMMON, "deploy/ssh", "deploy/slurm"),
 }
 # Single files that stand elsewhere than their folder, by their paths without suffix: they
 # include more than the folder does, or are open to who may not include the folder.

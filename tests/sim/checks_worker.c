@@ -67,6 +67,21 @@ void check_sent(const struct sim_worker *w, const struct cargo *cargo)
                         (uintmax_t)cargo->epoch, (uintmax_t)session_epoch(w->core));
 }
 
+/* It leaves as its ventilator is lost, rightly so: that was silent for twice the
+ * liveness time, and if runs are to be finished, none was broken off. */
+static void check_left_lost(const struct sim_worker *w)
+{
+    struct world *world = of(&w->process);
+    int64_t silent_us = world->schedule.now_us - w->told_us;
+    if (silent_us < 2 * LIVENESS_US)
+        world_violation(world, "%s gives its ventilator up after %jd ms",
+                        process_name(&w->process), (intmax_t)(silent_us / 1000));
+    if (world->scenario.on_lost == ON_LOST_FINISH &&
+        w->broke_off_us == world->schedule.now_us)
+        world_violation(world, "%s breaks off what it runs, and was to finish it",
+                        process_name(&w->process));
+}
+
 /* It gives up only where faults have followed each other for as long as its patience
  * lasts, or when the run is over. */
 void check_leave(const struct sim_worker *w, int status)
@@ -75,6 +90,10 @@ void check_leave(const struct sim_worker *w, int status)
     bool quiet = !scenario_has_faults(&world->scenario) &&
                  w->welcomed; /* STOP came through */
     bool impatient = w->alone && world_is_troubled(world, PATIENCE_US);
+    if (status != STATUS_OK && world->scenario.on_lost && w->welcomed) {
+        check_left_lost(w);
+        return;
+    }
     if (status != STATUS_OK && !impatient &&
         (quiet || (!world->finishing && !world->sink_over)))
         world_violation(world, "%s gives up with status %d, and was not told to",

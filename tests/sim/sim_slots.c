@@ -444,6 +444,8 @@ void slots_kill(struct sim_worker *w, const struct session_action *action)
         run = find_ended(w, action->seq, action->attempt);
     if (run && run->cargo->began_us > 0)
         lose(run->cargo); /* that it was handed back may not be heard */
+    if (run && run->cargo->began_us > 0)
+        w->broke_off_us = now(w);
     if (run) /* else it has ended by itself, and was reported since KILL was decided */
         run->killed = true;
     slot_replace(slot);

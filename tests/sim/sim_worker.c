@@ -387,8 +387,10 @@ static void on_message(struct sim_worker *w, const struct item *item)
         on_task(w, item->packet);
     else if (type == MESSAGE_ISOLATE)
         on_isolate(w, item->packet);
-    else
+    else {
+        w->told_us = now(w);
         session_on_message(w->core, &item->packet->message, now(w));
+    }
 }
 
 static void on_link(struct sim_worker *w, const struct item *item)
@@ -471,7 +473,7 @@ void sim_worker_start(struct world *world, uint32_t name)
     struct sim_worker *w = arena_take(&world->arena, sizeof *w);
     process_init(&w->process, world, name, &role);
     w->uuid = random_id(&world->random);
-    w->disturbed_us = -NEVER_US;
+    w->disturbed_us = w->broke_off_us = -NEVER_US;
     w->slot_count =
         1 + (uint32_t)random_below(&world->random, (uint64_t)world->scenario.slots);
     for (uint32_t i = 0; i < w->slot_count; i++)
@@ -490,6 +492,8 @@ void sim_worker_start(struct world *world, uint32_t name)
         .stay = world->scenario.extra_runs,
         .drains = world->scenario.drains,
         .liveness_us = LIVENESS_US,
+        .wait_us = -1,
+        .on_lost = (enum on_lost)world->scenario.on_lost,
         .patience_us = world->scenario.extra_runs ? 1000 * PATIENCE_US : PATIENCE_US,
     };
     w->core = session_new(&config, world->schedule.now_us);

@@ -93,6 +93,8 @@ struct sim_worker {
     bool draining;  /* its programs are to end, and it is to tell when they have */
     bool drain_due; /* that is scheduled */
     int64_t disturbed_us;
+    int64_t told_us;      /* anything but a task */
+    int64_t broke_off_us; /* when it last ended a run that had begun */
 };
 
 void sim_worker_start(struct world *world, uint32_t name);

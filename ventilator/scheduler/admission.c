@@ -163,8 +163,7 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
     }
     worker->nonce = message->hello_worker.nonce;
     worker->stale_hellos = 0;
-    worker_pool_name(worker, message->hello_worker.host, message->hello_worker.pid,
-                     message->hello_worker.command);
+    worker_pool_name(worker, message);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
     drain_state_on_hello(&worker->drain, message,

@@ -143,6 +143,15 @@ void dispatch_on_refused(struct dispatch *dispatch, uint32_t peer, const char *w
     dispatch_on_unreachable(dispatch, peer, now_us);
 }
 
+void dispatch_on_excused(struct dispatch *dispatch, const char *place)
+{
+    struct known_worker *worker = worker_pool_find_place(&dispatch->pool, place);
+    if (!worker)
+        return;
+    worker->excused = true;
+    loss_charges_waive(dispatch, worker);
+}
+
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us)
 {
     on_sink_unreachable(dispatch, peer, now_us);

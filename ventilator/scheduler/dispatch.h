@@ -37,6 +37,10 @@ void dispatch_on_refused(struct dispatch *dispatch, uint32_t peer, const char *w
  * what the last action borrows stays valid. */
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us);
 
+/* What started the worker that it calls `place` says that it ended it, or that
+ * something else did that is no chunk's fault: no chunk is charged for its loss. */
+void dispatch_on_excused(struct dispatch *dispatch, const char *place);
+
 /* How many chunks may be cut now; 0: none. To be asked again after each cut, as the
  * budget counts bytes. */
 uint32_t dispatch_wants(const struct dispatch *dispatch);

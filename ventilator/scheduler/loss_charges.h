@@ -25,7 +25,8 @@ bool loss_charges_awaited(const struct dispatch *dispatch, const struct task *ta
 /* The attempt ran at a worker that was lost just now. */
 void loss_charges_add(struct dispatch *dispatch, const struct attempt *attempt,
                       int64_t now_us);
-/* A worker that comes back has lost nothing. */
+/* A worker that comes back has lost nothing, and one that is excused nothing that
+ * counts. */
 void loss_charges_waive(struct dispatch *dispatch, const struct known_worker *worker);
 /* Charges what is due. */
 void loss_charges_settle(struct dispatch *dispatch, int64_t now_us);

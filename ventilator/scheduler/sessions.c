@@ -11,12 +11,14 @@ enum {
     PAUSE_MAX = 5,    /* and of the pause before a chance: there may be nobody else */
 };
 
-/* One that was told to leave may be ended before it has left: that costs nothing. */
+/* One that was told to leave may be ended before it has left, and one that is excused
+ * was ended by others: that costs nothing. */
 static void lose_attempt(struct dispatch *dispatch, struct attempt *attempt, bool lost,
                          int64_t now_us)
 {
     struct task *task = attempt->task;
-    bool charge = lost && attempt->running && !attempt->session->leaving;
+    bool charge = lost && attempt->running && !attempt->session->leaving &&
+                  !attempt->session->worker->excused;
     if (charge)
         loss_charges_add(dispatch, attempt, now_us);
     attempts_close(attempt);

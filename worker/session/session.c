@@ -35,6 +35,7 @@ struct session *session_new(const struct session_config *config, int64_t now_us)
     session->config = *config;
     slot_table_init(&session->slot_table, config->slots, config->depth);
     liveness_init(&session->liveness, config->liveness_us, config->patience_us, now_us);
+    session->liveness.wait_us = config->wait_us;
     session->link = config->monitor ? LINK_SHUT : LINK_UNKNOWN;
     session->drained = true;
     ring_init(&session->actions, sizeof(struct session_action));
@@ -334,7 +335,11 @@ static void serve(struct session *session, int64_t now_us)
     session_check_link(session, now_us);
     if (session->leaving)
         check_leaving(session, now_us);
-    for (uint32_t left = session_start_tasks(session); left > 0; left--)
+    enum session_loss loss = session->leaving ? LOSS_NONE
+                                              : session_loss(session, now_us);
+    if (loss == LOSS_LEAVES)
+        leave(session, STATUS_PEER, now_us);
+    for (uint32_t left = loss ? 0 : session_start_tasks(session); left > 0; left--)
         send_ping(session, now_us);
     if (now_us >= ping_at_us(session)) {
         bool due = liveness_ping_due(&session->liveness, now_us);

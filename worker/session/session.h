@@ -12,6 +12,13 @@
 
 struct session;
 
+/* What a worker does once its ventilator is lost (liveness_lost). */
+enum on_lost {
+    ON_LOST_WAIT,   /* it works on, and waits for the next one */
+    ON_LOST_FINISH, /* it begins nothing, and leaves when nothing runs */
+    ON_LOST_STOP,   /* it leaves at once */
+};
+
 struct session_config {
     struct id uuid;
     uint32_t slots;
@@ -23,6 +30,8 @@ struct session_config {
     int64_t liveness_us; /* until WELCOME says another */
     int64_t patience_us; /* how long to wait for a ventilator; < 0: 300 s once there was
                             one, no limit before */
+    int64_t wait_us;     /* the same, for one that is lost; < 0: as patience_us */
+    enum on_lost on_lost;
 };
 
 enum session_action_kind {

@@ -2,8 +2,9 @@
 /*
  * The struct that the files of the worker's core share. session.c has its life, the
  * ventilator's messages and the times; session_tasks.c, below it, the ledger's entries
- * and the slots; session_drain.c what only the programs' end proves; session_actions.c,
- * at the bottom, the actions that wait for the loop.
+ * and the slots; session_drain.c what only the programs' end proves; session_lost.c
+ * what follows where the ventilator is lost; session_actions.c, at the bottom, the
+ * actions that wait for the loop.
  */
 #ifndef FANFOLD_WORKER_SESSION_SESSION_STATE_H
 #define FANFOLD_WORKER_SESSION_SESSION_STATE_H
@@ -93,6 +94,16 @@ void session_on_drain(struct session *session, const struct message *message);
 void session_take_endpoints(struct session *session, const struct message *message);
 /* Opens the link to the next endpoint, if this one does not open. */
 void session_check_link(struct session *session, int64_t now_us);
+
+/* ---- session_lost.c ---- */
+
+enum session_loss {
+    LOSS_NONE,   /* the ventilator is there, or is waited for */
+    LOSS_HOLDS,  /* nothing is begun until it answers, or what runs has ended */
+    LOSS_LEAVES, /* the worker leaves; exit_reason says so */
+};
+
+enum session_loss session_loss(struct session *session, int64_t now_us);
 
 /* ---- session_tasks.c ---- */
 

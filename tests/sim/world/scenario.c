@@ -163,6 +163,15 @@ static void draw_drains(struct scenario *scenario, uint64_t seed)
     scenario->shifts = scenario->drains ? RANDOM_PICK(&random, 0, 0, 100) : 0;
 }
 
+/* Likewise. */
+static void draw_on_lost(struct scenario *scenario, uint64_t seed)
+{
+    enum { ON_LOST = 3 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)ON_LOST << 56);
+    scenario->on_lost = scenario->extra_runs ? 0 : RANDOM_PICK(&random, 0, 0, 1, 2);
+}
+
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us)
 {
@@ -190,6 +199,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     scenario->even_tasks = !scenario->short_tasks && random_chance(random, 250);
     draw_hosts(scenario, seed);
     draw_drains(scenario, seed);
+    draw_on_lost(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

@@ -107,6 +107,7 @@ enum {
     X(drains, "only the programs' end proves their results")       \
     X(opens, "per mille of workers with results unproven")         \
     X(shifts, "per mille of programs that write a line too many")  \
+    X(on_lost, "0 wait, 1 finish, 2 stop")                         \
     X(until_ms, "of faults")                                       \
     X(gap_ms, "between faults")                                    \
     X(lag_us, "of the loops")                                      \

@@ -296,6 +296,24 @@ static const char *value_for(const char *name)
                                                                       : "=7";
 }
 
+/* The launcher keeps these for the workers that Slurm starts. */
+static bool is_for_slurm(int key)
+{
+    return key == KEY_SLURM || key == KEY_SLURM_OPTIONS || key == KEY_DRAIN_BEFORE ||
+           key == KEY_ON_LOST;
+}
+
+Test(arguments, refuses_what_does_not_go_with_slurm, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(status_of("--slurm=3", "cat", NULL), 0);
+    cr_assert_eq(status_of("--slurm=3", "--drain-before=60", "cat"), 0);
+    cr_assert_eq(status_of("--drain-before=60", "cat", NULL), 2);
+    cr_assert_eq(status_of("--on-lost=stop", "cat", NULL), 2);
+    cr_assert_eq(status_of("--slurm-options=-n1", "cat", NULL), 2);
+    cr_assert_eq(status_of("--slurm=3", "-j2", "cat"), 2);
+    cr_assert_eq(status_of("--slurm=3", "--tasks=ipc:///d/x", "cat"), 2);
+}
+
 /* All but the endpoints, which the launcher gives to the roles in any case. */
 Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
 {
@@ -310,7 +328,7 @@ Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
     for (const struct argp_option *option = launcher; option->name || option->doc;
          option++) {
         if (!option->name || option->flags & OPTION_ALIAS || option->key == KEY_TASKS ||
-            option->key == KEY_RESULTS)
+            option->key == KEY_RESULTS || is_for_slurm(option->key))
             continue;
         char line[128], word[128];
         const char *value = option->arg ? value_for(option->name) : "";

@@ -72,6 +72,7 @@ void worker_pool_deinit(struct worker_pool *pool)
         HASH_DEL(pool->index, entry);
         free(entry->worker->host);
         free(entry->worker->command);
+        free(entry->worker->place);
         free(entry->worker->failure);
         free(entry->worker);
         free(entry);
@@ -107,15 +108,40 @@ struct known_worker *worker_pool_look_up(const struct worker_pool *pool,
     return entry ? entry->worker : NULL;
 }
 
-void worker_pool_name(struct known_worker *worker, struct slice host, uint32_t pid,
-                      struct slice command)
+/* Behind the prefix of the capability that names it; NULL: none does. */
+static char *place_of(const struct message *hello)
 {
+    static const char prefix[] = "place:";
+    size_t length = strlen(prefix);
+    for (uint32_t i = 0; i < hello->hello_worker.capability_count; i++) {
+        struct slice said = hello->hello_worker.capabilities[i].name;
+        if (said.size > length && memcmp(said.data, prefix, length) == 0)
+            return allocate_text("%.*s", (int)(said.size - length),
+                                 (const char *)said.data + length);
+    }
+    return NULL;
+}
+
+void worker_pool_name(struct known_worker *worker, const struct message *hello)
+{
+    struct slice host = hello->hello_worker.host;
+    struct slice command = hello->hello_worker.command;
     if (worker->host)
         return;
-    worker->pid = pid;
+    worker->pid = hello->hello_worker.pid;
+    worker->place = place_of(hello);
     worker->host = allocate_text("%.*s", (int)host.size, (const char *)host.data);
     worker->command =
         allocate_text("%.*s", (int)command.size, (const char *)command.data);
+}
+
+struct known_worker *worker_pool_find_place(const struct worker_pool *pool,
+                                            const char *place)
+{
+    for (uint32_t i = pool->worker_count; i-- > 0;)
+        if (pool->workers[i]->place && strcmp(pool->workers[i]->place, place) == 0)
+            return pool->workers[i];
+    return NULL;
 }
 
 /* The index of the first session whose peer is not below `peer`. */

@@ -22,6 +22,9 @@ struct known_worker {
     uint32_t unconfirmed;  /* DONEs in a row that no sink confirmed in time */
     uint32_t pid;          /* by its first HELLO, as are the next two */
     char *host, *command;  /* NULL: no HELLO came yet */
+    char
+        *place; /* by that HELLO too: what started it calls it so; NULL: nothing does */
+    bool excused; /* what started it says that it ends for no chunk's fault */
     struct drain_state drain;
     struct worker_health health;
     struct dispatch_failure *failure; /* the last one of its row; NULL: none */
@@ -96,9 +99,13 @@ struct known_worker *worker_pool_know(struct worker_pool *pool, const struct id 
 struct known_worker *worker_pool_look_up(const struct worker_pool *pool,
                                          const struct id *uuid);
 
-/* Keeps its host, process and command, the first time. */
-void worker_pool_name(struct known_worker *worker, struct slice host, uint32_t pid,
-                      struct slice command);
+/* Keeps its host, process, command and place, the first time. */
+void worker_pool_name(struct known_worker *worker, const struct message *hello);
+
+/* The worker that what started it calls so, the last one where several were; NULL:
+ * none. */
+struct known_worker *worker_pool_find_place(const struct worker_pool *pool,
+                                            const char *place);
 
 struct worker_session *worker_pool_find(const struct worker_pool *pool, uint32_t peer);
 /* The session of this worker; NULL: it has none. */

@@ -127,3 +127,59 @@ Test(liveness, doubles_the_allowed_silence_until_a_task_comes)
     liveness_carried(&liveness);
     cr_assert_eq(liveness_tick(&liveness, at_us + 20 * SECOND_US), LIVENESS_CONNECT);
 }
+
+/* Silent since START_US, and connected anew 10 s and 1 us later. */
+static void begin_in_doubt(void)
+{
+    begin_in_touch(-1);
+    cr_assert_eq(liveness_tick(&liveness, START_US + 10 * SECOND_US + 1),
+                 LIVENESS_CONNECT);
+    liveness_asked(&liveness, START_US + 10 * SECOND_US + 1);
+}
+
+Test(liveness, a_ventilator_is_lost_when_a_new_connection_is_not_answered_in_its_time)
+{
+    begin_in_doubt();
+    cr_assert_not(liveness_lost(&liveness, START_US + 20 * SECOND_US + 1));
+    cr_assert(liveness_lost(&liveness, START_US + 20 * SECOND_US + 2));
+}
+
+Test(liveness, more_new_connections_do_not_put_the_loss_off)
+{
+    begin_in_doubt();
+    liveness_tick(&liveness, START_US + 40 * SECOND_US);
+    cr_assert(liveness_lost(&liveness, START_US + 40 * SECOND_US));
+}
+
+Test(liveness, any_message_shows_that_a_ventilator_is_not_lost)
+{
+    begin_in_doubt();
+    liveness_heard(&liveness, START_US + 19 * SECOND_US);
+    cr_assert_not(liveness_lost(&liveness, START_US + 25 * SECOND_US));
+}
+
+Test(liveness, a_ventilator_that_never_came_and_one_that_said_stop_are_not_lost)
+{
+    begin(-1);
+    liveness_tick(&liveness, START_US);
+    liveness_asked(&liveness, START_US);
+    cr_assert_not(liveness_lost(&liveness, START_US + 1000 * SECOND_US));
+    begin_in_touch(-1);
+    liveness_renew(&liveness, START_US + SECOND_US);
+    liveness_tick(&liveness, START_US + 2 * SECOND_US);
+    cr_assert_not(liveness_lost(&liveness, START_US + 1000 * SECOND_US));
+}
+
+Test(liveness, one_that_is_lost_is_waited_for_as_long_as_is_said_for_that)
+{
+    begin(2 * SECOND_US);
+    liveness.wait_us = 600 * SECOND_US;
+    liveness_tick(&liveness, START_US);
+    cr_assert_eq(liveness_tick(&liveness, START_US + 2 * SECOND_US), LIVENESS_GIVE_UP);
+    begin_in_touch(2 * SECOND_US);
+    liveness.wait_us = 600 * SECOND_US;
+    cr_assert_neq(liveness_tick(&liveness, START_US + 599 * SECOND_US),
+                  LIVENESS_GIVE_UP);
+    cr_assert_eq(liveness_tick(&liveness, START_US + 600 * SECOND_US),
+                 LIVENESS_GIVE_UP);
+}

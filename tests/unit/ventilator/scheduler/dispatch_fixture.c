@@ -156,7 +156,10 @@ bool drains;
 void hello_with(uint32_t peer, uint64_t nonce, enum results_link link,
                 const struct ledger_entry *ledger, uint32_t count)
 {
-    static const struct capability drain = {{(const uint8_t *)"drain", 5}};
+    char place[] = "place:x";
+    place[6] = (char)('A' + peer - A);
+    const struct capability capabilities[] = {{slice_of_text(place)},
+                                              {slice_of_text("drain")}};
     hear(peer, (struct message){.type = MESSAGE_HELLO_WORKER,
                                 .hello_worker = {.version = PROTOCOL_VERSION,
                                                  .uuid = {{(uint8_t)peer}},
@@ -165,8 +168,8 @@ void hello_with(uint32_t peer, uint64_t nonce, enum results_link link,
                                                  .link = link,
                                                  .run = run,
                                                  .epoch = 1,
-                                                 .capabilities = &drain,
-                                                 .capability_count = drains,
+                                                 .capabilities = capabilities,
+                                                 .capability_count = 1 + drains,
                                                  .ledger = ledger,
                                                  .count = count}});
 }

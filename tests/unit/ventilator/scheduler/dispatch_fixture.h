@@ -49,7 +49,8 @@ void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce,
 void hello_sink(uint32_t peer, uint8_t incarnation, bool finished);
 void begin_from(uint32_t peer, uint64_t position, const struct range *held,
                 uint32_t count);
-/* Workers that join say that only the end of their programs proves their results. */
+/* Workers' places are A, B and so on. Those that join say that only the end of their
+ * programs proves their results. */
 extern bool drains;
 void hello_with(uint32_t peer, uint64_t nonce, enum results_link link,
                 const struct ledger_entry *ledger, uint32_t count);

@@ -123,3 +123,56 @@ Test(loss_charges, a_chunk_waits_until_its_last_charge_is_waived)
     hello_with(B, 2, LINK_OPEN, NULL, 0);
     expect_now("WELCOME(B) TASK(B:0)");
 }
+
+Test(loss_charges,
+     rule_10_the_loss_of_a_worker_that_is_excused_afterwards_counts_nothing)
+{
+    config.losses = 2;
+    begin();
+    cut(1);
+    join_and_lose(A, 1, true);
+    join_and_lose(B, 2, true);
+    dispatch_on_excused(dispatch, "B");
+    tick_after(20 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
+Test(loss_charges,
+     rule_10_one_that_is_charged_already_counts_nothing_once_it_is_excused)
+{
+    config.losses = 2;
+    begin();
+    cut(1);
+    join_and_lose(A, 1, true);
+    tick_after(11 * SECOND_US); /* charged */
+    dispatch_on_excused(dispatch, "A");
+    join_and_lose(B, 2, true);
+    tick_after(20 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
+Test(loss_charges, rule_10_one_that_is_excused_before_it_is_lost_is_not_charged)
+{
+    config.losses = 1;
+    begin();
+    cut(1);
+    struct attempt_entry running = {.seq = 0, .attempt = 1};
+    join(A);
+    tick_after(0);
+    ping(A, LINK_OPEN, false, &running);
+    dispatch_on_excused(dispatch, "A");
+    dispatch_on_unreachable(dispatch, A, now_us);
+    tick_after(20 * SECOND_US);
+    cr_assert_null(dispatch_failure(dispatch));
+}
+
+Test(loss_charges, rule_10_another_place_excuses_nobody)
+{
+    config.losses = 1;
+    begin();
+    cut(1);
+    join_and_lose(A, 1, true);
+    dispatch_on_excused(dispatch, "B");
+    tick_after(20 * SECOND_US);
+    cr_assert_not_null(dispatch_failure(dispatch));
+}

@@ -24,6 +24,7 @@ static inline void drop(void *one)
     dropped++;
 }
 
+static enum on_lost on_lost;
 static bool drains; /* only the end of its programs proves its results */
 
 static inline void begin(uint32_t slots, bool monitor, bool stay)
@@ -37,6 +38,8 @@ static inline void begin(uint32_t slots, bool monitor, bool stay)
         .drains = drains,
         .liveness_us = 10 * SECOND_US,
         .patience_us = -1,
+        .wait_us = -1,
+        .on_lost = on_lost,
     };
     now_us = SECOND_US;
     worker = session_new(&config, now_us);
