@@ -3,6 +3,7 @@
 #include "deploy/slurm/slurm_jobs.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #define LINE(id, task, state, more)                                            \
     "JobId=" id " ArrayJobId=4 ArrayTaskId=" task " JobName=f JobState=" state \
