@@ -25,7 +25,8 @@ struct worker_options {
     int niceness;          /* of the program; 0: ours */
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     bool stay;
-    bool leash; /* hidden: standard input tells it to leave, at its end to hurry */
+    bool leash; /* hidden: standard input tells it to leave, at its end to hurry; and no
+                   other program here could say why it waits */
     enum on_lost on_lost;
     int64_t wait_us;         /* for a ventilator in place of one that is lost; < 0: as
                                 --patience says */

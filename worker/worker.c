@@ -415,7 +415,7 @@ static void loop(struct worker *worker)
 static void begin(struct worker *worker)
 {
     const struct common_options *common = &worker->options->common;
-    bool hints = !common->quiet && !common->supervised;
+    bool hints = !common->quiet && (!common->supervised || worker->options->leash);
     uint32_t items = OWN_ITEMS + program_poll_max(worker->resources.program);
     worker->items = allocate_zeroed(items, sizeof *worker->items);
     worker->now_us = clock_now_us();

@@ -34,6 +34,7 @@
 
 #define RUN_US   (SECOND_US / 5) /* at whether the run has ended */
 #define WAIT_US  (SECOND_US / 50)
+#define LATE_US  (SECOND_US / 2)
 #define HURRY_US (5 * SECOND_US) /* for workers that are told to end at once */
 
 enum { KEY_TEXT_MAX = 65536 };
@@ -56,6 +57,7 @@ struct ssh_workers {
     char token[64];
     int signals;
     unsigned signalled; /* times */
+    int64_t hurry_us;   /* when the late are told to end; NEVER_US: not yet */
     int64_t kill_us;    /* when patience with workers ends; NEVER_US: it lasts */
     bool alive;         /* a task is done, and whoever wants to know was told */
     bool ended;         /* the run has */
@@ -271,16 +273,27 @@ static void read_signals(struct ssh_workers *workers, int64_t now_us)
         workers->over = true;
 }
 
-/* The ventilator takes its file away when the run ends. Most workers hear of the end by
- * themselves; one that comes too late finds nobody. */
+/* Most workers hear of the end by themselves; one that comes too late, or never got
+ * through to the run, finds nobody. */
+static void hurry_the_late(struct ssh_workers *workers, int64_t now_us)
+{
+    if (now_us < workers->hurry_us)
+        return;
+    workers->hurry_us = NEVER_US;
+    each(workers, connection_hurry);
+}
+
+/* The ventilator takes its file away when the run ends. */
 static void look_at_run(struct ssh_workers *workers, int64_t now_us)
 {
+    hurry_the_late(workers, now_us);
     if (workers->ended || access(workers->config->endpoint_file, F_OK) == 0 ||
         errno != ENOENT)
         return;
     workers->ended = true;
     placement_stop(workers->placement);
     each(workers, connection_leave);
+    workers->hurry_us = now_us + LATE_US;
     if (workers->kill_us > now_us + HURRY_US)
         workers->kill_us = now_us + HURRY_US;
 }
@@ -408,6 +421,7 @@ int ssh_workers_run(const struct ssh_workers_config *config)
     char text[ID_TEXT_SIZE];
     struct ssh_workers workers = {
         .config = config,
+        .hurry_us = NEVER_US,
         .kill_us = NEVER_US,
         .placement = placement_new((uint64_t)id.bytes[0] << 8 | id.bytes[1]),
     };

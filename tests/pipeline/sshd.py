@@ -2,7 +2,7 @@
 """A real sshd on loopback, in a test's own directory, and hosts that are all behind it.
 
 Each host is a name for ssh; what follows its first dash says what is odd with it: `a-banner`
-prints lines first, `a-bare` has no fanfold-worker, `a-away` cannot be reached.
+prints lines first, `a-far` is told a wrong address of this host, `a-bare` has no fanfold-worker, `a-away` cannot be reached.
 """
 
 import os
@@ -21,6 +21,7 @@ SSHD = Path("/usr/sbin/sshd")
 ODD = {
     "banner": r"echo Welcome.; echo 'fanfold-0 found'; cat /etc/hostname >&2; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"",
     "bare": r"PATH=/usr/bin:/bin; export PATH; exec /bin/sh -c \"$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's,BUILD,/nowhere,g')\"",
+    "far": r"SSH_CONNECTION='203.0.113.77 1 2 3'; export SSH_CONNECTION; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"",
     "plain": "",
 }
 

@@ -72,6 +72,13 @@ def test_a_host_that_lacks_the_program_is_given_a_copy(case):
     run.finish()
 
 
+def test_a_worker_that_does_not_reach_the_run_says_why(case):
+    run = Run(case, "a,b-far")
+    run.wait_for_workers(1)
+    run.process.wait_for_stderr(r"^fanfold: b-far: fanfold-worker: waiting for a ventilator at tcp://203\.0\.113\.77:\d+: \w")
+    run.finish()
+
+
 def test_no_host_is_left(case):
     run = Run(case, "a-bare,b-bare")
     run.process.expect(5)
