@@ -126,6 +126,7 @@ static int bind_all(struct front *front, const struct ventilator_options *option
     const struct common_options *common = &options->common;
     char complete[sizeof front->endpoint];
     int status = open_keys(front, common);
+    endpoint_file_remove(options); /* a run that was killed may have left it */
     transport_choose_ports(common->ports);
     if (status == STATUS_OK)
         status = find_endpoint(front, common, &private);

@@ -33,6 +33,27 @@ char *join_line_reachable(const char *bound)
     return allocate_text("%s", bound);
 }
 
+/* The other host's shell reads the words once more. */
+static void print_remote_cat(FILE *stream, const char *path)
+{
+    char *quoted = NULL;
+    size_t size;
+    FILE *inner = open_memstream(&quoted, &size);
+    if (!inner)
+        abort_out_of_memory();
+    shell_quote_if_needed(inner, path);
+    if (fclose(inner) != 0)
+        abort_out_of_memory();
+    bool plain = strcmp(quoted, path) == 0;
+    char *command = allocate_text("cat %s", quoted);
+    if (plain)
+        fputs(command, stream);
+    else
+        shell_quote(stream, command);
+    free(command);
+    free(quoted);
+}
+
 void join_line_say(const struct ventilator_options *options, const char *bound)
 {
     char *endpoint = join_line_reachable(bound), *line = NULL, *host = host_name();
@@ -41,8 +62,8 @@ void join_line_say(const struct ventilator_options *options, const char *bound)
     if (!stream)
         abort_out_of_memory();
     if (options->join_key) {
-        fprintf(stream, "ssh %s cat ", host);
-        shell_quote_if_needed(stream, options->join_key);
+        fprintf(stream, "ssh %s ", host);
+        print_remote_cat(stream, options->join_key);
         fputs(" | fanfold-worker --keys -", stream);
     } else {
         fputs("fanfold-worker", stream);

@@ -17,13 +17,16 @@
 #define CHECK_US      (10 * SECOND_US)
 #define CHECK_HERE_US SECOND_US
 
-enum { ERROR_MAX = 1024 };
+#define STEADY_US (SECOND_US)
+
+enum { ERROR_MAX = 1024, LOOK_MS = 50 };
 
 struct check {
     const char *endpoint;
     struct keys keys;
     struct curve curve;
     struct uplink *uplink;
+    const zsock_t *pinged; /* the last socket that has said PING */
 };
 
 static int open_keys(struct check *check, const struct common_options *options,
@@ -61,35 +64,74 @@ static int say_answer(const struct check *check, const struct message *message)
     return fflush(stdout) == 0 ? STATUS_OK : STATUS_IO;
 }
 
-/* Another attempt would come to the same, or tells no more. */
-static bool is_final(enum connection_trouble trouble, const char *text)
+/* Another attempt would come to the same, or tells no more. A peer that ends the
+ * handshake may do so because it just starts. */
+static bool is_final(enum connection_trouble trouble, const char *text, int64_t held_us)
 {
-    return trouble > TROUBLE_MUTE ||
-           (trouble == TROUBLE_UNREACHED && !strstr(text, "no answer"));
+    switch (trouble) {
+    case TROUBLE_KEY:
+    case TROUBLE_MECHANISM:
+        return true;
+    case TROUBLE_UNREACHED:
+        return !strstr(text, "no answer");
+    case TROUBLE_NO_SERVICE:
+    case TROUBLE_BROKEN:
+        return held_us >= STEADY_US;
+    case TROUBLE_NONE:
+    case TROUBLE_PENDING:
+    case TROUBLE_MUTE:
+        return false;
+    }
+    return false;
+}
+
+static void *handle_of(zsock_t *socket)
+{
+    return socket ? zsock_resolve(socket) : NULL;
+}
+
+/* A socket that is new has not said it yet. */
+static void say_ping(struct check *check)
+{
+    struct message message = {.type = MESSAGE_PING};
+    zsock_t *socket = uplink_socket(check->uplink);
+    if (socket && socket != check->pinged)
+        uplink_send(check->uplink, &message);
+    check->pinged = socket;
+}
+
+static void wait_for_events(const struct check *check)
+{
+    zmq_pollitem_t items[] = {
+        {.socket = handle_of(uplink_socket(check->uplink)),
+         .fd = -1,
+         .events = ZMQ_POLLIN},
+        {.socket = handle_of(uplink_monitor(check->uplink)),
+         .fd = -1,
+         .events = ZMQ_POLLIN},
+    };
+    zmq_poll(items, 2, LOOK_MS);
 }
 
 static int ask(struct check *check)
 {
-    struct message message = {.type = MESSAGE_PING};
+    struct message message;
     char text[ERROR_MAX] = "";
-    int64_t now_us = clock_now_us();
+    int64_t now_us = clock_now_us(), since_us = now_us;
     int64_t end_us = now_us +
                      (transport_is_tcp(check->endpoint) ? CHECK_US : CHECK_HERE_US);
     enum connection_trouble trouble = TROUBLE_NONE;
-    uplink_send(check->uplink, &message);
-    while (now_us < end_us && !is_final(trouble, text)) {
-        zmq_pollitem_t items[] = {
-            {.socket = zsock_resolve(uplink_socket(check->uplink)),
-             .events = ZMQ_POLLIN},
-            {.socket = zsock_resolve(uplink_monitor(check->uplink)),
-             .events = ZMQ_POLLIN},
-        };
-        zmq_poll(items, 2, 100);
+    while (now_us < end_us && !is_final(trouble, text, now_us - since_us)) {
+        say_ping(check);
+        wait_for_events(check);
         now_us = clock_now_us();
         if (uplink_receive(check->uplink, &message))
             return say_answer(check, &message);
         uplink_tick(check->uplink, now_us);
+        enum connection_trouble before = trouble;
         trouble = uplink_trouble(check->uplink, text, sizeof text);
+        if (trouble != before)
+            since_us = now_us;
     }
     say("%s: %s", check->endpoint, *text ? text : "no ventilator answers");
     return STATUS_PEER;

@@ -118,10 +118,12 @@ static void read_file(struct key_file *file, const char *path, const struct stat
     file->is_there = true;
     if (!changed && (file->is_read || file->is_said))
         return;
-    file->is_read =
+    bool good =
         certificate_read(path, false, &file->certificate, error, sizeof error) == 0;
     certificate_wipe(&file->certificate);
-    file->is_said = !file->is_read && !changed;
+    file->is_said = !good && !changed;
+    /* What was revoked stays so, though its file has become unreadable. */
+    file->is_read = good || (file->is_read && strchr(file->name, '/'));
     if (file->is_said)
         log_event(LOG_LEVEL_WARN, "key_unreadable", "error=\"%s\"", error);
     file->stamp = *stamp;
@@ -203,6 +205,9 @@ static void look_through(struct keyring *keyring)
     HASH_ITER (hh, keyring->files, file, next)
         file->is_there = false;
     int result = scan(keyring, "");
+    int revoked = scan(keyring, "revoked/");
+    if (result == 0 && revoked != -ENOENT)
+        result = revoked;
     if (result != keyring->error && result < 0)
         log_event(LOG_LEVEL_WARN, "keys_unreadable",
                   "directory=%s error=\"%s\" then=\"the keys stay as they were\"",
@@ -210,7 +215,6 @@ static void look_through(struct keyring *keyring)
     keyring->error = result;
     if (result < 0)
         return;
-    scan(keyring, "revoked/");
     HASH_ITER (hh, keyring->files, file, next)
         if (!file->is_there)
             forget_file(keyring, file);
@@ -226,6 +230,13 @@ int keyring_open(const char *directory, struct keyring **ret_keyring, char *erro
     struct keyring *keyring = allocate_zeroed(1, sizeof *keyring);
     keyring->directory = allocate_text("%s", directory);
     look_through(keyring); /* nothing of what it finds is news */
+    result = keyring->error == -ENOENT ? 0 : keyring->error;
+    if (result < 0) {
+        snprintf(error, error_size, "cannot read the keys in %s: %s", directory,
+                 strerror(-result));
+        keyring_destroy(&keyring);
+        return result;
+    }
     *ret_keyring = keyring;
     return 0;
 }

@@ -2,11 +2,14 @@
 /* Remembers the last name, as a link that breaks is opened again and again. */
 #include "common/net/endpoint_family.h"
 
+#include "common/clock.h"
 #include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#define UNKNOWN_US (5 * SECOND_US)
 
 static const char scheme[] = "tcp://";
 
@@ -33,14 +36,17 @@ static enum family look_up(const char *endpoint)
 {
     static char last_host[256];
     static enum family last_answer;
+    static int64_t again_us; /* a name that nobody knew is asked for again then */
     char host[sizeof last_host];
     if (!endpoint_host(endpoint, host, sizeof host))
         return FAMILY_IPV4;
     if (*host == '[')
         return FAMILY_IPV6;
-    if (strcmp(host, last_host) != 0) {
+    bool stale = last_answer == FAMILY_NONE && clock_now_us() >= again_us;
+    if (strcmp(host, last_host) != 0 || stale) {
         last_answer = family_of(host);
         strcpy(last_host, host);
+        again_us = clock_now_us() + UNKNOWN_US;
     }
     return last_answer;
 }

@@ -106,7 +106,8 @@ static bool endpoint_allowed(const char *endpoint)
 /* ":" and "4/:" name this host, which meets the run in private. */
 static bool names_other_hosts(const char *logins)
 {
-    for (const char *login = logins; *login; login += strspn(login, ",")) {
+    for (const char *login = logins + strspn(logins, ","); *login;
+         login += strspn(login, ",")) {
         size_t size = strcspn(login, ",");
         bool here = login[size - 1] == ':' && (size == 1 || login[size - 2] == '/');
         if (!here)

@@ -6,6 +6,7 @@
 #include "common/files/derived_path.h"
 #include "common/log.h"
 #include "common/process/same_file.h"
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -164,9 +165,24 @@ static bool may_resume(const struct arguments *arguments)
     return false;
 }
 
+/* tar would leave out what it cannot read, and the run would go on without it. */
+static bool transfers_are_there(const struct arguments *arguments)
+{
+    for (size_t i = 0; i < arguments->count; i++) {
+        const struct passed *passed = &arguments->passed[i];
+        if (strcmp(passed_name(passed), "transfer-file") != 0 ||
+            access(passed->value, R_OK) == 0)
+            continue;
+        say("--transfer-file: cannot read %s: %s", passed->value, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
 int preflight_check(const struct arguments *arguments)
 {
     if (is_input_output(arguments) || some_name_clashes(arguments) ||
+        !transfers_are_there(arguments) ||
         (arguments_has(arguments, "resume") && !may_resume(arguments)))
         return STATUS_USAGE;
     return STATUS_OK;

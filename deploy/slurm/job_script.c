@@ -76,8 +76,10 @@ static void print_path(FILE *file, const char *directory, const char *name)
 /* Slurm says when the walltime ends only from version 23.02 on. */
 static void print_end(FILE *file, const struct slurm_config *config)
 {
-    fputs("end=${SLURM_JOB_END_TIME:-$(date -d \"$(squeue -h -o %e -j "
-          "\"$SLURM_JOB_ID\")\" +%s 2>/dev/null)}\n",
+    fputs("job=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}"
+          "${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}\n"
+          "end=$(squeue -h -o %e -j \"$job\" 2>/dev/null)\n"
+          "end=${SLURM_JOB_END_TIME:-${end:+$(date -d \"$end\" +%s 2>/dev/null)}}\n",
           file);
     fprintf(file, "drain=${end:+--drain-before=%s --end-time=$end}\n",
             config->drain_before ? config->drain_before : "60");

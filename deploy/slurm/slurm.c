@@ -353,6 +353,11 @@ static void on_looked(struct slurm *slurm)
     if (mute && !slurm->mute)
         say("Slurm does not tell of job %lu: %s", (unsigned long)slurm->array,
             shown(slurm->command.text, quoted, sizeof quoted));
+    if (mute && slurm->mute && strstr(slurm->command.text, "Invalid job id")) {
+        slurm->renews |= slurm->jobs.running > 0; /* Slurm has forgotten them */
+        on_all_over(slurm);
+        return;
+    }
     slurm->mute = mute;
     if (mute)
         return;

@@ -21,6 +21,12 @@ static char *string_after(const char *text, const char *before)
     char *string = allocate(strlen(begin) + 1);
     size_t size = 0;
     for (; *begin && *begin != '"'; begin++) {
+        unsigned code;
+        if (sscanf(begin, "\\u%4x", &code) == 1 && code < ' ') {
+            string[size++] = (char)code;
+            begin += strlen("\\u0000") - 1;
+            continue;
+        }
         if (*begin == '\\' && begin[1])
             begin++;
         string[size++] = *begin;

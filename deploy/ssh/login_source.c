@@ -89,6 +89,10 @@ bool login_source_look(struct login_source *source, int64_t now_us,
     source->look_us = now_us + LOOK_US;
     if (stat(path, &stamp) < 0 || is_same(&stamp, &source->stamp))
         return false;
+    bool settled = is_same(&stamp, &source->seen);
+    source->seen = stamp;
+    if (!settled)
+        return false;
     source->stamp = stamp;
     *ret_wanted = (struct login_list){NULL, 0};
     bool good = read_all(source->config, ret_wanted);

@@ -12,6 +12,7 @@
 struct login_source {
     const struct ssh_workers_config *config;
     struct stat stamp; /* of the file, as it was read */
+    struct stat seen;  /* at the last look: who writes it may not be ready */
     int64_t look_us;   /* when it is looked at again */
 };
 

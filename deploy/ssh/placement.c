@@ -2,7 +2,7 @@
 /*
  *   DUE --> STARTING --> THROUGH --> DONE
  *    ^         |            |
- *    +---------+------------+-----> GIVEN_UP          any --> REMOVED
+ *    +---------+------------+-----> GIVEN_UP          any --> REMOVED --> DUE
  */
 #include "deploy/ssh/placement.h"
 
@@ -58,7 +58,7 @@ static void set_state(struct host *host, enum placement_state state)
         [PLACEMENT_THROUGH] = TO(DONE) | TO(DUE) | TO(GIVEN_UP) | TO(REMOVED),
         [PLACEMENT_DONE] = TO(REMOVED),
         [PLACEMENT_GIVEN_UP] = TO(REMOVED),
-        [PLACEMENT_REMOVED] = 0,
+        [PLACEMENT_REMOVED] = TO(DUE),
     };
 #undef TO
     assert(allowed[host->state] & (1u << state));
@@ -77,6 +77,15 @@ void placement_remove(struct placement *placement, size_t host)
 {
     if (placement->hosts[host].state != PLACEMENT_REMOVED)
         set_state(&placement->hosts[host], PLACEMENT_REMOVED);
+}
+
+void placement_restore(struct placement *placement, size_t host)
+{
+    struct host *restored = &placement->hosts[host];
+    if (restored->state != PLACEMENT_REMOVED)
+        return;
+    set_state(restored, PLACEMENT_DUE);
+    *restored = (struct host){.pause_us = PAUSE_LEAST_US};
 }
 
 void placement_stop(struct placement *placement)

@@ -29,7 +29,7 @@ enum {
     X(THROUGH)  /* the host has answered */                 \
     X(DONE)     /* its worker has heard of the run's end */ \
     X(GIVEN_UP)                                             \
-    X(REMOVED) /* a person does not want it any more */
+    X(REMOVED) /* a person does not want it now */
 
 enum placement_state {
 #define X(name) PLACEMENT_##name,
@@ -64,6 +64,9 @@ void placement_destroy(struct placement **placement_p);
 size_t placement_add(struct placement *placement);
 /* It is not started any more; its connection, if there is one, is the caller's. */
 void placement_remove(struct placement *placement, size_t host);
+/* It is wanted again, and its connection is gone; without effect unless it was removed.
+ */
+void placement_restore(struct placement *placement, size_t host);
 /* Nobody is started any more. */
 void placement_stop(struct placement *placement);
 

@@ -19,13 +19,12 @@ static const char *find_open_port(const char *endpoint)
 }
 
 /* sshd tells with which address the other side came: there the ventilator is. */
-static void print_endpoint(FILE *stream, const char *endpoint)
+static void print_endpoint(FILE *stream, const struct remote_command *command)
 {
-    const char *port = find_open_port(endpoint);
+    const char *endpoint = command->endpoint, *port = find_open_port(endpoint);
     if (port) {
-        fputs("h=${SSH_CONNECTION%% *}; h=${h:-127.0.0.1}; "
-              "case $h in *:*) h=\"[$h]\";; esac; t=\"tcp://$h\"",
-              stream);
+        fputs(command->local ? "h=127.0.0.1; " : "h=${SSH_CONNECTION%% *}; ", stream);
+        fputs("case $h in *:*) h=\"[$h]\";; esac; t=\"tcp://$h\"", stream);
         shell_quote(stream, port);
     } else {
         fputs("t=", stream);
@@ -97,7 +96,7 @@ char *remote_command_text(const struct remote_command *command)
     if (!stream)
         abort_out_of_memory();
     print_search(stream, command);
-    print_endpoint(stream, command->endpoint);
+    print_endpoint(stream, command);
     if (command->workdir) {
         fputs("mkdir -p ", stream);
         shell_quote(stream, command->workdir);

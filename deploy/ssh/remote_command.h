@@ -21,6 +21,7 @@ struct remote_command {
     const char *workdir;    /* is made; NULL: none */
     const char *const *options; /* of the worker, ended by NULL */
     uint32_t slots;             /* 0: not said */
+    bool local;                 /* it is this host, to which nobody came by ssh */
     bool keyed;                 /* its key comes by standard input */
     char *const *command;       /* ended by NULL */
 };

@@ -93,7 +93,7 @@ static void print_transfer(FILE *stream, const struct ssh_workers_config *config
 static void print_copy(FILE *stream, const struct ssh_workers_config *config,
                        const struct login *login, const char *directory)
 {
-    char *script = allocate_text("umask 077; mkdir -p %s && exec tar -xf - -C %s",
+    char *script = allocate_text("umask 077; mkdir %s && exec tar -xf - -C %s",
                                  directory, directory);
     fputs("w=", stream);
     shell_quote(stream, config->local_worker);

@@ -52,6 +52,7 @@ struct ssh_workers {
     size_t count;
     struct placement *placement;
     struct login_source source;
+    struct login_list wanted; /* now, by a file that has changed; empty: it has not */
     char *endpoint;
     char *key; /* NULL: links have none */
     char token[64];
@@ -77,15 +78,25 @@ static void add_hosts(struct ssh_workers *workers)
 }
 
 /* Who is not in the file any more, and was not named by -S. */
-static void remove_hosts(struct ssh_workers *workers, const struct login_list *wanted)
+static void remove_hosts(struct ssh_workers *workers)
 {
-    for (size_t i = 0; i < workers->count; i++)
-        if (!login_list_has(wanted, workers->logins.items[i].text) &&
-            placement_state(workers->placement, i) != PLACEMENT_REMOVED) {
-            placement_remove(workers->placement, i);
-            if (workers->hosts[i].connection)
-                connection_leave(workers->hosts[i].connection);
-        }
+    for (size_t i = 0; i < workers->count; i++) {
+        if (login_list_has(&workers->wanted, workers->logins.items[i].text) ||
+            placement_state(workers->placement, i) == PLACEMENT_REMOVED)
+            continue;
+        placement_remove(workers->placement, i);
+        if (workers->hosts[i].connection)
+            connection_leave(workers->hosts[i].connection);
+    }
+}
+
+/* A host that is wanted again begins anew, when its worker has left. */
+static void restore_hosts(struct ssh_workers *workers)
+{
+    for (size_t i = 0; workers->wanted.count > 0 && i < workers->count; i++)
+        if (!workers->hosts[i].connection &&
+            login_list_has(&workers->wanted, workers->logins.items[i].text))
+            placement_restore(workers->placement, i);
 }
 
 static void look_at_file(struct ssh_workers *workers, int64_t now_us)
@@ -93,10 +104,11 @@ static void look_at_file(struct ssh_workers *workers, int64_t now_us)
     struct login_list wanted = {NULL, 0};
     if (!login_source_look(&workers->source, now_us, &wanted))
         return;
+    login_list_deinit(&workers->wanted);
+    workers->wanted = wanted;
     login_list_merge(&workers->logins, &wanted);
     add_hosts(workers);
-    remove_hosts(workers, &wanted);
-    login_list_deinit(&wanted);
+    remove_hosts(workers);
 }
 
 /* ---- starting ---- */
@@ -124,6 +136,7 @@ static char *make_script(struct ssh_workers *workers, size_t which, const char *
         .workdir = config->workdir,
         .options = config->options,
         .slots = login->slots,
+        .local = *login->target == '\0',
         .keyed = workers->key && !tunnel,
         .command = config->command,
     };
@@ -305,6 +318,7 @@ static int64_t settle(struct ssh_workers *workers, int64_t now_us)
     int64_t due_us = workers->kill_us;
     size_t host;
     look_at_file(workers, now_us);
+    restore_hosts(workers);
     look_at_run(workers, now_us);
     if (now_us + RUN_US < due_us)
         due_us = now_us + RUN_US;
@@ -361,22 +375,23 @@ static void loop(struct ssh_workers *workers)
     }
 }
 
-/* The ventilator writes it as soon as it is bound. False: a signal came first. */
-static bool await_endpoint(struct ssh_workers *workers)
+/* The ventilator writes it as soon as it is bound; a signal may come first. STATUS_OK,
+ * or the status to leave with. */
+static int await_endpoint(struct ssh_workers *workers)
 {
     struct endpoint_file file = {NULL, NULL};
     const struct ssh_workers_config *config = workers->config;
     while (!endpoint_file_read(config->endpoint_file, &file)) {
         struct pollfd item = {.fd = workers->signals, .events = POLLIN};
         if (poll(&item, 1, WAIT_US / 1000) > 0)
-            return false;
+            return STATUS_OK;
     }
     const char *key_file = config->key_file ? config->key_file : file.key_file;
     workers->endpoint = allocate_text("%s", file.tasks);
     if (key_file && !(workers->key = text_file_read(key_file, KEY_TEXT_MAX)))
         say("cannot read %s: %s", key_file, strerror(errno));
     endpoint_file_deinit(&file);
-    return !key_file || workers->key;
+    return !key_file || workers->key ? STATUS_OK : STATUS_IO;
 }
 
 static int status_of(const struct ssh_workers *workers)
@@ -393,6 +408,7 @@ static void end(struct ssh_workers *workers)
     for (size_t i = 0; i < workers->count; i++)
         connection_destroy(&workers->hosts[i].connection);
     placement_destroy(&workers->placement);
+    login_list_deinit(&workers->wanted);
     login_list_deinit(&workers->logins);
     if (workers->key)
         explicit_bzero(workers->key, strlen(workers->key));
@@ -438,9 +454,8 @@ int ssh_workers_run(const struct ssh_workers_config *config)
         status = STATUS_IO;
     } else if (login_source_open(&workers.source, config, &workers.logins)) {
         add_hosts(&workers);
-        if (!await_endpoint(&workers))
-            status = STATUS_OK;
-        else {
+        status = await_endpoint(&workers);
+        if (status == STATUS_OK && workers.endpoint) {
             loop(&workers);
             status = status_of(&workers);
         }

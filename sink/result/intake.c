@@ -21,6 +21,7 @@ struct intake {
     struct decoder *decoder;
     struct envelope envelope;
     uint64_t garbage;
+    uint64_t refused; /* results whose sender's key is revoked */
     char bound[NAME_MAX_BYTES + 1];
     struct endpoint_list endpoints;
 };
@@ -132,7 +133,12 @@ static bool is_refused(struct intake *intake)
     if (!zap_check(intake->zap, &intake->envelope.header, &peer) ||
         (peer.standing == KEY_KNOWN && peer.role == KEY_WORKER))
         return false;
-    count_garbage(intake, "from a revoked key");
+    const char *user = zmq_msg_gets(&intake->envelope.header, "User-Id");
+    const char *address = zmq_msg_gets(&intake->envelope.header, "Peer-Address");
+    if (intake->refused++ == 0)
+        log_event(LOG_LEVEL_WARN, "refused",
+                  "at=results address=%s key=%s why=\"its key is revoked\"",
+                  address ? address : "?", user ? user : "?");
     return true;
 }
 

@@ -294,13 +294,13 @@ def test_a_task_that_is_forgotten_in_the_middle_of_its_parts_is_ended(case):
     worker.close()
 
 
-def test_all_records_of_a_large_chunk_may_be_bad(case):
+def test_all_records_of_a_large_chunk_but_one_may_be_bad(case):
     worker = worker_of_plugin(case)
-    worker.isolate(0, b"EXIT\n" * 2048, 2048)
+    worker.isolate(0, b"fine\n" + b"EXIT\n" * 2048, 2049)
     _, bad, result, pieces = worker.result(0)
-    assert result == b"" and pieces == [b"EXIT\n"] * 2048
-    assert [record[0] for record in bad] == list(range(2048))
-    worker.isolate(1, b"EXIT\n" * 2049, 2049)
+    assert result == b"FINE\n" and pieces == [b"EXIT\n"] * 2048
+    assert [record[0] for record in bad] == list(range(1, 2049))
+    worker.isolate(1, b"fine\n" + b"EXIT\n" * 2049, 2050)
     _, how, _, text = worker.failure(1)
-    assert how == BY_PROTOCOL and b"more than 2048" in text, text
+    assert how == BY_PROTOCOL and b"the first is record 2" in text, text
     worker.close()

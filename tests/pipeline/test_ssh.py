@@ -18,13 +18,13 @@ MEET = 'echo "$FANFOLD_WORKER $$" >>{seen}; : <{gate}; cat'
 class Run:
     """A run on hosts, each chunk of which waits at a gate."""
 
-    def __init__(self, case, logins, *options, **sshd):
+    def __init__(self, case, logins, *options, env=None, **sshd):
         self.case, self.sshd = case, Sshd(case, **sshd)
         self.gate, self.seen = case.gate(), case.file("seen", b"")
         script = MEET.format(seen=shlex.quote(str(self.seen)), gate=shlex.quote(str(self.gate)))
         words = ["-S", logins] if logins else []
         self.process = case.start(
-            "fanfold", *words, "--ssh", self.sshd.ssh, "-N200", "-j1", *options, "--shell", script, stdin=INPUT
+            "fanfold", *words, "--ssh", self.sshd.ssh, "-N200", "-j1", *options, "--shell", script, stdin=INPUT, env=env or {}
         )
 
     def workers(self):
@@ -182,6 +182,37 @@ def test_the_file_of_hosts_is_read_again_when_it_changes(case):
     os.replace(hosts.with_suffix(".new"), hosts)
     run.wait_for_workers(2)
     run.finish()
+
+
+def test_a_file_of_hosts_that_is_empty_for_a_moment_loses_no_host(case):
+    hosts = case.file("hosts", b"a\n")
+    run = Run(case, None, "--slf", hosts)
+    run.wait_for_workers(1)
+    hosts.write_bytes(b"# none\n")
+    wait_for(lambda: not pids_named(case, "fanfold-worker"), "the worker to leave")
+    hosts.write_bytes(b"a\n")
+    run.wait_for_workers(2)
+    run.finish()
+
+
+def test_this_host_is_reached_here_though_its_person_came_by_ssh(case):
+    run = Run(case, ":,d-away", env={"SSH_CONNECTION": "203.0.113.9 1 203.0.113.8 22"})
+    run.wait_for_workers(1)
+    run.finish()
+
+
+def test_a_key_that_cannot_be_read_ends_the_run(case):
+    case.run("fanfold-keygen", "keys", cwd=case.directory).expect(0)
+    case.path("keys/worker.key_secret").unlink()
+    run = case.run("fanfold", "-S", ":", "--keys", "keys", "--", "cat", stdin=b"a\n")
+    run.expect(4)
+    assert "cannot read keys/worker.key_secret" in run.stderr(), run.stderr()
+
+
+def test_a_file_to_transfer_that_is_not_there_is_refused(case):
+    run = case.run("fanfold", "-S", ":", "--transfer-file", "nowhere", "--", "cat", stdin=b"a\n")
+    run.expect(2)
+    assert "--transfer-file: cannot read nowhere" in run.stderr(), run.stderr()
 
 
 def test_files_are_transferred_before_a_worker_starts(case):

@@ -220,6 +220,33 @@ Test(keys, stay_as_they_were_while_the_directory_cannot_be_read)
     keyring_destroy(&keyring);
 }
 
+Test(keys, that_are_revoked_stay_so_while_that_cannot_be_read)
+{
+    struct keyring *keyring = NULL;
+    char revoked[128], moved[200];
+    cr_assert_eq(key_directory_add(directory, "a", error, sizeof error), 0);
+    struct certificate added = read_certificate("worker-a.key", false);
+    cr_assert_eq(key_directory_revoke(directory, "worker-a", error, sizeof error), 0);
+    cr_assert_eq(certificate_save(&added, directory, "again"), 0);
+    cr_assert_eq(keyring_open(directory, &keyring, error, sizeof error), 0);
+    cr_assert_eq(standing_of(keyring, added.public_key), KEY_REVOKED);
+    /* What is there is no directory any more, as one that is another user's. */
+    snprintf(revoked, sizeof revoked, "%s/revoked", directory);
+    snprintf(moved, sizeof moved, "%s.moved", revoked);
+    cr_assert_eq(rename(revoked, moved), 0);
+    FILE *file = fopen(revoked, "w");
+    fclose(file);
+    cr_assert_eq(standing_of(keyring, added.public_key), KEY_REVOKED);
+    cr_assert_eq(remove(revoked), 0);
+    cr_assert_eq(rename(moved, revoked), 0);
+    snprintf(moved, sizeof moved, "%s/worker-a.key", revoked);
+    file = fopen(moved, "w");
+    fputs("nonsense", file);
+    fclose(file);
+    cr_assert_eq(standing_of(keyring, added.public_key), KEY_REVOKED);
+    keyring_destroy(&keyring);
+}
+
 /* ---- what a program takes ---- */
 
 Test(keys, come_from_a_directory_a_file_or_the_environment)

@@ -170,6 +170,24 @@ Test(placement, starts_nobody_after_it_was_stopped)
     cr_assert(placement_is_over(placement));
 }
 
+Test(placement, begins_anew_with_a_host_that_is_wanted_again)
+{
+    add(1);
+    start_all();
+    comes_through(0);
+    placement_restore(placement, 0);
+    cr_assert_eq(placement_state(placement, 0), PLACEMENT_THROUGH);
+    placement_remove(placement, 0);
+    ends(0, PLACEMENT_DIED);
+    placement_restore(placement, 0);
+    cr_assert_eq(start_all(), 1);
+    for (int i = 1; i < PLACEMENT_DEATHS; i++) {
+        comes_through(0);
+        cr_assert_eq(ends(0, PLACEMENT_DIED), PLACEMENT_NOTICE_LOST);
+        start_next();
+    }
+}
+
 Test(placement, forgets_a_host_that_nobody_wants_any_more)
 {
     add(2);
