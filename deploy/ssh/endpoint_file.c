@@ -2,14 +2,17 @@
 /* Knows the one form in which the ventilator writes it, whole or not at all. */
 #include "deploy/ssh/endpoint_file.h"
 
+#include "common/exit_status.h"
+#include "common/log.h"
 #include "common/memory.h"
-#include <fcntl.h>
+#include "deploy/ssh/login_source.h"
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { FILE_MAX_BYTES = 65536 };
+enum { FILE_MAX_BYTES = 65536, LOOK_MS = 20 };
 
 /* The string after `before`, on the heap; NULL: there is none. */
 static char *string_after(const char *text, const char *before)
@@ -35,29 +38,43 @@ static char *string_after(const char *text, const char *before)
     return string;
 }
 
-bool endpoint_file_read(const char *path, struct endpoint_file *ret_file)
+struct entry {
+    char *tasks;    /* the first endpoint */
+    char *key_file; /* NULL: none */
+};
+
+/* False: it is not there yet, or has no endpoint. */
+static bool read_entry(const char *path, struct entry *ret_entry)
 {
-    char text[FILE_MAX_BYTES];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
+    char *text = text_file_read(path, FILE_MAX_BYTES);
+    if (!text)
         return false;
-    ssize_t size = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (size <= 0)
-        return false;
-    text[size] = '\0';
-    *ret_file = (struct endpoint_file){
+    *ret_entry = (struct entry){
         .tasks = string_after(text, "\"tasks\": [\""),
         .key_file = string_after(text, "\"key_file\": \""),
     };
-    if (!ret_file->tasks)
-        endpoint_file_deinit(ret_file);
-    return ret_file->tasks != NULL;
+    free(text);
+    if (!ret_entry->tasks)
+        free(ret_entry->key_file);
+    return ret_entry->tasks != NULL;
 }
 
-void endpoint_file_deinit(struct endpoint_file *file)
+int endpoint_file_await(const struct ssh_workers_config *config, int signals,
+                        char **ret_endpoint, char **ret_key)
 {
-    free(file->tasks);
-    free(file->key_file);
-    *file = (struct endpoint_file){NULL, NULL};
+    struct entry entry;
+    while (!read_entry(config->endpoint_file, &entry)) {
+        struct pollfd item = {.fd = signals, .events = POLLIN};
+        if (poll(&item, 1, LOOK_MS) > 0)
+            return STATUS_OK;
+    }
+    const char *key_file = config->key_file ? config->key_file : entry.key_file;
+    int status = STATUS_OK;
+    if (key_file && !(*ret_key = text_file_read(key_file, FILE_MAX_BYTES))) {
+        say("cannot read %s: %s", key_file, strerror(errno));
+        status = STATUS_IO;
+    }
+    *ret_endpoint = entry.tasks;
+    free(entry.key_file);
+    return status;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads what a ventilator wrote by --endpoint-file. */
+/* Where the run is, and with which key: what a ventilator wrote by --endpoint-file. */
 #ifndef FANFOLD_DEPLOY_SSH_ENDPOINT_FILE_H
 #define FANFOLD_DEPLOY_SSH_ENDPOINT_FILE_H
 
-#include <stdbool.h>
+#include "deploy/ssh/ssh_config.h"
 
-struct endpoint_file {
-    char *tasks;    /* the first endpoint */
-    char *key_file; /* NULL: none */
-};
-
-/* False: it is not there yet, or has no endpoint. */
-bool endpoint_file_read(const char *path, struct endpoint_file *ret_file);
-void endpoint_file_deinit(struct endpoint_file *file);
+/*
+ * Waits for the file, which the ventilator writes as soon as it is bound, or until
+ * there is something to read at `signals`. STATUS_OK: *ret_endpoint, on the heap, or
+ * NULL: a signal came first; *ret_key, the text of a worker's certificate, or NULL:
+ * links have none. Else the status to leave with, after a sentence for a person.
+ */
+int endpoint_file_await(const struct ssh_workers_config *config, int signals,
+                        char **ret_endpoint, char **ret_key);
 
 #endif

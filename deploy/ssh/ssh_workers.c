@@ -37,8 +37,6 @@
 #define LATE_US  (SECOND_US / 2)
 #define HURRY_US (5 * SECOND_US) /* for workers that are told to end at once */
 
-enum { KEY_TEXT_MAX = 65536 };
-
 struct ssh_host {
     struct connection *connection; /* NULL: none now */
     struct ssh_tunnel tunnel;
@@ -85,6 +83,8 @@ static void remove_hosts(struct ssh_workers *workers)
             placement_state(workers->placement, i) == PLACEMENT_REMOVED)
             continue;
         placement_remove(workers->placement, i);
+        say("%s: no longer named; its worker leaves when it has finished what it runs",
+            login_name(&workers->logins.items[i]));
         if (workers->hosts[i].connection)
             connection_leave(workers->hosts[i].connection);
     }
@@ -375,25 +375,6 @@ static void loop(struct ssh_workers *workers)
     }
 }
 
-/* The ventilator writes it as soon as it is bound; a signal may come first. STATUS_OK,
- * or the status to leave with. */
-static int await_endpoint(struct ssh_workers *workers)
-{
-    struct endpoint_file file = {NULL, NULL};
-    const struct ssh_workers_config *config = workers->config;
-    while (!endpoint_file_read(config->endpoint_file, &file)) {
-        struct pollfd item = {.fd = workers->signals, .events = POLLIN};
-        if (poll(&item, 1, WAIT_US / 1000) > 0)
-            return STATUS_OK;
-    }
-    const char *key_file = config->key_file ? config->key_file : file.key_file;
-    workers->endpoint = allocate_text("%s", file.tasks);
-    if (key_file && !(workers->key = text_file_read(key_file, KEY_TEXT_MAX)))
-        say("cannot read %s: %s", key_file, strerror(errno));
-    endpoint_file_deinit(&file);
-    return !key_file || workers->key ? STATUS_OK : STATUS_IO;
-}
-
 static int status_of(const struct ssh_workers *workers)
 {
     if (workers->signalled || workers->ended ||
@@ -454,7 +435,8 @@ int ssh_workers_run(const struct ssh_workers_config *config)
         status = STATUS_IO;
     } else if (login_source_open(&workers.source, config, &workers.logins)) {
         add_hosts(&workers);
-        status = await_endpoint(&workers);
+        status = endpoint_file_await(config, workers.signals, &workers.endpoint,
+                                     &workers.key);
         if (status == STATUS_OK && workers.endpoint) {
             loop(&workers);
             status = status_of(&workers);

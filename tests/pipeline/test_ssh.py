@@ -189,7 +189,10 @@ def test_a_file_of_hosts_that_is_empty_for_a_moment_loses_no_host(case):
     run = Run(case, None, "--slf", hosts)
     run.wait_for_workers(1)
     hosts.write_bytes(b"# none\n")
+    run.process.wait_for_stderr("^fanfold: a: no longer named; its worker leaves")
+    run.gate.open()  # it finishes what it runs
     wait_for(lambda: not pids_named(case, "fanfold-worker"), "the worker to leave")
+    run.gate.shut()
     hosts.write_bytes(b"a\n")
     run.wait_for_workers(2)
     run.finish()
