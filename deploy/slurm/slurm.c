@@ -11,6 +11,7 @@
 #include "common/memory.h"
 #include "common/process/fds.h"
 #include "deploy/slurm/command.h"
+#include "deploy/slurm/job_log.h"
 #include "deploy/slurm/job_script.h"
 #include "deploy/slurm/slurm_jobs.h"
 #include <errno.h>
@@ -186,41 +187,13 @@ static void excuse(const struct slurm *slurm, const struct slurm_departure *depa
 
 /* ---- departures ---- */
 
-/* What kills for memory without cgroups says so only to the job. */
-static bool says_memory(const char *log)
-{
-    return strstr(log, "exceeded memory limit") || strstr(log, "Exceeded job memory") ||
-           strstr(log, "oom_kill") || strstr(log, "oom-kill");
-}
-
-/* A job that is requeued to make room for another looks like any that is requeued; its
- * last words tell. */
-static bool says_preempted(const char *log)
-{
-    static const char due[] = "DUE TO ", preemption[] = "DUE TO PREEMPTION";
-    const char *last = NULL;
-    for (const char *at = log; (at = strstr(at, due)); at++)
-        last = at;
-    return last && strncmp(last, preemption, strlen(preemption)) == 0;
-}
-
-/* The last line of its own, not of Slurm's. */
-static const char *last_line(char *log)
-{
-    char *last = NULL;
-    for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n"))
-        if (strncmp(line, "slurmstepd", strlen("slurmstepd")) != 0)
-            last = line;
-    return last;
-}
-
 static void tell(struct slurm *slurm, struct slurm_departure *departure)
 {
     char quoted[1200], code[64] = "";
     char *log = job_log_tail(slurm->directory, departure->array, departure->task);
-    if (departure->end == SLURM_KILLED && says_memory(log))
+    if (departure->end == SLURM_KILLED && job_log_says_memory(log))
         departure->end = SLURM_MEMORY;
-    if (departure->end == SLURM_REQUEUED && says_preempted(log))
+    if (departure->end == SLURM_REQUEUED && job_log_says_preempted(log))
         departure->end = SLURM_PREEMPTED;
     slurm->renews |= slurm_end_renews(departure);
     if (slurm_end_excuses(departure->end))
@@ -234,7 +207,7 @@ static void tell(struct slurm *slurm, struct slurm_departure *departure)
     if (departure->end == SLURM_KILLED)
         snprintf(code, sizeof code, " %d (%s)", departure->code,
                  strsignal(departure->code));
-    const char *said = departure->end == SLURM_FAILED ? last_line(log) : NULL;
+    const char *said = departure->end == SLURM_FAILED ? job_log_last_line(log) : NULL;
     say("the worker of Slurm's job %lu_%lu on %s has left: the job %s%s%s%s",
         (unsigned long)departure->array, (unsigned long)departure->task,
         departure->node, slurm_end_text(departure->end), code,

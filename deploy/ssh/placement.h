@@ -64,8 +64,7 @@ void placement_destroy(struct placement **placement_p);
 size_t placement_add(struct placement *placement);
 /* It is not started any more; its connection, if there is one, is the caller's. */
 void placement_remove(struct placement *placement, size_t host);
-/* It is wanted again, and its connection is gone; without effect unless it was removed.
- */
+/* It is wanted again, and its connection is gone; only a removed one is changed. */
 void placement_restore(struct placement *placement, size_t host);
 /* Nobody is started any more. */
 void placement_stop(struct placement *placement);
