@@ -49,6 +49,18 @@ static void note_done(struct sim_ventilator *v, const struct message *message,
     }
 }
 
+/* A HELLO's ledger does so as well as a DONE that may not come. */
+static bool names_a_result(const struct sim_ventilator *v,
+                           const struct message *message)
+{
+    bool any = false;
+    if (message->hello_worker.epoch != v->core->epoch)
+        return false;
+    for (uint32_t i = 0; i < message->hello_worker.count; i++)
+        any |= message->hello_worker.ledger[i].state == ENTRY_DONE;
+    return any;
+}
+
 /* In a session that it has of the worker. */
 static void note_session(const struct sim_ventilator *v, const struct item *item)
 {
@@ -58,10 +70,10 @@ static void note_session(const struct sim_ventilator *v, const struct item *item
     if (!session)
         return;
     struct sim_worker *w = worker_of(v, item->conn->peer);
-    w->heard_by = v;
-    w->heard_us = of(&v->process)->schedule.now_us;
     if (message->type == MESSAGE_DONE && message->done.session == session->number &&
         message->done.entries[0].open)
+        w->opened_to = v;
+    if (message->type == MESSAGE_HELLO_WORKER && names_a_result(v, message))
         w->opened_to = v;
 }
 
@@ -369,16 +381,16 @@ void check_verdict(struct sim_ventilator *v, const struct verdict *verdict)
 }
 
 /* The ventilator had a session of it at the end, or has heard that it gave such
- * results, or must have: it has heard it since. (What a worker gave for a ventilator
- * before this one, nobody knows once it is lost; nor that it gave such results, if it
- * is lost before its first DONE is heard. It may live, and come back too late.) */
+ * results, in a DONE or in the ledger of a HELLO. What else it hears tells nothing: it
+ * may have been under way for long, and a HELLO may be older than the result. (What a
+ * worker gave for a ventilator before this one, nobody knows once it is lost; nor that
+ * it gave such results, if it is lost before either is heard. It may live, and come
+ * back too late.) */
 static bool is_known_to_shift(const struct sim_ventilator *v,
                               const struct sim_worker *w)
 {
-    enum { UNHEARD_US = 2000000 };
-    bool heard = w->opened_to == v ||
-                 (w->heard_by == v && w->heard_us - w->gave_us > UNHEARD_US);
-    return (w->process.alive && w->ended_with == v) || (w->wronged == v && heard);
+    return (w->process.alive && w->ended_with == v) ||
+           (w->wronged == v && w->opened_to == v);
 }
 
 /* The output has wrong results, which the end of a program would have shown. */

@@ -165,7 +165,6 @@ static void give(struct sim_worker *w, const struct run *run)
     if (!slot->gave || run->seq < slot->from)
         slot->from = run->seq;
     slot->gave = true;
-    w->gave_us = w->gave_us ? w->gave_us : now(w);
     slot->shifted |= random_chance(&world->random, world->scenario.shifts);
     if (slot->shifted) {
         TRACE(world, "FAULT: %ju.%u is shifted by a line", (uintmax_t)run->seq,

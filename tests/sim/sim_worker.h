@@ -82,12 +82,10 @@ struct sim_worker {
     bool swallows;  /* its results never arrive, though its link is open */
     struct sim_worker *next_shifted;      /* in the world's list */
     bool wrote_shifted;                   /* it is in that list */
-    int64_t gave_us;                      /* its first such result; 0: none */
     const struct sim_ventilator *wronged; /* that cut the last such chunk */
-    /* The last one that heard it in a session, and when; that heard a DONE of it which
-     * is open; and that had a session of it as it told the sink of the end. */
-    const struct sim_ventilator *heard_by, *opened_to, *ended_with;
-    int64_t heard_us;
+    /* The last one that heard a DONE of it which is open, or a HELLO that calls a task
+     * done; and that had a session of it as it told the sink of the end. */
+    const struct sim_ventilator *opened_to, *ended_with;
     const struct sim_ventilator *done_for; /* the last that heard it has done a chunk */
     bool opens;     /* it cannot see whether its programs are in step */
     bool draining;  /* its programs are to end, and it is to tell when they have */

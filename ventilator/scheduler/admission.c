@@ -181,8 +181,10 @@ static void admit(struct dispatch *dispatch, const struct waiting_worker *hello,
     struct worker_session *session = open_session(dispatch, hello, now_us);
     bool same = message->hello_worker.epoch == dispatch->epoch &&
                 id_equal(&message->hello_worker.run, &dispatch->run_id);
-    for (uint32_t i = 0; same && i < message->hello_worker.count; i++)
+    for (uint32_t i = 0; same && i < message->hello_worker.count; i++) {
+        drain_state_on_ledger(&hello->worker->drain, &message->hello_worker.ledger[i]);
         adopt(dispatch, session, &message->hello_worker.ledger[i], now_us);
+    }
     if (!session->done_count && !owed)
         worker_session_confirm(session); /* the sink holds all that it had done */
     sessions_check_link(dispatch, session, now_us); /* its HELLO has opened none */

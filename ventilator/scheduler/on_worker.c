@@ -55,7 +55,7 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
     if (dispatch->config.tells_completions && (!attempt || !attempt->probe))
         note_run(dispatch, session, entry->seq, entry->run_us, true, now_us);
     struct journey journey;
-    drain_state_on_done(&session->worker->drain, entry, attempt != NULL);
+    drain_state_on_done(&session->worker->drain, entry, attempt && !attempt->done);
     if (!attempt &&
         worker_session_take_journey(session, entry->seq, entry->attempt, &journey))
         measure(dispatch, session, &journey, entry->run_us, now_us);

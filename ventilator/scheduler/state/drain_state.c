@@ -36,7 +36,7 @@ static void note(uint64_t *from, uint64_t seq)
 }
 
 void drain_state_on_done(struct drain_state *drain, const struct done_entry *entry,
-                         bool known)
+                         bool first)
 {
     if (!drain->drains)
         return;
@@ -45,11 +45,12 @@ void drain_state_on_done(struct drain_state *drain, const struct done_entry *ent
     drain->opens = entry->open || drain->open_from != NEVER_SEQ;
     if (entry->open)
         note(&drain->open_from, entry->seq);
-    if (!known && drain->unsaid > 0 && --drain->unsaid == 0)
+    if (!first && drain->unsaid > 0 && --drain->unsaid == 0)
         drain->unsaid_from = NEVER_SEQ;
 }
 
-void drain_state_on_held(struct drain_state *drain, uint64_t seq)
+/* The result is there, and its DONE has not been heard. */
+static void on_unsaid(struct drain_state *drain, uint64_t seq)
 {
     if (!drain->drains)
         return;
@@ -57,6 +58,17 @@ void drain_state_on_held(struct drain_state *drain, uint64_t seq)
     drain->asked = false;
     drain->unsaid++;
     note(&drain->unsaid_from, seq);
+}
+
+void drain_state_on_held(struct drain_state *drain, uint64_t seq)
+{
+    on_unsaid(drain, seq);
+}
+
+void drain_state_on_ledger(struct drain_state *drain, const struct ledger_entry *entry)
+{
+    if (entry->state == ENTRY_DONE)
+        on_unsaid(drain, entry->seq);
 }
 
 void drain_state_on_drained(struct drain_state *drain)

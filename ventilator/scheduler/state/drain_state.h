@@ -18,7 +18,7 @@ struct drain_state {
     bool asked;         /* DRAIN was sent in this session since */
     bool opens;         /* some DONE of its was open, or none has come yet */
     uint64_t open_from; /* the lowest seq of an open DONE; NEVER_SEQ: none */
-    uint64_t unsaid_from; /* of a result that was held before its DONE came; likewise */
+    uint64_t unsaid_from; /* of a result that is known before its DONE; likewise */
     uint32_t unsaid;      /* so many, at most */
     int64_t gone_us; /* since when it is lost with such results; NEVER_US: it is not */
 };
@@ -29,9 +29,12 @@ bool drain_state_named(const struct message *hello);
  * results that the output has. */
 void drain_state_on_hello(struct drain_state *drain, const struct message *hello,
                           bool same_run);
-/* `known`: the sink did not hold the result before. */
+/* A HELLO's ledger, of this run and epoch: of what is done the DONE follows, if the
+ * worker is not lost before. */
+void drain_state_on_ledger(struct drain_state *drain, const struct ledger_entry *entry);
+/* `first`: neither the sink nor a ledger has told of the result. */
 void drain_state_on_done(struct drain_state *drain, const struct done_entry *entry,
-                         bool known);
+                         bool first);
 /* The sink holds the result of an attempt that is not done yet, as far as we know. */
 void drain_state_on_held(struct drain_state *drain, uint64_t seq);
 void drain_state_on_drained(struct drain_state *drain);

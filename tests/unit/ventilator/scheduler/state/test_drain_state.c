@@ -226,6 +226,73 @@ Test(drain_state, a_worker_that_never_had_open_results_is_believed)
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
 
+/* B comes back with the result of chunk 1, its DONE is not heard, and it is lost. */
+static void come_back_and_be_lost(void)
+{
+    static const struct ledger_entry entry = {1, 1, ENTRY_DONE};
+    hello_with(B, 2, LINK_OPEN, &entry, 1);
+    lose_after(B);
+}
+
+Test(drain_state, a_worker_lost_after_its_ledger_alone_said_done_is_in_doubt)
+{
+    give_two();
+    dispatch_on_unreachable(dispatch, B, now_us);
+    come_back_and_be_lost();
+    expect_doubt(1);
+}
+
+Test(drain_state, so_it_is_if_the_sink_told_of_the_result_while_it_was_lost)
+{
+    give_two();
+    dispatch_on_unreachable(dispatch, B, now_us);
+    progress(1, 1, 0, 0);
+    come_back_and_be_lost();
+    expect_doubt(1);
+}
+
+Test(drain_state, a_ledger_of_results_that_are_never_open_is_believed)
+{
+    give_two();
+    done(B, 1, 1);
+    dispatch_on_unreachable(dispatch, B, now_us);
+    come_back_and_be_lost();
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
+Test(drain_state, a_ledger_that_calls_nothing_done_leaves_no_doubt)
+{
+    static const struct ledger_entry entry = {1, 1, ENTRY_RUNNING};
+    give_two();
+    dispatch_on_unreachable(dispatch, B, now_us);
+    hello_with(B, 2, LINK_OPEN, &entry, 1);
+    lose_after(B);
+    cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
+/* The second DONE is of what the first HELLO named: no more is unsaid. */
+Test(drain_state, a_done_settles_what_the_ledger_named)
+{
+    static const struct ledger_entry entry = {0, 1, ENTRY_DONE};
+    struct done_entry named = {.seq = 0, .attempt = 1, .run_us = 1};
+    struct done_entry open = {.seq = 1, .attempt = 1, .run_us = 1, .open = true};
+    begin();
+    join(B);
+    cut(2);
+    dispatch_on_input_end(dispatch);
+    expect_now("WELCOME(B) TASK(B:0) TASK(B:1)");
+    hello_with(B, 2, LINK_OPEN, &entry, 1);
+    hear(B, (struct message){.type = MESSAGE_DONE,
+                             .done = {.session = 2, .entries = &named, .count = 1}});
+    expect_now("WELCOME(B) TASK(B:1)");
+    open.attempt = 2;
+    hear(B, (struct message){.type = MESSAGE_DONE,
+                             .done = {.session = 2, .entries = &open, .count = 1}});
+    hear(B, (struct message){.type = MESSAGE_GOODBYE, .goodbye = {.session = 2}});
+    tick_after(0);
+    expect_doubt(1);
+}
+
 Test(drain_state, an_interrupted_run_waits_for_them_as_well)
 {
     begin();
