@@ -283,9 +283,10 @@ def make_plan(chance, once):
 
 def makes_up(plan, options):
     """A line too many and one too few, which nobody can tell apart from none where they come together; or a
-    piece of a line from a program that slept before it read, and was asked meanwhile: a part of its first answer."""
+    piece of a line from a program that was asked before it wrote that, as it slept before it read or held it back
+    with its answers: a part of its first answer."""
     greeting = plan.get("greeting")
-    if greeting and greeting[1] > 0 and not greeting[0].endswith("\n"):
+    if greeting and (greeting[1] > 0 or plan.get("hold", 1) > 1) and not greeting[0].endswith("\n"):
         return True
     more = any(key in plan for key in ("greeting", "before", "after", "farewell"))
     said = [plan.get("greeting"), plan.get("farewell"), *plan.get("before", {}).values(), *plan.get("after", {}).values()]
