@@ -34,11 +34,7 @@ static int open_keys(struct check *check, const struct common_options *options,
 {
     int given = keys_open(&check->keys, KEY_WORKER, options->keys, options->insecure,
                           error, error_size);
-    check->curve = (struct curve){
-        .public_key = check->keys.own.public_key,
-        .secret_key = check->keys.own.secret_key,
-        .server_key = check->keys.own.ventilator,
-    };
+    check->curve = uplink_curve(&check->keys.own);
     if (given < 0)
         return given;
     int result = endpoint_check(check->endpoint, given > 0 || options->insecure, error,

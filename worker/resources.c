@@ -45,11 +45,7 @@ static int open_keys(struct resources *resources, const struct common_options *c
     int given = keys_open(&resources->keys, KEY_WORKER, common->keys, common->insecure,
                           error, sizeof error);
     resources->keyed = given > 0;
-    resources->curve = (struct curve){
-        .public_key = resources->keys.own.public_key,
-        .secret_key = resources->keys.own.secret_key,
-        .server_key = resources->keys.own.ventilator,
-    };
+    resources->curve = uplink_curve(&resources->keys.own);
     if (given >= 0)
         return STATUS_OK;
     say("%s", error);

@@ -36,6 +36,15 @@ struct uplink {
     uint64_t unknown; /* the last unknown type of message; 0: none came */
 };
 
+struct curve uplink_curve(const struct certificate *own)
+{
+    return (struct curve){
+        .public_key = own->public_key,
+        .secret_key = own->secret_key,
+        .server_key = own->ventilator,
+    };
+}
+
 struct uplink *uplink_new(const char *endpoint, const struct curve *curve)
 {
     struct uplink *uplink = allocate_zeroed(1, sizeof *uplink);

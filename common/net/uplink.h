@@ -8,11 +8,15 @@
 #ifndef FANFOLD_COMMON_NET_UPLINK_H
 #define FANFOLD_COMMON_NET_UPLINK_H
 
+#include "common/keys/certificate.h"
 #include "common/net/transport.h"
 #include <czmq.h>
 
 struct uplink;
 
+/* The keys of a link to the ventilator that a worker's or a sink's certificate names;
+ * borrows from it. */
+struct curve uplink_curve(const struct certificate *own);
 /* The endpoint, and the keys (NULL: none), must outlive it. Connects nothing yet. */
 struct uplink *uplink_new(const char *endpoint, const struct curve *curve);
 void uplink_destroy(struct uplink **uplink_p);
