@@ -144,6 +144,15 @@ def first_recipe():
     return re.search("```sh\n(.*?)```", recipes, re.S)[1]
 
 
+# As on a system that systemd runs: what the packages' scripts tell it.
+NOTING_SYSTEMCTL = r"""
+mkdir -p /run/systemd/system /tmp/bin
+printf '#!/bin/sh\necho "$@" >>/tmp/systemctl.calls\n' >/tmp/bin/systemctl
+chmod +x /tmp/bin/systemctl
+"""
+NOTING_PATH = "-o DPkg::Path=/tmp/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
 @pytest.mark.deadline(600)
 def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_leaves_no_trace(packages, clean):
     before = clean.files()
@@ -162,7 +171,8 @@ def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_lea
 
     everything = ("/usr/include/fanfold.h", "/usr/share/doc/fanfold-dev/copyright", "/lib/systemd/system/fanfold-sink.service")
     clean.run(f"ls {' '.join(everything)} /usr/lib/*/fanfold/sdk/fanfold.py").expect(0)
-    clean.run(f"apt-get purge -y --auto-remove {' '.join(PACKAGES)}", deadline=100).expect(0)
+    clean.run(f"{NOTING_SYSTEMCTL} apt-get {NOTING_PATH} purge -y --auto-remove {' '.join(PACKAGES)}", deadline=100).expect(0)
+    assert "stop fanfold-worker@*.service\n" in (clean.root / "tmp/systemctl.calls").read_text(encoding="utf-8")
     after = clean.files()
     assert after == before, {name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)}
     named = [str(path) for path in clean.root.rglob("*fanfold*") if "/tmp/" not in str(path)[len(str(clean.root)) :]]
