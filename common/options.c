@@ -39,22 +39,42 @@ uint64_t options_size(const struct argp_state *state, const char *option,
     return bytes;
 }
 
-int64_t options_liveness_us(const struct argp_state *state, const char *value)
+int64_t options_duration_us(const struct argp_state *state, const char *option,
+                            const char *value, int64_t min_us, const char *expected)
 {
     int64_t us;
-    if (!parse_duration(value, &us) || us < LIVENESS_MIN_MS * 1000)
-        options_bad(state, "--liveness", value,
-                    "a duration of at least 0.1 s, such as 10, 0.5 or 2m");
+    if (!parse_duration(value, &us) || us < min_us)
+        options_bad(state, option, value, expected);
     return us;
+}
+
+int64_t options_liveness_us(const struct argp_state *state, const char *value)
+{
+    return options_duration_us(state, "--liveness", value, LIVENESS_MIN_MS * 1000,
+                               "a duration of at least 100ms, such as 10, 0.5 or 2m");
 }
 
 int64_t options_patience_us(const struct argp_state *state, const char *value)
 {
-    int64_t us;
-    if (!parse_duration(value, &us) || us == 0)
-        options_bad(state, "--patience", value,
-                    "a duration above 0, such as 30, 0.5 or 2m");
-    return us;
+    return options_duration_us(state, "--patience", value, 1,
+                               "a duration above 0, such as 30, 500ms or 2m");
+}
+
+int64_t options_drain_before_us(const struct argp_state *state, const char *value)
+{
+    return options_duration_us(state, "--drain-before", value, 1,
+                               "a duration above 0, such as 90, 5m or 1h");
+}
+
+bool options_wait_us(const struct argp_state *state, const char *value, int64_t *ret_us)
+{
+    static const char wait[] = "wait=";
+    if (strncmp(value, wait, strlen(wait)) != 0)
+        return false;
+    *ret_us =
+        options_duration_us(state, "--on-lost", value + strlen(wait), 1,
+                            "wait=DURATION, of a duration above 0, such as wait=10m");
+    return true;
 }
 
 enum log_level options_log_level(const struct argp_state *state, const char *value)

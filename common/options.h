@@ -30,6 +30,11 @@ struct common_options {
     int64_t patience_us; /* < 0: not given */
 };
 
+/* What each program's --help says of values, once. */
+#define OPTIONS_UNITS                                                                  \
+    "SIZE is in bytes, or with K M G T (powers of 1024) or k m g t (powers of 1000). " \
+    "DURATION is in seconds, or with us ms s m h d, as in 500ms or 1h30m."
+
 #define COMMON_OPTIONS_DEFAULT                                                     \
     {                                                                              \
         .log_level = LOG_LEVEL_WARN, .liveness_us = LIVENESS_S * INT64_C(1000000), \
@@ -60,13 +65,19 @@ uint64_t options_number(const struct argp_state *state, const char *option,
                         const char *expected);
 uint64_t options_size(const struct argp_state *state, const char *option,
                       const char *value, uint64_t max, const char *expected);
+/* Of all options whose value is a duration, or has one in it: at least `min_us`. */
+int64_t options_duration_us(const struct argp_state *state, const char *option,
+                            const char *value, int64_t min_us, const char *expected);
 /* An endpoint, with `port` where it has none; the text lives as long as the program. */
 const char *options_endpoint(const struct argp_state *state, const char *option,
                              const char *value, unsigned port);
-/* Values of the shared options, for the launcher, which checks them and passes the text
- * on. */
+/* Values that the launcher checks before it passes the text on. */
 int64_t options_liveness_us(const struct argp_state *state, const char *value);
 int64_t options_patience_us(const struct argp_state *state, const char *value);
+int64_t options_drain_before_us(const struct argp_state *state, const char *value);
+/* Of --on-lost=wait=DURATION; false: it is another word. */
+bool options_wait_us(const struct argp_state *state, const char *value,
+                     int64_t *ret_us);
 enum log_level options_log_level(const struct argp_state *state, const char *value);
 
 /* "fanfold-sink: --tmpdir: '/nowhere': expected a directory" and exit status 2;

@@ -106,13 +106,14 @@ bool parse_size(const char *text, uint64_t *ret_bytes)
 /* How many characters of the text are its suffix: "ms" is no minute. */
 static size_t duration_suffix(const char *text)
 {
-    return text[0] == 'm' && text[1] == 's' ? 2 : text[0] != '\0';
+    bool fraction = (text[0] == 'm' || text[0] == 'u') && text[1] == 's';
+    return fraction ? 2 : text[0] != '\0';
 }
 
 static uint64_t duration_unit_us(const char *suffix)
 {
     if (duration_suffix(suffix) == 2)
-        return SECOND_US / 1000;
+        return *suffix == 'u' ? 1 : SECOND_US / 1000;
     switch (*suffix) {
     case '\0':
     case 's':

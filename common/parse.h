@@ -15,7 +15,8 @@
  * parallel. A decimal fraction before a suffix is allowed ("1.5G"). */
 bool parse_size(const char *text, uint64_t *ret_bytes);
 
-/* "5", "0.5", "2m", "1h30m", "10ms": seconds, with ms s m h d; microseconds out. */
+/* "5", "0.5", "2m", "1h30m", "10ms": seconds, or with us ms s m h d; microseconds out.
+ * At most a quarter of INT64_MAX, so that a deadline cannot overflow. */
 bool parse_duration(const char *text, int64_t *ret_us);
 
 /* A decimal number from `min` to `max`. */

@@ -104,7 +104,7 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
         .options = options,
         .parser = parse_option,
         .args_doc = "",
-        .doc = "Puts results back in sequence and writes them.",
+        .doc = "Puts results back in sequence and writes them.\v" OPTIONS_UNITS,
     };
     int rest = argc;
     *ret_options = (struct sink_options){.common = COMMON_OPTIONS_DEFAULT,

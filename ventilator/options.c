@@ -170,9 +170,8 @@ static uint32_t read_header_lines(const struct argp_state *state, const char *op
 static void read_block_timeout(const struct argp_state *state, const char *text,
                                struct ventilator_options *options)
 {
-    if (!parse_duration(text, &options->block_timeout_us))
-        options_bad(state, "--block-timeout", text,
-                    "a duration, such as 0.5 or 2m; 0: none");
+    options->block_timeout_us = options_duration_us(
+        state, "--block-timeout", text, 0, "a duration, such as 500ms or 2m; 0: none");
     options->block_timeout_said = true;
 }
 
@@ -180,11 +179,10 @@ static void read_block_timeout(const struct argp_state *state, const char *text,
 static void read_latency(const struct argp_state *state, const char *text,
                          struct ventilator_options *options)
 {
-    int64_t us;
-    if (!parse_duration(text, &us) || us < LATENCY_LEAST_US)
-        options_bad(state, "--latency", text,
-                    "a duration of at least 1ms, such as 10ms");
-    options->block_timeout_us = us / 2;
+    options->block_timeout_us =
+        options_duration_us(state, "--latency", text, LATENCY_LEAST_US,
+                            "a duration of at least 1ms, such as 10ms") /
+        2;
     options->latency_said = true;
 }
 
@@ -305,9 +303,7 @@ static const struct argp ventilator_argp = {
     .options = option_table,
     .parser = parse,
     .doc = "Cuts its input into chunks of whole records and hands them out to "
-           "fanfold-worker.\v"
-           "SIZE knows K M G T (powers of 1024) and k m g t (powers of 1000), DURATION "
-           "ms s m h d.",
+           "fanfold-worker.\v" OPTIONS_UNITS,
 };
 
 static bool says_what_a_record_is(const struct record_options *options)

@@ -63,17 +63,13 @@ static enum program_mode parse_mode(const struct argp_state *state, const char *
 
 static int64_t parse_silence(const struct argp_state *state, const char *value)
 {
-    int64_t silence_us;
-    if (!parse_duration(value, &silence_us))
-        options_bad(state, "--silence", value, "a duration such as 60, 0.5 or 5m");
-    return silence_us;
+    return options_duration_us(state, "--silence", value, 0,
+                               "a duration such as 60, 500ms or 5m; 0: no limit");
 }
 
 static void parse_on_lost(struct worker_options *options,
                           const struct argp_state *state, const char *value)
 {
-    static const char wait[] = "wait=";
-    bool timed = strncmp(value, wait, strlen(wait)) == 0;
     options->on_lost = ON_LOST_WAIT;
     options->wait_us = -1;
     if (strcmp(value, "finish") == 0)
@@ -81,19 +77,9 @@ static void parse_on_lost(struct worker_options *options,
     else if (strcmp(value, "stop") == 0)
         options->on_lost = ON_LOST_STOP;
     else if (strcmp(value, "wait") != 0 &&
-             (!timed || !parse_duration(value + strlen(wait), &options->wait_us) ||
-              options->wait_us == 0))
+             !options_wait_us(state, value, &options->wait_us))
         options_bad(state, "--on-lost", value,
                     "wait, wait=DURATION such as wait=10m, finish or stop");
-}
-
-static int64_t parse_drain_before(const struct argp_state *state, const char *value)
-{
-    int64_t before_us;
-    if (!parse_duration(value, &before_us) || before_us == 0)
-        options_bad(state, "--drain-before", value,
-                    "a duration above 0, such as 90, 5m or 1h");
-    return before_us;
 }
 
 static const char *parse_place(const struct argp_state *state, const char *value)
@@ -123,7 +109,7 @@ static error_t parse_place_option(int key, const char *value,
         parse_on_lost(options, state, value);
         return 0;
     case KEY_DRAIN_BEFORE:
-        options->drain_before_us = parse_drain_before(state, value);
+        options->drain_before_us = options_drain_before_us(state, value);
         return 0;
     case KEY_END_TIME:
         options->end_s =
@@ -205,7 +191,7 @@ static const struct argp parser = {
         "Runs COMMAND on chunks of records: each on its standard input, the result "
         "from its standard output.\v"
         "After SIGTERM the worker finishes what runs and hands back the rest. After a "
-        "second one it hands everything back at once.",
+        "second one it hands everything back at once.\n\n" OPTIONS_UNITS,
 };
 
 /* What is about another mode than the one that was chosen is a misunderstanding. */

@@ -12,6 +12,7 @@ GROUPS = ("Input", "Chunks", "Failure", "Worker", "Output", "Hosts", "Run")
 
 FIELDS = {"group", "roles", "launcher", "letter", "value", "aliases", "default", "hidden", "help", "manual"}
 TEXTS = {f"{program}.{text}" for program in PROGRAMS for text in ("help", "manual")}
+DURATIONS = {"": 1000000, "us": 1, "ms": 1000, "s": 1000000, "m": 60000000, "h": 3600000000, "d": 86400000000}
 UNITS = {"": 1, **{letter: 1 << 10 * power for power, letter in enumerate("KMGT", 1)}}
 
 
@@ -73,14 +74,27 @@ class Option:
     def constant(self):
         """(C name, number) of a default that is a size, a duration or a number; else None."""
         name = "DEFAULT_" + self.name.upper().replace("-", "_")
-        number = re.fullmatch(r"(\d+)([KMGTs]?)", self.default or "")
+        number = re.fullmatch(r"(\d+)(\w*)", self.default or "")
         if not number:
             return None
         if "SIZE" in self.value:
             return name + "_BYTES", int(number[1]) * UNITS[number[2]]
         if self.value == "DURATION":
-            return name + "_US", int(number[1]) * 1000000
+            return name + "_US", int(number[1]) * DURATIONS[number[2]]
         return name, int(number[1])
+
+    def duration(self):
+        """What stands for its value where that is a duration, "{}", or has one in it; None: it has nothing of one.
+
+        An option that counts in a unit of its own is a mistake: all know the units of DURATION.
+        """
+        if re.search(r"\b(MS|US|MILLIS\w*|SECONDS|MINUTES|HOURS|DAYS|TIME)\b", self.value or "") and "since 1970" not in self.fields["help"]:
+            raise Mistake(f"[{self.name}]: {self.value}: call it DURATION, and read it as one")
+        texts = " ".join(text for field, text in self.fields.items() if field.rpartition(".")[2] in ("help", "manual"))
+        within = re.search(r"(\w+=)(?:\s*Ns\s+Ar\s+)?DURATION", texts)
+        if self.value == "DURATION" or not within and self.value and re.search(r"is\s+a\s+\.Ar DURATION", texts):
+            return "{}"
+        return within[1] + "{}" if within and self.value else None
 
 
 def read_alias(text):

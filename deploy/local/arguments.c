@@ -39,15 +39,21 @@ enum { SLURM_MOST = 1000000 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
-/* These values have several owners, which would all complain at once. */
+/* These values have several owners, which would all complain at once, or are for jobs
+ * of Slurm, which would complain late. */
 static void check_value(const struct argp_state *state, int key, const char *value)
 {
+    int64_t wait_us;
     if (key == KEY_LIVENESS)
         options_liveness_us(state, value);
     else if (key == KEY_PATIENCE)
         options_patience_us(state, value);
     else if (key == KEY_LOG_LEVEL)
         options_log_level(state, value);
+    else if (key == KEY_DRAIN_BEFORE)
+        options_drain_before_us(state, value);
+    else if (key == KEY_ON_LOST)
+        options_wait_us(state, value, &wait_us);
 }
 
 static void pass_on(struct arguments *arguments, const struct option_row *row,
@@ -166,7 +172,8 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         .doc = "Cut the input into chunks, run COMMAND on each, on all processors, and "
                "put the results back in order.\v"
                "The chunk is the command's standard input, its standard output is the "
-               "result. See fanfold(1) for more, and fanfold(7) for how it works.",
+               "result. See fanfold(1) for more, and fanfold(7) for how it "
+               "works.\n\n" OPTIONS_UNITS,
     };
     int rest = argc;
     *arguments = (struct arguments){.passed = NULL};

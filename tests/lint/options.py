@@ -24,6 +24,8 @@ NAME = re.compile(r"(?:^|, )(-\w|--[a-z][a-z-]*)")
 ITEM = re.compile(r"^\.It Fl .*", re.M)
 IN_PAGE = re.compile(r"\bFl (-?[A-Za-z0-9][a-z-]*)")
 ARGPS = {"--help", "--usage", "-V", "--version"}  # which argp adds
+DURATIONS = ("1500000us", "1500ms", "1.5s", "1.5", "0.025m", "0.01h", "1d", "1m500ms")
+NO_DURATIONS = ("", "1.5x", "1mss", "5 s", "-1s", "1e3s", "99999999999999d")
 VALUES = {
     "SIZE|auto": "1M",
     "DIR": "/",
@@ -69,6 +71,17 @@ def parser_findings(options, program):
             yield f"{program.name}: does not take {word}: {said.stderr.splitlines()[0]}"
 
 
+def duration_findings(options, program, known):
+    """Each duration takes each unit, and refuses what is none. The launcher leaves the second to the roles."""
+    for option in options:
+        form = option.duration()
+        right, wrong = (DURATIONS, NO_DURATIONS if known != "launcher" else ()) if form else ((), ())
+        for value in (*right, *wrong):
+            word = f"--{option.name}={(form or '').format(value)}"
+            if (run(program, word, "--help").returncode == 0) != (value in right):
+                yield f"{program.name}: {'does not take' if value in right else 'takes'} {word}: is it read by options_duration_us?"
+
+
 def table_findings(options, page, program):
     """Nothing for a program that the table does not have."""
     known = {name: part for part, name in PROGRAMS.items()}.get(program.name)
@@ -79,6 +92,7 @@ def table_findings(options, page, program):
     for option in sorted(listed ^ helped):
         yield f"{program.name}: {option} is {'in the table but not in --help' if option in listed else 'not in the table'}"
     yield from parser_findings(own, program)
+    yield from duration_findings(own, program, known)
     if page_of_table(options, known, text_of(page)) != text_of(page):
         yield f"{page}: is not as the table has it: run common/options/generate.py pages"
 

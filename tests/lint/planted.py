@@ -142,6 +142,7 @@ FAULTS = [
     ("options", "common/options/options.ini", OPTIONS.replace("letter", "aliases = --slots\nletter"), "--slots is in"),
     ("options", "common/options/options.ini", OPTIONS.replace("letter = j\n", ""), "-j is not in the table"),
     ("options", "common/options/options.ini", OPTIONS.replace("letter", "leter"), "no field leter"),
+    ("options", "common/options/options.ini", OPTIONS.replace("value = N", "value = SECONDS"), "call it DURATION"),
     ("size", "worker/main.c", C + "\n" * 900, "901 lines"),
     ("readme", "README.md", "tests/run\n", "deploy/quickstart"),
     ("readme", "README.md", GOOD["README.md"] + "[x](gone.md)\n", "gone.md"),

@@ -87,12 +87,14 @@ Test(parse_duration, reads_seconds_and_suffixes)
     static const struct {
         const char *text;
         int64_t us;
-    } good[] = {{"5", 5000000},         {"0.5", 500000},         {"0", 0},
-                {"1s", 1000000},        {"2m", 120000000},       {"1h", 3600000000},
-                {"1.5d", 129600000000}, {"0.000001", 1},         {"0.0000019", 1},
-                {".25", 250000},        {"1h30m", 5400000000},   {"10ms", 10000},
-                {"0.5ms", 500},         {"1m1ms", 60001000},     {"1s500ms", 1500000},
-                {"2ms3", 3002000},      {"1d3.5h4", 99004000000}};
+    } good[] = {
+        {"5", 5000000},         {"0.5", 500000},          {"0", 0},
+        {"1s", 1000000},        {"2m", 120000000},        {"1h", 3600000000},
+        {"1.5d", 129600000000}, {"0.000001", 1},          {"0.0000019", 1},
+        {".25", 250000},        {"1h30m", 5400000000},    {"10ms", 10000},
+        {"0.5ms", 500},         {"1m1ms", 60001000},      {"1s500ms", 1500000},
+        {"2ms3", 3002000},      {"1d3.5h4", 99004000000}, {"250us", 250},
+        {"0.9us", 0},           {"1ms1us", 1001},         {"1m1us1ms", 60001001}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t us = -1;
         cr_expect(parse_duration(good[i].text, &us), "%s", good[i].text);
@@ -102,13 +104,68 @@ Test(parse_duration, reads_seconds_and_suffixes)
 
 Test(parse_duration, refuses_a_text_that_is_no_duration_or_could_overflow_a_deadline)
 {
-    static const char *const bad[] = {
-        "",   "s",  "-1", "1 s", "ms",           "1msm", "1mss", "1us",
-        "1S", "5x", "1.", "inf", "99999999999d", "1h m", "1hm",  "20000000d20000000d"};
+    static const char *const bad[] = {"",
+                                      "s",
+                                      "-1",
+                                      "1 s",
+                                      "ms",
+                                      "1msm",
+                                      "1mss",
+                                      "us",
+                                      "1u",
+                                      "1uss",
+                                      "1sm s",
+                                      "1μs",
+                                      "0x5s",
+                                      "1e3s",
+                                      "1,5s",
+                                      "\t1",
+                                      "--1",
+                                      "+1",
+                                      "nan",
+                                      ".",
+                                      ".s",
+                                      "1..5s",
+                                      "5 ",
+                                      "1S",
+                                      "5x",
+                                      "1.",
+                                      "inf",
+                                      "99999999999d",
+                                      "1h m",
+                                      "1hm",
+                                      "20000000d20000000d"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         int64_t us = UNTOUCHED;
         cr_expect_not(parse_duration(bad[i], &us), "'%s'", bad[i]);
         cr_expect_eq(us, UNTOUCHED);
+    }
+}
+
+/* A quarter of INT64_MAX is 2305843009213693951 us. */
+Test(parse_duration, holds_to_its_bound_in_each_unit)
+{
+    static const struct {
+        const char *most, *more;
+    } bounds[] = {
+        {"2305843009213693951us", "2305843009213693952us"},
+        {"2305843009213693.951ms", "2305843009213693.952ms"},
+        {"2305843009213.693951s", "2305843009213.693952s"},
+        {"2305843009213s693951us", "2305843009213s693952us"},
+        {"2305843009213", "2305843009214"},
+        {"38430716820m", "38430716821m"},
+        {"640511947h", "640511948h"},
+        {"26687997d", "26687998d"},
+        {"0us", "18446744073709551616us"},
+        {"0ms", "18446744073709552ms"},
+        {"0d", "99999999999999999999d"},
+    };
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        int64_t us = UNTOUCHED;
+        cr_expect_not(parse_duration(bounds[i].more, &us), "%s", bounds[i].more);
+        cr_expect_eq(us, UNTOUCHED);
+        cr_expect(parse_duration(bounds[i].most, &us), "%s", bounds[i].most);
+        cr_expect(us >= 0 && us <= INT64_MAX / 4, "%s", bounds[i].most);
     }
 }
 
