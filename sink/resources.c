@@ -148,21 +148,23 @@ static void open_result_memory(struct resources *resources,
     resources->memory = result_memory_new(directory != NULL ? directory : "/var/tmp");
 }
 
-static int start_commit_process(struct resources *resources)
+static int start_helpers(struct resources *resources)
 {
-    if (!resources->resume.journal)
-        return STATUS_OK;
-    int result = commit_process_start(
-        output_descriptor(resources->output), resources->resume.journal,
-        resources->resume.dead_letters, &resources->commit_process);
+    int result = 0;
+    if (resources->resume.journal)
+        result = commit_process_start(
+            output_descriptor(resources->output), resources->resume.journal,
+            resources->resume.dead_letters, &resources->commit_process);
+    if (result == 0 && resources->keys.keyring)
+        result = keyring_watch(resources->keys.keyring);
     if (result == 0)
         return STATUS_OK;
     say("cannot start a process: %s", strerror(-result));
     return STATUS_IO;
 }
 
-/* Reads the journal under the output's lock, and forks the process that writes it
- * before there is a thread. */
+/* Reads the journal under the output's lock, and forks the processes that write it, and
+ * read the keys, before there is a thread. */
 static int open_file(struct resources *resources, const struct sink_options *options)
 {
     const struct resume_request request = {
@@ -177,7 +179,7 @@ static int open_file(struct resources *resources, const struct sink_options *opt
     if (status == STATUS_OK)
         status = resume_point_find(&resources->resume, &request, resources->output);
     if (status == STATUS_OK)
-        status = start_commit_process(resources);
+        status = start_helpers(resources);
     return status;
 }
 

@@ -281,6 +281,7 @@ enum {
     ITEM_MONITOR,
     ITEM_OUTPUT,
     ITEM_COMMITS,
+    ITEM_KEY_CHANGES,
     ITEMS
 };
 
@@ -312,6 +313,8 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
         items[ITEM_OUTPUT].events = ZMQ_POLLOUT;
     items[ITEM_COMMITS].fd = run_files_commits_descriptor(sink->files);
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
+    items[ITEM_KEY_CHANGES].fd = keyring_descriptor(resources->keys.keyring);
+    items[ITEM_KEY_CHANGES].events = ZMQ_POLLIN;
 }
 
 /* Also when all is over: the manager hears that this one ends, not that it died. */

@@ -68,14 +68,20 @@ static int open_keys(struct front *front, const struct common_options *options)
     int given = keys_open(&front->keys, KEY_VENTILATOR, options->keys,
                           options->insecure, error, sizeof error);
     front->tcp = given > 0 || options->insecure;
-    if (given > 0 && !(front->zap = zap_new(front->keys.keyring))) {
-        given = -errno;
-        snprintf(error, sizeof error, "cannot ask for keys: %s", zmq_strerror(errno));
-    }
+    if (given > 0 && (given = keyring_watch(front->keys.keyring)) < 0)
+        snprintf(error, sizeof error, "cannot start a process: %s", strerror(-given));
     if (given >= 0)
         return STATUS_OK;
     say("%s", error);
     return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+}
+
+static int open_zap(struct front *front)
+{
+    if (!front->keys.keyring || (front->zap = zap_new(front->keys.keyring)))
+        return STATUS_OK;
+    say("cannot ask for keys: %s", zmq_strerror(errno));
+    return STATUS_IO;
 }
 
 static void warn_of_strangers(const struct front *front,
@@ -120,12 +126,12 @@ int front_publish(const struct front *front, const struct ventilator_options *op
     return STATUS_IO;
 }
 
-static int bind_all(struct front *front, const struct ventilator_options *options)
+int front_bind(struct front *front, const struct ventilator_options *options)
 {
     const char *private, *endpoint;
     const struct common_options *common = &options->common;
     char complete[sizeof front->endpoint];
-    int status = open_keys(front, common);
+    int status = open_zap(front);
     endpoint_file_remove(options); /* a run that was killed may have left it */
     transport_choose_ports(common->ports);
     if (status == STATUS_OK)
@@ -151,11 +157,11 @@ static int bind_all(struct front *front, const struct ventilator_options *option
     return front_publish(front, options, NULL);
 }
 
-int front_open(const struct ventilator_options *options, struct front **ret_front)
+int front_new(const struct ventilator_options *options, struct front **ret_front)
 {
     struct front *front = allocate_zeroed(1, sizeof *front);
     places_init(&front->places, options->places_fd);
-    int status = bind_all(front, options);
+    int status = open_keys(front, &options->common);
     if (status == STATUS_OK)
         *ret_front = front;
     else
@@ -196,6 +202,11 @@ struct places *front_places(struct front *front)
 struct zap *front_zap(const struct front *front)
 {
     return front->zap;
+}
+
+int front_keys_descriptor(const struct front *front)
+{
+    return keyring_descriptor(front->keys.keyring);
 }
 
 int64_t front_tick(struct front *front, int64_t now_us)

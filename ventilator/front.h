@@ -11,8 +11,12 @@
 
 struct front;
 
-/* STATUS_OK, or an exit status after a line for a person. Borrows the options. */
-int front_open(const struct ventilator_options *options, struct front **ret_front);
+/* Both: STATUS_OK, or an exit status after a line for a person. */
+
+/* Reads the keys, and forks the process that goes on to read them: before the first
+ * thread. */
+int front_new(const struct ventilator_options *options, struct front **ret_front);
+int front_bind(struct front *front, const struct ventilator_options *options);
 /* *front_p may be NULL. */
 void front_close(struct front **front_p);
 
@@ -28,6 +32,8 @@ const char *front_endpoint(const struct front *front);
 struct places *front_places(struct front *front);
 /* NULL: no link has keys. */
 struct zap *front_zap(const struct front *front);
+/* To be polled for input: the keys change; -1: there are none. */
+int front_keys_descriptor(const struct front *front);
 /* Looks after the private endpoint and the keys. Returns when to call it again. */
 int64_t front_tick(struct front *front, int64_t now_us);
 

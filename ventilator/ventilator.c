@@ -181,6 +181,8 @@ static int make(struct ventilator *ventilator)
     int status = open_source(ventilator);
     if (status == STATUS_OK)
         status = open_job_log(ventilator);
+    if (status == STATUS_OK)
+        status = front_new(ventilator->options, &ventilator->front);
     if (status != STATUS_OK)
         return status;
     ventilator->signals = signals_open();
@@ -190,7 +192,7 @@ static int make(struct ventilator *ventilator)
     }
     status = open_transport();
     if (status == STATUS_OK)
-        status = front_open(ventilator->options, &ventilator->front);
+        status = front_bind(ventilator->front, ventilator->options);
     if (status == STATUS_OK)
         make_core(ventilator, clock_now_us());
     return status;
@@ -327,7 +329,8 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
     zmq_pollitem_t items[] = {
         [3] = {.fd = ventilator->signals, .events = ZMQ_POLLIN},
         [4] = {.fd = front_places(ventilator->front)->fd, .events = ZMQ_POLLIN},
-        [5] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
+        [5] = {.fd = front_keys_descriptor(ventilator->front), .events = ZMQ_POLLIN},
+        [6] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
     };
     for (int i = 0; i < 3; i++)
         items[i] = (zmq_pollitem_t){sockets[i] ? zsock_resolve(sockets[i]) : NULL, -1,
@@ -339,7 +342,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 6 : 5;
+    int count = wanted && ingest == INGEST_WAITS ? 7 : 6;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));

@@ -14,7 +14,7 @@ from tree import ROOT, files, text_of
 ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
-    *("common", "common/files", "common/process", "common/service", "common/protocol", "common/records"),
+    *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
     *("common/keys", "common/net"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
@@ -24,10 +24,11 @@ MAY = {
     "common": (),
     "common/files": ("common",),
     "common/process": ("common",),
+    "common/helper": ("common", "common/process"),
     "common/service": ("common",),
     "common/protocol": ("common",),
     "common/records": ("common",),
-    "common/keys": ("common",),
+    "common/keys": ("common", "common/helper"),
     "common/net": ("common", "common/protocol", "common/keys"),
     #
     "ventilator/source/decompress": COMMON,

@@ -4,11 +4,14 @@
 #include "common/keys/key_directory.h"
 #include "common/keys/key_source.h"
 #include "common/log.h"
+#include "common/process/process_handle.h"
 
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <czmq.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -244,6 +247,83 @@ Test(keys, that_are_revoked_stay_so_while_that_cannot_be_read)
     fputs("nonsense", file);
     fclose(file);
     cr_assert_eq(standing_of(keyring, added.public_key), KEY_REVOKED);
+    keyring_destroy(&keyring);
+}
+
+/* Of a key that the helper is to find; in real time. */
+static void await_standing(struct keyring *keyring, const char *key,
+                           enum key_standing wanted)
+{
+    enum key_role role;
+    int64_t end_us = clock_now_us() + 20 * SECOND_US;
+    while (keyring_find(keyring, key, &role) != wanted) {
+        struct pollfd item = {.fd = keyring_descriptor(keyring), .events = POLLIN};
+        cr_assert_lt(clock_now_us(), end_us, "waited in vain");
+        poll(&item, 1, 1000);
+        keyring_tick(keyring, clock_now_us());
+    }
+}
+
+Test(keys, are_added_and_revoked_while_a_helper_watches)
+{
+    struct keyring *keyring = NULL;
+    cr_assert_eq(keyring_open(directory, &keyring, error, sizeof error), 0);
+    cr_assert_eq(keyring_watch(keyring), 0);
+    cr_assert_eq(key_directory_add(directory, "a", error, sizeof error), 0);
+    struct certificate added = read_certificate("worker-a.key", false);
+    await_standing(keyring, added.public_key, KEY_KNOWN);
+    cr_assert_eq(key_directory_revoke(directory, "worker-a", error, sizeof error), 0);
+    await_standing(keyring, added.public_key, KEY_REVOKED);
+    keyring_destroy(&keyring);
+}
+
+/* Of the one child that we have, once it works. */
+static pid_t helper_pid(const struct keyring *keyring)
+{
+    struct pollfd item = {.fd = keyring_descriptor(keyring), .events = POLLIN};
+    cr_assert_eq(poll(&item, 1, 20000), 1);
+    char path[64], name[32] = "";
+    int pid = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *children = fopen(path, "r");
+    if (!children || fscanf(children, "%d", &pid) != 1)
+        pid = 0;
+    if (children)
+        fclose(children);
+    cr_assert_gt(pid, 0);
+    cr_assert_str_eq(process_name(pid, name, sizeof name), "fanfold-keys");
+    return pid;
+}
+
+Test(keys, are_found_without_the_helper_once_that_has_ended)
+{
+    struct keyring *keyring = NULL;
+    cr_assert_eq(keyring_open(directory, &keyring, error, sizeof error), 0);
+    cr_assert_eq(keyring_watch(keyring), 0);
+    cr_assert_eq(kill(helper_pid(keyring), SIGKILL), 0);
+    cr_assert_eq(key_directory_add(directory, "a", error, sizeof error), 0);
+    struct certificate added = read_certificate("worker-a.key", false);
+    await_standing(keyring, added.public_key, KEY_KNOWN);
+    cr_assert_eq(keyring_descriptor(keyring), -1);
+    keyring_destroy(&keyring);
+}
+
+Test(keys, stay_and_nobody_waits_while_the_helper_is_silent)
+{
+    struct keyring *keyring = NULL;
+    struct certificate worker = read_certificate("worker.key", false);
+    enum key_role role;
+    cr_assert_eq(keyring_open(directory, &keyring, error, sizeof error), 0);
+    cr_assert_eq(keyring_watch(keyring), 0);
+    pid_t helper = helper_pid(keyring);
+    cr_assert_eq(kill(helper, SIGSTOP), 0);
+    int64_t due_us = 0;
+    now_us = clock_now_us();
+    for (int i = 0; i < 100 && due_us != NEVER_US; i++)
+        due_us = keyring_tick(keyring, now_us += SECOND_US);
+    cr_assert_eq(due_us, NEVER_US); /* it is said, and not again */
+    cr_assert_eq(keyring_find(keyring, worker.public_key, &role), KEY_KNOWN);
+    kill(helper, SIGCONT);
     keyring_destroy(&keyring);
 }
 
