@@ -3,6 +3,7 @@
 #include "sink/options.h"
 
 #include "common/options/table.h"
+#include "common/records/record_format_text.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,46 @@ static void check_resume(struct argp_state *state, const struct sink_options *si
         argp_error(state, "--resume: expected no --unordered, which has no journal");
 }
 
+/* A word of --format. */
+static bool parse_records(const char *word, struct record_format *ret_format)
+{
+    static const struct record_format lines = RECORD_FORMAT_DEFAULT;
+    static const struct record_format nul = {
+        .kind = RECORDS_LINES, .lines = 1, .end_size = 1};
+    if (strcmp(word, "lines") == 0 || strcmp(word, "nul") == 0) {
+        *ret_format = *word == 'l' ? lines : nul;
+        return true;
+    }
+    return *word && !strchr(word, '=') &&
+           record_format_parse((struct slice){(const uint8_t *)word, strlen(word)},
+                               ret_format);
+}
+
+static void read_framing(struct argp_state *state, const char *value,
+                         struct sink_options *sink)
+{
+    if (!framing_parse(value, &sink->framing))
+        options_bad(state, "--frames-out", value, "result, record or tagged");
+}
+
+static void read_records(struct argp_state *state, const char *value,
+                         struct sink_options *sink)
+{
+    if (!parse_records(value, &sink->records))
+        options_bad(state, "--records-out", value,
+                    "lines, nul, csv, fasta, fastq, frames or whole");
+    sink->records_said = true;
+}
+
+static void check_framing(struct argp_state *state, const struct sink_options *sink)
+{
+    if (sink->framing != FRAMING_NONE && sink->max_result_bytes > FRAME_BODY_MAX)
+        argp_error(state, "--frames-out: expected a --max-result of less than 4G: the "
+                          "length of a frame has four bytes");
+    if (sink->records_said && sink->framing != FRAMING_RECORD)
+        argp_error(state, "--records-out: expected --frames-out=record beside it");
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct sink_options *sink = state->input;
@@ -52,6 +93,12 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_RESUME:
         sink->resume = true;
+        return 0;
+    case KEY_FRAMES_OUT:
+        read_framing(state, value, sink);
+        return 0;
+    case KEY_RECORDS_OUT:
+        read_records(state, value, sink);
         return 0;
     case KEY_DEAD_LETTERS:
         if (*value == '\0' || strlen(value) > 4000)
@@ -88,6 +135,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case ARGP_KEY_END:
         check_resume(state, sink);
+        check_framing(state, sink);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

@@ -4,6 +4,8 @@
 #define FANFOLD_SINK_OPTIONS_H
 
 #include "common/options.h"
+#include "common/records/record_format.h"
+#include "sink/output/framing.h"
 #include <stdbool.h>
 
 struct sink_options {
@@ -15,6 +17,9 @@ struct sink_options {
     const char *dead_letters; /* NULL: beside the output, else the working directory */
     bool unordered;
     bool resume;
+    enum framing framing;
+    bool records_said; /* how results split; else as the input does */
+    struct record_format records;
     bool no_dead_letters;  /* hidden: whoever started the sink expects none */
     uint64_t command_hash; /* hidden: of the run's command and mode; 0: not known */
     const char *rerun; /* hidden: options and command of the run, quoted for a shell,

@@ -174,6 +174,7 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .resume = options->resume,
         .no_dead_letters = options->no_dead_letters,
         .command = options->command_hash,
+        .framing = options->framing,
     };
     int status = open_output(resources, options);
     if (status == STATUS_OK)

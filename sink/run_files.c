@@ -26,6 +26,7 @@ struct run_files {
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
     struct dead_letter_tally tally;
+    bool framed; /* the output knows how results are framed */
     bool warned; /* of another command than the first run's */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
@@ -94,11 +95,31 @@ static void fail_journal(struct run_files *files, const char *text, int64_t now_
 
 /* ---- what the ventilator says of the input ---- */
 
-void run_files_on_welcome(struct run_files *files, const struct message *message)
+/* Once: a later ventilator of the run has the same input. */
+static void frame_output(struct run_files *files, bool format_known, int64_t now_us)
+{
+    const struct sink_options *options = files->options;
+    if (files->framed || output_writer_has_ended(files->output))
+        return;
+    files->framed = true;
+    if (options->framing == FRAMING_RECORD && !options->records_said && !format_known)
+        run_files_fail(files, STATUS_USAGE,
+                       "this sink does not know the format of the input's records: "
+                       "--records-out must name that of the results",
+                       now_us);
+    else
+        output_writer_frame(files->output, options->framing,
+                            options->records_said ? &options->records : &files->format);
+}
+
+void run_files_on_welcome(struct run_files *files, const struct message *message,
+                          int64_t now_us)
 {
     struct record_format format;
-    if (record_format_parse(message->welcome.format, &format))
+    bool known = record_format_parse(message->welcome.format, &format);
+    if (known)
         files->format = format;
+    frame_output(files, known, now_us);
 }
 
 void run_files_on_end(struct run_files *files, const struct message *message,
@@ -151,6 +172,8 @@ void run_files_write_result(struct run_files *files, struct result *result,
     char error[ERROR_MAX];
     warn_of_command(files);
     write_dead_letters(files, result, now_us);
+    if (files->options->framing == FRAMING_TAGGED && result_is_dead_letter(result))
+        result_describe(result, &files->resume->start.position.run);
     int status = output_writer_push(files->output, result,
                                     sink_session_header_out(files->session), error,
                                     sizeof error);

@@ -31,8 +31,10 @@ void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us);
 
 /* ---- what happens ---- */
 
-/* WELCOME says what the input's records are, for whoever runs dead letters again. */
-void run_files_on_welcome(struct run_files *files, const struct message *message);
+/* WELCOME says what the input's records are, for whoever runs dead letters again, and
+ * for results that are split into records. */
+void run_files_on_welcome(struct run_files *files, const struct message *message,
+                          int64_t now_us);
 /* END brings the input's header, which dead letters need beside them. */
 void run_files_on_end(struct run_files *files, const struct message *message,
                       int64_t now_us);

@@ -243,7 +243,7 @@ static void receive_answers(struct sink *sink, int64_t now_us)
     for (int i = 0; i < ANSWERS_MAX && uplink_receive(sink->resources.uplink, &message);
          i++) {
         if (message.type == MESSAGE_WELCOME)
-            run_files_on_welcome(sink->files, &message);
+            run_files_on_welcome(sink->files, &message, now_us);
         if (message.type == MESSAGE_END)
             run_files_on_end(sink->files, &message, now_us);
         if (message.type == MESSAGE_SKIP)

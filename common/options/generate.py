@@ -47,6 +47,8 @@ def rows_of(options, program, headed=()):
             yield f'{{NULL, 0, NULL, 0, "{group}:", {number}}}'
         for option in members:
             flags, text = ("OPTION_HIDDEN", None) if option.hidden else ("0", option.text("help", program))
+            if option.may_lack_value:
+                flags += " | OPTION_ARG_OPTIONAL"
             yield f"{{{quoted(option.name)}, {key(option.name)}, {quoted(option.value)}, {flags}, {quoted(text)}, {number}}}"
             for _, name in option.names_in(program)[1:]:
                 yield f'{{"{name}", {key(name)}, NULL, OPTION_ALIAS, NULL, {number}}}'
@@ -92,11 +94,14 @@ def header(options):
 # ---- the manual pages ----
 
 
-def tag(letter, name, value):
-    """"Fl j Ar SLOTS , Fl -jobs Ns = Ns Ar SLOTS"."""
+def tag(letter, name, option):
+    """"Fl j Ar SLOTS , Fl -jobs Ns = Ns Ar SLOTS"; "Fl -x Ns Oo Ns = Ns Ar N Oc" where the value may be missing."""
+    value = option.value
     words = [word if word.islower() and "." not in word else f"Ar {word}" for word in (value or "").split("|")]
     argument = " Ns | Ns ".join(word if word.startswith("Ar") else f"Cm {word}" for word in words) if value else ""
     short = [f"Fl {letter}" + (f" {argument}" if argument else "")] if letter else []
+    if option.may_lack_value:
+        return f"Fl -{name} Ns Oo Ns = Ns {argument} Oc"
     return " , ".join([*short, f"Fl -{name}" + (f" Ns = Ns {argument}" if argument else "")])
 
 
@@ -104,7 +109,7 @@ def items(options, program):
     """The items of a list. An option without a text in the manual stands with the one before it."""
     found = []
     for option in options:
-        tags = [tag(letter, name, option.value) for letter, name in option.names_in(program)]
+        tags = [tag(letter, name, option) for letter, name in option.names_in(program)]
         text = option.text("manual", program)
         if text is None and not found:
             raise Mistake(f"[{option.name}]: manual is missing: there is no option before it to stand with")

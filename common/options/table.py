@@ -29,6 +29,9 @@ class Option:
             raise Mistake(f"[{name}]: there is no field {', '.join(sorted(unknown))}")
         self.name, self.fields = name, fields
         self.group, self.value, self.default = (fields.get(field) for field in ("group", "value", "default"))
+        self.may_lack_value = (self.value or "").startswith("[")
+        if self.may_lack_value:
+            self.value = self.value[1:-1]
         self.hidden = fields.get("hidden") == "yes"
         roles = fields.get("roles", "")
         self.roles = ROLES if roles == "all" else tuple(roles.split())

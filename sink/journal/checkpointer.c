@@ -62,6 +62,7 @@ int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
         /* Not of one that has written nothing, as its run may be refused. */
         .command = position->next > start->position.next ? checkpointer->resume->command
                                                          : start->command,
+        .framing = checkpointer->resume->framing,
     };
     struct commit_dead_letters dead_letters = {
         .first = checkpointer->dead_letters_ordered + 1,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 2, FIELDS = 14, FIELDS_MAX = 15, CHECKSUM_BYTES = 8 };
+enum { VERSION = 2, FIELDS = 14, FIELDS_MAX = 15, LAST_FIELDS = 2, CHECKSUM_BYTES = 8 };
 
 static const char magic[] = "fanfold journal";
 
@@ -26,10 +26,21 @@ static void pack_bytes(msgpack_packer *packer, const void *data, size_t size)
     msgpack_pack_bin_body(packer, data, size);
 }
 
+/* The command alone, as ever; an array begins with it where the output is framed. */
+static void pack_last(msgpack_packer *packer, const struct journal *journal)
+{
+    if (journal->framing)
+        msgpack_pack_array(packer, LAST_FIELDS);
+    msgpack_pack_uint64(packer, journal->command);
+    if (journal->framing)
+        msgpack_pack_uint64(packer, journal->framing);
+}
+
 static void pack(msgpack_packer *packer, const struct journal *journal)
 {
     const struct position *position = &journal->position;
-    msgpack_pack_array(packer, journal->command ? FIELDS_MAX : FIELDS);
+    bool more = journal->command || journal->framing;
+    msgpack_pack_array(packer, more ? FIELDS_MAX : FIELDS);
     msgpack_pack_str(packer, sizeof magic - 1);
     msgpack_pack_str_body(packer, magic, sizeof magic - 1);
     msgpack_pack_uint64(packer, VERSION);
@@ -48,8 +59,8 @@ static void pack(msgpack_packer *packer, const struct journal *journal)
         msgpack_pack_true(packer);
     else
         msgpack_pack_false(packer);
-    if (journal->command)
-        msgpack_pack_uint64(packer, journal->command);
+    if (more)
+        pack_last(packer, journal);
 }
 
 static void checksum(const void *data, size_t size, uint8_t sum[CHECKSUM_BYTES])
@@ -132,6 +143,18 @@ static bool take_head(struct msgpack_reader *reader, uint64_t *ret_fields,
            take_number(reader, ret_version);
 }
 
+static bool take_last(struct msgpack_reader *reader, struct journal *journal)
+{
+    struct token token;
+    enum token_kind kind = msgpack_read(reader, &token);
+    journal->command = token.number;
+    if (kind == TOKEN_NUMBER)
+        return true;
+    return kind == TOKEN_ARRAY && token.number == LAST_FIELDS &&
+           take_number(reader, &journal->command) &&
+           take_number(reader, &journal->framing);
+}
+
 /* An earlier sink, or one that nobody told the command, has written one less. */
 static bool take_fields(struct msgpack_reader *reader, uint64_t fields,
                         struct journal *journal)
@@ -148,7 +171,7 @@ static bool take_fields(struct msgpack_reader *reader, uint64_t fields,
            take_number(reader, &position->failed) &&
            take_number(reader, &journal->dead_letters_name) &&
            take_flag(reader, &position->finished) &&
-           (fields == FIELDS || take_number(reader, &journal->command)) &&
+           (fields == FIELDS || take_last(reader, journal)) &&
            token_bytes_left(reader) == 0;
 }
 

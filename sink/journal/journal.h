@@ -21,6 +21,8 @@ struct journal {
     uint64_t dead_letters_name; /* which directory has the dead letters */
     uint64_t command; /* hash of the run's command and mode; 0: not known, and then the
                          file has none */
+    uint64_t framing; /* of the output (enum framing); 0: none, and then the file does
+                         not say so */
 };
 
 /* Returns the number of bytes. */

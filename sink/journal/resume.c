@@ -173,6 +173,13 @@ static int resume_run(struct resume_point *resume, const struct resume_request *
             resume->journal);
         return STATUS_USAGE;
     }
+    if (resume->start.framing != request->framing) {
+        say("the run that %s is of has other frames in its output: give --frames-out "
+            "as "
+            "before",
+            resume->journal);
+        return STATUS_USAGE;
+    }
     resume->resumed = true;
     resume->other_command = request->command && resume->start.command &&
                             request->command != resume->start.command;
@@ -229,6 +236,7 @@ int resume_point_find(struct resume_point *resume, const struct resume_request *
         resume->start.position.run = id_random();
     }
     resume->command = request->command;
+    resume->framing = request->framing;
     resume->start.dead_letters_name = journal_dead_letters_name(resume->dead_letters);
     return status;
 }

@@ -18,6 +18,7 @@ struct resume_request {
     bool unordered;
     bool resume;
     uint64_t command;     /* hash of the run's command and mode; 0: not known */
+    enum framing framing; /* of the output */
     bool no_dead_letters; /* whoever started the sink knows that there will be none */
 };
 
@@ -28,6 +29,7 @@ struct resume_point {
     bool other_command; /* and the run had another command or mode */
     struct journal start;
     uint64_t command; /* as the request has it */
+    enum framing framing;
 };
 
 /* STATUS_OK, or the status to leave with, after a sentence for a person. The output is

@@ -3,12 +3,14 @@
  * A queue of results and one descriptor. The queue is a ring of entries: first those
  * that are written and not yet told, then those that wait; `offset` bytes of the first
  * one that waits are out already. Results in memory are gathered into one write, with
- * a part of a large one; a spilled one is written in pieces through `piece`, never
- * brought back as a whole.
+ * a part of a large one and the head before each; a spilled one is written in pieces
+ * through `piece`, never brought back as a whole. Where records are framed, all goes
+ * through `piece`.
  */
 #include "sink/output/output_state.h"
 
 #include "common/memory.h"
+#include <assert.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -42,6 +44,7 @@ int output_close(struct output **output_p)
         return 0;
     drop_queue(output);
     output_watch_destroy(&output->watch);
+    record_framer_destroy(&output->framer);
     int error = close(output->fd) == 0 || errno == EINTR ? 0 : -errno;
     free(output->piece);
     free(output->entries);
@@ -63,28 +66,49 @@ static void grow(struct output *output)
     output->first = 0;
 }
 
-void output_push(struct output *output, struct result *result)
+/* A result that is one record needs a head alone. */
+void output_frame(struct output *output, enum framing framing,
+                  const struct record_format *records)
 {
-    if (output->count == output->capacity)
-        grow(output);
-    *entry_at(output, output->count++) = (struct output_entry){
-        .seq = result_seq(result), .size = result_size(result), .result = result};
+    assert(output->count == output->written);
+    output->framing = framing;
+    record_framer_destroy(&output->framer);
+    if (framing == FRAMING_RECORD && records->kind != RECORDS_WHOLE)
+        output->framer = record_framer_new(records);
 }
 
+void output_push(struct output *output, struct result *result)
+{
+    const struct frame frame = {.seq = result_seq(result),
+                                .size = result_size(result),
+                                .dead_letter = result_is_dead_letter(result)};
+    if (output->count == output->capacity)
+        grow(output);
+    struct output_entry *entry = entry_at(output, output->count++);
+    *entry =
+        (struct output_entry){.seq = frame.seq, .size = UINT64_MAX, .result = result};
+    if (output->framer)
+        return;
+    entry->head_size = framing_head(output->framing, &frame, entry->head);
+    entry->size = entry->head_size + frame.size;
+}
+
+/* ---- what one write carries ---- */
+
 /* Finds the bytes of a spilled result from `offset` on, as many as are at hand. */
-static int load_piece(struct output *output, const struct result *result,
+static int load_piece(struct output *output, const struct result *result, size_t offset,
                       struct iovec *ret_bytes)
 {
-    size_t skipped = output->offset - output->piece_from;
+    size_t skipped = offset - output->piece_from;
     if (output->piece_size == 0 || skipped >= output->piece_size) {
-        size_t left = result_size(result) - output->offset;
+        size_t left = result_size(result) - offset;
         size_t size = left < PIECE_BYTES ? left : PIECE_BYTES;
         if (!output->piece)
             output->piece = allocate(PIECE_BYTES);
-        int error = result_read(result, output->offset, output->piece, size);
+        int error = result_read(result, offset, output->piece, size);
         if (error < 0)
             return error;
-        output->piece_from = output->offset;
+        output->piece_from = offset;
         output->piece_size = size;
         skipped = 0;
     }
@@ -93,29 +117,92 @@ static int load_piece(struct output *output, const struct result *result,
     return 0;
 }
 
-/* Gathers what one write carries; returns the number of vectors or -errno. A result
- * without a byte has an empty vector. */
-static int gather(struct output *output, struct iovec *vectors)
+/* One vector of the entry, whose first `skipped` bytes are out: its head, or bytes of
+ * its result, maybe none. 0 or -errno. */
+static int find_vector(struct output *output, const struct output_entry *entry,
+                       size_t skipped, struct iovec *ret_vector)
 {
-    size_t bytes = 0;
+    if (skipped < entry->head_size) {
+        ret_vector->iov_base = (uint8_t *)entry->head + skipped;
+        ret_vector->iov_len = entry->head_size - skipped;
+        return 0;
+    }
+    skipped -= entry->head_size;
+    if (result_spilled(entry->result))
+        return load_piece(output, entry->result, skipped, ret_vector);
+    struct slice slice = result_bytes(entry->result);
+    ret_vector->iov_base = (uint8_t *)slice.data + skipped;
+    ret_vector->iov_len = slice.size - skipped;
+    return 0;
+}
+
+/* Gathers what one write carries; returns the number of vectors or -errno. A result
+ * without a byte has an empty vector. A spilled result is the last, and not before
+ * others: there is one piece. */
+static int gather_results(struct output *output, struct iovec *vectors)
+{
+    size_t bytes = 0, skipped = output->offset;
     int count = 0;
-    for (size_t i = output->written; i < output->count; i++) {
-        const struct result *result = entry_at(output, i)->result;
-        size_t skipped = count == 0 ? output->offset : 0;
-        if (count == GATHER_MAX || bytes >= WRITE_BYTES_MAX)
+    for (size_t i = output->written; i < output->count;) {
+        const struct output_entry *entry = entry_at(output, i);
+        bool body = skipped >= entry->head_size,
+             spilled = result_spilled(entry->result);
+        if (count == GATHER_MAX || bytes >= WRITE_BYTES_MAX ||
+            (body && spilled && i > output->written))
             break;
-        if (result_spilled(result)) {
-            int error = count == 0 ? load_piece(output, result, vectors) : 0;
-            return count > 0 ? count : error < 0 ? error : 1;
-        }
-        struct slice slice = result_bytes(result);
-        vectors[count].iov_base = (uint8_t *)slice.data + skipped;
-        vectors[count].iov_len = slice.size - skipped;
+        int error = find_vector(output, entry, skipped, &vectors[count]);
+        if (error < 0)
+            return error;
         if (vectors[count].iov_len > WRITE_BYTES_MAX - bytes)
             vectors[count].iov_len = WRITE_BYTES_MAX - bytes;
         bytes += vectors[count++].iov_len;
+        if (body && spilled)
+            break;
+        skipped = body ? 0 : entry->head_size;
+        i += body;
     }
     return count;
+}
+
+/* Fills the piece, all of which is out, with frames of the entries that wait. 0 or
+ * -errno. */
+static int frame_records(struct output *output)
+{
+    size_t filled = 0, size;
+    if (!output->piece)
+        output->piece = allocate(PIECE_BYTES);
+    while (filled < PIECE_BYTES && output->written + output->framed < output->count) {
+        struct output_entry *entry = entry_at(output, output->written + output->framed);
+        int outcome = record_framer_read(output->framer, entry->result,
+                                         output->piece + filled, PIECE_BYTES - filled,
+                                         &size);
+        if (outcome < 0)
+            return outcome;
+        filled += size;
+        output->framed_bytes += size;
+        if (outcome == 0)
+            continue;
+        entry->size = output->framed_bytes;
+        output->framed_bytes = 0;
+        output->framed++;
+    }
+    output->piece_from = 0;
+    output->piece_size = filled;
+    return 0;
+}
+
+static int gather_records(struct output *output, struct iovec *vectors)
+{
+    int error = output->piece_from == output->piece_size ? frame_records(output) : 0;
+    vectors[0].iov_base = output->piece + output->piece_from;
+    vectors[0].iov_len = output->piece_size - output->piece_from;
+    return error < 0 ? error : 1;
+}
+
+static int gather(struct output *output, struct iovec *vectors)
+{
+    return output->framer ? gather_records(output, vectors)
+                          : gather_results(output, vectors);
 }
 
 /* Cuts the vectors to `limit` bytes. */
@@ -163,24 +250,35 @@ static ssize_t write_vectors(struct output *output, struct iovec *vectors, int c
     return written >= 0 ? written : -errno;
 }
 
-/* Results whose last byte is among the `size` that went out are done. */
+/* The first entry that waits is written. */
+static void finish_entry(struct output *output)
+{
+    result_destroy(&entry_at(output, output->written)->result);
+    output->written++;
+    output->offset = 0;
+    if (output->framer)
+        output->framed--;
+    else
+        output->piece_size = 0;
+}
+
+/* Entries whose last byte is among the `size` that went out are done. One that is
+ * framed in part has no end yet. */
 static void account(struct output *output, const struct iovec *vectors, size_t size)
 {
     output->bytes += size;
     if (output->watch)
         output_watch_note(output->watch, vectors, size);
+    if (output->framer)
+        output->piece_from += size;
     while (output->written < output->count) {
-        struct output_entry *entry = entry_at(output, output->written);
-        size_t left = result_size(entry->result) - output->offset;
+        uint64_t left = entry_at(output, output->written)->size - output->offset;
         if (size < left) {
             output->offset += size;
             return;
         }
-        size -= left;
-        result_destroy(&entry->result);
-        output->written++;
-        output->offset = 0;
-        output->piece_size = 0;
+        size -= (size_t)left;
+        finish_entry(output);
     }
 }
 
@@ -293,7 +391,8 @@ int output_spill(struct output *output, const struct result_memory *memory,
                  uint64_t memory_bytes)
 {
     int error = 0;
-    for (size_t i = output->count; i > output->written + 1 && error == 0; i--) {
+    for (size_t i = output->count;
+         i > output->written + output->framed + 1 && error == 0; i--) {
         struct result *result = entry_at(output, i - 1)->result;
         if (result_memory_bytes(memory) <= memory_bytes)
             break;

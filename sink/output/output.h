@@ -12,7 +12,8 @@
 #ifndef FANFOLD_SINK_OUTPUT_OUTPUT_H
 #define FANFOLD_SINK_OUTPUT_OUTPUT_H
 
-#include "sink/result/result.h"
+#include "sink/output/framing.h"
+#include "sink/result/result_records.h"
 
 struct output;
 
@@ -58,12 +59,17 @@ void output_discard(struct output *output);
  * an error. */
 int output_close(struct output **output_p);
 
+/* How results are framed from now on, and where their records end; before the first
+ * push. */
+void output_frame(struct output *output, enum framing framing,
+                  const struct record_format *records);
 /* Takes the result. */
 void output_push(struct output *output, struct result *result);
 
 /*
- * Writes some of what is queued. 0; -EPIPE: the reader is gone; other -errno. After an
- * error nothing more is written.
+ * Writes some of what is queued. 0; -EPIPE: the reader is gone; -EBADMSG: a result is
+ * not made of the records that are to be framed; other -errno. After an error nothing
+ * more is written.
  */
 int output_write(struct output *output);
 /* The next seq that is written in full; false: none more now. */

@@ -283,6 +283,8 @@ const char *output_error_text(int error)
         return "somebody else made it shorter while the run wrote it";
     case -EUCLEAN:
         return "somebody else wrote into it while the run wrote it";
+    case -EBADMSG:
+        return "a result is not made of the records that --records-out names";
     default:
         return strerror(-error);
     }

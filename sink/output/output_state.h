@@ -6,6 +6,7 @@
 
 #include "sink/output/output.h"
 #include "sink/output/output_watch.h"
+#include "sink/output/record_framer.h"
 
 /* How a write is kept from blocking. */
 enum output_link {
@@ -16,8 +17,10 @@ enum output_link {
 
 struct output_entry {
     uint64_t seq;
-    uint64_t size;
+    uint64_t size;         /* with what frames it; UINT64_MAX: not known yet */
     struct result *result; /* NULL: written */
+    uint8_t head[FRAME_HEAD_MAX];
+    size_t head_size; /* 0: nothing stands before the result */
 };
 
 struct output {
@@ -39,9 +42,14 @@ struct output {
     size_t first;                 /* index of the first entry in use */
     size_t written;               /* entries whose result is written */
     size_t count;                 /* entries in use, those included */
-    size_t offset;                /* in the first result that waits */
-    uint8_t *piece;               /* bytes of the first result that waits, if spilled */
+    size_t offset;                /* in the first entry that waits */
+    uint8_t *piece; /* bytes of the first result that waits, if spilled; or frames of
+                       records, of all entries that are `framed` and of the next */
     size_t piece_from, piece_size; /* which; size 0: none */
+    enum framing framing;
+    struct record_framer *framer; /* NULL: no lengths stand within a result */
+    size_t framed;                /* entries that wait, and are in `piece` to the end */
+    uint64_t framed_bytes;        /* of the next entry, which is so in part */
 };
 
 #endif

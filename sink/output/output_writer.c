@@ -3,6 +3,7 @@
 
 #include "common/exit_status.h"
 #include "common/memory.h"
+#include "sink/output/framed_file.h"
 #include "sink/result/header_filter.h"
 #include <errno.h>
 #include <limits.h>
@@ -50,12 +51,21 @@ void output_writer_destroy(struct output_writer **writer_p)
 
 /* ---- results ---- */
 
+void output_writer_frame(struct output_writer *writer, enum framing framing,
+                         const struct record_format *records)
+{
+    output_frame(writer->output, framing, records);
+    if (writer->header_filter.there)
+        writer->header_filter.there = framed_file_has_result(
+            output_descriptor(writer->output), framing, writer->bytes);
+}
+
 int output_writer_push(struct output_writer *writer, struct result *result,
                        uint32_t header_lines, char *error, size_t error_size)
 {
-    int failure = writer->ended
-                      ? 0
-                      : header_filter_cut(&writer->header_filter, header_lines, result);
+    int failure = 0;
+    if (!writer->ended && !result_is_dead_letter(result))
+        failure = header_filter_cut(&writer->header_filter, header_lines, result);
     if (failure < 0) {
         writer->ended = true;
         snprintf(error, error_size, "cannot read waiting results in %s: %s",

@@ -18,6 +18,9 @@ struct output_writer *output_writer_new(struct output **output_p,
                                         bool journal);
 void output_writer_destroy(struct output_writer **writer_p);
 
+/* How results are framed, and where their records end; before the first push. */
+void output_writer_frame(struct output_writer *writer, enum framing framing,
+                         const struct record_format *records);
 /* Queues the result without its header, of which each result has so many lines, and the
  * output the first one's. The result is taken. Once the writer has ended, drops it.
  * STATUS_OK, or the status to leave with and a sentence for a person in `error`. */

@@ -204,19 +204,25 @@ static void forget_bytes(struct result *result)
         zmq_msg_close(&result->message);
 }
 
+/* Gives back what the bytes take, wherever they are. */
+static void release_bytes(struct result *result)
+{
+    if (result->place == RESULT_SPILLED)
+        spill_release(result->memory->spill, result->offset, whole(result));
+    else
+        result->memory->memory_bytes -= whole(result);
+    forget_bytes(result);
+}
+
 void result_destroy(struct result **result_p)
 {
     struct result *result = *result_p;
     if (!result)
         return;
     result->memory->memory_bytes -= sizeof *result;
-    if (result->place == RESULT_SPILLED)
-        spill_release(result->memory->spill, result->offset, whole(result));
-    else
-        result->memory->memory_bytes -= whole(result);
     if (result->enclosure)
         result->memory->memory_bytes -= result->enclosure->bytes;
-    forget_bytes(result);
+    release_bytes(result);
     free(result->enclosure);
     free(result);
     *result_p = NULL;
@@ -236,6 +242,23 @@ uint64_t result_seq(const struct result *result)
 uint64_t result_size(const struct result *result)
 {
     return result->size;
+}
+
+bool result_is_dead_letter(const struct result *result)
+{
+    return result->enclosure != NULL && result->enclosure->dead_letters[0].whole;
+}
+
+void result_describe(struct result *result, const struct id *run)
+{
+    assert(result_is_dead_letter(result));
+    struct dead_letter dead_letter = result->enclosure->dead_letters[0];
+    dead_letter.run = *run;
+    release_bytes(result);
+    result->place = RESULT_COPIED;
+    result->copy = (uint8_t *)dead_letter_json(&dead_letter, &result->size);
+    result->cut = result->behind = 0;
+    result->memory->memory_bytes += result->size;
 }
 
 void result_cut(struct result *result, uint64_t size)

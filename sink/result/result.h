@@ -49,6 +49,13 @@ void result_drop(void *result);
 uint64_t result_seq(const struct result *result);
 uint64_t result_size(const struct result *result); /* for the output */
 
+/* The result stands for a chunk that was given up: it is a dead letter and has no byte
+ * for the output, unless result_describe gave it some. */
+bool result_is_dead_letter(const struct result *result);
+/* Puts the JSON of a result that is a dead letter in the place of its bytes, which
+ * nobody can read any more. */
+void result_describe(struct result *result, const struct id *run);
+
 /* Takes so many of the first bytes away from the output. */
 void result_cut(struct result *result, uint64_t size);
 

@@ -37,6 +37,7 @@ VALUES = {
     "SIZE": "1M",
     "WHAT": "stop",
     "WHEN": "never",
+    "result|record|tagged": "result",
 }
 
 
