@@ -49,6 +49,7 @@ static void expect_same(const struct journal *a, const struct journal *b)
     cr_assert_eq(a->fingerprint, b->fingerprint);
     cr_assert_eq(a->dead_letters_name, b->dead_letters_name);
     cr_assert_eq(a->command, b->command);
+    cr_assert_eq(a->framing, b->framing);
 }
 
 Test(journal, says_what_was_written_into_it)
@@ -61,6 +62,18 @@ Test(journal, says_what_was_written_into_it)
     size = journal_encode(&empty, bytes);
     cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
     expect_same(&empty, &read);
+}
+
+Test(journal, of_a_framed_output_says_so_with_and_without_a_command)
+{
+    struct journal framed = sample(), read;
+    uint8_t bytes[JOURNAL_BYTES_MAX];
+    framed.framing = 3;
+    for (int i = 0; i < 2; i++, framed.command = 0) {
+        size_t size = journal_encode(&framed, bytes);
+        cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
+        expect_same(&framed, &read);
+    }
 }
 
 /* That of an earlier sink, which knew no command, can be resumed. */

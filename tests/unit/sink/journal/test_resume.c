@@ -115,6 +115,15 @@ Test(resume, is_a_new_run_where_there_is_nothing)
     }
 }
 
+Test(resume, is_refused_with_other_frames_than_before)
+{
+    struct resume_request request = {.output = path, .resume = true};
+    write_file(path, "0123456789", 10);
+    write_journal(3, 10, 0);
+    request.framing = FRAMING_TAGGED;
+    expect_status(&request, STATUS_USAGE);
+}
+
 Test(resume, is_where_the_journal_stands)
 {
     struct resume_point point;
