@@ -22,11 +22,13 @@ enum { ERROR_MAX = 4096 };
 
 struct front {
     struct keys keys;
-    struct zap *zap;                 /* NULL: no link has keys */
+    struct zap *zap;                 /* NULL: neither a link nor an input has keys */
+    bool keyed;                      /* links have keys */
     bool tcp;                        /* allowed: there are keys, or nobody wants any */
     struct runtime_dir *runtime_dir; /* NULL: an endpoint was given */
     zsock_t *router;
     struct ipc_keeper *keeper; /* of the private endpoint; NULL: it is no file */
+    struct keyring *input;     /* of a bound input; borrowed, or NULL */
     struct places places;
     char endpoint[512];
 };
@@ -67,7 +69,8 @@ static int open_keys(struct front *front, const struct common_options *options)
     char error[ERROR_MAX] = "";
     int given = keys_open(&front->keys, KEY_VENTILATOR, options->keys,
                           options->insecure, error, sizeof error);
-    front->tcp = given > 0 || options->insecure;
+    front->keyed = given > 0;
+    front->tcp = front->keyed || options->insecure;
     if (given > 0 && (given = keyring_watch(front->keys.keyring)) < 0)
         snprintf(error, sizeof error, "cannot start a process: %s", strerror(-given));
     if (given >= 0)
@@ -87,7 +90,7 @@ static int open_zap(struct front *front)
 static void warn_of_strangers(const struct front *front,
                               const struct common_options *options)
 {
-    if (!front->zap && transport_is_tcp(front->endpoint) && !options->quiet)
+    if (!front->keyed && transport_is_tcp(front->endpoint) && !options->quiet)
         say("warning: --insecure: anyone who can reach %s can read the data and join "
             "the run",
             front->endpoint);
@@ -101,7 +104,7 @@ static int bind_router(struct front *front, const char *endpoint, const char *al
         .secret_key = front->keys.own.secret_key,
         .domain = ZAP_TASKS,
     };
-    const struct curve *guard = front->zap ? &curve : NULL;
+    const struct curve *guard = front->keyed ? &curve : NULL;
     front->router = transport_bind_router(endpoint, HEADER_MAX, guard);
     if (!front->router)
         return cannot_bind(endpoint, errno);
@@ -118,7 +121,7 @@ int front_publish(const struct front *front, const struct ventilator_options *op
                   const char *results)
 {
     int result = endpoint_file_write(options, front->endpoint,
-                                     front->zap ? front->keys.own.public_key : NULL,
+                                     front->keyed ? front->keys.own.public_key : NULL,
                                      results);
     if (result == 0)
         return STATUS_OK;
@@ -209,10 +212,35 @@ int front_keys_descriptor(const struct front *front)
     return keyring_descriptor(front->keys.keyring);
 }
 
+int front_input_keys_descriptor(const struct front *front)
+{
+    return keyring_descriptor(front->input);
+}
+
+int front_guard_input(struct front *front, struct keyring *keyring)
+{
+    if (!keyring)
+        return STATUS_OK;
+    if (!front->zap && !(front->zap = zap_new(NULL))) {
+        say("cannot ask for keys: %s", zmq_strerror(errno));
+        return STATUS_IO;
+    }
+    front->input = keyring;
+    zap_set_input(front->zap, keyring);
+    return STATUS_OK;
+}
+
+static int64_t keyring_due(struct keyring *keyring, int64_t now_us)
+{
+    return keyring ? keyring_tick(keyring, now_us) : NEVER_US;
+}
+
 int64_t front_tick(struct front *front, int64_t now_us)
 {
     int64_t due_us = ipc_keeper_tick(front->keeper, now_us);
-    int64_t keys_us = front->zap ? keyring_tick(front->keys.keyring, now_us) : NEVER_US;
+    int64_t keys_us = keyring_due(front->keys.keyring, now_us);
+    int64_t input_us = keyring_due(front->input, now_us);
+    keys_us = input_us < keys_us ? input_us : keys_us;
     zap_answer(front->zap);
     return keys_us < due_us ? keys_us : due_us;
 }

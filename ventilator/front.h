@@ -30,10 +30,15 @@ zsock_t *front_router(const struct front *front);
 const char *front_endpoint(const struct front *front);
 /* The line to whoever places workers. */
 struct places *front_places(struct front *front);
-/* NULL: no link has keys. */
+/* Asks `keyring`, which is borrowed, for whoever sends messages to a bound input; NULL:
+ * that has no keys. An exit status, as above. */
+int front_guard_input(struct front *front, struct keyring *keyring);
+/* NULL: neither a link nor an input has keys. */
 struct zap *front_zap(const struct front *front);
 /* To be polled for input: the keys change; -1: there are none. */
 int front_keys_descriptor(const struct front *front);
+/* Likewise, those of who sends messages to a bound input. */
+int front_input_keys_descriptor(const struct front *front);
 /* Looks after the private endpoint and the keys. Returns when to call it again. */
 int64_t front_tick(struct front *front, int64_t now_us);
 

@@ -51,15 +51,16 @@ static void put(struct ingest *ingest, struct chunk *chunk)
 /* A slot that is free need not wait for a full chunk. */
 static int64_t timeout_us(const struct ingest *ingest)
 {
-    bool eager = ingest->eager_us && ingest->eager_us < ingest->timeout_us &&
-                 dispatch_has_free_slot(ingest->dispatch);
-    return eager ? ingest->eager_us : ingest->timeout_us;
+    bool eager = ingest->at_once ||
+                 (ingest->eager_us && ingest->eager_us < ingest->timeout_us);
+    if (!eager || !dispatch_has_free_slot(ingest->dispatch))
+        return ingest->timeout_us;
+    return ingest->at_once ? 0 : ingest->eager_us;
 }
 
-/* The stream waits: so do its records, but not longer than the timeout. */
+/* The records of a stream wait, but not longer than the timeout. */
 static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us)
 {
-    ingest->state = INGEST_WAITS;
     if (ingest->timeout_us == 0 || source_pending(ingest->source) == 0 ||
         !source_is_stream(ingest->source)) {
         ingest->pending_us = 0;
@@ -75,9 +76,13 @@ static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us
 
 int64_t ingest_deadline(const struct ingest *ingest)
 {
-    bool waits = ingest->state == INGEST_WAITS && ingest->pending_us > 0 &&
-                 !ingest->overdue;
-    return waits ? ingest->pending_us + timeout_us(ingest) : NEVER_US;
+    if (ingest->state != INGEST_WAITS)
+        return NEVER_US;
+    int64_t end_us = source_deadline(ingest->source);
+    if (ingest->pending_us == 0 || ingest->overdue)
+        return end_us;
+    int64_t due_us = ingest->pending_us + timeout_us(ingest);
+    return due_us < end_us ? due_us : end_us;
 }
 
 /* One chunk, with its length; false: there is none now. */
@@ -90,8 +95,12 @@ static bool cut_chunk(struct ingest *ingest, uint64_t *ret_length, int64_t now_u
     case SOURCE_CHUNK:
         break;
     case SOURCE_MORE:
-        return false;
+        /* Messages that come faster than they are read never let it wait. */
+        if (!ingest->at_once || !flush(ingest, &chunk, now_us))
+            return false;
+        break;
     case SOURCE_WAITS:
+        ingest->state = INGEST_WAITS;
         if (!flush(ingest, &chunk, now_us))
             return false;
         break;
@@ -143,6 +152,11 @@ void ingest_cut(struct ingest *ingest, int64_t now_us)
         bytes += length;
         wanted--;
     }
+}
+
+bool ingest_drain(struct ingest *ingest)
+{
+    return source_drain(ingest->source);
 }
 
 void ingest_discard(struct ingest *ingest, uint64_t seq)

@@ -24,6 +24,7 @@ struct ingest {
     int64_t timeout_us; /* so long a stream's records wait for a chunk to be full; 0:
                            for ever */
     int64_t eager_us;   /* so long, if a slot is free for them; 0: no less */
+    bool at_once;       /* nothing, if a slot is free for them */
     int64_t pending_us; /* since when there are some; 0: there are none */
     bool overdue;       /* they waited so long, and none is whole */
     bool header_told;
@@ -36,6 +37,8 @@ void ingest_start(struct ingest *ingest, int64_t now_us);
 void ingest_cut(struct ingest *ingest, int64_t now_us);
 /* When ingest_cut must be called at the latest, if dispatch wants anything. */
 int64_t ingest_deadline(const struct ingest *ingest);
+/* No more is read but what has come, where the input is such; false: it is not. */
+bool ingest_drain(struct ingest *ingest);
 /* The chunk is committed: drops it, and counts its bytes as done. */
 void ingest_discard(struct ingest *ingest, uint64_t seq);
 /* A chunk cannot be read again: ends the run at once, with source_error. */

@@ -8,7 +8,7 @@
 #include "common/options/table.h"
 #include "common/parse.h"
 #include "common/protocol/message.h"
-#include "ventilator/scheduler/state/chunk_sizer.h"
+#include "ventilator/options_settle.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 
 enum {
     LATENCY_LEAST_US = 1000,
-    BLOCK_EAGER_US = 100000, /* where the options do not say how long records wait */
+    MINUTE_MS = 60000,
 };
 
 static void read_block(const struct argp_state *state, const char *text,
@@ -140,6 +140,9 @@ static error_t parse_failures(int key, char *text, struct argp_state *state)
     case KEY_RESUME:
         options->resume = true;
         return 0;
+    case KEY_FROM_COMMITTED:
+        options->from_committed = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -150,6 +153,7 @@ static void add_input(const struct argp_state *state, const char *path,
 {
     if (*path == '\0')
         options_bad(state, "-i", path, "the name of a file");
+    message_options_add(state, path, &options->messages);
     for (uint32_t i = 0; strcmp(path, "-") == 0 && i < options->input_count; i++)
         if (strcmp(options->inputs[i], "-") == 0)
             options_bad(state, "-i", path, "standard input only once");
@@ -173,6 +177,22 @@ static void read_block_timeout(const struct argp_state *state, const char *text,
     options->block_timeout_us = options_duration_us(
         state, "--block-timeout", text, 0, "a duration, such as 500ms or 2m; 0: none");
     options->block_timeout_said = true;
+}
+
+/* As --block-timeout, but for messages: a number is milliseconds, and 0 waits for
+ * nothing. */
+static void read_linger(const struct argp_state *state, const char *text,
+                        struct ventilator_options *options)
+{
+    uint64_t ms;
+    int64_t us;
+    if (parse_number(text, 0, MINUTE_MS, &ms))
+        us = (int64_t)ms * 1000;
+    else if (!parse_duration(text, &us))
+        options_bad(state, "--linger", text,
+                    "a number of milliseconds, or a duration such as 500us or 1s");
+    options->block_timeout_us = us ? us : 1;
+    options->linger_said = true;
 }
 
 /* Half of it is for a record's way to the command and back. */
@@ -229,6 +249,9 @@ static error_t parse_input(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_BLOCK_TIMEOUT:
         read_block_timeout(state, text, options);
+        return 0;
+    case KEY_LINGER:
+        read_linger(state, text, options);
         return 0;
     case KEY_LATENCY:
         read_latency(state, text, options);
@@ -289,6 +312,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     if (result == ARGP_ERR_UNKNOWN)
         result = record_options_parse(key, text, state, &options->records);
     if (result == ARGP_ERR_UNKNOWN)
+        result = message_options_parse(key, text, state, &options->messages);
+    if (result == ARGP_ERR_UNKNOWN)
         result = parse_failures(key, text, state);
     if (result == ARGP_ERR_UNKNOWN)
         result = parse_run(key, text, state);
@@ -305,65 +330,6 @@ static const struct argp ventilator_argp = {
     .doc = "Cuts its input into chunks of whole records and hands them out to "
            "fanfold-worker.\v" OPTIONS_UNITS,
 };
-
-static bool says_what_a_record_is(const struct record_options *options)
-{
-    return options->format || options->fixed || options->lines || options->null ||
-           options->start || options->end || options->regexp;
-}
-
-/* Whether the options do not contradict each other. */
-static bool agree(const struct ventilator_options *options)
-{
-    if (options->halt.when != HALT_NEVER && options->on_error == ON_ERROR_STOP)
-        say("--halt needs --on-error skip or --on-error isolate: without them, the "
-            "first "
-            "chunk that fails for good ends the run");
-    else if (options->whole_files &&
-             (options->chunker.records || says_what_a_record_is(&options->records)))
-        say("--whole-files excludes -N and all that says what a record is: a file is "
-            "one record");
-    else if (options->latency_said && options->block_timeout_said)
-        say("--latency excludes --block-timeout: both say how long a record waits for "
-            "its "
-            "chunk to fill");
-    else if (options->dry_run && options->resume)
-        say("--dry-run and --resume exclude each other: only the sink knows where the "
-            "run stopped");
-    else
-        return true;
-    return false;
-}
-
-/* False: they contradict each other, and it has said so. */
-static bool settle_records(struct ventilator_options *options)
-{
-    if (!options->whole_files)
-        return record_options_settle(&options->records, &options->chunker);
-    options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
-    return true;
-}
-
-/* Likewise. */
-static bool settle_block(struct ventilator_options *options)
-{
-    struct chunker_config *chunker = &options->chunker;
-    options->block_most = chunker->block_bytes;
-    if (!chunker->block_auto)
-        return true;
-    bool whole = chunker->format.kind == RECORDS_WHOLE;
-    if (chunker->records || whole) {
-        say("--block auto contradicts %s, which says what a chunk is",
-            whole ? "a format of whole inputs" : "-N");
-        return false;
-    }
-    options->block_most = CHUNK_SIZER_LONGEST;
-    if (options->block_most > chunker->max_record_bytes)
-        options->block_most = chunker->max_record_bytes;
-    if (chunker->block_bytes > options->block_most)
-        chunker->block_bytes = options->block_most;
-    return true;
-}
 
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options)
@@ -384,26 +350,17 @@ bool ventilator_options_parse(int argc, char **argv,
     /* A launcher decides by itself: it knows where the output goes. */
     if (!ret_options->progress_said && !ret_options->common.supervised)
         ret_options->progress = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO);
-    /* With -N, a chunk has exactly N records, however long they take to come. */
-    if (ret_options->block_timeout_us < 0) {
-        ret_options->block_timeout_us =
-            ret_options->chunker.records ? 0 : DEFAULT_BLOCK_TIMEOUT_US;
-        ret_options->block_eager_us = BLOCK_EAGER_US;
-    }
     if (rest < argc) {
         say("'%s' is not an option; the input is standard input, or -i FILE",
             argv[rest]);
         return false;
     }
-    if (!agree(ret_options))
-        return false;
-    ret_options->records_said = ret_options->whole_files ||
-                                says_what_a_record_is(&ret_options->records);
-    return settle_records(ret_options) && settle_block(ret_options);
+    return options_settle(ret_options);
 }
 
 void ventilator_options_deinit(struct ventilator_options *options)
 {
+    message_options_deinit(&options->messages);
     free(options->inputs);
     options->inputs = NULL;
 }

@@ -4,6 +4,7 @@
 #define FANFOLD_VENTILATOR_OPTIONS_H
 
 #include "common/options.h"
+#include "ventilator/message_options.h"
 #include "ventilator/record_options.h"
 #include "ventilator/scheduler/dispatch.h"
 #include "ventilator/source/chunker.h"
@@ -26,6 +27,10 @@ struct ventilator_options {
     int64_t block_eager_us;   /* likewise, while a slot is free; 0: no less */
     bool block_timeout_said;  /* by an option of this name */
     bool latency_said;        /* --latency said it */
+    bool linger_said;         /* --linger did */
+    bool at_once;             /* nothing waits while a slot is free: of messages */
+    struct message_options messages;
+    bool from_committed; /* a run that resumes begins with what its feeder sends */
     bool dry_run;
     bool records_said;             /* an option says what a record is */
     struct record_options records; /* of which the chunker's format is made */

@@ -16,6 +16,7 @@
 #include "ventilator/front.h"
 #include "ventilator/inbox.h"
 #include "ventilator/ingest.h"
+#include "ventilator/inputs.h"
 #include "ventilator/join_line.h"
 #include "ventilator/outbox.h"
 #include "ventilator/report/dry_run.h"
@@ -71,25 +72,10 @@ static int open_transport(void)
 
 static int open_source(struct ventilator *ventilator)
 {
-    char error[TEXT_MAX];
-    const struct ventilator_options *options = ventilator->options;
-    struct source_config config = {
-        .paths = options->inputs,
-        .count = options->input_count,
-        .chunker = options->chunker,
-        .header_lines = options->header_lines,
-        .header_out = options->header_out,
-        .whole_files = options->whole_files,
-        .no_decompress = options->no_decompress,
-    };
-    if (source_open(&config, &ventilator->source, error, sizeof error) < 0) {
-        say("%s", error);
-        return STATUS_IO;
-    }
-    ventilator->chunk_store = chunk_store_new(ventilator->source);
-    if (source_is_terminal(ventilator->source) && !options->common.quiet)
-        say("reading from the terminal; end with Ctrl-D");
-    return STATUS_OK;
+    int status = inputs_open(ventilator->options, &ventilator->source);
+    if (status == STATUS_OK)
+        ventilator->chunk_store = chunk_store_new(ventilator->source);
+    return status;
 }
 
 static int open_job_log(struct ventilator *ventilator)
@@ -162,6 +148,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .dispatch = ventilator->dispatch,
         .timeout_us = options->block_timeout_us,
         .eager_us = options->block_eager_us,
+        .at_once = options->at_once,
         .look = {.wanted = !options->records_said && !options->common.quiet}};
     progress_init(&ventilator->progress,
                   &(struct progress_config){
@@ -193,6 +180,8 @@ static int make(struct ventilator *ventilator)
     status = open_transport();
     if (status == STATUS_OK)
         status = front_bind(ventilator->front, ventilator->options);
+    if (status == STATUS_OK)
+        status = inputs_connect(ventilator->source, ventilator->front);
     if (status == STATUS_OK)
         make_core(ventilator, clock_now_us());
     return status;
@@ -240,6 +229,8 @@ static void on_signal(struct ventilator *ventilator, int number, int64_t now_us)
                                          : "terminated";
     switch (ventilator->signals_seen) {
     case 1:
+        if (ingest_drain(&ventilator->ingest))
+            break;
         say_draining(ventilator, what);
         dispatch_drain(ventilator->dispatch, OUTCOME_INTERRUPTED, status, what);
         break;
@@ -330,7 +321,11 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         [3] = {.fd = ventilator->signals, .events = ZMQ_POLLIN},
         [4] = {.fd = front_places(ventilator->front)->fd, .events = ZMQ_POLLIN},
         [5] = {.fd = front_keys_descriptor(ventilator->front), .events = ZMQ_POLLIN},
-        [6] = {.fd = source_fd(ventilator->source), .events = ZMQ_POLLIN},
+        [6] = {.fd = front_input_keys_descriptor(ventilator->front),
+               .events = ZMQ_POLLIN},
+        [7] = {.socket = source_socket(ventilator->source),
+               .fd = source_fd(ventilator->source),
+               .events = ZMQ_POLLIN},
     };
     for (int i = 0; i < 3; i++)
         items[i] = (zmq_pollitem_t){sockets[i] ? zsock_resolve(sockets[i]) : NULL, -1,
@@ -342,7 +337,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 7 : 6;
+    int count = wanted && ingest == INGEST_WAITS ? 8 : 7;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));

@@ -286,6 +286,13 @@ int transport_bind_also(zsock_t *socket, const char *endpoint,
     return rc == 0 ? 0 : -error;
 }
 
+static void set_frame_max(zsock_t *socket, int64_t frame_max)
+{
+    int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max,
+                            sizeof frame_max);
+    assert(rc == 0);
+}
+
 /* CURVE makes a frame 33 bytes longer, and libzmq compares that. */
 enum { CURVE_ROOM_BYTES = 64 };
 
@@ -296,14 +303,25 @@ static zsock_t *bind_socket(zsock_t *socket, const char *endpoint, int64_t frame
         return NULL;
     if (curve && frame_max >= 0 && frame_max <= INT64_MAX - CURVE_ROOM_BYTES)
         frame_max += CURVE_ROOM_BYTES;
-    int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max,
-                            sizeof frame_max);
-    assert(rc == 0);
+    set_frame_max(socket, frame_max);
     int result = transport_bind_also(socket, endpoint, curve);
     if (result == 0)
         return socket;
     errno = -result;
     return fail(&socket);
+}
+
+int transport_connect_also(zsock_t *socket, const char *endpoint,
+                           const struct curve *curve)
+{
+    set_option(socket, ZMQ_CURVE_SERVER, 0);
+    if (curve && transport_is_tcp(endpoint)) {
+        set_text(socket, ZMQ_CURVE_SERVERKEY, curve->server_key);
+        set_text(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key);
+        set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
+    }
+    set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
+    return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? 0 : -errno;
 }
 
 static zsock_t *connect_socket(zsock_t *socket, const char *endpoint,
@@ -312,20 +330,14 @@ static zsock_t *connect_socket(zsock_t *socket, const char *endpoint,
 {
     if (!socket)
         return NULL;
-    if (curve && transport_is_tcp(endpoint)) {
-        set_text(socket, ZMQ_CURVE_SERVERKEY, curve->server_key);
-        set_text(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key);
-        set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
-    }
-    set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
     if (ret_monitor && !(*ret_monitor = connection_monitor_new(socket)))
         return fail(&socket);
-    if (zmq_connect(zsock_resolve(socket), endpoint) == 0)
+    int result = transport_connect_also(socket, endpoint, curve);
+    if (result == 0)
         return socket;
-    int saved_errno = errno;
     if (ret_monitor)
         connection_monitor_destroy(ret_monitor);
-    errno = saved_errno;
+    errno = -result;
     return fail(&socket);
 }
 
@@ -395,6 +407,17 @@ zsock_t *transport_connect_push(const char *endpoint, const struct curve *curve,
     if (push)
         set_option(push, ZMQ_IMMEDIATE, 1);
     return connect_socket(push, endpoint, curve, ret_monitor);
+}
+
+zsock_t *transport_open(int type, int hwm, int64_t frame_max, int linger_ms)
+{
+    zsock_t *socket = socket_new(type, linger_ms);
+    if (!socket)
+        return NULL;
+    set_option(socket, ZMQ_SNDHWM, hwm);
+    set_option(socket, ZMQ_RCVHWM, hwm);
+    set_frame_max(socket, frame_max);
+    return socket;
 }
 
 const char *transport_endpoint(zsock_t *socket)

@@ -62,6 +62,14 @@ zsock_t *transport_connect_dealer(const char *endpoint, const struct curve *curv
 zsock_t *transport_connect_push(const char *endpoint, const struct curve *curve,
                                 struct connection_monitor **ret_monitor);
 
+/* A socket for messages of other programs, of any type, which is not bound or connected
+ * yet: at most `hwm` messages wait at each of its connections, and it ends the
+ * connection of a peer that sends a frame longer than `frame_max`. NULL with errno. */
+zsock_t *transport_open(int type, int hwm, int64_t frame_max, int linger_ms);
+/* Connects it, also to several endpoints. 0 or -errno. */
+int transport_connect_also(zsock_t *socket, const char *endpoint,
+                           const struct curve *curve);
+
 /* Whether strangers can reach the endpoint, so that it needs keys. */
 bool transport_is_tcp(const char *endpoint);
 /* False: an ipc path that is not there, or not for us, as on another host. */

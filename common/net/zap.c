@@ -29,7 +29,8 @@ struct note {
 };
 
 struct zap {
-    const struct keyring *keyring;
+    const struct keyring *keyring; /* of tasks and results; NULL: they have no keys */
+    const struct keyring *input;   /* likewise */
     zsock_t *rep;
     struct handshake_watch *watch; /* NULL: none yet */
     const char *watched;           /* its domain */
@@ -61,6 +62,11 @@ struct zap *zap_new(const struct keyring *keyring)
     if (!zap->rep || zmq_bind(zsock_resolve(zap->rep), endpoint) < 0)
         zap_destroy(&zap);
     return zap;
+}
+
+void zap_set_input(struct zap *zap, const struct keyring *keyring)
+{
+    zap->input = keyring;
 }
 
 void zap_destroy(struct zap **zap_p)
@@ -112,7 +118,7 @@ static const char *refuse(const char *domain, enum key_standing standing,
                           enum key_role role)
 {
     bool tasks = strcmp(domain, ZAP_TASKS) == 0;
-    if (!tasks && strcmp(domain, ZAP_RESULTS) != 0)
+    if (!tasks && strcmp(domain, ZAP_RESULTS) != 0 && strcmp(domain, ZAP_INPUT) != 0)
         return "no such domain";
     if (standing == KEY_UNKNOWN)
         return "unknown key";
@@ -201,7 +207,10 @@ static void judge(struct zap *zap, zmsg_t *request, char *user, size_t size)
         log_refusal(zap, address, key, domain, "no key");
         return;
     }
-    enum key_standing standing = keyring_find(zap->keyring, key, &role);
+    const struct keyring *keyring = strcmp(domain, ZAP_INPUT) == 0 ? zap->input
+                                                                   : zap->keyring;
+    enum key_standing standing = keyring ? keyring_find(keyring, key, &role)
+                                         : KEY_UNKNOWN;
     const char *why = refuse(domain, standing, role);
     if (why)
         log_refusal(zap, address, key, domain, why);
@@ -261,7 +270,7 @@ bool zap_check(const struct zap *zap, zmq_msg_t *frame, struct zap_peer *ret_pee
 {
     const char *user = zap ? zmq_msg_gets(frame, "User-Id") : NULL;
     const char *key = user ? strchr(user, ':') : NULL;
-    if (!user || strcmp(user, here) == 0)
+    if (!user || strcmp(user, here) == 0 || !zap->keyring)
         return false;
     *ret_peer = (struct zap_peer){KEY_UNKNOWN, KEY_WORKER};
     if (key)

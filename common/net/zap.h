@@ -13,14 +13,18 @@
 #include "common/keys/keyring.h"
 #include <czmq.h>
 
-/* Domains of the two bound sockets, for struct curve. */
+/* Domains of bound sockets, for struct curve. */
 #define ZAP_TASKS   "tasks"   /* workers, sinks; and revoked keys, to be told so */
 #define ZAP_RESULTS "results" /* workers */
+#define ZAP_INPUT   "input"   /* who sends messages to a bound input: a worker's key */
 
 struct zap;
 
-/* Before the first tcp bind. Borrows the keyring. NULL with errno. */
+/* Before the first tcp bind. Borrows the keyring, NULL: of tasks and results nobody
+ * has keys. NULL with errno. */
 struct zap *zap_new(const struct keyring *keyring);
+/* Whom ZAP_INPUT lets in; borrowed. */
+void zap_set_input(struct zap *zap, const struct keyring *keyring);
 void zap_destroy(struct zap **zap_p);
 /* Also logs who does not get as far as to be asked for: peers of `bound` that have no
  * key, or one that was made for another server. `domain` is that of struct curve. 0 or

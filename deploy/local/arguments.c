@@ -7,6 +7,7 @@
 #include "deploy/local/arguments.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
+#include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
 #include "common/ports.h"
@@ -244,6 +245,19 @@ const char **arguments_inputs(const struct arguments *arguments)
             inputs[count++] = passed->value;
     }
     return inputs;
+}
+
+bool arguments_take_messages(const struct arguments *arguments)
+{
+    char error[512];
+    struct message_end end;
+    const char **inputs = arguments_inputs(arguments);
+    bool found = false;
+    for (size_t i = 0; inputs[i] && !found; i++)
+        found = message_end_parse(inputs[i], MESSAGES_IN, &end, error, sizeof error) >
+                0;
+    free(inputs);
+    return found;
 }
 
 bool arguments_has(const struct arguments *arguments, const char *name)

@@ -85,6 +85,7 @@ static int open_run(struct fanfold *fanfold)
                                       ? LAUNCHER_RESTARTS_ISOLATE
                                       : LAUNCHER_RESTARTS,
                       .open = fanfold->arguments->tasks != NULL,
+                      .drains = arguments_take_messages(fanfold->arguments),
                       .remote = remote_workers_wanted(fanfold->arguments),
                   });
     return STATUS_OK;
@@ -271,14 +272,17 @@ static void reap(struct fanfold *fanfold)
 }
 
 /* The only line about the signal: every role gets SIGTERM instead, and says nothing. */
-static void tell_signal(int signal, bool drains)
+static void tell_signal(const struct fanfold *fanfold, int signal, bool drains)
 {
+    const char *what = fanfold->launcher.config.drains ? "what has come"
+                                                       : "the running tasks";
     log_hurry(); /* the next signal must not wait for a reader of this */
-    say("%s%s",
+    say("%s%s%s%s",
         signal == SIGINT   ? "interrupted"
         : signal == SIGHUP ? "hung up"
                            : "terminated",
-        drains ? ": it finishes the running tasks; a second signal stops it" : "");
+        drains ? ": it finishes " : "", drains ? what : "",
+        drains ? "; a second signal stops it" : "");
 }
 
 /* Whether a child has ended, which may be one that the kernel gave us. */
@@ -294,7 +298,7 @@ static bool hear_signals(struct fanfold *fanfold)
         bool first = !fanfold->launcher.signal;
         bool drains = launcher_on_signal(&fanfold->launcher, signal, clock_now_us());
         if (first)
-            tell_signal(signal, drains);
+            tell_signal(fanfold, signal, drains);
     }
     return child_ended;
 }

@@ -179,7 +179,8 @@ bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us)
     bool first = !launcher->signal;
     if (first)
         launcher->signal = signal;
-    if (first && launcher->begun && launcher->phase == RUN_STARTING)
+    bool drains = launcher->begun || launcher->config.drains;
+    if (first && drains && launcher->phase == RUN_STARTING)
         drain(launcher);
     else if (launcher->phase < RUN_HURRYING)
         hurry(launcher, now_us);

@@ -77,6 +77,7 @@ struct launcher_action {
 struct launcher_config {
     int restarts; /* of a worker, in a row without a finished task */
     bool open;    /* workers on other hosts may join */
+    bool drains;  /* the input ends by a signal: what has come is always to be done */
     bool remote;  /* the worker is a process that minds those of other hosts: it has
                      done what it can when it ends */
 };
@@ -116,7 +117,7 @@ void launcher_on_end(struct launcher *launcher, enum role role, struct ending en
  * protocol tells the others. The second one goes to the ventilator again, which then
  * stops at once, and soon to the others, if they do not end by themselves. The third
  * kills. If no task was ever finished there is nothing to drain, and the first signal
- * acts as the second. Whether the run waits for running tasks.
+ * acts as the second, unless config.drains. Whether the run waits for running tasks.
  */
 bool launcher_on_signal(struct launcher *launcher, int signal, int64_t now_us);
 

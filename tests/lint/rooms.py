@@ -32,13 +32,14 @@ MAY = {
     "common/net": ("common", "common/protocol", "common/keys"),
     #
     "ventilator/source/decompress": COMMON,
-    "ventilator/source": (*COMMON, "ventilator/source/decompress"),
+    "ventilator/source/kinds": (*COMMON, "ventilator/source/decompress"),
+    "ventilator/source": (*COMMON, "ventilator/source/decompress", "ventilator/source/kinds"),
     "ventilator/scheduler/state": PLAIN_TYPES,
     "ventilator/scheduler": (*PLAIN_TYPES, "ventilator/scheduler/state"),
     "ventilator/report": (*COMMON, "ventilator/source", "ventilator/scheduler"),
     "ventilator": (
         *COMMON,
-        *("ventilator/source/decompress", "ventilator/source", "ventilator/report"),
+        *("ventilator/source/decompress", "ventilator/source/kinds", "ventilator/source", "ventilator/report"),
         *("ventilator/scheduler/state", "ventilator/scheduler"),
     ),
     #
@@ -86,7 +87,7 @@ OPEN = {
     "common/protocol/mark": (*CORES, "ventilator/source"),
     "common/protocol/endpoint_list": CORES,
     # What an input is, for each kind of input.
-    "ventilator/source/input": ("ventilator/source/decompress",),
+    "ventilator/source/input": ("ventilator/source/decompress", "ventilator/source/kinds"),
     # A core keeps the liveness of its connection, which is arithmetic with times.
     "common/net/liveness": ("worker/session", "sink/session"),
     # How far the run is: what the journal saves, and what is done again after it.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kinds of input that a source reads from: a file, a stream, and decompressed
- * content. Each owns one descriptor to poll; a stream that turns out to be compressed
- * becomes the third kind.
+ * The kinds of input that a source reads from: a file, a stream, decompressed content,
+ * and messages. Each owns one descriptor to poll, or a ZeroMQ socket; a stream that
+ * turns out to be compressed becomes decompressed content.
  */
 #ifndef FANFOLD_VENTILATOR_SOURCE_INPUT_H
 #define FANFOLD_VENTILATOR_SOURCE_INPUT_H
@@ -23,7 +23,18 @@ struct input_kind {
      * were read are gone. */
     int (*reread)(const struct input *input, uint64_t offset, void *buffer,
                   size_t size);
+    /* Of an input that a person may end: from now on it reads what has come already,
+     * and then it ends. NULL: it ends by itself. */
+    void (*drain)(struct input *input);
+    /* The ZeroMQ socket to poll, in place of the descriptor. NULL: there is none. */
+    void *(*socket)(const struct input *input);
+    /* When to read though nothing has come; NULL: never. */
+    int64_t (*deadline_us)(const struct input *input);
+    /* Frees what the kind has made; NULL: nothing but the fields below. */
+    void (*close)(struct input *input);
 };
+
+struct message_input;
 
 struct input {
     const struct input_kind *kind;
@@ -39,6 +50,7 @@ struct input {
     size_t first_size, first_used;
 
     struct decompressor decompressor; /* pid > 0: of decompressed content */
+    struct message_input *messages;   /* of messages; else NULL */
     char reason[256];
 };
 

@@ -3,8 +3,10 @@
 
 #include "common/files/letters.h"
 #include "common/memory.h"
+#include "ventilator/source/kinds/message_input.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +151,27 @@ int input_list_open(struct input_list *inputs, const char *const *paths, uint32_
     return result;
 }
 
+/* "pull:tcp://a:1", "pull:tcp://a:1 and 2 more" */
+static char *name_messages(const char *const *names, uint32_t count)
+{
+    return count > 1 ? allocate_text("%s and %" PRIu32 " more", names[0], count - 1)
+                     : allocate_text("%s", names[0]);
+}
+
+int input_list_of_messages(struct input_list *inputs, const char *const *names,
+                           uint32_t count, const struct message_input_config *config,
+                           char *error, size_t error_size)
+{
+    *inputs = (struct input_list){.items = NULL};
+    struct named_input *item = add_item(inputs);
+    item->kind = SOURCE_KIND_STREAM;
+    item->name = name_messages(names, count);
+    int result = input_of_messages(config, &item->input, error, error_size);
+    if (result < 0)
+        input_list_deinit(inputs);
+    return result;
+}
+
 void input_list_deinit(struct input_list *inputs)
 {
     for (uint32_t i = 0; i < inputs->count; i++) {
@@ -181,9 +204,11 @@ int input_list_fingerprint(struct input_list *inputs, const struct source_cut *c
     struct input_fingerprint whole = input_fingerprint_begin(cut);
     for (uint32_t i = 0; i < inputs->count; i++) {
         struct named_input *item = &inputs->items[i];
-        int fd = item->input.fd >= 0 ? item->input.fd : open_again(item);
-        int result =
-            fd < 0 ? fd : input_fingerprint_add(&whole, fd, item->kind, item->start);
+        bool opens = item->input.fd < 0 && item->kind != SOURCE_KIND_STREAM;
+        int fd = opens ? open_again(item) : item->input.fd;
+        int result = fd < 0 && opens
+                         ? fd
+                         : input_fingerprint_add(&whole, fd, item->kind, item->start);
         if (fd >= 0 && fd != item->input.fd)
             close(fd);
         if (result < 0)
@@ -217,7 +242,7 @@ int input_list_turn_to(struct input_list *inputs, uint32_t number)
     struct named_input *item = &inputs->items[number];
     if (number >= OPEN_MAX_FILES)
         input_close(&inputs->items[number - OPEN_MAX_FILES].input);
-    if (item->input.fd < 0) {
+    if (item->input.fd < 0 && item->kind != SOURCE_KIND_STREAM) {
         int fd = open_again(item);
         if (fd < 0)
             return fd;

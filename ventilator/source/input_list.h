@@ -13,6 +13,8 @@
 #include "ventilator/source/input.h"
 #include "ventilator/source/input_fingerprint.h"
 
+struct message_input_config;
+
 struct named_input {
     char *name;       /* for messages */
     const char *path; /* borrowed, but a dead letter's; NULL: standard input */
@@ -37,6 +39,10 @@ struct input_list {
 int input_list_open(struct input_list *inputs, const char *const *paths, uint32_t count,
                     bool decompresses, const char *program, char *error,
                     size_t error_size);
+/* One input, which the words in `names` call so. 0, or as input_list_open. */
+int input_list_of_messages(struct input_list *inputs, const char *const *names,
+                           uint32_t count, const struct message_input_config *config,
+                           char *error, size_t error_size);
 void input_list_deinit(struct input_list *inputs);
 
 /* Of all inputs, and of the cut. 0, or as input_list_open. */

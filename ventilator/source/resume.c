@@ -36,6 +36,17 @@ static void jump(struct resume *resume, struct reader *reader, struct run_hash *
     resume->checks = !resume->seeks;
 }
 
+static bool may_stand(struct reader *reader)
+{
+    if (reader->inputs.count == 1 && reader_item(reader)->kind == SOURCE_KIND_STREAM)
+        return true;
+    reader_fail(reader,
+                "%s: --from-committed is for one input that is no file: the run finds "
+                "its place in a file itself",
+                reader->inputs.items[0].name);
+    return false;
+}
+
 bool resume_begin(struct resume *resume, struct reader *reader, struct run_hash *hash,
                   struct slice mark, struct slice began, struct slice now)
 {
@@ -58,6 +69,9 @@ bool resume_begin(struct resume *resume, struct reader *reader, struct run_hash 
     }
     if (here.count == 1)
         reader->shift = beginning_of_run(reader, &then) - reader_beginning(reader, 0);
+    resume->stands &= mark.size > 0;
+    if (resume->stands)
+        return may_stand(reader);
     if (match == INPUT_SAME && mark.size > 0)
         jump(resume, reader, hash);
     else
@@ -119,6 +133,16 @@ bool resume_seek(struct resume *resume, struct reader *reader, struct run_hash *
     reader_seek(reader, mark->offset);
     resume->seeks = false;
     return true;
+}
+
+/* Nobody has the bytes that the hash counts: from here on it is that of a run which was
+ * resumed in this way. */
+void resume_stand(struct resume *resume, struct reader *reader, struct run_hash *hash)
+{
+    stream_hash_seek(&hash->stream, resume->mark.offset);
+    stream_hash_set(&hash->stream, resume->mark.hash);
+    reader_seek(reader, resume->mark.offset);
+    resume->stands = false;
 }
 
 /* ---- reading again what the run has read ---- */

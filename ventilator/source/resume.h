@@ -14,21 +14,25 @@
 struct resume {
     bool seeks;         /* the run resumes in the middle of this file */
     bool checks;        /* what the run has read is read again */
+    bool stands;        /* nothing is: the only input, a stream, begins at the mark */
     uint64_t checked;   /* offset up to which it was, as the run counts */
     struct mark mark;   /* where that ends; valid while it checks or seeks */
     uint8_t before[2];  /* the bytes in front of the mark, before_size at the end */
     size_t before_size; /* of this input */
 };
 
-/* Compares `now`, the inputs' fingerprint, with that of the run that began, and goes to
- * the input with which to begin. An empty mark is the start of the run. False: the run
- * cannot resume with these inputs. */
+/* `stands` is set before: the person says so. Compares `now`, the inputs' fingerprint,
+ * with that of the run that began, and goes to the input with which to begin. An empty
+ * mark is the start of the run. False: the run cannot resume with these inputs. */
 bool resume_begin(struct resume *resume, struct reader *reader, struct run_hash *hash,
                   struct slice mark, struct slice began, struct slice now);
 
 /* The reader stands behind the header of the mark's input, a file: goes to the mark.
  * False: it failed. */
 bool resume_seek(struct resume *resume, struct reader *reader, struct run_hash *hash);
+
+/* The reader stands at the mark, by --from-committed. */
+void resume_stand(struct resume *resume, struct reader *reader, struct run_hash *hash);
 
 /* The bytes in front of the mark, at most two, once the reader stands there. */
 struct slice resume_before(const struct resume *resume);

@@ -11,42 +11,11 @@
 #include "ventilator/source/source.h"
 
 #include "common/memory.h"
-#include "ventilator/source/header.h"
-#include "ventilator/source/reread.h"
-#include "ventilator/source/resume.h"
+#include "ventilator/source/source_state.h"
 #include <assert.h>
 #include <stdlib.h>
 
 enum { READS_MAX = 16 }; /* in one source_next, so that the loop comes round */
-
-#define PHASES(X)                                                \
-    X(TURN)   /* the next input's turn comes, if there is one */ \
-    X(HEADER) /* its first bytes and lines are read */           \
-    X(CHECK)  /* what the run has read of it is read again */    \
-    X(CUT)    /* its records become chunks */
-
-enum phase {
-#define X(name) PHASE_##name,
-    PHASES(X)
-#undef X
-};
-
-struct source {
-    struct source_config config;
-    uint8_t fingerprint[INPUT_FINGERPRINT_SIZE];
-    struct reader reader;
-    struct header header;
-    struct resume resume;
-    struct run_hash hash; /* of what was cut, back to where the run began */
-    struct chunker *chunker;
-    enum phase phase;
-    uint64_t record;  /* number of the first that no chunk has */
-    bool cut_some;    /* of this input */
-    bool cut_any;     /* of the run's inputs */
-    uint64_t pending; /* bytes in the chunker */
-    uint64_t bytes;   /* cut, from where it started */
-    uint64_t total;   /* bytes there are from there; 0: nobody knows */
-};
 
 #define BIT(phase) (1u << (phase))
 
@@ -64,6 +33,16 @@ static void set_phase(struct source *source, enum phase phase)
 
 /* ---- life ---- */
 
+static int open_inputs(const struct source_config *config, struct input_list *inputs,
+                       char *error, size_t error_size)
+{
+    if (config->messages)
+        return input_list_of_messages(inputs, config->paths, config->count,
+                                      config->messages, error, error_size);
+    return input_list_open(inputs, config->paths, config->count, !config->no_decompress,
+                           config->program, error, error_size);
+}
+
 int source_open(const struct source_config *config, struct source **ret_source,
                 char *error, size_t error_size)
 {
@@ -75,9 +54,7 @@ int source_open(const struct source_config *config, struct source **ret_source,
         .header_out = config->header_out,
         .whole_files = config->whole_files,
     };
-    int result = input_list_open(&inputs, config->paths, config->count,
-                                 !config->no_decompress, config->program, error,
-                                 error_size);
+    int result = open_inputs(config, &inputs, error, error_size);
     if (result < 0)
         return result;
     result = input_list_fingerprint(&inputs, &cut, &fingerprint, error, error_size);
@@ -117,6 +94,7 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
     const struct mark *from = &source->resume.mark;
     if (mark.size == 0 && input.size == 0)
         return true;
+    source->resume.stands = source->config.from_committed;
     if (!resume_begin(&source->resume, &source->reader, &source->hash, mark, input,
                       source_input(source)))
         return false;
@@ -148,6 +126,10 @@ static enum source_outcome begin_records(struct source *source)
     if (resume->seeks)
         return resume_seek(resume, reader, &source->hash) ? begin_at_mark(source)
                                                           : SOURCE_FAILED;
+    if (resume->stands) {
+        resume_stand(resume, reader, &source->hash);
+        return begin_at_mark(source);
+    }
     stream_hash_add(&source->hash.stream, reader->ahead, reader->ahead_used);
     if (resume->checks) {
         resume->checked = offset;
@@ -162,6 +144,15 @@ static enum source_outcome begin_records(struct source *source)
     return SOURCE_MORE;
 }
 
+/* Of messages nobody asks in what order their bytes are. A stream that begins in its
+ * middle has no beginning. */
+static bool begins_in_header(struct source *source)
+{
+    if (reader_item(&source->reader)->input.messages || source->resume.stands)
+        return false;
+    return header_begin_input(&source->header);
+}
+
 static enum source_outcome turn(struct source *source)
 {
     if (source->reader.at == source->reader.inputs.count) {
@@ -174,7 +165,7 @@ static enum source_outcome turn(struct source *source)
     source->pending = 0;
     source->resume.before_size = 0;
     run_hash_begin_input(&source->hash);
-    if (!header_begin_input(&source->header))
+    if (!begins_in_header(source))
         return begin_records(source);
     set_phase(source, PHASE_HEADER);
     return SOURCE_MORE;
@@ -329,11 +320,14 @@ static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
 
 bool source_flush(struct source *source, struct chunk *ret_chunk)
 {
-    if (source->phase != PHASE_CUT ||
-        chunker_take_early(source->chunker, ret_chunk) != CHUNKER_CHUNK)
+    if (source->phase != PHASE_CUT)
         return false;
-    finish_chunk(source, ret_chunk);
-    return true;
+    enum chunker_outcome outcome = chunker_take(source->chunker, ret_chunk);
+    if (outcome == CHUNKER_HUNGRY)
+        outcome = chunker_take_early(source->chunker, ret_chunk);
+    if (outcome == CHUNKER_CHUNK)
+        finish_chunk(source, ret_chunk);
+    return outcome == CHUNKER_CHUNK;
 }
 
 static enum source_outcome step(struct source *source, struct chunk *ret_chunk)
@@ -362,88 +356,11 @@ enum source_outcome source_next(struct source *source, struct chunk *ret_chunk)
     }
 }
 
-/* ---- reading again ---- */
-
-bool source_can_reread(const struct source *source)
+bool source_drain(struct source *source)
 {
-    return input_list_are_files(&source->reader.inputs);
-}
-
-bool source_reread(struct source *source, const struct chunk *chunk,
-                   zmq_msg_t *ret_bytes)
-{
-    return reread_chunk(&source->reader, &source->config.chunker.format, chunk,
-                        ret_bytes);
-}
-
-/* ---- queries ---- */
-
-struct slice source_input(const struct source *source)
-{
-    return (struct slice){source->fingerprint, sizeof source->fingerprint};
-}
-
-uint64_t source_pending(const struct source *source)
-{
-    return source->phase == PHASE_CUT ? source->pending : 0;
-}
-
-bool source_is_stream(const struct source *source)
-{
-    return source->reader.at < source->reader.inputs.count &&
-           reader_item(&source->reader)->kind == SOURCE_KIND_STREAM;
-}
-
-struct slice source_header(const struct source *source)
-{
-    return (struct slice){source->header.bytes, source->header.size};
-}
-
-bool source_knows_header(const struct source *source)
-{
-    return source->header.known || source->header.lines == 0;
-}
-
-int source_fd(const struct source *source)
-{
-    return source->reader.at < source->reader.inputs.count
-               ? reader_item(&source->reader)->input.fd
-               : -1;
-}
-
-bool source_is_terminal(const struct source *source)
-{
-    return reader_has_terminal(&source->reader);
-}
-
-const char *source_name(const struct source *source, uint32_t input)
-{
-    return source->reader.inputs.count > 1 ? source->reader.inputs.items[input].name
-                                           : NULL;
-}
-
-uint64_t source_bytes(const struct source *source)
-{
-    return source->bytes;
-}
-
-uint64_t source_bytes_before(const struct source *source)
-{
-    const struct mark *from = &source->resume.mark;
-    return reader_bytes_before(&source->reader, (uint32_t)from->input, from->offset);
-}
-
-uint64_t source_total(const struct source *source)
-{
-    return source->total;
-}
-
-bool source_checks(const struct source *source)
-{
-    return source->resume.checks;
-}
-
-const char *source_error(const struct source *source)
-{
-    return source->reader.error;
+    struct input *input = &source->reader.inputs.items[0].input;
+    if (!input->kind || !input->kind->drain)
+        return false;
+    input->kind->drain(input);
+    return true;
 }

@@ -16,6 +16,8 @@
 #include "ventilator/source/chunker.h"
 
 struct source;
+struct message_input_config;
+struct keyring;
 
 /* Borrowed as long as the source lives, but for the chunker's, which is copied. */
 struct source_config {
@@ -28,12 +30,23 @@ struct source_config {
     bool whole_files;    /* the format of records is: an empty input is a chunk, too */
     bool no_decompress;  /* compressed input stays compressed */
     const char *program; /* as decompressor_start has it; NULL: this one */
+    /* Messages in place of files; NULL: none. Then the paths only name them. */
+    const struct message_input_config *messages;
+    bool from_committed; /* a run that resumes reads nothing again: its only input, a
+                            stream, begins where the run stopped */
 };
 
 /* 0, or -errno with a sentence for a person in `error`. */
 int source_open(const struct source_config *config, struct source **ret_source,
                 char *error, size_t error_size);
 void source_destroy(struct source **source_p);
+
+/* Where the input is messages: opens their socket, once ZeroMQ is ready. 0, or -errno
+ * with a sentence in `error`. */
+int source_connect(struct source *source, char *error, size_t error_size);
+/* Whom a socket that is bound lets in, for ZAP_INPUT; NULL: it has no keys, or there is
+ * none. Borrowed. */
+struct keyring *source_keyring(const struct source *source);
 
 /* The fingerprint of the inputs and of the cut, for a later program that resumes the
  * run. Lives as long as the source. */
@@ -51,7 +64,8 @@ void source_set_block(struct source *source, uint64_t block_bytes);
 enum source_outcome {
     SOURCE_CHUNK,
     SOURCE_MORE,  /* nothing yet, but there is more to read: ask again soon */
-    SOURCE_WAITS, /* nothing to read: ask again when source_fd is readable */
+    SOURCE_WAITS, /* nothing to read: ask again when source_socket or source_fd is
+                     readable, or at source_deadline */
     SOURCE_ENDED,
     SOURCE_FAILED, /* for good: source_error */
 };
@@ -59,8 +73,8 @@ enum source_outcome {
 /* The next chunk with its mark and hash. The caller owns its bytes. */
 enum source_outcome source_next(struct source *source, struct chunk *ret_chunk);
 
-/* After SOURCE_WAITS: a chunk of the whole records that it has, though it is not full.
- * False: there are none. */
+/* A chunk of the whole records that it has, though it is not full. False: there are
+ * none. */
 bool source_flush(struct source *source, struct chunk *ret_chunk);
 /* Bytes that it has read and that are in no chunk yet. */
 uint64_t source_pending(const struct source *source);
@@ -79,8 +93,15 @@ bool source_can_reread(const struct source *source);
 bool source_reread(struct source *source, const struct chunk *chunk,
                    zmq_msg_t *ret_bytes);
 
-/* The descriptor to poll for input, after SOURCE_WAITS. */
+/* The descriptor to poll for input, after SOURCE_WAITS, or a ZeroMQ socket in its
+ * place, which is NULL where there is a descriptor. */
 int source_fd(const struct source *source);
+void *source_socket(const struct source *source);
+/* When to ask it again though nothing has come; NEVER_US. */
+int64_t source_deadline(const struct source *source);
+/* The input has an end that a person may set: it reads what has come, and ends. False:
+ * it ends by itself alone. */
+bool source_drain(struct source *source);
 bool source_is_terminal(const struct source *source);
 /* The name of an input, for messages; NULL where there is only one. */
 const char *source_name(const struct source *source, uint32_t input);

@@ -30,7 +30,7 @@ static ssize_t read_content(struct input *input, void *buffer, size_t size)
     return got;
 }
 
-static const struct input_kind compressed_kind = {read_content, NULL};
+static const struct input_kind compressed_kind = {.read = read_content};
 
 int input_decompress(const struct decompressor_start *start, struct input *ret_input)
 {
@@ -48,7 +48,9 @@ int input_decompress(const struct decompressor_start *start, struct input *ret_i
 
 void input_close(struct input *input)
 {
-    if (input->decompressor.pid > 0)
+    if (input->kind && input->kind->close)
+        input->kind->close(input);
+    else if (input->decompressor.pid > 0)
         decompressor_kill(&input->decompressor);
     else if (input->fd >= 0)
         close(input->fd);

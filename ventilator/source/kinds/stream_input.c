@@ -99,7 +99,7 @@ static ssize_t read_stream(struct input *input, void *buffer, size_t size)
     return got;
 }
 
-static const struct input_kind stream_kind = {read_stream, NULL};
+static const struct input_kind stream_kind = {.read = read_stream};
 
 /* Our own opening of the pipe behind `fd`; `fd` itself where that fails. Never of a
  * named pipe: opened again after its last writer left, it would not tell its end. */

@@ -57,7 +57,7 @@ static int reread_file(const struct input *input, uint64_t offset, void *buffer,
     return 0;
 }
 
-static const struct input_kind file_kind = {read_file, reread_file};
+static const struct input_kind file_kind = {.read = read_file, .reread = reread_file};
 
 struct input input_of_file(int fd, uint64_t offset, uint64_t size)
 {

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/inputs.h"
+
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/net/transport.h"
+#include <errno.h>
+
+enum { TEXT_MAX = 4096 };
+
+int inputs_open(const struct ventilator_options *options, struct source **ret_source)
+{
+    char error[TEXT_MAX];
+    const struct source_config config = {
+        .paths = options->inputs,
+        .count = options->input_count,
+        .chunker = options->chunker,
+        .header_lines = options->header_lines,
+        .header_out = options->header_out,
+        .whole_files = options->whole_files,
+        .no_decompress = options->no_decompress || options->from_committed,
+        .messages = options->messages.count ? &options->messages.input : NULL,
+        .from_committed = options->from_committed,
+    };
+    int result = source_open(&config, ret_source, error, sizeof error);
+    if (result < 0) {
+        say("%s", error);
+        return result == -EINVAL || result == -EPERM ? STATUS_USAGE : STATUS_IO;
+    }
+    if (source_is_terminal(*ret_source) && !options->common.quiet)
+        say("reading from the terminal; end with Ctrl-D");
+    return STATUS_OK;
+}
+
+int inputs_connect(struct source *source, struct front *front)
+{
+    char error[TEXT_MAX];
+    int result = front_guard_input(front, source_keyring(source));
+    if (result != STATUS_OK)
+        return result;
+    result = source_connect(source, error, sizeof error);
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return transport_bind_status(-result);
+}

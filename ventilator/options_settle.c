@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/options_settle.h"
+
+#include "common/options/table.h"
+#include "ventilator/scheduler/state/chunk_sizer.h"
+
+enum {
+    LINGER_US = 1000,        /* of messages, which somebody waits for */
+    BLOCK_EAGER_US = 100000, /* where the options do not say how long records wait */
+};
+
+static bool says_what_a_record_is(const struct record_options *options)
+{
+    return options->format || options->fixed || options->lines || options->null ||
+           options->start || options->end || options->regexp;
+}
+
+/* Messages come once, and nobody can ask for them again. */
+static bool agrees_with_messages(const struct ventilator_options *options)
+{
+    if (options->header_lines)
+        say("--header: messages have no header lines");
+    else if (options->whole_files)
+        say("--whole-files: messages are no files: each is a record");
+    else if (options->dry_run)
+        say("--dry-run would take the messages and run nothing");
+    else if (options->resume && !options->from_committed)
+        say("--resume: messages that were read cannot be read again: "
+            "--resume --from-committed continues the output with those that come");
+    else
+        return true;
+    return false;
+}
+
+/* Whether the options do not contradict each other. */
+static bool agree(const struct ventilator_options *options)
+{
+    if (options->halt.when != HALT_NEVER && options->on_error == ON_ERROR_STOP)
+        say("--halt needs --on-error skip or --on-error isolate: without them, the "
+            "first "
+            "chunk that fails for good ends the run");
+    else if (options->whole_files &&
+             (options->chunker.records || says_what_a_record_is(&options->records)))
+        say("--whole-files excludes -N and all that says what a record is: a file is "
+            "one record");
+    else if (options->latency_said + options->block_timeout_said +
+                 options->linger_said >
+             1)
+        say("%s excludes %s: both say how long a record waits for its chunk to fill",
+            options->latency_said ? "--latency" : "--linger",
+            options->block_timeout_said ? "--block-timeout" : "--linger");
+    else if (options->from_committed && !options->resume)
+        say("--from-committed needs --resume: it says how a run resumes");
+    else if (options->from_committed && options->header_lines)
+        say("--from-committed excludes --header: what the feeder sends begins in the "
+            "middle, without a header");
+    else if (options->messages.count && !agrees_with_messages(options))
+        return false;
+    else if (options->dry_run && options->resume)
+        say("--dry-run and --resume exclude each other: only the sink knows where the "
+            "run stopped");
+    else
+        return true;
+    return false;
+}
+
+/* False: they contradict each other, and it has said so. */
+static bool settle_records(struct ventilator_options *options)
+{
+    if (!options->whole_files)
+        return record_options_settle(&options->records, &options->chunker);
+    options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+    return true;
+}
+
+/* Likewise. */
+static bool settle_block(struct ventilator_options *options)
+{
+    struct chunker_config *chunker = &options->chunker;
+    options->block_most = chunker->block_bytes;
+    if (!chunker->block_auto)
+        return true;
+    bool whole = chunker->format.kind == RECORDS_WHOLE;
+    if (chunker->records || whole) {
+        say("--block auto contradicts %s, which says what a chunk is",
+            whole ? "a format of whole inputs" : "-N");
+        return false;
+    }
+    options->block_most = CHUNK_SIZER_LONGEST;
+    if (options->block_most > chunker->max_record_bytes)
+        options->block_most = chunker->max_record_bytes;
+    if (chunker->block_bytes > options->block_most)
+        chunker->block_bytes = options->block_most;
+    return true;
+}
+
+/* With -N, a chunk of a stream has exactly N records, however long they take to come;
+ * messages wait no longer than others. */
+static void settle_waits(struct ventilator_options *options)
+{
+    bool messages = options->messages.count;
+    options->at_once = messages && !options->block_timeout_said;
+    if (options->block_timeout_us >= 0)
+        return;
+    options->block_timeout_us = messages                   ? LINGER_US
+                                : options->chunker.records ? 0
+                                                           : DEFAULT_BLOCK_TIMEOUT_US;
+    options->block_eager_us = BLOCK_EAGER_US;
+}
+
+bool options_settle(struct ventilator_options *options)
+{
+    settle_waits(options);
+    if (!agree(options))
+        return false;
+    options->records_said = options->whole_files ||
+                            says_what_a_record_is(&options->records);
+    return settle_records(options) && settle_block(options) &&
+           message_options_settle(&options->messages, options->input_count,
+                                  &options->chunker, options->common.quiet);
+}

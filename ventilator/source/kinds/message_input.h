@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages of other programs as input: each is a record. */
+#ifndef FANFOLD_VENTILATOR_SOURCE_KINDS_MESSAGE_INPUT_H
+#define FANFOLD_VENTILATOR_SOURCE_KINDS_MESSAGE_INPUT_H
+
+#include "ventilator/source/input.h"
+#include "ventilator/source/kinds/message_framing.h"
+#include "ventilator/source/kinds/message_socket.h"
+
+struct message_input;
+
+/* Borrowed as long as the input lives. */
+struct message_input_config {
+    struct message_socket_config socket;
+    struct message_framing framing;
+    struct slice end_message; /* ends the input, and is no record; `data` NULL: none */
+    int64_t idle_us; /* the input ends when nothing has come for so long; 0: never */
+};
+
+/* Reads the keys; message_input_open opens the socket. 0, or -errno with a sentence in
+ * `error`. */
+int input_of_messages(const struct message_input_config *config,
+                      struct input *ret_input, char *error, size_t error_size);
+/* As message_socket_keyring and message_socket_open. */
+struct keyring *message_input_keyring(const struct message_input *messages);
+int message_input_open(struct message_input *messages, char *error, size_t error_size);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/source/kinds/message_socket.h"
+
+#include "common/log.h"
+#include "common/net/zap.h"
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- keys ---- */
+
+static bool has_tcp(const struct message_socket_config *config, bool binds)
+{
+    for (uint32_t i = 0; i < config->count; i++)
+        if (config->ends[i].binds == binds &&
+            transport_is_tcp(config->ends[i].endpoint))
+            return true;
+    return false;
+}
+
+int message_socket_init(struct message_socket *socket,
+                        const struct message_socket_config *config, char *error,
+                        size_t error_size)
+{
+    int result = 0;
+    *socket = (struct message_socket){.config = config};
+    if (config->keys && has_tcp(config, true)) {
+        result = keys_open(&socket->bound, KEY_VENTILATOR, config->keys, false, error,
+                           error_size);
+        socket->has_bound = result > 0;
+        if (result > 0 && (result = keyring_watch(socket->bound.keyring)) < 0)
+            snprintf(error, error_size, "cannot start a process: %s",
+                     strerror(-result));
+    }
+    if (result >= 0 && config->keys && has_tcp(config, false)) {
+        result = keys_open(&socket->connected, KEY_WORKER, config->keys, false, error,
+                           error_size);
+        socket->has_connected = result > 0;
+    }
+    if (result < 0)
+        message_socket_deinit(socket);
+    return result < 0 ? result : 0;
+}
+
+struct keyring *message_socket_keyring(const struct message_socket *socket)
+{
+    return socket->has_bound ? socket->bound.keyring : NULL;
+}
+
+/* ---- endpoints ---- */
+
+static int zmq_type(enum message_kind kind)
+{
+    static const int types[] = {
+        [MESSAGE_PULL] = ZMQ_PULL,     [MESSAGE_SUB] = ZMQ_SUB,
+        [MESSAGE_PUSH] = ZMQ_PUSH,     [MESSAGE_PUB] = ZMQ_PUB,
+        [MESSAGE_DEALER] = ZMQ_DEALER,
+    };
+    return types[kind];
+}
+
+static int bind_end(struct message_socket *socket, const struct message_end *end)
+{
+    const struct curve curve = {
+        .public_key = socket->bound.own.public_key,
+        .secret_key = socket->bound.own.secret_key,
+        .domain = ZAP_INPUT,
+    };
+    int result = transport_bind_also(socket->socket, end->endpoint,
+                                     socket->has_bound ? &curve : NULL);
+    if (result == 0)
+        log_event(LOG_LEVEL_INFO, "bound", "input=%s",
+                  transport_endpoint(socket->socket));
+    return result;
+}
+
+static int connect_end(struct message_socket *socket, const struct message_end *end)
+{
+    const struct curve curve = {
+        .public_key = socket->connected.own.public_key,
+        .secret_key = socket->connected.own.secret_key,
+        .server_key = socket->connected.own.ventilator,
+    };
+    return transport_connect_also(socket->socket, end->endpoint,
+                                  socket->has_connected ? &curve : NULL);
+}
+
+/* A person who lets libzmq choose the port has to hear of it. */
+static void say_bound(const struct message_socket *socket,
+                      const struct message_end *end)
+{
+    const char *endpoint = transport_endpoint(socket->socket);
+    if (ports_is_chosen(end->endpoint, NULL))
+        say("receives messages at %s", endpoint);
+    if (transport_is_tcp(endpoint) && !socket->has_bound)
+        say("warning: no --keys-in: anyone who can reach %s can send messages into "
+            "the run",
+            endpoint);
+}
+
+static int open_ends(struct message_socket *socket, char *error, size_t error_size)
+{
+    const struct message_socket_config *config = socket->config;
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct message_end *end = &config->ends[i];
+        int result = end->binds ? bind_end(socket, end) : connect_end(socket, end);
+        if (result < 0) {
+            snprintf(error, error_size, "cannot %s %s: %s",
+                     end->binds ? "bind" : "connect to", end->endpoint,
+                     end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
+            return result;
+        }
+        if (end->binds && !config->quiet)
+            say_bound(socket, end);
+    }
+    return 0;
+}
+
+static void subscribe(struct message_socket *socket)
+{
+    const struct message_socket_config *config = socket->config;
+    void *handle = zsock_resolve(socket->socket);
+    for (uint32_t i = 0; i < config->topic_count; i++)
+        zmq_setsockopt(handle, ZMQ_SUBSCRIBE, config->topics[i],
+                       strlen(config->topics[i]));
+    if (config->topic_count == 0)
+        zmq_setsockopt(handle, ZMQ_SUBSCRIBE, "", 0);
+}
+
+int message_socket_open(struct message_socket *socket, char *error, size_t error_size)
+{
+    const struct message_socket_config *config = socket->config;
+    socket->socket = transport_open(zmq_type(config->ends[0].kind), (int)config->hwm,
+                                    (int64_t)config->message_bytes, 0);
+    if (!socket->socket) {
+        int result = -errno;
+        snprintf(error, error_size, "cannot open a socket for messages: %s",
+                 zmq_strerror(-result));
+        return result;
+    }
+    if (config->ends[0].kind == MESSAGE_SUB)
+        subscribe(socket);
+    return open_ends(socket, error, error_size);
+}
+
+/* By its own name, where its port was chosen. */
+static void unbind(void *handle, const struct message_end *end)
+{
+    char endpoint[512];
+    size_t size = sizeof endpoint;
+    if (zmq_unbind(handle, end->endpoint) < 0 &&
+        zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0)
+        zmq_unbind(handle, endpoint);
+}
+
+/* libzmq keeps what came to an endpoint that is unbound, but would drop what came from
+ * one that is disconnected. */
+uint64_t message_socket_leave(struct message_socket *socket)
+{
+    const struct message_socket_config *config = socket->config;
+    bool all = true;
+    for (uint32_t i = 0; socket->socket && i < config->count; i++) {
+        all &= config->ends[i].binds;
+        if (config->ends[i].binds)
+            unbind(zsock_resolve(socket->socket), &config->ends[i]);
+    }
+    return all ? UINT64_MAX : (uint64_t)config->hwm * config->count;
+}
+
+void message_socket_deinit(struct message_socket *socket)
+{
+    for (uint32_t i = 0; socket->socket && i < socket->config->count; i++) {
+        const struct message_end *end = &socket->config->ends[i];
+        const char *path = end->binds ? transport_path(end->endpoint) : NULL;
+        if (path)
+            unlink(path);
+    }
+    zsock_destroy(&socket->socket);
+    keys_close(&socket->bound);
+    keys_close(&socket->connected);
+}
+
+/* ---- messages ---- */
+
+/* A signal interrupts libzmq even in a call that does not wait. */
+int message_socket_receive(struct message_socket *socket, zmq_msg_t *ret_frame)
+{
+    int rc;
+    zmq_msg_init(ret_frame);
+    do
+        rc = zmq_msg_recv(ret_frame, zsock_resolve(socket->socket), ZMQ_DONTWAIT);
+    while (rc < 0 && errno == EINTR);
+    if (rc >= 0)
+        return 1;
+    zmq_msg_close(ret_frame);
+    return errno == EAGAIN ? 0 : -errno;
+}

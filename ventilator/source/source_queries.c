@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What others ask a source, and what does not move it on. */
+#include "common/clock.h"
+#include "ventilator/source/kinds/message_input.h"
+#include "ventilator/source/reread.h"
+#include "ventilator/source/source_state.h"
+
+/* ---- reading again ---- */
+
+bool source_can_reread(const struct source *source)
+{
+    return input_list_are_files(&source->reader.inputs);
+}
+
+bool source_reread(struct source *source, const struct chunk *chunk,
+                   zmq_msg_t *ret_bytes)
+{
+    return reread_chunk(&source->reader, &source->config.chunker.format, chunk,
+                        ret_bytes);
+}
+
+/* ---- messages ---- */
+
+static struct message_input *messages_of(const struct source *source)
+{
+    return source->reader.inputs.items[0].input.messages;
+}
+
+int source_connect(struct source *source, char *error, size_t error_size)
+{
+    struct message_input *messages = messages_of(source);
+    return messages ? message_input_open(messages, error, error_size) : 0;
+}
+
+struct keyring *source_keyring(const struct source *source)
+{
+    struct message_input *messages = messages_of(source);
+    return messages ? message_input_keyring(messages) : NULL;
+}
+
+/* ---- queries ---- */
+
+struct slice source_input(const struct source *source)
+{
+    return (struct slice){source->fingerprint, sizeof source->fingerprint};
+}
+
+uint64_t source_pending(const struct source *source)
+{
+    return source->phase == PHASE_CUT ? source->pending : 0;
+}
+
+bool source_is_stream(const struct source *source)
+{
+    return source->reader.at < source->reader.inputs.count &&
+           reader_item(&source->reader)->kind == SOURCE_KIND_STREAM;
+}
+
+struct slice source_header(const struct source *source)
+{
+    return (struct slice){source->header.bytes, source->header.size};
+}
+
+bool source_knows_header(const struct source *source)
+{
+    return source->header.known || source->header.lines == 0;
+}
+
+int source_fd(const struct source *source)
+{
+    return source->reader.at < source->reader.inputs.count
+               ? reader_item(&source->reader)->input.fd
+               : -1;
+}
+
+static const struct input *current_input(const struct source *source)
+{
+    return source->reader.at < source->reader.inputs.count
+               ? &reader_item(&source->reader)->input
+               : NULL;
+}
+
+void *source_socket(const struct source *source)
+{
+    const struct input *input = current_input(source);
+    return input && input->kind->socket ? input->kind->socket(input) : NULL;
+}
+
+int64_t source_deadline(const struct source *source)
+{
+    const struct input *input = current_input(source);
+    return input && input->kind->deadline_us ? input->kind->deadline_us(input)
+                                             : NEVER_US;
+}
+
+bool source_is_terminal(const struct source *source)
+{
+    return reader_has_terminal(&source->reader);
+}
+
+const char *source_name(const struct source *source, uint32_t input)
+{
+    return source->reader.inputs.count > 1 ? source->reader.inputs.items[input].name
+                                           : NULL;
+}
+
+uint64_t source_bytes(const struct source *source)
+{
+    return source->bytes;
+}
+
+uint64_t source_bytes_before(const struct source *source)
+{
+    const struct mark *from = &source->resume.mark;
+    return reader_bytes_before(&source->reader, (uint32_t)from->input, from->offset);
+}
+
+uint64_t source_total(const struct source *source)
+{
+    return source->total;
+}
+
+bool source_checks(const struct source *source)
+{
+    return source->resume.checks;
+}
+
+const char *source_error(const struct source *source)
+{
+    return source->reader.error;
+}
