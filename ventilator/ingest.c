@@ -48,14 +48,19 @@ static void put(struct ingest *ingest, struct chunk *chunk)
     ingest->overdue = false;
 }
 
-/* A slot that is free need not wait for a full chunk. */
-static int64_t timeout_us(const struct ingest *ingest)
+/* When the records that wait are handed out. A slot that is free need not wait for a
+ * full chunk. Messages that would only wait in another row rather fill their chunk: so
+ * chunks grow where the work is slower than what comes. */
+static int64_t due_us(const struct ingest *ingest)
 {
     bool eager = ingest->at_once ||
                  (ingest->eager_us && ingest->eager_us < ingest->timeout_us);
-    if (!eager || !dispatch_has_free_slot(ingest->dispatch))
-        return ingest->timeout_us;
-    return ingest->at_once ? 0 : ingest->eager_us;
+    int64_t wait_us = ingest->timeout_us;
+    if (ingest->at_once && dispatch_has_backlog(ingest->dispatch))
+        return NEVER_US;
+    if (eager && dispatch_has_free_slot(ingest->dispatch))
+        wait_us = ingest->at_once ? 0 : ingest->eager_us;
+    return ingest->pending_us + wait_us;
 }
 
 /* The records of a stream wait, but not longer than the timeout. */
@@ -68,7 +73,7 @@ static bool flush(struct ingest *ingest, struct chunk *ret_chunk, int64_t now_us
     }
     if (ingest->pending_us == 0)
         ingest->pending_us = now_us;
-    if (now_us - ingest->pending_us < timeout_us(ingest))
+    if (now_us < due_us(ingest))
         return false;
     ingest->overdue = !source_flush(ingest->source, ret_chunk);
     return !ingest->overdue;
@@ -81,8 +86,8 @@ int64_t ingest_deadline(const struct ingest *ingest)
     int64_t end_us = source_deadline(ingest->source);
     if (ingest->pending_us == 0 || ingest->overdue)
         return end_us;
-    int64_t due_us = ingest->pending_us + timeout_us(ingest);
-    return due_us < end_us ? due_us : end_us;
+    int64_t flush_us = due_us(ingest);
+    return flush_us < end_us ? flush_us : end_us;
 }
 
 /* One chunk, with its length; false: there is none now. */

@@ -5,7 +5,7 @@
 #include "ventilator/scheduler/state/chunk_sizer.h"
 
 enum {
-    LINGER_US = 1000,        /* of messages, which somebody waits for */
+    LINGER_US = 1, /* of messages, which somebody waits for */
     BLOCK_EAGER_US = 100000, /* where the options do not say how long records wait */
 };
 

@@ -108,6 +108,16 @@ bool dispatch_has_free_slot(const struct dispatch *dispatch)
     return false;
 }
 
+bool dispatch_has_backlog(const struct dispatch *dispatch)
+{
+    const struct worker_pool *pool = &dispatch->pool;
+    uint64_t waiting = dispatch->table.cut - dispatch->table.fresh;
+    for (uint32_t i = 0; i < pool->count; i++)
+        if (!worker_session_is_idle(pool->sessions[i]))
+            waiting += pool->sessions[i]->in_flight_count - pool->sessions[i]->slots;
+    return waiting >= (pool->slots ? pool->slots : 1);
+}
+
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records)
 {
     dispatch->demand.buffered_bytes += length;

@@ -96,6 +96,9 @@ struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
 /* All that was cut is with workers, and one of them has a slot that nothing waits
  * for. */
 bool dispatch_has_free_slot(const struct dispatch *dispatch);
+/* Behind all slots that run, as many chunks wait as there are slots: another one would
+ * wait in the same row. */
+bool dispatch_has_backlog(const struct dispatch *dispatch);
 /* The sink holds the result that is to be written next, and no more may be cut before
  * it is: a slot that is free waits for the output. */
 bool dispatch_waits_for_output(const struct dispatch *dispatch);

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: MIT
+"""Messages of other programs as input: each is a record, and what has come is always done."""
+
+import os
+import signal
+import threading
+
+import msgpack
+import pytest
+import zmq
+import zmq.auth
+from input_files import UPPER
+from keyed import make_keys
+from messages import bind, bind_tcp, frame_of, sockets
+
+
+def lines_of(count):
+    return [b"line %d" % number for number in range(count)]
+
+
+def send_all(socket, messages):
+    for message in messages:
+        socket.send(message)
+
+
+def joined(messages):
+    return b"".join(message + b"\n" for message in messages)
+
+
+def test_a_message_is_a_line_from_a_socket_of_each_kind(case):
+    for kind, word in ((zmq.PUSH, "pull"), (zmq.PUB, "sub"), (zmq.DEALER, "dealer")):
+        with sockets() as make:
+            feeder = make(kind) if kind != zmq.PUB else make(zmq.XPUB)
+            endpoint = bind(feeder, case, word)
+            run = case.start("fanfold", "-i", f"{word}:{endpoint}", "--end-message", "END", "-j2", *UPPER)
+            if kind == zmq.PUB:
+                assert feeder.recv() == b"\1"
+            send_all(feeder, [*lines_of(300), b"END"])
+            run.expect(0)
+            assert run.output() == joined(lines_of(300)).upper(), word
+
+
+def test_a_run_that_binds_says_where_and_merges_its_senders(case):
+    with sockets() as make:
+        run = case.start(
+            *["fanfold", "-i", "pull:@tcp://127.0.0.1:*", "-i", f"pull:@ipc://{case.path('other')}"],
+            *["--end-message", "END", "-j2", *UPPER],
+        )
+        endpoint = run.wait_for_stderr(r"receives messages at (tcp://\S+)$")[1]
+        run.wait_for_stderr("warning: no --keys-in: anyone who can reach")
+        first, second = make(zmq.PUSH), make(zmq.PUSH)
+        first.connect(endpoint)
+        case.wait_for(lambda: case.path("other").exists(), "the second socket to be bound")
+        second.connect(f"ipc://{case.path('other')}")
+        send_all(first, [b"first %d" % number for number in range(100)])
+        send_all(second, [b"second %d" % number for number in range(100)])
+        case.wait_for(lambda: run.output().count(b"\n") == 200, "all to be done")
+        send_all(first, [b"END"])
+        run.expect(0)
+    lines = run.output().splitlines()
+    for word in (b"FIRST", b"SECOND"):
+        assert [line for line in lines if line.startswith(word)] == [b"%s %d" % (word, n) for n in range(100)]
+    assert not case.path("other").exists()
+
+
+def test_several_connections_are_one_input(case):
+    with sockets() as make:
+        feeders = [make(zmq.PUSH) for _ in range(3)]
+        ends = [word for number, feeder in enumerate(feeders) for word in ("-i", f"pull:{bind(feeder, case, str(number))}")]
+        run = case.start("fanfold", *ends, "-j2", *UPPER)
+        for number, feeder in enumerate(feeders):
+            send_all(feeder, [b"%d %d" % (number, line) for line in range(50)])
+        case.wait_for(lambda: run.output().count(b"\n") == 150, "all to be done")
+        run.signal(signal.SIGTERM)
+        run.expect(0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_run_when_all_that_came_is_done(case, number):
+    """With status 0, and with a slot in the middle of its work."""
+    gate = case.gate()
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start(
+            *["fanfold", "-i", f"pull:{bind(feeder, case)}", "-o", case.path("out"), "-j1", "-N1"],
+            *["--", "sh", "-c", f"echo >>{case.path('begun')}; : <{gate}; cat"],
+        )
+        send_all(feeder, lines_of(20))
+        case.wait_for(lambda: case.path("begun").exists(), "the first to run")
+        run.signal(number)
+        run.wait_for_stderr("it finishes what has come; a second signal stops it")
+        gate.open()
+        run.expect(0)
+    assert case.path("out").read_bytes() == joined(lines_of(20))
+    assert not case.path("out.fanfold").exists()
+
+
+def test_a_second_signal_stops_it(case):
+    gate = case.gate()
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start("fanfold", "-i", f"pull:{bind(feeder, case)}", "-j1", "--", "sh", "-c", f": <{gate}")
+        send_all(feeder, lines_of(5))
+        case.wait_for(lambda: case.pids_of("sh"), "the first to run")
+        run.signal(signal.SIGTERM)
+        run.wait_for_stderr("a second signal stops it")
+        run.signal(signal.SIGTERM)
+        run.expect(143)
+    gate.open()
+
+
+def test_a_run_that_nothing_came_to_ends_well(case):
+    run = case.start("fanfold", "-i", f"pull:@ipc://{case.path('feed')}", "-j1", "--", "cat")
+    case.wait_for(lambda: case.path("feed").exists() and case.pids_of("fanfold-worker"), "it to be there")
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+    assert run.output() == b""
+
+
+def test_an_idle_input_ends(case):
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start("fanfold", "-i", f"pull:{bind(feeder, case)}", "--idle", "0.3", "-j1", "--", "cat")
+        send_all(feeder, lines_of(10))
+        run.expect(0)
+    assert run.output() == joined(lines_of(10))
+
+
+def test_messages_of_any_bytes_are_frames(case):
+    payloads = [b"", b"a\nb", b"\0" * 5, os.urandom(3 << 20), b"x" * 255]
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start(
+            *["fanfold", "-i", f"pull:{bind(feeder, case)}", "--format", "frames", "--end-message", "END"],
+            *["-j2", "--", "cat"],
+        )
+        send_all(feeder, [*payloads, b"END"])
+        run.expect(0)
+    assert run.output() == b"".join(map(frame_of, payloads))
+
+
+def test_a_message_that_would_be_two_records_ends_the_run(case):
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        endpoint = bind(feeder, case)
+        run = case.start("fanfold", "-i", f"pull:{endpoint}", "-j1", "--", "cat")
+        send_all(feeder, [b"good", b"a\nb", b"never"])
+        run.expect(4)
+    assert run.output() == b"good\n"
+    assert f"pull:{endpoint}: message 2: it has a newline at byte 1" in run.stderr()
+    assert "--format frames" in run.stderr()
+
+
+def test_a_message_that_is_too_long_ends_the_run(case):
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start(
+            "fanfold", "-i", f"pull:{bind(feeder, case)}", "--max-record", "100", "-j1", "--", "cat"
+        )
+        send_all(feeder, [b"x" * 99, b"y" * 100])
+        run.expect(4)
+    assert run.output() == b"x" * 99 + b"\n"
+    assert "message 2: it is a record of 101 bytes, longer than --max-record allows, 100" in run.stderr()
+
+
+def test_frames_of_a_message_become_an_array_or_are_joined_or_picked(case):
+    parts = [b"topic", b"", b"body"]
+    cases = [
+        (["--format", "frames"], frame_of(msgpack.packb(parts, use_bin_type=True))),
+        (["--frame-sep", r"\t"], b"topic\t\tbody\n"),
+        (["--frame-sep", ""], b"topicbody\n"),
+        (["--frame", "3"], b"body\n"),
+    ]
+    for number, (options, expected) in enumerate(cases):
+        with sockets() as make:
+            feeder = make(zmq.PUSH)
+            run = case.start(
+                *["fanfold", "-i", f"pull:{bind(feeder, case, str(number))}", *options, "--idle", "0.3"],
+                *["-j1", "--", "cat"],
+            )
+            feeder.send_multipart(parts)
+            run.expect(0)
+        assert run.output() == expected, options
+
+
+def test_a_frame_that_is_not_there_ends_the_run(case):
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start("fanfold", "-i", f"pull:{bind(feeder, case)}", "--frame", "2", "-j1", "--", "cat")
+        feeder.send(b"alone")
+        run.expect(4)
+    assert "message 1: it has 1 frame, and --frame asks for frame 2" in run.stderr()
+
+
+def test_a_topic_picks_messages(case):
+    with sockets() as make:
+        feeder = make(zmq.XPUB)
+        run = case.start(
+            *["fanfold", "-i", f"sub:{bind(feeder, case)}", "--topic", "a", "--topic", "bc"],
+            *["--end-message", "aEND", "-j1", "--", "cat"],
+        )
+        assert sorted([feeder.recv(), feeder.recv()]) == [b"\1a", b"\1bc"]
+        send_all(feeder, [b"a1", b"b2", b"bc3", b"c4", b"aEND"])
+        run.expect(0)
+    assert run.output() == b"a1\nbc3\n"
+
+
+def test_a_sender_is_held_back_by_a_run_that_is_slow(case):
+    """And nothing is lost."""
+    gate = case.gate()
+    with sockets() as make:
+        feeder = make(zmq.PUSH, sndhwm=10)
+        run = case.start(
+            *["fanfold", "-i", f"pull:{bind(feeder, case)}", "--hwm", "10", "--buffer", "1M", "--window", "4"],
+            *["--end-message", "END", "-j1", "--", "sh", "-c", f": <{gate}; cat"],
+        )
+        sent = 0
+        message = b"x" * 20000
+        feeder.sndtimeo = 1000
+        while sent < 100000:
+            try:
+                feeder.send(message)
+            except zmq.Again:
+                break
+            sent += 1
+        assert sent < 100000, "nobody held the sender back"
+        gate.open()
+        feeder.sndtimeo = -1
+        feeder.send(b"END")
+        run.expect(0)
+    assert run.output() == (message + b"\n") * sent
+
+
+def test_a_hundred_thousand_messages_stay_in_order(case):
+    messages = lines_of(100000)
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        run = case.start(
+            *["fanfold", "-i", f"pull:{bind_tcp(feeder)}", "--end-message", "END", "-j2"],
+            *["--mode", "lines", "--", "cat"],
+        )
+        thread = threading.Thread(target=send_all, args=(feeder, [*messages, b"END"]))
+        thread.start()
+        run.expect(0)
+        thread.join()
+    assert run.output() == joined(messages)
+
+
+def test_wrong_words_are_refused_with_a_sentence(case):
+    wrong = [
+        (["-i", "push:tcp://a:1"], "push:tcp://a:1: a push socket only sends"),
+        (["-i", "pull:ws://a:1"], "ws:// is not supported"),
+        (["-i", "rep:tcp://a:1"], "'rep' is no kind of socket"),
+        (["-i", "pull:ipc://a", "-i", "sub:ipc://b"], "sockets of one kind"),
+        (["-i", "pull:ipc://a", "-i", "file"], "messages alone or files alone"),
+        (["-i", "pull:ipc://a", "--topic", "x"], "--topic is for sub: alone"),
+        (["-i", "pull:ipc://a", "--format", "csv"], "expected --format lines, nul or frames"),
+        (["-i", "pull:ipc://a", "-L", "2"], "a message is one record"),
+        (["-i", "pull:ipc://a", "--header", "1"], "messages have no header lines"),
+        (["-i", "pull:ipc://a", "--frame", "1", "--frame-sep", ","], "contradict each other"),
+        (["-i", "pull:ipc://a", "--dry-run"], "--dry-run would take the messages"),
+        (["-i", "pull:ipc://a", "--resume"], "--resume --from-committed continues"),
+        (["--hwm", "5"], "--hwm is for inputs that are messages"),
+        (["--linger", "x"], "--linger: 'x': expected a number of milliseconds"),
+        (["--linger", "5", "--latency", "5ms"], "--latency excludes --linger"),
+        (["-i", "pull:@tcp://203.0.113.1:5557"], "cannot bind tcp://203.0.113.1:5557: expected an address of this host"),
+    ]
+    for words, sentence in wrong:
+        run = case.run("fanfold-ventilator", *words, stdin=b"")
+        assert run.status == 2, (words, run.status)
+        assert sentence in run.stderr(), (words, run.stderr())
+
+
+# ---- keys ----
+
+
+def curve_of(directory, role):
+    return zmq.auth.load_certificate(str(directory / f"{role}.key_secret"))
+
+
+def secured(make, kind, public, secret, server=None):
+    """A socket that binds, or one that connects to who has the key `server`."""
+    socket = make(kind, curve_publickey=public, curve_secretkey=secret)
+    if server:
+        socket.curve_serverkey = server
+    else:
+        socket.curve_server = True
+    return socket
+
+
+def test_a_bound_socket_with_keys_takes_messages_of_known_ones_alone(case):
+    keys, others = make_keys(case), make_keys(case, "others")
+    with sockets() as make:
+        run = case.start(
+            *["fanfold", "-i", "pull:@tcp://127.0.0.1:*", "--keys-in", keys, "--log-level", "warn"],
+            *["--end-message", "END", "-j1", "--", "cat"],
+        )
+        endpoint = run.wait_for_stderr(r"receives messages at (tcp://\S+)$")[1]
+        server = zmq.auth.load_certificate(str(keys / "ventilator.key"))[0]
+        stranger = secured(make, zmq.PUSH, *curve_of(others, "worker"), server)
+        stranger.connect(endpoint)
+        stranger.send(b"stranger")
+        open_one = make(zmq.PUSH)
+        open_one.connect(endpoint)
+        open_one.send(b"open")
+        run.wait_for_stderr("refused at=input .*unknown key")
+        known = secured(make, zmq.PUSH, *curve_of(keys, "worker"), server)
+        known.connect(endpoint)
+        send_all(known, [b"known", b"END"])
+        run.expect(0)
+    assert run.output() == b"known\n"
+    assert "warning: no --keys-in" not in run.stderr()
+
+
+def test_a_socket_that_connects_with_keys_expects_the_key_of_who_binds(case):
+    keys = make_keys(case)
+    with sockets() as make:
+        feeder = secured(make, zmq.PUSH, *curve_of(keys, "ventilator"))
+        endpoint = bind_tcp(feeder)
+        run = case.start(
+            *["fanfold", "-i", f"pull:{endpoint}", "--keys-in", keys, "--end-message", "END", "-j1", "--", "cat"]
+        )
+        send_all(feeder, [b"known", b"END"])
+        run.expect(0)
+    assert run.output() == b"known\n"
