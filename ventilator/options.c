@@ -8,7 +8,6 @@
 #include "common/options/table.h"
 #include "common/parse.h"
 #include "common/protocol/message.h"
-#include "ventilator/options_settle.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -355,7 +354,7 @@ bool ventilator_options_parse(int argc, char **argv,
             argv[rest]);
         return false;
     }
-    return options_settle(ret_options);
+    return ventilator_options_settle(ret_options);
 }
 
 void ventilator_options_deinit(struct ventilator_options *options)

@@ -58,6 +58,9 @@ struct ventilator_options {
  * each other; it has said so. */
 bool ventilator_options_parse(int argc, char **argv,
                               struct ventilator_options *ret_options);
+/* What the options mean together, once each is read: fills in what follows from others.
+ * False: they contradict each other, and it has said so. */
+bool ventilator_options_settle(struct ventilator_options *options);
 void ventilator_options_deinit(struct ventilator_options *options);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "ventilator/options_settle.h"
+/* What the options mean together, and which contradict each other. */
+#include "ventilator/options.h"
 
 #include "common/options/table.h"
 #include "ventilator/scheduler/state/chunk_sizer.h"
 
 enum {
-    LINGER_US = 1, /* of messages, which somebody waits for */
+    LINGER_US = 1,           /* of messages: none, as 0 is for ever */
     BLOCK_EAGER_US = 100000, /* where the options do not say how long records wait */
 };
 
@@ -108,7 +109,7 @@ static void settle_waits(struct ventilator_options *options)
     options->block_eager_us = BLOCK_EAGER_US;
 }
 
-bool options_settle(struct ventilator_options *options)
+bool ventilator_options_settle(struct ventilator_options *options)
 {
     settle_waits(options);
     if (!agree(options))

@@ -97,6 +97,19 @@ static int open_job_log(struct ventilator *ventilator)
     return result == -EINVAL ? STATUS_USAGE : STATUS_IO;
 }
 
+static void make_ingest(struct ventilator *ventilator)
+{
+    const struct ventilator_options *options = ventilator->options;
+    ventilator->ingest = (struct ingest){
+        .source = ventilator->source,
+        .chunk_store = ventilator->chunk_store,
+        .dispatch = ventilator->dispatch,
+        .timeout_us = options->block_timeout_us,
+        .eager_us = options->block_eager_us,
+        .at_once = options->at_once,
+        .look = {.wanted = !options->records_said && !options->common.quiet}};
+}
+
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
@@ -142,14 +155,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .source = ventilator->source,
         .format = ventilator->format,
     });
-    ventilator->ingest = (struct ingest){
-        .source = ventilator->source,
-        .chunk_store = ventilator->chunk_store,
-        .dispatch = ventilator->dispatch,
-        .timeout_us = options->block_timeout_us,
-        .eager_us = options->block_eager_us,
-        .at_once = options->at_once,
-        .look = {.wanted = !options->records_said && !options->common.quiet}};
+    make_ingest(ventilator);
     progress_init(&ventilator->progress,
                   &(struct progress_config){
                       .endpoint = front_endpoint(ventilator->front),

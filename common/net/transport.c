@@ -286,10 +286,9 @@ int transport_bind_also(zsock_t *socket, const char *endpoint,
     return rc == 0 ? 0 : -error;
 }
 
-static void set_frame_max(zsock_t *socket, int64_t frame_max)
+static void set_frame_max(zsock_t *socket, int64_t max)
 {
-    int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &frame_max,
-                            sizeof frame_max);
+    int rc = zmq_setsockopt(zsock_resolve(socket), ZMQ_MAXMSGSIZE, &max, sizeof max);
     assert(rc == 0);
 }
 
@@ -412,11 +411,11 @@ zsock_t *transport_connect_push(const char *endpoint, const struct curve *curve,
 zsock_t *transport_open(int type, int hwm, int64_t frame_max, int linger_ms)
 {
     zsock_t *socket = socket_new(type, linger_ms);
-    if (!socket)
-        return NULL;
-    set_option(socket, ZMQ_SNDHWM, hwm);
-    set_option(socket, ZMQ_RCVHWM, hwm);
-    set_frame_max(socket, frame_max);
+    if (socket) {
+        set_option(socket, ZMQ_SNDHWM, hwm);
+        set_option(socket, ZMQ_RCVHWM, hwm);
+        set_frame_max(socket, frame_max);
+    }
     return socket;
 }
 
