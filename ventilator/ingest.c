@@ -56,7 +56,7 @@ static int64_t due_us(const struct ingest *ingest)
     bool eager = ingest->at_once ||
                  (ingest->eager_us && ingest->eager_us < ingest->timeout_us);
     int64_t wait_us = ingest->timeout_us;
-    if (ingest->at_once && dispatch_has_backlog(ingest->dispatch))
+    if (ingest->at_once && dispatch_has_full_queues(ingest->dispatch))
         return NEVER_US;
     if (eager && dispatch_has_free_slot(ingest->dispatch))
         wait_us = ingest->at_once ? 0 : ingest->eager_us;

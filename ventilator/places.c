@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/places.h"
 
+#include "common/clock.h"
 #include "common/process/fds.h"
 #include "ventilator/join_line.h"
 #include <errno.h>
@@ -10,6 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define REPORT_US SECOND_US
+
+enum {
+    IDLE_TOLD = 32,   /* workers, at a time */
+    PLACE_BYTES = 26, /* of a name */
+    IDLE_BYTES = 64,  /* of its line */
+};
 
 void places_init(struct places *places, int fd)
 {
@@ -31,6 +40,8 @@ void places_tell_tasks(struct places *places, const char *bound)
         send(places->fd, line, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* ---- what it tells ---- */
+
 static void take_line(const char *line, struct dispatch *dispatch)
 {
     static const char left[] = "left ";
@@ -50,7 +61,7 @@ static void take_byte(struct places *places, char byte, struct dispatch *dispatc
     take_line(places->line, dispatch);
 }
 
-void places_read(struct places *places, struct dispatch *dispatch)
+static void hear(struct places *places, struct dispatch *dispatch)
 {
     char bytes[512];
     while (places->fd >= 0) {
@@ -62,4 +73,80 @@ void places_read(struct places *places, struct dispatch *dispatch)
         for (ssize_t i = 0; i < size; i++)
             take_byte(places, bytes[i], dispatch);
     }
+}
+
+/* ---- what it is told ---- */
+
+/* Chunks that will be cut from the rest of files, if they are as long as those before;
+ * false: nobody knows. */
+static bool count_rest(const struct places *places, const struct ingest *ingest,
+                       uint64_t cut, uint64_t *ret_chunks)
+{
+    uint64_t bytes = source_bytes(ingest->source), total = source_total(ingest->source);
+    if (total <= bytes || !bytes || cut <= places->first)
+        return false; /* one that is compressed is longer than its file */
+    uint64_t mean = bytes / (cut - places->first) + 1;
+    *ret_chunks = (total - bytes) / mean + 1;
+    return true;
+}
+
+/* A worker may say anything. */
+static bool is_word(const char *place)
+{
+    size_t size = strcspn(place, " \n");
+    return size > 0 && size <= PLACE_BYTES && !place[size];
+}
+
+static int print_idle(const struct dispatch *dispatch, int64_t now_us, char *text,
+                      size_t size)
+{
+    struct dispatch_idle idle;
+    uint32_t cursor = 0;
+    int used = 0;
+    for (int told = 0;
+         told < IDLE_TOLD && dispatch_next_idle(dispatch, &cursor, REPORT_US, &idle);) {
+        if (!is_word(idle.place))
+            continue;
+        used += snprintf(text + used, size - (size_t)used, "idle %s %lld\n", idle.place,
+                         (long long)((now_us - idle.since_us) / 1000));
+        told++;
+    }
+    return used;
+}
+
+/* One packet, as a launcher that reads slowly is told the next time. */
+static void tell_load(const struct places *places, const struct dispatch *dispatch,
+                      const struct ingest *ingest, int64_t now_us)
+{
+    char text[IDLE_TOLD * IDLE_BYTES + 128];
+    struct dispatch_counts counts = dispatch_counts(dispatch);
+    uint64_t chunks = dispatch_backlog(dispatch), rest = 0;
+    const char *input = "ended";
+    if (ingest->state != INGEST_CLOSED)
+        input = ingest->state == INGEST_WAITS ||
+                        count_rest(places, ingest, counts.cut, &rest)
+                    ? "open"
+                    : "full";
+    int used = print_idle(dispatch, now_us, text, sizeof text);
+    used += snprintf(text + used, sizeof text - (size_t)used, "load %llu %lu %lu %s\n",
+                     (unsigned long long)(chunks + rest),
+                     (unsigned long)counts.sessions, (unsigned long)counts.slots,
+                     input);
+    send(places->fd, text, (size_t)used, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int64_t places_tick(struct places *places, struct dispatch *dispatch,
+                    const struct ingest *ingest, int64_t now_us)
+{
+    hear(places, dispatch);
+    dispatch_on_awaited(dispatch, places->fd >= 0);
+    if (places->fd < 0 || !dispatch_begun(dispatch))
+        return NEVER_US;
+    if (!places->report_us)
+        places->first = dispatch_counts(dispatch).cut;
+    if (now_us >= places->report_us) {
+        tell_load(places, dispatch, ingest, now_us);
+        places->report_us = now_us + REPORT_US;
+    }
+    return places->report_us;
 }

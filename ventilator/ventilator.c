@@ -378,9 +378,10 @@ static void iterate(struct ventilator *ventilator)
     int64_t now_us = clock_now_us();
     inbox_receive(ventilator->inbox, now_us);
     read_signals(ventilator, now_us);
-    places_read(front_places(ventilator->front), dispatch);
+    int64_t deadline_us = places_tick(front_places(ventilator->front), dispatch,
+                                      &ventilator->ingest, now_us);
     ingest_cut(&ventilator->ingest, now_us);
-    int64_t deadline_us = dispatch_tick(dispatch, now_us);
+    deadline_us = clock_earlier(deadline_us, dispatch_tick(dispatch, now_us));
     carry_out(ventilator, now_us);
     if (outbox_lost_peer(ventilator->outbox))
         deadline_us = now_us; /* other workers can have its tasks at once */

@@ -10,6 +10,7 @@
 #include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
+#include "common/parse.h"
 #include "common/ports.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
@@ -55,6 +56,9 @@ static void check_value(const struct argp_state *state, int key, const char *val
         options_drain_before_us(state, value);
     else if (key == KEY_ON_LOST)
         options_wait_us(state, value, &wait_us);
+    else if (key == KEY_IDLE_RELEASE)
+        options_duration_us(state, "--idle-release", value, 0,
+                            "a duration, such as 60 or 5m");
 }
 
 static void pass_on(struct arguments *arguments, const struct option_row *row,
@@ -85,6 +89,22 @@ static void keep(struct arguments *arguments, const struct option_row *row,
         arguments->progress = SAID_NO;
 }
 
+/* "8" or "0..8". */
+static void parse_slurm(const struct argp_state *state, const char *value)
+{
+    struct arguments *arguments = state->input;
+    const char *dots = strstr(value, "..");
+    char least_text[16] = "";
+    uint64_t least, most;
+    if (dots && dots - value < (int)sizeof least_text)
+        memcpy(least_text, value, (size_t)(dots - value));
+    if (!parse_number(dots ? dots + 2 : value, 1, SLURM_MOST, &most) ||
+        (dots && !parse_number(least_text, 0, most, &least)))
+        options_bad(state, "--slurm", value, "a number of jobs, or MIN..MAX");
+    arguments->slurm = (uint32_t)most;
+    arguments->slurm_least = (uint32_t)(dots ? least : most);
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     for (size_t i = 0; i < ROWS; i++) {
@@ -92,8 +112,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             continue;
         check_value(state, rows[i].means, value);
         if (key == KEY_SLURM)
-            ((struct arguments *)state->input)->slurm = (uint32_t)options_number(
-                state, "--slurm", value, 1, SLURM_MOST, "a number of jobs");
+            parse_slurm(state, value);
         keep(state->input, &rows[i], value);
         return 0;
     }
@@ -143,12 +162,17 @@ static const char *public_endpoint(const char *given)
 /* Words that mean nothing without Slurm, or not what they seem to mean with it. */
 static bool slurm_allowed(const struct arguments *arguments)
 {
-    static const char *const names[] = {"slurm-options", "drain-before", "on-lost"};
+    static const char *const names[] = {"slurm-options", "drain-before", "on-lost",
+                                        "idle-release"};
     const char *without = NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names && !without; i++)
         without = arguments_has(arguments, names[i]) ? names[i] : NULL;
     if (!arguments->slurm && without)
         say("--%s needs --slurm", without);
+    else if (arguments_has(arguments, "idle-release") &&
+             arguments->slurm_least == arguments->slurm)
+        say("--idle-release needs --slurm MIN..MAX, as a fixed number of workers "
+            "stays");
     else if (arguments->slurm && arguments->remote)
         say("--slurm: expected no -S beside it");
     else if (arguments->slurm && arguments_has(arguments, "jobs"))

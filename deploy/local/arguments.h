@@ -26,7 +26,8 @@ struct arguments {
     bool remote; /* -S: workers are on other hosts */
     bool plugin; /* --plugin: no command is needed */
     bool quiet;
-    uint32_t slurm; /* jobs of Slurm instead of a worker here; 0: none */
+    uint32_t slurm;       /* jobs of Slurm instead of a worker here, at most; 0: none */
+    uint32_t slurm_least; /* and at least */
     enum { SAID_NOTHING, SAID_YES, SAID_NO } progress;
     char **command;
 };

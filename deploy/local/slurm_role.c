@@ -19,6 +19,15 @@ static int64_t liveness_us(const struct arguments *arguments)
     return us;
 }
 
+static int64_t idle_release_us(const struct arguments *arguments)
+{
+    int64_t us = DEFAULT_IDLE_RELEASE_US;
+    const char *said = arguments_value(arguments, "idle-release");
+    if (said && !parse_duration(said, &us))
+        us = DEFAULT_IDLE_RELEASE_US;
+    return us;
+}
+
 static void leave_signals(const void *context)
 {
     launcher_signals_leave_to_child(context);
@@ -37,7 +46,9 @@ int slurm_role_open(struct slurm_role *role, const struct arguments *arguments,
         return STATUS_USAGE;
     }
     role->config = (struct slurm_config){
-        .count = arguments->slurm,
+        .least = arguments->slurm_least,
+        .most = arguments->slurm,
+        .idle_release_us = idle_release_us(arguments),
         .options = arguments_value(arguments, "slurm-options"),
         .drain_before = arguments_value(arguments, "drain-before"),
         .on_lost = arguments_value(arguments, "on-lost"),

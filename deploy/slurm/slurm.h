@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The workers of a run that Slurm places: one array of jobs, submitted once the
- * ventilator says where workers join, watched while it runs, and cancelled at the end.
- * For launcher.c it is the worker's role. No function waits for Slurm.
+ * The workers of a run that Slurm places: an array of jobs, submitted once the
+ * ventilator says where workers join, and another one where more are needed; watched
+ * while they run, released where they have nothing to do, and cancelled at the end. For
+ * launcher.c it is the worker's role. No function waits for Slurm.
  */
 #ifndef FANFOLD_DEPLOY_SLURM_SLURM_H
 #define FANFOLD_DEPLOY_SLURM_SLURM_H

@@ -6,9 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct slurm_config {    /* borrowed for as long as the object lives */
-    uint32_t count;      /* jobs */
-    const char *options; /* of sbatch, as a shell reads them; NULL: none */
+struct slurm_config {        /* borrowed for as long as the object lives */
+    uint32_t least, most;    /* jobs */
+    int64_t idle_release_us; /* a job that is not needed leaves when its worker had
+                                nothing to do for so long */
+    const char *options;     /* of sbatch, as a shell reads them; NULL: none */
     const char
         *drain_before;    /* for the workers; NULL: 60 s, if the walltime has an end */
     const char *on_lost;  /* likewise; NULL: finish */

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A line is a job: NAME=VALUE separated by blanks. A job that is pending may stand for
- * several tasks (ArrayTaskId=4-6,9). COMPLETING hides how a job ends: that is seen at
- * the next look.
- */
+/* COMPLETING hides how a job ends: that is seen at the next look. */
 #include "deploy/slurm/slurm_jobs.h"
 
 #include "common/memory.h"
-#include <stdio.h>
+#include "deploy/slurm/job_line.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,160 +12,29 @@ enum { EARLY_S = 60 };
 struct slurm_job {
     uint32_t id, array, task;
     uint32_t restarts;
-    bool running;  /* at the last look */
-    bool live;     /* at the last look: it runs, or will */
-    bool over;     /* its end was told */
-    bool departed; /* the run of before is to be told: */
+    bool running;     /* at the last look, as are the next two */
+    bool live;        /* it runs, or will */
+    uint32_t pending; /* it stands for so many that do not run yet; in `tasks` */
+    bool seen;        /* in this look */
+    bool released;    /* it was told to leave */
+    bool over;        /* its end was told */
+    bool departed;    /* the run of before is to be told: */
     struct slurm_departure departure;
     char node[256];
+    char tasks[128]; /* of the array, as Slurm lists them */
 };
 
-const char *slurm_end_text(enum slurm_end end)
-{
-#define X(name, text, excused) [SLURM_##name] = (text),
-    static const char *const texts[] = {SLURM_ENDS(X)};
-#undef X
-    return texts[end];
-}
-
-bool slurm_end_excuses(enum slurm_end end)
-{
-#define X(name, text, excused) [SLURM_##name] = (excused),
-    static const bool excuses[] = {SLURM_ENDS(X)};
-#undef X
-    return excuses[end];
-}
-
-bool slurm_end_renews(const struct slurm_departure *departure)
-{
-    return departure->end == SLURM_TIMEOUT || departure->end == SLURM_NODE ||
-           (departure->end == SLURM_DONE && !departure->early);
-}
+struct slurm_array {
+    uint32_t id;
+    uint32_t unseen; /* jobs that nobody has looked at yet */
+};
 
 void slurm_jobs_deinit(struct slurm_jobs *jobs)
 {
     free(jobs->jobs);
+    free(jobs->arrays);
+    free(jobs->excluded);
     *jobs = (struct slurm_jobs){0};
-}
-
-/* ---- one line ---- */
-
-/* The value behind " NAME="; false: it has none. The text of a field may contain
- * blanks, but none of those that are asked for. */
-static bool find(const char *line, size_t length, const char *name, char *value,
-                 size_t size)
-{
-    size_t name_length = strlen(name);
-    for (size_t i = 0; i + name_length < length; i++) {
-        if ((i > 0 && line[i - 1] != ' ') || line[i + name_length] != '=' ||
-            memcmp(line + i, name, name_length) != 0)
-            continue;
-        const char *from = line + i + name_length + 1;
-        size_t end = 0;
-        while (from + end < line + length && from[end] != ' ' && end + 1 < size)
-            end++;
-        memcpy(value, from, end);
-        value[end] = '\0';
-        return true;
-    }
-    return false;
-}
-
-static uint32_t find_number(const char *line, size_t length, const char *name)
-{
-    char value[32];
-    return find(line, length, name, value, sizeof value)
-               ? (uint32_t)strtoul(value, NULL, 10)
-               : 0;
-}
-
-/* "3", "4-6", "1,4-6%2": how many. */
-static uint32_t count_tasks(const char *list)
-{
-    uint32_t count = 0;
-    while (*list && *list != '%') {
-        char *end;
-        unsigned long first = strtoul(list, &end, 10), last = first;
-        if (*end == '-')
-            last = strtoul(end + 1, &end, 10);
-        if (last < first || end == list)
-            return count;
-        count += (uint32_t)(last - first + 1);
-        list = *end == ',' ? end + 1 : end;
-    }
-    return count;
-}
-
-/* "1-02:03:04" or "00:00:12", in seconds. */
-static uint64_t read_run_time(const char *text)
-{
-    unsigned days = 0, hours = 0, minutes = 0, seconds = 0;
-    if (sscanf(text, "%u-%u:%u:%u", &days, &hours, &minutes, &seconds) != 4) {
-        days = 0;
-        sscanf(text, "%u:%u:%u", &hours, &minutes, &seconds);
-    }
-    return ((days * UINT64_C(24) + hours) * 60 + minutes) * 60 + seconds;
-}
-
-static bool is_preempted(const char *line, size_t length)
-{
-    char when[64];
-    return find(line, length, "PreemptTime", when, sizeof when) &&
-           strcmp(when, "None") != 0;
-}
-
-static enum slurm_end read_end(const char *state, const char *line, size_t length,
-                               int *ret_code)
-{
-    static const struct {
-        const char *state;
-        enum slurm_end end;
-    } rows[] = {
-        {"COMPLETED", SLURM_DONE},      {"CANCELLED", SLURM_CANCELLED},
-        {"TIMEOUT", SLURM_TIMEOUT},     {"DEADLINE", SLURM_TIMEOUT},
-        {"PREEMPTED", SLURM_PREEMPTED}, {"OUT_OF_MEMORY", SLURM_MEMORY},
-        {"NODE_FAIL", SLURM_NODE},      {"BOOT_FAIL", SLURM_NODE},
-        {"REQUEUED", SLURM_REQUEUED},   {"REQUEUE_HOLD", SLURM_REQUEUED},
-    };
-    char code[64] = "";
-    int status = 0, signal = 0;
-    *ret_code = 0;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(state, rows[i].state) == 0)
-            return rows[i].end == SLURM_CANCELLED && is_preempted(line, length)
-                       ? SLURM_PREEMPTED
-                       : rows[i].end;
-    find(line, length, "ExitCode", code, sizeof code);
-    sscanf(code, "%d:%d", &status, &signal);
-    *ret_code = signal ? signal : status;
-    return signal ? SLURM_KILLED : SLURM_FAILED;
-}
-
-enum shape {
-    SHAPE_PENDING,
-    SHAPE_RUNNING,
-    SHAPE_ENDING, /* it says later how */
-    SHAPE_OVER,
-};
-
-static enum shape shape_of(const char *state)
-{
-    static const struct {
-        const char *state;
-        enum shape shape;
-    } rows[] = {
-        {"PENDING", SHAPE_PENDING},     {"CONFIGURING", SHAPE_PENDING},
-        {"REQUEUED", SHAPE_PENDING},    {"REQUEUE_HOLD", SHAPE_PENDING},
-        {"REQUEUE_FED", SHAPE_PENDING}, {"SPECIAL_EXIT", SHAPE_PENDING},
-        {"RUNNING", SHAPE_RUNNING},     {"SUSPENDED", SHAPE_RUNNING},
-        {"STOPPED", SHAPE_RUNNING},     {"RESIZING", SHAPE_RUNNING},
-        {"SIGNALING", SHAPE_RUNNING},   {"STAGE_OUT", SHAPE_ENDING},
-        {"COMPLETING", SHAPE_ENDING},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (strcmp(state, rows[i].state) == 0)
-            return rows[i].shape;
-    return SHAPE_OVER;
 }
 
 /* ---- all of them ---- */
@@ -199,62 +64,141 @@ static void depart(struct slurm_job *job, enum slurm_end end, int code, bool ear
     memcpy(job->departure.node, job->node, sizeof job->node);
 }
 
-static void end_job(struct slurm_job *job, const char *state, const char *line,
-                    size_t length)
+/* Returns how many were cancelled before they ran. */
+static uint32_t end_job(struct slurm_job *job, const struct job_line *line)
 {
-    char run_time[64] = "", nodes[8] = "";
-    int code;
-    bool never_ran = !find(line, length, "NodeList", nodes, sizeof nodes) || !*nodes ||
-                     strcmp(nodes, "(null)") == 0;
+    enum slurm_end end = line->end;
     if (job->over)
-        return;
+        return 0;
     job->over = true;
-    find(line, length, "RunTime", run_time, sizeof run_time);
-    enum slurm_end end = read_end(state, line, length, &code);
-    if (job->running || !never_ran)
-        depart(job, end, code, read_run_time(run_time) < EARLY_S);
+    if (end == SLURM_DONE && job->released)
+        end = SLURM_RELEASED;
+    if (job->running || line->placed)
+        depart(job, end, line->code, line->run_time_s < EARLY_S);
+    else if (end == SLURM_CANCELLED || end == SLURM_PREEMPTED)
+        return job_tasks_count(job->tasks);
+    return 0;
 }
 
-static void look_at(struct slurm_jobs *jobs, const char *line, size_t length)
+/* A start that is over, and the job begins again. */
+static void restart(struct slurm_job *job, uint32_t restarts, bool preempted)
 {
-    char state[64] = "", tasks[512] = "";
-    uint32_t id = find_number(line, length, "JobId");
-    uint32_t restarts = find_number(line, length, "Restarts");
-    if (!id || !find(line, length, "JobState", state, sizeof state))
-        return;
-    enum shape shape = shape_of(state);
-    find(line, length, "ArrayTaskId", tasks, sizeof tasks);
-    if (shape == SHAPE_PENDING)
-        jobs->pending += *tasks ? count_tasks(tasks) : 1;
-    jobs->running += shape == SHAPE_RUNNING;
-    struct slurm_job *job = know(jobs, id);
-    job->array = find_number(line, length, "ArrayJobId");
-    job->task = (uint32_t)strtoul(tasks, NULL, 10);
-    if (restarts > job->restarts) {
-        if (!job->over) /* what it began before */
-            depart(job, is_preempted(line, length) ? SLURM_PREEMPTED : SLURM_REQUEUED,
-                   0, false);
-        job->restarts = restarts;
-        job->over = false;
+    if (!job->over)
+        depart(job, preempted ? SLURM_PREEMPTED : SLURM_REQUEUED, 0, false);
+    job->restarts = restarts;
+    job->over = job->released = false;
+}
+
+/* Returns how many were cancelled before they ran. */
+static uint32_t look_at(struct slurm_jobs *jobs, const struct job_line *line)
+{
+    struct slurm_job *job = know(jobs, line->id);
+    memcpy(job->tasks, line->tasks, sizeof job->tasks);
+    job->array = line->array;
+    job->task = (uint32_t)strtoul(job->tasks, NULL, 10);
+    job->seen = true;
+    if (line->restarts > job->restarts)
+        restart(job, line->restarts, line->preempted);
+    if ((line->shape == JOB_RUNNING || line->shape == JOB_OVER) && *line->node)
+        memcpy(job->node, line->node, sizeof job->node);
+    job->live = line->shape != JOB_OVER;
+    job->pending = line->shape == JOB_PENDING ? job_tasks_count(job->tasks) : 0;
+    job->running |= line->shape == JOB_RUNNING;
+    return line->shape == JOB_OVER ? end_job(job, line) : 0;
+}
+
+/* ---- arrays ---- */
+
+static struct slurm_array *find_array(const struct slurm_jobs *jobs, uint32_t id)
+{
+    for (size_t i = 0; i < jobs->array_count; i++)
+        if (jobs->arrays[i].id == id)
+            return &jobs->arrays[i];
+    return NULL;
+}
+
+static void count_all(struct slurm_jobs *jobs)
+{
+    jobs->running = jobs->pending = jobs->leaving = 0;
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct slurm_job *job = &jobs->jobs[i];
+        jobs->pending += job->pending;
+        jobs->running += job->live && !job->pending;
+        jobs->leaving += job->live && !job->pending && job->released;
     }
-    if (shape == SHAPE_RUNNING || shape == SHAPE_OVER)
-        find(line, length, "BatchHost", job->node, sizeof job->node);
-    job->live = shape != SHAPE_OVER;
-    job->running |= shape == SHAPE_RUNNING;
-    if (shape == SHAPE_OVER)
-        end_job(job, state, line, length);
+    for (size_t i = 0; i < jobs->array_count; i++)
+        jobs->pending += jobs->arrays[i].unseen;
 }
 
-void slurm_jobs_look(struct slurm_jobs *jobs, const char *text)
+/* What is over and was told need not be remembered. */
+static void drop_array(struct slurm_jobs *jobs, uint32_t id)
 {
-    static const char begin[] = "JobId=";
-    jobs->running = jobs->pending = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->jobs[i].array != id || jobs->jobs[i].departed)
+            jobs->jobs[kept++] = jobs->jobs[i];
+    jobs->count = kept;
+    kept = 0;
+    for (size_t i = 0; i < jobs->array_count; i++)
+        if (jobs->arrays[i].id != id)
+            jobs->arrays[kept++] = jobs->arrays[i];
+    jobs->array_count = kept;
+}
+
+void slurm_jobs_submitted(struct slurm_jobs *jobs, uint32_t array, uint32_t count)
+{
+    jobs->arrays = room_for_one_more(jobs->arrays, jobs->array_count,
+                                     &jobs->array_capacity, sizeof *jobs->arrays);
+    jobs->arrays[jobs->array_count++] =
+        (struct slurm_array){.id = array, .unseen = count};
+    count_all(jobs);
+}
+
+/* Those that Slurm does not name any more are over. */
+static bool settle(struct slurm_jobs *jobs, uint32_t array)
+{
+    bool live = false;
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct slurm_job *job = &jobs->jobs[i];
+        if (job->array != array)
+            continue;
+        job->live &= job->seen;
+        job->pending = job->live ? job->pending : 0;
+        live |= job->live;
+    }
+    return live;
+}
+
+uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t id, const char *text)
+{
+    struct slurm_array *array = find_array(jobs, id);
+    struct job_line line;
+    uint32_t cancelled = 0;
+    bool any = false;
+    for (size_t i = 0; i < jobs->count; i++)
+        jobs->jobs[i].seen = false;
     while (*text) {
         size_t length = strcspn(text, "\n");
-        if (strncmp(text, begin, strlen(begin)) == 0)
-            look_at(jobs, text, length);
+        if (job_line_read(text, length, &line)) {
+            cancelled += look_at(jobs, &line);
+            if (!jobs->learned)
+                jobs->excluded = job_line_excluded(text, length);
+            any = jobs->learned = true;
+        }
         text += length + (text[length] == '\n');
     }
+    if (any && array)
+        array->unseen = 0;
+    if (any && !settle(jobs, id))
+        drop_array(jobs, id);
+    count_all(jobs);
+    return cancelled;
+}
+
+void slurm_jobs_forgotten(struct slurm_jobs *jobs, uint32_t array)
+{
+    drop_array(jobs, array);
+    count_all(jobs);
 }
 
 bool slurm_jobs_next(struct slurm_jobs *jobs, struct slurm_departure *ret_departure)
@@ -264,15 +208,65 @@ bool slurm_jobs_next(struct slurm_jobs *jobs, struct slurm_departure *ret_depart
             continue;
         jobs->jobs[i].departed = false;
         *ret_departure = jobs->jobs[i].departure;
+        if (!find_array(jobs, jobs->jobs[i].array))
+            jobs->jobs[i] = jobs->jobs[--jobs->count];
         return true;
     }
     return false;
 }
 
-bool slurm_jobs_are_over(const struct slurm_jobs *jobs)
+/* ---- queries ---- */
+
+uint32_t slurm_jobs_next_array(const struct slurm_jobs *jobs, uint32_t array)
 {
-    bool live = false;
+    for (size_t i = 0; i < jobs->array_count; i++)
+        if (jobs->arrays[i].id > array)
+            return jobs->arrays[i].id;
+    return 0;
+}
+
+bool slurm_jobs_array_waits(const struct slurm_jobs *jobs, uint32_t array)
+{
     for (size_t i = 0; i < jobs->count; i++)
-        live |= jobs->jobs[i].live;
-    return jobs->count > 0 && !live;
+        if (jobs->jobs[i].array == array && jobs->jobs[i].pending)
+            return true;
+    const struct slurm_array *found = find_array(jobs, array);
+    return found && found->unseen;
+}
+
+bool slurm_jobs_find_pending(const struct slurm_jobs *jobs, uint32_t n,
+                             struct slurm_task *ret_task)
+{
+    for (size_t i = jobs->count; i-- > 0;) {
+        const struct slurm_job *job = &jobs->jobs[i];
+        if (n < job->pending) {
+            *ret_task =
+                (struct slurm_task){job->array, job_tasks_from_end(job->tasks, n)};
+            return true;
+        }
+        n -= job->pending;
+    }
+    return false;
+}
+
+bool slurm_jobs_find_running(const struct slurm_jobs *jobs, uint32_t id,
+                             uint32_t restarts, struct slurm_task *ret_task)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct slurm_job *job = &jobs->jobs[i];
+        if (job->id != id || job->restarts != restarts || !job->live || job->pending ||
+            job->released)
+            continue;
+        *ret_task = (struct slurm_task){job->array, job->task};
+        return true;
+    }
+    return false;
+}
+
+void slurm_jobs_release(struct slurm_jobs *jobs, uint32_t id, bool released)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->jobs[i].id == id)
+            jobs->jobs[i].released = released;
+    count_all(jobs);
 }

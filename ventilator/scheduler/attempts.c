@@ -32,6 +32,7 @@ struct attempt *attempts_add(const struct attempt *attempt)
     struct worker_session *session = attempt->session;
     *added = *attempt;
     LIST_INSERT_HEAD(&added->task->open, added, of_task);
+    session->idle_us = 0;
     if (added->done) {
         TAILQ_INSERT_TAIL(&session->done, added, of_session);
         session->done_count++;

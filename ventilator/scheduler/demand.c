@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How much of the input is to be cut now, and into how long chunks: the part of
- * dispatch.h that ingest asks. Rules 7 and 8 of PROTOCOL.md.
+ * dispatch.h that ingest asks. Rules 7 and 8 of PROTOCOL.md. And how much there is to
+ * do for more workers, and for which there is nothing.
  */
 #include "ventilator/scheduler/dispatch.h"
 #include "ventilator/scheduler/scheduler_state.h"
@@ -108,7 +109,7 @@ bool dispatch_has_free_slot(const struct dispatch *dispatch)
     return false;
 }
 
-bool dispatch_has_backlog(const struct dispatch *dispatch)
+bool dispatch_has_full_queues(const struct dispatch *dispatch)
 {
     const struct worker_pool *pool = &dispatch->pool;
     uint64_t waiting = dispatch->table.cut - dispatch->table.fresh;
@@ -116,6 +117,44 @@ bool dispatch_has_backlog(const struct dispatch *dispatch)
         if (!worker_session_is_idle(pool->sessions[i]))
             waiting += pool->sessions[i]->in_flight_count - pool->sessions[i]->slots;
     return waiting >= (pool->slots ? pool->slots : 1);
+}
+
+/* ---- for what places workers ---- */
+
+static bool needs_worker(const struct task *task)
+{
+    const struct attempt *attempt;
+    if (task->state != TASK_ASSIGNED)
+        return task->state == TASK_QUEUED;
+    LIST_FOREACH (attempt, &task->open, of_task)
+        if (attempt->done)
+            return false;
+    return true;
+}
+
+uint64_t dispatch_backlog(const struct dispatch *dispatch)
+{
+    uint64_t backlog = 0;
+    for (uint64_t seq = dispatch->released; seq < dispatch->table.cut; seq++) {
+        const struct task *task = task_table_find(&dispatch->table, seq);
+        backlog += task && needs_worker(task);
+    }
+    return backlog;
+}
+
+bool dispatch_next_idle(const struct dispatch *dispatch, uint32_t *cursor,
+                        int64_t least_us, struct dispatch_idle *ret_idle)
+{
+    while (*cursor < dispatch->pool.count) {
+        const struct worker_session *session = dispatch->pool.sessions[(*cursor)++];
+        const char *place = session->worker->place;
+        if (!place || !session->idle_us || session->leaving ||
+            dispatch->now_us - session->idle_us < least_us)
+            continue;
+        *ret_idle = (struct dispatch_idle){place, session->idle_us};
+        return true;
+    }
+    return false;
 }
 
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records)

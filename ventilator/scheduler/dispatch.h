@@ -41,6 +41,11 @@ void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t n
  * something else did that is no chunk's fault: no chunk is charged for its loss. */
 void dispatch_on_excused(struct dispatch *dispatch, const char *place);
 
+/* Whether what places workers will place some, or may. While it does, the run waits for
+ * them as long as it takes, unless config.patience_us says how long and there is
+ * something to do. */
+void dispatch_on_awaited(struct dispatch *dispatch, bool awaited);
+
 /* How many chunks may be cut now; 0: none. To be asked again after each cut, as the
  * budget counts bytes. */
 uint32_t dispatch_wants(const struct dispatch *dispatch);
@@ -98,7 +103,13 @@ struct dispatch_counts dispatch_counts(const struct dispatch *dispatch);
 bool dispatch_has_free_slot(const struct dispatch *dispatch);
 /* Behind all slots that run, as many chunks wait as there are slots: another one would
  * wait in the same row. */
-bool dispatch_has_backlog(const struct dispatch *dispatch);
+bool dispatch_has_full_queues(const struct dispatch *dispatch);
+/* Chunks that are cut and not done, for workers that there are or might be. */
+uint64_t dispatch_backlog(const struct dispatch *dispatch);
+/* The next worker from number *cursor on, from 0, that has had no task for at least
+ * `least_us`, and that what started it has a name for. False: there is none. */
+bool dispatch_next_idle(const struct dispatch *dispatch, uint32_t *cursor,
+                        int64_t least_us, struct dispatch_idle *ret_idle);
 /* The sink holds the result that is to be written next, and no more may be cut before
  * it is: a slot that is free waits for the output. */
 bool dispatch_waits_for_output(const struct dispatch *dispatch);

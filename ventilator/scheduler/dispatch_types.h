@@ -183,6 +183,12 @@ struct dispatch_wait {
     uint64_t longest_us; /* that a task has taken so far; 0: none has ended well */
 };
 
+/* A worker that has nothing to do. */
+struct dispatch_idle {
+    const char *place; /* what started it calls it so; valid until the next event */
+    int64_t since_us;
+};
+
 /* Who was lost and has not come back. */
 struct dispatch_lost {
     uint32_t workers;

@@ -5,6 +5,7 @@
 #include "common/exit_status.h"
 #include "common/timing.h"
 #include "ventilator/scheduler/attempts.h"
+#include "ventilator/scheduler/dispatch.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -295,6 +296,18 @@ static void describe_missing(const struct dispatch *dispatch, enum missing missi
                  missing == MISSING_SINK ? "sink" : "worker", s);
 }
 
+void dispatch_on_awaited(struct dispatch *dispatch, bool awaited)
+{
+    dispatch->company.awaited = awaited;
+}
+
+/* A scheduler has none free yet, or none is needed now. */
+static bool waits_for_places(const struct dispatch *dispatch, enum missing missing)
+{
+    return missing == MISSING_WORKERS && dispatch->company.awaited &&
+           (dispatch->config.patience_us < 0 || dispatch_backlog(dispatch) == 0);
+}
+
 void ending_check_company(struct dispatch *dispatch, int64_t now_us)
 {
     struct company *company = &dispatch->company;
@@ -302,7 +315,7 @@ void ending_check_company(struct dispatch *dispatch, int64_t now_us)
     enum missing missing = find_missing(dispatch, now_us);
     bool workers = dispatch->pool.count || dispatch->waiting.count;
     company->was_there |= dispatch->sink.here && workers;
-    if (missing == MISSING_NOBODY) {
+    if (missing == MISSING_NOBODY || waits_for_places(dispatch, missing)) {
         company->alone_us = NEVER_US;
         return;
     }

@@ -117,6 +117,7 @@ struct company {
     /* since when sink or workers are missing; NEVER_US: both are here */
     int64_t alone_us;
     bool was_there;                       /* both were here, once */
+    bool awaited;                         /* what places workers will place some */
     uint32_t lost;                        /* workers that were lost and are not back */
     const struct known_worker *last_lost; /* NULL: none was */
 };

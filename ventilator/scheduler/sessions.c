@@ -141,6 +141,12 @@ void sessions_check_link(struct dispatch *dispatch, struct worker_session *sessi
         give_to_others(dispatch, session);
 }
 
+static void note_idle(struct worker_session *session, int64_t now_us)
+{
+    if (!session->idle_us && !worker_session_first(session))
+        session->idle_us = now_us;
+}
+
 void sessions_check(struct dispatch *dispatch, int64_t now_us)
 {
     int64_t liveness_us = dispatch->config.liveness_us;
@@ -154,6 +160,7 @@ void sessions_check(struct dispatch *dispatch, int64_t now_us)
                     session->peer); /* EHOSTUNREACH tells where it is gone */
         sessions_check_link(dispatch, session, now_us);
         standing_check(dispatch, session, now_us);
+        note_idle(session, now_us);
         if (is_unconfirmed(dispatch, session, now_us))
             ask_again(dispatch, session);
         if (deserves_chance(dispatch, session, now_us))

@@ -300,7 +300,7 @@ static const char *value_for(const char *name)
 static bool is_for_slurm(int key)
 {
     return key == KEY_SLURM || key == KEY_SLURM_OPTIONS || key == KEY_DRAIN_BEFORE ||
-           key == KEY_ON_LOST;
+           key == KEY_ON_LOST || key == KEY_IDLE_RELEASE;
 }
 
 Test(arguments, refuses_what_does_not_go_with_slurm, .init = cr_redirect_stderr)
@@ -310,9 +310,28 @@ Test(arguments, refuses_what_does_not_go_with_slurm, .init = cr_redirect_stderr)
     cr_assert_eq(status_of("--drain-before=60", "cat", NULL), 2);
     cr_assert_eq(status_of("--on-lost=stop", "cat", NULL), 2);
     cr_assert_eq(status_of("--slurm-options=-n1", "cat", NULL), 2);
+    cr_assert_eq(status_of("--slurm=0..3", "--idle-release=5m", "cat"), 0);
+    cr_assert_eq(status_of("--slurm=3..3", "cat", NULL), 0);
+    cr_assert_eq(status_of("--slurm=3", "--idle-release=60", "cat"), 2);
+    cr_assert_eq(status_of("--idle-release=60", "cat", NULL), 2);
     cr_assert_eq(status_of("--slurm=3", "-j2", "cat"), 2);
     cr_assert_eq(status_of("--slurm=3", "--tasks=ipc:///d/x", "cat"), 2);
 }
+
+/* An error of usage ends the program. */
+#define REFUSES(name, word)                                                     \
+    Test(arguments, refuses_##name, .init = cr_redirect_stderr, .exit_code = 2) \
+    {                                                                           \
+        status_of(word, "cat", NULL);                                           \
+    }
+REFUSES(slurm_of_nobody, "--slurm=0")
+REFUSES(slurm_of_nobody_at_most, "--slurm=0..0")
+REFUSES(slurm_from_many_to_few, "--slurm=3..2")
+REFUSES(slurm_without_the_least, "--slurm=..3")
+REFUSES(slurm_without_the_most, "--slurm=3..")
+REFUSES(slurm_of_three_dots, "--slurm=1...3")
+REFUSES(slurm_of_what_is_no_number, "--slurm=a..3")
+REFUSES(slurm_that_releases_soon, "--idle-release=soon")
 
 /* All but the endpoints, which the launcher gives to the roles in any case. */
 Test(arguments, passes_each_option_on_to_all_roles_that_have_it)

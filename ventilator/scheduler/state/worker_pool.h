@@ -59,6 +59,7 @@ struct worker_session {
     int64_t heard_us;    /* the last message */
     int64_t shut_us;     /* since when the link is shut; valid while it is */
     int64_t welcomed_us; /* when it was opened */
+    int64_t idle_us;     /* since when it has no task, by the heartbeat; 0: it has */
     bool crowded;        /* tasks wait behind running ones; valid in assign_recall */
     bool answered;       /* its first PING has come */
     uint64_t rtt_us;     /* the round trip to it; 0: not known */

@@ -13,12 +13,28 @@
 static struct slurm_jobs jobs;
 static struct slurm_departure departure;
 
+static void set_up(void)
+{
+    slurm_jobs_submitted(&jobs, 4, 8);
+}
+
 static void reset(void)
 {
     slurm_jobs_deinit(&jobs);
 }
 
-TestSuite(slurm_jobs, .fini = reset);
+TestSuite(slurm_jobs, .init = set_up, .fini = reset);
+
+/* Returns how many were cancelled before they ran. */
+static uint32_t look(const char *text)
+{
+    return slurm_jobs_look(&jobs, 4, text);
+}
+
+static bool is_over(void)
+{
+    return slurm_jobs_next_array(&jobs, 0) == 0;
+}
 
 static void expect_one(enum slurm_end end, uint32_t job, uint32_t restarts)
 {
@@ -31,37 +47,36 @@ static void expect_one(enum slurm_end end, uint32_t job, uint32_t restarts)
 
 Test(slurm_jobs, tasks_that_wait_are_counted_by_their_list)
 {
-    slurm_jobs_look(&jobs, LINE("4", "3,5-8%2", "PENDING", "NodeList=")
-                               LINE("5", "1", "RUNNING", ON("n1")));
+    look(LINE("4", "3,5-8%2", "PENDING", "NodeList=")
+             LINE("5", "1", "RUNNING", ON("n1")));
     cr_assert_eq(jobs.pending, 5);
     cr_assert_eq(jobs.running, 1);
     cr_assert_not(slurm_jobs_next(&jobs, &departure));
-    cr_assert_not(slurm_jobs_are_over(&jobs));
+    cr_assert_not(is_over());
 }
 
 Test(slurm_jobs, an_end_is_told_once_and_not_while_slurm_cleans_up)
 {
-    slurm_jobs_look(&jobs, LINE("5", "1", "RUNNING", ON("n1")));
-    slurm_jobs_look(&jobs, LINE("5", "1", "COMPLETING", ON("n1")));
+    look(LINE("5", "1", "RUNNING", ON("n1")));
+    look(LINE("5", "1", "COMPLETING", ON("n1")));
     cr_assert_not(slurm_jobs_next(&jobs, &departure));
-    cr_assert_not(slurm_jobs_are_over(&jobs));
-    slurm_jobs_look(&jobs, LINE("5", "1", "TIMEOUT", ON("n1") " ExitCode=0:15"));
+    cr_assert_not(is_over());
+    look(LINE("5", "1", "TIMEOUT", ON("n1") " ExitCode=0:15"));
     expect_one(SLURM_TIMEOUT, 5, 0);
     cr_assert_str_eq(departure.node, "n1");
     cr_assert(departure.early);
-    slurm_jobs_look(&jobs, LINE("5", "1", "TIMEOUT", ON("n1") " ExitCode=0:15"));
+    look(LINE("5", "1", "TIMEOUT", ON("n1") " ExitCode=0:15"));
     cr_assert_not(slurm_jobs_next(&jobs, &departure));
-    cr_assert(slurm_jobs_are_over(&jobs));
+    cr_assert(is_over());
 }
 
 Test(slurm_jobs, each_start_of_a_job_that_is_requeued_has_its_own_end)
 {
-    slurm_jobs_look(&jobs, LINE("5", "1", "RUNNING", "Restarts=0 " ON("n1")));
-    slurm_jobs_look(&jobs, LINE("5", "1", "PENDING", "Restarts=1 NodeList="));
+    look(LINE("5", "1", "RUNNING", "Restarts=0 " ON("n1")));
+    look(LINE("5", "1", "PENDING", "Restarts=1 NodeList="));
     expect_one(SLURM_REQUEUED, 5, 0);
-    slurm_jobs_look(&jobs, LINE("5", "1", "RUNNING", "Restarts=1 " ON("n2")));
-    slurm_jobs_look(&jobs,
-                    LINE("5", "1", "FAILED", "Restarts=1 ExitCode=5:0 " ON("n2")));
+    look(LINE("5", "1", "RUNNING", "Restarts=1 " ON("n2")));
+    look(LINE("5", "1", "FAILED", "Restarts=1 ExitCode=5:0 " ON("n2")));
     expect_one(SLURM_FAILED, 5, 1);
     cr_assert_eq(departure.code, 5);
     cr_assert_str_eq(departure.node, "n2");
@@ -69,9 +84,9 @@ Test(slurm_jobs, each_start_of_a_job_that_is_requeued_has_its_own_end)
 
 Test(slurm_jobs, what_is_cancelled_before_it_ran_was_no_worker)
 {
-    slurm_jobs_look(&jobs, LINE("5", "1", "CANCELLED", "NodeList=(null)"));
+    look(LINE("5", "1", "CANCELLED", "NodeList=(null)"));
     cr_assert_not(slurm_jobs_next(&jobs, &departure));
-    cr_assert(slurm_jobs_are_over(&jobs));
+    cr_assert(is_over());
 }
 
 Test(slurm_jobs, states_are_told_apart)
@@ -95,8 +110,91 @@ Test(slurm_jobs, states_are_told_apart)
         snprintf(line, sizeof line,
                  "JobId=%zu ArrayJobId=4 ArrayTaskId=1 JobState=%s " ON("n1") " %s\n",
                  i + 5, rows[i].state, rows[i].more);
-        slurm_jobs_look(&jobs, line);
+        slurm_jobs_submitted(&jobs, 4, 1);
+        look(line);
         expect_one(rows[i].end, (uint32_t)i + 5, 0);
         cr_assert_eq(slurm_end_excuses(departure.end), rows[i].excused);
     }
+}
+
+Test(slurm_jobs, what_was_submitted_is_pending_until_it_is_seen)
+{
+    cr_assert_eq(jobs.pending, 8);
+    look("");
+    cr_assert_eq(jobs.pending, 8);
+    look(LINE("4", "2-3", "PENDING", "NodeList=") LINE("5", "1", "RUNNING", ON("n1")));
+    cr_assert_eq(jobs.pending, 2);
+    cr_assert_eq(jobs.running, 1);
+}
+
+Test(slurm_jobs, all_arrays_count_and_each_is_looked_at)
+{
+    slurm_jobs_submitted(&jobs, 9, 2);
+    look(LINE("5", "1", "RUNNING", ON("n1")));
+    cr_assert_eq(jobs.running, 1);
+    cr_assert_eq(jobs.pending, 2);
+    cr_assert_eq(slurm_jobs_next_array(&jobs, 0), 4);
+    cr_assert_eq(slurm_jobs_next_array(&jobs, 4), 9);
+    cr_assert_eq(slurm_jobs_next_array(&jobs, 9), 0);
+    slurm_jobs_look(
+        &jobs, 9,
+        "JobId=10 ArrayJobId=9 ArrayTaskId=1 JobState=RUNNING " ON("n2") "\n");
+    cr_assert_eq(jobs.running, 2);
+    cr_assert_eq(jobs.pending, 0);
+    slurm_jobs_forgotten(&jobs, 4);
+    cr_assert_eq(jobs.running, 1);
+    cr_assert_eq(slurm_jobs_next_array(&jobs, 0), 9);
+}
+
+Test(slurm_jobs, what_slurm_names_no_more_is_over)
+{
+    look(LINE("5", "1", "RUNNING", ON("n1")) LINE("6", "2", "RUNNING", ON("n1")));
+    look(LINE("6", "2", "RUNNING", ON("n1")));
+    cr_assert_eq(jobs.running, 1);
+}
+
+Test(slurm_jobs, those_that_are_cancelled_in_the_queue_are_counted)
+{
+    cr_assert_eq(look(LINE("4", "3,5-8", "CANCELLED", "NodeList=(null)")
+                          LINE("5", "1", "RUNNING", ON("n1"))),
+                 5);
+    cr_assert_eq(look(LINE("4", "3,5-8", "CANCELLED", "NodeList=(null)")
+                          LINE("5", "1", "RUNNING", ON("n1"))),
+                 0);
+}
+
+Test(slurm_jobs, the_last_that_are_pending_are_found_first)
+{
+    struct slurm_task task;
+    look(LINE("4", "3,5-8%2", "PENDING", "NodeList="));
+    static const uint32_t tasks[] = {8, 7, 6, 5, 3};
+    for (uint32_t i = 0; i < 5; i++) {
+        cr_assert(slurm_jobs_find_pending(&jobs, i, &task));
+        cr_assert_eq(task.array, 4);
+        cr_assert_eq(task.task, tasks[i]);
+    }
+    cr_assert_not(slurm_jobs_find_pending(&jobs, 5, &task));
+}
+
+Test(slurm_jobs, one_that_was_released_is_leaving_and_its_end_says_so)
+{
+    struct slurm_task task;
+    look(LINE("5", "1", "RUNNING", ON("n1")));
+    cr_assert_not(slurm_jobs_find_running(&jobs, 5, 1, &task), "another start of it");
+    cr_assert(slurm_jobs_find_running(&jobs, 5, 0, &task));
+    cr_assert_eq(task.array, 4);
+    cr_assert_eq(task.task, 1);
+    slurm_jobs_release(&jobs, 5, true);
+    cr_assert_eq(jobs.leaving, 1);
+    cr_assert_not(slurm_jobs_find_running(&jobs, 5, 0, &task));
+    look(LINE("5", "1", "COMPLETED", ON("n1")));
+    expect_one(SLURM_RELEASED, 5, 0);
+    cr_assert_eq(jobs.leaving, 0);
+}
+
+Test(slurm_jobs, nodes_that_the_person_excludes_are_learned_from_the_first_job)
+{
+    look(LINE("5", "1", "RUNNING", ON("n1") " ExcNodeList=n[7-8]"));
+    look(LINE("5", "1", "RUNNING", ON("n1") " ExcNodeList=n[7-8],n2"));
+    cr_assert_str_eq(jobs.excluded, "n[7-8]");
 }
