@@ -175,6 +175,8 @@ uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t id, const char *text)
     struct job_line line;
     uint32_t cancelled = 0;
     bool any = false;
+    if (!array)
+        return 0; /* it is over, and was told */
     for (size_t i = 0; i < jobs->count; i++)
         jobs->jobs[i].seen = false;
     while (*text) {
@@ -187,7 +189,7 @@ uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t id, const char *text)
         }
         text += length + (text[length] == '\n');
     }
-    if (any && array)
+    if (any)
         array->unseen = 0;
     if (any && !settle(jobs, id))
         drop_array(jobs, id);
