@@ -2,6 +2,7 @@
 """A real Slurm of three nodes on this host, in the case's directory, at ports that are free.
 
     cluster = Cluster(case)      skips the test where Slurm is not installed
+    Cluster(case, cpus=4, hidden={"n2": [folder]})    node n2 sees that folder empty
     cluster.job_states(array)    {task of the array: (state, node)}
     cluster.run("scancel", "4_1")
 
@@ -12,6 +13,7 @@ import contextlib
 import getpass
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -53,7 +55,7 @@ MinJobAge=300
 SlurmdParameters=config_overrides
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1
 PropagateResourceLimits=NONE
-NodeName=n[1-3] NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]},{ports[3]} CPUs=2 RealMemory=2000 State=UNKNOWN
+NodeName=n[1-3] NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]},{ports[2]},{ports[3]} CPUs={cpus} RealMemory=2000 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP DefMemPerCPU=300 PriorityTier=1
 PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP DefMemPerCPU=300 PriorityTier=9
 """
@@ -82,11 +84,14 @@ def free_ports(count):
 
 
 class Cluster:
-    def __init__(self, case):
+    def __init__(self, case, cpus=2, hidden=None):
         lacking = missing()
         if lacking:
             case.skip(f"no {', '.join(lacking)} here: deploy/dependencies test installs Slurm")
+        if hidden and case.run("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").returncode != 0:
+            case.skip("this user may not mount: no node can lack a folder here")
         self.case = case
+        self.hidden = hidden or {}
         self.at = case.path("slurm")
         for name in ("munge", "state", "spool.n1", "spool.n2", "spool.n3"):
             (self.at / name).mkdir(parents=True, mode=0o700)
@@ -94,7 +99,8 @@ class Cluster:
         key.write_bytes(os.urandom(64))
         key.chmod(0o600)
         conf = self.at / "slurm.conf"
-        conf.write_text(CONF.format(at=self.at, host=socket.gethostname(), user=getpass.getuser(), ports=free_ports(4)))
+        words = {"at": self.at, "host": socket.gethostname(), "user": getpass.getuser(), "cpus": cpus}
+        conf.write_text(CONF.format(ports=free_ports(4), **words))
         (self.at / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         case.env["SLURM_CONF"] = str(conf)
         case.env["PATH"] = os.pathsep.join([case.env["PATH"], "/usr/sbin", "/sbin"])
@@ -107,13 +113,21 @@ class Cluster:
         self.daemons.append(process)
         return process
 
+    def slurmd(self, node):
+        if node not in self.hidden:
+            return self.daemon("slurmd", "-D", "-N", node)
+        path = shutil.which("slurmd", path=self.case.env["PATH"])
+        mounts = [f"mount -t tmpfs none {shlex.quote(str(folder))}" for folder in self.hidden[node]]
+        script = " && ".join([*mounts, f"exec {path} -D -N {node}"])
+        return self.daemon("unshare", "-m", "sh", "-c", script)
+
     def start_daemons(self):
         munge = self.at / "munge"
         files = [f"--{name}-file={munge}/{name}" for name in ("key", "pid", "log", "seed")]
         self.daemon("munged", "--force", "-F", f"--socket={munge}/socket", *files)
         self.case.wait_for((munge / "socket").exists, "munged to listen")
         self.daemon("slurmctld", "-D", "-i")
-        self.nodes = {name: self.daemon("slurmd", "-D", "-N", name) for name in NODES}
+        self.nodes = {name: self.slurmd(name) for name in NODES}
         self.case.wait_for(self.are_idle, "the nodes to be idle")
 
     def are_idle(self):
