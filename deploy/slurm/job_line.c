@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NO_OUTPUT = 53 /* no signal, but how Slurm says it */ };
+
 /* The value behind " NAME="; false: it has none. The text of a field may contain
  * blanks, but none of those that are asked for. */
 static bool find(const char *line, size_t length, const char *name, char *value,
@@ -114,6 +116,8 @@ static enum slurm_end read_end(const char *state, const char *line, size_t lengt
     find(line, length, "ExitCode", code, sizeof code);
     sscanf(code, "%d:%d", &status, &signal);
     *ret_code = signal ? signal : status;
+    if (signal == NO_OUTPUT)
+        return SLURM_UNSEEN;
     return signal ? SLURM_KILLED : SLURM_FAILED;
 }
 

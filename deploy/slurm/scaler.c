@@ -161,7 +161,7 @@ bool scaler_on_departure(struct scaler *scaler, const struct slurm_departure *de
     bool once = departure->end == SLURM_CANCELLED || departure->end == SLURM_MEMORY ||
                 (departure->end == SLURM_DONE && departure->early);
     bool died = departure->end == SLURM_FAILED || departure->end == SLURM_KILLED ||
-                departure->end == SLURM_NODE;
+                departure->end == SLURM_UNSEEN || departure->end == SLURM_NODE;
     if (once)
         lower(scaler, 1);
     if (died && departure->early)

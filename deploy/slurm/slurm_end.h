@@ -18,6 +18,10 @@
       "how much",                                                           \
       true)                                                                 \
     X(NODE, "lost its node", true)                                          \
+    X(UNSEEN,                                                               \
+      "could not write its output: its node does not see the directory of " \
+      "the run",                                                            \
+      true)                                                                 \
     X(KILLED, "was killed by a signal", false)                              \
     X(FAILED, "has failed", false)
 

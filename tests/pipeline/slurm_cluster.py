@@ -88,7 +88,7 @@ class Cluster:
         lacking = missing()
         if lacking:
             case.skip(f"no {', '.join(lacking)} here: deploy/dependencies test installs Slurm")
-        if hidden and case.run("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").returncode != 0:
+        if hidden and case.run("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").status != 0:
             case.skip("this user may not mount: no node can lack a folder here")
         self.case = case
         self.hidden = hidden or {}

@@ -103,6 +103,7 @@ Test(slurm_jobs, states_are_told_apart)
         {"OUT_OF_MEMORY", "ExitCode=0:125", SLURM_MEMORY, true},
         {"NODE_FAIL", "", SLURM_NODE, true},
         {"FAILED", "ExitCode=0:9", SLURM_KILLED, false},
+        {"FAILED", "ExitCode=0:53", SLURM_UNSEEN, true},
         {"FAILED", "ExitCode=1:0", SLURM_FAILED, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
