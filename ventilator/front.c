@@ -12,6 +12,7 @@
 #include "common/process/runtime_dir.h"
 #include "common/protocol/protocol.h"
 #include "ventilator/join_line.h"
+#include "ventilator/places.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,9 +198,9 @@ const char *front_endpoint(const struct front *front)
     return front->endpoint;
 }
 
-struct places *front_places(struct front *front)
+int front_places_descriptor(const struct front *front)
 {
-    return &front->places;
+    return front->places.fd;
 }
 
 struct zap *front_zap(const struct front *front)
@@ -235,12 +236,13 @@ static int64_t keyring_due(struct keyring *keyring, int64_t now_us)
     return keyring ? keyring_tick(keyring, now_us) : NEVER_US;
 }
 
-int64_t front_tick(struct front *front, int64_t now_us)
+int64_t front_tick(struct front *front, const struct ingest *ingest, int64_t now_us)
 {
+    int64_t places_us = places_tick(&front->places, ingest, now_us);
     int64_t due_us = ipc_keeper_tick(front->keeper, now_us);
     int64_t keys_us = keyring_due(front->keys.keyring, now_us);
     int64_t input_us = keyring_due(front->input, now_us);
     keys_us = input_us < keys_us ? input_us : keys_us;
     zap_answer(front->zap);
-    return keys_us < due_us ? keys_us : due_us;
+    return clock_earlier(places_us, keys_us < due_us ? keys_us : due_us);
 }

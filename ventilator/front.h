@@ -5,8 +5,8 @@
 #define FANFOLD_VENTILATOR_FRONT_H
 
 #include "common/net/zap.h"
+#include "ventilator/ingest.h"
 #include "ventilator/options.h"
-#include "ventilator/places.h"
 #include <czmq.h>
 
 struct front;
@@ -28,8 +28,8 @@ int front_publish(const struct front *front, const struct ventilator_options *op
 zsock_t *front_router(const struct front *front);
 /* The bound endpoint that a person hears of. */
 const char *front_endpoint(const struct front *front);
-/* The line to whoever places workers. */
-struct places *front_places(struct front *front);
+/* To be polled for input: what places workers says something; -1: nothing does. */
+int front_places_descriptor(const struct front *front);
 /* Asks `keyring`, which is borrowed, for whoever sends messages to a bound input; NULL:
  * that has no keys. An exit status, as above. */
 int front_guard_input(struct front *front, struct keyring *keyring);
@@ -39,7 +39,8 @@ struct zap *front_zap(const struct front *front);
 int front_keys_descriptor(const struct front *front);
 /* Likewise, those of who sends messages to a bound input. */
 int front_input_keys_descriptor(const struct front *front);
-/* Looks after the private endpoint and the keys. Returns when to call it again. */
-int64_t front_tick(struct front *front, int64_t now_us);
+/* Looks after the private endpoint, the keys, and what places workers, which is told
+ * how much there is to do. Returns when to call it again. */
+int64_t front_tick(struct front *front, const struct ingest *ingest, int64_t now_us);
 
 #endif

@@ -115,9 +115,10 @@ static int print_idle(const struct dispatch *dispatch, int64_t now_us, char *tex
 }
 
 /* One packet, as a launcher that reads slowly is told the next time. */
-static void tell_load(const struct places *places, const struct dispatch *dispatch,
-                      const struct ingest *ingest, int64_t now_us)
+static void tell_load(const struct places *places, const struct ingest *ingest,
+                      int64_t now_us)
 {
+    const struct dispatch *dispatch = ingest->dispatch;
     char text[IDLE_TOLD * IDLE_BYTES + 128];
     struct dispatch_counts counts = dispatch_counts(dispatch);
     uint64_t chunks = dispatch_backlog(dispatch), rest = 0;
@@ -135,9 +136,9 @@ static void tell_load(const struct places *places, const struct dispatch *dispat
     send(places->fd, text, (size_t)used, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-int64_t places_tick(struct places *places, struct dispatch *dispatch,
-                    const struct ingest *ingest, int64_t now_us)
+int64_t places_tick(struct places *places, const struct ingest *ingest, int64_t now_us)
 {
+    struct dispatch *dispatch = ingest->dispatch;
     hear(places, dispatch);
     dispatch_on_awaited(dispatch, places->fd >= 0);
     if (places->fd < 0 || !dispatch_begun(dispatch))
@@ -145,7 +146,7 @@ int64_t places_tick(struct places *places, struct dispatch *dispatch,
     if (!places->report_us)
         places->first = dispatch_counts(dispatch).cut;
     if (now_us >= places->report_us) {
-        tell_load(places, dispatch, ingest, now_us);
+        tell_load(places, ingest, now_us);
         places->report_us = now_us + REPORT_US;
     }
     return places->report_us;

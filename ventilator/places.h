@@ -27,9 +27,9 @@ struct places {
 void places_init(struct places *places, int fd);
 /* `bound` is as join_line_say takes it. */
 void places_tell_tasks(struct places *places, const char *bound);
-/* Takes what has come, for dispatch, and tells the load. Returns when it is due again.
+/* Takes what has come, for the ingest's dispatch, and tells the load. Returns when it
+ * is due again.
  */
-int64_t places_tick(struct places *places, struct dispatch *dispatch,
-                    const struct ingest *ingest, int64_t now_us);
+int64_t places_tick(struct places *places, const struct ingest *ingest, int64_t now_us);
 
 #endif

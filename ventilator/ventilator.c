@@ -325,7 +325,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
                           zap_watch_socket(zap)};
     zmq_pollitem_t items[] = {
         [3] = {.fd = ventilator->signals, .events = ZMQ_POLLIN},
-        [4] = {.fd = front_places(ventilator->front)->fd, .events = ZMQ_POLLIN},
+        [4] = {.fd = front_places_descriptor(ventilator->front), .events = ZMQ_POLLIN},
         [5] = {.fd = front_keys_descriptor(ventilator->front), .events = ZMQ_POLLIN},
         [6] = {.fd = front_input_keys_descriptor(ventilator->front),
                .events = ZMQ_POLLIN},
@@ -378,15 +378,14 @@ static void iterate(struct ventilator *ventilator)
     int64_t now_us = clock_now_us();
     inbox_receive(ventilator->inbox, now_us);
     read_signals(ventilator, now_us);
-    int64_t deadline_us = places_tick(front_places(ventilator->front), dispatch,
-                                      &ventilator->ingest, now_us);
     ingest_cut(&ventilator->ingest, now_us);
-    deadline_us = clock_earlier(deadline_us, dispatch_tick(dispatch, now_us));
+    int64_t deadline_us = dispatch_tick(dispatch, now_us);
     carry_out(ventilator, now_us);
     if (outbox_lost_peer(ventilator->outbox))
         deadline_us = now_us; /* other workers can have its tasks at once */
     deadline_us = clock_earlier(deadline_us, log_completions(ventilator, now_us));
-    deadline_us = clock_earlier(deadline_us, front_tick(ventilator->front, now_us));
+    deadline_us = clock_earlier(
+        deadline_us, front_tick(ventilator->front, &ventilator->ingest, now_us));
     struct progress_bytes bytes = count_bytes(ventilator);
     int64_t progress_us =
         progress_tick(&ventilator->progress, dispatch, &bytes, now_us);

@@ -10,10 +10,10 @@
 #include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
-#include "common/parse.h"
 #include "common/ports.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel_options.h"
+#include "deploy/slurm/scaler.h"
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,8 +36,6 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {LAUNCHER_ROWS};
-
-enum { SLURM_MOST = 1000000 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
 
@@ -89,20 +87,11 @@ static void keep(struct arguments *arguments, const struct option_row *row,
         arguments->progress = SAID_NO;
 }
 
-/* "8" or "0..8". */
 static void parse_slurm(const struct argp_state *state, const char *value)
 {
     struct arguments *arguments = state->input;
-    const char *dots = strstr(value, "..");
-    char least_text[16] = "";
-    uint64_t least, most;
-    if (dots && dots - value < (int)sizeof least_text)
-        memcpy(least_text, value, (size_t)(dots - value));
-    if (!parse_number(dots ? dots + 2 : value, 1, SLURM_MOST, &most) ||
-        (dots && !parse_number(least_text, 0, most, &least)))
+    if (!scaler_read_range(value, &arguments->slurm_least, &arguments->slurm))
         options_bad(state, "--slurm", value, "a number of jobs, or MIN..MAX");
-    arguments->slurm = (uint32_t)most;
-    arguments->slurm_least = (uint32_t)(dots ? least : most);
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)

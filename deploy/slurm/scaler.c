@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/memory.h"
+#include "common/parse.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,21 @@ struct node {
     unsigned deaths; /* in a row */
     bool excluded;
 };
+
+bool scaler_read_range(const char *text, uint32_t *ret_least, uint32_t *ret_most)
+{
+    const char *dots = strstr(text, "..");
+    char least_text[16] = "";
+    uint64_t least, most;
+    if (dots && dots - text < (int)sizeof least_text)
+        memcpy(least_text, text, (size_t)(dots - text));
+    if (!parse_number(dots ? dots + 2 : text, 1, SCALER_MOST, &most) ||
+        (dots && !parse_number(least_text, 0, most, &least)))
+        return false;
+    *ret_least = (uint32_t)(dots ? least : most);
+    *ret_most = (uint32_t)most;
+    return true;
+}
 
 void scaler_init(struct scaler *scaler, const struct scaler_config *config)
 {

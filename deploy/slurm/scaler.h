@@ -16,6 +16,7 @@
 #include "deploy/slurm/slurm_jobs.h"
 
 enum {
+    SCALER_MOST = 1000000,
     SCALER_DEATHS = 3,    /* in a row within a minute, until a node gets no more */
     SCALER_REFUSALS = 10, /* of Slurm in a row, until a run without workers gives up */
 };
@@ -24,6 +25,9 @@ struct scaler_config {
     uint32_t least, most; /* workers */
     int64_t idle_release_us;
 };
+
+/* "8" or "0..8": least and most. */
+bool scaler_read_range(const char *text, uint32_t *ret_least, uint32_t *ret_most);
 
 enum scaler_input {
     SCALER_INPUT_ENDED, /* the load has all that is left */

@@ -159,3 +159,71 @@ Test(demand, rule_7_slots_that_a_worker_only_claims_raise_no_budget)
     }
     cr_assert_leq(chunks * CHUNK, 2 * CHUNK * (BELIEVED + 1));
 }
+
+/* ---- for what places workers ---- */
+
+Test(demand, the_backlog_is_what_no_worker_has_done)
+{
+    begin();
+    cr_assert_eq(dispatch_backlog(dispatch), 0);
+    cut(3);
+    cr_assert_eq(dispatch_backlog(dispatch), 3);
+    join(A);
+    tick_after(0);
+    cr_assert_eq(dispatch_backlog(dispatch), 3, "one that runs needs its worker");
+    done(A, 0, 100);
+    cr_assert_eq(dispatch_backlog(dispatch), 2);
+    failed(A, 1, 1);
+    cr_assert_eq(dispatch_backlog(dispatch), 2, "one that failed runs again");
+    progress(0, 1, 1, 1);
+    cr_assert_eq(dispatch_backlog(dispatch), 2);
+}
+
+static void expect_idle(int64_t least_us, const char *place, int64_t since_us)
+{
+    struct dispatch_idle idle;
+    uint32_t cursor = 0;
+    cr_assert(dispatch_next_idle(dispatch, &cursor, least_us, &idle));
+    cr_assert_str_eq(idle.place, place);
+    cr_assert_eq(idle.since_us, since_us);
+    cr_assert_not(dispatch_next_idle(dispatch, &cursor, least_us, &idle));
+}
+
+static bool any_idle(int64_t least_us)
+{
+    struct dispatch_idle idle;
+    uint32_t cursor = 0;
+    return dispatch_next_idle(dispatch, &cursor, least_us, &idle);
+}
+
+Test(demand, a_worker_without_a_task_is_idle_until_it_gets_one)
+{
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    int64_t since_us = now_us;
+    ping(A, LINK_OPEN, false, NULL);
+    tick_after(3 * SECOND_US);
+    expect_idle(3 * SECOND_US, "A", since_us);
+    cr_assert_not(any_idle(3 * SECOND_US + 1));
+    cut(1);
+    tick_after(0);
+    cr_assert_not(any_idle(0));
+    done(A, 0, 100);
+    ping(A, LINK_OPEN, false, NULL);
+    tick_after(SECOND_US);
+    cr_assert_not(any_idle(0), "the sink does not hold its result yet");
+    progress(0, 1, 1, 1);
+    tick_after(SECOND_US);
+    expect_idle(0, "A", now_us);
+}
+
+Test(demand, one_that_leaves_is_not_idle)
+{
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    ping(A, LINK_OPEN, true, NULL);
+    tick_after(SECOND_US);
+    cr_assert_not(any_idle(0));
+}

@@ -71,6 +71,44 @@ Test(ending, patience_ends_when_nobody_comes_back)
     cr_assert_str_eq(dispatch_verdict(dispatch).text, "no worker came for 300 s");
 }
 
+static void wait_alone(int seconds)
+{
+    while (seconds--) {
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US);
+    }
+}
+
+Test(ending, patience_has_no_end_while_workers_may_be_placed)
+{
+    begin();
+    join(A);
+    cut(1);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, A, now_us);
+    dispatch_on_awaited(dispatch, true);
+    wait_alone(1000);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+    dispatch_on_awaited(dispatch, false);
+    wait_alone(305);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+}
+
+Test(ending, a_person_says_how_long_work_waits_for_workers_that_may_be_placed)
+{
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, A, now_us);
+    dispatch_on_awaited(dispatch, true);
+    wait_alone(100);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK, "there is no work");
+    cut(1);
+    wait_alone(25);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+}
+
 /* ---- an input that fails ---- */
 
 Test(ending, what_was_cut_of_an_input_that_failed_is_done_before_the_end)
