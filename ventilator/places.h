@@ -28,8 +28,7 @@ void places_init(struct places *places, int fd);
 /* `bound` is as join_line_say takes it. */
 void places_tell_tasks(struct places *places, const char *bound);
 /* Takes what has come, for the ingest's dispatch, and tells the load. Returns when it
- * is due again.
- */
+ * is due again. */
 int64_t places_tick(struct places *places, const struct ingest *ingest, int64_t now_us);
 
 #endif

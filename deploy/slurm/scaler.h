@@ -88,8 +88,7 @@ uint32_t scaler_withdraw(struct scaler *scaler, int64_t now_us);
 /* Sorts `idle`; the first of them, as many as it returns, are to be released. */
 uint32_t scaler_release(const struct scaler *scaler, struct scaler_idle *idle,
                         size_t count);
-/* When scaler_ask or scaler_withdraw may say something else, if nothing comes before.
- */
+/* When scaler_ask or scaler_withdraw may say something else. */
 int64_t scaler_due_us(const struct scaler *scaler);
 /* No job is left, and it would be of no use to submit any. */
 bool scaler_is_over(const struct scaler *scaler);

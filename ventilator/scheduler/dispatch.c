@@ -152,6 +152,11 @@ void dispatch_on_excused(struct dispatch *dispatch, const char *place)
     loss_charges_waive(dispatch, worker);
 }
 
+void dispatch_on_awaited(struct dispatch *dispatch, bool awaited)
+{
+    dispatch->company.awaited = awaited;
+}
+
 void dispatch_on_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us)
 {
     on_sink_unreachable(dispatch, peer, now_us);

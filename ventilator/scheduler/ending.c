@@ -5,7 +5,6 @@
 #include "common/exit_status.h"
 #include "common/timing.h"
 #include "ventilator/scheduler/attempts.h"
-#include "ventilator/scheduler/dispatch.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -296,16 +295,12 @@ static void describe_missing(const struct dispatch *dispatch, enum missing missi
                  missing == MISSING_SINK ? "sink" : "worker", s);
 }
 
-void dispatch_on_awaited(struct dispatch *dispatch, bool awaited)
-{
-    dispatch->company.awaited = awaited;
-}
-
 /* A scheduler has none free yet, or none is needed now. */
 static bool waits_for_places(const struct dispatch *dispatch, enum missing missing)
 {
     return missing == MISSING_WORKERS && dispatch->company.awaited &&
-           (dispatch->config.patience_us < 0 || dispatch_backlog(dispatch) == 0);
+           (dispatch->config.patience_us < 0 ||
+            dispatch->released == dispatch->table.cut);
 }
 
 void ending_check_company(struct dispatch *dispatch, int64_t now_us)
