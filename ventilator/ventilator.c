@@ -11,8 +11,8 @@
 #include "common/net/transport.h"
 #include "common/process/signals.h"
 #include "common/protocol/protocol.h"
-#include "common/random_id.h"
 #include "common/records/record_format_text.h"
+#include "ventilator/dispatch_config.h"
 #include "ventilator/front.h"
 #include "ventilator/inbox.h"
 #include "ventilator/ingest.h"
@@ -34,10 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    LOSSES_MAX = 10, /* attempts of a chunk that may be lost with their workers */
-    TEXT_MAX = 4096,
-};
+enum { TEXT_MAX = 4096 };
 
 struct ventilator {
     const struct ventilator_options *options;
@@ -117,28 +114,8 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
      * the output is slow, it holds results that are as long as their chunks, and should
      * not spill them. */
     uint64_t share = options->buffer_bytes - options->buffer_bytes / 16 * 7;
-    struct dispatch_config config = {
-        .uid = id_random(),
-        .window = options->window,
-        .buffer_bytes = options->buffer_bytes - share,
-        .block_bytes = options->block_most,
-        .block_auto = options->chunker.block_auto,
-        .keeps_bytes = !source_can_reread(ventilator->source),
-        .retries = options->retries,
-        .losses = LOSSES_MAX,
-        .liveness_us = options->common.liveness_us,
-        .on_error = options->on_error,
-        .halt = options->halt,
-        .limit_ms = options->limit_ms,
-        .limit_percent = options->limit_percent,
-        .speculate = options->speculate,
-        .resume = options->resume,
-        .strangers = !options->common.supervised,
-        .tells_completions = options->job_log,
-        .awaits_header = options->header_lines > 0,
-        .min_workers = options->min_workers,
-        .patience_us = options->common.patience_us,
-    };
+    struct dispatch_config config =
+        dispatch_config_of(options, !source_can_reread(ventilator->source), share);
     record_format_print(&options->chunker.format, ventilator->format);
     ventilator->dispatch = dispatch_new(&config, now_us);
     ventilator->inbox = inbox_new(front_router(ventilator->front),
