@@ -42,6 +42,11 @@ void *ring_push(struct ring *ring)
     return slot_of(ring, ring->head + ring->count++);
 }
 
+void *ring_first(const struct ring *ring)
+{
+    return ring->count ? slot_of(ring, ring->head) : NULL;
+}
+
 bool ring_pop(struct ring *ring, void *ret_element)
 {
     if (!ring->count)

@@ -20,6 +20,8 @@ void ring_deinit(struct ring *ring);
 /* Room for one more element at the end, not initialised; borrowed until the next call
  * of any function. */
 void *ring_push(struct ring *ring);
+/* The oldest element, borrowed likewise; NULL: there is none. */
+void *ring_first(const struct ring *ring);
 /* Copies the oldest element to *ret_element and removes it. False: there is none. */
 bool ring_pop(struct ring *ring, void *ret_element);
 

@@ -21,7 +21,7 @@
 #include "ventilator/outbox.h"
 #include "ventilator/report/dry_run.h"
 #include "ventilator/report/given_up_report.h"
-#include "ventilator/report/job_log.h"
+#include "ventilator/report/job_log_process.h"
 #include "ventilator/report/notices.h"
 #include "ventilator/report/progress.h"
 #include "ventilator/report/service_report.h"
@@ -48,7 +48,7 @@ struct ventilator {
     struct ingest ingest;
     struct progress progress;
     struct service_manager manager;
-    struct job_log *job_log; /* NULL: none */
+    struct job_log_process *job_log; /* NULL: none */
     struct given_up_report given_up;
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as WELCOME says it */
     bool over;
@@ -79,15 +79,14 @@ static int open_job_log(struct ventilator *ventilator)
 {
     char error[TEXT_MAX];
     const struct ventilator_options *options = ventilator->options;
-    struct job_log_config config = {
-        .path = options->job_log,
-        .append = options->resume,
-        .inputs = options->inputs,
-        .input_count = options->input_count,
-    };
+    struct job_log_config config = {.path = options->job_log,
+                                    .append = options->resume,
+                                    .inputs = options->inputs,
+                                    .input_count = options->input_count};
     if (!options->job_log)
         return STATUS_OK;
-    int result = job_log_open(&config, &ventilator->job_log, error, sizeof error);
+    int result =
+        job_log_process_start(&config, &ventilator->job_log, error, sizeof error);
     if (result == 0)
         return STATUS_OK;
     say("%s", error);
@@ -172,7 +171,7 @@ static int make(struct ventilator *ventilator)
 
 static void destroy(struct ventilator *ventilator)
 {
-    job_log_destroy(&ventilator->job_log);
+    job_log_process_stop(&ventilator->job_log, ventilator->signals_seen > 1);
     inbox_destroy(&ventilator->inbox);
     outbox_destroy(&ventilator->outbox);
     dispatch_destroy(&ventilator->dispatch);
@@ -249,8 +248,7 @@ static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
 
 static void start(struct ventilator *ventilator, int64_t now_us)
 {
-    if (ventilator->job_log)
-        job_log_begin(ventilator->job_log);
+    job_log_process_begin(ventilator->job_log);
     if (front_publish(ventilator->front, ventilator->options,
                       dispatch_results(ventilator->dispatch)) != STATUS_OK)
         log_event(LOG_LEVEL_WARN, "endpoint_file", "results=unwritten");
@@ -342,11 +340,9 @@ static struct progress_bytes count_bytes(const struct ventilator *ventilator)
 static int64_t log_completions(struct ventilator *ventilator, int64_t now_us)
 {
     struct completion completion;
-    if (!ventilator->job_log)
-        return NEVER_US;
     while (dispatch_next_completion(ventilator->dispatch, &completion))
-        job_log_add(ventilator->job_log, &completion, now_us);
-    return job_log_tick(ventilator->job_log, now_us);
+        job_log_process_add(ventilator->job_log, &completion);
+    return job_log_process_tick(ventilator->job_log, now_us);
 }
 
 static void iterate(struct ventilator *ventilator)

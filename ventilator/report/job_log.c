@@ -39,21 +39,24 @@ struct job_log {
     bool append;
     bool begun;
     size_t used;
-    int64_t due_us; /* when to write the buffer; valid while used > 0 */
+    int64_t due_us;          /* when to write the buffer; valid while used > 0 */
+    bool has_standard_input; /* the next is valid */
+    struct stat standard_input;
     char buffer[BUFFER_BYTES];
 };
 
 /* ---- the file ---- */
 
-static bool is_input(const struct job_log_config *config, const struct stat *log)
+static bool is_input(const struct job_log *own, const struct stat *log)
 {
+    const struct job_log_config *config = &own->config;
     uint32_t count = config->input_count ? config->input_count : 1;
     for (uint32_t i = 0; i < count; i++) {
         const char *path = config->input_count ? config->inputs[i] : "-";
-        struct stat input;
-        int result = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &input)
-                                            : stat(path, &input);
-        if (result == 0 && S_ISREG(input.st_mode) && input.st_dev == log->st_dev &&
+        struct stat input = own->standard_input;
+        bool there = strcmp(path, "-") == 0 ? own->has_standard_input
+                                            : stat(path, &input) == 0;
+        if (there && S_ISREG(input.st_mode) && input.st_dev == log->st_dev &&
             input.st_ino == log->st_ino)
             return true;
     }
@@ -75,23 +78,24 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
             close(file);
         return result;
     }
-    if (is_input(config, &status)) {
-        snprintf(error, error_size, "--joblog %s is the input: write to another file",
-                 path);
-        close(file);
-        return -EINVAL;
-    }
     /* The loop must not block for the reader of a pipe. */
     if (!S_ISREG(status.st_mode))
         (void)fcntl(file, F_SETFL, O_APPEND | O_NONBLOCK);
     struct job_log *log = allocate(sizeof *log);
     log->config = *config;
+    log->has_standard_input = fstat(STDIN_FILENO, &log->standard_input) == 0;
     log->begun = false;
     log->path = path;
     log->file = file;
     log->append = plus || config->append;
     log->used = 0;
     log->due_us = NEVER_US;
+    if (is_input(log, &status)) {
+        snprintf(error, error_size, "--joblog %s is the input: write to another file",
+                 path);
+        job_log_leave(&log);
+        return -EINVAL;
+    }
     *ret_log = log;
     return 0;
 }
@@ -129,7 +133,7 @@ static void follow_name(struct job_log *log)
     if (file < 0)
         return; /* the lines are where the file is now */
     bool fits = fstat(file, &named) == 0 && S_ISREG(named.st_mode) &&
-                !is_input(&log->config, &named) &&
+                !is_input(log, &named) &&
                 (named.st_size > 0 || write_all(file, header, sizeof header - 1) == 0);
     close(fits ? log->file : file);
     if (fits)
@@ -166,6 +170,24 @@ void job_log_destroy(struct job_log **log_p)
     if (log->file >= 0 && close(log->file) < 0)
         say("cannot write --joblog %s: %s", log->path, strerror(errno));
     free(log);
+    *log_p = NULL;
+}
+
+int job_log_file(const struct job_log *log)
+{
+    return log->file;
+}
+
+void job_log_use(struct job_log *log, int file)
+{
+    log->file = file;
+}
+
+void job_log_leave(struct job_log **log_p)
+{
+    if (*log_p && (*log_p)->file >= 0)
+        close((*log_p)->file);
+    free(*log_p);
     *log_p = NULL;
 }
 

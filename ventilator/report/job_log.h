@@ -28,6 +28,13 @@ int job_log_open(const struct job_log_config *config, struct job_log **ret_log,
 /* Writes the gathered lines. */
 void job_log_destroy(struct job_log **log_p);
 
+/* Another process goes on with a copy of it, which it got by a fork. */
+int job_log_file(const struct job_log *log);
+/* In that one: it has the file by this number. */
+void job_log_use(struct job_log *log, int file);
+/* In the other one: closes the file, and writes nothing. */
+void job_log_leave(struct job_log **log_p);
+
 /* The run begins: empties the file, unless it appends, and writes the header. */
 void job_log_begin(struct job_log *log);
 void job_log_add(struct job_log *log, const struct completion *completion,
