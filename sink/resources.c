@@ -148,7 +148,25 @@ static void open_result_memory(struct resources *resources,
     resources->memory = result_memory_new(directory != NULL ? directory : "/var/tmp");
 }
 
-static int start_helpers(struct resources *resources)
+static int start_stall_watch(struct resources *resources,
+                             const struct sink_options *options)
+{
+    struct stall_watch_config config = {
+        .curve = resources->keys.keyring ? &resources->curve : NULL,
+        .liveness_us = options->common.liveness_us,
+        .quiet = options->common.quiet,
+        .places =
+            {
+                [STALL_OUTPUT] = output_name(resources->output),
+                [STALL_DEAD_LETTERS] = resources->resume.dead_letters,
+                [STALL_SPILL] = result_memory_directory(resources->memory),
+            },
+    };
+    return stall_watch_start(&config, &resources->stall_watch);
+}
+
+static int start_helpers(struct resources *resources,
+                         const struct sink_options *options)
 {
     int result = 0;
     if (resources->resume.journal)
@@ -158,13 +176,15 @@ static int start_helpers(struct resources *resources)
     if (result == 0 && resources->keys.keyring)
         result = keyring_watch(resources->keys.keyring);
     if (result == 0)
+        result = start_stall_watch(resources, options);
+    if (result == 0)
         return STATUS_OK;
     say("cannot start a process: %s", strerror(-result));
     return STATUS_IO;
 }
 
-/* Reads the journal under the output's lock, and forks the processes that write it, and
- * read the keys, before there is a thread. */
+/* Reads the journal under the output's lock, and forks the helpers before there is a
+ * thread. */
 static int open_file(struct resources *resources, const struct sink_options *options)
 {
     const struct resume_request request = {
@@ -180,7 +200,9 @@ static int open_file(struct resources *resources, const struct sink_options *opt
     if (status == STATUS_OK)
         status = resume_point_find(&resources->resume, &request, resources->output);
     if (status == STATUS_OK)
-        status = start_helpers(resources);
+        open_result_memory(resources, options);
+    if (status == STATUS_OK)
+        status = start_helpers(resources, options);
     return status;
 }
 
@@ -199,9 +221,7 @@ int resources_open(struct resources *resources, const struct sink_options *optio
         status = open_signals(resources);
     if (status == STATUS_OK)
         status = open_sockets(resources, options);
-    if (status == STATUS_OK)
-        open_result_memory(resources, options);
-    else
+    if (status != STATUS_OK)
         output_discard(resources->output);
     return status;
 }
@@ -233,6 +253,7 @@ void resources_close(struct resources *resources)
     resources_disconnect(resources);
     output_close(&resources->output);
     commit_process_stop(&resources->commit_process);
+    stall_watch_stop(&resources->stall_watch);
     resume_point_deinit(&resources->resume);
     result_memory_destroy(&resources->memory);
     if (resources->signals >= 0)

@@ -15,6 +15,7 @@
 #include "sink/journal/resume.h"
 #include "sink/options.h"
 #include "sink/result/intake.h"
+#include "sink/stall_watch.h"
 
 struct resources {
     struct keys keys;
@@ -24,6 +25,7 @@ struct resources {
     struct output *output; /* NULL once it is taken */
     struct resume_point resume;
     struct commit_process *commit_process; /* NULL: no journal, or taken */
+    struct stall_watch *stall_watch;
     struct result_memory *memory;
     struct intake *intake;
     struct uplink *uplink;

@@ -22,6 +22,7 @@ struct run_files {
     const struct sink_options *options;
     const struct resume_point *resume;
     const struct result_memory *memory;
+    struct stall_watch *stall_watch;
     struct sink_session *session;
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
@@ -46,6 +47,7 @@ struct run_files *run_files_new(const struct sink_options *options,
     files->options = options;
     files->resume = resume;
     files->memory = resources->memory;
+    files->stall_watch = resources->stall_watch;
     files->session = session;
     files->format = (struct record_format)RECORD_FORMAT_DEFAULT;
     files->output = output_writer_new(&resources->output, resources->memory,
@@ -119,6 +121,11 @@ void run_files_on_welcome(struct run_files *files, const struct message *message
     bool known = record_format_parse(message->welcome.format, &format);
     if (known)
         files->format = format;
+    bool knows = capability_is_named(message->welcome.capabilities,
+                                     message->welcome.capability_count,
+                                     CAPABILITY_STALLED);
+    stall_watch_welcomed(files->stall_watch, knows,
+                         (int64_t)message->welcome.liveness_ms * 1000);
     frame_output(files, known, now_us);
 }
 
@@ -126,10 +133,14 @@ void run_files_on_end(struct run_files *files, const struct message *message,
                       int64_t now_us)
 {
     char error[ERROR_MAX];
-    if (!output_writer_has_ended(files->output) &&
-        message->end.epoch == sink_session_position(files->session).epoch &&
-        dead_letter_writer_take_header(files->dead_letters, message->end.header, error,
-                                       sizeof error) < 0)
+    if (output_writer_has_ended(files->output) ||
+        message->end.epoch != sink_session_position(files->session).epoch)
+        return;
+    stall_watch_enter(files->stall_watch, STALL_DEAD_LETTERS);
+    int result = dead_letter_writer_take_header(
+        files->dead_letters, message->end.header, error, sizeof error);
+    stall_watch_leave(files->stall_watch);
+    if (result < 0)
         run_files_fail(files, STATUS_IO, error, now_us);
 }
 
@@ -149,8 +160,12 @@ static void write_dead_letters(struct run_files *files, struct result *result,
     const struct dead_letter *dead_letters = result_dead_letters(result, &count);
     if (output_writer_has_ended(files->output))
         return;
-    if (dead_letter_writer_write(files->dead_letters, dead_letters, count,
-                                 read_dead_letters, result, error, sizeof error) < 0)
+    stall_watch_enter(files->stall_watch, STALL_DEAD_LETTERS);
+    int written = dead_letter_writer_write(files->dead_letters, dead_letters, count,
+                                           read_dead_letters, result, error,
+                                           sizeof error);
+    stall_watch_leave(files->stall_watch);
+    if (written < 0)
         run_files_fail(files, STATUS_IO, error, now_us);
     else
         dead_letter_tally_add(&files->tally, dead_letters, count);
@@ -174,9 +189,11 @@ void run_files_write_result(struct run_files *files, struct result *result,
     write_dead_letters(files, result, now_us);
     if (files->options->framing == FRAMING_TAGGED && result_is_dead_letter(result))
         result_describe(result, &files->resume->start.position.run);
+    stall_watch_enter(files->stall_watch, STALL_SPILL);
     int status = output_writer_push(files->output, result,
                                     sink_session_header_out(files->session), error,
                                     sizeof error);
+    stall_watch_leave(files->stall_watch);
     run_files_fail(files, status, error, now_us);
 }
 
@@ -191,7 +208,9 @@ static void write_output(struct run_files *files, uint64_t share, int64_t now_us
 {
     char error[ERROR_MAX];
     uint64_t seq;
+    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
     int status = output_writer_write(files->output, share, error, sizeof error);
+    stall_watch_leave(files->stall_watch);
     if (output_writer_take_written(files->output, &seq)) {
         files->stirred = true;
         sink_session_on_written(files->session, seq, now_us);
@@ -227,7 +246,9 @@ static void relieve_memory(struct run_files *files, uint64_t share, int64_t now_
     char text[ERROR_MAX];
     if (output_writer_has_ended(files->output))
         return;
+    stall_watch_enter(files->stall_watch, STALL_SPILL);
     int error = spill(files, share);
+    stall_watch_leave(files->stall_watch);
     if (error == 0)
         return;
     snprintf(text, sizeof text, "cannot keep waiting results in %s: %s",
@@ -251,9 +272,11 @@ void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
     struct position position = sink_session_position(files->session);
     if (checkpointer_has_failed(files->checkpointer))
         return;
+    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
     int status = position.finished
                      ? output_writer_complete(files->output, error, sizeof error)
                      : output_writer_look(files->output, error, sizeof error);
+    stall_watch_leave(files->stall_watch);
     if (status != STATUS_OK ||
         checkpointer_order(files->checkpointer, ticket, &position,
                            output_writer_whole_bytes(files->output), error,
@@ -282,7 +305,9 @@ struct sink_verdict run_files_end_output(struct run_files *files)
 {
     bool finished = sink_session_finished(files->session);
     char error[ERROR_MAX];
+    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
     int status = output_writer_close(files->output, finished, error, sizeof error);
+    stall_watch_leave(files->stall_watch);
     if (status != STATUS_OK) {
         files->late =
             (struct sink_verdict){.outcome = OUTCOME_STOPPED, .status = status};

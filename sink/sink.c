@@ -186,6 +186,8 @@ static int64_t settle(struct sink *sink, int64_t now_us)
 {
     int64_t deadline_us = now_us;
     struct sink_action action;
+    int64_t stood_us = stall_watch_take_stalled(sink->resources.stall_watch);
+    sink_session_on_stood_still(sink->session, stood_us);
     for (int i = 0; i < ROUNDS_MAX && !sink->over; i++) {
         run_files_take_stirred(sink->files);
         deadline_us = sink_session_tick(sink->session, now_us);
@@ -377,6 +379,8 @@ static void open_session(struct sink *sink)
     int64_t now_us = clock_now_us();
     sink->incarnation = id_random();
     sink->session = sink_session_new(&config, now_us);
+    stall_watch_meet(sink->resources.stall_watch,
+                     uplink_endpoint(sink->resources.uplink), &sink->incarnation);
     sink->files = run_files_new(sink->options, &sink->resources, sink->session);
     bool hints = !common->quiet && !common->supervised;
     waiting_hint_init(&sink->hint, hints ? sink->resources.uplink : NULL);

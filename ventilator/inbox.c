@@ -106,7 +106,7 @@ static const char *refuse_key(const struct zap_peer *peer, enum message_type typ
 {
     bool sink_only = type == MESSAGE_HELLO_SINK || type == MESSAGE_BEGIN ||
                      type == MESSAGE_PROGRESS || type == MESSAGE_FINISHED ||
-                     type == MESSAGE_REFUSED;
+                     type == MESSAGE_REFUSED || type == MESSAGE_STALLED;
     bool both = type == MESSAGE_PING || type == MESSAGE_GOODBYE ||
                 type == MESSAGE_UNKNOWN;
     if (peer->standing == KEY_UNKNOWN)
@@ -135,6 +135,15 @@ static bool is_refused(struct inbox *inbox, enum message_type type, int64_t now_
         dispatch_on_refused(inbox->dispatch, peer, why, now_us);
     }
     return why != NULL;
+}
+
+static void log_stalled(const struct message *message)
+{
+    char text[512];
+    log_event(LOG_LEVEL_DEBUG, "sink_stalled", "ms=%" PRIu64 " for=%s",
+              message->stalled.waited_ms,
+              log_quote(text, sizeof text, message->stalled.text.data,
+                        message->stalled.text.size));
 }
 
 static void on_envelope(struct inbox *inbox, int64_t now_us)
@@ -167,6 +176,8 @@ static void on_envelope(struct inbox *inbox, int64_t now_us)
               message_type_name(message.type), envelope->peer);
     if (message.type == MESSAGE_REFUSED)
         notices_say_refused(inbox->dispatch, &message);
+    if (message.type == MESSAGE_STALLED)
+        log_stalled(&message);
     if (message.type == MESSAGE_UNKNOWN)
         log_event(LOG_LEVEL_WARN, "unknown_type", "peer=%" PRIu32 " type=%" PRIu64,
                   envelope->peer, message.unknown.type);

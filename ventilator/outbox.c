@@ -248,6 +248,10 @@ static struct message welcome_sink(const struct outbox *outbox,
                                    const struct dispatch_action *action)
 {
     struct message message = welcome(outbox, action->welcome);
+    static const struct capability can[] = {
+        {{(const uint8_t *)CAPABILITY_STALLED, sizeof CAPABILITY_STALLED - 1}}};
+    message.welcome.capabilities = can;
+    message.welcome.capability_count = 1;
     message.welcome.buffer = outbox->config.sink_buffer_bytes;
     message.welcome.input = source_input(outbox->config.source);
     return message;

@@ -97,6 +97,14 @@ void liveness_carried(struct liveness *liveness)
     liveness->strikes = 0;
 }
 
+void liveness_excuse(struct liveness *liveness, int64_t deaf_us)
+{
+    liveness->heard_us += deaf_us;
+    liveness->alone_us += deaf_us;
+    liveness->since_us += deaf_us;
+    liveness->asked_us += deaf_us;
+}
+
 static int64_t at_least_us(uint32_t milliseconds, uint32_t floor)
 {
     return (int64_t)(milliseconds > floor ? milliseconds : floor) * 1000;

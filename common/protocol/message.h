@@ -70,7 +70,8 @@ enum {
     X(UNKNOWN, 23)       \
     X(DRAIN, 24)         \
     X(DRAINED, 25)       \
-    X(DOUBT, 26)
+    X(DOUBT, 26)         \
+    X(STALLED, 27)
 
 enum message_type {
 #define X(name, number) MESSAGE_##name = number,
@@ -129,6 +130,12 @@ enum task_kind { TASK_BY_VALUE = 0 /* the chunk */ };
 struct capability {
     struct slice name;
 };
+
+#define CAPABILITY_STALLED "stalled" /* of a ventilator: it takes STALLED */
+
+/* Whether it is among them. */
+bool capability_is_named(const struct capability *capabilities, uint32_t count,
+                         const char *name);
 
 /* Where results go; a worker tries one after the other. */
 struct endpoint_entry {
@@ -399,6 +406,12 @@ struct message {
             uint64_t from;     /* the lowest such seq */
             struct slice text; /* why */
         } doubt;
+        /* A sink's, which is in its place, but waits for a file system. */
+        struct {
+            struct id incarnation; /* of the sink */
+            uint64_t waited_ms;
+            struct slice text; /* for what it waits */
+        } stalled;
     };
 };
 

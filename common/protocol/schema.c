@@ -205,6 +205,12 @@ static const struct field doubt[] = {
     BYTES(message, doubt.text, TEXT_MAX_BYTES),
 };
 
+static const struct field stalled[] = {
+    SET_ID(message, stalled.incarnation),
+    ANY(message, stalled.waited_ms),
+    BYTES(message, stalled.text, TEXT_MAX_BYTES),
+};
+
 /* The fields of a message that is only its type. Not NULL: the decoder adds to it. */
 static const struct field none[1];
 
@@ -289,6 +295,7 @@ static const struct message_schema schemas[] = {
     [MESSAGE_DRAIN] = {FIELDS(drain)},
     [MESSAGE_DRAINED] = {FIELDS(drained)},
     [MESSAGE_DOUBT] = {FIELDS(doubt)},
+    [MESSAGE_STALLED] = {FIELDS(stalled)},
 };
 
 const struct message_schema *schema_of(uint64_t type)

@@ -115,6 +115,11 @@ void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t
         sink_actions_commit(session, now_us);
 }
 
+void sink_session_on_stood_still(struct sink_session *session, int64_t for_us)
+{
+    liveness_excuse(&session->liveness, for_us);
+}
+
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket)
 {
     commit_schedule_on_committed(&session->commit_schedule, ticket);

@@ -78,6 +78,7 @@ GOLDEN = {
     'drain': ([24, 7], None),
     'drained': ([25, 7], None),
     'doubt': ([26, 7, HUGE, b'a line more than was asked', [0, 1, 1, 2]], None),
+    'stalled': ([27, INC, 12000, b'the output'], None),
     'doubt_of_what_is_forgotten': ([26, 7, 12, b'a line more than was asked', []], None),
 }
 
@@ -169,7 +170,7 @@ BAD = {
     'DEPTH_map': (pack([6, [[[[[[[{}]]]]]]]]), None),
     'DEPTH_entry': (pack([9, 7, [[*GOLDEN['done'][0][2][0], [[[[[[[[]]]]]]]]]]]), None),
     'UNKNOWN_TYPE_0': (pack([0]), None),
-    'UNKNOWN_TYPE_27': (pack([27, 1]), None),
+    'UNKNOWN_TYPE_28': (pack([28, 1]), None),
     'UNKNOWN_TYPE_huge': (pack([HUGE]), None),
     'UNKNOWN_TYPE_negative': (pack([-6]), None),
     'FIELDS_none': (pack([]), None),

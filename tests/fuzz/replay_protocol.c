@@ -13,7 +13,7 @@
 
 enum {
     FILE_MAX = 1 << 20,
-    TYPES = MESSAGE_DOUBT + 1,
+    TYPES = MESSAGE_STALLED + 1,
     ERRORS = DECODE_STRAY_PAYLOAD + 1
 };
 

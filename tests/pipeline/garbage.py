@@ -23,7 +23,7 @@ def examples():
     blocks = re.findall(r"(?:^    [0-9a-f]+\n)+", text, re.M)
     frames = [bytes.fromhex(block.replace("\n", "").replace(" ", "")) for block in blocks]
     kinds = {msgpack.unpackb(f, unicode_errors="surrogateescape")[0] for f in frames}
-    assert kinds == set(range(1, 27)), kinds
+    assert kinds == set(range(1, 28)), kinds
     return frames
 
 

@@ -123,6 +123,8 @@ void dispatch_on_message(struct dispatch *dispatch, uint32_t peer,
         on_hello(dispatch, peer, message, now_us);
     else if (dispatch->sink.here && dispatch->sink.said.peer == peer)
         on_sink_message(dispatch, message, now_us);
+    else if (message->type == MESSAGE_STALLED)
+        on_sink_stalled(dispatch, message, now_us);
     else if ((session = worker_pool_find(&dispatch->pool, peer)))
         on_worker_message(dispatch, session, message, now_us);
     else if (message->type != MESSAGE_GOODBYE)

@@ -215,7 +215,8 @@ static void check_stopping(struct dispatch *dispatch, int64_t now_us)
     bool gone = !dispatch->sink.here &&
                 dispatch->run.verdict.outcome == OUTCOME_INTERRUPTED &&
                 now_us - dispatch->run.stopping_us > SINK_BACK_US;
-    if (!dispatch->epoch || gone || now_us - dispatch->sink.heard_us > liveness_us ||
+    if (!dispatch->epoch || gone ||
+        sink_word_silence_us(&dispatch->sink.word, now_us) > liveness_us ||
         now_us - dispatch->run.stopping_us > 2 * liveness_us)
         ending_finish(dispatch, now_us);
 }
@@ -262,8 +263,8 @@ static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us
 {
     const struct worker_pool *pool = &dispatch->pool;
     bool reach = false;
-    if (!dispatch->sink.here ||
-        now_us - dispatch->sink.heard_us > dispatch->config.liveness_us)
+    if (!dispatch->sink.here || sink_word_silence_us(&dispatch->sink.word, now_us) >
+                                    dispatch->config.liveness_us)
         return MISSING_SINK;
     if (dispatch->waiting.count)
         return MISSING_NOBODY;

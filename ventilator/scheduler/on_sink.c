@@ -35,7 +35,7 @@ static void accept(struct dispatch *dispatch, const struct sink_hello *hello,
     sink->said = *hello;
     sink->here = true;
     sink->begun = sink->second_waits = false;
-    sink->heard_us = now_us;
+    sink_word_heard(&sink->word, dispatch->config.liveness_us, now_us);
     push_action(dispatch, DISPATCH_WELCOME_SINK, hello->peer);
     if (!run_state_is_over(run))
         return;
@@ -116,7 +116,7 @@ void on_sink_check_second(struct dispatch *dispatch, int64_t now_us)
     struct sink_link *sink = &dispatch->sink;
     int64_t liveness_us = dispatch->config.liveness_us;
     int64_t heartbeat_us = (int64_t)worker_pool_heartbeat_ms(&dispatch->pool) * 1000;
-    int64_t silent_us = now_us - sink->heard_us;
+    int64_t silent_us = sink_word_silence_us(&sink->word, now_us);
     if (!sink->second_waits)
         return;
     if (silent_us > liveness_us) {
@@ -406,10 +406,19 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
         completions_on_all_held(&dispatch->completions);
 }
 
+/* Of another peer: the process that speaks for a sink whose loop waits. */
+void on_sink_stalled(struct dispatch *dispatch, const struct message *message,
+                     int64_t now_us)
+{
+    struct sink_link *sink = &dispatch->sink;
+    if (sink->here && id_equal(&sink->said.incarnation, &message->stalled.incarnation))
+        sink_word_stalled(&sink->word, now_us);
+}
+
 void on_sink_message(struct dispatch *dispatch, const struct message *message,
                      int64_t now_us)
 {
-    dispatch->sink.heard_us = now_us;
+    sink_word_heard(&dispatch->sink.word, dispatch->config.liveness_us, now_us);
     switch ((int)message->type) {
     case MESSAGE_PING:
         push_action(dispatch, DISPATCH_PONG, dispatch->sink.said.peer);

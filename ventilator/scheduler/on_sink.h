@@ -10,6 +10,9 @@ void on_sink_hello(struct dispatch *dispatch, uint32_t peer,
                    const struct message *message, int64_t now_us);
 void on_sink_message(struct dispatch *dispatch, const struct message *message,
                      int64_t now_us);
+/* A STALLED, which comes by another peer. */
+void on_sink_stalled(struct dispatch *dispatch, const struct message *message,
+                     int64_t now_us);
 /* The peer is gone, whether it was the sink, or a second one that waits. */
 void on_sink_unreachable(struct dispatch *dispatch, uint32_t peer, int64_t now_us);
 /* Once a heartbeat: is the sink silent while a second one waits? */

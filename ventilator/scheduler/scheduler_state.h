@@ -13,6 +13,7 @@
 #include "ventilator/scheduler/state/chunk_sizer.h"
 #include "ventilator/scheduler/state/run_phases.h"
 #include "ventilator/scheduler/state/run_times.h"
+#include "ventilator/scheduler/state/sink_word.h"
 #include "ventilator/scheduler/state/task_table.h"
 #include "ventilator/scheduler/state/worker_pool.h"
 
@@ -33,7 +34,7 @@ struct sink_link {
     bool here;              /* it is not known to be gone */
     bool begun;             /* its BEGIN has come since */
     struct sink_hello now;  /* the HELLO that the last BEGIN belongs to */
-    int64_t heard_us;
+    struct sink_word word;
 
     bool second_waits;
     struct sink_hello second; /* valid while it waits */

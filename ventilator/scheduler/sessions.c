@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/scheduler/sessions.h"
 
+#include "common/clock.h"
 #include "ventilator/scheduler/attempts.h"
 #include "ventilator/scheduler/failures.h"
 #include "ventilator/scheduler/loss_charges.h"
@@ -71,8 +72,11 @@ static bool is_unconfirmed(const struct dispatch *dispatch,
     uint32_t doublings = session->worker->unconfirmed;
     if (doublings > BACKOFF_MAX)
         doublings = BACKOFF_MAX;
-    return oldest && now_us - dispatch->sink.heard_us < liveness_us &&
-           now_us - oldest->done_us > liveness_us << doublings;
+    int64_t since_us = oldest ? sink_word_confirms_from_us(&dispatch->sink.word,
+                                                           oldest->done_us, liveness_us,
+                                                           now_us)
+                              : NEVER_US;
+    return since_us != NEVER_US && now_us - since_us > liveness_us << doublings;
 }
 
 static void requeue_untrusted(struct dispatch *dispatch,

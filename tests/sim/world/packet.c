@@ -126,6 +126,9 @@ static void keep_all(struct arena *arena, struct message *m)
     case MESSAGE_DOUBT:
         keep(arena, &m->doubt.text);
         break;
+    case MESSAGE_STALLED:
+        keep(arena, &m->stalled.text);
+        break;
     case MESSAGE_STOP:
         keep(arena, &m->stop.text);
         break;

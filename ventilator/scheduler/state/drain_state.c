@@ -6,13 +6,8 @@
 
 bool drain_state_named(const struct message *hello)
 {
-    static const char name[] = "drain";
-    for (uint32_t i = 0; i < hello->hello_worker.capability_count; i++) {
-        struct slice said = hello->hello_worker.capabilities[i].name;
-        if (said.size == strlen(name) && memcmp(said.data, name, said.size) == 0)
-            return true;
-    }
-    return false;
+    return capability_is_named(hello->hello_worker.capabilities,
+                               hello->hello_worker.capability_count, "drain");
 }
 
 void drain_state_on_hello(struct drain_state *drain, const struct message *hello,

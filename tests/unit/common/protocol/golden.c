@@ -435,5 +435,13 @@ const struct golden goldens[] = {
      "941a070cc41a61206c696e65206d6f7265207468616e207761732061736b6564",
      {.type = MESSAGE_DOUBT,
       .doubt = {.session = 7, .from = 12, .text = S("a line more than was asked")}}},
+    {"stalled",
+     PAYLOAD_NONE,
+     "941bc410c0c1c2c3c4c5c6c7c8c9cacbcccdcecfcd2ee0c40a746865206f7574"
+     "707574",
+     {.type = MESSAGE_STALLED,
+      .stalled = {.incarnation = ID(0xC0),
+                  .waited_ms = 12000,
+                  .text = S("the output")}}},
 };
 const size_t golden_count = sizeof(goldens) / sizeof(goldens[0]);

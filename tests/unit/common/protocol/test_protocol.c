@@ -344,7 +344,8 @@ Test(protocol, names_every_type_and_none_else)
     cr_assert_str_eq(message_type_name(MESSAGE_ISOLATE), "ISOLATE");
     cr_assert_str_eq(message_type_name((enum message_type)0), "?");
     cr_assert_str_eq(message_type_name(MESSAGE_DOUBT), "DOUBT");
-    cr_assert_str_eq(message_type_name((enum message_type)27), "?");
+    cr_assert_str_eq(message_type_name(MESSAGE_STALLED), "STALLED");
+    cr_assert_str_eq(message_type_name((enum message_type)28), "?");
 }
 
 Test(protocol, has_a_payload_for_task_isolate_result_and_skip_only)

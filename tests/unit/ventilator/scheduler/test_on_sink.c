@@ -194,3 +194,55 @@ Test(on_sink, a_connection_that_the_sink_has_left_is_not_listened_to)
     expect("WHO");
     cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
+
+/* ---- a sink that waits for a file system ---- */
+
+static void stalled(uint32_t peer, uint8_t incarnation)
+{
+    hear(peer, (struct message){
+                   .type = MESSAGE_STALLED,
+                   .stalled = {.incarnation = {{incarnation}}, .waited_ms = 1000}});
+}
+
+Test(on_sink, a_sink_that_something_speaks_for_is_waited_for)
+{
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    for (int i = 0; i < 120; i++) {
+        ping(A, LINK_OPEN, false, NULL);
+        stalled(B, 1);
+        tick_after(SECOND_US);
+    }
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
+Test(on_sink, a_sink_that_only_another_speaks_for_is_missed)
+{
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    for (int i = 0; i < 120; i++) {
+        ping(A, LINK_OPEN, false, NULL);
+        stalled(B, 2);
+        tick_after(SECOND_US);
+    }
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+}
+
+Test(on_sink, what_a_sink_that_waits_does_not_confirm_is_not_held_against_the_worker)
+{
+    begin();
+    join(A);
+    cut(1);
+    done(A, 0, 1);
+    expect_now("WELCOME(A) TASK(A:0)");
+    for (int i = 0; i < 60; i++) {
+        ping(A, LINK_OPEN, false, NULL);
+        stalled(B, 1);
+        tick_after(SECOND_US);
+    }
+    hear(SINK, (struct message){.type = MESSAGE_PING});
+    tick_after(SECOND_US);
+    expect("");
+}
