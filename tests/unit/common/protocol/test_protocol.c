@@ -503,7 +503,7 @@ Test(protocol, names_the_type_and_the_field_that_is_wrong)
 Test(decode_error, unknown_type_is_a_number_that_no_message_has)
 {
     expect_error("9100", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
-    expect_error("911b", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
+    expect_error("911c", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
     expect_error("91cfffffffffffffffff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
     expect_error("91ff", PAYLOAD_NONE, DECODE_UNKNOWN_TYPE);
 }

@@ -235,8 +235,8 @@ Test(on_sink, what_a_sink_that_waits_does_not_confirm_is_not_held_against_the_wo
     begin();
     join(A);
     cut(1);
-    done(A, 0, 1);
     expect_now("WELCOME(A) TASK(A:0)");
+    done(A, 0, 1);
     for (int i = 0; i < 60; i++) {
         ping(A, LINK_OPEN, false, NULL);
         stalled(B, 1);
