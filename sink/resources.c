@@ -65,10 +65,9 @@ static int open_keys(struct resources *resources, const struct common_options *o
     int given = keys_open(&resources->keys, KEY_SINK, options->keys, options->insecure,
                           error, sizeof error);
     resources->curve = uplink_curve(&resources->keys.own);
-    if (given >= 0)
-        return STATUS_OK;
-    say("%s", error);
-    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+    if (given < 0)
+        say("%s", error);
+    return keys_status(given);
 }
 
 static int open_zap(struct resources *resources, char *error, size_t error_size)

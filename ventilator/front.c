@@ -74,10 +74,9 @@ static int open_keys(struct front *front, const struct common_options *options)
     front->tcp = front->keyed || options->insecure;
     if (given > 0 && (given = keyring_watch(front->keys.keyring)) < 0)
         snprintf(error, sizeof error, "cannot start a process: %s", strerror(-given));
-    if (given >= 0)
-        return STATUS_OK;
-    say("%s", error);
-    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+    if (given < 0)
+        say("%s", error);
+    return keys_status(given);
 }
 
 static int open_zap(struct front *front)

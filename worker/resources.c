@@ -46,10 +46,9 @@ static int open_keys(struct resources *resources, const struct common_options *c
                           error, sizeof error);
     resources->keyed = given > 0;
     resources->curve = uplink_curve(&resources->keys.own);
-    if (given >= 0)
-        return STATUS_OK;
-    say("%s", error);
-    return given == -EINVAL || given == -EPERM ? STATUS_USAGE : STATUS_IO;
+    if (given < 0)
+        say("%s", error);
+    return keys_status(given);
 }
 
 /* Before any thread or socket, because it forks; and before anybody counts on this

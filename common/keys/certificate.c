@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/keys/certificate.h"
 
+#include "common/fail.h"
 #include "common/memory.h"
 #include <assert.h>
 #include <czmq.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,18 +22,6 @@ static const char *const role_words[KEY_ROLE_COUNT] = {
 /* Names in a file, below "metadata" and "curve". */
 static const char role_name[] = "role", ventilator_name[] = "ventilator-key",
                   public_name[] = "public-key", secret_name[] = "secret-key";
-
-static int fail(int result, char *error, size_t error_size, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int fail(int result, char *error, size_t error_size, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(error, error_size, format, list);
-    va_end(list);
-    return result;
-}
 
 const char *key_role_word(enum key_role role)
 {

@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/keys/key_directory.h"
 
+#include "common/fail.h"
 #include "common/keys/certificate.h"
 #include "common/memory.h"
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static int fail(int result, char *error, size_t error_size, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static int fail(int result, char *error, size_t error_size, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(error, error_size, format, list);
-    va_end(list);
-    return result;
-}
 
 static int make_private(const char *directory, char *error, size_t error_size)
 {

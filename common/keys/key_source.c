@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/keys/key_source.h"
 
+#include "common/exit_status.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <stdio.h>
@@ -109,6 +110,13 @@ int keys_open(struct keys *keys, enum key_role role, const char *where, bool ins
     if (given < 0)
         keys_close(keys);
     return given;
+}
+
+int keys_status(int outcome)
+{
+    if (outcome >= 0)
+        return STATUS_OK;
+    return outcome == -EINVAL || outcome == -EPERM ? STATUS_USAGE : STATUS_IO;
 }
 
 void keys_close(struct keys *keys)

@@ -26,6 +26,9 @@ struct keys {
  */
 int keys_open(struct keys *keys, enum key_role role, const char *where, bool insecure,
               char *error, size_t error_size);
+/* The exit status for an outcome of keys_open: a slip of the command line, or another
+ * trouble; STATUS_OK where it was none. */
+int keys_status(int outcome);
 /* Overwrites the secrets. `keys` may be all zero. */
 void keys_close(struct keys *keys);
 

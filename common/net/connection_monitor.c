@@ -9,6 +9,7 @@
 
 #include "common/memory.h"
 #include "common/net/envelope.h"
+#include "common/net/monitor_pair.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -32,18 +33,6 @@ enum {
                      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_DISCONNECTED
 };
 
-static zsock_t *connect_events(const char *endpoint)
-{
-    zsock_t *events = zsock_new(ZMQ_PAIR);
-    if (!events)
-        return NULL;
-    /* Unbounded: libzmq's I/O thread would block on a full pipe. */
-    zsock_set_rcvhwm(events, 0);
-    if (zmq_connect(zsock_resolve(events), endpoint) < 0)
-        zsock_destroy(&events);
-    return events;
-}
-
 static bool is_writable(zsock_t *socket)
 {
     int events = 0;
@@ -54,18 +43,13 @@ static bool is_writable(zsock_t *socket)
 
 struct connection_monitor *connection_monitor_new(zsock_t *socket)
 {
-    static unsigned count;
-    char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "inproc://connection-monitor-%u", count++);
-    if (zmq_socket_monitor(zsock_resolve(socket), endpoint, WATCHED_EVENTS) < 0)
+    zsock_t *events = monitor_pair_open(socket, WATCHED_EVENTS);
+    if (!events)
         return NULL;
     struct connection_monitor *monitor = allocate_zeroed(1, sizeof *monitor);
     monitor->watched = socket;
-    monitor->events = connect_events(endpoint);
-    if (!monitor->events)
-        connection_monitor_destroy(&monitor);
-    else
-        monitor->was_open_at_start = is_writable(socket);
+    monitor->events = events;
+    monitor->was_open_at_start = is_writable(socket);
     return monitor;
 }
 
@@ -74,8 +58,7 @@ void connection_monitor_destroy(struct connection_monitor **monitor_p)
     struct connection_monitor *monitor = *monitor_p;
     if (!monitor)
         return;
-    zmq_socket_monitor(zsock_resolve(monitor->watched), NULL, 0);
-    zsock_destroy(&monitor->events);
+    monitor_pair_close(monitor->watched, &monitor->events);
     free(monitor);
     *monitor_p = NULL;
 }

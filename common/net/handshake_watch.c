@@ -7,6 +7,7 @@
 
 #include "common/memory.h"
 #include "common/net/envelope.h"
+#include "common/net/monitor_pair.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -36,21 +37,15 @@ struct handshake_watch {
 
 struct handshake_watch *handshake_watch_new(zsock_t *bound)
 {
-    static unsigned count;
-    char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "inproc://handshake-watch-%u", count++);
-    if (zmq_socket_monitor(zsock_resolve(bound), endpoint, WATCHED_EVENTS) < 0)
+    zsock_t *events = monitor_pair_open(bound, WATCHED_EVENTS);
+    if (!events)
         return NULL;
     struct handshake_watch *watch = allocate_zeroed(1, sizeof *watch);
     watch->watched = bound;
+    watch->events = events;
     envelope_init(&watch->envelope);
     for (size_t i = 0; i < PEERS_MAX; i++)
         watch->peers[i].fd = -1;
-    watch->events = zsock_new(ZMQ_PAIR);
-    if (watch->events) /* unbounded: libzmq's I/O thread would block on a full pipe */
-        zsock_set_rcvhwm(watch->events, 0);
-    if (!watch->events || zmq_connect(zsock_resolve(watch->events), endpoint) < 0)
-        handshake_watch_destroy(&watch);
     return watch;
 }
 
@@ -59,8 +54,7 @@ void handshake_watch_destroy(struct handshake_watch **watch_p)
     struct handshake_watch *watch = *watch_p;
     if (!watch)
         return;
-    zmq_socket_monitor(zsock_resolve(watch->watched), NULL, 0);
-    zsock_destroy(&watch->events);
+    monitor_pair_close(watch->watched, &watch->events);
     envelope_deinit(&watch->envelope);
     free(watch);
     *watch_p = NULL;

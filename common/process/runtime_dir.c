@@ -10,6 +10,7 @@
  */
 #include "common/process/runtime_dir.h"
 #include "common/clock.h"
+#include "common/fail.h"
 #include "common/log.h"
 #include "common/memory.h"
 
@@ -17,7 +18,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,16 +51,6 @@ struct runtime_dir {
 static const struct {
     const char *role, *socket;
 } role_sockets[] = {{"ventilator", "tasks"}, {"sink", "results"}};
-
-__attribute__((format(printf, 4, 5))) static int
-fail(int code, char *error, size_t size, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error, size, format, arguments);
-    va_end(arguments);
-    return code;
-}
 
 /* With errno: "cannot make /tmp/x: No space left on device". */
 static int fail_path(char *error, size_t size, const char *verb, const char *path)
