@@ -34,15 +34,14 @@ void stall_watch_stop(struct stall_watch **watch_p);
 /* Where the helper finds the ventilator, and who this sink is. */
 void stall_watch_meet(struct stall_watch *watch, const char *endpoint,
                       const struct id *incarnation);
-/* WELCOME came: whether this ventilator knows STALLED, and what its liveness time is.
- */
+/* WELCOME came: whether this ventilator knows STALLED, and its liveness time. */
 void stall_watch_welcomed(struct stall_watch *watch, bool knows, int64_t liveness_us);
 
-/* From here on until stall_watch_leave a file system may make us wait. Not nested. */
+/* From here on until stall_watch_leave a file system may make us wait. */
 void stall_watch_enter(struct stall_watch *watch, enum stall_place place);
 void stall_watch_leave(struct stall_watch *watch);
-/* For how long the loop stood still, since the last call, where that was long enough to
- * miss what came; else 0. */
+/* For how long the loop stood still since the last call; 0 where that was too short to
+ * miss what came. */
 int64_t stall_watch_take_stalled(struct stall_watch *watch);
 
 #endif
