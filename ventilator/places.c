@@ -114,21 +114,31 @@ static int print_idle(const struct dispatch *dispatch, int64_t now_us, char *tex
     return used;
 }
 
+/* An input that has not been tried yet, or is being read, is not known to be full: the
+ * next report tells. */
+static const char *describe_input(const struct places *places,
+                                  const struct ingest *ingest, uint64_t chunks,
+                                  uint64_t *ret_rest)
+{
+    const struct dispatch *dispatch = ingest->dispatch;
+    uint64_t cut = dispatch_counts(dispatch).cut;
+    if (ingest->state == INGEST_CLOSED)
+        return "ended";
+    if (ingest->state == INGEST_WAITS || count_rest(places, ingest, cut, ret_rest) ||
+        chunks == 0 || dispatch_wants(dispatch) > 0)
+        return "open";
+    return "full";
+}
+
 /* One packet, as a launcher that reads slowly is told the next time. */
 static void tell_load(const struct places *places, const struct ingest *ingest,
                       int64_t now_us)
 {
-    const struct dispatch *dispatch = ingest->dispatch;
     char text[IDLE_TOLD * IDLE_BYTES + 128];
-    struct dispatch_counts counts = dispatch_counts(dispatch);
-    uint64_t chunks = dispatch_backlog(dispatch), rest = 0;
-    const char *input = "ended";
-    if (ingest->state != INGEST_CLOSED)
-        input = ingest->state == INGEST_WAITS ||
-                        count_rest(places, ingest, counts.cut, &rest)
-                    ? "open"
-                    : "full";
-    int used = print_idle(dispatch, now_us, text, sizeof text);
+    struct dispatch_counts counts = dispatch_counts(ingest->dispatch);
+    uint64_t chunks = dispatch_backlog(ingest->dispatch), rest = 0;
+    const char *input = describe_input(places, ingest, chunks, &rest);
+    int used = print_idle(ingest->dispatch, now_us, text, sizeof text);
     used += snprintf(text + used, sizeof text - (size_t)used, "load %llu %lu %lu %s\n",
                      (unsigned long long)(chunks + rest),
                      (unsigned long)counts.sessions, (unsigned long)counts.slots,

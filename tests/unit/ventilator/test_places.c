@@ -90,6 +90,14 @@ Test(places, are_told_when_there_is_more_than_was_cut_and_when_all_is)
     expect_told("load 9 1 1 ended\n");
 }
 
+Test(places, are_not_told_that_an_input_is_full_that_was_not_read_yet)
+{
+    char text[64] = "";
+    places_tick(&places, &ingest, now_us);
+    cr_assert_gt(recv(launcher, text, sizeof text - 1, MSG_DONTWAIT), 0);
+    cr_assert_str_eq(text, "load 0 0 0 open\n");
+}
+
 Test(places, are_told_once_a_second)
 {
     expect_told("load 0 0 0 open\n");
