@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/outbox.h"
 
+#include "common/protocol/payload_compression.h"
 #include <unistd.h>
 
 void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
@@ -8,6 +9,7 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     struct message message = {.type = MESSAGE_HELLO_SINK};
     char host[NAME_MAX_BYTES + 1] = "";
     struct endpoint_entry endpoints[ENDPOINTS_MAX];
+    struct capability capabilities[PAYLOAD_COMPRESSION_MAX];
     gethostname(host, sizeof host - 1);
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = hello->incarnation;
@@ -19,6 +21,8 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     message.hello_sink.pid = (uint32_t)getpid();
     message.hello_sink.max_result = hello->max_result_bytes;
     message.hello_sink.finished = hello->finished;
+    message.hello_sink.capabilities = capabilities;
+    message.hello_sink.capability_count = payload_compression_add_all(capabilities, 0);
     uplink_send(uplink, &message);
 }
 

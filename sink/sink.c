@@ -209,6 +209,12 @@ static void take_results(struct sink *sink, const struct message *message,
     size_t offset = 0;
     for (uint32_t i = 0; i < message->result.count; i++) {
         const struct result_entry *entry = &message->result.entries[i];
+        if (!payload) {
+            sink_session_on_damaged(sink->session, &message->result.run,
+                                    message->result.epoch, &message->result.uuid,
+                                    entry);
+            continue;
+        }
         struct result *result =
             result_decode(sink->resources.memory, entry, payload, &offset);
         if (!sink_session_on_result(sink->session, &message->result.run,
@@ -226,7 +232,7 @@ static void receive_results(struct sink *sink)
     for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
         if (!intake_receive(sink->resources.intake, &message, &payload))
             return;
-        bytes += zmq_msg_size(payload);
+        bytes += payload ? zmq_msg_size(payload) : 0;
         take_results(sink, &message, payload);
     }
 }

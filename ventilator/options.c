@@ -7,7 +7,7 @@
 #include "common/memory.h"
 #include "common/options/table.h"
 #include "common/parse.h"
-#include "common/protocol/message.h"
+#include "common/protocol/payload_compression.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -288,6 +288,11 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
     case KEY_MIN_WORKERS:
         options->min_workers = (uint32_t)options_number(
             state, "--min-workers", text, 1, UINT32_MAX, "a number from 1 on");
+        return 0;
+    case KEY_COMPRESS_LINKS:
+        options->compression = PAYLOAD_ZSTD;
+        if (text && !payload_compression_parse(text, &options->compression))
+            options_bad(state, "--compress-links", text, "zstd or lz4");
         return 0;
     case KEY_JOBLOG:
         read_job_log(state, text, options);

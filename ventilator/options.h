@@ -46,6 +46,7 @@ struct ventilator_options {
     uint32_t limit_percent; /* of the median run time; 0: none */
     bool speculate;
     bool resume;
+    enum payload_compression compression; /* of links between hosts */
     const char *job_log; /* a file, with a + before it to append; NULL: none */
     uint32_t min_workers;
     bool progress;

@@ -12,15 +12,16 @@
 #include "common/memory.h"
 #include "common/net/envelope.h"
 #include "common/protocol/endpoint_list.h"
+#include "common/protocol/payload_compression.h"
 #include "common/protocol/protocol.h"
 #include "ventilator/answered.h"
 #include "ventilator/once_per_peer.h"
+#include "ventilator/task_payload.h"
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     ALONE_BYTES = 32 << 10, /* a chunk of so many travels alone */
@@ -32,6 +33,7 @@ enum batch_kind { BATCH_NONE, BATCH_TASKS, BATCH_FORGETS };
 struct outbox {
     struct outbox_config config;
     struct encoder *encoder;
+    struct task_payload *task_payload;
 
     bool lost_peer; /* since outbox_lost_peer was last called */
 
@@ -39,13 +41,15 @@ struct outbox {
     enum batch_kind kind;
     uint32_t peer;
     uint64_t session;
-    bool only_queued; /* of FORGETs */
+    bool only_queued;                     /* of FORGETs */
+    enum payload_compression compression; /* of tasks */
     uint32_t count;
     struct task_entry *tasks;
     struct attempt_entry *forgets;
     uint64_t bytes; /* of the tasks' payload */
 
     struct endpoint_entry endpoints[ENDPOINTS_MAX]; /* of the last WELCOME */
+    struct capability capability;                   /* likewise */
     char rejection[400];                            /* of the last REJECT */
     struct once_per_peer rejected;                  /* for a malformed message */
     struct once_per_peer unsent; /* it takes no messages, and that was said */
@@ -57,6 +61,7 @@ struct outbox *outbox_new(const struct outbox_config *config)
     struct outbox *outbox = allocate_zeroed(1, sizeof *outbox);
     outbox->config = *config;
     outbox->encoder = encoder_new();
+    outbox->task_payload = task_payload_new(config->chunk_store);
     outbox->tasks = allocate_zeroed(BATCH_MAX, sizeof *outbox->tasks);
     outbox->forgets = allocate_zeroed(BATCH_MAX, sizeof *outbox->forgets);
     return outbox;
@@ -68,6 +73,7 @@ void outbox_destroy(struct outbox **outbox_p)
     if (!outbox)
         return;
     encoder_destroy(&outbox->encoder);
+    task_payload_destroy(&outbox->task_payload);
     free(outbox->tasks);
     free(outbox->forgets);
     free(outbox);
@@ -111,40 +117,27 @@ static void send_message(struct outbox *outbox, uint32_t peer,
 
 /* ---- batches ---- */
 
-/* Copies the bytes of the batch's tasks one after the other. False: some could not be
- * read again. */
-static bool gather_payload(struct outbox *outbox, zmq_msg_t *ret_payload)
+/* The one of this run, where the worker takes it. */
+static enum payload_compression compression_for(const struct outbox *outbox,
+                                                const struct dispatch_action *action)
 {
-    if (zmq_msg_init_size(ret_payload, outbox->bytes))
-        abort_out_of_memory();
-    uint8_t *end = zmq_msg_data(ret_payload);
-    for (uint32_t i = 0; i < outbox->count; i++) {
-        zmq_msg_t bytes;
-        if (!chunk_store_take_bytes(outbox->config.chunk_store, outbox->tasks[i].seq,
-                                    &bytes)) {
-            zmq_msg_close(ret_payload);
-            return false;
-        }
-        memcpy(end, zmq_msg_data(&bytes), zmq_msg_size(&bytes));
-        end += zmq_msg_size(&bytes);
-        zmq_msg_close(&bytes);
-    }
-    return true;
+    enum payload_compression compression = outbox->config.compression;
+    return payload_compression_in(action->compressions, compression) ? compression
+                                                                     : PAYLOAD_PLAIN;
 }
 
 static enum outbox_outcome send_tasks(struct outbox *outbox, int64_t now_us)
 {
     zmq_msg_t payload;
-    bool there = outbox->count == 1
-                     ? chunk_store_take_bytes(outbox->config.chunk_store,
-                                              outbox->tasks[0].seq, &payload)
-                     : gather_payload(outbox, &payload);
-    if (!there)
+    if (!task_payload_gather(outbox->task_payload, outbox->tasks, outbox->count,
+                             &payload))
         return OUTBOX_NO_BYTES;
     struct message message = {.type = MESSAGE_TASK,
                               .task = {.session = outbox->session,
                                        .entries = outbox->tasks,
                                        .count = outbox->count}};
+    message.task.compression = task_payload_compress(
+        outbox->task_payload, outbox->compression, &payload, now_us);
     send_message(outbox, outbox->peer, &message, &payload, now_us);
     return OUTBOX_OK;
 }
@@ -194,6 +187,7 @@ static enum outbox_outcome join(struct outbox *outbox, enum batch_kind kind,
     outbox->peer = action->peer;
     outbox->session = action->session;
     outbox->only_queued = action->only_queued;
+    outbox->compression = compression_for(outbox, action);
     return outcome;
 }
 
@@ -270,6 +264,12 @@ static struct message welcome_worker(struct outbox *outbox,
     message.welcome.endpoints = outbox->endpoints;
     message.welcome.endpoint_count =
         endpoint_list_entries(action->welcome->endpoints, outbox->endpoints);
+    if (payload_compression_in(action->welcome->compressions,
+                               outbox->config.compression)) {
+        outbox->capability = payload_compression_capability(outbox->config.compression);
+        message.welcome.capabilities = &outbox->capability;
+        message.welcome.capability_count = 1;
+    }
     return message;
 }
 
@@ -426,8 +426,11 @@ send_chunk(struct outbox *outbox, const struct dispatch_action *action, int64_t 
     zmq_msg_t payload;
     if (!chunk_store_take_bytes(outbox->config.chunk_store, action->seq, &payload))
         return OUTBOX_NO_BYTES;
-    struct message message = action->kind == DISPATCH_SKIP ? skip(action, chunk)
-                                                           : isolate(action, chunk);
+    bool given_up = action->kind == DISPATCH_SKIP;
+    struct message message = given_up ? skip(action, chunk) : isolate(action, chunk);
+    if (!given_up)
+        message.isolate.compression = task_payload_compress(
+            outbox->task_payload, compression_for(outbox, action), &payload, now_us);
     send_message(outbox, action->peer, &message, &payload, now_us);
     return OUTBOX_OK;
 }

@@ -22,8 +22,9 @@ struct outbox_config {
     uint32_t liveness_ms;
     uint64_t sink_buffer_bytes;
     uint32_t header_out;
-    const struct source *source; /* for the input's fingerprint and header */
-    const char *format;          /* of records, as record_format_print prints it */
+    enum payload_compression compression; /* on links that take it */
+    const struct source *source;          /* for the input's fingerprint and header */
+    const char *format; /* of records, as record_format_print prints it */
 };
 
 struct outbox *outbox_new(const struct outbox_config *config);

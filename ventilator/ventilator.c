@@ -109,9 +109,8 @@ static void make_ingest(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    /* The sink's share is the larger one, and at least a byte, as 0 says nothing: when
-     * the output is slow, it holds results that are as long as their chunks, and should
-     * not spill them. */
+    /* The sink's share is the larger one, at least a byte: behind a slow output, results
+     * as long as their chunks wait in it, and should not be spilled. */
     uint64_t share = options->buffer_bytes - options->buffer_bytes / 16 * 7;
     struct dispatch_config config =
         dispatch_config_of(options, !source_can_reread(ventilator->source), share);
@@ -128,6 +127,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .liveness_ms = liveness_ms < UINT32_MAX ? (uint32_t)liveness_ms : UINT32_MAX,
         .sink_buffer_bytes = share,
         .header_out = options->header_out,
+        .compression = options->compression,
         .source = ventilator->source,
         .format = ventilator->format,
     });

@@ -70,7 +70,8 @@ static int open_link(const struct resources *resources, const char *endpoint)
         return -EPROTO;
     }
     return outbox_open_link(resources->outbox, endpoint,
-                            resources->keyed ? &curve : NULL);
+                            resources->keyed ? &curve : NULL,
+                            session_compression(resources->session));
 }
 
 /* The person's own counts before those that the sink names. */

@@ -13,6 +13,7 @@
 #include "common/net/connection_monitor.h"
 #include "common/net/envelope.h"
 #include "common/net/transport.h"
+#include "common/protocol/payload_compression.h"
 #include "common/protocol/protocol.h"
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,9 @@ enum {
 struct outbox {
     struct uplink *uplink;
     struct encoder *encoder; /* of RESULT */
+    struct payload_codec *codec;
     zsock_t *push;
+    enum payload_compression compression; /* of results, on this link */
     struct connection_monitor *monitor;
 
     struct id uuid;
@@ -46,10 +49,12 @@ struct outbox {
     struct task *dropped; /* marks in `results` may lie in them */
 };
 
-struct outbox *outbox_new(struct uplink *uplink, const struct id *uuid)
+struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
+                          const struct id *uuid)
 {
     struct outbox *outbox = allocate_zeroed(1, sizeof *outbox);
     outbox->uplink = uplink;
+    outbox->codec = codec;
     outbox->uuid = *uuid;
     outbox->encoder = encoder_new();
     return outbox;
@@ -76,9 +81,10 @@ void outbox_close_link(struct outbox *outbox)
 }
 
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
-                     const struct curve *curve)
+                     const struct curve *curve, enum payload_compression compression)
 {
     outbox_close_link(outbox);
+    outbox->compression = transport_is_tcp(endpoint) ? compression : PAYLOAD_PLAIN;
     outbox->push = transport_connect_push(endpoint, curve, &outbox->monitor);
     return outbox->push ? 0 : -errno;
 }
@@ -91,11 +97,13 @@ struct connection_monitor *outbox_monitor(const struct outbox *outbox)
 /* ---- results ---- */
 
 /* What cannot leave now, the session sends again when the link opens. */
-static void push_results(struct outbox *outbox, const struct message *message,
+static void push_results(struct outbox *outbox, struct message *message,
                          zmq_msg_t *payload)
 {
     if (!outbox->push)
         return;
+    if (payload_codec_compress(outbox->codec, outbox->compression, payload))
+        message->result.compression = outbox->compression;
     int result =
         envelope_send(outbox->push, encoder_write(outbox->encoder, message), payload);
     if (result < 0)
@@ -241,8 +249,11 @@ static void send_alone(struct outbox *outbox, const struct message *message)
 void outbox_hello(struct outbox *outbox, const struct identity *identity,
                   struct session *session, const struct session_action *action)
 {
-    struct capability capabilities[3] = {{slice_of_text("isolate")}};
+    struct capability capabilities[3 + PAYLOAD_COMPRESSION_MAX] = {
+        {slice_of_text("isolate")}};
     uint32_t capability_count = 1;
+    if (transport_is_tcp(uplink_endpoint(outbox->uplink)))
+        capability_count = payload_compression_add_all(capabilities, capability_count);
     if (identity->drains)
         capabilities[capability_count++].name = slice_of_text("drain");
     if (*identity->place)
@@ -336,4 +347,10 @@ void outbox_flush(struct outbox *outbox)
         outbox->dropped = task->next;
         task_destroy(&task);
     }
+}
+
+void outbox_end_turn(struct outbox *outbox)
+{
+    outbox_flush(outbox);
+    payload_codec_begin_turn(outbox->codec);
 }

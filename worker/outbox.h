@@ -8,6 +8,7 @@
 #ifndef FANFOLD_WORKER_OUTBOX_H
 #define FANFOLD_WORKER_OUTBOX_H
 
+#include "common/net/payload_codec.h"
 #include "common/net/uplink.h"
 #include "worker/identity.h"
 #include "worker/session/session.h"
@@ -15,14 +16,15 @@
 
 struct outbox;
 
-/* The uplink must outlive it. */
-struct outbox *outbox_new(struct uplink *uplink, const struct id *uuid);
+/* The uplink and the codec must outlive it. */
+struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
+                          const struct id *uuid);
 void outbox_destroy(struct outbox **outbox_p);
 
-/* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. 0 or
- * -errno. */
+/* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. Results
+ * leave compressed where the endpoint is on another host. 0 or -errno. */
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
-                     const struct curve *curve);
+                     const struct curve *curve, enum payload_compression compression);
 void outbox_close_link(struct outbox *outbox);
 /* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);
@@ -48,5 +50,7 @@ void outbox_goodbye(struct outbox *outbox, const struct session_action *action);
 void outbox_drop(struct outbox *outbox, struct task *task);
 /* Sends what was gathered. */
 void outbox_flush(struct outbox *outbox);
+/* Likewise, at the end of a turn of the loop. */
+void outbox_end_turn(struct outbox *outbox);
 
 #endif

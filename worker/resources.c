@@ -134,7 +134,9 @@ int resources_open(struct resources *resources, const struct worker_options *opt
         return status;
     resources->uplink =
         uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
-    resources->outbox = outbox_new(resources->uplink, &resources->identity.uuid);
+    resources->codec = payload_codec_new();
+    resources->outbox =
+        outbox_new(resources->uplink, resources->codec, &resources->identity.uuid);
     open_session(resources, options);
     return STATUS_OK;
 }
@@ -152,6 +154,9 @@ void resources_close(struct resources *resources, bool hurry)
     program_close(&resources->program);
     session_destroy(&resources->session, drop_task);
     outbox_destroy(&resources->outbox);
+    if (resources->codec)
+        payload_codec_log(resources->codec, "results");
+    payload_codec_destroy(&resources->codec);
     uplink_destroy(&resources->uplink);
     transport_deinit();
     keys_close(&resources->keys);

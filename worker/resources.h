@@ -28,6 +28,7 @@ struct resources {
     struct program *program;
     int signals; /* descriptor; -1: none */
     struct uplink *uplink;
+    struct payload_codec *codec;
     struct outbox *outbox;
     struct session *session;
     int64_t leave_us; /* before the walltime ends: see walltime.h */

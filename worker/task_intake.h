@@ -5,6 +5,8 @@
 
 #include "worker/resources.h"
 
+/* The next message; false: there is none now, or the turn has decompressed enough. */
+bool task_intake_next(struct resources *resources, struct message *ret_message);
 /* TASK. */
 void task_intake_tasks(struct resources *resources, const struct message *message,
                        int64_t now_us);

@@ -333,7 +333,7 @@ static int64_t settle(struct worker *worker)
     int64_t deadline_us = session_tick(session, worker->now_us);
     while (!worker->over && session_next(session, &action))
         act(worker, &action);
-    outbox_flush(worker->resources.outbox);
+    outbox_end_turn(worker->resources.outbox);
     program_flush(worker->resources.program);
     return clock_earlier(failure_us, deadline_us);
 }
@@ -342,9 +342,9 @@ static int64_t settle(struct worker *worker)
 
 static void receive_messages(struct worker *worker)
 {
-    struct uplink *uplink = worker->resources.uplink;
+    struct resources *parts = &worker->resources;
     struct message message;
-    for (int i = 0; i < MESSAGES_MAX && uplink_receive(uplink, &message); i++) {
+    for (int i = 0; i < MESSAGES_MAX && task_intake_next(parts, &message); i++) {
         if (message.type == MESSAGE_WELCOME)
             notices_on_welcome(&message, worker->resources.identity.program,
                                &worker->warned);

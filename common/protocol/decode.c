@@ -350,9 +350,12 @@ static enum decode_error check_payload(const struct message_schema *schema,
         return payload_size == PAYLOAD_NONE ? DECODE_NONE : DECODE_STRAY_PAYLOAD;
     if (payload_size == PAYLOAD_NONE)
         return DECODE_NO_PAYLOAD;
-    if (!schema->payload(message, &bytes) || bytes != payload_size)
+    if (!schema->payload(message, &bytes))
         return DECODE_PAYLOAD;
-    return DECODE_NONE;
+    bool right = schema->compression && schema->compression(message)
+                     ? bytes <= COMPRESSED_MAX && payload_size < bytes
+                     : payload_size == bytes;
+    return right ? DECODE_NONE : DECODE_PAYLOAD;
 }
 
 /* `elements` follow the type. Of a message of another version we read only the version,
@@ -372,12 +375,14 @@ static enum decode_error read_body(struct reading *reading,
         return error;
     if (schema->has_version && message->hello_worker.version != PROTOCOL_VERSION)
         return DECODE_NONE;
-    if (elements < schema->field_count)
+    size_t count = schema->field_count;
+    if (schema->compression && elements == count - 1)
+        count = elements; /* it is not compressed */
+    if (elements < count)
         return DECODE_FIELDS;
-    error =
-        read_fields(reading, schema->fields + head, schema->field_count - head, base);
+    error = read_fields(reading, schema->fields + head, count - head, base);
     if (error == DECODE_NONE)
-        error = skip(reading, elements - schema->field_count);
+        error = skip(reading, elements - count);
     if (error != DECODE_NONE)
         return error;
     if (token_bytes_left(&reading->reader) > 0)

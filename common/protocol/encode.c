@@ -129,10 +129,13 @@ static void write_fields(msgpack_packer *packer, const struct field *fields,
         write_field(packer, &fields[i], base);
 }
 
-/* Of a message of another version we know only the fields that all versions share. */
+/* Of a message of another version we know only the fields that all versions share; and
+ * a payload that is not compressed has no word about it. */
 static size_t known_fields(const struct message_schema *schema,
                            const struct message *message)
 {
+    if (schema->compression && schema->compression(message) == PAYLOAD_PLAIN)
+        return schema->field_count - 1;
     if (!schema->has_version || message->hello_worker.version == PROTOCOL_VERSION)
         return schema->field_count;
     return 1;

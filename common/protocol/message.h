@@ -39,6 +39,7 @@ enum {
     CAPABILITIES_MAX = 64,
     CAPABILITY_MAX_BYTES = 32, /* bytes of its name */
     STATUS_MAX = 255,          /* an exit status */
+    COMPRESSED_MAX = 64 << 20, /* bytes of a payload before it was compressed */
     WINDOW_MAX = 131072, /* tasks; half of it is RANGES_MAX, the worst that a sink can
                             hold in ranges */
 };
@@ -124,6 +125,14 @@ enum reject {
 
 /* What the bytes of a task are. */
 enum task_kind { TASK_BY_VALUE = 0 /* the chunk */ };
+
+/* How a payload is compressed. */
+enum payload_compression {
+    PAYLOAD_PLAIN = 0,
+    PAYLOAD_ZSTD = 1,
+    PAYLOAD_LZ4 = 2,
+    PAYLOAD_COMPRESSION_MAX = PAYLOAD_LZ4,
+};
 
 /* Something that a program can do beyond what its version demands, by its name in
  * PROTOCOL.md. A reader ignores names that it does not know. */
@@ -273,6 +282,7 @@ struct message {
             uint64_t session;
             const struct task_entry *entries;
             uint32_t count; /* 1 .. BATCH_MAX */
+            enum payload_compression compression;
         } task;
         /* A task in which the worker searches for bad records, as far as it survives
          * them. */
@@ -293,6 +303,7 @@ struct message {
                                            does not run: they are bad; of a probe, they
                                            are not asked for */
             uint32_t count;
+            enum payload_compression compression;
         } isolate;
         struct {
             struct id run;
@@ -300,6 +311,7 @@ struct message {
             struct id uuid; /* of the worker */
             const struct result_entry *entries;
             uint32_t count;
+            enum payload_compression compression;
         } result;
         struct {
             uint64_t session;

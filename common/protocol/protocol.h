@@ -69,6 +69,11 @@ void decoder_complain(const struct decoder *decoder, enum decode_error error,
 /* The type of the last message, as far as it could be read; else 0. */
 uint64_t decoder_type(const struct decoder *decoder);
 
+/* How the payload of a message is compressed, and where it is, how many bytes it has
+ * once it is decompressed. */
+enum payload_compression message_compression(const struct message *message,
+                                             uint64_t *ret_bytes);
+
 /* True for the types that carry a payload frame (TASK, ISOLATE, RESULT, SKIP). */
 bool message_has_payload(enum message_type type);
 

@@ -75,6 +75,7 @@ static const struct field begin[] = {
 static const struct field task[] = {
     ANY(message, task.session),
     LIST(message, task.entries, task.count, 1, BATCH_MAX, schema_task_list),
+    COMPRESSION(message, task.compression),
 };
 
 static const struct field result[] = {
@@ -82,6 +83,7 @@ static const struct field result[] = {
     ANY(message, result.epoch),
     ID(message, result.uuid),
     LIST(message, result.entries, result.count, 1, BATCH_MAX, schema_result_list),
+    COMPRESSION(message, result.compression),
 };
 
 static const struct field done[] = {
@@ -178,6 +180,7 @@ static const struct field isolate[] = {
     NUMBER(message, isolate.tries, 1, UINT32_MAX),
     FLAG(message, isolate.probe),
     LIST(message, isolate.except, isolate.count, 0, BAD_MAX, schema_except_list),
+    COMPRESSION(message, isolate.compression),
 };
 
 static const struct field refused[] = {
@@ -265,6 +268,21 @@ static bool skip_bytes(const struct message *message, uint64_t *ret_bytes)
     return true;
 }
 
+static enum payload_compression task_compression(const struct message *message)
+{
+    return message->task.compression;
+}
+
+static enum payload_compression result_compression(const struct message *message)
+{
+    return message->result.compression;
+}
+
+static enum payload_compression isolate_compression(const struct message *message)
+{
+    return message->isolate.compression;
+}
+
 #define FIELDS(array) .fields = (array), .field_count = COUNT(array)
 
 static const struct message_schema schemas[] = {
@@ -274,8 +292,10 @@ static const struct message_schema schemas[] = {
     [MESSAGE_REJECT] = {FIELDS(reject)},
     [MESSAGE_BEGIN] = {FIELDS(begin)},
     [MESSAGE_WHO] = {.fields = none},
-    [MESSAGE_TASK] = {FIELDS(task), .payload = task_bytes},
-    [MESSAGE_RESULT] = {FIELDS(result), .payload = result_bytes},
+    [MESSAGE_TASK] = {FIELDS(task), .payload = task_bytes,
+                      .compression = task_compression},
+    [MESSAGE_RESULT] = {FIELDS(result), .payload = result_bytes,
+                        .compression = result_compression},
     [MESSAGE_DONE] = {FIELDS(done)},
     [MESSAGE_FAILED] = {FIELDS(failed)},
     [MESSAGE_RETURNED] = {FIELDS(returned)},
@@ -289,7 +309,7 @@ static const struct message_schema schemas[] = {
     [MESSAGE_PING] = {FIELDS(ping)},
     [MESSAGE_PONG] = {.fields = none},
     [MESSAGE_ISOLATE] = {FIELDS(isolate), .payload = isolate_bytes,
-                         .valid = excepts_its_own},
+                         .compression = isolate_compression, .valid = excepts_its_own},
     [MESSAGE_REFUSED] = {FIELDS(refused)},
     [MESSAGE_UNKNOWN] = {FIELDS(unknown)},
     [MESSAGE_DRAIN] = {FIELDS(drain)},
@@ -303,6 +323,15 @@ const struct message_schema *schema_of(uint64_t type)
     if (type == 0 || type >= COUNT(schemas))
         return NULL;
     return &schemas[type];
+}
+
+enum payload_compression message_compression(const struct message *message,
+                                             uint64_t *ret_bytes)
+{
+    const struct message_schema *schema = schema_of(message->type);
+    if (!schema || !schema->compression || !schema->payload(message, ret_bytes))
+        return PAYLOAD_PLAIN;
+    return schema->compression(message);
 }
 
 bool message_has_payload(enum message_type type)

@@ -16,6 +16,9 @@ struct message_schema {
     bool (*valid)(const struct message *message); /* NULL: any are */
     /* The sum of the lengths, false if it overflows; NULL: no payload frame. */
     bool (*payload)(const struct message *message, uint64_t *ret_bytes);
+    /* How the payload is compressed, which is the last field: it is there only where it
+     * is not 0. NULL: there is no such field. */
+    enum payload_compression (*compression)(const struct message *message);
 };
 
 /* NULL: no such type. */

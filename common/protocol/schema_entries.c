@@ -15,7 +15,7 @@
 
 _Static_assert(sizeof(enum results_link) == 4 && sizeof(enum entry_state) == 4 &&
                    sizeof(enum failure) == 4 && sizeof(enum outcome) == 4 &&
-                   sizeof(enum reject) == 4,
+                   sizeof(enum reject) == 4 && sizeof(enum payload_compression) == 4,
                "an enum is read and written as a number of 4 bytes");
 
 static bool ranges_fit(const void *entries, uint32_t count)

@@ -6,6 +6,7 @@
 #include "common/memory.h"
 #include "common/net/envelope.h"
 #include "common/net/ipc_keeper.h"
+#include "common/net/payload_codec.h"
 #include "common/net/transport.h"
 #include "common/protocol/protocol.h"
 #include "sink/result/advertise.h"
@@ -19,6 +20,7 @@ struct intake {
     zsock_t *pull;
     struct ipc_keeper *keeper; /* of the socket's file; NULL: it has none */
     struct decoder *decoder;
+    struct payload_codec *codec;
     struct envelope envelope;
     uint64_t garbage;
     uint64_t refused; /* results whose sender's key is revoked */
@@ -80,6 +82,7 @@ int intake_open(const struct intake_config *config, struct intake **ret_intake,
     const char *endpoint;
     intake->zap = config->zap;
     intake->decoder = decoder_new();
+    intake->codec = payload_codec_new();
     envelope_init(&intake->envelope);
     int failure = bind_all(intake, config, &endpoint);
     if (failure != 0)
@@ -116,6 +119,7 @@ void intake_close(struct intake **intake_p)
     transport_close_bound(&intake->pull);
     envelope_deinit(&intake->envelope);
     decoder_destroy(&intake->decoder);
+    payload_codec_destroy(&intake->codec);
     free(intake);
     *intake_p = NULL;
 }
@@ -162,6 +166,19 @@ static bool read_result(struct intake *intake, struct message *ret_message)
     return error == DECODE_NONE && ret_message->type == MESSAGE_RESULT;
 }
 
+/* The bytes that the worker's results have; NULL: they did not come so. */
+static zmq_msg_t *take_payload(struct intake *intake, const struct message *message)
+{
+    uint64_t bytes;
+    zmq_msg_t *payload = &intake->envelope.payload;
+    enum payload_compression compression = message_compression(message, &bytes);
+    if (compression == PAYLOAD_PLAIN ||
+        payload_codec_decompress(intake->codec, compression, payload, bytes))
+        return payload;
+    count_garbage(intake, "a compressed payload that is damaged");
+    return NULL;
+}
+
 bool intake_receive(struct intake *intake, struct message *ret_message,
                     zmq_msg_t **ret_payload)
 {
@@ -170,7 +187,7 @@ bool intake_receive(struct intake *intake, struct message *ret_message,
         if (envelope_receive(intake->pull, &intake->envelope) <= 0)
             return false;
         if (!is_refused(intake) && read_result(intake, ret_message)) {
-            *ret_payload = &intake->envelope.payload;
+            *ret_payload = take_payload(intake, ret_message);
             return true;
         }
     }

@@ -36,7 +36,8 @@ int64_t intake_tick(struct intake *intake, int64_t now_us);
 
 /*
  * True: a RESULT, whose slices live until the next call; *ret_payload too, unless it is
- * moved out. False: there is none now.
+ * moved out. NULL: it came damaged, and what is in it is to be refused. False: there is
+ * none now.
  */
 bool intake_receive(struct intake *intake, struct message *ret_message,
                     zmq_msg_t **ret_payload);

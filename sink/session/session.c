@@ -97,6 +97,14 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
            take(session, epoch, &info, cargo);
 }
 
+void sink_session_on_damaged(struct sink_session *session, const struct id *run,
+                             uint64_t epoch, const struct id *uuid,
+                             const struct result_entry *entry)
+{
+    if (is_ours(session, run, epoch))
+        sink_refusal_add_damaged(session, uuid, entry);
+}
+
 bool sink_session_on_skip(struct sink_session *session, const struct message *message,
                           void *cargo, int64_t now_us)
 {

@@ -34,6 +34,10 @@ void sink_session_on_message(struct sink_session *session,
 bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct id *uuid,
                             const struct result_entry *entry, void *cargo);
+/* One entry of a RESULT whose bytes came damaged: it is refused (SINK_REFUSE). */
+void sink_session_on_damaged(struct sink_session *session, const struct id *run,
+                             uint64_t epoch, const struct id *uuid,
+                             const struct result_entry *entry);
 /* A SKIP is a result without a byte and with one dead letter; outcomes as with
  * sink_session_on_result. */
 bool sink_session_on_skip(struct sink_session *session, const struct message *message,

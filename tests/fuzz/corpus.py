@@ -54,6 +54,8 @@ GOLDEN = {
     'result_with_bad_records': ([8, RUN, 1, UUID, [[4, 9, 12, 5678, mark(b'@325', 4),
                                                     [[301, 306, 6, 0, 3, b'tr: bad \xe9\n'],
                                                      [302, 312, 7, 8, 0, b'']]]]], 25),
+    'task_compressed': ([7, 7, [[0, 1, 0, 600, 1, 0, mark(b'@6', 0)]], 1], 41),
+    'result_compressed': ([8, RUN, 1, UUID, [[0, 1, 600, 1234, mark(b'@6', 0), []]], 2], 42),
     'done': ([9, 7, [[0, 1, 310, 1234, 0, 0, False], [1, 2, 1600, 987, 25000, 3, True]]], None),
     'failed': ([10, 7, 2, 4, 310, 4567, 0, 3, b'tr: bad \xe9\n'], None),
     'returned': ([11, 7, [5, 10]], None),
@@ -73,6 +75,7 @@ GOLDEN = {
     'pong': ([20], None),
     'isolate': ([21, 8, 4, 9, 0, 25, 5, 60000, mark(b'@325', 4), 300, 299, 3, False, [3, 1]], 25),
     'isolate_probe': ([21, 8, 4, 8, 0, 25, 5, 0, mark(b'@325', 4), 300, 299, 2, True, [0, 2, 4, 1]], 25),
+    'isolate_compressed': ([21, 8, 4, 9, 0, 600, 5, 60000, mark(b'@325', 4), 300, 299, 3, False, [3, 1], 2], 43),
     'refused': ([22, 1, UUID, 1, 2, 0, 4, 0, b'its mark is of task 0'], None),
     'unknown': ([23, 77], None),
     'drain': ([24, 7], None),
@@ -152,6 +155,13 @@ GOOD = {
     'welcome_of_version_1': (pack([3, 1, UID, 250]), None),
 }
 
+GOOD |= {
+    'compression_that_is_none': (pack(task(ONE) + [0]), 6),
+    'compressed_from_the_most_bytes': (pack(task((0, 1, 0, 64 << 20, 1, 0, b'')) + [1]), 99),
+    'another_field_behind_the_compression': (pack(task(ONE) + [2, 'later']), 5),
+    'longer_than_the_most_bytes_and_not_compressed': (pack(task((0, 1, 0, (64 << 20) + 1, 1, 0, b''))), (64 << 20) + 1),
+}
+
 # name: (frame 0, size of the payload or None[, flags]); the name's first word is the error's.
 BAD = {
     'EMPTY': (b'', None),
@@ -223,7 +233,7 @@ BAD = {
     'RANGE_isolate_no_tries': (pack(changed('isolate', 11, 0)), 25),
     'RANGE_isolate_tries': (pack(changed('isolate', 11, 2 ** 32)), 25),
     'RANGE_isolate_empty_range': (pack(changed('isolate', 13, [3, 0])), 25),
-    'RANGE_outcome': (pack(changed('stop', 1, 3)), None),
+    'RANGE_outcome': (pack(changed('stop', 1, 4)), None),
     'RANGE_reason': (pack(changed('reject', 1, 6)), None),
     'RANGE_status': (pack(changed('end', 4, 256)), None),
     'RANGE_heartbeat': (pack(changed('welcome_worker', 3, 0)), None),
@@ -265,6 +275,14 @@ BAD = {
     'PAYLOAD_isolate': (pack(GOLDEN['isolate'][0]), 24),
     'PAYLOAD_without_the_bad_records': (pack(result(BAD_RECORD, length=4)), 4),
     'PAYLOAD_bad_records_overflow': (pack(result((1, 0, HUGE, 0, 0, b''), (2, 0, 6, 0, 0, b''), length=4)), 9),
+    'PAYLOAD_compressed_to_as_many_bytes': (pack(task(ONE) + [1]), 6),
+    'PAYLOAD_compressed_to_more_bytes': (pack(GOLDEN['result_compressed'][0]), 601),
+    'PAYLOAD_compressed_from_too_many_bytes': (pack(task((0, 1, 0, (64 << 20) + 1, 1, 0, b'')) + [1]), 99),
+    'PAYLOAD_compressed_from_no_bytes': (pack(result() + [2]), 0),
+    'RANGE_compression': (pack(task(ONE) + [3]), 5),
+    'RANGE_compression_of_a_result': (pack(changed('result_compressed', 5, 3)), 42),
+    'FIELD_TYPE_text_for_compression': (pack(task(ONE) + ['zstd']), 5),
+    'NO_PAYLOAD_compressed': (pack(GOLDEN['task_compressed'][0]), None),
     'NO_PAYLOAD_isolate': (pack(GOLDEN['isolate'][0]), None),
     'NO_PAYLOAD_task': (pack(task(ONE)), None),
     'NO_PAYLOAD_empty_result': (pack(result()), None),

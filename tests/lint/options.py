@@ -38,6 +38,7 @@ VALUES = {
     "WHAT": "stop",
     "WHEN": "never",
     "result|record|tagged": "result",
+    "zstd|lz4": "lz4",
 }
 
 

@@ -96,7 +96,7 @@ def terminal(text, data, at):
 
 def elements(rule):
     """The parts of a rule that is a sequence: names, terminals, repetitions."""
-    return re.findall(r"<[^>]*>|\d*\*\d*\([^)]*\)|\*?[\w-]+", rule)
+    return re.findall(r"<[^>]*>|\d*\*\d*\([^)]*\)|\[[\w-]+\]|\*?[\w-]+", rule)
 
 
 def repeat(part, left, data, at):
@@ -128,6 +128,9 @@ def parse(name, data, at):
         if part == "*later":
             if left:
                 raise Wrong(f"{left} elements more than {name} has")
+        elif part.startswith("["):
+            if left:
+                at, left = parse(part[1:-1], data, at), left - 1
         elif "(" in part:
             at, left = repeat(part, left, data, at), 0
         else:
@@ -180,7 +183,7 @@ def table_fields(number):
 def rule_fields(name):
     """Names of the fields in the ABNF."""
     _, _, *parts = elements(GRAMMAR[name])
-    return [part for part in parts if part != "*later"]
+    return [part.strip("[]") for part in parts if part != "*later"]
 
 
 def same(table, rule):
@@ -191,7 +194,7 @@ def check_tables():
     wrong = []
     for number, name in sorted(BY_TYPE.items()):
         table, rule = table_fields(number), rule_fields(name)
-        head = int(re.match(r"<array (\d+)>", GRAMMAR[name])[1])
+        head = int(re.match(r"<array (\d+)>", GRAMMAR[name])[1]) + GRAMMAR[name].count("[")
         if len(table) != len(rule) or not all(map(same, table, rule)):
             wrong.append(f"{number} {name}: the table has {table}, the ABNF {rule}")
         if head != len(table) + 1:

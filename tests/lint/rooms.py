@@ -86,6 +86,8 @@ OPEN = {
     # Of messages, what a core keeps: the seal of a mark, the sink's endpoints.
     "common/protocol/mark": (*CORES, "ventilator/source"),
     "common/protocol/endpoint_list": CORES,
+    # A core keeps how a peer takes payloads, as a number.
+    "common/protocol/payload_compression": CORES,
     # What an input is, for each kind of input.
     "ventilator/source/input": ("ventilator/source/decompress", "ventilator/source/kinds"),
     # A core keeps the liveness of its connection, which is arithmetic with times.

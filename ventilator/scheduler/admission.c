@@ -2,6 +2,7 @@
 #include "ventilator/scheduler/admission.h"
 
 #include "common/memory.h"
+#include "common/protocol/payload_compression.h"
 #include "ventilator/scheduler/attempts.h"
 #include "ventilator/scheduler/ending.h"
 #include "ventilator/scheduler/failures.h"
@@ -166,6 +167,8 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
     worker_pool_name(worker, message);
     if (!dispatch->program)
         dispatch->program = message->hello_worker.program;
+    worker->compressions = payload_compressions_named(
+        message->hello_worker.capabilities, message->hello_worker.capability_count);
     drain_state_on_hello(&worker->drain, message,
                          id_equal(&message->hello_worker.run, &dispatch->run_id));
     dispatch->drains |= worker->drain.drains;

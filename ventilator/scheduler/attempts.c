@@ -22,7 +22,8 @@ struct dispatch_action *push_attempt_action(struct dispatch *dispatch,
                                        .peer = session->peer,
                                        .session = session->number,
                                        .seq = seq,
-                                       .attempt = attempt};
+                                       .attempt = attempt,
+                                       .compressions = session->worker->compressions};
     return action;
 }
 

@@ -245,6 +245,7 @@ static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch)
         .run = dispatch->run_id,
         .epoch = dispatch->epoch,
         .endpoints = &dispatch->sink.now.endpoints,
+        .compressions = dispatch->sink.now.compressions,
     };
     return &dispatch->welcome;
 }

@@ -91,6 +91,7 @@ struct dispatch_welcome {
     struct id run;       /* by BEGIN; zero before */
     uint64_t epoch;      /* likewise */
     const struct endpoint_list *endpoints; /* of the sink; empty before BEGIN */
+    unsigned compressions; /* of results, that the sink takes; payload_compression.h */
 };
 
 /* How the next attempt finds the bad records of a task. */
@@ -111,6 +112,7 @@ struct dispatch_action {
     uint64_t seq;
     uint32_t attempt;
     uint32_t limit_ms;
+    unsigned compressions; /* of TASK and ISOLATE, that the peer takes; likewise */
     bool only_queued;
     enum reject reason;
     enum dispatch_notice notice;

@@ -3,6 +3,7 @@
 
 #include "common/exit_status.h"
 #include "common/protocol/mark.h"
+#include "common/protocol/payload_compression.h"
 #include "ventilator/scheduler/admission.h"
 #include "ventilator/scheduler/attempts.h"
 #include "ventilator/scheduler/ending.h"
@@ -75,6 +76,8 @@ void on_sink_hello(struct dispatch *dispatch, uint32_t peer,
         .incarnation = message->hello_sink.incarnation,
         .nonce = message->hello_sink.nonce,
         .max_result = message->hello_sink.max_result,
+        .compressions = payload_compressions_named(
+            message->hello_sink.capabilities, message->hello_sink.capability_count),
         .finished = message->hello_sink.finished,
     };
     endpoint_list_copy(&hello.endpoints, message->hello_sink.endpoints,

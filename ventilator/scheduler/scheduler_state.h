@@ -24,6 +24,7 @@ struct sink_hello {
     uint64_t nonce;
     struct endpoint_list endpoints;
     uint64_t max_result;
+    unsigned compressions; /* of results, that it takes */
     bool finished;
 };
 

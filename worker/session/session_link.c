@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The results endpoints of the sink, of which the worker tries one after the other. */
+#include "common/protocol/payload_compression.h"
 #include "worker/session/session_state.h"
 
 enum { ENDPOINT_US = 2000000 /* for a link to open, if there is another endpoint */ };
@@ -15,6 +16,8 @@ static void try_next_endpoint(struct session *session)
 void session_take_endpoints(struct session *session, const struct message *message)
 {
     struct endpoint_list list;
+    session->compression = payload_compression_first(payload_compressions_named(
+        message->welcome.capabilities, message->welcome.capability_count));
     endpoint_list_copy(&list, message->welcome.endpoints,
                        message->welcome.endpoint_count);
     if (!endpoint_list_equal(&list, &session->endpoints)) {
@@ -37,6 +40,11 @@ void session_check_link(struct session *session, int64_t now_us)
 }
 
 /* ---- queries ---- */
+
+enum payload_compression session_compression(const struct session *session)
+{
+    return session->compression;
+}
 
 enum results_link session_link(const struct session *session)
 {

@@ -49,6 +49,7 @@ struct session {
     struct endpoint_list endpoints; /* of the sink; tried in turn */
     uint32_t endpoint;              /* the one that is tried, or open */
     uint64_t max_result;
+    enum payload_compression compression; /* of results */
     uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
     uint8_t *header; /* of the input, header_size bytes; NULL: none */
@@ -90,7 +91,8 @@ void session_on_drain(struct session *session, const struct message *message);
 
 /* ---- session_link.c ---- */
 
-/* Takes over the endpoints of a WELCOME, and which of them to try now. */
+/* Takes over the endpoints of a WELCOME, which of them to try now, and how results are
+ * compressed on the way there. */
 void session_take_endpoints(struct session *session, const struct message *message);
 /* Opens the link to the next endpoint, if this one does not open. */
 void session_check_link(struct session *session, int64_t now_us);

@@ -147,6 +147,13 @@ void task_refuse_kind(struct task *task, uint32_t kind)
          slice_of_text("this worker does not know this kind of task"));
 }
 
+void task_refuse_damaged(struct task *task)
+{
+    fail(task, FAILURE_PROTOCOL, 0,
+         slice_of_text("the chunk came to the worker damaged: its compressed bytes are "
+                       "not what the ventilator sent"));
+}
+
 struct slice task_mark(const struct task *task)
 {
     return (struct slice){.data = task->mark, .size = task->mark_size};

@@ -276,3 +276,13 @@ Test(options, have_a_latency_of_which_half_is_for_a_chunk_to_fill)
     expect_refused(WORDS("--latency", "10ms", "--block-timeout", "1"),
                    "--latency excludes --block-timeout");
 }
+
+Test(ventilator_options, links_are_compressed_by_zstd_or_lz4_or_not)
+{
+    cr_assert_eq(parsed(WORDS("--quiet")).compression, PAYLOAD_PLAIN);
+    cr_assert_eq(parsed(WORDS("--compress-links")).compression, PAYLOAD_ZSTD);
+    cr_assert_eq(parsed(WORDS("--compress-links=zstd")).compression, PAYLOAD_ZSTD);
+    cr_assert_eq(parsed(WORDS("--compress-links=lz4")).compression, PAYLOAD_LZ4);
+    expect_refused(WORDS("--compress-links=gzip"), "expected zstd or lz4");
+    expect_refused(WORDS("--compress-links="), "expected zstd or lz4");
+}

@@ -24,7 +24,8 @@ struct known_worker {
     char *host, *command;  /* NULL: no HELLO came yet */
     char
         *place; /* by that HELLO too: what started it calls it so; NULL: nothing does */
-    bool excused; /* what started it says that it ends for no chunk's fault */
+    unsigned compressions; /* of tasks, that it takes, by its last HELLO */
+    bool excused;          /* what started it says that it ends for no chunk's fault */
     struct drain_state drain;
     struct worker_health health;
     struct dispatch_failure *failure; /* the last one of its row; NULL: none */

@@ -58,6 +58,8 @@ static const struct result_entry empty_results[] = {
 static const struct bad_record bad[] = {
     {301, 306, 6, FAILURE_EXIT, 3, S("tr: bad \351\n")},
     {302, 312, 7, FAILURE_LOST, 0, S("")}};
+static const struct task_entry long_task[] = {{0, 1, TASK_BY_VALUE, 600, 1, 0, MARK_0}};
+static const struct result_entry long_result[] = {{0, 1, 600, 1234, MARK_0, NULL, 0}};
 static const struct result_entry bad_results[] = {{4, 9, 12, 5678, MARK_4, bad, 2}};
 static const struct range except[] = {{3, 1}};
 static const struct range probe_except[] = {{0, 2}, {4, 1}};
@@ -271,6 +273,26 @@ const struct golden goldens[] = {
                  .uuid = ID(0xA0),
                  .entries = bad_results,
                  .count = 1}}},
+    {"task_compressed",
+     41,
+     "9407079197000100cd02580100c40e40360000000000000000201bd68e01",
+     {.type = MESSAGE_TASK,
+      .task = {.session = 7,
+               .entries = long_task,
+               .count = 1,
+               .compression = PAYLOAD_ZSTD}}},
+    {"result_compressed",
+     42,
+     "9608c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01c410a0a1a2a3a4a5a6a7a8"
+     "a9aaabacadaeaf91960001cd0258cd04d2c40e40360000000000000000201bd6"
+     "8e9002",
+     {.type = MESSAGE_RESULT,
+      .result = {.run = ID(0xD0),
+                 .epoch = 1,
+                 .uuid = ID(0xA0),
+                 .entries = long_result,
+                 .count = 1,
+                 .compression = PAYLOAD_LZ4}}},
     {"done",
      PAYLOAD_NONE,
      "93090792970001cd0136cd04d20000c2970102cd0640cd03dbcd61a803c3",
@@ -394,6 +416,25 @@ const struct golden goldens[] = {
                   .probe = false,
                   .except = except,
                   .count = 1}}},
+    {"isolate_compressed",
+     43,
+     "9f1508040900cd025805cdea60c410403332350000000000000004f5f34f03cd"
+     "012ccd012b03c292030102",
+     {.type = MESSAGE_ISOLATE,
+      .isolate = {.session = 8,
+                  .seq = 4,
+                  .attempt = 9,
+                  .length = 600,
+                  .records = 5,
+                  .limit_ms = 60000,
+                  .mark = MARK_4,
+                  .offset = 300,
+                  .record = 299,
+                  .tries = 3,
+                  .probe = false,
+                  .except = except,
+                  .count = 1,
+                  .compression = PAYLOAD_LZ4}}},
     {"isolate_probe",
      25,
      "9e1508040800190500c410403332350000000000000004f5f34f03cd012ccd01"

@@ -580,6 +580,36 @@ Test(decode_error, payload_is_another_size_than_the_lengths_say)
                  DECODE_PAYLOAD);
 }
 
+/* A TASK of 6 bytes, compressed, and what its payload has. */
+Test(decode_error, payload_is_a_compressed_one_that_is_not_shorter_or_beyond_its_bound)
+{
+    static const char task[] = "9407079197000100060100c4000%c";
+    char zstd[sizeof task], unknown[sizeof task];
+    snprintf(zstd, sizeof zstd, task, '1');
+    snprintf(unknown, sizeof unknown, task, '3');
+    expect_error(zstd, 6, DECODE_PAYLOAD);
+    expect_error(zstd, 7, DECODE_PAYLOAD);
+    expect_error(zstd, PAYLOAD_NONE, DECODE_NO_PAYLOAD);
+    expect_error(unknown, 5, DECODE_RANGE);
+    expect_error("9407079197000100ce040000010100c40001", 99, DECODE_PAYLOAD);
+}
+
+/* 64 MiB, the most; and a field of a later version behind it. */
+Test(protocol, tells_how_a_payload_is_compressed_and_what_it_becomes)
+{
+    struct decoder *decoder = decoder_new();
+    struct bytes bytes = from_hex("9507079197000100ce040000000100c4000205");
+    struct message got;
+    uint64_t length = 0;
+    cr_assert_eq(decoder_read(decoder, bytes.data, bytes.size, 99, &got), DECODE_NONE);
+    cr_assert_eq(message_compression(&got, &length), PAYLOAD_LZ4);
+    cr_assert_eq(length, UINT64_C(64) << 20);
+    got = (struct message){.type = MESSAGE_WHO};
+    cr_assert_eq(message_compression(&got, &length), PAYLOAD_PLAIN);
+    free(bytes.data);
+    decoder_destroy(&decoder);
+}
+
 Test(decode_error, no_payload_is_a_missing_frame_even_where_it_would_be_empty)
 {
     expect_error(golden("task")->hex, PAYLOAD_NONE, DECODE_NO_PAYLOAD);

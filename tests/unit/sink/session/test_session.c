@@ -483,6 +483,26 @@ Test(sink_session, refuses_a_result_with_a_mark_that_is_garbage)
     cr_assert(sink_session_on_result(sink, &run, 1, &worker, &entry, &cargo[2]));
 }
 
+Test(sink_session, refuses_what_came_damaged_and_takes_it_when_it_comes_whole)
+{
+    struct id stranger = {{9}};
+    struct result_entry entry = {.seq = 2, .attempt = 3, .mark = mark_of(2)};
+    begin_in_epoch_1(true, false);
+    expect("");
+    sink_session_on_damaged(sink, &stranger, 1, &worker, &entry);
+    sink_session_on_damaged(sink, &run, 7, &worker, &entry);
+    expect("");
+    sink_session_on_damaged(sink, &run, 1, &worker, &entry);
+    expect("REFUSE");
+    struct sink_refusal refusal = sink_session_refusal(sink);
+    cr_assert_eq(refusal.seq, 2);
+    cr_assert_eq(refusal.marked, 2);
+    cr_assert_eq(refusal.attempt, 3);
+    cr_assert_eq(refusal.cause, FAILURE_PROTOCOL);
+    cr_assert(id_equal(&refusal.uuid, &worker));
+    cr_assert(sink_session_on_result(sink, &run, 1, &worker, &entry, &cargo[2]));
+}
+
 Test(sink_session, refuses_a_result_that_is_too_large_and_takes_one_at_the_limit)
 {
     static const struct bad_record bad[] = {{.length = 900},

@@ -57,6 +57,71 @@ Test(admission, who_waits_for_a_header_that_never_comes_is_told_of_the_end)
     cr_expect_eq(dispatch_verdict(dispatch).status, STATUS_IO);
 }
 
+/* What the next action of this kind says of compressions. */
+static unsigned compressions_of(enum dispatch_action_kind kind)
+{
+    struct dispatch_action action;
+    while (dispatch_next(dispatch, &action))
+        if (action.kind == kind)
+            return kind == DISPATCH_WELCOME ? action.welcome->compressions
+                                            : action.compressions;
+    cr_assert(false, "no action of kind %d", kind);
+    return 0;
+}
+
+static void hello_again(uint64_t nonce, const struct capability *said, uint32_t count)
+{
+    hear(A, (struct message){.type = MESSAGE_HELLO_WORKER,
+                             .hello_worker = {.version = PROTOCOL_VERSION,
+                                              .uuid = {{A}},
+                                              .nonce = nonce,
+                                              .slots = 1,
+                                              .link = LINK_OPEN,
+                                              .run = run,
+                                              .epoch = 1,
+                                              .capabilities = said,
+                                              .capability_count = count}});
+}
+
+Test(admission, tasks_are_compressed_as_the_last_hello_of_the_worker_says)
+{
+    const struct capability said[] = {{slice_of_text("compress-zstd")}};
+    begin();
+    hello_again(1, said, 1);
+    cut(1);
+    dispatch_tick(dispatch, now_us);
+    cr_assert_eq(compressions_of(DISPATCH_TASK), 1u << PAYLOAD_ZSTD);
+    hello_again(2, NULL, 0);
+    dispatch_tick(dispatch, now_us);
+    cr_assert_eq(compressions_of(DISPATCH_TASK), 0);
+}
+
+Test(admission, results_are_compressed_as_the_hello_of_the_sink_says)
+{
+    struct capability said[] = {{slice_of_text("compress-lz4")}};
+    static const struct endpoint_entry endpoint = {.endpoint = {(uint8_t *)"r", 1}};
+    struct message hello = {.type = MESSAGE_HELLO_SINK,
+                            .hello_sink = {.version = PROTOCOL_VERSION,
+                                           .incarnation = {{1}},
+                                           .nonce = 1,
+                                           .endpoints = &endpoint,
+                                           .endpoint_count = 1,
+                                           .max_result = 1000,
+                                           .capabilities = said,
+                                           .capability_count = 1}};
+    dispatch = dispatch_new(&config, now_us);
+    hear(SINK, hello);
+    begin_from(SINK, 0, NULL, 0);
+    join(A);
+    cr_assert_eq(compressions_of(DISPATCH_WELCOME), 1u << PAYLOAD_LZ4);
+    hello.hello_sink.nonce = 2;
+    hello.hello_sink.capability_count = 0;
+    hear(SINK, hello);
+    begin_from(SINK, 0, NULL, 0);
+    join(B);
+    cr_assert_eq(compressions_of(DISPATCH_WELCOME), 0);
+}
+
 Test(admission, another_version_is_rejected)
 {
     begin();

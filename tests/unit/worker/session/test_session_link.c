@@ -45,6 +45,35 @@ Test(session_link,
     cr_assert_not(session_skip_endpoint(worker));
 }
 
+Test(session_link, results_are_compressed_as_the_last_welcome_says_if_it_is_a_known_way)
+{
+    struct capability said[] = {{slice_of_text("compress-magic")},
+                                {slice_of_text("compress-lz4")}};
+    struct message message = {.type = MESSAGE_WELCOME,
+                              .welcome = {.version = PROTOCOL_VERSION,
+                                          .session = 1,
+                                          .nonce = 1,
+                                          .heartbeat_ms = 250,
+                                          .liveness_ms = 10000,
+                                          .run = run,
+                                          .epoch = 1,
+                                          .endpoints = &results,
+                                          .endpoint_count = 1,
+                                          .capabilities = said,
+                                          .capability_count = 2}};
+    begin(1, true, false);
+    tick_after(0);
+    cr_assert_eq(session_compression(worker), PAYLOAD_PLAIN);
+    hear(message);
+    cr_assert_eq(session_compression(worker), PAYLOAD_LZ4);
+    hear((struct message){.type = MESSAGE_WHO});
+    message.welcome.session = message.welcome.nonce = 2;
+    message.welcome.capability_count = 1;
+    hear(message);
+    cr_assert_eq(session_compression(worker), PAYLOAD_PLAIN);
+    expect("CONNECT HELLO PING OPEN_LINK PING HELLO OPEN_LINK PING");
+}
+
 Test(session_link, without_a_monitor_each_later_welcome_tries_the_next)
 {
     begin_with_two(false);
