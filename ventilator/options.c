@@ -32,11 +32,15 @@ static void read_block(const struct argp_state *state, const char *text,
 
 static error_t parse_chunks(int key, char *text, struct argp_state *state)
 {
-    struct chunker_config *chunker =
-        &((struct ventilator_options *)state->input)->chunker;
+    struct ventilator_options *options = state->input;
+    struct chunker_config *chunker = &options->chunker;
     switch (key) {
     case KEY_BLOCK:
         read_block(state, text, chunker);
+        options->block_said = true;
+        return 0;
+    case KEY_STRIP_FRAME:
+        options->strip_frame = true;
         return 0;
     case KEY_MAX_REPLACE_ARGS:
         chunker->records =

@@ -34,6 +34,8 @@ struct ventilator_options {
     bool dry_run;
     bool records_said;             /* an option says what a record is */
     struct record_options records; /* of which the chunker's format is made */
+    bool strip_frame; /* workers give programs each record of frames alone */
+    bool block_said;
     struct chunker_config chunker;
     uint32_t header_out;   /* lines of each result that are a header; 0: none */
     uint64_t block_most;   /* bytes of a chunk that is more than one record */

@@ -68,10 +68,15 @@ static bool agree(const struct ventilator_options *options)
 /* False: they contradict each other, and it has said so. */
 static bool settle_records(struct ventilator_options *options)
 {
-    if (!options->whole_files)
-        return record_options_settle(&options->records, &options->chunker);
-    options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
-    return true;
+    if (options->whole_files)
+        options->chunker.format = (struct record_format){.kind = RECORDS_WHOLE};
+    else if (!record_options_settle(&options->records, &options->chunker))
+        return false;
+    if (!options->strip_frame || options->chunker.format.kind == RECORDS_FRAMES)
+        return true;
+    say("--strip-frame needs --format frames: other records have no length of four "
+        "bytes");
+    return false;
 }
 
 /* Likewise. */
@@ -109,8 +114,17 @@ static void settle_waits(struct ventilator_options *options)
     options->block_eager_us = BLOCK_EAGER_US;
 }
 
+/* A program that gets one record at a time gets it as a chunk. */
+static void settle_strip(struct ventilator_options *options)
+{
+    if (options->strip_frame && !options->block_said && !options->whole_files &&
+        !options->chunker.records)
+        options->chunker.records = 1;
+}
+
 bool ventilator_options_settle(struct ventilator_options *options)
 {
+    settle_strip(options);
     settle_waits(options);
     if (!agree(options))
         return false;

@@ -14,6 +14,8 @@ static uint64_t program_hash(const struct worker_options *options)
     XXH64_reset(state, options->mode);
     if (options->shell)
         XXH64_update(state, "shell", sizeof "shell");
+    if (options->strip_frame)
+        XXH64_update(state, "strip-frame", sizeof "strip-frame");
     for (char **word = options->command; *word; word++)
         XXH64_update(state, *word, strlen(*word) + 1);
     uint64_t hash = XXH64_digest(state);

@@ -146,6 +146,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_PREPARE_EACH:
         options->prepare_each = true;
         return 0;
+    case KEY_STRIP_FRAME:
+        options->strip_frame = true;
+        return 0;
     case KEY_SHELL:
         options->shell = true;
         return 0;

@@ -20,6 +20,7 @@ struct worker_options {
     uint32_t slots;
     bool prepare_each;     /* frames */
     int64_t silence_us;    /* lines; 0: no limit */
+    bool strip_frame;      /* it gets each record of frames without its length */
     bool shell;            /* the command is a shell's command line */
     const char *workdir;   /* NULL: here */
     int niceness;          /* of the program; 0: ours */

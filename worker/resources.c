@@ -121,6 +121,9 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     *resources = (struct resources){.signals = -1};
     service_manager_open(&resources->manager, clock_now_us());
     identity_init(&resources->identity, options);
+    if (options->strip_frame)
+        resources->strip = options->mode == PROGRAM_LINES ? STRIP_FRAME_LINES
+                                                          : STRIP_FRAME_ALONE;
     int status = open_keys(resources, &options->common);
     if (status == STATUS_OK)
         status = find_tasks(resources, &options->common);

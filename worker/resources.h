@@ -15,6 +15,7 @@
 #include "worker/outbox.h"
 #include "worker/program/program.h"
 #include "worker/session/session.h"
+#include "worker/task/strip_frame.h"
 
 struct resources {
     struct service_manager manager;
@@ -26,7 +27,8 @@ struct resources {
     bool keyed;         /* tcp links have keys */
     struct curve curve; /* of the uplink */
     struct program *program;
-    int signals; /* descriptor; -1: none */
+    enum strip_frame strip; /* how it gets its records */
+    int signals;            /* descriptor; -1: none */
     struct uplink *uplink;
     struct payload_codec *codec;
     struct outbox *outbox;

@@ -44,11 +44,14 @@ void task_intake_tasks(struct resources *resources, const struct message *messag
 {
     zmq_msg_t *payload = uplink_payload(resources->uplink);
     bool whole = take_payload(resources, message);
+    enum strip_frame strip =
+        strip_frame_of(resources->strip, session_format(resources->session));
     size_t offset = 0;
     for (uint32_t i = 0; i < message->task.count; i++) {
         const struct task_entry *entry = &message->task.entries[i];
         struct task *task = task_new(entry, payload, whole ? offset : 0);
         task->received_us = now_us;
+        task->strip = strip;
         offset += entry->length;
         bool taken =
             session_on_task(resources->session, message->task.session, entry, task);
@@ -77,6 +80,7 @@ void task_intake_isolate(struct resources *resources, const struct message *mess
     struct task *task = whole ? task_new_isolate(message, payload, &config)
                               : task_new(&damaged, payload, 0);
     task->received_us = now_us;
+    task->strip = strip_frame_of(resources->strip, session_format(session));
     bool taken = session_on_isolate(session, message, task);
     if (taken && !whole)
         refuse_damaged(resources, task, message->isolate.seq);

@@ -174,6 +174,32 @@ static bool slurm_allowed(const struct arguments *arguments)
     return false;
 }
 
+static bool value_is(const struct arguments *arguments, const char *name,
+                     const char *what)
+{
+    const char *value = arguments_value(arguments, name);
+    return value && strcmp(value, what) == 0;
+}
+
+/* Only a program that answers line by line is given several records at a time. */
+static bool strip_allowed(const struct arguments *arguments)
+{
+    const char *records = arguments_value(arguments, "max-replace-args");
+    if (!arguments_has(arguments, "strip-frame") ||
+        value_is(arguments, "mode", "lines"))
+        return true;
+    if (arguments_has(arguments, "block"))
+        say("--strip-frame gives the command one record at a time, and excludes "
+            "--block, except with --mode lines");
+    else if (records && strcmp(records, "1") != 0)
+        say("--strip-frame gives the command one record at a time: with -N, expected "
+            "1, "
+            "or --mode lines");
+    else
+        return true;
+    return false;
+}
+
 int arguments_parse(struct arguments *arguments, int argc, char **argv)
 {
     static const struct argp_option options[] = {LAUNCHER_OPTIONS};
@@ -201,7 +227,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     }
     if (arguments->slurm && !arguments->tasks)
         arguments->tasks = "tcp://*:*";
-    if (!slurm_allowed(arguments))
+    if (!slurm_allowed(arguments) || !strip_allowed(arguments))
         return STATUS_USAGE;
     if (!endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results))
         return STATUS_USAGE;
@@ -276,13 +302,6 @@ bool arguments_take_messages(const struct arguments *arguments)
 bool arguments_has(const struct arguments *arguments, const char *name)
 {
     return find_last(arguments, name) != NULL;
-}
-
-static bool value_is(const struct arguments *arguments, const char *name,
-                     const char *what)
-{
-    const char *value = arguments_value(arguments, name);
-    return value && strcmp(value, what) == 0;
 }
 
 bool arguments_isolate(const struct arguments *arguments)
@@ -392,6 +411,8 @@ static uint64_t command_hash(const struct arguments *arguments)
         if (value)
             XXH64_update(state, value, strlen(value) + 1);
     }
+    if (arguments_has(arguments, "strip-frame"))
+        XXH64_update(state, "strip-frame", sizeof "strip-frame");
     for (char **word = arguments->command; *word; word++)
         XXH64_update(state, *word, strlen(*word) + 1);
     uint64_t hash = XXH64_digest(state);

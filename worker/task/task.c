@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TEXT_MAX = 200 }; /* of a sentence of ours */
+
 static struct task *make(zmq_msg_t *payload, size_t offset, uint64_t length,
                          struct slice mark)
 {
@@ -50,12 +52,15 @@ void task_destroy(struct task **task_p)
     zmq_msg_close(&task->result);
     part_run_destroy(&task->part_run);
     free(task->text);
+    free(task->stripped);
     free(task);
     *task_p = NULL;
 }
 
 static void drop_input(struct task *task)
 {
+    free(task->stripped);
+    task->stripped = NULL;
     zmq_msg_close(&task->bytes);
     zmq_msg_init(&task->bytes);
     task->input = (struct slice){0};
@@ -104,14 +109,30 @@ static enum task_state next_part(struct task *task, struct slice *ret_input,
     return TASK_FAILED;
 }
 
-enum task_state task_next(struct task *task, struct slice *ret_input,
-                          uint64_t *ret_records)
+static enum task_state next_run(struct task *task, struct slice *ret_input,
+                                uint64_t *ret_records)
 {
     if (task->part_run)
         return next_part(task, ret_input, ret_records);
     *ret_input = task->input;
     *ret_records = task->records;
     return TASK_RUNS;
+}
+
+enum task_state task_next(struct task *task, struct slice *ret_input,
+                          uint64_t *ret_records)
+{
+    char text[TEXT_MAX];
+    const char *reason;
+    enum task_state state = next_run(task, ret_input, ret_records);
+    while (state == TASK_RUNS &&
+           (reason = strip_frame(task->strip, *ret_input, &task->stripped, ret_input,
+                                 text, sizeof text))) {
+        state = task_on_failed(task, 0, FAILURE_PROTOCOL, 0, slice_of_text(reason));
+        if (state == TASK_RUNS)
+            state = next_run(task, ret_input, ret_records);
+    }
+    return state;
 }
 
 enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result)

@@ -8,13 +8,16 @@
 
 #include "common/protocol/message.h"
 #include "worker/task/part_run.h"
+#include "worker/task/strip_frame.h"
 #include <zmq.h>
 
 struct task {
     uint64_t records;
     uint32_t limit_ms;
-    zmq_msg_t bytes;    /* the chunk, or the batch with it; empty once it has run */
-    struct slice input; /* in `bytes`; valid until it has run */
+    zmq_msg_t bytes;        /* the chunk, or the batch with it; empty once it has run */
+    struct slice input;     /* in `bytes`; valid until it has run */
+    enum strip_frame strip; /* how the program gets its records; set by the caller */
+    uint8_t *stripped;      /* what it gets, where that is no part of `input` */
     struct part_run *part_run; /* of an ISOLATE; NULL: a TASK */
     uint64_t run_us;           /* so far, of all runs */
     bool open;                 /* it is not proven yet that the result is right */
@@ -48,7 +51,8 @@ enum task_state {
 };
 
 /* Runs: *ret_input is the input of the next run; the same one until task_on_done or
- * task_on_failed reports that run. */
+ * task_on_failed reports that run. A run that the program cannot be given
+ * (strip_frame.h) has failed. */
 enum task_state task_next(struct task *task, struct slice *ret_input,
                           uint64_t *ret_records);
 /* The run went well; takes the result. */

@@ -286,3 +286,16 @@ Test(ventilator_options, links_are_compressed_by_zstd_or_lz4_or_not)
     expect_refused(WORDS("--compress-links=gzip"), "expected zstd or lz4");
     expect_refused(WORDS("--compress-links="), "expected zstd or lz4");
 }
+
+Test(ventilator_options,
+     strip_frame_makes_chunks_of_one_record_unless_another_size_is_said)
+{
+    static const char *const frames = "--format=frames";
+    cr_assert_eq(parsed(WORDS("--strip-frame", frames)).chunker.records, 1);
+    cr_assert_eq(parsed(WORDS("--strip-frame", frames)).block_timeout_us, 0);
+    cr_assert_eq(parsed(WORDS("--strip-frame", frames, "-N5")).chunker.records, 5);
+    cr_assert_eq(parsed(WORDS("--strip-frame", frames, "--block=1k")).chunker.records,
+                 0);
+    expect_refused(WORDS("--strip-frame"), "--strip-frame needs --format frames");
+    expect_refused(WORDS("--strip-frame", "--format=csv"), "needs --format frames");
+}
