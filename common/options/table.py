@@ -91,7 +91,9 @@ class Option:
 
         An option that counts in a unit of its own is a mistake: all know the units of DURATION.
         """
-        if re.search(r"\b(MS|US|MILLIS\w*|SECONDS|MINUTES|HOURS|DAYS|TIME)\b", self.value or "") and "since 1970" not in self.fields["help"]:
+        if re.search(r"\b(MS|US|MILLIS\w*|SECONDS|MINUTES|HOURS|DAYS|TIME)\b", self.value or "") and not (
+            "since 1970" in self.fields["help"] or "a duration with a unit" in self.fields.get("manual", "")
+        ):
             raise Mistake(f"[{self.name}]: {self.value}: call it DURATION, and read it as one")
         texts = " ".join(text for field, text in self.fields.items() if field.rpartition(".")[2] in ("help", "manual"))
         within = re.search(r"(\w+=)(?:\s*Ns\s+Ar\s+)?DURATION", texts)
