@@ -3,6 +3,7 @@
 #include "common/exit_status.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
+#include "sink/committed.h"
 #include "sink/sink.h"
 
 int main(int argc, char **argv)
@@ -14,5 +15,5 @@ int main(int argc, char **argv)
         return STATUS_IO;
     sink_options_parse(argc, argv, &options);
     log_set_level(options.common.log_level);
-    return sink_run(&options);
+    return options.committed ? committed_print(&options) : sink_run(&options);
 }

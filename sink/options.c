@@ -94,6 +94,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_RESUME:
         sink->resume = true;
         return 0;
+    case KEY_COMMITTED:
+        sink->committed = true;
+        return 0;
     case KEY_FRAMES_OUT:
         read_framing(state, value, sink);
         return 0;

@@ -17,6 +17,7 @@ struct sink_options {
     const char *dead_letters; /* NULL: beside the output, else the working directory */
     bool unordered;
     bool resume;
+    bool committed; /* tells how far the output is, and does nothing else */
     enum framing framing;
     bool records_said; /* how results split; else as the input does */
     struct record_format records;

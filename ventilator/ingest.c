@@ -26,6 +26,12 @@ void ingest_start(struct ingest *ingest, int64_t now_us)
         ingest->state = INGEST_READY;
     else
         ingest_fail(ingest, now_us);
+    struct source_place place = source_place(ingest->source);
+    ingest->committed = (struct committed){
+        .seq = dispatch_counts(ingest->dispatch).committed,
+        .records = place.records,
+        .bytes = place.bytes,
+    };
 }
 
 /* WELCOME carries the header, so workers wait until it is known. */
@@ -167,6 +173,21 @@ bool ingest_drain(struct ingest *ingest)
 void ingest_discard(struct ingest *ingest, uint64_t seq)
 {
     const struct chunk *chunk = chunk_store_find(ingest->chunk_store, seq);
-    ingest->done_bytes += chunk ? chunk_input_length(chunk) : 0;
+    if (chunk) {
+        ingest->done_bytes += chunk_input_length(chunk);
+        ingest->committed = (struct committed){
+            .seq = seq + 1,
+            .records = chunk->first_record + chunk->records,
+            .bytes = chunk->bytes_after,
+        };
+        source_on_committed(ingest->source, chunk);
+    }
     chunk_store_discard(ingest->chunk_store, seq);
+}
+
+void ingest_discard_all(struct ingest *ingest)
+{
+    uint64_t end = dispatch_counts(ingest->dispatch).cut;
+    for (uint64_t seq = ingest->committed.seq; seq < end; seq++)
+        ingest_discard(ingest, seq);
 }

@@ -5,6 +5,7 @@
 #define FANFOLD_VENTILATOR_INGEST_H
 
 #include "ventilator/chunk_store.h"
+#include "ventilator/report/committed_line.h"
 #include "ventilator/report/csv_look.h"
 #include "ventilator/scheduler/dispatch.h"
 
@@ -28,7 +29,8 @@ struct ingest {
     int64_t pending_us; /* since when there are some; 0: there are none */
     bool overdue;       /* they waited so long, and none is whole */
     bool header_told;
-    struct csv_look look; /* at the first chunks */
+    struct committed committed; /* so far, what an earlier program did too */
+    struct csv_look look;       /* at the first chunks */
 };
 
 /* Begins where dispatch says. */
@@ -39,8 +41,11 @@ void ingest_cut(struct ingest *ingest, int64_t now_us);
 int64_t ingest_deadline(const struct ingest *ingest);
 /* No more is read but what has come, where the input is such; false: it is not. */
 bool ingest_drain(struct ingest *ingest);
-/* The chunk is committed: drops it, and counts its bytes as done. */
+/* The chunk is committed, and all before it: tells the source, drops it, and counts its
+ * bytes as done. */
 void ingest_discard(struct ingest *ingest, uint64_t seq);
+/* The sink has finished, and so all chunks are committed: what ingest_discard does. */
+void ingest_discard_all(struct ingest *ingest);
 /* A chunk cannot be read again: ends the run at once, with source_error. */
 void ingest_fail(struct ingest *ingest, int64_t now_us);
 

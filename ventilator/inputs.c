@@ -20,6 +20,8 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
         .whole_files = options->whole_files,
         .no_decompress = options->no_decompress || options->from_committed,
         .messages = options->messages.count ? &options->messages.input : NULL,
+        .connector = options->messages.connector.command ? &options->messages.connector
+                                                         : NULL,
         .from_committed = options->from_committed,
     };
     int result = source_open(&config, ret_source, error, sizeof error);

@@ -18,6 +18,11 @@ bool message_options_add(const struct argp_state *state, const char *text,
 {
     char error[512];
     struct message_end end;
+    static const char exec[] = "exec:";
+    if (strncmp(text, exec, strlen(exec)) == 0) {
+        options->connector.command = text + strlen(exec);
+        return true;
+    }
     int result = message_end_parse(text, MESSAGES_IN, &end, error, sizeof error);
     if (result < 0) {
         fprintf(stderr, "%s: -i: %s\n", state->name, error);
@@ -151,10 +156,34 @@ static bool agree(const struct message_options *options, uint32_t inputs,
     return false;
 }
 
+static bool settle_connector(struct message_options *options, uint32_t inputs,
+                             const struct chunker_config *chunker, bool quiet)
+{
+    struct connector_config *connector = &options->connector;
+    if (inputs > 1)
+        say("-i: expected exec: alone: a connector is a run's only input");
+    else if (*connector->command == '\0')
+        say("-i: exec: expected a command behind it");
+    else if (options->first)
+        say("%s is for inputs that are messages, and not for exec:", options->first);
+    else if (!message_framing_takes(&chunker->format))
+        say("a connector says what a record is: expected --format lines, nul or "
+            "frames, and no other option that says that");
+    else {
+        connector->framing.format = chunker->format;
+        connector->framing.max_record_bytes = chunker->max_record_bytes;
+        connector->quiet = quiet;
+        return true;
+    }
+    return false;
+}
+
 bool message_options_settle(struct message_options *options, uint32_t inputs,
                             const struct chunker_config *chunker, bool quiet)
 {
     struct message_input_config *input = &options->input;
+    if (options->connector.command)
+        return settle_connector(options, inputs, chunker, quiet);
     if (options->count == 0 && options->first) {
         say("%s is for inputs that are messages, such as -i pull:tcp://host:5557",
             options->first);

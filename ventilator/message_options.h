@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of inputs that are messages: which of -i are some, --topic, --keys-in,
+/* The options of inputs that other programs bring, messages and connectors: which of -i
+ * are some, --topic, --keys-in,
  * --hwm, --frame, --frame-sep, --end-message and --idle. */
 #ifndef FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 #define FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 
 #include "ventilator/source/chunker.h"
+#include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/kinds/message_input.h"
 #include <argp.h>
 #include <stdbool.h>
@@ -17,6 +19,7 @@ struct message_options {
     const char *first; /* one of the options that only messages have; NULL: none */
     bool separated;    /* --frame-sep was given */
     char *separator, *end_message;     /* without escapes */
+    struct connector_config connector; /* of exec: */
     struct message_input_config input; /* the whole of it, once it is settled */
 };
 

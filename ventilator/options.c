@@ -8,6 +8,7 @@
 #include "common/options/table.h"
 #include "common/parse.h"
 #include "common/protocol/payload_compression.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,6 +143,13 @@ static error_t parse_failures(int key, char *text, struct argp_state *state)
         return 0;
     case KEY_RESUME:
         options->resume = true;
+        return 0;
+    case KEY_COMMITTED_FD:
+        options->committed_fd = (int)options_number(state, "--committed-fd", text, 3,
+                                                    1 << 20, "a descriptor from 3 on");
+        if (fcntl(options->committed_fd, F_GETFD) < 0)
+            options_bad(state, "--committed-fd", text,
+                        "a descriptor that is open, as with 3>FILE");
         return 0;
     case KEY_FROM_COMMITTED:
         options->from_committed = true;
@@ -348,6 +356,7 @@ bool ventilator_options_parse(int argc, char **argv,
                     .format = RECORD_FORMAT_DEFAULT,
                     .max_record_bytes = DEFAULT_MAX_RECORD_BYTES},
         .places_fd = -1,
+        .committed_fd = -1,
         .block_timeout_us = -1,
         .buffer_bytes = DEFAULT_BUFFER_BYTES,
         .retries = DEFAULT_RETRIES,

@@ -16,7 +16,13 @@ static bool says_what_a_record_is(const struct record_options *options)
            options->start || options->end || options->regexp;
 }
 
-/* Messages come once, and nobody can ask for them again. */
+/* Other programs bring its records, one by one. */
+static bool brings_messages(const struct ventilator_options *options)
+{
+    return options->messages.count || options->messages.connector.command;
+}
+
+/* Messages come once, and nobody can ask for them again; a connector can. */
 static bool agrees_with_messages(const struct ventilator_options *options)
 {
     if (options->header_lines)
@@ -25,7 +31,7 @@ static bool agrees_with_messages(const struct ventilator_options *options)
         say("--whole-files: messages are no files: each is a record");
     else if (options->dry_run)
         say("--dry-run would take the messages and run nothing");
-    else if (options->resume && !options->from_committed)
+    else if (options->resume && !options->from_committed && options->messages.count)
         say("--resume: messages that were read cannot be read again: "
             "--resume --from-committed continues the output with those that come");
     else
@@ -55,7 +61,7 @@ static bool agree(const struct ventilator_options *options)
     else if (options->from_committed && options->header_lines)
         say("--from-committed excludes --header: what the feeder sends begins in the "
             "middle, without a header");
-    else if (options->messages.count && !agrees_with_messages(options))
+    else if (brings_messages(options) && !agrees_with_messages(options))
         return false;
     else if (options->dry_run && options->resume)
         say("--dry-run and --resume exclude each other: only the sink knows where the "
@@ -104,7 +110,7 @@ static bool settle_block(struct ventilator_options *options)
  * messages wait no longer than others. */
 static void settle_waits(struct ventilator_options *options)
 {
-    bool messages = options->messages.count;
+    bool messages = brings_messages(options);
     options->at_once = messages && !options->block_timeout_said;
     if (options->block_timeout_us >= 0)
         return;

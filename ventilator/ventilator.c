@@ -49,6 +49,7 @@ struct ventilator {
     struct progress progress;
     struct service_manager manager;
     struct job_log_process *job_log; /* NULL: none */
+    struct committed_line committed;
     struct given_up_report given_up;
     char format[FORMAT_MAX_BYTES + 1]; /* of records, as WELCOME says it */
     bool over;
@@ -181,6 +182,7 @@ static void destroy(struct ventilator *ventilator)
     chunk_store_destroy(&ventilator->chunk_store);
     source_destroy(&ventilator->source);
     transport_deinit();
+    committed_line_deinit(&ventilator->committed);
     if (ventilator->signals >= 0)
         close(ventilator->signals);
 }
@@ -244,6 +246,7 @@ static void discard(struct ventilator *ventilator, uint64_t seq, int64_t now_us)
     if (outbox_has_tasks(ventilator->outbox))
         on_outcome(ventilator, outbox_flush(ventilator->outbox, now_us), now_us);
     ingest_discard(&ventilator->ingest, seq);
+    committed_line_set(&ventilator->committed, ventilator->ingest.committed);
 }
 
 static void start(struct ventilator *ventilator, int64_t now_us)
@@ -253,6 +256,8 @@ static void start(struct ventilator *ventilator, int64_t now_us)
                       dispatch_results(ventilator->dispatch)) != STATUS_OK)
         log_event(LOG_LEVEL_WARN, "endpoint_file", "results=unwritten");
     ingest_start(&ventilator->ingest, now_us);
+    if (ventilator->ingest.committed.seq > 0)
+        committed_line_set(&ventilator->committed, ventilator->ingest.committed);
 }
 
 /* A chunk that was given up. */
@@ -304,13 +309,16 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         [5] = {.fd = front_keys_descriptor(ventilator->front), .events = ZMQ_POLLIN},
         [6] = {.fd = front_input_keys_descriptor(ventilator->front),
                .events = ZMQ_POLLIN},
-        [7] = {.socket = source_socket(ventilator->source),
+        [7] = {.fd = ventilator->committed.fd, .events = ZMQ_POLLOUT},
+        [8] = {.socket = source_socket(ventilator->source),
                .fd = source_fd(ventilator->source),
                .events = ZMQ_POLLIN},
     };
     for (int i = 0; i < 3; i++)
         items[i] = (zmq_pollitem_t){sockets[i] ? zsock_resolve(sockets[i]) : NULL, -1,
                                     ZMQ_POLLIN, 0};
+    if (!committed_line_write(&ventilator->committed))
+        items[7].fd = -1;
     enum ingest_state ingest = ventilator->ingest.state;
     bool wanted = ingest != INGEST_CLOSED && dispatch_wants(ventilator->dispatch) > 0;
     int64_t ingest_us = ingest_deadline(&ventilator->ingest);
@@ -318,7 +326,7 @@ static void wait_for_events(struct ventilator *ventilator, int64_t now_us,
         deadline_us = now_us;
     else if (wanted && ingest_us < deadline_us)
         deadline_us = ingest_us;
-    int count = wanted && ingest == INGEST_WAITS ? 8 : 7;
+    int count = wanted && ingest == INGEST_WAITS ? 9 : 8;
     if (zmq_poll(items, count, clock_poll_ms(now_us, deadline_us, -1)) < 0 &&
         errno != EINTR)
         log_event(LOG_LEVEL_WARN, "poll_failed", "error=\"%s\"", zmq_strerror(errno));
@@ -387,6 +395,11 @@ static int finish(struct ventilator *ventilator)
     struct progress_bytes bytes = count_bytes(ventilator);
     progress_end(&ventilator->progress, ventilator->dispatch, &bytes, clock_now_us());
     struct verdict verdict = dispatch_verdict(ventilator->dispatch);
+    if (verdict.outcome == OUTCOME_COMPLETE) {
+        ingest_discard_all(&ventilator->ingest);
+        committed_line_set(&ventilator->committed, ventilator->ingest.committed);
+    }
+    committed_line_end(&ventilator->committed);
     if (verdict.outcome != OUTCOME_INTERRUPTED &&
         csv_look_found(&ventilator->ingest.look))
         say("hint: there are line ends within quotes, as in csv: --format csv keeps "
@@ -416,6 +429,7 @@ int ventilator_run(const struct ventilator_options *options)
 {
     struct ventilator ventilator = {.options = options, .signals = -1};
     service_manager_open(&ventilator.manager, clock_now_us());
+    committed_line_init(&ventilator.committed, options->committed_fd);
     int status = options->dry_run ? list_chunks(&ventilator) : run(&ventilator);
     destroy(&ventilator);
     /* The launcher sees by the signal that this program was terminated, and says so. */

@@ -221,7 +221,7 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     arguments->command = argv + rest;
     if (needs_open_tasks(arguments))
         arguments->tasks = "tcp://*:*";
-    if (!arguments->plugin && rest == argc) {
+    if (!arguments->plugin && rest == argc && !arguments_has(arguments, "committed")) {
         say("no command: fanfold [OPTIONS] -- COMMAND");
         return STATUS_USAGE;
     }
@@ -293,8 +293,9 @@ bool arguments_take_messages(const struct arguments *arguments)
     const char **inputs = arguments_inputs(arguments);
     bool found = false;
     for (size_t i = 0; inputs[i] && !found; i++)
-        found = message_end_parse(inputs[i], MESSAGES_IN, &end, error, sizeof error) >
-                0;
+        found = strncmp(inputs[i], "exec:", strlen("exec:")) == 0 ||
+                message_end_parse(inputs[i], MESSAGES_IN, &end, error, sizeof error) >
+                    0;
     free(inputs);
     return found;
 }

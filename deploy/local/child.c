@@ -6,6 +6,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/parse.h"
 #include "common/process/process_handle.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ char *child_find(enum role role)
 
 /* Data comes in at the ventilator and leaves at the sink. Text that a worker prints
  * outside of a chunk is not data, so its standard output is standard error. */
-static void set_standard_fds(enum role role, int keep_fd)
+static void set_standard_fds(enum role role)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (role != ROLE_VENTILATOR)
@@ -78,8 +79,12 @@ static void set_standard_fds(enum role role, int keep_fd)
         dup2(null, STDOUT_FILENO);
     if (role == ROLE_WORKER)
         dup2(STDERR_FILENO, STDOUT_FILENO);
-    if (keep_fd >= 0)
-        fcntl(keep_fd, F_SETFD, 0);
+}
+
+static void keep(int fd)
+{
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, 0);
 }
 
 static void become(const struct child_start *start, pid_t parent)
@@ -87,7 +92,9 @@ static void become(const struct child_start *start, pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(STATUS_SIGNAL + SIGKILL);
-    set_standard_fds(start->role, start->keep_fd);
+    set_standard_fds(start->role);
+    keep(start->keep_fd);
+    keep(start->also_keep_fd);
     launcher_signals_leave_to_child(start->signals);
     if (start->run)
         _exit(start->run(start->context));
@@ -95,6 +102,15 @@ static void become(const struct child_start *start, pid_t parent)
     int error = errno;
     say("cannot execute %s: %s", start->path, strerror(error));
     _exit(error == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_EXECUTE);
+}
+
+int child_hold_fd(const char *value)
+{
+    uint64_t fd;
+    if (!value || !parse_number(value, 3, INT_MAX, &fd) ||
+        fcntl((int)fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -1;
+    return (int)fd;
 }
 
 pid_t child_start(const struct child_start *start)

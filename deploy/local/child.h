@@ -21,11 +21,16 @@ struct child_start {
     const char *path;
     char *const *argv;
     int keep_fd;               /* a descriptor that the child inherits; -1: none */
+    int also_keep_fd;          /* likewise */
     int (*run)(void *context); /* what the child does in place of a program, until it
                                   returns its exit status; NULL: it is the program */
     void *context;
     const struct launcher_signals *signals;
 };
+
+/* The descriptor that an option names, which a child inherits only where child_start
+ * says so; -1: none, or it is not open. */
+int child_hold_fd(const char *value);
 
 /*
  * Starts a role. The ventilator gets standard input, the sink standard output, the

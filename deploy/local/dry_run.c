@@ -48,3 +48,17 @@ int dry_run(const struct arguments *arguments)
     free(program);
     return STATUS_CANNOT_EXECUTE;
 }
+
+/* The sink knows how far an output is, and says what is wrong with it. */
+int committed_print(const struct arguments *arguments)
+{
+    const char *output = arguments_value(arguments, "output");
+    char *words[] = {(char *)role_programs[ROLE_SINK], (char *)"--committed",
+                     (char *)"-o", (char *)(output ? output : "-"), NULL};
+    char *path = child_find(ROLE_SINK);
+    if (path)
+        execv(path, words);
+    say("cannot execute fanfold-sink: %s", path ? strerror(errno) : "it is not there");
+    free(path);
+    return STATUS_NOT_FOUND;
+}

@@ -9,5 +9,8 @@
  * ventilator, which lists the chunks there. Returns only on failure: the exit status,
  * after a line for a person. */
 int dry_run(const struct arguments *arguments);
+/* --committed: the sink tells how far the output is. Returns only where that cannot be
+ * started: an exit status. */
+int committed_print(const struct arguments *arguments);
 
 #endif

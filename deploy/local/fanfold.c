@@ -48,9 +48,10 @@ struct fanfold {
     struct slurm_role slurm;      /* the worker's role, where Slurm has it */
     char *programs[ROLE_COUNT];
     pid_t pids[ROLE_COUNT]; /* 0: the role does not run */
-    int alive_fd;  /* readable once the worker has finished a task; -1: it has, or it
-                      does not run */
-    int worker_fd; /* at its end once no process of the last worker's is left */
+    int alive_fd;     /* readable once the worker has finished a task; -1: it has, or it
+                         does not run */
+    int committed_fd; /* --committed-fd, which the ventilator inherits; -1: none */
+    int worker_fd;    /* at its end once no process of the last worker's is left */
 };
 
 static int find_programs(struct fanfold *fanfold)
@@ -150,6 +151,7 @@ static void start_role(struct fanfold *fanfold, enum role role)
         .path = fanfold->programs[role],
         .argv = words,
         .keep_fd = role == ROLE_VENTILATOR ? slurm_role_fd(&fanfold->slurm) : alive_fd,
+        .also_keep_fd = role == ROLE_VENTILATOR ? fanfold->committed_fd : -1,
         .signals = &fanfold->signals,
     };
     pid_t pid = child_start(&start);
@@ -409,9 +411,12 @@ int fanfold_run(const struct arguments *arguments)
     };
     int status;
     service_manager_open(&fanfold.manager, clock_now_us());
+    if (arguments_has(arguments, "committed"))
+        return committed_print(arguments);
     status = preflight_check(arguments);
     if (status != STATUS_OK)
         return status;
+    fanfold.committed_fd = child_hold_fd(arguments_value(arguments, "committed-fd"));
     if (arguments_has(arguments, "dry-run"))
         return dry_run(arguments);
     status = find_programs(&fanfold);

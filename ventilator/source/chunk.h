@@ -3,11 +3,10 @@
 #ifndef FANFOLD_VENTILATOR_SOURCE_CHUNK_H
 #define FANFOLD_VENTILATOR_SOURCE_CHUNK_H
 
+#include "common/protocol/input_mark.h"
 #include "common/protocol/mark.h"
 #include <stdint.h>
 #include <zmq.h>
-
-enum { CHUNK_MARK_MAX = 160 }; /* bytes; below MARK_MAX */
 
 struct chunk {
     zmq_msg_t bytes; /* the chunk's owner closes it */
@@ -19,8 +18,10 @@ struct chunk {
     uint64_t records; /* the last may lack its end; 0: the input has only a header */
     uint64_t hash_before; /* of all input before it, as stream_hash has it */
     uint64_t hash_after;  /* of the same and the chunk's own bytes */
-    /* The place after it, as mark_write has it; sealed once the chunk has its seq. */
-    uint8_t mark[CHUNK_MARK_MAX + MARK_SEAL_BYTES];
+    uint64_t bytes_after; /* of all inputs up to its end, back to where the run began */
+    /* The place after it, as input_mark_write has it; sealed once the chunk has its
+     * seq. */
+    uint8_t mark[INPUT_MARK_MAX + MARK_SEAL_BYTES];
     uint8_t mark_size;
 };
 

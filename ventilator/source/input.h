@@ -7,6 +7,7 @@
 #ifndef FANFOLD_VENTILATOR_SOURCE_INPUT_H
 #define FANFOLD_VENTILATOR_SOURCE_INPUT_H
 
+#include "common/slice.h"
 #include "ventilator/source/decompress/decompressor.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,11 +31,14 @@ struct input_kind {
     void *(*socket)(const struct input *input);
     /* When to read though nothing has come; NULL: never. */
     int64_t (*deadline_us)(const struct input *input);
+    /* All is committed up to a chunk with this mark; NULL: nobody waits for that. */
+    void (*committed)(struct input *input, struct slice mark);
     /* Frees what the kind has made; NULL: nothing but the fields below. */
     void (*close)(struct input *input);
 };
 
 struct message_input;
+struct connector_input;
 
 struct input {
     const struct input_kind *kind;
@@ -49,8 +53,9 @@ struct input {
     uint8_t first[COMPRESSION_BYTES_MAX];
     size_t first_size, first_used;
 
-    struct decompressor decompressor; /* pid > 0: of decompressed content */
-    struct message_input *messages;   /* of messages; else NULL */
+    struct decompressor decompressor;  /* pid > 0: of decompressed content */
+    struct message_input *messages;    /* of messages; else NULL */
+    struct connector_input *connector; /* of a connector; else NULL */
     char reason[256];
 };
 

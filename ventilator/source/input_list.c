@@ -3,6 +3,7 @@
 
 #include "common/files/letters.h"
 #include "common/memory.h"
+#include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/kinds/message_input.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -170,6 +171,17 @@ int input_list_of_messages(struct input_list *inputs, const char *const *names,
     if (result < 0)
         input_list_deinit(inputs);
     return result;
+}
+
+int input_list_of_connector(struct input_list *inputs,
+                            const struct connector_config *config, const char *name)
+{
+    *inputs = (struct input_list){.items = NULL};
+    struct named_input *item = add_item(inputs);
+    item->kind = SOURCE_KIND_STREAM;
+    item->name = allocate_text("%s", name);
+    item->input = input_of_connector(config);
+    return 0;
 }
 
 void input_list_deinit(struct input_list *inputs)

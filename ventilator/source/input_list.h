@@ -13,6 +13,7 @@
 #include "ventilator/source/input.h"
 #include "ventilator/source/input_fingerprint.h"
 
+struct connector_config;
 struct message_input_config;
 
 struct named_input {
@@ -43,6 +44,8 @@ int input_list_open(struct input_list *inputs, const char *const *paths, uint32_
 int input_list_of_messages(struct input_list *inputs, const char *const *names,
                            uint32_t count, const struct message_input_config *config,
                            char *error, size_t error_size);
+int input_list_of_connector(struct input_list *inputs,
+                            const struct connector_config *config, const char *name);
 void input_list_deinit(struct input_list *inputs);
 
 /* Of all inputs, and of the cut. 0, or as input_list_open. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/resume.h"
 
+#include "ventilator/source/kinds/connector_input.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -17,13 +19,14 @@ static uint64_t beginning_of_run(const struct reader *reader,
 }
 
 static bool read_mark(const struct reader *reader, struct slice bytes,
-                      const struct input_fingerprint *began, struct mark *ret_mark)
+                      const struct input_fingerprint *began,
+                      struct input_mark *ret_mark)
 {
     uint64_t least = beginning_of_run(reader, began);
-    *ret_mark = (struct mark){.offset = least};
+    *ret_mark = (struct input_mark){.offset = least};
     if (bytes.size == 0)
         return true;
-    return mark_read(bytes, ret_mark) && ret_mark->input < began->count &&
+    return input_mark_read(bytes, ret_mark) && ret_mark->input < began->count &&
            (ret_mark->input > 0 || ret_mark->offset >= least);
 }
 
@@ -36,8 +39,16 @@ static void jump(struct resume *resume, struct reader *reader, struct run_hash *
     resume->checks = !resume->seeks;
 }
 
-static bool may_stand(struct reader *reader)
+static bool may_stand(const struct resume *resume, struct reader *reader)
 {
+    struct input *input = &reader->inputs.items[0].input;
+    if (input->connector && !connector_input_resume(input, resume->mark.cursor)) {
+        reader_fail(reader,
+                    "%s: cannot resume: the connector gave no cursor with what the "
+                    "output has",
+                    reader->inputs.items[0].name);
+        return false;
+    }
     if (reader->inputs.count == 1 && reader_item(reader)->kind == SOURCE_KIND_STREAM)
         return true;
     reader_fail(reader,
@@ -69,9 +80,10 @@ bool resume_begin(struct resume *resume, struct reader *reader, struct run_hash 
     }
     if (here.count == 1)
         reader->shift = beginning_of_run(reader, &then) - reader_beginning(reader, 0);
-    resume->stands &= mark.size > 0;
+    bool connector = reader->inputs.items[0].input.connector;
+    resume->stands = mark.size > 0 && (resume->stands || connector);
     if (resume->stands)
-        return may_stand(reader);
+        return may_stand(resume, reader);
     if (match == INPUT_SAME && mark.size > 0)
         jump(resume, reader, hash);
     else
@@ -115,7 +127,7 @@ struct slice resume_before(const struct resume *resume)
 bool resume_seek(struct resume *resume, struct reader *reader, struct run_hash *hash)
 {
     const struct named_input *item = reader_item(reader);
-    const struct mark *mark = &resume->mark;
+    const struct input_mark *mark = &resume->mark;
     uint64_t read = mark->offset - reader_beginning(reader, reader->at);
     int result = -ENODATA;
     if (read <= item->size - item->start)
@@ -156,7 +168,7 @@ static bool is_last_to_check(const struct resume *resume, const struct reader *r
 static enum check_outcome end_check(struct resume *resume, struct reader *reader,
                                     const struct run_hash *hash)
 {
-    const struct mark *mark = &resume->mark;
+    const struct input_mark *mark = &resume->mark;
     if (resume->checked != mark->offset ||
         stream_hash_value(&hash->stream) != mark->hash) {
         reader_fail(reader,

@@ -8,17 +8,17 @@
 #ifndef FANFOLD_VENTILATOR_SOURCE_RESUME_H
 #define FANFOLD_VENTILATOR_SOURCE_RESUME_H
 
-#include "ventilator/source/mark.h"
+#include "common/protocol/input_mark.h"
 #include "ventilator/source/run_hash.h"
 
 struct resume {
-    bool seeks;         /* the run resumes in the middle of this file */
-    bool checks;        /* what the run has read is read again */
-    bool stands;        /* nothing is: the only input, a stream, begins at the mark */
-    uint64_t checked;   /* offset up to which it was, as the run counts */
-    struct mark mark;   /* where that ends; valid while it checks or seeks */
-    uint8_t before[2];  /* the bytes in front of the mark, before_size at the end */
-    size_t before_size; /* of this input */
+    bool seeks;       /* the run resumes in the middle of this file */
+    bool checks;      /* what the run has read is read again */
+    bool stands;      /* nothing is: the only input, a stream, begins at the mark */
+    uint64_t checked; /* offset up to which it was, as the run counts */
+    struct input_mark mark; /* where that ends; valid while it checks or seeks */
+    uint8_t before[2];      /* the bytes in front of the mark, before_size at the end */
+    size_t before_size;     /* of this input */
 };
 
 /* `stands` is set before: the person says so. Compares `now`, the inputs' fingerprint,

@@ -11,6 +11,7 @@
 #include "ventilator/source/source.h"
 
 #include "common/memory.h"
+#include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/source_state.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ static void set_phase(struct source *source, enum phase phase)
 static int open_inputs(const struct source_config *config, struct input_list *inputs,
                        char *error, size_t error_size)
 {
+    if (config->connector)
+        return input_list_of_connector(inputs, config->connector, config->paths[0]);
     if (config->messages)
         return input_list_of_messages(inputs, config->paths, config->count,
                                       config->messages, error, error_size);
@@ -91,7 +94,7 @@ void source_destroy(struct source **source_p)
 
 bool source_start(struct source *source, struct slice mark, struct slice input)
 {
-    const struct mark *from = &source->resume.mark;
+    const struct input_mark *from = &source->resume.mark;
     if (mark.size == 0 && input.size == 0)
         return true;
     source->resume.stands = source->config.from_committed;
@@ -109,9 +112,12 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
 
 static enum source_outcome begin_at_mark(struct source *source)
 {
-    const struct mark *mark = &source->resume.mark;
+    const struct input_mark *mark = &source->resume.mark;
     chunker_start(source->chunker, mark->offset, mark->record,
                   resume_before(&source->resume));
+    uint64_t read = mark->offset - reader_beginning(&source->reader, source->reader.at);
+    if (source->bytes_before_input == 0 && mark->bytes > read)
+        source->bytes_before_input = mark->bytes - read;
     source->cut_some = true;
     set_phase(source, PHASE_CUT);
     return SOURCE_MORE;
@@ -148,7 +154,8 @@ static enum source_outcome begin_records(struct source *source)
  * middle has no beginning. */
 static bool begins_in_header(struct source *source)
 {
-    if (reader_item(&source->reader)->input.messages || source->resume.stands)
+    const struct input *input = &reader_item(&source->reader)->input;
+    if (input->messages || input->connector || source->resume.stands)
         return false;
     return header_begin_input(&source->header);
 }
@@ -171,8 +178,11 @@ static enum source_outcome turn(struct source *source)
     return SOURCE_MORE;
 }
 
-static enum source_outcome leave_input(struct source *source)
+/* `end`: where the run has read the input to. */
+static enum source_outcome leave_input(struct source *source, uint64_t end)
 {
+    source->bytes_before_input += end -
+                                  reader_beginning(&source->reader, source->reader.at);
     run_hash_end_input(&source->hash, source->reader.at);
     source->reader.at++;
     set_phase(source, PHASE_TURN);
@@ -204,7 +214,7 @@ static enum source_outcome check(struct source *source)
     case CHECK_WAITS:
         return SOURCE_WAITS;
     case CHECK_INPUT_OVER:
-        return leave_input(source);
+        return leave_input(source, source->resume.checked);
     case CHECK_DONE:
         return begin_at_mark(source);
     case CHECK_FAILED:
@@ -244,15 +254,19 @@ void source_set_block(struct source *source, uint64_t block_bytes)
 
 static void set_mark(const struct source *source, struct chunk *chunk)
 {
-    const struct mark mark = {
+    struct input *input = &reader_item(&source->reader)->input;
+    struct input_mark mark = {
         .offset = chunk->offset + chunk_input_length(chunk),
         .record = chunk->first_record + chunk->records,
         .hash = chunk->hash_after,
         .hash_before = source->hash.before,
         .input = chunk->input,
+        .bytes = chunk->bytes_after,
     };
-    chunk->mark_size =
-        (uint8_t)mark_write(&mark, source_name(source, chunk->input), chunk->mark);
+    if (input->connector)
+        connector_input_cursor(input, mark.offset, mark.cursor);
+    chunk->mark_size = (uint8_t)input_mark_write(
+        &mark, source_name(source, chunk->input), chunk->mark);
 }
 
 static enum source_outcome finish_chunk(struct source *source, struct chunk *chunk)
@@ -262,6 +276,8 @@ static enum source_outcome finish_chunk(struct source *source, struct chunk *chu
     uint64_t length = chunk_input_length(chunk);
     stream_hash_add(&source->hash.stream, zmq_msg_data(&chunk->bytes), length);
     chunk->hash_after = stream_hash_value(&source->hash.stream);
+    chunk->bytes_after = source->bytes_before_input + chunk->offset + length -
+                         reader_beginning(&source->reader, chunk->input);
     set_mark(source, chunk);
     source->record = chunk->first_record + chunk->records;
     source->pending -= length;
@@ -295,7 +311,7 @@ static enum source_outcome end_input(struct source *source, struct chunk *ret_ch
         return take_nothing(source, 1, ret_chunk);
     if (lacks_header_out(source))
         return take_nothing(source, 0, ret_chunk);
-    return leave_input(source);
+    return leave_input(source, chunker_offset(source->chunker));
 }
 
 static enum source_outcome cut(struct source *source, struct chunk *ret_chunk)
@@ -363,4 +379,11 @@ bool source_drain(struct source *source)
         return false;
     input->kind->drain(input);
     return true;
+}
+
+void source_on_committed(struct source *source, const struct chunk *chunk)
+{
+    struct input *input = &source->reader.inputs.items[chunk->input].input;
+    if (input->kind && input->kind->committed)
+        input->kind->committed(input, (struct slice){chunk->mark, chunk->mark_size});
 }

@@ -16,6 +16,7 @@
 #include "ventilator/source/chunker.h"
 
 struct source;
+struct connector_config;
 struct message_input_config;
 struct keyring;
 
@@ -32,6 +33,7 @@ struct source_config {
     const char *program; /* as decompressor_start has it; NULL: this one */
     /* Messages in place of files; NULL: none. Then the paths only name them. */
     const struct message_input_config *messages;
+    const struct connector_config *connector; /* likewise */
     bool from_committed; /* a run that resumes reads nothing again: its only input, a
                             stream, begins where the run stopped */
 };
@@ -86,6 +88,10 @@ struct slice source_header(const struct source *source);
 /* The header is known: after the first chunk or SOURCE_ENDED at the latest. */
 bool source_knows_header(const struct source *source);
 
+/* The chunk and all before it are safe in the output: an input that acknowledges what
+ * it read can do so. */
+void source_on_committed(struct source *source, const struct chunk *chunk);
+
 /* Chunks can be read again: all inputs are files. */
 bool source_can_reread(const struct source *source);
 /* Reads a chunk's bytes again into a new message of the caller's. False: they are gone,
@@ -109,6 +115,11 @@ const char *source_name(const struct source *source, uint32_t input);
 uint64_t source_bytes(const struct source *source);
 /* Bytes before that, which an earlier run cut; 0: none, or nobody knows. */
 uint64_t source_bytes_before(const struct source *source);
+/* What lies before the place where it started, back to where the run began. */
+struct source_place {
+    uint64_t records, bytes;
+};
+struct source_place source_place(const struct source *source);
 /* And the bytes of files that there are from where it started; 0: nobody knows. */
 uint64_t source_total(const struct source *source);
 /* It reads again what an earlier program of the run has read, to see that it is the

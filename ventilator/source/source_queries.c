@@ -111,8 +111,14 @@ uint64_t source_bytes(const struct source *source)
 
 uint64_t source_bytes_before(const struct source *source)
 {
-    const struct mark *from = &source->resume.mark;
+    const struct input_mark *from = &source->resume.mark;
     return reader_bytes_before(&source->reader, (uint32_t)from->input, from->offset);
+}
+
+struct source_place source_place(const struct source *source)
+{
+    const struct input_mark *from = &source->resume.mark;
+    return (struct source_place){.records = from->record, .bytes = from->bytes};
 }
 
 uint64_t source_total(const struct source *source)

@@ -28,12 +28,13 @@ struct source {
     struct run_hash hash; /* of what was cut, back to where the run began */
     struct chunker *chunker;
     enum phase phase;
-    uint64_t record;  /* number of the first that no chunk has */
-    bool cut_some;    /* of this input */
-    bool cut_any;     /* of the run's inputs */
-    uint64_t pending; /* bytes in the chunker */
-    uint64_t bytes;   /* cut, from where it started */
-    uint64_t total;   /* bytes there are from there; 0: nobody knows */
+    uint64_t record;             /* number of the first that no chunk has */
+    bool cut_some;               /* of this input */
+    bool cut_any;                /* of the run's inputs */
+    uint64_t bytes_before_input; /* of all inputs before this one */
+    uint64_t pending;            /* bytes in the chunker */
+    uint64_t bytes;              /* cut, from where it started */
+    uint64_t total;              /* bytes there are from there; 0: nobody knows */
 };
 
 #endif

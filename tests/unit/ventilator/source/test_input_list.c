@@ -2,7 +2,7 @@
 /* Several inputs, headers, whole files, and what is decompressed on the way. */
 #include "tests/unit/ventilator/source/input_fixture.h"
 
-#include "ventilator/source/mark.h"
+#include "common/protocol/input_mark.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -308,7 +308,7 @@ Test(inputs, are_named_by_the_end_of_a_name_that_is_long)
 /* ---- going on ---- */
 
 struct stopped {
-    uint8_t mark[CHUNK_MARK_MAX], input[INPUT_MAX_BYTES];
+    uint8_t mark[INPUT_MARK_MAX], input[INPUT_MAX_BYTES];
     size_t mark_size, input_size;
 };
 
@@ -443,8 +443,8 @@ Test(inputs, count_their_own_bytes_alone)
     cr_expect_eq(chunk_input_length(&chunk), 2);
     cr_expect_eq(source_bytes(source), 2);
     cr_expect_eq(source_pending(source), 0);
-    struct mark mark;
-    cr_assert(mark_read((struct slice){chunk.mark, chunk.mark_size}, &mark));
+    struct input_mark mark;
+    cr_assert(input_mark_read((struct slice){chunk.mark, chunk.mark_size}, &mark));
     cr_expect_eq(mark.offset, 2);
     cr_expect_eq(mark.record, 1);
     expect_bytes(&chunk.bytes, "ab\n");

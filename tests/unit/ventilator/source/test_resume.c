@@ -13,7 +13,7 @@ enum { LINE = 100, CHUNK = 50000, STOPPED = 2 * CHUNK, SIZE = 300000 };
 enum { CONSUMED = 90000, BEHIND = 200000, IN_TAIL = 299000, IN_HEAD = 1000 };
 
 struct stopped {
-    uint8_t mark[CHUNK_MARK_MAX], input[INPUT_MAX_BYTES];
+    uint8_t mark[INPUT_MARK_MAX], input[INPUT_MAX_BYTES];
     size_t mark_size, input_size;
 };
 

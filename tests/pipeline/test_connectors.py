@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""A connector brings records, each once, whatever ends in the middle (common/CONNECTOR.md)."""
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+
+
+def connector(*words):
+    return f"exec:exec perl {HERE / 'connector.pl'} {' '.join(map(str, words))}"
+
+
+def records(count):
+    return b"".join(b"record %d\n" % number for number in range(count))
+
+
+def test_a_connector_brings_records_and_hears_what_is_committed(case):
+    notes, out = case.path("notes"), case.path("out")
+    run = case.run("fanfold", "-i", connector(2000, "stay", f"notes={notes}"), "-o", out, "-j2", "--", "cat")
+    assert run.status == 0, run.stderr()
+    assert out.read_bytes() == records(2000)
+    told = notes.read_text().splitlines()
+    assert told[0] == "start -" and told[-1] == "end"
+    cursors = [int(line.removeprefix("committed ")) for line in told[1:-1]]
+    assert cursors == sorted(set(cursors)) and cursors[-1] == 1999
+
+
+@pytest.mark.parametrize("every", [1, 7])
+def test_a_connector_that_crashes_is_started_behind_its_last_record(case, every):
+    """Also where only some records have cursors."""
+    out = case.path("out")
+    run = case.run(
+        *["fanfold", "-i", connector(3000, "crash=5", f"every={every}"), "-o", out, "-j2", "--mode", "lines", "--", "cat"],
+        deadline=110,
+    )
+    assert run.status == 0, run.stderr()
+    assert out.read_bytes() == records(3000)
+    assert "starting it again in" in run.stderr()
+
+
+def test_a_connector_that_brings_nothing_is_given_up(case):
+    run = case.run("fanfold", "-i", "exec:no-such-connector", "-j1", "--", "cat")
+    assert run.status == 4
+    assert "giving up, as it brings nothing however often it is started: it ended with status 127" in run.stderr()
+
+
+def test_what_is_no_connector_is_told_so(case):
+    run = case.start("fanfold", "-i", "exec:echo hello; exec cat", "-j1", "--", "cat")
+    run.wait_for_stderr("it wrote 'hello' where \"CURSOR LENGTH\" was expected; starting it again in 0.1 s")
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+
+
+def test_a_signal_ends_the_run_at_a_cursor(case):
+    out, notes = case.path("out"), case.path("notes")
+    words = ["fanfold", "-i", connector(10**9, f"notes={notes}"), "-o", out, "-j2", "--mode", "lines", "--", "cat"]
+    run = case.start(*words)
+    case.wait_for(lambda: out.exists() and out.stat().st_size > 100000, "some output")
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+    lines = out.read_bytes().splitlines()
+    assert out.read_bytes() == records(len(lines))
+    assert notes.read_text().splitlines()[-1] in (f"committed {len(lines) - 1}", "end")
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_run_that_was_killed_resumes_behind_the_committed_cursor(case, every):
+    out, chance = case.path("out"), random.Random(every)
+    count = 4000
+    words = ["-i", connector(count, "crash=1", f"every={every}"), "-o", out, "-j2", "-N", "20", "--", "cat"]
+    run = case.start("fanfold", *words)
+    for _ in range(4):
+        size = chance.randrange(1000, 10000) + (out.stat().st_size if out.exists() else 0)
+        case.wait_for(
+            lambda run=run, size=size: not run.running() or (out.exists() and out.stat().st_size > size), "more output"
+        )
+        if not run.running():
+            break
+        run.signal(signal.SIGKILL)
+        run.expect(137)
+        case.assert_no_leftovers()
+        run = case.start("fanfold", "--resume", *words)
+    run.expect(0)
+    assert out.read_bytes() == records(count)
+
+
+def test_wrong_words_are_refused(case):
+    for words, sentence in (
+        (["-i", "exec:"], "expected a command behind it"),
+        (["-i", "exec:cat", "-i", "file"], "expected exec: alone"),
+        (["-i", "exec:cat", "--hwm", "3"], "--hwm is for inputs that are messages, and not for exec:"),
+        (["-i", "exec:cat", "--format", "csv"], "a connector says what a record is"),
+    ):
+        run = case.run("fanfold-ventilator", *words, stdin=b"")
+        assert run.status == 2, (words, run.status)
+        assert sentence in run.stderr(), run.stderr()

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connector as input: a process that is started again, behind the last record that is
+ * whole, when it ends too early.
+ *
+ *     PAUSING --started--> RUNNING --its output ends--> CLOSING --it ends well,-->
+ * ENDED ^ \                  |                            |      or stays |  `-- in
+ * vain, often: FAILED                     |
+ *        `----- a crash -------+---------------------------+
+ *
+ * Records reach the run when they are whole, so that nothing is there twice after a
+ * crash. Records without a cursor of their own, behind the last one with some, are sent
+ * again, and dropped.
+ */
+#include "ventilator/source/kinds/connector_input.h"
+
+#include "common/clock.h"
+#include "common/exit_status.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/protocol/mark.h"
+#include "ventilator/source/kinds/connector_cursors.h"
+#include "ventilator/source/kinds/connector_parser.h"
+#include "ventilator/source/kinds/connector_process.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PAUSE_US     (SECOND_US / 10) /* before the first new start; then twice that */
+#define PAUSE_MAX_US (10 * SECOND_US)
+#define CLOSING_US   SECOND_US /* from the end of its output until it need not end */
+#define LOOK_US      (SECOND_US / 100)
+
+enum {
+    STARTS_MAX = 10, /* in a row that bring nothing */
+    READ_BYTES = 256 << 10,
+    STOP_MS = 10000,
+};
+
+enum connector_phase {
+    CONNECTOR_PAUSING,
+    CONNECTOR_RUNNING,
+    CONNECTOR_CLOSING,
+    CONNECTOR_ENDED,
+    CONNECTOR_FAILED,
+};
+
+struct connector_input {
+    const struct connector_config *config;
+    enum connector_phase phase;
+    struct connector_process process;
+    struct connector_parser parser;
+    struct connector_cursors cursors;
+    uint64_t skip;             /* records that it sends again */
+    unsigned starts;           /* in a row that brought nothing */
+    int64_t due_us;            /* PAUSING: the start; CLOSING: the input is over then */
+    char told[CURSOR_MAX + 1]; /* the last cursor that it heard is committed */
+
+    uint8_t *bytes; /* that were read and not parsed: used .. size */
+    size_t used, size;
+    struct record_frame frame; /* of the parser's record, of which `done` of `all` bytes
+                                  were given out */
+    size_t done, all;
+};
+
+/* ---- starts and crashes ---- */
+
+static void tell_told(struct connector_input *connector)
+{
+    char line[CONNECTOR_LINE_MAX];
+    snprintf(line, sizeof line, "committed %s\n", connector->told);
+    connector_process_tell(&connector->process, line);
+}
+
+static void start(struct connector_input *connector, struct input *input)
+{
+    char line[CONNECTOR_LINE_MAX];
+    const struct cursor_place *place = &connector->cursors.read;
+    int result =
+        connector_process_start(&connector->process, connector->config->command);
+    connector->starts++;
+    if (result < 0) {
+        connector->phase = CONNECTOR_FAILED;
+        snprintf(input->reason, sizeof input->reason, "cannot start it: %s",
+                 strerror(-result));
+        return;
+    }
+    connector->phase = CONNECTOR_RUNNING;
+    connector->skip = place->after;
+    connector->used = connector->size = 0;
+    connector_parser_restart(&connector->parser);
+    input->fd = connector->process.records_fd;
+    snprintf(line, sizeof line, "start %s\n", *place->cursor ? place->cursor : "-");
+    connector_process_tell(&connector->process, line);
+    if (*connector->told)
+        tell_told(connector);
+}
+
+static int64_t pause_us(unsigned starts)
+{
+    int64_t us = PAUSE_US;
+    while (--starts > 0 && us < PAUSE_MAX_US)
+        us *= 2;
+    return us < PAUSE_MAX_US ? us : PAUSE_MAX_US;
+}
+
+/* It ended, or wrote what is none of CONNECTOR/1: `how` says so. */
+static void on_crash(struct connector_input *connector, struct input *input,
+                     const char *how)
+{
+    input->fd = -1;
+    if (connector->starts >= STARTS_MAX) {
+        connector->phase = CONNECTOR_FAILED;
+        snprintf(input->reason, sizeof input->reason,
+                 "giving up, as it brings nothing however often it is started: %s",
+                 how);
+        return;
+    }
+    int64_t us = pause_us(connector->starts ? connector->starts : 1);
+    connector->phase = CONNECTOR_PAUSING;
+    connector->due_us = clock_now_us() + us;
+    if (!connector->config->quiet)
+        say("the connector %s: %s; starting it again in %.1f s",
+            connector->config->command, how, (double)us / SECOND_US);
+}
+
+static void describe_end(int status, char *text, size_t size)
+{
+    if (WIFSIGNALED(status))
+        snprintf(text, size, "it was killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        snprintf(text, size, "it ended with status %d", WEXITSTATUS(status));
+    else
+        snprintf(text, size, "it ended in the middle of a record");
+}
+
+/* The shell has not found it, or may not execute it. */
+static bool is_hopeless(int status)
+{
+    return WIFEXITED(status) && (WEXITSTATUS(status) == STATUS_NOT_FOUND ||
+                                 WEXITSTATUS(status) == STATUS_CANNOT_EXECUTE);
+}
+
+static bool ended_well(const struct connector_input *connector, int status)
+{
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 &&
+           connector_parser_is_between(&connector->parser);
+}
+
+static void on_wrong(struct connector_input *connector, struct input *input,
+                     const char *why)
+{
+    int status;
+    connector_process_stop(&connector->process, 0, &status);
+    on_crash(connector, input, why);
+}
+
+/* Its output is at its end. A process that stays hears what is committed until the run
+ * ends; that it will end well is what it says by a whole last record. */
+static void close_or_wait(struct connector_input *connector, struct input *input)
+{
+    char how[128];
+    int status;
+    if (connector_process_ended(&connector->process, &status)) {
+        if (ended_well(connector, status)) {
+            connector->phase = CONNECTOR_ENDED;
+            return;
+        }
+        describe_end(status, how, sizeof how);
+        if (is_hopeless(status))
+            connector->starts = STARTS_MAX;
+        on_crash(connector, input, how);
+    } else if (clock_now_us() >= connector->due_us) {
+        if (connector_parser_is_between(&connector->parser))
+            connector->phase = CONNECTOR_ENDED;
+        else
+            on_wrong(connector, input,
+                     "it closed its output in the middle of a record");
+    }
+}
+
+/* ---- reading ---- */
+
+/* A record that cannot be one of the run's format is not the connector's crash. */
+static int frame_record(struct connector_input *connector, struct input *input)
+{
+    const struct byte_buffer *record = &connector->parser.record;
+    struct record_frame *frame = &connector->frame;
+    char why[160];
+    connector->starts = 0;
+    if (connector->skip > 0) {
+        connector->skip--;
+        return 0;
+    }
+    if (!message_framing_frame(&connector->config->framing,
+                               (struct slice){record->data, record->size}, frame, why,
+                               sizeof why)) {
+        connector->phase = CONNECTOR_FAILED;
+        snprintf(input->reason, sizeof input->reason, "the record behind cursor %s: %s",
+                 *connector->cursors.read.cursor ? connector->cursors.read.cursor : "-",
+                 why);
+        return -EBADMSG;
+    }
+    connector->done = 0;
+    connector->all = frame->head_size + record->size + frame->tail_size;
+    return 1;
+}
+
+/* 1: more bytes are there; 0: look at the phase again; -EAGAIN. */
+static int read_more(struct connector_input *connector, struct input *input)
+{
+    ssize_t got = read(connector->process.records_fd, connector->bytes, READ_BYTES);
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN ? -EAGAIN : -errno;
+    connector->used = 0;
+    connector->size = (size_t)got;
+    if (got > 0)
+        return 1;
+    input->fd = -1;
+    connector->phase = CONNECTOR_CLOSING;
+    connector->due_us = clock_now_us() + CLOSING_US;
+    return 0;
+}
+
+/* 1: a record is to be given out; 0: go on; -errno. */
+static int run(struct connector_input *connector, struct input *input)
+{
+    char why[160];
+    size_t used;
+    if (connector->used == connector->size)
+        return read_more(connector, input) < 0 ? -EAGAIN : 0;
+    enum connector_parse outcome = connector_parser_take(
+        &connector->parser, connector->bytes + connector->used,
+        connector->size - connector->used, &used, why, sizeof why);
+    connector->used += used;
+    if (outcome == CONNECTOR_WRONG)
+        on_wrong(connector, input, why);
+    return outcome == CONNECTOR_RECORD ? frame_record(connector, input) : 0;
+}
+
+/* 1: a record is to be given out; 0: the input is over; -errno. */
+static int next_record(struct connector_input *connector, struct input *input)
+{
+    int result = 0;
+    connector_process_write(&connector->process);
+    while (result == 0) {
+        switch (connector->phase) {
+        case CONNECTOR_PAUSING:
+            if (clock_now_us() < connector->due_us)
+                return -EAGAIN;
+            start(connector, input);
+            break;
+        case CONNECTOR_RUNNING:
+            result = run(connector, input);
+            break;
+        case CONNECTOR_CLOSING:
+            close_or_wait(connector, input);
+            if (connector->phase == CONNECTOR_CLOSING)
+                return -EAGAIN;
+            break;
+        case CONNECTOR_ENDED:
+            return 0;
+        case CONNECTOR_FAILED:
+            return -EBADMSG;
+        }
+    }
+    return result;
+}
+
+static size_t copy_part(struct connector_input *connector, struct slice part,
+                        size_t before, uint8_t *to, size_t size)
+{
+    if (connector->done < before || connector->done >= before + part.size)
+        return 0;
+    size_t from = connector->done - before, count = part.size - from;
+    if (count > size)
+        count = size;
+    memcpy(to, part.data + from, count);
+    connector->done += count;
+    return count;
+}
+
+static size_t copy_out(struct connector_input *connector, uint8_t *to, size_t size)
+{
+    const struct record_frame *frame = &connector->frame;
+    const struct byte_buffer *record = &connector->parser.record;
+    struct slice head = {frame->head, frame->head_size};
+    struct slice body = {record->data, record->size};
+    struct slice tail = {&frame->tail, frame->tail_size};
+    size_t used = copy_part(connector, head, 0, to, size);
+    used += copy_part(connector, body, head.size, to + used, size - used);
+    used += copy_part(connector, tail, head.size + body.size, to + used, size - used);
+    return used;
+}
+
+static ssize_t read_records(struct input *input, void *buffer, size_t size)
+{
+    struct connector_input *connector = input->connector;
+    size_t used = 0;
+    int result = 1;
+    while (used < size && result > 0) {
+        if (connector->done == connector->all) {
+            result = next_record(connector, input);
+            if (result > 0)
+                connector_cursors_add(&connector->cursors,
+                                      input->offset + used + connector->all,
+                                      connector->parser.cursor);
+        }
+        if (result > 0)
+            used += copy_out(connector, (uint8_t *)buffer + used, size - used);
+    }
+    input->offset += used;
+    return used > 0 ? (ssize_t)used : result;
+}
+
+/* ---- cursors ---- */
+
+bool connector_input_resume(struct input *input, const char *cursor)
+{
+    struct cursor_place place;
+    if (*cursor == '\0' || !cursor_place_read(cursor, &place))
+        return false;
+    connector_cursors_begin(&input->connector->cursors, &place);
+    strcpy(input->connector->told, place.cursor);
+    return true;
+}
+
+void connector_input_cursor(struct input *input, uint64_t end,
+                            char text[INPUT_MARK_CURSOR_MAX + 1])
+{
+    cursor_place_write(connector_cursors_at(&input->connector->cursors, end), text);
+}
+
+static void tell_committed(struct input *input, struct slice sealed)
+{
+    struct connector_input *connector = input->connector;
+    struct input_mark mark;
+    struct cursor_place place;
+    if (!input_mark_read(mark_content(sealed), &mark) ||
+        !cursor_place_read(mark.cursor, &place) || !*place.cursor ||
+        strcmp(place.cursor, connector->told) == 0)
+        return;
+    strcpy(connector->told, place.cursor);
+    tell_told(connector);
+}
+
+/* ---- the kind ---- */
+
+static int64_t next_look(const struct input *input)
+{
+    const struct connector_input *connector = input->connector;
+    if (connector->phase == CONNECTOR_PAUSING)
+        return connector->due_us;
+    return connector->phase == CONNECTOR_CLOSING ? clock_now_us() + LOOK_US : NEVER_US;
+}
+
+/* What was read and not given out comes again, to whoever begins at the cursor. */
+static void drain(struct input *input)
+{
+    struct connector_input *connector = input->connector;
+    if (connector->phase == CONNECTOR_FAILED)
+        return;
+    connector->phase = CONNECTOR_ENDED;
+    input->fd = -1;
+}
+
+/* The run is over: the process has heard of all that is committed, and ends. */
+static void close_connector(struct input *input)
+{
+    struct connector_input *connector = input->connector;
+    int status = 0;
+    if (!connector)
+        return;
+    bool runs = connector->process.pid > 0;
+    if (runs && !connector_process_stop(&connector->process, STOP_MS, &status))
+        say("the connector %s did not end when its input did: killed it",
+            connector->config->command);
+    connector_parser_deinit(&connector->parser);
+    connector_cursors_deinit(&connector->cursors);
+    free(connector->bytes);
+    free(connector);
+    input->connector = NULL;
+    input->fd = -1;
+}
+
+static const struct input_kind connector_kind = {
+    .read = read_records,
+    .deadline_us = next_look,
+    .committed = tell_committed,
+    .drain = drain,
+    .close = close_connector,
+};
+
+struct input input_of_connector(const struct connector_config *config)
+{
+    struct connector_input *connector = allocate_zeroed(1, sizeof *connector);
+    connector->config = config;
+    connector->parser.max_record_bytes = config->framing.max_record_bytes;
+    connector->process = (struct connector_process){.records_fd = -1, .control_fd = -1};
+    connector->bytes = allocate(READ_BYTES);
+    return (struct input){.kind = &connector_kind, .fd = -1, .connector = connector};
+}
