@@ -18,7 +18,6 @@
 
 enum {
     LATENCY_LEAST_US = 1000,
-    MINUTE_MS = 60000,
 };
 
 static void read_block(const struct argp_state *state, const char *text,
@@ -190,18 +189,13 @@ static void read_block_timeout(const struct argp_state *state, const char *text,
     options->block_timeout_said = true;
 }
 
-/* As --block-timeout, but for messages: a number is milliseconds, and 0 waits for
- * nothing. */
+/* As --block-timeout, but 0 waits for nothing. */
 static void read_linger(const struct argp_state *state, const char *text,
                         struct ventilator_options *options)
 {
-    uint64_t ms;
     int64_t us;
-    if (parse_number(text, 0, MINUTE_MS, &ms))
-        us = (int64_t)ms * 1000;
-    else if (!parse_duration(text, &us))
-        options_bad(state, "--linger", text,
-                    "a number of milliseconds, or a duration such as 500us or 1s");
+    if (!parse_duration(text, &us))
+        options_bad(state, "--linger", text, "a duration, such as 5ms; 0: none");
     options->block_timeout_us = us ? us : 1;
     options->linger_said = true;
 }

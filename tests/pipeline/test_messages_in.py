@@ -261,8 +261,8 @@ def test_wrong_words_are_refused_with_a_sentence(case):
         (["-i", "pull:ipc://a", "--dry-run"], "--dry-run would take the messages"),
         (["-i", "pull:ipc://a", "--resume"], "--resume --from-committed continues"),
         (["--hwm", "5"], "--hwm is for inputs that are messages"),
-        (["--linger", "x"], "--linger: 'x': expected a number of milliseconds"),
-        (["--linger", "5", "--latency", "5ms"], "--latency excludes --linger"),
+        (["--linger", "x"], "--linger: 'x': expected a duration, such as 5ms"),
+        (["--linger", "5ms", "--latency", "5ms"], "--latency excludes --linger"),
         (["-i", "pull:@tcp://203.0.113.1:5557"], "cannot bind tcp://203.0.113.1:5557: expected an address of this host"),
     ]
     for words, sentence in wrong:
