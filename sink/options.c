@@ -79,6 +79,15 @@ static void check_framing(struct argp_state *state, const struct sink_options *s
         argp_error(state, "--records-out: expected --frames-out=record beside it");
 }
 
+static error_t parse_shared(int key, char *value, const struct argp_state *state,
+                            struct sink_options *sink)
+{
+    if (key != KEY_COMMITTED)
+        return options_parse_common(key, value, state, &sink->common);
+    sink->committed = true;
+    return 0;
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct sink_options *sink = state->input;
@@ -93,9 +102,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_RESUME:
         sink->resume = true;
-        return 0;
-    case KEY_COMMITTED:
-        sink->committed = true;
         return 0;
     case KEY_FRAMES_OUT:
         read_framing(state, value, sink);
@@ -144,7 +150,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         argp_error(state, "'%s': expected no further words", value);
         return EINVAL;
     default:
-        return options_parse_common(key, value, state, &sink->common);
+        return parse_shared(key, value, state, sink);
     }
 }
 

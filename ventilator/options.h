@@ -65,6 +65,10 @@ bool ventilator_options_parse(int argc, char **argv,
 /* What the options mean together, once each is read: fills in what follows from others.
  * False: they contradict each other, and it has said so. */
 bool ventilator_options_settle(struct ventilator_options *options);
+/* What they mean for the scheduler. `keeps_bytes` is as in the config; the sink has
+ * `sink_share` of --buffer. */
+struct dispatch_config dispatch_config_of(const struct ventilator_options *options,
+                                          bool keeps_bytes, uint64_t sink_share);
 void ventilator_options_deinit(struct ventilator_options *options);
 
 #endif

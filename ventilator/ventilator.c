@@ -12,7 +12,6 @@
 #include "common/process/signals.h"
 #include "common/protocol/protocol.h"
 #include "common/records/record_format_text.h"
-#include "ventilator/dispatch_config.h"
 #include "ventilator/front.h"
 #include "ventilator/inbox.h"
 #include "ventilator/ingest.h"
