@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static const uint64_t hwm_most = 100000000;
 static const uint64_t max_result_most_bytes = UINT64_C(1) << 40;
 
 static bool is_directory(const char *path)
@@ -25,6 +26,20 @@ static bool is_special(const char *path)
            !S_ISDIR(status.st_mode);
 }
 
+static void read_output(struct argp_state *state, const char *value,
+                        struct sink_options *sink)
+{
+    char error[512];
+    if (*value == '\0')
+        options_bad(state, "--output", value, "a file, or - for standard output");
+    sink->output = strcmp(value, "-") == 0 ? NULL : value;
+    int kind =
+        message_end_parse(value, MESSAGES_OUT, &sink->messages, error, sizeof error);
+    if (kind < 0)
+        argp_error(state, "--output: %s", error);
+    sink->to_messages = kind > 0;
+}
+
 /* Without a journal there is nothing to resume. */
 static void check_resume(struct argp_state *state, const struct sink_options *sink)
 {
@@ -32,6 +47,9 @@ static void check_resume(struct argp_state *state, const struct sink_options *si
         return;
     if (!sink->output)
         argp_error(state, "--resume: expected -o FILE: standard output has no journal");
+    if (sink->to_messages)
+        argp_error(state, "--resume: expected -o FILE: messages that have left cannot "
+                          "be taken back");
     if (is_special(sink->output))
         argp_error(state, "--resume: expected a regular file: %s has no journal",
                    sink->output);
@@ -75,8 +93,23 @@ static void check_framing(struct argp_state *state, const struct sink_options *s
     if (sink->framing != FRAMING_NONE && sink->max_result_bytes > FRAME_BODY_MAX)
         argp_error(state, "--frames-out: expected a --max-result of less than 4G: the "
                           "length of a frame has four bytes");
-    if (sink->records_said && sink->framing != FRAMING_RECORD)
-        argp_error(state, "--records-out: expected --frames-out=record beside it");
+    if (sink->records_said && sink->framing != FRAMING_RECORD && !sink->to_messages)
+        argp_error(state,
+                   "--records-out: expected --frames-out=record beside it, or -o "
+                   "with a socket such as push:tcp://host:5558");
+}
+
+static void check_messages(struct argp_state *state, const struct sink_options *sink)
+{
+    static const char expected[] = "expected -o with a socket such as "
+                                   "push:tcp://host:5558";
+    if (sink->to_messages && sink->framing != FRAMING_NONE)
+        argp_error(state, "--frames-out: expected an output of bytes: a message needs "
+                          "no length");
+    if (!sink->to_messages && sink->envelope)
+        argp_error(state, "--envelope: %s", expected);
+    if (!sink->to_messages && sink->keys_out)
+        argp_error(state, "--keys-out: %s", expected);
 }
 
 static error_t parse_shared(int key, char *value, const struct argp_state *state,
@@ -93,15 +126,23 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     struct sink_options *sink = state->input;
     switch (key) {
     case KEY_OUTPUT:
-        if (*value == '\0')
-            options_bad(state, "--output", value, "a file, or - for standard output");
-        sink->output = strcmp(value, "-") == 0 ? NULL : value;
+        read_output(state, value, sink);
         return 0;
     case KEY_UNORDERED:
         sink->unordered = true;
         return 0;
     case KEY_RESUME:
         sink->resume = true;
+        return 0;
+    case KEY_ENVELOPE:
+        sink->envelope = true;
+        return 0;
+    case KEY_KEYS_OUT:
+        sink->keys_out = value;
+        return 0;
+    case KEY_HWM:
+        sink->hwm = (uint32_t)options_number(state, "--hwm", value, 1, hwm_most,
+                                             "a number of messages from 1 on");
         return 0;
     case KEY_FRAMES_OUT:
         read_framing(state, value, sink);
@@ -145,6 +186,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case ARGP_KEY_END:
         check_resume(state, sink);
         check_framing(state, sink);
+        check_messages(state, sink);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);
@@ -165,6 +207,7 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
     };
     int rest = argc;
     *ret_options = (struct sink_options){.common = COMMON_OPTIONS_DEFAULT,
+                                         .hwm = DEFAULT_HWM,
                                          .max_result_bytes = DEFAULT_MAX_RESULT_BYTES};
     options_parse(&argp, argc, argv, &rest, ret_options);
 }

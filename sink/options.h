@@ -3,6 +3,7 @@
 #ifndef FANFOLD_SINK_OPTIONS_H
 #define FANFOLD_SINK_OPTIONS_H
 
+#include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/records/record_format.h"
 #include "sink/output/framing.h"
@@ -10,7 +11,12 @@
 
 struct sink_options {
     struct common_options common;
-    const char *output;         /* NULL: standard output */
+    const char *output;          /* NULL: standard output */
+    struct message_end messages; /* what `output` means, if to_messages */
+    bool to_messages;
+    bool envelope;
+    uint32_t hwm;
+    const char *keys_out;       /* NULL: none */
     const char *tmpdir;         /* NULL: beside the output, else /var/tmp */
     const char *advertise;      /* NULL: where this host can be reached */
     const char *public_results; /* hidden: bound too, for other hosts; NULL: none */

@@ -5,6 +5,7 @@
 #include "common/exit_status.h"
 #include "common/net/transport.h"
 #include "common/process/signals.h"
+#include "sink/output/output_messages.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -37,9 +38,55 @@ static int open_transport(struct resources *resources)
     return STATUS_IO;
 }
 
+/* The option was wrong, another has it, or the system failed. */
+static int status_of(int result)
+{
+    if (result == -EINVAL || result == -EPERM || result == -ENODEV ||
+        result == -EADDRNOTAVAIL)
+        return STATUS_USAGE;
+    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
+}
+
+/* As with inputs: whoever is bound has the ventilator's key, whoever connects a
+ * worker's, so that the output of a run can be the input of another. 1: there are keys;
+ * 0: none; -errno. */
+static int open_keys_out(struct resources *resources,
+                         const struct sink_options *options, char *error,
+                         size_t error_size)
+{
+    const struct message_end *end = &options->messages;
+    if (!options->keys_out || !transport_is_tcp(end->endpoint))
+        return 0;
+    return keys_open(&resources->keys_out, end->binds ? KEY_VENTILATOR : KEY_WORKER,
+                     options->keys_out, false, error, error_size);
+}
+
+/* The socket comes later: ZeroMQ has threads, and files are opened before. */
+static int prepare_messages(struct resources *resources,
+                            const struct sink_options *options)
+{
+    char error[ERROR_MAX] = "";
+    int given = open_keys_out(resources, options, error, sizeof error);
+    if (given < 0) {
+        say("%s", error);
+        return status_of(given);
+    }
+    const struct message_sender_config config = {
+        .end = options->messages,
+        .hwm = options->hwm,
+        .keys = given ? &resources->keys_out.own : NULL,
+        .quiet = options->common.quiet,
+    };
+    struct message_sender *sender = message_sender_new(&config);
+    resources->output = output_of_messages(&sender, options->output, options->envelope);
+    return STATUS_OK;
+}
+
 static int open_output(struct resources *resources, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
+    if (options->to_messages)
+        return prepare_messages(resources, options);
     int64_t wait_us = options->common.liveness_us;
     if (wait_us < COMMIT_WAIT_US)
         wait_us = COMMIT_WAIT_US;
@@ -48,14 +95,6 @@ static int open_output(struct resources *resources, const struct sink_options *o
         return STATUS_OK;
     say("%s", error);
     return STATUS_IO;
-}
-
-/* The option was wrong, another has it, or the system failed. */
-static int status_of(int result)
-{
-    if (result == -EINVAL || result == -ENODEV || result == -EADDRNOTAVAIL)
-        return STATUS_USAGE;
-    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
 }
 
 /* Before an output is touched: a wrong key is a slip of the command line. */
@@ -72,9 +111,11 @@ static int open_keys(struct resources *resources, const struct common_options *o
 
 static int open_zap(struct resources *resources, char *error, size_t error_size)
 {
-    if (!resources->keys.keyring)
+    if (!resources->keys.keyring && !resources->keys_out.keyring)
         return 0;
     resources->zap = zap_new(resources->keys.keyring);
+    if (resources->zap)
+        zap_set_input(resources->zap, resources->keys_out.keyring);
     if (resources->zap)
         return 0;
     snprintf(error, error_size, "cannot ask for keys: %s", zmq_strerror(errno));
@@ -86,7 +127,7 @@ static void warn_of_strangers(const struct resources *resources,
                               const struct common_options *common)
 {
     const char *bound = intake_bound(resources->intake);
-    if (!resources->zap && transport_is_tcp(bound) && !common->quiet &&
+    if (!resources->keys.keyring && transport_is_tcp(bound) && !common->quiet &&
         !common->supervised)
         say("warning: --insecure: anyone who can reach %s can put results into the "
             "output",
@@ -110,11 +151,11 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                 .interface = options->common.interface,
                 .advertise = options->advertise,
                 .max_result_bytes = options->max_result_bytes,
-                .keys = resources->zap ? &resources->keys.own : NULL,
-                .zap = resources->zap,
+                .keys = resources->keys.keyring ? &resources->keys.own : NULL,
+                .zap = resources->keys.keyring ? resources->zap : NULL,
             },
             &resources->intake, error, sizeof error);
-    if (result == 0 && resources->zap &&
+    if (result == 0 && resources->keys.keyring &&
         (result = zap_watch(resources->zap, intake_socket(resources->intake),
                             ZAP_RESULTS)) < 0)
         snprintf(error, sizeof error, "cannot watch for strangers: %s",
@@ -130,8 +171,19 @@ static int open_sockets(struct resources *resources, const struct sink_options *
               intake_bound(resources->intake), advertised);
     warn_of_strangers(resources, &options->common);
     resources->uplink = uplink_new(endpoints_tasks(resources->endpoints),
-                                   resources->zap ? &resources->curve : NULL);
+                                   resources->keys.keyring ? &resources->curve : NULL);
     return STATUS_OK;
+}
+
+static int open_messages(struct resources *resources)
+{
+    char error[ERROR_MAX] = "";
+    struct message_sender *sender = output_sender(resources->output);
+    int result = sender ? message_sender_open(sender, error, sizeof error) : 0;
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return status_of(result);
 }
 
 static void open_result_memory(struct resources *resources,
@@ -220,18 +272,27 @@ int resources_open(struct resources *resources, const struct sink_options *optio
         status = open_signals(resources);
     if (status == STATUS_OK)
         status = open_sockets(resources, options);
+    if (status == STATUS_OK)
+        status = open_messages(resources);
     if (status != STATUS_OK)
         output_discard(resources->output);
     return status;
 }
 
+/* Returns the sooner of the two deadlines. */
+static int64_t tick_keyring(struct keyring *keyring, int64_t now_us, int64_t due_us)
+{
+    int64_t keys_us = keyring ? keyring_tick(keyring, now_us) : due_us;
+    return keys_us < due_us ? keys_us : due_us;
+}
+
 int64_t resources_tick(struct resources *resources, int64_t now_us)
 {
     int64_t due_us = intake_tick(resources->intake, now_us);
-    int64_t keys_us = resources->zap ? keyring_tick(resources->keys.keyring, now_us)
-                                     : due_us;
+    due_us = tick_keyring(resources->keys.keyring, now_us, due_us);
+    due_us = tick_keyring(resources->keys_out.keyring, now_us, due_us);
     zap_answer(resources->zap);
-    return keys_us < due_us ? keys_us : due_us;
+    return due_us;
 }
 
 void resources_disconnect(struct resources *resources)
@@ -241,6 +302,9 @@ void resources_disconnect(struct resources *resources)
     intake_close(&resources->intake);
     zap_destroy(&resources->zap);
     keys_close(&resources->keys);
+    keys_close(&resources->keys_out);
+    if (resources->output && output_is_sent(resources->output))
+        output_close(&resources->output);
     if (resources->transport)
         transport_deinit();
     resources->transport = false;

@@ -19,8 +19,9 @@
 
 struct resources {
     struct keys keys;
-    struct zap *zap;    /* NULL: no link has keys */
-    struct curve curve; /* of the uplink */
+    struct keys keys_out; /* of an output that is messages */
+    struct zap *zap;      /* NULL: no link has keys, and nobody may come for messages */
+    struct curve curve;   /* of the uplink */
     struct endpoints *endpoints;
     struct output *output; /* NULL once it is taken */
     struct resume_point resume;

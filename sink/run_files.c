@@ -27,8 +27,9 @@ struct run_files {
     struct output_writer *output;
     struct dead_letter_writer *dead_letters;
     struct dead_letter_tally tally;
-    bool framed; /* the output knows how results are framed */
-    bool warned; /* of another command than the first run's */
+    bool shaped;          /* the output knows what results become in it */
+    uint64_t last_ticket; /* of the commit that waits until all has left; 0: none */
+    bool warned;          /* of another command than the first run's */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;
@@ -84,6 +85,9 @@ void run_files_fail(struct run_files *files, int status, const char *text,
         return;
     files->failed = files->stirred = true;
     output_writer_stop(files->output);
+    if (files->last_ticket) /* nobody waits for the last messages any longer */
+        sink_session_lose_commits(files->session);
+    files->last_ticket = 0;
     sink_session_fail(files->session, outcome, status, text, now_us);
 }
 
@@ -98,20 +102,26 @@ static void fail_journal(struct run_files *files, const char *text, int64_t now_
 /* ---- what the ventilator says of the input ---- */
 
 /* Once: a later ventilator of the run has the same input. */
-static void frame_output(struct run_files *files, bool format_known, int64_t now_us)
+static void shape_output(struct run_files *files, bool format_known, int64_t now_us)
 {
     const struct sink_options *options = files->options;
-    if (files->framed || output_writer_has_ended(files->output))
+    if (files->shaped || output_writer_has_ended(files->output))
         return;
-    files->framed = true;
-    if (options->framing == FRAMING_RECORD && !options->records_said && !format_known)
+    files->shaped = true;
+    bool splits = options->framing == FRAMING_RECORD || options->to_messages;
+    if (splits && !options->records_said && !format_known)
         run_files_fail(files, STATUS_USAGE,
                        "this sink does not know the format of the input's records: "
                        "--records-out must name that of the results",
                        now_us);
     else
-        output_writer_frame(files->output, options->framing,
-                            options->records_said ? &options->records : &files->format);
+        output_writer_shape(
+            files->output,
+            &(struct output_shape){
+                .framing = options->framing,
+                .records = options->records_said ? options->records : files->format,
+                .run = files->resume->start.position.run,
+            });
 }
 
 void run_files_on_welcome(struct run_files *files, const struct message *message,
@@ -126,7 +136,7 @@ void run_files_on_welcome(struct run_files *files, const struct message *message
                                      CAPABILITY_STALLED);
     stall_watch_welcomed(files->stall_watch, knows,
                          (int64_t)message->welcome.liveness_ms * 1000);
-    frame_output(files, known, now_us);
+    shape_output(files, known, now_us);
 }
 
 void run_files_on_end(struct run_files *files, const struct message *message,
@@ -266,10 +276,55 @@ void run_files_write(struct run_files *files, int64_t now_us)
 
 /* ---- commits ---- */
 
+/* What is sent is gone, and committed with that; but before a run is complete, the last
+ * of it must have left. */
+static void commit_sent(struct run_files *files, uint64_t ticket)
+{
+    if (sink_session_position(files->session).finished) {
+        files->last_ticket = ticket;
+        return;
+    }
+    files->stirred = true;
+    sink_session_on_committed(files->session, ticket);
+}
+
+static int flush_limit_ms(const struct run_files *files)
+{
+    enum { DEFAULT_MS = 300000, LONGEST_MS = 86400000 };
+    int64_t patience_us = files->options->common.patience_us;
+    if (patience_us < 0)
+        return DEFAULT_MS;
+    return patience_us / 1000 < LONGEST_MS ? (int)(patience_us / 1000) : LONGEST_MS;
+}
+
+static void flush_sent(struct run_files *files, int64_t now_us)
+{
+    char text[ERROR_MAX];
+    uint64_t ticket = files->last_ticket;
+    int limit_ms = flush_limit_ms(files);
+    int outcome = ticket ? output_writer_flush(files->output, limit_ms) : 0;
+    if (outcome == 0)
+        return;
+    files->last_ticket = 0;
+    if (outcome > 0) {
+        files->stirred = true;
+        sink_session_on_committed(files->session, ticket);
+        return;
+    }
+    snprintf(text, sizeof text,
+             "cannot write %.300s: nobody took the last messages in %d s (--patience)",
+             files->options->output, limit_ms / 1000);
+    fail_journal(files, text, now_us);
+}
+
 void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
 {
     char error[ERROR_MAX];
     struct position position = sink_session_position(files->session);
+    if (output_writer_is_sent(files->output)) {
+        commit_sent(files, ticket);
+        return;
+    }
     if (checkpointer_has_failed(files->checkpointer))
         return;
     stall_watch_enter(files->stall_watch, STALL_OUTPUT);
@@ -297,6 +352,7 @@ void run_files_receive_commits(struct run_files *files, int64_t now_us)
     }
     if (result < 0)
         fail_journal(files, error, now_us);
+    flush_sent(files, now_us);
 }
 
 /* ---- the end ---- */
@@ -338,6 +394,13 @@ void run_files_report(const struct run_files *files, const struct sink_verdict *
     end_report_say(&report);
 }
 
+void run_files_close_sockets(struct run_files *files)
+{
+    char error[ERROR_MAX];
+    if (output_writer_is_sent(files->output))
+        output_writer_close(files->output, false, error, sizeof error);
+}
+
 void run_files_abandon_output(struct run_files *files)
 {
     output_writer_abandon(files->output);
@@ -373,9 +436,14 @@ bool run_files_have_failed(const struct run_files *files)
     return files->failed;
 }
 
-int run_files_output_descriptor(const struct run_files *files)
+void run_files_fill_output_item(const struct run_files *files, zmq_pollitem_t *item)
 {
-    return output_writer_descriptor(files->output);
+    output_writer_fill_item(files->output, item);
+}
+
+const char *run_files_awaited_receiver(const struct run_files *files, bool *ret_there)
+{
+    return output_writer_receiver(files->output, ret_there);
 }
 
 bool run_files_output_is_behind(const struct run_files *files)

@@ -42,7 +42,7 @@ void run_files_on_end(struct run_files *files, const struct message *message,
 void run_files_write(struct run_files *files, int64_t now_us);
 /* The poller saw an error on the output. */
 void run_files_check_output(struct run_files *files, int64_t now_us);
-/* Tells the session of commits that were made. */
+/* Tells the session of commits that were made, and when all that was sent has left. */
 void run_files_receive_commits(struct run_files *files, int64_t now_us);
 /* Nothing more is written, and the session fails. */
 void run_files_fail(struct run_files *files, int status, const char *text,
@@ -51,9 +51,13 @@ void run_files_fail(struct run_files *files, int status, const char *text,
 /* The session was told something since the last call. */
 bool run_files_take_stirred(struct run_files *files);
 bool run_files_have_failed(const struct run_files *files);
-/* For the poller; -1: there is nothing to wait for. The output is waited for only where
- * something is queued, but errors are to be looked for in any case. */
-int run_files_output_descriptor(const struct run_files *files);
+/* For the poller; the item stays as it is where there is nothing to wait for. The
+ * output is waited for only where something is queued, but errors are to be looked for
+ * in any case. */
+void run_files_fill_output_item(const struct run_files *files, zmq_pollitem_t *item);
+/* An output that is sent waits for whoever is to receive it, and *ret_there says
+ * whether somebody is connected: its name; NULL: it does not. */
+const char *run_files_awaited_receiver(const struct run_files *files, bool *ret_there);
 bool run_files_output_has_queued(const struct run_files *files);
 /* Too much is in memory, and the output takes more at once: nothing is to be received
  * before that. */
@@ -70,6 +74,8 @@ void run_files_report(const struct run_files *files,
                       const struct sink_verdict *verdict);
 /* The run did not finish: what was not written in full is cut off the output. */
 void run_files_abandon_output(struct run_files *files);
+/* Closes an output that is sent, before ZeroMQ ends. */
+void run_files_close_sockets(struct run_files *files);
 /* Nothing commits any more; removes a journal that has served its turn. */
 void run_files_end_journal(struct run_files *files);
 

@@ -315,10 +315,7 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     poll_socket(&items[ITEM_STRANGERS], zap_watch_socket(resources->zap));
     poll_socket(&items[ITEM_UPLINK], uplink_socket(resources->uplink));
     poll_socket(&items[ITEM_MONITOR], uplink_monitor(resources->uplink));
-    /* The output without events too: that its reader went away is told unasked. */
-    items[ITEM_OUTPUT].fd = run_files_output_descriptor(sink->files);
-    if (run_files_output_has_queued(sink->files))
-        items[ITEM_OUTPUT].events = ZMQ_POLLOUT;
+    run_files_fill_output_item(sink->files, &items[ITEM_OUTPUT]);
     items[ITEM_COMMITS].fd = run_files_commits_descriptor(sink->files);
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
     items[ITEM_KEY_CHANGES].fd = keyring_descriptor(resources->keys.keyring);
@@ -333,6 +330,14 @@ static int64_t tell_manager(struct sink *sink, int64_t now_us)
                                uplink_endpoint(sink->resources.uplink), ending, now_us);
 }
 
+static int64_t look_for_waits(struct sink *sink, int64_t now_us)
+{
+    struct waiting_output output = {.queued = run_files_output_has_queued(sink->files)};
+    output.receiver =
+        run_files_awaited_receiver(sink->files, &output.receiver_is_there);
+    return waiting_hint_tick(&sink->hint, sink->session, &output, now_us);
+}
+
 static int loop(struct sink *sink)
 {
     zmq_pollitem_t items[ITEMS];
@@ -344,8 +349,7 @@ static int loop(struct sink *sink)
             break;
         if (manager_us < deadline_us)
             deadline_us = manager_us;
-        bool queued = run_files_output_has_queued(sink->files);
-        int64_t hint_us = waiting_hint_tick(&sink->hint, sink->session, queued, now_us);
+        int64_t hint_us = look_for_waits(sink, now_us);
         if (hint_us < deadline_us)
             deadline_us = hint_us;
         int64_t look_us = resources_tick(&sink->resources, now_us);
@@ -377,7 +381,7 @@ static void open_session(struct sink *sink)
     struct sink_session_config config = {
         .position = resume->start.position,
         .ordered = !sink->options->unordered,
-        .journal = resume->journal != NULL,
+        .journal = resume->journal != NULL || sink->options->to_messages,
         .max_result = sink->options->max_result_bytes,
         .liveness_us = common->liveness_us,
         .patience_us = common->patience_us,
@@ -389,7 +393,8 @@ static void open_session(struct sink *sink)
                      uplink_endpoint(sink->resources.uplink), &sink->incarnation);
     sink->files = run_files_new(sink->options, &sink->resources, sink->session);
     bool hints = !common->quiet && !common->supervised;
-    waiting_hint_init(&sink->hint, hints ? sink->resources.uplink : NULL);
+    waiting_hint_init(&sink->hint, hints ? sink->resources.uplink : NULL,
+                      common->quiet);
 }
 
 static void log_end(const struct sink *sink)
@@ -416,6 +421,8 @@ int sink_run(const struct sink_options *options)
         run_files_end_journal(sink.files);
     }
     sink_session_destroy(&sink.session, result_drop);
+    if (sink.files)
+        run_files_close_sockets(sink.files);
     resources_disconnect(&sink.resources);
     run_files_destroy(&sink.files);
     resources_close(&sink.resources);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells a person that the sink waits for a ventilator. That it waits for a result, or
- * for whoever reads the output, is right in many runs, and only in the log (info). */
+/* Tells a person that the sink waits for a ventilator, or that nobody receives its
+ * messages. That it waits for a result, or for whoever reads the output, is right in
+ * many runs, and only in the log (info). */
 #ifndef FANFOLD_SINK_WAITING_HINT_H
 #define FANFOLD_SINK_WAITING_HINT_H
 
@@ -9,15 +10,23 @@
 #include "sink/session/session.h"
 
 struct waiting_hint {
-    const struct uplink *uplink; /* NULL: nobody wants hints */
+    const struct uplink *uplink; /* NULL: nobody wants hints of the ventilator */
+    bool quiet;                  /* nor of receivers */
     struct waits waits;
 };
 
+/* What the output waits for. */
+struct waiting_output {
+    bool queued;          /* it has not taken all that it was given */
+    const char *receiver; /* it is messages, for this one; NULL: it does not wait */
+    bool receiver_is_there;
+};
+
 /* `uplink` is borrowed. */
-void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink);
-/* Tells what is due; `queued`: the output has not taken all that it was given. Returns
- * when to look again. */
+void waiting_hint_init(struct waiting_hint *hint, const struct uplink *uplink,
+                       bool quiet);
+/* Tells what is due. Returns when to look again. */
 int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *session,
-                          bool queued, int64_t now_us);
+                          const struct waiting_output *output, int64_t now_us);
 
 #endif

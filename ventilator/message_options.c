@@ -106,7 +106,6 @@ static const char *option_name(int key)
 {
     return key == KEY_TOPIC         ? "--topic"
            : key == KEY_KEYS_IN     ? "--keys-in"
-           : key == KEY_HWM         ? "--hwm"
            : key == KEY_FRAME       ? "--frame"
            : key == KEY_FRAME_SEP   ? "--frame-sep"
            : key == KEY_END_MESSAGE ? "--end-message"
@@ -117,7 +116,8 @@ error_t message_options_parse(int key, char *text, const struct argp_state *stat
                               struct message_options *options)
 {
     error_t result = parse(key, text, state, options);
-    if (result == 0 && !options->first)
+    /* The output may be what has messages that wait. */
+    if (result == 0 && !options->first && key != KEY_HWM)
         options->first = option_name(key);
     return result;
 }

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -96,9 +97,28 @@ int transport_init(char *error, size_t error_size)
     return result;
 }
 
+static bool abandoned;
+
 void transport_deinit(void)
 {
-    zsys_shutdown();
+    if (!abandoned)
+        zsys_shutdown();
+}
+
+static void leave(int status, void *nothing)
+{
+    (void)nothing;
+    fflush(NULL);
+    _exit(status);
+}
+
+/* CZMQ has zsys_shutdown called at exit, too; who is registered last is called first.
+ */
+void transport_abandon(void)
+{
+    if (!abandoned)
+        on_exit(leave, NULL);
+    abandoned = true;
 }
 
 static void set_option(zsock_t *socket, int name, int value)

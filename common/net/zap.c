@@ -114,11 +114,16 @@ zsock_t *zap_watch_socket(const struct zap *zap)
 
 /* NULL: the peer may come in. A revoked key may, to tasks, where it is told that it is
  * revoked; nobody hears anything else of it. */
+static bool is_of_messages(const char *domain)
+{
+    return strcmp(domain, ZAP_INPUT) == 0 || strcmp(domain, ZAP_OUTPUT) == 0;
+}
+
 static const char *refuse(const char *domain, enum key_standing standing,
                           enum key_role role)
 {
     bool tasks = strcmp(domain, ZAP_TASKS) == 0;
-    if (!tasks && strcmp(domain, ZAP_RESULTS) != 0 && strcmp(domain, ZAP_INPUT) != 0)
+    if (!tasks && strcmp(domain, ZAP_RESULTS) != 0 && !is_of_messages(domain))
         return "no such domain";
     if (standing == KEY_UNKNOWN)
         return "unknown key";
@@ -207,8 +212,7 @@ static void judge(struct zap *zap, zmsg_t *request, char *user, size_t size)
         log_refusal(zap, address, key, domain, "no key");
         return;
     }
-    const struct keyring *keyring = strcmp(domain, ZAP_INPUT) == 0 ? zap->input
-                                                                   : zap->keyring;
+    const struct keyring *keyring = is_of_messages(domain) ? zap->input : zap->keyring;
     enum key_standing standing = keyring ? keyring_find(keyring, key, &role)
                                          : KEY_UNKNOWN;
     const char *why = refuse(domain, standing, role);

@@ -17,13 +17,14 @@
 #define ZAP_TASKS   "tasks"   /* workers, sinks; and revoked keys, to be told so */
 #define ZAP_RESULTS "results" /* workers */
 #define ZAP_INPUT   "input"   /* who sends messages to a bound input: a worker's key */
+#define ZAP_OUTPUT  "output"  /* who takes messages from a bound output: likewise */
 
 struct zap;
 
 /* Before the first tcp bind. Borrows the keyring, NULL: of tasks and results nobody
  * has keys. NULL with errno. */
 struct zap *zap_new(const struct keyring *keyring);
-/* Whom ZAP_INPUT lets in; borrowed. */
+/* Whom ZAP_INPUT, or ZAP_OUTPUT, lets in; borrowed. A program has one of them. */
 void zap_set_input(struct zap *zap, const struct keyring *keyring);
 void zap_destroy(struct zap **zap_p);
 /* Also logs who does not get as far as to be asked for: peers of `bound` that have no

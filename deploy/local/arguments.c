@@ -300,6 +300,15 @@ bool arguments_take_messages(const struct arguments *arguments)
     return found;
 }
 
+bool arguments_give_messages(const struct arguments *arguments)
+{
+    char error[512];
+    struct message_end end;
+    const char *output = arguments_value(arguments, "output");
+    return output &&
+           message_end_parse(output, MESSAGES_OUT, &end, error, sizeof error) > 0;
+}
+
 bool arguments_has(const struct arguments *arguments, const char *name)
 {
     return find_last(arguments, name) != NULL;

@@ -55,6 +55,8 @@ const char **arguments_inputs(const struct arguments *arguments);
 bool arguments_has(const struct arguments *arguments, const char *name);
 /* Whether the input is messages of other programs, which has no end of its own. */
 bool arguments_take_messages(const struct arguments *arguments);
+/* Whether the output is messages to other programs, and no file. */
+bool arguments_give_messages(const struct arguments *arguments);
 /* Whether the run searches for bad records, some of which may end a worker. */
 bool arguments_isolate(const struct arguments *arguments);
 

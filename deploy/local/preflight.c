@@ -20,9 +20,12 @@ static const char *as_path(const char *name)
     return name && strcmp(name, "-") != 0 ? name : NULL;
 }
 
+/* Messages have no path, either. */
 static const char *output_path(const struct arguments *arguments)
 {
-    return as_path(arguments_value(arguments, "output"));
+    return arguments_give_messages(arguments)
+               ? NULL
+               : as_path(arguments_value(arguments, "output"));
 }
 
 /* `input` is NULL for standard input. */
@@ -46,8 +49,9 @@ static bool is_input_output(const struct arguments *arguments)
 {
     const char **inputs = arguments_inputs(arguments);
     const char *output = output_path(arguments);
-    bool found = !inputs[0] && is_output(NULL, output);
-    for (size_t i = 0; inputs[i] && !found; i++)
+    bool given = arguments_give_messages(arguments);
+    bool found = !given && !inputs[0] && is_output(NULL, output);
+    for (size_t i = 0; inputs[i] && !found && !given; i++)
         found = is_output(as_path(inputs[i]), output);
     free(inputs);
     return found;
@@ -153,7 +157,9 @@ static bool may_resume(const struct arguments *arguments)
 {
     const char *output = output_path(arguments);
     struct stat out;
-    if (!output)
+    if (arguments_give_messages(arguments))
+        say("--resume needs -o FILE: messages that have left cannot be taken back");
+    else if (!output)
         say("--resume needs -o FILE: standard output has no journal");
     else if (arguments_has(arguments, "unordered"))
         say("--resume and --unordered exclude each other: only an output in order has "

@@ -15,12 +15,12 @@ enum { WORDS_MAX = 12 << 10 }; /* bytes: a line on standard error is cut beyond 
 static bool stays_behind(const char *option)
 {
     static const char *const names[] = {
-        "input",       "arg-file",  "whole-files", "no-decompress", "header",
-        "dry-run",     "format",    "max-lines",   "recend",        "recstart",
-        "regexp",      "null",      "fixed",       "min-workers",   "dead-letters",
-        "resume",      "output",    "header-out",  "joblog",        "progress",
-        "quiet",       "log-level", "advertise",   "insecure",      "speculate",
-        "no-progress",
+        "input",       "arg-file",   "whole-files", "no-decompress", "header",
+        "dry-run",     "format",     "max-lines",   "recend",        "recstart",
+        "regexp",      "null",       "fixed",       "min-workers",   "dead-letters",
+        "resume",      "output",     "header-out",  "joblog",        "progress",
+        "quiet",       "log-level",  "advertise",   "insecure",      "speculate",
+        "no-progress", "frames-out", "records-out", "envelope",      "keys-out",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)

@@ -34,6 +34,7 @@ static char *path_beside_output(const struct arguments *arguments)
     const char *output = arguments_value(arguments, "output");
     struct stat status;
     if (!output || strcmp(output, "-") == 0 || arguments_has(arguments, "unordered") ||
+        arguments_give_messages(arguments) ||
         (stat(output, &status) == 0 && !S_ISREG(status.st_mode)))
         return NULL;
     return run_keys_path(output);

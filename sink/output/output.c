@@ -1,39 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A queue of results and one descriptor. The queue is a ring of entries: first those
- * that are written and not yet told, then those that wait; `offset` bytes of the first
- * one that waits are out already. Results in memory are gathered into one write, with
- * a part of a large one and the head before each; a spilled one is written in pieces
- * through `piece`, never brought back as a whole. Where records are framed, all goes
- * through `piece`.
+ * A queue of results, and the kind of output to which they go. The queue is a ring of
+ * entries: first those that are written and not yet told, then those that wait.
  */
 #include "sink/output/output_state.h"
 
 #include "common/memory.h"
 #include <assert.h>
-#include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
-enum {
-    GATHER_MAX = 1024,         /* IOV_MAX of Linux */
-    WRITE_BYTES_MAX = 4 << 20, /* a call, so that a slow disk lets the loop go on */
-    PIECE_BYTES = 256 << 10,   /* of a spilled result */
-};
+enum { ENTRIES_FIRST = 1024 };
 
-static struct output_entry *entry_at(const struct output *output, size_t index)
+struct output *output_new(const struct output_kind *kind, const char *name)
+{
+    struct output *output = allocate_zeroed(1, sizeof *output);
+    output->kind = kind;
+    output->fd = -1;
+    output->name = allocate_text("%s", name);
+    output->capacity = ENTRIES_FIRST;
+    output->entries = allocate_zeroed(output->capacity, sizeof *output->entries);
+    return output;
+}
+
+struct output_entry *output_entry_at(const struct output *output, size_t index)
 {
     return &output->entries[(output->first + index) & (output->capacity - 1)];
+}
+
+void output_finish_entry(struct output *output)
+{
+    result_destroy(&output_entry_at(output, output->written)->result);
+    output->written++;
 }
 
 static void drop_queue(struct output *output)
 {
     for (size_t i = output->written; i < output->count; i++)
-        result_destroy(&entry_at(output, i)->result);
+        result_destroy(&output_entry_at(output, i)->result);
     output->count = output->written;
 }
 
@@ -43,10 +46,7 @@ int output_close(struct output **output_p)
     if (!output)
         return 0;
     drop_queue(output);
-    output_watch_destroy(&output->watch);
-    record_framer_destroy(&output->framer);
-    int error = close(output->fd) == 0 || errno == EINTR ? 0 : -errno;
-    free(output->piece);
+    int error = output->kind->close(output);
     free(output->entries);
     free(output->name);
     free(output);
@@ -59,22 +59,18 @@ static void grow(struct output *output)
     size_t capacity = output->capacity * 2;
     struct output_entry *entries = allocate_zeroed(capacity, sizeof *entries);
     for (size_t i = 0; i < output->count; i++)
-        entries[i] = *entry_at(output, i);
+        entries[i] = *output_entry_at(output, i);
     free(output->entries);
     output->entries = entries;
     output->capacity = capacity;
     output->first = 0;
 }
 
-/* A result that is one record needs a head alone. */
-void output_frame(struct output *output, enum framing framing,
-                  const struct record_format *records)
+void output_shape(struct output *output, const struct output_shape *shape)
 {
     assert(output->count == output->written);
-    output->framing = framing;
-    record_framer_destroy(&output->framer);
-    if (framing == FRAMING_RECORD && records->kind != RECORDS_WHOLE)
-        output->framer = record_framer_new(records);
+    output->framing = shape->framing;
+    output->kind->shape(output, shape);
 }
 
 void output_push(struct output *output, struct result *result)
@@ -84,7 +80,7 @@ void output_push(struct output *output, struct result *result)
                                 .dead_letter = result_is_dead_letter(result)};
     if (output->count == output->capacity)
         grow(output);
-    struct output_entry *entry = entry_at(output, output->count++);
+    struct output_entry *entry = output_entry_at(output, output->count++);
     *entry =
         (struct output_entry){.seq = frame.seq, .size = UINT64_MAX, .result = result};
     if (output->framer)
@@ -93,226 +89,10 @@ void output_push(struct output *output, struct result *result)
     entry->size = entry->head_size + frame.size;
 }
 
-/* ---- what one write carries ---- */
-
-/* Finds the bytes of a spilled result from `offset` on, as many as are at hand. */
-static int load_piece(struct output *output, const struct result *result, size_t offset,
-                      struct iovec *ret_bytes)
-{
-    size_t skipped = offset - output->piece_from;
-    if (output->piece_size == 0 || skipped >= output->piece_size) {
-        size_t left = result_size(result) - offset;
-        size_t size = left < PIECE_BYTES ? left : PIECE_BYTES;
-        if (!output->piece)
-            output->piece = allocate(PIECE_BYTES);
-        int error = result_read(result, offset, output->piece, size);
-        if (error < 0)
-            return error;
-        output->piece_from = offset;
-        output->piece_size = size;
-        skipped = 0;
-    }
-    ret_bytes->iov_base = output->piece + skipped;
-    ret_bytes->iov_len = output->piece_size - skipped;
-    return 0;
-}
-
-/* One vector of the entry, whose first `skipped` bytes are out: its head, or bytes of
- * its result, maybe none. 0 or -errno. */
-static int find_vector(struct output *output, const struct output_entry *entry,
-                       size_t skipped, struct iovec *ret_vector)
-{
-    if (skipped < entry->head_size) {
-        ret_vector->iov_base = (uint8_t *)entry->head + skipped;
-        ret_vector->iov_len = entry->head_size - skipped;
-        return 0;
-    }
-    skipped -= entry->head_size;
-    if (result_spilled(entry->result))
-        return load_piece(output, entry->result, skipped, ret_vector);
-    struct slice slice = result_bytes(entry->result);
-    ret_vector->iov_base = (uint8_t *)slice.data + skipped;
-    ret_vector->iov_len = slice.size - skipped;
-    return 0;
-}
-
-/* Gathers what one write carries; returns the number of vectors or -errno. A result
- * without a byte has an empty vector. A spilled result is the last, and not before
- * others: there is one piece. */
-static int gather_results(struct output *output, struct iovec *vectors)
-{
-    size_t bytes = 0, skipped = output->offset;
-    int count = 0;
-    for (size_t i = output->written; i < output->count;) {
-        const struct output_entry *entry = entry_at(output, i);
-        bool body = skipped >= entry->head_size,
-             spilled = result_spilled(entry->result);
-        if (count == GATHER_MAX || bytes >= WRITE_BYTES_MAX ||
-            (body && spilled && i > output->written))
-            break;
-        int error = find_vector(output, entry, skipped, &vectors[count]);
-        if (error < 0)
-            return error;
-        if (vectors[count].iov_len > WRITE_BYTES_MAX - bytes)
-            vectors[count].iov_len = WRITE_BYTES_MAX - bytes;
-        bytes += vectors[count++].iov_len;
-        if (body && spilled)
-            break;
-        skipped = body ? 0 : entry->head_size;
-        i += body;
-    }
-    return count;
-}
-
-/* Fills the piece, all of which is out, with frames of the entries that wait. 0 or
- * -errno. */
-static int frame_records(struct output *output)
-{
-    size_t filled = 0, size;
-    if (!output->piece)
-        output->piece = allocate(PIECE_BYTES);
-    while (filled < PIECE_BYTES && output->written + output->framed < output->count) {
-        struct output_entry *entry = entry_at(output, output->written + output->framed);
-        int outcome = record_framer_read(output->framer, entry->result,
-                                         output->piece + filled, PIECE_BYTES - filled,
-                                         &size);
-        if (outcome < 0)
-            return outcome;
-        filled += size;
-        output->framed_bytes += size;
-        if (outcome == 0)
-            continue;
-        entry->size = output->framed_bytes;
-        output->framed_bytes = 0;
-        output->framed++;
-    }
-    output->piece_from = 0;
-    output->piece_size = filled;
-    return 0;
-}
-
-static int gather_records(struct output *output, struct iovec *vectors)
-{
-    int error = output->piece_from == output->piece_size ? frame_records(output) : 0;
-    vectors[0].iov_base = output->piece + output->piece_from;
-    vectors[0].iov_len = output->piece_size - output->piece_from;
-    return error < 0 ? error : 1;
-}
-
-static int gather(struct output *output, struct iovec *vectors)
-{
-    return output->framer ? gather_records(output, vectors)
-                          : gather_results(output, vectors);
-}
-
-/* Cuts the vectors to `limit` bytes. */
-static int cut(struct iovec *vectors, int count, size_t limit)
-{
-    for (int i = 0; i < count; i++) {
-        if (vectors[i].iov_len >= limit) {
-            vectors[i].iov_len = limit;
-            return i + 1;
-        }
-        limit -= vectors[i].iov_len;
-    }
-    return count;
-}
-
-static ssize_t write_asking(int fd, struct iovec *vectors, int count)
-{
-    struct pollfd item = {.fd = fd, .events = POLLOUT};
-    if (poll(&item, 1, 0) == 1 && item.revents != 0)
-        return writev(fd, vectors, cut(vectors, count, PIPE_BUF));
-    errno = EAGAIN;
-    return -1;
-}
-
-static ssize_t write_vectors(struct output *output, struct iovec *vectors, int count)
-{
-    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
-    ssize_t written = output_clear(output);
-    if (written < 0)
-        return written;
-    do {
-        switch (output->link) {
-        case OUTPUT_SOCKET:
-            written = sendmsg(output->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-            break;
-        case OUTPUT_ASKS:
-            written = write_asking(output->fd, vectors, count);
-            break;
-        case OUTPUT_PLAIN:
-        default:
-            written = writev(output->fd, vectors, count);
-            break;
-        }
-    } while (written < 0 && errno == EINTR);
-    return written >= 0 ? written : -errno;
-}
-
-/* The first entry that waits is written. */
-static void finish_entry(struct output *output)
-{
-    result_destroy(&entry_at(output, output->written)->result);
-    output->written++;
-    output->offset = 0;
-    if (output->framer)
-        output->framed--;
-    else
-        output->piece_size = 0;
-}
-
-/* Entries whose last byte is among the `size` that went out are done. One that is
- * framed in part has no end yet. */
-static void account(struct output *output, const struct iovec *vectors, size_t size)
-{
-    output->bytes += size;
-    if (output->watch)
-        output_watch_note(output->watch, vectors, size);
-    if (output->framer)
-        output->piece_from += size;
-    while (output->written < output->count) {
-        uint64_t left = entry_at(output, output->written)->size - output->offset;
-        if (size < left) {
-            output->offset += size;
-            return;
-        }
-        size -= (size_t)left;
-        finish_entry(output);
-    }
-}
-
-static size_t total(const struct iovec *vectors, int count)
-{
-    size_t bytes = 0;
-    for (int i = 0; i < count; i++)
-        bytes += vectors[i].iov_len;
-    return bytes;
-}
-
 int output_write(struct output *output)
 {
-    struct iovec vectors[GATHER_MAX];
-    uint64_t stop = output->bytes + WRITE_BYTES_MAX;
-    if (output->error == 0 && output->written < output->count)
-        output->error = output_look(output);
-    while (output->error == 0 && output->written < output->count &&
-           output->bytes < stop) {
-        int count = gather(output, vectors);
-        size_t wanted = count > 0 ? total(vectors, count) : 0;
-        ssize_t written = count;
-        if (wanted > 0)
-            written = write_vectors(output, vectors, count);
-        else if (count > 0)
-            written = 0; /* results without a byte */
-        output->waits = written == -EAGAIN;
-        if (output->waits)
-            return 0;
-        if (written < 0 || (written == 0 && wanted > 0))
-            output->error = written < 0 ? (int)written : -EIO;
-        else
-            account(output, vectors, (size_t)written);
-    }
+    if (output->error == 0)
+        output->error = output->kind->write(output);
     return output->error;
 }
 
@@ -320,8 +100,8 @@ bool output_take_written(struct output *output, uint64_t *ret_seq)
 {
     if (output->written == 0)
         return false;
-    *ret_seq = entry_at(output, 0)->seq;
-    output->whole += entry_at(output, 0)->size;
+    *ret_seq = output_entry_at(output, 0)->seq;
+    output->whole += output_entry_at(output, 0)->size;
     output->first = (output->first + 1) & (output->capacity - 1);
     output->written--;
     output->count--;
@@ -333,6 +113,11 @@ int output_descriptor(const struct output *output)
     return output->fd;
 }
 
+void output_fill_item(const struct output *output, zmq_pollitem_t *item)
+{
+    output->kind->fill_item(output, item);
+}
+
 bool output_waits(const struct output *output)
 {
     return output->waits;
@@ -340,11 +125,24 @@ bool output_waits(const struct output *output)
 
 int output_check(struct output *output)
 {
-    struct pollfd item = {.fd = output->fd};
-    if (output->error == 0 && poll(&item, 1, 0) == 1 &&
-        (item.revents & (POLLERR | POLLHUP)) != 0)
-        output->error = -EPIPE;
+    if (output->error == 0)
+        output->error = output->kind->check(output);
     return output->error;
+}
+
+bool output_is_sent(const struct output *output)
+{
+    return output->kind->flush;
+}
+
+int output_flush(struct output *output, int limit_ms)
+{
+    return output->kind->flush ? output->kind->flush(output, limit_ms) : 1;
+}
+
+const char *output_receiver(const struct output *output, bool *ret_there)
+{
+    return output->kind->receiver ? output->kind->receiver(output, ret_there) : NULL;
 }
 
 uint64_t output_queued(const struct output *output)
@@ -393,7 +191,7 @@ int output_spill(struct output *output, const struct result_memory *memory,
     int error = 0;
     for (size_t i = output->count;
          i > output->written + output->framed + 1 && error == 0; i--) {
-        struct result *result = entry_at(output, i - 1)->result;
+        struct result *result = output_entry_at(output, i - 1)->result;
         if (result_memory_bytes(memory) <= memory_bytes)
             break;
         if (result_spillable(result))

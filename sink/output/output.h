@@ -59,10 +59,14 @@ void output_discard(struct output *output);
  * an error. */
 int output_close(struct output **output_p);
 
-/* How results are framed from now on, and where their records end; before the first
- * push. */
-void output_frame(struct output *output, enum framing framing,
-                  const struct record_format *records);
+/* What results become in the output. */
+struct output_shape {
+    enum framing framing;
+    struct record_format records; /* where the records of a result end */
+    struct id run;
+};
+/* Before the first push. */
+void output_shape(struct output *output, const struct output_shape *shape);
 /* Takes the result. */
 void output_push(struct output *output, struct result *result);
 
@@ -75,12 +79,25 @@ int output_write(struct output *output);
 /* The next seq that is written in full; false: none more now. */
 bool output_take_written(struct output *output, uint64_t *ret_seq);
 
-/* For the poller, which looks for errors in any case and gives them to output_check. */
+/* -1: it has none. */
 int output_descriptor(const struct output *output);
-/* The last write found no room: the output waits for the descriptor (POLLOUT). */
+/* For the poller, which looks for errors in any case and gives them to output_check.
+ * Leaves out what is empty in the item. */
+void output_fill_item(const struct output *output, zmq_pollitem_t *item);
+/* The last write found no room: the output waits for the poller. */
 bool output_waits(const struct output *output);
 /* The poller saw an error on the descriptor: -EPIPE if the reader is gone, else 0. */
 int output_check(struct output *output);
+
+/* What is written may still be on its way: there is an end to output_flush for. */
+bool output_is_sent(const struct output *output);
+/* Nothing more is pushed, and all is written: 1: it has arrived, as far as anyone can
+ * tell; 0: not yet, call it again when the poller says so; -ETIMEDOUT: limit_ms after
+ * the first call it has not; other -errno. */
+int output_flush(struct output *output, int limit_ms);
+/* Of an output that is sent: by what name a person knows who is to receive it, and
+ * whether somebody is there. NULL: it is of another kind. */
+const char *output_receiver(const struct output *output, bool *ret_there);
 
 uint64_t output_queued(const struct output *output); /* results */
 /* Written so far, with what lies before the offset of output_resume. */

@@ -2,7 +2,6 @@
 /* The file of an output: opens and locks it, resumes it, cuts it, removes it. */
 #include "sink/output/output_state.h"
 
-#include "common/memory.h"
 #include "sink/output/output_alias.h"
 #include "sink/output/output_lock.h"
 #include <errno.h>
@@ -14,20 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    ENTRIES_FIRST = 1024,
-    OPENS_MAX = 100, /* of a file that others take away each time */
-};
-
-static struct output *output_new(int fd, const char *name)
-{
-    struct output *output = allocate_zeroed(1, sizeof *output);
-    output->fd = fd;
-    output->name = allocate_text("%s", name);
-    output->capacity = ENTRIES_FIRST;
-    output->entries = allocate_zeroed(output->capacity, sizeof *output->entries);
-    return output;
-}
+enum { OPENS_MAX = 100 /* of a file that others take away each time */ };
 
 /* Opens the same pipe or terminal with a description, and so flags, of our own. -errno
  * where that is not possible. */
@@ -51,9 +37,10 @@ static uint64_t place_of(int fd, uint64_t size)
 
 struct output *output_adopt(int fd, const char *name)
 {
-    struct output *output = output_new(fd, name);
+    struct output *output = output_new(&output_bytes_kind, name);
     struct stat status;
     int own;
+    output->fd = fd;
     if (fstat(fd, &status) != 0)
         return output; /* the first write tells */
     output->regular = S_ISREG(status.st_mode);

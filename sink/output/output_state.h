@@ -1,12 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* output_file.c (the file) and output.c (the queue, and writing) share this, and nobody
- * else. */
+/*
+ * What the files of an output share, and nobody else: output.c has the queue and calls
+ * the kind that the output is of; output_file.c opens, cuts and removes the file of one
+ * that is bytes.
+ */
 #ifndef FANFOLD_SINK_OUTPUT_OUTPUT_STATE_H
 #define FANFOLD_SINK_OUTPUT_OUTPUT_STATE_H
 
 #include "sink/output/output.h"
 #include "sink/output/output_watch.h"
 #include "sink/output/record_framer.h"
+
+struct output;
+
+/* What a kind of output can do. */
+struct output_kind {
+    void (*shape)(struct output *output, const struct output_shape *shape);
+    /* As output_write, of an output without an error. */
+    int (*write)(struct output *output);
+    /* As output_check. */
+    int (*check)(struct output *output);
+    void (*fill_item)(const struct output *output, zmq_pollitem_t *item);
+    /* As output_flush and output_receiver. NULL: all is there at once, and nobody else
+     * has to come. */
+    int (*flush)(struct output *output, int limit_ms);
+    const char *(*receiver)(const struct output *output, bool *ret_there);
+    /* Frees what is the kind's own. 0 or -errno. */
+    int (*close)(struct output *output);
+};
+
+extern const struct output_kind output_bytes_kind;    /* output_bytes.c */
+extern const struct output_kind output_messages_kind; /* output_messages.c */
 
 /* How a write is kept from blocking. */
 enum output_link {
@@ -24,7 +48,9 @@ struct output_entry {
 };
 
 struct output {
-    int fd;
+    const struct output_kind *kind;
+    struct output_messages *messages; /* of the kind that is messages */
+    int fd;                           /* of one that is bytes; else -1 */
     enum output_link link;
     bool regular;
     bool owned;                 /* opened by its path: nobody else writes there */
@@ -51,5 +77,12 @@ struct output {
     size_t framed;                /* entries that wait, and are in `piece` to the end */
     uint64_t framed_bytes;        /* of the next entry, which is so in part */
 };
+
+/* Without an entry. */
+struct output *output_new(const struct output_kind *kind, const char *name);
+/* From 0: those that are written, then those that wait. */
+struct output_entry *output_entry_at(const struct output *output, size_t index);
+/* The first entry that waits is written. */
+void output_finish_entry(struct output *output);
 
 #endif

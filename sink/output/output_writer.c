@@ -19,6 +19,7 @@ struct output_writer {
     struct header_filter header_filter;
     bool journal;
     bool ended;
+    bool flushing; /* the last of it is on its way */
     bool lost;
     bool as_found;
     bool behind;       /* it takes more at once, and too much is in memory */
@@ -51,13 +52,12 @@ void output_writer_destroy(struct output_writer **writer_p)
 
 /* ---- results ---- */
 
-void output_writer_frame(struct output_writer *writer, enum framing framing,
-                         const struct record_format *records)
+void output_writer_shape(struct output_writer *writer, const struct output_shape *shape)
 {
-    output_frame(writer->output, framing, records);
+    output_shape(writer->output, shape);
     if (writer->header_filter.there)
         writer->header_filter.there = framed_file_has_result(
-            output_descriptor(writer->output), framing, writer->bytes);
+            output_descriptor(writer->output), shape->framing, writer->bytes);
 }
 
 int output_writer_push(struct output_writer *writer, struct result *result,
@@ -86,7 +86,8 @@ static int fail(struct output_writer *writer, int failure, char *error,
     if (writer->journal)
         output_cut(writer->output);
     error[0] = '\0';
-    if (failure == -EPIPE || failure == -ECONNRESET)
+    if ((failure == -EPIPE || failure == -ECONNRESET) &&
+        !output_is_sent(writer->output))
         return STATUS_OUTPUT_CLOSED;
     writer->lost |= output_error_is_loss(failure);
     snprintf(error, error_size, "cannot write %.300s: %s", output_name(writer->output),
@@ -167,6 +168,23 @@ int output_writer_complete(struct output_writer *writer, char *error, size_t err
     return end_by(writer, output_complete(writer->output), error, error_size);
 }
 
+int output_writer_flush(struct output_writer *writer, int limit_ms)
+{
+    writer->flushing = true;
+    return output_flush(writer->output, limit_ms);
+}
+
+bool output_writer_is_sent(const struct output_writer *writer)
+{
+    return writer->output && output_is_sent(writer->output);
+}
+
+const char *output_writer_receiver(const struct output_writer *writer, bool *ret_there)
+{
+    bool waits = writer->output && (writer->flushing || output_waits(writer->output));
+    return waits ? output_receiver(writer->output, ret_there) : NULL;
+}
+
 void output_writer_stop(struct output_writer *writer)
 {
     writer->ended = true;
@@ -211,9 +229,10 @@ int output_writer_close(struct output_writer *writer, bool complete, char *error
 
 /* ---- queries ---- */
 
-int output_writer_descriptor(const struct output_writer *writer)
+void output_writer_fill_item(const struct output_writer *writer, zmq_pollitem_t *item)
 {
-    return writer->ended ? -1 : output_descriptor(writer->output);
+    if (!writer->ended)
+        output_fill_item(writer->output, item);
 }
 
 bool output_writer_is_behind(const struct output_writer *writer)

@@ -18,9 +18,9 @@ struct output_writer *output_writer_new(struct output **output_p,
                                         bool journal);
 void output_writer_destroy(struct output_writer **writer_p);
 
-/* How results are framed, and where their records end; before the first push. */
-void output_writer_frame(struct output_writer *writer, enum framing framing,
-                         const struct record_format *records);
+/* Before the first push. */
+void output_writer_shape(struct output_writer *writer,
+                         const struct output_shape *shape);
 /* Queues the result without its header, of which each result has so many lines, and the
  * output the first one's. The result is taken. Once the writer has ended, drops it.
  * STATUS_OK, or the status to leave with and a sentence for a person in `error`. */
@@ -48,6 +48,12 @@ int output_writer_look(struct output_writer *writer, char *error, size_t error_s
 int output_writer_complete(struct output_writer *writer, char *error,
                            size_t error_size);
 
+/* Outcomes of output_flush. */
+int output_writer_flush(struct output_writer *writer, int limit_ms);
+bool output_writer_is_sent(const struct output_writer *writer);
+/* As output_receiver; NULL also where nothing waits for a receiver. */
+const char *output_writer_receiver(const struct output_writer *writer, bool *ret_there);
+
 /* Nothing more is written. */
 void output_writer_stop(struct output_writer *writer);
 bool output_writer_has_ended(const struct output_writer *writer);
@@ -60,8 +66,8 @@ void output_writer_abandon(struct output_writer *writer);
 int output_writer_close(struct output_writer *writer, bool complete, char *error,
                         size_t error_size);
 
-/* To be polled; -1: nothing more is written. */
-int output_writer_descriptor(const struct output_writer *writer);
+/* To be polled; the item stays as it is where nothing more is written. */
+void output_writer_fill_item(const struct output_writer *writer, zmq_pollitem_t *item);
 bool output_writer_has_queued(const struct output_writer *writer);
 uint64_t output_writer_bytes(const struct output_writer *writer);
 uint64_t output_writer_whole_bytes(const struct output_writer *writer);

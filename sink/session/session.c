@@ -184,6 +184,11 @@ void sink_session_fail(struct sink_session *session, enum outcome outcome, int s
     sink_ending_fail(session, outcome, status, text, now_us);
 }
 
+void sink_session_lose_commits(struct sink_session *session)
+{
+    commit_schedule_lose(&session->commit_schedule);
+}
+
 void sink_session_on_journal_failed(struct sink_session *session, const char *text,
                                     int64_t now_us)
 {

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libzmq does not say of a socket that is open whether its queue is empty. But a closed
+ * one lives on until the queue is, or its linger is over, and the last event of its
+ * monitor tells that: so the last messages are waited for in the loop.
+ */
+#include "sink/output/message_sender.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/memory.h"
+#include "common/net/transport.h"
+#include "common/net/zap.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    LINGER_MS = 2000,       /* of a run that failed */
+    FRAME_BYTES_MAX = 1024, /* nobody has to send us anything */
+    IGNORED_MAX = 1000,     /* messages a call */
+};
+
+static const char events_endpoint[] = "inproc://message-sender";
+
+struct message_sender {
+    struct message_sender_config config;
+    zsock_t *socket;    /* NULL: not open yet, or closed */
+    zsock_t *events;    /* of its monitor; lives as long as the sender */
+    unsigned receivers; /* connected */
+    bool flushing;      /* the socket is closed, and may live on in libzmq */
+    bool flushed;       /* it does not */
+    int64_t limit_us;   /* valid when flushing */
+};
+
+/* ---- life ---- */
+
+struct message_sender *message_sender_new(const struct message_sender_config *config)
+{
+    struct message_sender *sender = allocate_zeroed(1, sizeof *sender);
+    sender->config = *config;
+    return sender;
+}
+
+static void remove_path(const struct message_end *end)
+{
+    const char *path = end->binds ? transport_path(end->endpoint) : NULL;
+    if (path)
+        unlink(path);
+}
+
+void message_sender_destroy(struct message_sender **sender_p)
+{
+    struct message_sender *sender = *sender_p;
+    if (!sender)
+        return;
+    if (sender->socket) {
+        remove_path(&sender->config.end);
+        zmq_socket_monitor(zsock_resolve(sender->socket), NULL, 0);
+    }
+    zsock_destroy(&sender->socket);
+    zsock_destroy(&sender->events);
+    if (sender->flushing && !sender->flushed)
+        transport_abandon();
+    free(sender);
+    *sender_p = NULL;
+}
+
+static int zmq_type(enum message_kind kind)
+{
+    return kind == MESSAGE_PUB      ? ZMQ_PUB
+           : kind == MESSAGE_DEALER ? ZMQ_DEALER
+                                    : ZMQ_PUSH;
+}
+
+/* Before the socket is bound or connected, so that no receiver is missed. */
+static int watch(struct message_sender *sender)
+{
+    enum {
+        EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+                 ZMQ_EVENT_MONITOR_STOPPED
+    };
+    if (zmq_socket_monitor(zsock_resolve(sender->socket), events_endpoint, EVENTS) < 0)
+        return -errno;
+    sender->events = zsock_new(ZMQ_PAIR);
+    if (!sender->events)
+        return -EMFILE;
+    zsock_set_rcvhwm(sender->events, 0);
+    return zmq_connect(zsock_resolve(sender->events), events_endpoint) == 0 ? 0
+                                                                            : -errno;
+}
+
+static int meet(struct message_sender *sender)
+{
+    const struct message_end *end = &sender->config.end;
+    const struct certificate *own = sender->config.keys;
+    const struct curve curve = {
+        .public_key = own ? own->public_key : NULL,
+        .secret_key = own ? own->secret_key : NULL,
+        .server_key = own && !end->binds ? own->ventilator : NULL,
+        .domain = end->binds ? ZAP_OUTPUT : NULL,
+    };
+    const struct curve *keys = own ? &curve : NULL;
+    return end->binds ? transport_bind_also(sender->socket, end->endpoint, keys)
+                      : transport_connect_also(sender->socket, end->endpoint, keys);
+}
+
+static void say_bound(const struct message_sender *sender)
+{
+    const char *endpoint = transport_endpoint(sender->socket);
+    log_event(LOG_LEVEL_INFO, "bound", "output=%s", endpoint);
+    if (sender->config.quiet)
+        return;
+    if (ports_is_chosen(sender->config.end.endpoint, NULL))
+        say("sends messages at %s", endpoint);
+    if (transport_is_tcp(endpoint) && !sender->config.keys)
+        say("warning: no --keys-out: anyone who can reach %s can take messages of the "
+            "run",
+            endpoint);
+}
+
+int message_sender_open(struct message_sender *sender, char *error, size_t error_size)
+{
+    const struct message_end *end = &sender->config.end;
+    sender->socket = transport_open(zmq_type(end->kind), (int)sender->config.hwm,
+                                    FRAME_BYTES_MAX, LINGER_MS);
+    int result = sender->socket ? watch(sender) : -errno;
+    if (result < 0) {
+        snprintf(error, error_size, "cannot open a socket for messages: %s",
+                 zmq_strerror(-result));
+        return result;
+    }
+    result = meet(sender);
+    if (result < 0)
+        snprintf(error, error_size, "cannot %s %s: %s",
+                 end->binds ? "bind" : "connect to", end->endpoint,
+                 end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
+    else if (end->binds)
+        say_bound(sender);
+    return result;
+}
+
+/* ---- sending ---- */
+
+/* Copies: a record is a small part of a result, whose bytes others share. */
+static int send_frame(struct message_sender *sender, struct slice frame, int flags)
+{
+    zmq_msg_t message;
+    int rc;
+    if (zmq_msg_init_size(&message, frame.size) < 0)
+        abort_out_of_memory();
+    if (frame.size > 0)
+        memcpy(zmq_msg_data(&message), frame.data, frame.size);
+    do
+        rc =
+            zmq_msg_send(&message, zsock_resolve(sender->socket), ZMQ_DONTWAIT | flags);
+    while (rc < 0 && errno == EINTR);
+    if (rc >= 0)
+        return 1;
+    int error = errno;
+    zmq_msg_close(&message);
+    return error == EAGAIN ? 0 : -error;
+}
+
+/* libzmq finds room for a message's first frame, and then takes all. */
+int message_sender_send(struct message_sender *sender, struct slice envelope,
+                        struct slice body)
+{
+    int outcome = 1;
+    if (!sender->socket)
+        return -EPIPE;
+    if (envelope.size > 0)
+        outcome = send_frame(sender, envelope, ZMQ_SNDMORE);
+    return outcome == 1 ? send_frame(sender, body, 0) : outcome;
+}
+
+void message_sender_ignore_input(struct message_sender *sender)
+{
+    zmq_msg_t message;
+    if (sender->config.end.kind != MESSAGE_DEALER || !sender->socket)
+        return;
+    zmq_msg_init(&message);
+    for (int i = 0; i < IGNORED_MAX; i++)
+        if (zmq_msg_recv(&message, zsock_resolve(sender->socket), ZMQ_DONTWAIT) < 0)
+            break;
+    zmq_msg_close(&message);
+}
+
+/* ---- receivers, and the end ---- */
+
+/* An event is a frame with its number and a value, and one with an endpoint. */
+static void take_event(struct message_sender *sender, zmq_msg_t *frame)
+{
+    uint16_t event = 0;
+    if (zmq_msg_size(frame) < sizeof event)
+        return;
+    memcpy(&event, zmq_msg_data(frame), sizeof event);
+    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+        sender->receivers++;
+    else if (event == ZMQ_EVENT_DISCONNECTED && sender->receivers > 0)
+        sender->receivers--;
+    else if (event == ZMQ_EVENT_MONITOR_STOPPED)
+        sender->flushed = true;
+}
+
+static void take_events(struct message_sender *sender)
+{
+    zmq_msg_t frame;
+    bool first = true;
+    zmq_msg_init(&frame);
+    while (zmq_msg_recv(&frame, zsock_resolve(sender->events), ZMQ_DONTWAIT) >= 0) {
+        if (first)
+            take_event(sender, &frame);
+        first = !zmq_msg_more(&frame);
+    }
+    zmq_msg_close(&frame);
+}
+
+static void begin_flush(struct message_sender *sender, int limit_ms)
+{
+    sender->flushing = true;
+    sender->limit_us = clock_now_us() + limit_ms * INT64_C(1000);
+    zsock_set_linger(sender->socket, limit_ms + 100); /* no sooner than our limit */
+    remove_path(&sender->config.end);
+    zsock_destroy(&sender->socket);
+}
+
+int message_sender_flush(struct message_sender *sender, int limit_ms)
+{
+    if (!sender->flushing)
+        begin_flush(sender, limit_ms);
+    take_events(sender);
+    if (clock_now_us() >= sender->limit_us)
+        return -ETIMEDOUT;
+    return sender->flushed;
+}
+
+bool message_sender_has_receiver(struct message_sender *sender)
+{
+    take_events(sender);
+    return sender->receivers > 0;
+}
+
+void message_sender_fill_item(const struct message_sender *sender, bool output,
+                              zmq_pollitem_t *item)
+{
+    if (sender->socket && output) {
+        item->socket = zsock_resolve(sender->socket);
+        item->events = ZMQ_POLLOUT;
+    } else if (sender->flushing && !sender->flushed) {
+        item->socket = zsock_resolve(sender->events);
+        item->events = ZMQ_POLLIN;
+    }
+}

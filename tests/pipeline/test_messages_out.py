@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT
+"""Results as messages to other programs: each record once, in order, and nobody leaves before the last has left."""
+
+import contextlib
+import signal
+
+import msgpack
+import pytest
+import zmq
+import zmq.auth
+from keyed import make_keys
+
+UPPER = ["--", "tr", "a-z", "A-Z"]
+
+# The ZeroMQ guide's task sink, as it is printed there but for the endpoint.
+TASKSINK = '''
+import sys
+import time
+import zmq
+
+context = zmq.Context()
+receiver = context.socket(zmq.PULL)
+receiver.bind(sys.argv[1])
+s = receiver.recv()
+tstart = time.time()
+total_msec = 0
+for task_nbr in range(100):
+    s = receiver.recv()
+    if task_nbr % 10 == 0:
+        sys.stdout.write(':')
+    else:
+        sys.stdout.write('.')
+    sys.stdout.flush()
+tend = time.time()
+print("Total elapsed time: %d msec" % ((tend - tstart) * 1000))
+'''
+
+
+def lines_of(count):
+    return b"".join(b"line %d\n" % number for number in range(count))
+
+
+@contextlib.contextmanager
+def receiver(kind, case=None, **options):
+    """A socket and its endpoint."""
+    context = zmq.Context()
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.rcvtimeo = 60000
+    for name, value in options.items():
+        setattr(socket, name, value)
+    if case:
+        endpoint = f"ipc://{case.path('out')}"
+        socket.bind(endpoint)
+    else:
+        endpoint = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+    yield socket, endpoint
+    context.destroy(linger=0)
+
+
+def expect_lines(socket, count):
+    for number in range(count):
+        assert socket.recv() == b"LINE %d" % number
+
+
+def expect_no_more(socket):
+    assert not socket.poll(0)
+
+
+def test_each_record_of_a_result_is_a_message(case):
+    for kind, word in ((zmq.PULL, "push"), (zmq.DEALER, "dealer")):
+        with receiver(kind) as (socket, endpoint):
+            run = case.start("fanfold", "-N7", "-j3", "-o", f"{word}:{endpoint}", *UPPER, stdin=lines_of(1000))
+            expect_lines(socket, 1000)
+            run.expect(0)
+            expect_no_more(socket)
+
+
+@pytest.mark.deadline(180)
+def test_a_million_messages_come_in_order(case):
+    count = 1000000
+    with receiver(zmq.PULL) as (socket, endpoint):
+        text = case.file("text", lines_of(count))
+        run = case.start("fanfold", "-j2", "-i", text, "-o", f"push:{endpoint}", *UPPER)
+        expect_lines(socket, count)
+        run.expect(0)
+        expect_no_more(socket)
+
+
+def test_the_guides_task_sink_takes_what_a_run_sends(case):
+    endpoint = f"ipc://{case.path('sink')}"
+    sink = case.start("/usr/bin/python3", case.file("tasksink.py", TASKSINK.encode()), endpoint)
+    case.run("fanfold", "-N9", "-j2", "-o", f"push:{endpoint}", *UPPER, stdin=lines_of(101)).expect(0)
+    sink.expect(0)
+    assert sink.output().startswith(b":.........:.........")
+
+
+def test_an_envelope_numbers_the_messages_of_the_run(case):
+    with receiver(zmq.PULL) as (socket, endpoint):
+        run = case.start("fanfold", "-N7", "-j3", "--envelope", "-o", f"push:{endpoint}", *UPPER, stdin=lines_of(100))
+        runs = set()
+        for number in range(100):
+            envelope, record = socket.recv_multipart()
+            name, at = msgpack.unpackb(envelope)
+            runs.add(name)
+            assert (at, record) == (number, b"LINE %d" % number)
+        assert len(runs) == 1 and len(runs.pop()) == 16
+        run.expect(0)
+
+
+def test_records_out_says_what_a_message_is(case):
+    with receiver(zmq.PULL) as (socket, endpoint):
+        words = ["-N2", "--records-out=whole", "-o", f"push:{endpoint}", "--", "grep", "-v", "b"]
+        run = case.start("fanfold", *words, stdin=b"a\nb\nc\nd\nb\n")
+        assert [socket.recv(), socket.recv()] == [b"a\n", b"c\nd\n"]
+        run.wait()
+        expect_no_more(socket)
+
+
+def test_the_header_of_results_is_the_first_message(case):
+    with receiver(zmq.PULL) as (socket, endpoint):
+        words = ["-N2", "-j1", "--header-out", 1, "-o", f"push:{endpoint}", "--", "sed", "1i title"]
+        run = case.start("fanfold", *words, stdin=b"a\nb\nc\nd\n")
+        assert [socket.recv() for _ in range(5)] == [b"title", b"a", b"b", b"c", b"d"]
+        run.expect(0)
+        expect_no_more(socket)
+
+
+def test_a_run_that_binds_says_where_and_subscribers_hear_it(case):
+    """Nothing is read before somebody listens."""
+    for kind, word in ((zmq.PULL, "push"), (zmq.SUB, "pub")):
+        gate = case.gate(f"gate-{word}")
+        words = ["-N10", "-o", f"{word}:@tcp://127.0.0.1:*", "--", "sh", "-c", f": <{gate}; tr a-z A-Z"]
+        run = case.start("fanfold", *words, stdin=lines_of(500))
+        endpoint = run.wait_for_stderr(r"sends messages at (tcp://\S+)$")[1]
+        run.wait_for_stderr("warning: no --keys-out: anyone who can reach")
+        context = zmq.Context()
+        socket = context.socket(kind)
+        monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        if kind == zmq.SUB:
+            socket.subscribe(b"")
+        socket.connect(endpoint)
+        assert monitor.poll(30000)
+        gate.open()
+        expect_lines(socket, 500)
+        run.expect(0)
+        context.destroy(linger=0)
+
+
+def test_a_publisher_waits_for_nobody(case):
+    run = case.run("fanfold", "-o", f"pub:@ipc://{case.path('pub')}", *UPPER, stdin=lines_of(100000))
+    run.expect(0)
+    assert not case.path("pub").exists()
+
+
+def test_a_receiver_that_comes_late_gets_all(case):
+    endpoint = f"ipc://{case.path('late')}"
+    run = case.start("fanfold", "-N10", "-j2", "-o", f"push:{endpoint}", *UPPER, stdin=lines_of(5000))
+    run.wait_for_stderr(rf"fanfold-sink: waiting for a receiver at push:{endpoint}$")
+    context = zmq.Context()
+    socket = context.socket(zmq.PULL)
+    socket.rcvtimeo = 60000
+    socket.bind(endpoint)
+    expect_lines(socket, 5000)
+    run.expect(0)
+    context.destroy(linger=0)
+
+
+def test_a_run_whose_last_messages_nobody_takes_fails(case):
+    words = ["--patience", 2, "-o", f"push:ipc://{case.path('nobody')}", *UPPER]
+    run = case.run("fanfold", *words, stdin=lines_of(10))
+    run.expect(4)
+    assert "nobody took the last messages in 2 s (--patience)" in run.stderr()
+
+
+def test_a_run_is_interrupted_while_nobody_takes_its_last_messages(case):
+    run = case.start("fanfold", "-o", f"push:ipc://{case.path('nobody')}", *UPPER, stdin=lines_of(10))
+    run.wait_for_stderr("waiting for a receiver")
+    run.signal(signal.SIGINT)
+    case.wait_for(lambda: "interrupt" in run.stderr().lower() or not run.running(), "the signal to be heard")
+    run.signal(signal.SIGINT)
+    run.expect(130)
+    assert "killing it" not in run.stderr()
+
+
+@pytest.mark.deadline(180)
+def test_nothing_is_lost_at_a_receiver_that_stands_still_and_memory_is_bounded(case):
+    """It takes some, then none until the run waits for it, then the rest."""
+    record = b"x" * 10000
+    count = 20000
+    text = case.file("text", (record + b"\n") * count)
+    with receiver(zmq.PULL, rcvhwm=10) as (socket, endpoint):
+        words = ["-j2", "--buffer", "8M", "--block", "256K", "--hwm", 100, "--log-level", "info"]
+        run = case.start("fanfold", *words, "-i", text, "-o", f"push:{endpoint}", "--", "cat")
+        for _ in range(100):
+            assert socket.recv() == record
+        run.wait_for_stderr("waits for=output", 60)
+        sink = case.pids_of("fanfold-sink")
+        assert case.resident_bytes(sink) < 100 << 20, case.resident_bytes(sink)
+        for _ in range(count - 100):
+            assert socket.recv() == record
+        run.expect(0)
+        expect_no_more(socket)
+
+
+def test_messages_are_encrypted_and_come_from_whom_they_should(case):
+    keys = make_keys(case)
+    public, secret = zmq.auth.load_certificate(keys / "ventilator.key_secret")
+    context = zmq.Context()
+    socket = context.socket(zmq.PULL)
+    socket.rcvtimeo = 60000
+    socket.curve_server = True
+    socket.curve_publickey, socket.curve_secretkey = public, secret
+    endpoint = f"tcp://127.0.0.1:{socket.bind_to_random_port('tcp://127.0.0.1')}"
+    run = case.start("fanfold", "--keys-out", keys, "-o", f"push:{endpoint}", *UPPER, stdin=lines_of(100))
+    expect_lines(socket, 100)
+    run.expect(0)
+    context.destroy(linger=0)
+
+
+def test_a_bound_output_lets_in_the_keys_that_it_knows(case):
+    keys = make_keys(case)
+    server = zmq.auth.load_certificate(keys / "ventilator.key")[0]
+    run = case.start("fanfold", "--keys-out", keys, "-o", "push:@tcp://127.0.0.1:*", *UPPER, stdin=lines_of(100))
+    endpoint = run.wait_for_stderr(r"sends messages at (tcp://\S+)$")[1]
+    context = zmq.Context()
+
+    def connect(public, secret):
+        socket = context.socket(zmq.PULL)
+        socket.rcvtimeo = 60000
+        socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
+        monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        socket.connect(endpoint)
+        assert monitor.poll(30000)
+        return socket, int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+
+    stranger, event = connect(*zmq.curve_keypair())
+    assert event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    stranger.close(0)
+    socket, event = connect(*zmq.auth.load_certificate(keys / "worker.key_secret"))
+    assert event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+    expect_lines(socket, 100)
+    run.expect(0)
+    assert "warning" not in run.stderr()
+    context.destroy(linger=0)
+
+
+def test_what_messages_cannot_have_is_refused(case):
+    out = ["-o", "push:tcp://127.0.0.1:9"]
+    for words, sentence in (
+        ([*out, "--resume"], "--resume needs -o FILE: messages that have left cannot be taken back"),
+        ([*out, "--frames-out"], "--frames-out: expected an output of bytes: a message needs no length"),
+        (["--envelope"], "--envelope: expected -o with a socket such as push:tcp://host:5558"),
+        (["--keys-out=keys"], "--keys-out: expected -o with a socket such as push:tcp://host:5558"),
+        (["-o", "pull:tcp://127.0.0.1:9"], "a pull socket only receives: expected push:, pub: or dealer: for an output"),
+        (["-o", "push:ws://127.0.0.1:9"], "ws:// is not supported"),
+    ):
+        run = case.run("fanfold", *words, "--", "cat", stdin=b"")
+        run.expect(2)
+        assert sentence in run.stderr(), run.stderr()
