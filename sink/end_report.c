@@ -4,6 +4,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "sink/dead_letters/rerun_command.h"
+#include "sink/output/output_part.h"
 #include <stdlib.h>
 
 /* Under a launcher, which knows of its own signals, another has said why. */
@@ -126,8 +127,26 @@ static void say_journal(const struct end_report *report)
     say_how_to_resume(report);
 }
 
+static void say_parts(const struct end_report *report)
+{
+    const char *output = report->options->output;
+    if (report->parts == 0 || report->options->common.quiet)
+        return;
+    char *first = output_part_path(output, 1);
+    char *last = output_part_path(output, report->parts);
+    if (report->parts == 1)
+        say("the output is in %s%s", first, report->finished ? "" : " so far");
+    else
+        say("the output is in %llu parts, %s to %s%s",
+            (unsigned long long)report->parts, first, last,
+            report->finished ? "" : " so far");
+    free(first);
+    free(last);
+}
+
 void end_report_say(const struct end_report *report)
 {
+    say_parts(report);
     say_verdict(report);
     say_dead_letters(report);
     say_journal(report);

@@ -23,6 +23,7 @@ struct end_report {
     uint32_t header_lines; /* of the header that lies with them; 0: none does */
     uint32_t header_out;   /* lines that each result begins with */
     uint64_t safe_next, safe_offset; /* seq and byte that the journal has */
+    uint64_t parts; /* of an output that is rotated: those that have their names */
 };
 
 void end_report_say(const struct end_report *report);

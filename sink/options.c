@@ -99,6 +99,21 @@ static void check_framing(struct argp_state *state, const struct sink_options *s
                    "with a socket such as push:tcp://host:5558");
 }
 
+/* A link would get the name of a part, and not the file. */
+static void check_rotation(struct argp_state *state, const struct sink_options *sink)
+{
+    struct stat status;
+    if (!rotation_is_wanted(&sink->rotation))
+        return;
+    if (!sink->output || sink->to_messages || is_special(sink->output))
+        argp_error(state, "--rotate: expected -o FILE, a regular file");
+    if (lstat(sink->output, &status) == 0 && S_ISLNK(status.st_mode))
+        argp_error(state, "--rotate: expected a regular file, and %s is a link",
+                   sink->output);
+    if (sink->unordered)
+        argp_error(state, "--rotate: expected no --unordered, which has no journal");
+}
+
 static void check_messages(struct argp_state *state, const struct sink_options *sink)
 {
     static const char expected[] = "expected -o with a socket such as "
@@ -133,6 +148,13 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_RESUME:
         sink->resume = true;
+        return 0;
+    case KEY_ROTATE:
+        if (!rotation_parse(value, &sink->rotation))
+            options_bad(
+                state, "--rotate", value,
+                "a size such as 64M, or a duration such as 1h or 300s (5m could "
+                "be either)");
         return 0;
     case KEY_ENVELOPE:
         sink->envelope = true;
@@ -187,6 +209,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         check_resume(state, sink);
         check_framing(state, sink);
         check_messages(state, sink);
+        check_rotation(state, sink);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

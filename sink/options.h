@@ -7,6 +7,7 @@
 #include "common/options.h"
 #include "common/records/record_format.h"
 #include "sink/output/framing.h"
+#include "sink/output/rotation.h"
 #include <stdbool.h>
 
 struct sink_options {
@@ -24,6 +25,7 @@ struct sink_options {
     bool unordered;
     bool resume;
     bool committed; /* tells how far the output is, and does nothing else */
+    struct rotation rotation; /* all zero: the output is not rotated */
     enum framing framing;
     bool records_said; /* how results split; else as the input does */
     struct record_format records;

@@ -216,14 +216,23 @@ static int start_stall_watch(struct resources *resources,
     return stall_watch_start(&config, &resources->stall_watch);
 }
 
+static int start_commits(struct resources *resources,
+                         const struct sink_options *options)
+{
+    const struct commit_process_config config = {
+        .output = output_descriptor(resources->output),
+        .journal = resources->resume.journal,
+        .dead_letters = resources->resume.dead_letters,
+        .parts_of = rotation_is_wanted(&options->rotation) ? options->output : NULL,
+    };
+    return config.journal ? commit_process_start(&config, &resources->commit_process)
+                          : 0;
+}
+
 static int start_helpers(struct resources *resources,
                          const struct sink_options *options)
 {
-    int result = 0;
-    if (resources->resume.journal)
-        result = commit_process_start(
-            output_descriptor(resources->output), resources->resume.journal,
-            resources->resume.dead_letters, &resources->commit_process);
+    int result = start_commits(resources, options);
     if (result == 0 && resources->keys.keyring)
         result = keyring_watch(resources->keys.keyring);
     if (result == 0)
@@ -246,6 +255,7 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .no_dead_letters = options->no_dead_letters,
         .command = options->command_hash,
         .framing = options->framing,
+        .rotates = rotation_is_wanted(&options->rotation),
     };
     int status = open_output(resources, options);
     if (status == STATUS_OK)

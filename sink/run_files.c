@@ -28,6 +28,7 @@ struct run_files {
     struct dead_letter_writer *dead_letters;
     struct dead_letter_tally tally;
     bool shaped;          /* the output knows what results become in it */
+    bool part_ordered;    /* a commit comes, with which the output's part ends */
     uint64_t last_ticket; /* of the commit that waits until all has left; 0: none */
     bool warned;          /* of another command than the first run's */
     struct checkpointer *checkpointer;
@@ -53,6 +54,9 @@ struct run_files *run_files_new(const struct sink_options *options,
     files->format = (struct record_format)RECORD_FORMAT_DEFAULT;
     files->output = output_writer_new(&resources->output, resources->memory,
                                       resume->journal != NULL);
+    if (rotation_is_wanted(&options->rotation))
+        output_writer_rotate(files->output, &options->rotation, resume->start.part,
+                             resume->start.closing);
     files->dead_letters = dead_letter_writer_new(resume->dead_letters, &position->run,
                                                  position->dead_letters);
     files->checkpointer =
@@ -266,12 +270,27 @@ static void relieve_memory(struct run_files *files, uint64_t share, int64_t now_
     run_files_fail(files, STATUS_IO, text, now_us);
 }
 
+/* A part that has its end is committed, and given its name, at once. */
+static void end_part(struct run_files *files, int64_t now_us)
+{
+    if (!files->part_ordered && !checkpointer_is_between_parts(files->checkpointer) &&
+        output_writer_is_full(files->output) &&
+        sink_session_commit(files->session, now_us))
+        files->part_ordered = files->stirred = true;
+}
+
+int64_t run_files_tick(struct run_files *files, int64_t now_us)
+{
+    return output_writer_tick(files->output, now_us);
+}
+
 void run_files_write(struct run_files *files, int64_t now_us)
 {
     uint64_t share = share_bytes(files);
     write_output(files, share, now_us);
     if (!output_writer_is_behind(files->output))
         relieve_memory(files, share, now_us);
+    end_part(files, now_us);
 }
 
 /* ---- commits ---- */
@@ -327,16 +346,31 @@ void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
     }
     if (checkpointer_has_failed(files->checkpointer))
         return;
+    /* While a part ends, nobody has the output's name, and nothing is written. */
+    bool between = checkpointer_is_between_parts(files->checkpointer);
+    bool closing = files->part_ordered && !between && !position.finished;
     stall_watch_enter(files->stall_watch, STALL_OUTPUT);
-    int status = position.finished
+    int status = between ? STATUS_OK
+                 : position.finished
                      ? output_writer_complete(files->output, error, sizeof error)
                      : output_writer_look(files->output, error, sizeof error);
     stall_watch_leave(files->stall_watch);
+    files->part_ordered = false;
     if (status != STATUS_OK ||
         checkpointer_order(files->checkpointer, ticket, &position,
-                           output_writer_whole_bytes(files->output), error,
+                           output_writer_whole_bytes(files->output), closing, error,
                            sizeof error) < 0)
         fail_journal(files, error, now_us);
+}
+
+static void begin_part(struct run_files *files)
+{
+    int next = checkpointer_take_part(files->checkpointer);
+    if (next < 0)
+        return;
+    log_event(LOG_LEVEL_INFO, "part", "complete=%llu",
+              (unsigned long long)output_writer_parts(files->output) + 1);
+    output_writer_begin_part(files->output, next);
 }
 
 void run_files_receive_commits(struct run_files *files, int64_t now_us)
@@ -348,6 +382,7 @@ void run_files_receive_commits(struct run_files *files, int64_t now_us)
                                           sizeof error)) == 0 &&
            ticket != 0) {
         files->stirred = true;
+        begin_part(files);
         sink_session_on_committed(files->session, ticket);
     }
     if (result < 0)
@@ -390,6 +425,7 @@ void run_files_report(const struct run_files *files, const struct sink_verdict *
         .header_out = sink_session_header_out(files->session),
         .safe_next = checkpointer_safe_next(files->checkpointer),
         .safe_offset = checkpointer_safe_offset(files->checkpointer),
+        .parts = output_writer_parts(files->output),
     };
     end_report_say(&report);
 }

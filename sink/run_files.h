@@ -38,6 +38,8 @@ void run_files_on_welcome(struct run_files *files, const struct message *message
 /* END brings the input's header, which dead letters need beside them. */
 void run_files_on_end(struct run_files *files, const struct message *message,
                       int64_t now_us);
+/* Ends a part of the output that is old enough; returns when to call it again. */
+int64_t run_files_tick(struct run_files *files, int64_t now_us);
 /* Writes what the output takes now, and makes room in memory. */
 void run_files_write(struct run_files *files, int64_t now_us);
 /* The poller saw an error on the output. */

@@ -352,6 +352,9 @@ static int loop(struct sink *sink)
         int64_t hint_us = look_for_waits(sink, now_us);
         if (hint_us < deadline_us)
             deadline_us = hint_us;
+        int64_t part_us = run_files_tick(sink->files, now_us);
+        if (part_us < deadline_us)
+            deadline_us = part_us;
         int64_t look_us = resources_tick(&sink->resources, now_us);
         if (look_us < deadline_us)
             deadline_us = look_us;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct checkpointer {
     struct commit_process *process; /* NULL: there is no journal */
@@ -13,6 +14,9 @@ struct checkpointer {
     const char *output;
     uint64_t dead_letters_ordered; /* those that were given to a commit */
     uint64_t safe_next, safe_offset;
+    uint64_t part, earlier; /* of the next commit; see struct journal */
+    bool between_parts;
+    int next_part; /* its descriptor, not taken yet; -1: none */
     bool failed;
 };
 
@@ -28,6 +32,9 @@ struct checkpointer *checkpointer_new(struct commit_process **commit_process_p,
     checkpointer->dead_letters_ordered = resume->start.position.dead_letters;
     checkpointer->safe_next = resume->start.position.next;
     checkpointer->safe_offset = resume->start.offset;
+    checkpointer->part = resume->start.part;
+    checkpointer->earlier = resume->start.earlier;
+    checkpointer->next_part = -1;
     return checkpointer;
 }
 
@@ -35,6 +42,8 @@ void checkpointer_destroy(struct checkpointer **checkpointer_p)
 {
     if (*checkpointer_p)
         commit_process_stop(&(*checkpointer_p)->process);
+    if (*checkpointer_p && (*checkpointer_p)->next_part >= 0)
+        close((*checkpointer_p)->next_part);
     free(*checkpointer_p);
     *checkpointer_p = NULL;
 }
@@ -51,18 +60,21 @@ static int fail_process(struct checkpointer *checkpointer, int result, char *err
 }
 
 int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
-                       const struct position *position, uint64_t offset, char *error,
-                       size_t error_size)
+                       const struct position *position, uint64_t offset, bool closing,
+                       char *error, size_t error_size)
 {
     const struct journal *start = &checkpointer->resume->start;
     struct journal journal = {
         .position = *position,
-        .offset = offset,
+        .offset = checkpointer->between_parts ? 0 : offset,
         .dead_letters_name = checkpointer->resume->start.dead_letters_name,
         /* Not of one that has written nothing, as its run may be refused. */
         .command = position->next > start->position.next ? checkpointer->resume->command
                                                          : start->command,
         .framing = checkpointer->resume->framing,
+        .part = checkpointer->part,
+        .closing = closing,
+        .earlier = checkpointer->earlier,
     };
     struct commit_dead_letters dead_letters = {
         .first = checkpointer->dead_letters_ordered + 1,
@@ -75,11 +87,21 @@ int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
     if (result < 0)
         return fail_process(checkpointer, result, error, error_size);
     checkpointer->dead_letters_ordered = dead_letters.last;
+    if (closing) {
+        journal_begin_part(&journal);
+        checkpointer->part = journal.part;
+        checkpointer->earlier = journal.earlier;
+        checkpointer->between_parts = true;
+    }
     return 0;
 }
 
 static const char *reason_of(const struct commit_answer *answer)
 {
+    if (answer->error == -EEXIST && answer->step == COMMIT_PART)
+        return "another file has its name; it is left alone";
+    if (answer->error == -EEXIST && answer->step == COMMIT_NEXT_PART)
+        return "another file has got the output's name; it is left alone";
     if (answer->error == -EEXIST && answer->step == COMMIT_RENAME)
         return "another file has got its name; it is left alone";
     if (answer->error == -EEXIST && answer->step == COMMIT_WRITE)
@@ -107,8 +129,29 @@ int checkpointer_receive(struct checkpointer *checkpointer, uint64_t *ret_ticket
     }
     checkpointer->safe_next = answer.next;
     checkpointer->safe_offset = answer.offset;
+    if (answer.output >= 0) {
+        checkpointer->between_parts = false;
+        checkpointer->next_part = answer.output;
+    }
     *ret_ticket = answer.ticket;
     return 0;
+}
+
+int checkpointer_take_part(struct checkpointer *checkpointer)
+{
+    int part = checkpointer->next_part;
+    checkpointer->next_part = -1;
+    return part;
+}
+
+bool checkpointer_is_between_parts(const struct checkpointer *checkpointer)
+{
+    return checkpointer->between_parts;
+}
+
+uint64_t checkpointer_part(const struct checkpointer *checkpointer)
+{
+    return checkpointer->part;
 }
 
 void checkpointer_fail(struct checkpointer *checkpointer)

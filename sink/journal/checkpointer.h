@@ -20,12 +20,21 @@ struct checkpointer *checkpointer_new(struct commit_process **commit_process_p,
 /* Stops the process. */
 void checkpointer_destroy(struct checkpointer **checkpointer_p);
 
-/* Orders a commit of that position, at which the output has `offset` bytes; never
- * blocks. 0, or -errno with a sentence for a person in `error`; then the journal has
- * failed. Once it has, does nothing. */
+/* Orders a commit of that position, at which the output, or its part, has `offset`
+ * bytes; `closing`: the part is complete. Nothing is written from then on, and each
+ * commit that is ordered counts for the next part, until checkpointer_take_part brings
+ * that. Never blocks. 0, or -errno with a sentence for a person in `error`; then the
+ * journal has failed. Once it has, does nothing. */
 int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
-                       const struct position *position, uint64_t offset, char *error,
-                       size_t error_size);
+                       const struct position *position, uint64_t offset, bool closing,
+                       char *error, size_t error_size);
+/* The output of the next part, once, after checkpointer_receive; the caller's to close.
+ * -1: there is none. */
+int checkpointer_take_part(struct checkpointer *checkpointer);
+/* A part is complete, and its end is not answered yet. */
+bool checkpointer_is_between_parts(const struct checkpointer *checkpointer);
+/* The number of the part that is written, from 1; 0: the output has none. */
+uint64_t checkpointer_part(const struct checkpointer *checkpointer);
 /* The next answer. 0: *ret_ticket is safe, or 0 where there is none now; -errno as
  * above. */
 int checkpointer_receive(struct checkpointer *checkpointer, uint64_t *ret_ticket,

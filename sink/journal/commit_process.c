@@ -31,18 +31,47 @@ struct order {
 
 /* ---- in the process ---- */
 
-static void serve(int socket, const struct commit_place *place)
+/* Room for one descriptor beside an answer. */
+union passed_output {
+    char bytes[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr align;
+};
+
+/* `output`: -1, or one that goes with it. */
+static bool send_answer(int socket, const struct commit_answer *answer, int output)
+{
+    struct iovec vector = {.iov_base = (void *)answer, .iov_len = sizeof *answer};
+    union passed_output passed = {.bytes = {0}};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (output >= 0) {
+        message.msg_control = &passed;
+        message.msg_controllen = sizeof passed;
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof output);
+        memcpy(CMSG_DATA(head), &output, sizeof output);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL) >= 0;
+}
+
+static void serve(int socket, struct commit_place *place)
 {
     struct order order;
     struct commit_answer answer;
     while (helper_receive(socket, &order, sizeof order, 0) == sizeof order) {
+        bool part = order.journal.closing;
         memset(&answer, 0, sizeof answer);
         answer.ticket = order.ticket;
+        answer.error = (part ? commit_part(place, &order.journal, &order.dead_letters,
+                                           &answer.step)
+                             : commit_make(place, &order.journal, &order.dead_letters,
+                                           &answer.step));
         answer.next = order.journal.position.next;
         answer.offset = order.journal.offset;
-        answer.error =
-            commit_make(place, &order.journal, &order.dead_letters, &answer.step);
-        if (helper_send(socket, &answer, sizeof answer, 0) < 0 || answer.error < 0)
+        if (!send_answer(socket, &answer,
+                         part && answer.error == 0 ? place->output : -1) ||
+            answer.error < 0)
             return;
     }
 }
@@ -55,21 +84,19 @@ static int open_directory(const char *path)
                                      : fd;
 }
 
-struct paths {
-    const char *journal, *dead_letters;
-};
-
 static void live(int socket, int output, void *context)
 {
-    const struct paths *paths = context;
-    char name[PATH_MAX], directory[PATH_MAX];
-    snprintf(name, sizeof name, "%s", paths->journal);
-    snprintf(directory, sizeof directory, "%s", paths->journal);
+    const struct commit_process_config *config = context;
+    char name[PATH_MAX], directory[PATH_MAX], parts_of[PATH_MAX];
+    snprintf(name, sizeof name, "%s", config->journal);
+    snprintf(directory, sizeof directory, "%s", config->journal);
+    snprintf(parts_of, sizeof parts_of, "%s", config->parts_of ? config->parts_of : "");
     struct commit_place place = {
         .output = output,
         .directory = open_directory(dirname(directory)),
         .journal = basename(name),
-        .dead_letters = paths->dead_letters,
+        .dead_letters = config->dead_letters,
+        .name = config->parts_of ? basename(parts_of) : NULL,
     };
     if (place.directory >= 0)
         serve(socket, &place);
@@ -77,15 +104,16 @@ static void live(int socket, int output, void *context)
 
 /* ---- in the sink ---- */
 
-int commit_process_start(int output, const char *journal, const char *dead_letters,
+int commit_process_start(const struct commit_process_config *config,
                          struct commit_process **ret_process)
 {
-    struct paths paths = {journal, dead_letters};
     struct helper_process helper;
-    int result = helper_process_start(
-        &(struct helper_task){
-            .name = "fanfold-commit", .work = live, .context = &paths, .kept = output},
-        &helper);
+    int result =
+        helper_process_start(&(struct helper_task){.name = "fanfold-commit",
+                                                   .work = live,
+                                                   .context = (void *)config,
+                                                   .kept = config->output},
+                             &helper);
     if (result < 0)
         return result;
     *ret_process = allocate_zeroed(1, sizeof **ret_process);
@@ -131,13 +159,26 @@ int commit_process_take(struct commit_process *commit_process,
                         struct commit_answer *ret_answer)
 {
     struct commit_answer answer;
-    ssize_t size = helper_receive(commit_process->helper.socket, &answer, sizeof answer,
-                                  MSG_DONTWAIT);
-    if (size == -EAGAIN)
-        return 0;
+    struct iovec vector = {.iov_base = &answer, .iov_len = sizeof answer};
+    union passed_output passed;
+    struct msghdr message = {.msg_iov = &vector,
+                             .msg_iovlen = 1,
+                             .msg_control = &passed,
+                             .msg_controllen = sizeof passed};
+    ssize_t size;
+    do
+        size =
+            recvmsg(commit_process->helper.socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;
     if (size != sizeof answer)
         return size < 0 ? (int)size : -EPIPE;
     commit_process->answered++;
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    answer.output = -1;
+    if (head && head->cmsg_type == SCM_RIGHTS)
+        memcpy(&answer.output, CMSG_DATA(head), sizeof answer.output);
     *ret_answer = answer;
     return 1;
 }

@@ -7,6 +7,7 @@
 #include "common/process/write_all.h"
 #include "sink/dead_letters/dead_letters.h"
 #include "sink/output/output_fingerprint.h"
+#include "sink/output/output_part.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -136,4 +137,36 @@ int commit_make(const struct commit_place *place, const struct journal *journal,
         return result;
     *ret_step = COMMIT_DIRECTORY;
     return sync_directory(place->directory);
+}
+
+/* ---- a part ---- */
+
+static int begin_next(struct commit_place *place, const struct journal *journal,
+                      enum commit_step *ret_step)
+{
+    *ret_step = COMMIT_PART;
+    int result = output_part_finish(place->directory, place->name, journal->part);
+    if (result < 0)
+        return result;
+    *ret_step = COMMIT_NEXT_PART;
+    int next = output_part_begin(place->directory, place->name);
+    if (next < 0)
+        return next;
+    close(place->output);
+    place->output = next;
+    return 0;
+}
+
+int commit_part(struct commit_place *place, struct journal *journal,
+                const struct commit_dead_letters *dead_letters,
+                enum commit_step *ret_step)
+{
+    static const struct commit_dead_letters none = {.first = 1, .last = 0};
+    int result = commit_make(place, journal, dead_letters, ret_step);
+    if (result == 0)
+        result = begin_next(place, journal, ret_step);
+    if (result < 0)
+        return result;
+    journal_begin_part(journal);
+    return commit_make(place, journal, &none, ret_step);
 }

@@ -14,6 +14,8 @@ struct commit_place {
     int directory;            /* descriptor: the journal's */
     const char *journal;      /* its name there */
     const char *dead_letters; /* the directory of the dead letters */
+    const char *name; /* the output's, in the journal's directory; NULL: it has no parts
+                       */
 };
 
 /* X(name, the sentence for a person where it failed) */
@@ -22,7 +24,9 @@ struct commit_place {
     X(OUTPUT, "cannot sync the output")             \
     X(WRITE, "cannot write the journal")            \
     X(RENAME, "cannot replace the journal")         \
-    X(DIRECTORY, "cannot sync the journal")
+    X(DIRECTORY, "cannot sync the journal")         \
+    X(PART, "cannot finish a part of the output")   \
+    X(NEXT_PART, "cannot begin the next part of the output")
 
 enum commit_step {
 #define X(name, text) COMMIT_##name,
@@ -41,6 +45,19 @@ struct commit_dead_letters {
  * failed: what the journal said before still holds. -EEXIST: the journal's name, or the
  * one that it is written under first, is another file's, which is left alone. */
 int commit_make(const struct commit_place *place, const struct journal *journal,
+                const struct commit_dead_letters *dead_letters,
+                enum commit_step *ret_step);
+
+/*
+ * Makes a commit of which the journal says that the part is closing; then gives the
+ * part its own name, begins the next one, and commits that. *journal becomes the
+ * journal of the latter, and the place has the new output in place of the old one,
+ * which is closed. A kill between any two steps leaves what the journal says: while a
+ * part is closing, an output that is not there, or empty, is the next part, since
+ * nothing is written to that before its journal is there. Outcomes as above; -EEXIST
+ * also: the name of the part, or the output's, is another file's.
+ */
+int commit_part(struct commit_place *place, struct journal *journal,
                 const struct commit_dead_letters *dead_letters,
                 enum commit_step *ret_step);
 

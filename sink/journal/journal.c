@@ -14,9 +14,18 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 2, FIELDS = 14, FIELDS_MAX = 15, LAST_FIELDS = 2, CHECKSUM_BYTES = 8 };
+enum { VERSION = 2, FIELDS = 14, FIELDS_MAX = 15, CHECKSUM_BYTES = 8 };
 
 static const char magic[] = "fanfold journal";
+
+void journal_begin_part(struct journal *journal)
+{
+    journal->earlier += journal->offset;
+    journal->offset = 0;
+    journal->fingerprint = 0;
+    journal->part++;
+    journal->closing = 0;
+}
 
 /* ---- encoding ---- */
 
@@ -26,20 +35,30 @@ static void pack_bytes(msgpack_packer *packer, const void *data, size_t size)
     msgpack_pack_bin_body(packer, data, size);
 }
 
-/* The command alone, as ever; an array begins with it where the output is framed. */
+/* The last field is the command alone, as ever, or an array of it and what else there
+ * is to say of the output. */
+enum { COMMAND_ALONE = 1, WITH_FRAMING = 2, WITH_PARTS = 5 };
+
+static uint64_t count_last(const struct journal *journal)
+{
+    return journal->part ? WITH_PARTS : journal->framing ? WITH_FRAMING : COMMAND_ALONE;
+}
+
 static void pack_last(msgpack_packer *packer, const struct journal *journal)
 {
-    if (journal->framing)
-        msgpack_pack_array(packer, LAST_FIELDS);
-    msgpack_pack_uint64(packer, journal->command);
-    if (journal->framing)
-        msgpack_pack_uint64(packer, journal->framing);
+    const uint64_t numbers[] = {journal->command, journal->framing, journal->part,
+                                journal->closing, journal->earlier};
+    uint64_t count = count_last(journal);
+    if (count > COMMAND_ALONE)
+        msgpack_pack_array(packer, count);
+    for (uint64_t i = 0; i < count; i++)
+        msgpack_pack_uint64(packer, numbers[i]);
 }
 
 static void pack(msgpack_packer *packer, const struct journal *journal)
 {
     const struct position *position = &journal->position;
-    bool more = journal->command || journal->framing;
+    bool more = journal->command || count_last(journal) > COMMAND_ALONE;
     msgpack_pack_array(packer, more ? FIELDS_MAX : FIELDS);
     msgpack_pack_str(packer, sizeof magic - 1);
     msgpack_pack_str_body(packer, magic, sizeof magic - 1);
@@ -150,9 +169,14 @@ static bool take_last(struct msgpack_reader *reader, struct journal *journal)
     journal->command = token.number;
     if (kind == TOKEN_NUMBER)
         return true;
-    return kind == TOKEN_ARRAY && token.number == LAST_FIELDS &&
-           take_number(reader, &journal->command) &&
-           take_number(reader, &journal->framing);
+    uint64_t count = token.number;
+    if (kind != TOKEN_ARRAY || (count != WITH_FRAMING && count != WITH_PARTS))
+        return false;
+    return take_number(reader, &journal->command) &&
+           take_number(reader, &journal->framing) &&
+           (count == WITH_FRAMING || (take_number(reader, &journal->part) &&
+                                      take_number(reader, &journal->closing) &&
+                                      take_number(reader, &journal->earlier)));
 }
 
 /* An earlier sink, or one that nobody told the command, has written one less. */

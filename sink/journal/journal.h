@@ -23,7 +23,14 @@ struct journal {
                          file has none */
     uint64_t framing; /* of the output (enum framing); 0: none, and then the file does
                          not say so */
+    /* Of an output that is rotated; the file says nothing of another. */
+    uint64_t part;    /* the number of the one that `offset` is in, from 1; 0: none */
+    uint64_t closing; /* 1: nothing more comes into it, and it may have its own name */
+    uint64_t earlier; /* bytes of the parts before it */
 };
+
+/* What was closing is complete: makes it the journal of the next part. */
+void journal_begin_part(struct journal *journal);
 
 /* Returns the number of bytes. */
 size_t journal_encode(const struct journal *journal, uint8_t bytes[JOURNAL_BYTES_MAX]);

@@ -10,6 +10,7 @@
 #include "sink/dead_letters/dead_letters.h"
 #include "sink/journal/reserved_names.h"
 #include "sink/output/output_fingerprint.h"
+#include "sink/output/output_part.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,16 @@ static int check_fingerprint(const struct resume_point *resume,
     return STATUS_IO;
 }
 
+/* The sink may have been killed when a part had its own name already, or the last one:
+ * then the output is empty, or is just being made, and is the next part. */
+static void find_part(struct journal *start, const struct output *output)
+{
+    bool ended = start->closing || start->position.finished;
+    if (start->part > 0 && ended && start->offset > 0 &&
+        output_found_bytes(output) == 0)
+        journal_begin_part(start);
+}
+
 static int resume_run(struct resume_point *resume, const struct resume_request *request,
                       struct output *output)
 {
@@ -180,10 +191,16 @@ static int resume_run(struct resume_point *resume, const struct resume_request *
             resume->journal);
         return STATUS_USAGE;
     }
+    if (request->rotates != (resume->start.part > 0)) {
+        say("the run that %s is of has its output %s: give --rotate as before",
+            resume->journal, request->rotates ? "in one file" : "in parts");
+        return STATUS_USAGE;
+    }
+    find_part(&resume->start, output);
     resume->resumed = true;
     resume->other_command = request->command && resume->start.command &&
                             request->command != resume->start.command;
-    int result = output_resume(output, resume->start.offset);
+    int result = output_resume(output, resume->start.offset, resume->start.earlier);
     if (result == 0)
         return check_fingerprint(resume, request, output);
     if (result > 0)
@@ -210,6 +227,20 @@ static int read_journal(struct resume_point *resume,
     return STATUS_IO;
 }
 
+/* A new run numbers its parts from 1. */
+static int refuse_parts(const struct resume_request *request)
+{
+    char *part = output_part_find(request->output);
+    if (!part)
+        return STATUS_OK;
+    say("%s is a part of another run's output: move the parts away, or write to "
+        "another "
+        "output",
+        part);
+    free(part);
+    return STATUS_USAGE;
+}
+
 int resume_point_find(struct resume_point *resume, const struct resume_request *request,
                       struct output *output)
 {
@@ -231,9 +262,12 @@ int resume_point_find(struct resume_point *resume, const struct resume_request *
         status = reserved_names_check(&names);
     if (status == STATUS_OK)
         status = check_dead_letters(resume, request);
+    if (status == STATUS_OK && request->rotates && !resume->resumed)
+        status = refuse_parts(request);
     if (!resume->resumed) {
         memset(&resume->start, 0, sizeof resume->start);
         resume->start.position.run = id_random();
+        resume->start.part = request->rotates;
     }
     resume->command = request->command;
     resume->framing = request->framing;

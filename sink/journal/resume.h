@@ -19,6 +19,7 @@ struct resume_request {
     bool resume;
     uint64_t command;     /* hash of the run's command and mode; 0: not known */
     enum framing framing; /* of the output */
+    bool rotates;         /* the output is in parts */
     bool no_dead_letters; /* whoever started the sink knows that there will be none */
 };
 

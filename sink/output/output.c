@@ -16,6 +16,7 @@ struct output *output_new(const struct output_kind *kind, const char *name)
     struct output *output = allocate_zeroed(1, sizeof *output);
     output->kind = kind;
     output->fd = -1;
+    output->limit = UINT64_MAX;
     output->name = allocate_text("%s", name);
     output->capacity = ENTRIES_FIRST;
     output->entries = allocate_zeroed(output->capacity, sizeof *output->entries);
@@ -130,6 +131,16 @@ int output_check(struct output *output)
     return output->error;
 }
 
+void output_limit(struct output *output, uint64_t bytes)
+{
+    output->limit = bytes;
+}
+
+bool output_is_full(const struct output *output)
+{
+    return output->bytes >= output->limit && output->bytes == output->whole;
+}
+
 bool output_is_sent(const struct output *output)
 {
     return output->kind->flush;
@@ -158,6 +169,11 @@ uint64_t output_bytes(const struct output *output)
 uint64_t output_whole_bytes(const struct output *output)
 {
     return output->whole;
+}
+
+uint64_t output_earlier_bytes(const struct output *output)
+{
+    return output->earlier;
 }
 
 uint64_t output_found_bytes(const struct output *output)

@@ -28,9 +28,10 @@ struct output;
  */
 int output_open(const char *path, int64_t wait_us, struct output **ret_output,
                 char *error, size_t error_size);
-/* Lets writing begin at `offset` of a regular file that output_open opened; before
- * anything is pushed. 0; 1: the file is shorter than that; -errno. */
-int output_resume(struct output *output, uint64_t offset);
+/* Lets writing begin at `offset` of a regular file that output_open opened, behind
+ * parts of `earlier` bytes; before anything is pushed. 0; 1: the file is shorter than
+ * that; -errno. */
+int output_resume(struct output *output, uint64_t offset, uint64_t earlier);
 /* Unless something was written already, cuts off what output_open found in a regular
  * file behind the place where writing begins. 0 or -errno. */
 int output_clear(struct output *output);
@@ -44,6 +45,16 @@ int output_look(struct output *output);
 int output_check_name(const struct output *output);
 /* The words for an error of writing, completing and closing. */
 const char *output_error_text(int error);
+/* ---- an output that is rotated ---- */
+
+/* The output ends its part at the first end of a result from `bytes` on; UINT64_MAX:
+ * nowhere. */
+void output_limit(struct output *output, uint64_t bytes);
+/* The part has its end: nothing is written until the next one begins. */
+bool output_is_full(const struct output *output);
+/* Takes the file of the next part; the one before is complete, and has another name. */
+void output_begin_part(struct output *output, int fd);
+
 /* What was written is not in the file: nobody can resume the run. */
 bool output_error_is_loss(int error);
 /* Cuts off, where it can, the part of a result that was not written in full: on a full
@@ -100,10 +111,12 @@ int output_flush(struct output *output, int limit_ms);
 const char *output_receiver(const struct output *output, bool *ret_there);
 
 uint64_t output_queued(const struct output *output); /* results */
-/* Written so far, with what lies before the offset of output_resume. */
+/* Written so far, with what lies before the offset of output_resume; of a part. */
 uint64_t output_bytes(const struct output *output);
 /* The same up to the end of the result that output_take_written told of last. */
 uint64_t output_whole_bytes(const struct output *output);
+/* Bytes of the parts before this one. */
+uint64_t output_earlier_bytes(const struct output *output);
 /* Bytes that output_open found in a regular file. */
 uint64_t output_found_bytes(const struct output *output);
 /* There was something in the file, and all of that still is. */

@@ -86,7 +86,7 @@ static int gather_results(struct output *output, struct iovec *vectors)
         if (vectors[count].iov_len > WRITE_BYTES_MAX - bytes)
             vectors[count].iov_len = WRITE_BYTES_MAX - bytes;
         bytes += vectors[count++].iov_len;
-        if (body && spilled)
+        if (body && (spilled || output->bytes + bytes >= output->limit))
             break;
         skipped = body ? 0 : entry->head_size;
         i += body;
@@ -116,6 +116,8 @@ static int frame_records(struct output *output)
         entry->size = output->framed_bytes;
         output->framed_bytes = 0;
         output->framed++;
+        if (output->bytes + filled >= output->limit)
+            break;
     }
     output->piece_from = 0;
     output->piece_size = filled;
@@ -219,6 +221,12 @@ static size_t total(const struct iovec *vectors, int count)
     return bytes;
 }
 
+/* The part does, and nothing of the next result is in it. */
+static bool has_its_end(const struct output *output)
+{
+    return output->bytes >= output->limit && output->offset == 0;
+}
+
 static int write_bytes(struct output *output)
 {
     struct iovec vectors[GATHER_MAX];
@@ -226,7 +234,7 @@ static int write_bytes(struct output *output)
     if (output->error == 0 && output->written < output->count)
         output->error = output_look(output);
     while (output->error == 0 && output->written < output->count &&
-           output->bytes < stop) {
+           output->bytes < stop && !has_its_end(output)) {
         int count = gather(output, vectors);
         size_t wanted = count > 0 ? total(vectors, count) : 0;
         ssize_t written = count;
@@ -242,6 +250,7 @@ static int write_bytes(struct output *output)
         else
             account(output, vectors, (size_t)written);
     }
+    output->waits = output->written < output->count && has_its_end(output);
     return output->error;
 }
 
@@ -264,7 +273,7 @@ static int close_descriptor(struct output *output)
 static void fill_item(const struct output *output, zmq_pollitem_t *item)
 {
     item->fd = output->fd;
-    item->events = output_queued(output) > 0 ? ZMQ_POLLOUT : 0;
+    item->events = output_queued(output) > 0 && !has_its_end(output) ? ZMQ_POLLOUT : 0;
 }
 
 /* A result that is one record needs a head alone. */

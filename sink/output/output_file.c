@@ -198,13 +198,14 @@ int output_open(const char *path, int64_t wait_us, struct output **ret_output,
     return result;
 }
 
-int output_resume(struct output *output, uint64_t offset)
+int output_resume(struct output *output, uint64_t offset, uint64_t earlier)
 {
     if (output->found < offset)
         return 1;
     if (lseek(output->fd, (off_t)offset, SEEK_SET) < 0)
         return -errno;
     output->start = output->bytes = output->whole = offset;
+    output->earlier = earlier;
     if (output->watch)
         output_watch_begin(output->watch, offset);
     return 0;
@@ -219,6 +220,18 @@ int output_clear(struct output *output)
     output->cleared = true;
     output_watch_note(output->watch, NULL, 0);
     return 0;
+}
+
+void output_begin_part(struct output *output, int fd)
+{
+    output_watch_destroy(&output->watch);
+    close(output->fd);
+    output->fd = fd;
+    output->watch = output_watch_new(fd);
+    output->earlier += output->bytes;
+    output->start = output->found = output->bytes = output->whole = 0;
+    output->created = true;
+    output->waits = false;
 }
 
 /* A file that others opened may grow by what they write, but not lose our bytes. */

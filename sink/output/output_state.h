@@ -62,6 +62,8 @@ struct output {
     uint64_t base; /* of a file that others opened: where the first byte goes */
     char *name;
     uint64_t start, found; /* where writing began; bytes that were there */
+    uint64_t earlier;      /* bytes of the parts before this one */
+    uint64_t limit;        /* bytes after which a part ends with a result */
     uint64_t bytes, whole; /* the end of what is written, and of what is told of */
     struct output_entry *entries; /* ring */
     size_t capacity;              /* a power of two */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/output/output_writer.h"
 
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
 #include "sink/output/framed_file.h"
+#include "sink/output/output_part.h"
 #include "sink/result/header_filter.h"
 #include <errno.h>
 #include <limits.h>
@@ -22,11 +24,19 @@ struct output_writer {
     bool flushing; /* the last of it is on its way */
     bool lost;
     bool as_found;
-    bool behind;       /* it takes more at once, and too much is in memory */
-    uint64_t bytes;    /* written; kept when the output is closed */
+    bool behind;    /* it takes more at once, and too much is in memory */
+    uint64_t bytes; /* written; kept when the output is closed */
+    struct rotation rotation;
+    uint64_t part;     /* the number of the one that is written; 0: it is not rotated */
+    int64_t begun_us;  /* when its first byte was seen; 0: not yet */
     bool some_written; /* since output_writer_take_written: up to written_seq */
     uint64_t written_seq;
 };
+
+static void count_bytes(struct output_writer *writer)
+{
+    writer->bytes = output_earlier_bytes(writer->output) + output_bytes(writer->output);
+}
 
 struct output_writer *output_writer_new(struct output **output_p,
                                         const struct result_memory *memory,
@@ -37,7 +47,7 @@ struct output_writer *output_writer_new(struct output **output_p,
     *output_p = NULL;
     writer->memory = memory;
     writer->journal = journal;
-    writer->bytes = output_bytes(writer->output);
+    count_bytes(writer);
     writer->header_filter.there = writer->bytes > 0;
     return writer;
 }
@@ -55,7 +65,7 @@ void output_writer_destroy(struct output_writer **writer_p)
 void output_writer_shape(struct output_writer *writer, const struct output_shape *shape)
 {
     output_shape(writer->output, shape);
-    if (writer->header_filter.there)
+    if (writer->header_filter.there && output_earlier_bytes(writer->output) == 0)
         writer->header_filter.there = framed_file_has_result(
             output_descriptor(writer->output), shape->framing, writer->bytes);
 }
@@ -98,7 +108,7 @@ static int fail(struct output_writer *writer, int failure, char *error,
 /* Before anything is cut off: what counts as written stays. */
 static void count_written(struct output_writer *writer)
 {
-    writer->bytes = output_bytes(writer->output);
+    count_bytes(writer);
     while (output_take_written(writer->output, &writer->written_seq))
         writer->some_written = true;
 }
@@ -139,6 +149,61 @@ int output_writer_check(struct output_writer *writer, char *error, size_t error_
 int output_writer_spill(struct output_writer *writer, uint64_t memory_bytes)
 {
     return output_spill(writer->output, writer->memory, memory_bytes);
+}
+
+/* ---- parts ---- */
+
+void output_writer_rotate(struct output_writer *writer, const struct rotation *rotation,
+                          uint64_t part, bool closing)
+{
+    writer->rotation = *rotation;
+    writer->part = part;
+    output_limit(writer->output, closing ? 1 : rotation->bytes);
+}
+
+int64_t output_writer_tick(struct output_writer *writer, int64_t now_us)
+{
+    int64_t age_us = writer->rotation.age_us;
+    if (writer->part == 0 || age_us == INT64_MAX || writer->ended ||
+        output_bytes(writer->output) == 0)
+        return NEVER_US;
+    if (writer->begun_us == 0)
+        writer->begun_us = now_us;
+    if (now_us - writer->begun_us < age_us)
+        return writer->begun_us + age_us;
+    output_limit(writer->output, 1);
+    return NEVER_US;
+}
+
+bool output_writer_is_full(const struct output_writer *writer)
+{
+    return writer->part > 0 && !writer->ended && output_is_full(writer->output);
+}
+
+void output_writer_begin_part(struct output_writer *writer, int fd)
+{
+    output_begin_part(writer->output, fd);
+    output_limit(writer->output, writer->rotation.bytes);
+    writer->part++;
+    writer->begun_us = 0;
+}
+
+uint64_t output_writer_parts(const struct output_writer *writer)
+{
+    return writer->part > 0 ? writer->part - 1 : 0;
+}
+
+/* Of a complete run: the last part gets its name, too, and an empty one is none. */
+static int finish_last_part(struct output_writer *writer)
+{
+    if (output_bytes(writer->output) == 0) {
+        output_discard(writer->output);
+        return 0;
+    }
+    int failure = output_part_finish_path(output_name(writer->output), writer->part);
+    if (failure == 0)
+        writer->part++;
+    return failure;
 }
 
 /* ---- the end ---- */
@@ -217,6 +282,8 @@ int output_writer_close(struct output_writer *writer, bool complete, char *error
         failure = output_complete(writer->output);
     else
         output_writer_abandon(writer);
+    if (complete && failure == 0 && writer->part > 0)
+        failure = finish_last_part(writer);
     writer->lost |= output_error_is_loss(failure);
     int closed = output_close(&writer->output);
     failure = failure < 0 ? failure : closed;

@@ -8,6 +8,7 @@
 #define FANFOLD_SINK_OUTPUT_OUTPUT_WRITER_H
 
 #include "sink/output/output.h"
+#include "sink/output/rotation.h"
 
 struct output_writer;
 
@@ -17,6 +18,19 @@ struct output_writer *output_writer_new(struct output **output_p,
                                         const struct result_memory *memory,
                                         bool journal);
 void output_writer_destroy(struct output_writer **writer_p);
+
+/* Parts end as the rotation says; `part` is the number of the first that is written,
+ * and `closing`: it has its end already. */
+void output_writer_rotate(struct output_writer *writer, const struct rotation *rotation,
+                          uint64_t part, bool closing);
+/* Ends a part that is old enough; returns when to call it again. */
+int64_t output_writer_tick(struct output_writer *writer, int64_t now_us);
+/* The part has its end, and the next one has to be begun. */
+bool output_writer_is_full(const struct output_writer *writer);
+/* Takes the file of the next part. */
+void output_writer_begin_part(struct output_writer *writer, int fd);
+/* How many parts are complete. */
+uint64_t output_writer_parts(const struct output_writer *writer);
 
 /* Before the first push. */
 void output_writer_shape(struct output_writer *writer,
@@ -61,8 +75,9 @@ bool output_writer_has_ended(const struct output_writer *writer);
  * what is empty. */
 void output_writer_abandon(struct output_writer *writer);
 /* Closes the output of a complete run, which without a byte is an empty file, or
- * abandons it. close has the kernel's last word on what was written: STATUS_OK, or the
- * status and a sentence. Does nothing once it is closed. */
+ * abandons it. The last part of one that is rotated gets its name. close has the
+ * kernel's last word on what was written: STATUS_OK, or the status and a sentence. Does
+ * nothing once it is closed. */
 int output_writer_close(struct output_writer *writer, bool complete, char *error,
                         size_t error_size);
 

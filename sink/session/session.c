@@ -134,6 +134,17 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket)
     session->progress.moved = true;
 }
 
+bool sink_session_commit(struct sink_session *session, int64_t now_us)
+{
+    bool ends = sink_phase_is_closing(session->ending.phase) ||
+                session->ending.phase == SINK_PHASE_SAVING;
+    if (ends || session->epoch.phase != SINK_EPOCH_OPEN ||
+        session->commit_schedule.safe_epoch != session->epoch.number)
+        return false;
+    sink_actions_commit(session, now_us);
+    return true;
+}
+
 /* The commit of a new epoch is BEGIN's, and waits for it. */
 static void check_commit(struct sink_session *session, int64_t now_us)
 {

@@ -53,6 +53,9 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket);
  * has given up already. */
 void sink_session_on_journal_failed(struct sink_session *session, const char *text,
                                     int64_t now_us);
+/* Commits what is written now, whatever else is due. False: no ventilator has begun, or
+ * the session is about to end, and commits by itself. */
+bool sink_session_commit(struct sink_session *session, int64_t now_us);
 /* No SINK_COMMIT that is under way is answered any more, and none is ordered: for the
  * call of sink_session_fail that follows. */
 void sink_session_lose_commits(struct sink_session *session);

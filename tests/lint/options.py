@@ -37,6 +37,7 @@ VALUES = {
     "SIZE": "1M",
     "WHAT": "stop",
     "WHEN": "never",
+    "SIZE|DURATION": "1M",
     "result|record|tagged": "result",
     "zstd|lz4": "lz4",
 }

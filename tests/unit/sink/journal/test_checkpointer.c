@@ -31,7 +31,9 @@ static void prepare(void)
         .start = {.position = {.next = 3}, .offset = 30},
     };
     int output = open(output_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    cr_assert_eq(commit_process_start(output, journal, dead_letters, &process), 0);
+    const struct commit_process_config config = {
+        .output = output, .journal = journal, .dead_letters = dead_letters};
+    cr_assert_eq(commit_process_start(&config, &process), 0);
     close(output);
     checkpointer = checkpointer_new(&process, &point, "out");
     cr_assert_null(process);
@@ -51,7 +53,7 @@ TestSuite(checkpointer, .init = prepare, .fini = clean);
 static int order(uint64_t ticket, uint64_t next, uint64_t dead_letter_count)
 {
     struct position position = {.next = next, .dead_letters = dead_letter_count};
-    return checkpointer_order(checkpointer, ticket, &position, next * 10, error,
+    return checkpointer_order(checkpointer, ticket, &position, next * 10, false, error,
                               sizeof error);
 }
 

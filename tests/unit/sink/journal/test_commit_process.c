@@ -43,8 +43,9 @@ TestSuite(commit_process, .init = prepare, .fini = clean);
 static struct commit_process *start(void)
 {
     struct commit_process *commit_process;
-    cr_assert_eq(commit_process_start(output, journal, dead_letters, &commit_process),
-                 0);
+    const struct commit_process_config config = {
+        .output = output, .journal = journal, .dead_letters = dead_letters};
+    cr_assert_eq(commit_process_start(&config, &commit_process), 0);
     return commit_process;
 }
 

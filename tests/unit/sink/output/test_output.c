@@ -537,7 +537,7 @@ static struct output *open_to_resume(uint64_t offset)
     struct output *output;
     char error[200] = "";
     cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
-    cr_assert_eq(output_resume(output, offset), 0);
+    cr_assert_eq(output_resume(output, offset, 0), 0);
     return output;
 }
 
@@ -576,8 +576,8 @@ Test(output, does_not_resume_behind_its_end)
     char error[200] = "";
     fill("0123");
     cr_assert_eq(output_open(path, 0, &output, error, sizeof error), 0);
-    cr_assert_eq(output_resume(output, 5), 1);
-    cr_assert_eq(output_resume(output, 4), 0);
+    cr_assert_eq(output_resume(output, 5, 0), 1);
+    cr_assert_eq(output_resume(output, 4, 0), 0);
     output_close(&output);
 }
 

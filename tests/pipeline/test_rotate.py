@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""--rotate: an output in parts, each complete when it has its name; all in a row are the output, whatever is killed when."""
+
+import random
+import shutil
+
+import pytest
+from harness import program_path
+from resuming import Resumption, journal_path, kill_everything, refused
+from test_commit_order import require_strace
+
+UPPER = ["--", "tr", "a-z", "A-Z"]
+LINES = b"".join(b"line %d\n" % number for number in range(20000))
+
+
+def parts_of(output):
+    """In their order, which is that of their names."""
+    return sorted(output.parent.glob(f"{output.name}.[0-9a-z]*[0-9]"))
+
+
+def joined(output):
+    return b"".join(part.read_bytes() for part in parts_of(output))
+
+
+def expect_parts(output, content):
+    """All there is of a complete run."""
+    parts = parts_of(output)
+    assert [part.name for part in parts] == [f"{output.name}.{number + 1:06}" for number in range(len(parts))]
+    assert joined(output) == content
+    assert not output.exists() and not journal_path(output).exists()
+    return parts
+
+
+def test_a_part_ends_with_the_result_that_makes_it_large_enough(case):
+    output = case.path("out")
+    run = case.run("fanfold", "-N100", "-j2", "-o", output, "--rotate", "10K", *UPPER, stdin=LINES)
+    run.expect(0)
+    parts = expect_parts(output, LINES.upper())
+    for part in parts[:-1]:
+        size = part.stat().st_size
+        last = part.read_bytes().splitlines(True)[-100:]
+        assert size >= 10240 > size - sum(map(len, last)), size
+    assert f"the output is in {len(parts)} parts, {output}.000001 to {parts[-1]}" in run.stderr()
+
+
+def test_results_of_every_kind_are_rotated(case):
+    """Larger than a part, than any piece, or empty; and framed records."""
+    records = [b"x" * size + b"\n" for size in (10, 3000000, 0, 0, 700000, 5, 300000, 300000, 1)]
+    text = case.file("text", b"".join(records))
+    for name, words, content in (
+        ("plain", [], b"".join(records)),
+        ("framed", ["--frames-out=record"], b"".join((len(r) - 1).to_bytes(4, "big") + r[:-1] for r in records)),
+        ("none", [], b""),
+    ):
+        output = case.path(name)
+        command = ["cat"] if content else ["true"]
+        run = case.run("fanfold", *words, "-N1", "-j2", "-i", text, "-o", output, "--rotate", "400K", "--", *command)
+        run.expect(0)
+        parts = expect_parts(output, content)
+        assert len(parts) == (4 if content else 0)
+
+
+def test_a_part_ends_when_it_is_old_enough(case):
+    """The rest of the input does not come before the part has its name."""
+    output, feed = case.path("out"), case.gate("feed")
+    text = case.file("text", LINES)
+    script = f"head -n 100 {text}; cat {feed}; tail -n +101 {text}"
+    run = case.shell if False else case.start(  # pylint: disable=using-constant-test
+        "sh", "-c", f"({script}) | {program_path('fanfold')} --block-timeout 10ms -o {output} --rotate 50ms -- cat"
+    )
+    case.wait_for(lambda: parts_of(output), "the first part")
+    first = parts_of(output)[0].read_bytes()
+    assert LINES.startswith(first) and 0 < len(first) <= len(b"".join(LINES.splitlines(True)[:100]))
+    feed.open()
+    run.expect(0)
+    expect_parts(output, LINES)
+
+
+def test_the_header_is_in_the_first_part_alone(case):
+    output = case.path("out")
+    words = ["-N100", "-j2", "--header-out", 1, "-o", output, "--rotate", "10K", "--", "sed", "1i title"]
+    case.run("fanfold", *words, stdin=LINES).expect(0)
+    expect_parts(output, b"title\n" + LINES)
+
+
+class Taker:
+    """Takes each complete part away, as a user's program does."""
+
+    def __init__(self, output):
+        self.output = output
+        self.taken = []
+
+    def take(self):
+        for part in parts_of(self.output):
+            self.taken.append((part.name, part.read_bytes()))
+            part.unlink()
+
+    def expect(self, content):
+        self.take()
+        names = [name for name, _ in self.taken]
+        assert names == [f"{self.output.name}.{number + 1:06}" for number in range(len(names))]
+        assert b"".join(data for _, data in self.taken) == content
+
+
+@pytest.mark.deadline(240)
+@pytest.mark.parametrize("fed", [False, True])
+def test_a_rotated_run_that_is_killed_again_and_again_has_each_byte_once(case, fed):
+    text = case.text(3 << 20)
+    chance = random.Random(fed)
+    options = ["--rotate", "64K", "--block", "16K", "--buffer", "256K", "-j2", "--resume"]
+    run = Resumption(case, text, *options, script="sleep 0.01; tr a-z A-Z", fed=fed)
+    taker = Taker(run.output)
+    for leg in range(6):
+        process = run.start()
+        goal = len(taker.taken) + chance.randrange(1, 7)
+
+        def reached(goal=goal, process=process):
+            taker.take()
+            return len(taker.taken) >= goal or not process.running()
+
+        case.wait_for(reached, f"the moment of leg {leg}", 120)
+        assert process.running(), "the run has ended"
+        kill_everything(case, chance)
+    run.start().expect(0, 120)
+    taker.expect(text.read_bytes().upper())
+    assert not run.output.exists() and not journal_path(run.output).exists()
+
+
+# The commit process makes these calls and, but for a few, nobody else; the last of them is the one that never happens.
+STEPS = [("fdatasync", n) for n in range(1, 5)] + [("renameat2", n) for n in range(1, 8)]
+STEPS += [("fsync", n) for n in range(1, 14)] + [("sendmsg", n) for n in range(1, 4)]
+
+
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("calls", ["fdatasync", "renameat2", "fsync", "sendmsg"])
+def test_a_kill_at_any_step_of_a_rotation_loses_and_doubles_nothing(case, calls):
+    """The commit process is killed as it begins the call, and all others then."""
+    require_strace(case)
+    text = case.file("text", LINES)
+    for name, number in [step for step in STEPS if step[0] == calls]:
+        output = case.path(f"out-{name}-{number}")
+        at = case.endpoints(f"run-{name}-{number}")
+        inject = ["-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}"]
+        words = [*at, "-o", output, "--rotate", "40K"]
+        sink = case.start("strace", "-f", "-o", "/dev/null", *inject, program_path("fanfold-sink"), *words)
+        worker = case.start("fanfold-worker", *at[:2], "-j2", *UPPER)
+        ventilator = case.start("fanfold-ventilator", *at[:2], "-N200", "-i", text)
+        sink.wait()
+        kill_everything(case)
+        assert worker and ventilator
+        taker = Taker(output)
+        taker.take()
+        words = ["-N200", "-j2", "-i", text, "-o", output, "--rotate", "40K", "--resume", *UPPER]
+        if not journal_path(output).exists() and taker.taken:
+            assert b"".join(data for _, data in taker.taken) == LINES.upper(), "the run was complete"
+            continue
+        case.run("fanfold", *words).expect(0)
+        taker.expect(LINES.upper())
+        assert not output.exists() and not journal_path(output).exists()
+
+
+def test_the_parts_of_an_earlier_run_are_not_touched(case):
+    output = case.path("out")
+    old = case.file("out.000007", b"old")
+    words = ["-o", output, "--rotate", "10K", *UPPER]
+    refused(case, words, 2, "out.000007 is a part of another run's output: move the parts away", stdin=LINES)
+    assert old.read_bytes() == b"old" and not output.exists()
+    old.unlink()
+    gate = case.gate()
+    run = case.start("fanfold", "-N100", "-j1", *words[:4], "--", "sh", "-c", f": <{gate}; cat", stdin=LINES)
+    case.wait_for(output.exists, "the run to begin")
+    stranger = case.file("out.000001", b"another")
+    gate.open()
+    run.expect(4)
+    assert "cannot finish a part of the output: another file has its name; it is left alone" in run.stderr()
+    assert stranger.read_bytes() == b"another"
+    stranger.rename(case.path("away"))
+    case.run("fanfold", *words[:4], "--resume", "-N100", "--", "cat", stdin=LINES).expect(0)
+    expect_parts(output, LINES)
+
+
+def test_a_run_is_resumed_as_it_was_rotated_or_not(case):
+    text = case.file("text", LINES)
+    rotated = Resumption(case, text, "--rotate", "1M", "-N100", script=': <"$GATE"; cat', name="rotated")
+    rotated.gate.shut()
+    rotated.start()
+    case.wait_for(journal_path(rotated.output).exists, "the journal")
+    kill_everything(case)
+    shutil.copy(journal_path(rotated.output), case.path("copy"))
+    words = ["-i", text, "-o", rotated.output, "--resume", *UPPER]
+    refused(case, words, 2, "has its output in parts: give --rotate as before")
+
+
+def test_what_cannot_be_rotated_is_refused(case):
+    case.path("link").symlink_to(case.path("file"))
+    for words, sentence in (
+        ([], "--rotate: expected -o FILE, a regular file"),
+        (["-o", "/dev/null"], "--rotate: expected -o FILE, a regular file"),
+        (["-o", "link"], "--rotate: expected a regular file, and link is a link"),
+        (["-o", "out", "--unordered"], "--rotate: expected no --unordered, which has no journal"),
+    ):
+        run = case.run("fanfold", "--rotate", "10K", *words, *UPPER, stdin=b"")
+        run.expect(2)
+        assert sentence in run.stderr(), run.stderr()
+    run = case.run("fanfold", "--rotate", "5m", "-o", "out", *UPPER, stdin=b"")
+    run.expect(2)
+    assert "5m could be either" in run.stderr()
