@@ -4,6 +4,7 @@
 
 #include "common/exit_status.h"
 #include "common/net/transport.h"
+#include "common/options/table.h"
 #include "common/process/signals.h"
 #include "sink/output/output_messages.h"
 #include <errno.h>
@@ -54,11 +55,11 @@ static int open_keys_out(struct resources *resources,
                          const struct sink_options *options, char *error,
                          size_t error_size)
 {
-    const struct message_end *end = &options->messages;
-    if (!options->keys_out || !transport_is_tcp(end->endpoint))
+    const struct message_end *end = &options->out.messages;
+    if (!options->out.keys || !transport_is_tcp(end->endpoint))
         return 0;
     return keys_open(&resources->keys_out, end->binds ? KEY_VENTILATOR : KEY_WORKER,
-                     options->keys_out, false, error, error_size);
+                     options->out.keys, false, error, error_size);
 }
 
 /* The socket comes later: ZeroMQ has threads, and files are opened before. */
@@ -72,20 +73,21 @@ static int prepare_messages(struct resources *resources,
         return status_of(given);
     }
     const struct message_sender_config config = {
-        .end = options->messages,
-        .hwm = options->hwm,
+        .end = options->out.messages,
+        .hwm = options->out.hwm ? options->out.hwm : DEFAULT_HWM,
         .keys = given ? &resources->keys_out.own : NULL,
         .quiet = options->common.quiet,
     };
     struct message_sender *sender = message_sender_new(&config);
-    resources->output = output_of_messages(&sender, options->output, options->envelope);
+    resources->output =
+        output_of_messages(&sender, options->output, options->out.envelope);
     return STATUS_OK;
 }
 
 static int open_output(struct resources *resources, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
-    if (options->to_messages)
+    if (options->out.to_messages)
         return prepare_messages(resources, options);
     int64_t wait_us = options->common.liveness_us;
     if (wait_us < COMMIT_WAIT_US)
@@ -223,7 +225,7 @@ static int start_commits(struct resources *resources,
         .output = output_descriptor(resources->output),
         .journal = resources->resume.journal,
         .dead_letters = resources->resume.dead_letters,
-        .parts_of = rotation_is_wanted(&options->rotation) ? options->output : NULL,
+        .parts_of = rotation_is_wanted(&options->out.rotation) ? options->output : NULL,
     };
     return config.journal ? commit_process_start(&config, &resources->commit_process)
                           : 0;
@@ -254,8 +256,8 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .resume = options->resume,
         .no_dead_letters = options->no_dead_letters,
         .command = options->command_hash,
-        .framing = options->framing,
-        .rotates = rotation_is_wanted(&options->rotation),
+        .framing = options->out.framing,
+        .rotates = rotation_is_wanted(&options->out.rotation),
     };
     int status = open_output(resources, options);
     if (status == STATUS_OK)

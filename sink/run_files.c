@@ -9,14 +9,13 @@
 #include "sink/dead_letters/dead_letter_writer.h"
 #include "sink/end_report.h"
 #include "sink/journal/checkpointer.h"
+#include "sink/memory_share.h"
 #include "sink/output/output_writer.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ERROR_MAX = 1024 };
-
-static const uint64_t share_default_bytes = UINT64_C(128) << 20;
 
 struct run_files {
     const struct sink_options *options;
@@ -54,8 +53,8 @@ struct run_files *run_files_new(const struct sink_options *options,
     files->format = (struct record_format)RECORD_FORMAT_DEFAULT;
     files->output = output_writer_new(&resources->output, resources->memory,
                                       resume->journal != NULL);
-    if (rotation_is_wanted(&options->rotation))
-        output_writer_rotate(files->output, &options->rotation, resume->start.part,
+    if (rotation_is_wanted(&options->out.rotation))
+        output_writer_rotate(files->output, &options->out.rotation, resume->start.part,
                              resume->start.closing);
     files->dead_letters = dead_letter_writer_new(resume->dead_letters, &position->run,
                                                  position->dead_letters);
@@ -112,20 +111,20 @@ static void shape_output(struct run_files *files, bool format_known, int64_t now
     if (files->shaped || output_writer_has_ended(files->output))
         return;
     files->shaped = true;
-    bool splits = options->framing == FRAMING_RECORD || options->to_messages;
-    if (splits && !options->records_said && !format_known)
+    bool splits = options->out.framing == FRAMING_RECORD || options->out.to_messages;
+    if (splits && !options->out.records_said && !format_known)
         run_files_fail(files, STATUS_USAGE,
                        "this sink does not know the format of the input's records: "
                        "--records-out must name that of the results",
                        now_us);
     else
-        output_writer_shape(
-            files->output,
-            &(struct output_shape){
-                .framing = options->framing,
-                .records = options->records_said ? options->records : files->format,
-                .run = files->resume->start.position.run,
-            });
+        output_writer_shape(files->output, &(struct output_shape){
+                                               .framing = options->out.framing,
+                                               .records = options->out.records_said
+                                                              ? options->out.records
+                                                              : files->format,
+                                               .run = files->resume->start.position.run,
+                                           });
 }
 
 void run_files_on_welcome(struct run_files *files, const struct message *message,
@@ -201,7 +200,7 @@ void run_files_write_result(struct run_files *files, struct result *result,
     char error[ERROR_MAX];
     warn_of_command(files);
     write_dead_letters(files, result, now_us);
-    if (files->options->framing == FRAMING_TAGGED && result_is_dead_letter(result))
+    if (files->options->out.framing == FRAMING_TAGGED && result_is_dead_letter(result))
         result_describe(result, &files->resume->start.position.run);
     stall_watch_enter(files->stall_watch, STALL_SPILL);
     int status = output_writer_push(files->output, result,
@@ -209,13 +208,6 @@ void run_files_write_result(struct run_files *files, struct result *result,
                                     sizeof error);
     stall_watch_leave(files->stall_watch);
     run_files_fail(files, status, error, now_us);
-}
-
-/* Of memory that results may have. */
-static uint64_t share_bytes(const struct run_files *files)
-{
-    uint64_t said = sink_session_buffer(files->session);
-    return said > 0 ? said : share_default_bytes;
 }
 
 static void write_output(struct run_files *files, uint64_t share, int64_t now_us)
@@ -239,29 +231,13 @@ void run_files_check_output(struct run_files *files, int64_t now_us)
     run_files_fail(files, status, error, now_us);
 }
 
-/* What is needed last goes first: parked results, then those that the output does not
- * take. Of the latter it makes more room than it must, since each call goes over them
- * all. */
-static int spill(struct run_files *files, uint64_t share)
-{
-    int error = 0;
-    while (error == 0 && result_memory_bytes(files->memory) > share) {
-        struct result *result =
-            sink_session_last_parked(files->session, result_spillable);
-        if (!result)
-            return output_writer_spill(files->output, share / 4 * 3);
-        error = result_spill(result);
-    }
-    return error;
-}
-
 static void relieve_memory(struct run_files *files, uint64_t share, int64_t now_us)
 {
     char text[ERROR_MAX];
     if (output_writer_has_ended(files->output))
         return;
     stall_watch_enter(files->stall_watch, STALL_SPILL);
-    int error = spill(files, share);
+    int error = memory_share_keep(files->session, files->output, files->memory, share);
     stall_watch_leave(files->stall_watch);
     if (error == 0)
         return;
@@ -286,7 +262,7 @@ int64_t run_files_tick(struct run_files *files, int64_t now_us)
 
 void run_files_write(struct run_files *files, int64_t now_us)
 {
-    uint64_t share = share_bytes(files);
+    uint64_t share = memory_share_bytes(files->session);
     write_output(files, share, now_us);
     if (!output_writer_is_behind(files->output))
         relieve_memory(files, share, now_us);
@@ -307,33 +283,22 @@ static void commit_sent(struct run_files *files, uint64_t ticket)
     sink_session_on_committed(files->session, ticket);
 }
 
-static int flush_limit_ms(const struct run_files *files)
-{
-    enum { DEFAULT_MS = 300000, LONGEST_MS = 86400000 };
-    int64_t patience_us = files->options->common.patience_us;
-    if (patience_us < 0)
-        return DEFAULT_MS;
-    return patience_us / 1000 < LONGEST_MS ? (int)(patience_us / 1000) : LONGEST_MS;
-}
-
 static void flush_sent(struct run_files *files, int64_t now_us)
 {
-    char text[ERROR_MAX];
+    char error[ERROR_MAX];
     uint64_t ticket = files->last_ticket;
-    int limit_ms = flush_limit_ms(files);
-    int outcome = ticket ? output_writer_flush(files->output, limit_ms) : 0;
+    int outcome = ticket ? output_writer_flush(files->output,
+                                               files->options->common.patience_us,
+                                               error, sizeof error)
+                         : 0;
     if (outcome == 0)
         return;
     files->last_ticket = 0;
-    if (outcome > 0) {
-        files->stirred = true;
+    files->stirred = true;
+    if (outcome > 0)
         sink_session_on_committed(files->session, ticket);
-        return;
-    }
-    snprintf(text, sizeof text,
-             "cannot write %.300s: nobody took the last messages in %d s (--patience)",
-             files->options->output, limit_ms / 1000);
-    fail_journal(files, text, now_us);
+    else
+        fail_journal(files, error, now_us);
 }
 
 void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)

@@ -384,7 +384,7 @@ static void open_session(struct sink *sink)
     struct sink_session_config config = {
         .position = resume->start.position,
         .ordered = !sink->options->unordered,
-        .journal = resume->journal != NULL || sink->options->to_messages,
+        .journal = resume->journal != NULL || sink->options->out.to_messages,
         .max_result = sink->options->max_result_bytes,
         .liveness_us = common->liveness_us,
         .patience_us = common->patience_us,

@@ -14,8 +14,7 @@ struct commit_place {
     int directory;            /* descriptor: the journal's */
     const char *journal;      /* its name there */
     const char *dead_letters; /* the directory of the dead letters */
-    const char *name; /* the output's, in the journal's directory; NULL: it has no parts
-                       */
+    const char *name;         /* the output's; NULL: it has no parts */
 };
 
 /* X(name, the sentence for a person where it failed) */

@@ -45,16 +45,6 @@ int output_look(struct output *output);
 int output_check_name(const struct output *output);
 /* The words for an error of writing, completing and closing. */
 const char *output_error_text(int error);
-/* ---- an output that is rotated ---- */
-
-/* The output ends its part at the first end of a result from `bytes` on; UINT64_MAX:
- * nowhere. */
-void output_limit(struct output *output, uint64_t bytes);
-/* The part has its end: nothing is written until the next one begins. */
-bool output_is_full(const struct output *output);
-/* Takes the file of the next part; the one before is complete, and has another name. */
-void output_begin_part(struct output *output, int fd);
-
 /* What was written is not in the file: nobody can resume the run. */
 bool output_error_is_loss(int error);
 /* Cuts off, where it can, the part of a result that was not written in full: on a full
@@ -125,6 +115,18 @@ const char *output_name(const struct output *output);
 bool output_is_regular(const struct output *output);
 /* Opened by its path, and so nobody else's to write to. */
 bool output_is_owned(const struct output *output);
+
+/* ---- an output that is rotated ---- */
+
+/* The output ends its part at the first end of a result from `bytes` on; UINT64_MAX:
+ * nowhere. */
+void output_limit(struct output *output, uint64_t bytes);
+/* The part has its end: nothing is written until the next one begins. */
+bool output_is_full(const struct output *output);
+/* Takes the file of the next part; the one before is complete, and has another name. */
+void output_begin_part(struct output *output, int fd);
+
+/* ---- memory ---- */
 
 /* Spills what is written last, but never the result that is being written, until no
  * more than memory_bytes are in memory. 0, or -errno. One pass over the queue. */

@@ -233,10 +233,21 @@ int output_writer_complete(struct output_writer *writer, char *error, size_t err
     return end_by(writer, output_complete(writer->output), error, error_size);
 }
 
-int output_writer_flush(struct output_writer *writer, int limit_ms)
+int output_writer_flush(struct output_writer *writer, int64_t patience_us, char *error,
+                        size_t error_size)
 {
+    enum { DEFAULT_MS = 300000, LONGEST_MS = 86400000 };
+    int64_t limit_ms = patience_us < 0 ? DEFAULT_MS : patience_us / 1000;
+    if (limit_ms > LONGEST_MS)
+        limit_ms = LONGEST_MS;
     writer->flushing = true;
-    return output_flush(writer->output, limit_ms);
+    int outcome = output_flush(writer->output, (int)limit_ms);
+    if (outcome < 0)
+        snprintf(error, error_size,
+                 "cannot write %.300s: nobody took the last messages in %d s "
+                 "(--patience)",
+                 output_name(writer->output), (int)(limit_ms / 1000));
+    return outcome;
 }
 
 bool output_writer_is_sent(const struct output_writer *writer)

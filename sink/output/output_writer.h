@@ -62,8 +62,10 @@ int output_writer_look(struct output_writer *writer, char *error, size_t error_s
 int output_writer_complete(struct output_writer *writer, char *error,
                            size_t error_size);
 
-/* Outcomes of output_flush. */
-int output_writer_flush(struct output_writer *writer, int limit_ms);
+/* Waits patience_us, < 0: 300 s, for the last of what was sent. 1: it has arrived; 0:
+ * not yet; -errno with a sentence. */
+int output_writer_flush(struct output_writer *writer, int64_t patience_us, char *error,
+                        size_t error_size);
 bool output_writer_is_sent(const struct output_writer *writer);
 /* As output_receiver; NULL also where nothing waits for a receiver. */
 const char *output_writer_receiver(const struct output_writer *writer, bool *ret_there);

@@ -50,6 +50,9 @@ static void expect_same(const struct journal *a, const struct journal *b)
     cr_assert_eq(a->dead_letters_name, b->dead_letters_name);
     cr_assert_eq(a->command, b->command);
     cr_assert_eq(a->framing, b->framing);
+    cr_assert_eq(a->part, b->part);
+    cr_assert_eq(a->closing, b->closing);
+    cr_assert_eq(a->earlier, b->earlier);
 }
 
 Test(journal, says_what_was_written_into_it)
@@ -74,6 +77,24 @@ Test(journal, of_a_framed_output_says_so_with_and_without_a_command)
         cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
         expect_same(&framed, &read);
     }
+}
+
+Test(journal, of_an_output_in_parts_knows_the_part_and_begins_the_next)
+{
+    struct journal closing = sample(), read;
+    uint8_t bytes[JOURNAL_BYTES_MAX];
+    closing.offset = 30;
+    closing.part = 7;
+    closing.closing = 1;
+    closing.earlier = 400;
+    size_t size = journal_encode(&closing, bytes);
+    cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
+    expect_same(&closing, &read);
+    journal_begin_part(&read);
+    cr_assert_eq(read.part, 8);
+    cr_assert_eq(read.offset, 0);
+    cr_assert_eq(read.closing, 0);
+    cr_assert_eq(read.earlier, 430);
 }
 
 /* That of an earlier sink, which knew no command, can be resumed. */

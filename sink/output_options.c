@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "sink/output_options.h"
+
+#include "common/options/table.h"
+#include "common/records/record_format_text.h"
+#include <string.h>
+#include <sys/stat.h>
+
+static const uint64_t hwm_most = 1000000;
+
+/* ---- values ---- */
+
+bool output_options_is_special(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) &&
+           !S_ISDIR(status.st_mode);
+}
+
+static void read_output(struct argp_state *state, const char *value,
+                        struct output_options *out)
+{
+    char error[512];
+    if (*value == '\0')
+        options_bad(state, "--output", value, "a file, or - for standard output");
+    int kind =
+        message_end_parse(value, MESSAGES_OUT, &out->messages, error, sizeof error);
+    if (kind < 0)
+        argp_error(state, "--output: %s", error);
+    out->to_messages = kind > 0;
+}
+
+/* A word of --format. */
+static bool parse_records(const char *word, struct record_format *ret_format)
+{
+    static const struct record_format lines = RECORD_FORMAT_DEFAULT;
+    static const struct record_format nul = {
+        .kind = RECORDS_LINES, .lines = 1, .end_size = 1};
+    if (strcmp(word, "lines") == 0 || strcmp(word, "nul") == 0) {
+        *ret_format = *word == 'l' ? lines : nul;
+        return true;
+    }
+    return *word && !strchr(word, '=') &&
+           record_format_parse((struct slice){(const uint8_t *)word, strlen(word)},
+                               ret_format);
+}
+
+static void read_framing(struct argp_state *state, const char *value,
+                         struct output_options *out)
+{
+    if (!framing_parse(value, &out->framing))
+        options_bad(state, "--frames-out", value, "result, record or tagged");
+}
+
+static void read_records(struct argp_state *state, const char *value,
+                         struct output_options *out)
+{
+    if (!parse_records(value, &out->records))
+        options_bad(state, "--records-out", value,
+                    "lines, nul, csv, fasta, fastq, frames or whole");
+    out->records_said = true;
+}
+
+static void read_rotation(struct argp_state *state, const char *value,
+                          struct output_options *out)
+{
+    if (!rotation_parse(value, &out->rotation))
+        options_bad(state, "--rotate", value,
+                    "a size such as 64M, or a duration such as 1h or 300s (5m could be "
+                    "either)");
+}
+
+error_t output_options_parse(int key, char *value, struct argp_state *state,
+                             struct output_options *out)
+{
+    switch (key) {
+    case KEY_OUTPUT:
+        read_output(state, value, out);
+        return ARGP_ERR_UNKNOWN; /* the path is not ours */
+    case KEY_ROTATE:
+        read_rotation(state, value, out);
+        return 0;
+    case KEY_FRAMES_OUT:
+        read_framing(state, value, out);
+        return 0;
+    case KEY_RECORDS_OUT:
+        read_records(state, value, out);
+        return 0;
+    case KEY_ENVELOPE:
+        out->envelope = true;
+        return 0;
+    case KEY_KEYS_OUT:
+        out->keys = value;
+        return 0;
+    case KEY_HWM:
+        out->hwm = (uint32_t)options_number(state, "--hwm", value, 1, hwm_most,
+                                            "a number from 1 to 1000000");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* ---- together ---- */
+
+static void check_framing(struct argp_state *state, const struct output_options *out,
+                          const struct output_facts *facts)
+{
+    if (out->framing != FRAMING_NONE && facts->max_result_bytes > FRAME_BODY_MAX)
+        argp_error(state, "--frames-out: expected a --max-result of less than 4G: the "
+                          "length of a frame has four bytes");
+    if (out->records_said && out->framing != FRAMING_RECORD && !out->to_messages)
+        argp_error(state,
+                   "--records-out: expected --frames-out=record beside it, or -o "
+                   "with a socket such as push:tcp://host:5558");
+}
+
+/* A link would get the name of a part, and not the file. */
+static void check_rotation(struct argp_state *state, const struct output_options *out,
+                           const struct output_facts *facts)
+{
+    struct stat status;
+    if (!rotation_is_wanted(&out->rotation))
+        return;
+    if (!facts->path || out->to_messages || output_options_is_special(facts->path))
+        argp_error(state, "--rotate: expected -o FILE, a regular file");
+    if (lstat(facts->path, &status) == 0 && S_ISLNK(status.st_mode))
+        argp_error(state, "--rotate: expected a regular file, and %s is a link",
+                   facts->path);
+    if (facts->unordered)
+        argp_error(state, "--rotate: expected no --unordered, which has no journal");
+}
+
+static void check_messages(struct argp_state *state, const struct output_options *out)
+{
+    static const char expected[] = "expected -o with a socket such as "
+                                   "push:tcp://host:5558";
+    if (out->to_messages && out->framing != FRAMING_NONE)
+        argp_error(state, "--frames-out: expected an output of bytes: a message needs "
+                          "no length");
+    if (!out->to_messages && out->envelope)
+        argp_error(state, "--envelope: %s", expected);
+    if (!out->to_messages && out->keys)
+        argp_error(state, "--keys-out: %s", expected);
+}
+
+void output_options_check(struct argp_state *state, const struct output_options *out,
+                          const struct output_facts *facts)
+{
+    check_framing(state, out, facts);
+    check_messages(state, out);
+    check_rotation(state, out, facts);
+}
