@@ -170,7 +170,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         unsetenv("LD_LIBRARY_PATH");
         return 0;
     case KEY_CHECK:
-        options->check = value;
+        options->check = options_endpoint(state, "--check", value, TASKS_PORT);
         return 0;
     case KEY_STAY:
         options->stay = true;
