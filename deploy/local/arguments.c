@@ -91,7 +91,8 @@ static void parse_slurm(const struct argp_state *state, const char *value)
 {
     struct arguments *arguments = state->input;
     if (!scaler_read_range(value, &arguments->slurm_least, &arguments->slurm))
-        options_bad(state, "--slurm", value, "a number of jobs, or MIN..MAX");
+        options_bad(state, "--slurm", value,
+                    "a number of jobs, such as 8, or MIN..MAX, such as 0..8");
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
@@ -162,7 +163,7 @@ static bool slurm_allowed(const struct arguments *arguments)
              arguments->slurm_least == arguments->slurm)
         say("--idle-release needs --slurm MIN..MAX, as a fixed number of workers "
             "stays");
-    else if (arguments->slurm && arguments->remote)
+    else if (arguments->slurm && arguments_remote(arguments))
         say("--slurm: expected no -S beside it");
     else if (arguments->slurm && arguments_has(arguments, "jobs"))
         say("-j: with --slurm, a worker has a slot for each processor of its job: "
@@ -312,6 +313,12 @@ bool arguments_give_messages(const struct arguments *arguments)
 bool arguments_has(const struct arguments *arguments, const char *name)
 {
     return find_last(arguments, name) != NULL;
+}
+
+bool arguments_remote(const struct arguments *arguments)
+{
+    return arguments_has(arguments, "sshlogin") ||
+           arguments_has(arguments, "sshloginfile");
 }
 
 bool arguments_isolate(const struct arguments *arguments)

@@ -23,7 +23,6 @@ struct arguments {
     const char *tasks;   /* NULL: in the private directory alone */
     const char *results; /* likewise */
     bool insecure;
-    bool remote; /* -S: workers are on other hosts */
     bool plugin; /* --plugin: no command is needed */
     bool quiet;
     uint32_t slurm;       /* jobs of Slurm instead of a worker here, at most; 0: none */
@@ -53,6 +52,8 @@ const char **arguments_inputs(const struct arguments *arguments);
 
 /* Whether the option of this long name was given. */
 bool arguments_has(const struct arguments *arguments, const char *name);
+/* Whether a process minds workers that ssh starts, by -S or a file of hosts. */
+bool arguments_remote(const struct arguments *arguments);
 /* Whether the input is messages of other programs, which has no end of its own. */
 bool arguments_take_messages(const struct arguments *arguments);
 /* Whether the output is messages to other programs, and no file. */

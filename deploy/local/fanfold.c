@@ -87,7 +87,7 @@ static int open_run(struct fanfold *fanfold)
                                       : LAUNCHER_RESTARTS,
                       .open = fanfold->arguments->tasks != NULL,
                       .drains = arguments_take_messages(fanfold->arguments),
-                      .remote = remote_workers_wanted(fanfold->arguments),
+                      .remote = arguments_remote(fanfold->arguments),
                   });
     return STATUS_OK;
 }
@@ -425,7 +425,7 @@ int fanfold_run(const struct arguments *arguments)
     if (status == STATUS_OK)
         status = run_keys_open(&fanfold.run_keys, arguments,
                                cleanup_process_directory(fanfold.cleanup_process));
-    if (status == STATUS_OK && remote_workers_wanted(arguments))
+    if (status == STATUS_OK && arguments_remote(arguments))
         status = open_remote(&fanfold);
     if (status == STATUS_OK)
         status = slurm_role_open(&fanfold.slurm, arguments,

@@ -6,12 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-bool remote_workers_wanted(const struct arguments *arguments)
-{
-    return arguments_has(arguments, "sshlogin") ||
-           arguments_has(arguments, "sshloginfile");
-}
-
 /* All values of the option, ended by NULL. */
 static const char **values_of(const struct arguments *arguments, const char *name,
                               size_t *ret_count)

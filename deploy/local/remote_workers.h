@@ -16,8 +16,6 @@ struct remote_workers {
     char *endpoint_file;
 };
 
-/* Whether the run has its workers there. */
-bool remote_workers_wanted(const struct arguments *arguments);
 /* Fills it in from the command line and the run's private directory. Borrows both, and
  * `worker`, the path of fanfold-worker. */
 void remote_workers_init(struct remote_workers *remote,

@@ -45,6 +45,13 @@ def test_options_that_are_wrong(case):
     ends(case, [], 2, "^fanfold: no command")
 
 
+@pytest.mark.parametrize("words", [["-S", "node1"], ["--sshloginfile", "hosts"]])
+def test_workers_come_by_ssh_or_by_slurm(case, words):
+    run = case.run("fanfold", "--slurm", "2", *words, "--", "cat", stdin=b"")
+    run.expect(2)
+    assert run.stderr() == "fanfold: --slurm: expected no -S beside it\n"
+
+
 def test_endpoints_that_are_wrong(case):
     tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
     ends(case, ["--tasks", "gopher://h", "--", "cat"], 2, r"^fanfold: 'gopher://h': expected ipc://PATH or tcp://HOST:PORT")
