@@ -126,6 +126,13 @@ def test_an_idle_input_ends(case):
     assert run.output() == joined(lines_of(10))
 
 
+def test_a_host_that_nobody_knows_is_named(case):
+    run = case.start("fanfold", "-i", "pull:tcp://no-such-host.invalid:5557", "--quiet", "-j1", "--", "cat")
+    run.wait_for_stderr('^fanfold-ventilator: warning: cannot resolve "no-such-host.invalid", a host of -i; trying again$')
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+
+
 def test_messages_of_any_bytes_are_frames(case):
     payloads = [b"", b"a\nb", b"\0" * 5, os.urandom(3 << 20), b"x" * 255]
     with sockets() as make:

@@ -2,6 +2,7 @@
 #include "ventilator/source/kinds/message_socket.h"
 
 #include "common/log.h"
+#include "common/net/endpoint_family.h"
 #include "common/net/zap.h"
 #include <assert.h>
 #include <errno.h>
@@ -100,6 +101,16 @@ static void say_bound(const struct message_socket *socket,
             endpoint);
 }
 
+/* libzmq asks again and again without a word. */
+static void warn_of_unknown(const char *endpoint)
+{
+    char host[256], quoted[4 * sizeof host];
+    if (transport_is_tcp(endpoint) && endpoint_is_unknown(endpoint) &&
+        endpoint_host(endpoint, host, sizeof host))
+        say("warning: cannot resolve %s, a host of -i; trying again",
+            log_quote(quoted, sizeof quoted, host, strlen(host)));
+}
+
 static int open_ends(struct message_socket *socket, char *error, size_t error_size)
 {
     const struct message_socket_config *config = socket->config;
@@ -112,7 +123,9 @@ static int open_ends(struct message_socket *socket, char *error, size_t error_si
                      end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
             return result;
         }
-        if (end->binds && !config->quiet)
+        if (!end->binds)
+            warn_of_unknown(end->endpoint);
+        else if (!config->quiet)
             say_bound(socket, end);
     }
     return 0;
