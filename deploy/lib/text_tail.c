@@ -12,6 +12,8 @@ enum { AT_MOST = 64 << 10, BLOCK = 4096 }; /* a program that never stops has its
 
 static void keep(struct text_tail *tail, const char *bytes, size_t size)
 {
+    if (tail->size + size > TAIL_BYTES)
+        tail->cut = true;
     if (size > TAIL_BYTES) {
         bytes += size - TAIL_BYTES;
         size = TAIL_BYTES;
@@ -79,7 +81,7 @@ const char *text_tail_last(struct text_tail *tail)
         tail->size--;
     tail->bytes[tail->size] = '\0';
     const char *text = tail->bytes;
-    if (tail->size == TAIL_BYTES && strchr(text, '\n')) /* the first line is cut */
+    if (tail->cut && strchr(text, '\n')) /* the first line may lack its beginning */
         text = strchr(text, '\n') + 1;
     return text;
 }

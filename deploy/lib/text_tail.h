@@ -12,6 +12,7 @@ enum { TAIL_BYTES = 2048 };
 struct text_tail {
     char bytes[TAIL_BYTES + 1];
     size_t size;
+    bool cut; /* there was more before it */
 };
 
 /* Reads what is there; false: it has ended. `copy` -1: no copy. */
