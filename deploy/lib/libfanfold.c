@@ -139,9 +139,10 @@ static int watch_all(struct fanfold *run)
         rc = watch(run, run->program.output, EPOLLIN, EPOLL_CTL_ADD);
     if (rc == 0)
         rc = watch(run, run->program.errors, EPOLLIN, EPOLL_CTL_ADD);
-    if (rc == 0)
+    run->output_watched = run->errors_watched = rc == 0;
+    if (rc == 0 && run->program.fd >= 0)
         rc = watch(run, run->program.fd, EPOLLIN, EPOLL_CTL_ADD);
-    run->output_watched = run->errors_watched = run->end_watched = rc == 0;
+    run->end_watched = rc == 0 && run->program.fd >= 0;
     return rc;
 }
 
@@ -219,7 +220,8 @@ static int end_early(struct fanfold *run)
 static int take_end(struct fanfold *run)
 {
     stop_watching(run, run->program.output, &run->output_watched);
-    if (!program_ended(&run->program))
+    /* Without a descriptor that tells the end, nothing would wake the caller. */
+    if (!program_await_end(&run->program, run->program.fd < 0 ? ASKED_MS : 0))
         return FANFOLD_EMPTY;
     read_last_errors(run);
     int status = run->program.status;
@@ -415,6 +417,8 @@ static void describe_failure(struct fanfold *run, struct fanfold_result *result)
                         sizeof run->reason);
     failure_text_string(result->data, result->size, "stderr", run->text,
                         sizeof run->text);
+    for (size_t end = strlen(run->text); end > 0 && run->text[end - 1] == '\n'; end--)
+        run->text[end - 1] = '\0';
     result->reason = run->reason;
     result->text = run->text;
     result->attempts = failure_text_number(result->data, result->size, "attempts");
@@ -451,8 +455,11 @@ int fanfold_take(struct fanfold *run, struct fanfold_result *ret_result)
         return run->outcome;
     if (flush(run) == FANFOLD_ERROR)
         return FANFOLD_ERROR;
-    int rc = result_stream_take(&run->stream, run->program.output,
+    int rc;
+    do /* the sink may tell more than we know of */
+        rc = result_stream_take(&run->stream, run->program.output,
                                 run->config.max_result, &head, &bytes);
+    while (rc == STREAM_RESULT && head.kind > TAGGED_DEAD_LETTER);
     if (rc == STREAM_RESULT)
         return give(run, head, bytes, ret_result);
     read_errors(run);
@@ -462,7 +469,7 @@ int fanfold_take(struct fanfold *run, struct fanfold_result *ret_result)
     if (rc == STREAM_NONE)
         return FANFOLD_EMPTY;
     if (rc == STREAM_LARGE)
-        return break_off(run, "its length or kind is wrong");
+        return break_off(run, "it is longer than max_result");
     if (rc == STREAM_END || rc == STREAM_CUT)
         return take_end(run);
     fail(run, "cannot read from fanfold: %s", strerror(-rc));

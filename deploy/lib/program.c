@@ -202,11 +202,9 @@ int program_start(struct program *program, const char *path, char *const *words)
     close_fd(&ends.input);
     close_fd(&ends.output);
     close_fd(&ends.errors);
-    if (rc == 0) {
+    if (rc == 0)
         program->fd = (int)syscall(SYS_pidfd_open, program->pid, 0);
-        rc = program->fd < 0 ? -errno : 0;
-    }
-    if (rc < 0)
+    else
         program_close(program);
     return rc;
 }
@@ -225,7 +223,7 @@ bool program_ended(struct program *program)
         return false;
     if (rc < 0) { /* someone else has waited for it, or SIGCHLD is ignored */
         struct pollfd polled = {.fd = program->fd, .events = POLLIN};
-        if (poll(&polled, 1, 0) <= 0)
+        if (program->fd >= 0 && poll(&polled, 1, 0) <= 0)
             return false;
     } else {
         program->status = info.si_code == CLD_EXITED ? info.si_status
@@ -238,14 +236,18 @@ bool program_ended(struct program *program)
 bool program_await_end(struct program *program, int timeout_ms)
 {
     struct pollfd polled = {.fd = program->fd, .events = POLLIN};
-    if (program->pid != 0)
+    if (program->pid != 0 && program->fd >= 0)
         (void)poll(&polled, 1, timeout_ms);
+    while (!program_ended(program) && program->fd < 0 && timeout_ms-- > 0)
+        (void)poll(NULL, 0, 1);
     return program_ended(program);
 }
 
 void program_signal(struct program *program, int signal)
 {
-    if (program->pid != 0)
+    if (program->pid != 0 && program->fd < 0)
+        kill(program->pid, signal);
+    else if (program->pid != 0)
         (void)syscall(SYS_pidfd_send_signal, program->fd, signal, NULL, 0);
 }
 

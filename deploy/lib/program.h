@@ -9,7 +9,7 @@
 
 struct program {
     pid_t pid;  /* 0: none, or it was waited for */
-    int fd;     /* readable once it has ended; -1: none */
+    int fd;     /* readable once it has ended; -1: none, as before Linux 5.3 */
     int input;  /* our end of its standard input, a socket; -1: closed */
     int output; /* of its standard output, a socket */
     int errors; /* of its standard error, a pipe */

@@ -74,19 +74,18 @@ static int receive(struct result_stream *stream, int socket)
     return size > 0;
 }
 
-static bool head_is_wrong(const struct result_stream *stream, uint64_t max_result)
+static bool is_too_large(const struct result_stream *stream, uint64_t max_result)
 {
     if (stream->end - stream->start < TAGGED_HEAD_BYTES)
         return false;
     struct tagged_head head = tagged_head_decode(stream->bytes + stream->start);
-    return head.kind > TAGGED_DEAD_LETTER ||
-           (head.kind == TAGGED_RESULT && head.length > max_result);
+    return head.kind != TAGGED_DEAD_LETTER && head.length > max_result;
 }
 
 int result_stream_take(struct result_stream *stream, int socket, uint64_t max_result,
                        struct tagged_head *ret_head, const unsigned char **ret_bytes)
 {
-    while (!result_stream_has(stream) && !head_is_wrong(stream, max_result)) {
+    while (!result_stream_has(stream) && !is_too_large(stream, max_result)) {
         if (stream->ended)
             return stream->end > stream->start ? STREAM_CUT : STREAM_END;
         int rc = receive(stream, socket);
@@ -95,7 +94,7 @@ int result_stream_take(struct result_stream *stream, int socket, uint64_t max_re
         if (rc == 0 && !stream->ended)
             return STREAM_NONE;
     }
-    if (head_is_wrong(stream, max_result))
+    if (is_too_large(stream, max_result))
         return STREAM_LARGE;
     size_t size = wanted(stream);
     *ret_head = tagged_head_decode(stream->bytes + stream->start);
