@@ -170,7 +170,7 @@ def test_in_a_clean_system_they_install_and_the_first_recipe_works_and_purge_lea
     assert found
 
     everything = ("/usr/include/fanfold.h", "/usr/share/doc/fanfold-dev/copyright", "/lib/systemd/system/fanfold-sink.service")
-    clean.run(f"ls {' '.join(everything)} /usr/lib/*/fanfold/sdk/fanfold.py").expect(0)
+    clean.run(f"ls {' '.join(everything)} /usr/lib/*/fanfold/sdk/fanfold/__init__.py").expect(0)
     clean.run(f"{NOTING_SYSTEMCTL} apt-get {NOTING_PATH} purge -y --auto-remove {' '.join(PACKAGES)}", deadline=100).expect(0)
     assert "stop fanfold-worker@*.service\n" in (clean.root / "tmp/systemctl.calls").read_text(encoding="utf-8")
     after = clean.files()

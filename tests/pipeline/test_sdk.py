@@ -377,6 +377,6 @@ def test_programs_find_the_modules_after_their_own(case):
         arguments = ["-j1", "--mode", "frames", "--", PYTHON.interpreter, "-c", show]
         run = case.run("fanfold", *arguments, stdin=b"x\n", env={"PYTHONPATH": path})
         run.expect(0)
-        found = re.search(r"^(\S+)/fanfold.py \['(.*?)', '(.*?)'", run.stderr(), re.M)
+        found = re.search(r"^(\S+)/fanfold/__init__.py \['(.*?)', '(.*?)'", run.stderr(), re.M)
         assert found, run.stderr()
         assert found[1] == (found[3] if path else found[2]) and (not path or found[2] == path), run.stderr()

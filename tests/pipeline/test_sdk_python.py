@@ -137,7 +137,7 @@ fanfold.serve(process)
 """,
     ).ready()
     message = program.expect_failure(b"x7", "Traceback", "program.py", "return int(chunk)", "ValueError: invalid literal")
-    assert "fanfold.py" not in message, message
+    assert "fanfold/__init__.py" not in message, message
     program.expect_failure(b"exit", "SystemExit: 3", "sys.exit(3)")
     program.expect_failure(b"interrupt", "KeyboardInterrupt")
     program.expect_failure(b"silent", "Silent")
@@ -228,7 +228,7 @@ def test_records_are_answered_one_by_one(case):
     program.expect(b"n\ntwo\n", b"n\none\ntwo\n")
     program.expect(b"", b"")
     message = program.expect_failure(b"n\n1\nx\n", "record 3 of the chunk, 'x'", "ValueError", "program.py")
-    assert "fanfold.py" not in message, message
+    assert "fanfold/__init__.py" not in message, message
     assert "record" not in program.expect_failure(b"n\n" + b"9" * 5000, "record 2", "...\n").partition("\n")[2][:10]
     message = "2 records as fanfold cuts them, and 3 that end with"
     assert message in program.ask(b"n\n1\n2\n3\n", records=2)[1].decode()
@@ -319,7 +319,7 @@ def test_a_request_without_descriptors_is_answered(case):
 
 
 def test_the_module_is_typed_throughout_and_for_python_3_9():
-    text = (ROOT / "worker" / "sdk" / "fanfold.py").read_text(encoding="utf-8")
+    text = (ROOT / "worker" / "sdk" / "fanfold" / "__init__.py").read_text(encoding="utf-8")
     tree = ast.parse(text, feature_version=(3, 9))
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     assert len(functions) > 20

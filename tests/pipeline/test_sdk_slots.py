@@ -305,7 +305,7 @@ def test_a_wrapper_that_closes_descriptors_is_named_and_each_slot_prepares(case,
 def test_the_manual_describes_each_parameter_of_both_modules():
     manual = (ROOT / "deploy" / "man" / "fanfold-sdk.7").read_text(encoding="utf-8")
     heads = " ".join(re.findall(r"^\.It Fn (fanfold.*)$", manual, re.M))
-    code = (ROOT / "worker" / "sdk" / "fanfold.py").read_text(encoding="utf-8")
+    code = (ROOT / "worker" / "sdk" / "fanfold" / "__init__.py").read_text(encoding="utf-8")
     told = re.findall(r"^def serve\w*\(\n(.*?)^\) -> None:\n", code, re.M | re.S)
     r_told = re.search(r"^fanfold_serve <- function\((.*)\)", (ROOT / "worker" / "sdk" / "fanfold.R").read_text(encoding="utf-8"), re.M)[1]
     names = {*re.findall(r"^    (\w+):", "".join(told), re.M), *re.findall(r"(\w+)(?: =|,)", r_told)}

@@ -23,7 +23,7 @@ static void find_own(char *path, size_t size)
 static bool is_sdk(const char *directory)
 {
     char path[PATH_MAX + 128];
-    snprintf(path, sizeof path, "%s/fanfold.py", directory);
+    snprintf(path, sizeof path, "%s/fanfold/__init__.py", directory);
     return access(path, R_OK) == 0;
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs for fanfold-worker --mode frames, in Python 3.9 or later: one file, nothing else.
+"""Programs for fanfold-worker --mode frames, in Python 3.9 or later: this file, and nothing else.
 
     import fanfold
 
@@ -23,6 +23,9 @@ Only results go to standard output. `print` and child processes write to standar
 instead, and standard input is empty: under the worker from the import of this module on,
 otherwise from `serve` on. An exception in `process` fails the chunk, with its traceback as
 the message; the program continues.
+
+A program of any kind hands its own work to fanfold by `fanfold.map` and `fanfold.Executor`,
+which need libfanfold and the other files of this package.
 """
 
 from __future__ import annotations
@@ -40,9 +43,9 @@ import threading
 import traceback
 import types
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO, Callable, NamedTuple, NoReturn, Optional, TypeVar, Union, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Callable, NamedTuple, NoReturn, Optional, TypeVar, Union, overload
 
-__all__ = ["Task", "serve", "serve_records", "task"]
+__all__ = ["Executor", "RemoteTraceback", "RunError", "Task", "WorkerLost", "map", "serve", "serve_records", "task"]
 
 State = TypeVar("State")
 Bytes = Union[bytes, bytearray, memoryview]
@@ -501,7 +504,10 @@ def _serve_frames(program: _Program, state: Any, slot: int, source: BinaryIO, si
 # ---- FORK/1 ----
 
 
-def _serve_forks(program: _Program, link: socket.socket) -> None:
+_Become = Callable[[int, "list[int]", _Program, Any], None]
+
+
+def _serve_forks(program: _Program, link: socket.socket, become: Optional[_Become] = None) -> None:
     """Prepares, then forks a slot whenever the worker asks, until it goes."""
     with link:
         state = _prepare(program)
@@ -517,7 +523,7 @@ def _serve_forks(program: _Program, link: socket.socket) -> None:
                 return
             number = int(message.split()[1])
             _flush_prints()
-            answer = _fork_slot(link, number, fds, die_with_worker, program, state)
+            answer = _fork_slot(link, number, fds, die_with_worker, program, state, become or _become_slot)
             for stream in fds:
                 os.close(stream)
             link.send(b"slot %d %s" % (number, answer))
@@ -550,6 +556,7 @@ def _fork_slot(
     die_with_worker: Callable[[], None],
     program: _Program,
     state: Any,
+    become: _Become,
 ) -> bytes:
     """The slot's pid, or why there is none.
 
@@ -579,7 +586,7 @@ def _fork_slot(
                 os.close(go_end)
                 die_with_worker()
                 if go_on and os.getppid() == worker:
-                    _become_slot(number, fds, program, state)
+                    become(number, fds, program, state)
         except OSError as error:
             os.write(pid_end, b"error " + str(error).encode())
         finally:
@@ -689,3 +696,32 @@ def _open_link(fd: int) -> socket.socket:
 
 
 _link, _streams = _settle_in()
+
+
+# ---- the caller's side ----
+#
+# A program of mode frames does not load what it does not use.
+
+if TYPE_CHECKING:
+    from ._executor import Executor as Executor
+    from ._library import RunError as RunError
+    from ._map import map as map
+    from ._work import RemoteTraceback as RemoteTraceback, WorkerLost as WorkerLost
+
+_HOMES = {
+    "Executor": "_executor",
+    "RemoteTraceback": "_work",
+    "RunError": "_library",
+    "WorkerLost": "_work",
+    "map": "_map",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

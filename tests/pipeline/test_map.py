@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""fanfold.map, by scripts that use it as people do."""
+
+import os
+import re
+import signal
+
+import pytest
+from harness import build_directory
+
+HEAD = "import itertools, os, signal, sys, time\nimport fanfold\n"
+PYTHON = "/usr/bin/python3"
+
+
+def environment(**more):
+    return {"PYTHONPATH": str(build_directory() / "worker/sdk"), **more}
+
+
+def start(case, script, *arguments, **more):
+    path = case.file("script.py", (HEAD + script).encode())
+    return case.start(PYTHON, path, *arguments, env=environment(), **more)
+
+
+def run(case, script, *arguments, status=0, **more):
+    process = start(case, script, *arguments, **more)
+    process.expect(status)
+    return process.stdout.read_text()
+
+
+def test_a_closure_is_mapped_in_order(case):
+    told = run(case, "k = 3\nprint(list(fanfold.map(lambda x: x * k, range(1000), jobs=2)) == [x * 3 for x in range(1000)])")
+    assert told == "True\n"
+
+
+def test_no_items_are_no_values(case):
+    assert run(case, "print(list(fanfold.map(abs, [])))") == "[]\n"
+
+
+def test_an_endless_generator_is_read_a_little_ahead(case):
+    script = """
+read = 0
+def numbers():
+    global read
+    for read in itertools.count():
+        yield read
+values = fanfold.map(lambda x: -x, numbers(), jobs=2, buffer=100)
+print(list(itertools.islice(values, 1000)) == [-x for x in range(1000)], 1000 <= read <= 1101)
+values.close()
+"""
+    assert run(case, script) == "True True\n"
+
+
+def test_nothing_is_read_or_started_before_the_first_value_is_asked_for(case):
+    script = """
+fanfold.map(abs, (print("read") for _ in "x"))
+print(os.path.exists(f"/proc/self/task/{os.getpid()}/children") and open(f"/proc/self/task/{os.getpid()}/children").read())
+"""
+    assert run(case, script) == "\n"
+
+
+def test_an_exception_has_the_remote_traceback_as_its_cause(case):
+    script = """
+def fails_here(x):
+    if x == 5:
+        raise ValueError("five")
+    return x
+values = fanfold.map(fails_here, range(10), jobs=2)
+try:
+    for value in values:
+        print(value)
+except ValueError as error:
+    print(error, type(error.__cause__) is fanfold.RemoteTraceback, "in fails_here" in str(error.__cause__))
+print(list(values))
+"""
+    assert run(case, script) == "0\n1\n2\n3\n4\nfive True True\n[]\n"
+
+
+@pytest.mark.parametrize(("on_error", "told"), [("return", "[0, ValueError(1), 2]"), ("skip", "[0, 2]")])
+def test_exceptions_are_left_out_or_returned(case, on_error, told):
+    script = f"""
+def odd(x):
+    if x % 2:
+        raise ValueError(x)
+    return x
+print(list(fanfold.map(odd, range(3), on_error={on_error!r}, chunksize=2)))
+"""
+    assert run(case, script) == f"{told}\n"
+
+
+def test_a_killed_process_costs_an_attempt(case):
+    script = """
+def dies_once(x):
+    if x == 70:
+        try:
+            os.open(sys.argv[1], os.O_CREAT | os.O_EXCL)
+        except FileExistsError:
+            return x
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x
+print(list(fanfold.map(dies_once, range(100), jobs=2, chunksize=10)) == list(range(100)))
+"""
+    assert run(case, script, case.path("once")) == "True\n"
+
+
+def test_an_item_that_always_kills_its_process_is_named_and_its_neighbours_are_not_lost(case):
+    script = """
+def dies(x):
+    if x == 7:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return x
+values = list(fanfold.map(dies, range(20), jobs=2, chunksize=5, on_error="return", retries=2))
+print([x for x in values if type(x) is int] == [x for x in range(20) if x != 7])
+print(repr(values[7]))
+"""
+    told = run(case, script)
+    assert told.startswith("True\nWorkerLost('signal 11 (SEGV), 2 times")
+
+
+def test_an_item_beyond_the_time_limit_is_a_timeout(case):
+    script = """
+def slow(x):
+    if x == 3:
+        signal.pause()
+    return x
+print(list(fanfold.map(slow, range(5), jobs=2, timeout=0.3, retries=1, on_error="return")))
+"""
+    assert run(case, script) == "[0, 1, 2, TimeoutError('it ran longer than the time limit, 1 times'), 4]\n"
+
+
+def test_prepare_runs_once_and_its_state_is_shared(case):
+    script = """
+def prepare():
+    print("prepared")
+    return {"k": 5}
+print(set(fanfold.map(lambda x, state: x * state["k"], range(100), jobs=3, prepare=prepare)) == set(range(0, 500, 5)))
+"""
+    assert run(case, script) == "prepared\nTrue\n"
+
+
+def test_what_prepare_raises_is_raised(case):
+    script = """
+try:
+    list(fanfold.map(abs, range(3), prepare=lambda: {}["no such key"]))
+except KeyError as error:
+    print(error, "<lambda>" in str(error.__cause__))
+"""
+    assert run(case, script) == "'no such key' True\n"
+
+
+def test_unordered_values_do_not_wait_for_each_other(case):
+    gate = case.gate()
+    script = """
+def wait(x):
+    if x == 0:
+        open(sys.argv[1]).close()
+    return x
+for value in fanfold.map(wait, range(5), jobs=2, chunksize=1, unordered=True):
+    print(value)
+    if value == 4:
+        os.open(sys.argv[1], os.O_RDWR)
+        os.close(os.open(sys.argv[1], os.O_WRONLY))
+"""
+    assert run(case, script, gate.path) == "1\n2\n3\n4\n0\n"
+
+
+def test_large_arrays_travel_and_slots_write_to_their_own(case):
+    script = """
+import numpy
+arrays = [numpy.full(1 << 20, x, dtype=numpy.float64) for x in range(6)]
+def double(array):
+    array *= 2
+    return array
+for x, array in enumerate(fanfold.map(double, arrays, jobs=2)):
+    array += 1
+    print(x, array.shape, set(array) == {x * 2 + 1}, set(arrays[x]) == {x})
+print(len(os.listdir("/proc/self/fd")) < 20)
+"""
+    assert run(case, script) == "".join(f"{x} (1048576,) True True\n" for x in range(6)) + "True\n"
+
+
+def test_values_and_exceptions_that_cannot_be_pickled_are_told(case):
+    script = """
+class Odd(Exception):
+    def __init__(self, a, b):
+        super().__init__("odd")
+def local(x):
+    if x == 1:
+        return lambda: 0
+    if x == 2:
+        raise Odd(1, 2)
+    return x
+for value in fanfold.map(local, range(4), on_error="return", chunksize=4):
+    print(value)
+"""
+    told = run(case, script).splitlines()
+    assert told[0] == "0" and told[3] == "3" and "pickle" in told[1] and told[2] == "Odd: odd", told
+
+
+def test_prints_of_the_function_reach_the_callers_output(case):
+    assert sorted(run(case, "list(fanfold.map(print, range(3)))").split()) == ["0", "1", "2"]
+
+
+def test_two_maps_in_turn_and_one_inside_the_other(case):
+    script = """
+one, two = fanfold.map(abs, range(50), jobs=2), fanfold.map(float, range(50), jobs=2)
+print(list(zip(one, two)) == list(zip(range(50), range(50))))
+print(list(fanfold.map(lambda x: sum(fanfold.map(abs, range(x), jobs=1)), range(4), jobs=2)))
+"""
+    assert run(case, script) == "True\n[0, 0, 1, 3]\n"
+
+
+def test_an_interrupt_ends_all(case):
+    script = "for value in fanfold.map(lambda x: x or signal.pause(), [1, 0, 1], jobs=2, chunksize=1): print(value, flush=True)"
+    process = start(case, script)
+    case.wait_for(lambda: process.stdout.read_text(), "the first value")
+    os.kill(process.pid, signal.SIGINT)
+    process.expect(-signal.SIGINT if process.wait() < 0 else process.wait())
+    assert "KeyboardInterrupt" in process.stderr()
+
+
+def test_a_killed_caller_leaves_nothing_behind(case):
+    script = "for value in fanfold.map(lambda x: x or signal.pause(), [1, 0, 1], jobs=2, chunksize=1): print(value, flush=True)"
+    process = start(case, script)
+    case.wait_for(lambda: process.stdout.read_text(), "the first value")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    case.wait_for(lambda: not case.survivors(), "the end of all processes")
+
+
+def test_a_killed_template_is_a_sentence(case):
+    script = """
+import subprocess
+try:
+    for value in fanfold.map(lambda x: os.kill(int(open(f"/proc/{os.getpid()}/stat").read().split()[3]), 9), [1]):
+        pass
+except fanfold.WorkerLost as error:
+    print(error)
+"""
+    assert run(case, script) == "the process that holds the function was killed\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("abs, [1], jobs=0", "jobs: expected a number from 1 to 65535, not 0"),
+        ("abs, [1], chunksize='many'", "chunksize: expected \"auto\" or a number from 1, not 'many'"),
+        ("abs, [1], buffer=0", "buffer: expected a number from 1, not 0"),
+        ("abs, [1], timeout=0", "timeout: expected seconds, not 0"),
+        ("abs, [1], on_error='stop'", "on_error: expected one of raise, return, skip, not 'stop'"),
+        ("'math:sqrt', [1]", "fn: expected a callable, not 'math:sqrt'; a name needs hosts or tasks"),
+        ("(lambda x: x), [1], hosts=':'", "fn: workers on other hosts need a function of a module"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_the_call(case, arguments, told):
+    process = start(case, f"fanfold.map({arguments})")
+    process.expect(1)
+    assert told in process.stderr()
+
+
+def test_the_function_of_a_module_is_called_by_workers_that_import_it(case):
+    case.file("sums.py", b"def total(numbers):\n    return {'sum': sum(numbers), 'of': len(numbers)}\n")
+    script = """
+print(list(fanfold.map("sums:total", [[1, 2], [3.5], []], hosts="2/:")))
+print(list(fanfold.map("sums:total", [[1, 2], "x"], hosts="2/:", on_error="return", pickle=True))[1:])
+try:
+    list(fanfold.map("sums:total", [["x"]], hosts="2/:"))
+except TypeError as error:
+    print(error, "in total" in str(error.__cause__))
+"""
+    told = run(case, script, deadline=100).splitlines()
+    assert told[0] == "[{'sum': 3, 'of': 2}, {'sum': 3.5, 'of': 1}, {'sum': 0, 'of': 0}]"
+    assert re.match(r"\[TypeError\(.*unsupported operand", told[1]), told
+    assert told[2] == "unsupported operand type(s) for +: 'int' and 'str' True"
