@@ -5,7 +5,7 @@
 from tree import claim, complaints, each, files, need, skip
 
 need("mandoc")
-paths = files(".1", ".5", ".7", ".8")
+paths = files(".1", ".3", ".5", ".7", ".8")
 if not paths:
     skip("there are no man pages")
 claim(

@@ -70,6 +70,7 @@ MAY = {
     ),
     #
     "deploy/keygen": COMMON,
+    "deploy/lib": (),
     "deploy/ssh": COMMON,
     "deploy/slurm": COMMON,
     "deploy/local": (*COMMON, "deploy/ssh", "deploy/slurm"),

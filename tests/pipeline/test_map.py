@@ -214,7 +214,7 @@ def test_an_interrupt_ends_all(case):
     process = start(case, script)
     case.wait_for(lambda: process.stdout.read_text(), "the first value")
     os.kill(process.pid, signal.SIGINT)
-    process.expect(-signal.SIGINT if process.wait() < 0 else process.wait())
+    process.expect(128 + signal.SIGINT)
     assert "KeyboardInterrupt" in process.stderr()
 
 
@@ -223,8 +223,8 @@ def test_a_killed_caller_leaves_nothing_behind(case):
     process = start(case, script)
     case.wait_for(lambda: process.stdout.read_text(), "the first value")
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    case.wait_for(lambda: not case.survivors(), "the end of all processes")
+    process.expect(128 + signal.SIGKILL)
+    case.wait_for(lambda: not case.leftovers(), "the end of all processes")
 
 
 def test_a_killed_template_is_a_sentence(case):
@@ -267,7 +267,7 @@ try:
 except TypeError as error:
     print(error, "in total" in str(error.__cause__))
 """
-    told = run(case, script, deadline=100).splitlines()
+    told = run(case, script).splitlines()
     assert told[0] == "[{'sum': 3, 'of': 2}, {'sum': 3.5, 'of': 1}, {'sum': 0, 'of': 0}]"
     assert re.match(r"\[TypeError\(.*unsupported operand", told[1]), told
     assert told[2] == "unsupported operand type(s) for +: 'int' and 'str' True"

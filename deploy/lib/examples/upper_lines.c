@@ -8,7 +8,7 @@
  * The loop of any program that embeds fanfold: push until it is full, take until it is
  * empty, wait.
  */
-#include <libfanfold.h>
+#include "libfanfold.h"
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
