@@ -33,8 +33,7 @@ extern "C" {
 #define FANFOLD_API
 #endif
 
-/* Rises when the meaning of a call changes; a field may be added to a struct without.
- */
+/* Rises when the meaning of a call changes; fields may be added without. */
 #define FANFOLD_LIB_VERSION 1
 
 struct fanfold;
@@ -45,8 +44,7 @@ enum fanfold_on_error {
     FANFOLD_STOP = 1, /* the run ends, and take returns FANFOLD_ERROR */
 };
 
-/* Begin with FANFOLD_CONFIG_INIT. Strings are copied. Zero and NULL mean the default.
- */
+/* Begin with FANFOLD_CONFIG_INIT. Strings are copied; 0 and NULL mean the default. */
 struct fanfold_config {
     size_t size;                /* of this struct, as the caller was compiled with it */
     const char *const *command; /* the workers' program and its arguments, then NULL */
@@ -61,8 +59,7 @@ struct fanfold_config {
     uint64_t max_record; /* bytes; the default is 4 GiB - 1, which is the most */
     uint64_t max_result; /* bytes; the default is 1 GiB */
     const char *const *options; /* more options of fanfold(1), then NULL */
-    const char *program;        /* path of fanfold; else FANFOLD_PROGRAM in the
-                                   environment, beside this library, or in PATH */
+    const char *program;        /* path of fanfold; NULL: it is looked for */
     int stderr_fd; /* what the programs print is copied there; -1: it is kept for
                       fanfold_error alone, and only its end */
 };

@@ -12,8 +12,7 @@ void result_stream_deinit(struct result_stream *stream)
     *stream = (struct result_stream){.bytes = NULL, .ended = stream->ended};
 }
 
-/* How many bytes the result at hand has; of a head that is not whole, those of a head.
- */
+/* How many bytes the result at hand has; or a head, if that is not whole. */
 static size_t wanted(const struct result_stream *stream)
 {
     if (stream->end - stream->start < TAGGED_HEAD_BYTES)

@@ -29,7 +29,8 @@ enum result_stream_outcome {
 void result_stream_deinit(struct result_stream *stream);
 /* A whole result is here already. */
 bool result_stream_has(const struct result_stream *stream);
-/* The next result, of whatever kind; its bytes are valid until the next call. An outcome or -errno. */
+/* The next result, of whatever kind; its bytes are valid until the next call. An
+ * outcome or -errno. */
 int result_stream_take(struct result_stream *stream, int socket, uint64_t max_result,
                        struct tagged_head *ret_head, const unsigned char **ret_bytes);
 

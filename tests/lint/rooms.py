@@ -71,6 +71,7 @@ MAY = {
     #
     "deploy/keygen": COMMON,
     "deploy/lib": (),
+    "deploy/lib/examples": ("deploy/lib",),
     "deploy/ssh": COMMON,
     "deploy/slurm": COMMON,
     "deploy/local": (*COMMON, "deploy/ssh", "deploy/slurm"),

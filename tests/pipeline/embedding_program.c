@@ -312,7 +312,7 @@ int main(int argc, char **argv)
             struct fanfold *run = fanfold_open(&config);
             cases[i].run(run);
             fanfold_close(&run);
-            MUST(run == NULL);
+            MUST(!run);
             return 0;
         }
     return 2;

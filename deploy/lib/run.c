@@ -10,15 +10,16 @@
  *     event that is set while a whole result lies in the buffer or the run is over;
  *   - a run is over with FANFOLD_END only if each record has been answered.
  */
-#include "deploy/lib/libfanfold.h"
 #include "deploy/lib/failure_text.h"
+#include "deploy/lib/letters_directory.h"
+#include "deploy/lib/libfanfold.h"
 #include "deploy/lib/program.h"
 #include "deploy/lib/record_queue.h"
 #include "deploy/lib/result_stream.h"
 #include "deploy/lib/text_tail.h"
+#include "deploy/lib/watches.h"
 #include "deploy/lib/words.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -28,8 +29,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,8 +57,8 @@ struct fanfold {
     struct record_queue queue;
     struct result_stream stream;
     struct text_tail tail;
-    int poll_fd, event_fd;
-    bool event_set, input_watched, errors_watched, output_watched, end_watched;
+    struct watches watches;
+    struct watch input_watch, errors_watch, output_watch, end_watch;
     bool input_broken; /* the program reads no more */
     uint64_t pushed, answered, failed;
     char *dead_letters; /* a directory of ours; NULL: none */
@@ -93,91 +92,45 @@ static bool is_foreign(struct fanfold *run)
 
 /* ---- what fanfold_fd watches ---- */
 
-static int watch(struct fanfold *run, int fd, uint32_t events, int operation)
-{
-    struct epoll_event event = {.events = events, .data = {.fd = fd}};
-    return epoll_ctl(run->poll_fd, operation, fd, &event) < 0 ? -errno : 0;
-}
-
-static void stop_watching(struct fanfold *run, int fd, bool *watched)
-{
-    if (*watched)
-        watch(run, fd, 0, EPOLL_CTL_DEL);
-    *watched = false;
-}
-
-static void set_event(struct fanfold *run, bool set)
-{
-    eventfd_t value;
-    if (run->event_set == set)
-        return;
-    run->event_set = set;
-    if (set)
-        eventfd_write(run->event_fd, 1);
-    else
-        eventfd_read(run->event_fd, &value);
-}
-
+/* Records that wait for the program to read are something to do as soon as it does. */
 static void watch_input(struct fanfold *run)
 {
-    bool wanted = record_queue_waits(&run->queue) && run->program.input >= 0;
-    if (wanted == run->input_watched)
-        return;
-    if (watch(run, run->program.input, EPOLLOUT,
-              wanted ? EPOLL_CTL_ADD : EPOLL_CTL_DEL) == 0)
-        run->input_watched = wanted;
+    if (record_queue_waits(&run->queue) && run->program.input >= 0)
+        watches_add(&run->watches, &run->input_watch, run->program.input, true);
+    else
+        watches_remove(&run->watches, &run->input_watch);
 }
 
 static int watch_all(struct fanfold *run)
 {
-    run->poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    run->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (run->poll_fd < 0 || run->event_fd < 0)
-        return -errno;
-    int rc = watch(run, run->event_fd, EPOLLIN, EPOLL_CTL_ADD);
+    int rc = watches_open(&run->watches);
     if (rc == 0)
-        rc = watch(run, run->program.output, EPOLLIN, EPOLL_CTL_ADD);
+        rc = watches_add(&run->watches, &run->output_watch, run->program.output, false);
     if (rc == 0)
-        rc = watch(run, run->program.errors, EPOLLIN, EPOLL_CTL_ADD);
-    run->output_watched = run->errors_watched = rc == 0;
+        rc = watches_add(&run->watches, &run->errors_watch, run->program.errors, false);
     if (rc == 0 && run->program.fd >= 0)
-        rc = watch(run, run->program.fd, EPOLLIN, EPOLL_CTL_ADD);
-    run->end_watched = rc == 0 && run->program.fd >= 0;
+        rc = watches_add(&run->watches, &run->end_watch, run->program.fd, false);
     return rc;
 }
 
 /* ---- the end ---- */
 
-static void remove_dead_letters(struct fanfold *run)
-{
-    DIR *directory = run->dead_letters ? opendir(run->dead_letters) : NULL;
-    struct dirent *entry;
-    while (directory && (entry = readdir(directory)))
-        unlinkat(dirfd(directory), entry->d_name, 0); /* "." and ".." stay */
-    if (directory)
-        closedir(directory);
-    if (run->dead_letters)
-        rmdir(run->dead_letters);
-    free(run->dead_letters);
-    run->dead_letters = NULL;
-}
-
 static int end(struct fanfold *run, int outcome)
 {
     run->state = OVER;
     run->outcome = outcome;
-    stop_watching(run, run->program.input, &run->input_watched);
-    stop_watching(run, run->program.errors, &run->errors_watched);
-    stop_watching(run, run->program.output, &run->output_watched);
-    set_event(run, true);
+    watches_remove(&run->watches, &run->input_watch);
+    watches_remove(&run->watches, &run->errors_watch);
+    watches_remove(&run->watches, &run->output_watch);
+    watches_set_event(&run->watches, true);
     return outcome;
 }
 
 static void read_errors(struct fanfold *run)
 {
-    if (run->errors_watched &&
+    if (watch_stands(&run->errors_watch) &&
         !text_tail_read(&run->tail, run->program.errors, run->config.stderr_fd))
-        stop_watching(run, run->program.errors, &run->errors_watched);
+        watches_remove(&run->watches, &run->errors_watch);
 }
 
 /* All that the program printed: its end is the pipe's, unless a process of the user's
@@ -185,7 +138,7 @@ static void read_errors(struct fanfold *run)
 static void read_last_errors(struct fanfold *run)
 {
     struct pollfd polled = {.fd = run->program.errors, .events = POLLIN};
-    while (run->errors_watched && poll(&polled, 1, LAST_WORDS_MS) > 0)
+    while (watch_stands(&run->errors_watch) && poll(&polled, 1, LAST_WORDS_MS) > 0)
         read_errors(run);
 }
 
@@ -219,7 +172,7 @@ static int end_early(struct fanfold *run)
 /* Behind the last result: FANFOLD_EMPTY until the program has ended. */
 static int take_end(struct fanfold *run)
 {
-    stop_watching(run, run->program.output, &run->output_watched);
+    watches_remove(&run->watches, &run->output_watch);
     /* Without a descriptor that tells the end, nothing would wake the caller. */
     if (!program_await_end(&run->program, run->program.fd < 0 ? ASKED_MS : 0))
         return FANFOLD_EMPTY;
@@ -256,21 +209,13 @@ static bool take_config(struct fanfold *run, const struct fanfold_config *config
 
 static bool make_dead_letters(struct fanfold *run)
 {
-    const char *folder = getenv("TMPDIR");
     if (run->config.on_error == FANFOLD_STOP)
         return true;
-    if (asprintf(&run->dead_letters, "%s/fanfold-lib-XXXXXX",
-                 folder && *folder ? folder : "/tmp") < 0) {
-        run->dead_letters = NULL;
-        fail(run, "out of memory");
-        return false;
-    }
-    if (mkdtemp(run->dead_letters))
-        return true;
-    fail(run, "cannot make the directory %s: %s", run->dead_letters, strerror(errno));
-    free(run->dead_letters);
-    run->dead_letters = NULL;
-    return false;
+    int rc = letters_directory_make(&run->dead_letters);
+    if (rc < 0)
+        fail(run, "cannot make a directory for dead letters in TMPDIR: %s",
+             strerror(-rc));
+    return rc == 0;
 }
 
 static bool start(struct fanfold *run)
@@ -299,7 +244,9 @@ struct fanfold *fanfold_open(const struct fanfold_config *config)
     if (!run)
         return NULL;
     run->owner = getpid();
-    run->poll_fd = run->event_fd = -1;
+    run->watches = (struct watches){-1, -1, false};
+    run->input_watch = run->errors_watch = run->output_watch = run->end_watch =
+        (struct watch){-1};
     run->program = (struct program){0, -1, -1, -1, -1, -1};
     bool good = take_config(run, config) && make_dead_letters(run) && start(run);
     int rc = good ? watch_all(run) : 0;
@@ -336,7 +283,7 @@ static int flush(struct fanfold *run)
         rc = refuse(run, rc) == FANFOLD_ERROR ? FANFOLD_ERROR : FANFOLD_OK;
     if (run->state == FINISHING && !record_queue_waits(&run->queue) &&
         run->program.input >= 0) {
-        stop_watching(run, run->program.input, &run->input_watched);
+        watches_remove(&run->watches, &run->input_watch);
         /* Reaches the program even where a fork of the caller has a copy. */
         shutdown(run->program.input, SHUT_WR);
         close(run->program.input);
@@ -441,7 +388,7 @@ static int give(struct fanfold *run, struct tagged_head head,
         run->failed++;
         describe_failure(run, ret_result);
     }
-    set_event(run, result_stream_has(&run->stream));
+    watches_set_event(&run->watches, result_stream_has(&run->stream));
     return FANFOLD_OK;
 }
 
@@ -463,9 +410,9 @@ int fanfold_take(struct fanfold *run, struct fanfold_result *ret_result)
     if (rc == STREAM_RESULT)
         return give(run, head, bytes, ret_result);
     read_errors(run);
-    set_event(run, false);
+    watches_set_event(&run->watches, false);
     if (rc == STREAM_NONE && program_ended(&run->program)) /* its sink has not */
-        stop_watching(run, run->program.fd, &run->end_watched);
+        watches_remove(&run->watches, &run->end_watch);
     if (rc == STREAM_NONE)
         return FANFOLD_EMPTY;
     if (rc == STREAM_LARGE)
@@ -480,15 +427,15 @@ int fanfold_take(struct fanfold *run, struct fanfold_result *ret_result)
 
 int fanfold_fd(struct fanfold *run)
 {
-    return run->poll_fd;
+    return run->watches.fd;
 }
 
 int fanfold_wait(struct fanfold *run, int timeout_ms)
 {
-    struct pollfd polled = {.fd = run->poll_fd, .events = POLLIN};
+    struct pollfd polled = {.fd = run->watches.fd, .events = POLLIN};
     if (is_foreign(run))
         return FANFOLD_ERROR;
-    if (run->poll_fd < 0)
+    if (run->watches.fd < 0)
         return run->outcome;
     int rc = poll(&polled, 1, timeout_ms);
     if (rc > 0)
@@ -531,13 +478,10 @@ void fanfold_close(struct fanfold **run_p)
     *run_p = NULL;
     if (run->owner == getpid()) {
         stop_program(run);
-        remove_dead_letters(run);
+        letters_directory_remove(run->dead_letters);
     }
     program_close(&run->program);
-    if (run->poll_fd >= 0)
-        close(run->poll_fd);
-    if (run->event_fd >= 0)
-        close(run->event_fd);
+    watches_close(&run->watches);
     record_queue_deinit(&run->queue);
     result_stream_deinit(&run->stream);
     free(run->dead_letters);
