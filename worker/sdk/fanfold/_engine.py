@@ -7,14 +7,13 @@ host, which speaks msgpack unless both sides said --pickle.
 
 from __future__ import annotations
 
-import contextlib
 import select
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 
 from . import _library, _msgpack, _pickles, _relay, _template, _work
 
+RunError = _library.RunError
 _STDERR = 2
 
 
@@ -94,9 +93,13 @@ class LocalEngine(Engine):
     """Forks of this process do the work."""
 
     def __init__(
-        self, call: Callable[..., Any], prepare: Optional[Callable[[], Any]], settings: Settings
+        self,
+        call: Callable[..., Any],
+        prepare: Optional[Callable[[], Any]],
+        settings: Settings,
+        begin: Optional[Callable[[], Any]] = None,
     ) -> None:
-        self._template = _template.Template(call, prepare)
+        self._template = _template.Template(call, prepare, begin)
         try:
             run = _library.Run(
                 _relay.command(self._template.name),
@@ -104,7 +107,6 @@ class LocalEngine(Engine):
                 retries=settings.retries,
                 unordered=settings.unordered,
                 options=_options(settings),
-                stderr=_STDERR,
             )
         except BaseException:
             self._template.close()
@@ -207,9 +209,3 @@ def lost(failure: _library.Failure) -> BaseException:
         return TimeoutError(f"it ran longer than the time limit, {failure.attempts} times")
     text = f": {failure.text}" if failure.text else ""
     return _work.WorkerLost(f"{failure.reason}, {failure.attempts} times{text}")
-
-
-def flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError, OSError, ValueError):
-            stream.flush()

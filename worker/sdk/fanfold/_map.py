@@ -260,8 +260,8 @@ class _Mapping:
 
     def _with_errors(self, answered: _engine.Answered, items: int) -> list[Any]:
         values, errors = answered.values, answered.errors
-        if -1 in errors:  # none of the items could be read
-            error = _work.unpack_error(values[0], errors[-1])
+        if _work.UNREADABLE in errors:
+            error = _work.unpack_error(values[0], errors[_work.UNREADABLE])
             return [_Raised(error) for _ in range(items)]
         for index, text in errors.items():
             values[index] = _Raised(_work.unpack_error(values[index], text))

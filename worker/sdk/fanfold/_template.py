@@ -69,7 +69,9 @@ os.register_at_fork(after_in_child=_forget_in_child)
 class Template:
     """The caller's view of it."""
 
-    def __init__(self, call: Callable[..., Any], prepare: Optional[Callable[[], Any]]) -> None:
+    def __init__(
+        self, call: Callable[..., Any], prepare: Optional[Callable[[], Any]], begin: Optional[Callable[[], Any]] = None
+    ) -> None:
         self.name = f"fanfold-{os.getpid()}-{secrets.token_hex(8)}"
         self.prepared = False
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -83,7 +85,7 @@ class Template:
         if self.pid == 0:
             ours.close()
             receiving.close()
-            _live(_Server(call, prepare, caller, listener, theirs, sending))
+            _live(_Server(call, prepare, begin, caller, listener, theirs, sending))
         for end in (listener, theirs, sending):
             end.close()
         ours.setblocking(False)
@@ -145,12 +147,13 @@ class _Server:
         self,
         call: Callable[..., Any],
         prepare: Optional[Callable[[], Any]],
+        begin: Optional[Callable[[], Any]],
         caller: int,
         listener: socket.socket,
         link: socket.socket,
         files: socket.socket,
     ) -> None:
-        self.call, self.prepare, self.caller = call, prepare, caller
+        self.call, self.prepare, self.begin, self.caller = call, prepare, begin, caller
         self.listener, self.link, self.files = listener, link, files
         self.slots: dict[int, tuple[int, socket.socket]] = {}  # by the slot's descriptor: its pid, its relay
         self.state: tuple[Any, ...] = ()  # what `call` takes besides the item
@@ -296,6 +299,7 @@ def _settle(server: _Server, relay: socket.socket, group: int) -> None:
 
 def _work_on(server: _Server, source_fd: int, sink_fd: int) -> None:
     files = Sender(server.files)
+    broken = _begin(server, files)
     with contextlib.suppress(BrokenPipeError), open(source_fd, "rb", 1 << 16) as source, open(sink_fd, "wb", 0) as sink:
         _write(sink_fd, fanfold._RESPONSE.pack(fanfold._MAGIC, fanfold._READY, 0, 0))
         while len(head := source.read(fanfold._REQUEST.size)) == fanfold._REQUEST.size:
@@ -303,10 +307,20 @@ def _work_on(server: _Server, source_fd: int, sink_fd: int) -> None:
             data = source.read(length)
             if len(data) < length:
                 return
-            result = _answer(server, files, memoryview(data)[_work.FRAME_BYTES :])
+            result = broken or _answer(server, files, memoryview(data)[_work.FRAME_BYTES :])
             fanfold._flush_prints()
             _write(sink_fd, fanfold._RESPONSE.pack(fanfold._MAGIC, fanfold._OK, number, len(result)), result)
             del data, result
+
+
+def _begin(server: _Server, files: Sender) -> Optional[bytes]:
+    """What each task is answered if the slot's own preparation fails."""
+    try:
+        if server.begin:
+            server.begin()
+    except BaseException as error:
+        return files.pack(_work.broken(error))
+    return None
 
 
 def _answer(server: _Server, files: Sender, data: memoryview) -> bytes:

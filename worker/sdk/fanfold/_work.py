@@ -63,9 +63,17 @@ def pickle_error(error: BaseException) -> bytes:
     return pickle.dumps((_portable(error), describe(error)))
 
 
+UNREADABLE, BROKEN = -1, -2  # in place of an item's index: of all of them
+
+
 def failed_at_once(error: BaseException) -> tuple[list[Any], dict[int, str], float]:
     """A task whose items cannot be read: each has the error."""
-    return [_portable(error)], {-1: describe(error)}, 0.0
+    return [_portable(error)], {UNREADABLE: describe(error)}, 0.0
+
+
+def broken(error: BaseException) -> tuple[list[Any], dict[int, str], float]:
+    """What a slot answers that could not begin."""
+    return [_portable(error)], {BROKEN: describe(error)}, 0.0
 
 
 def run(call: Callable[..., Any], state: tuple[Any, ...], task: tuple[bool, list[Any]]) -> Answer:
