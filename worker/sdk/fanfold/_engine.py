@@ -65,8 +65,15 @@ class Engine:
             if isinstance(what, _library.Failure):
                 yield Answered(seq, [], {}, 0.0, what)
             else:
-                yield Answered(seq, *self._unpack(what))
+                yield Answered(seq, *self._read(what))
+            del result, what
             self._done(seq)
+
+    def _read(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
+        try:
+            return self._unpack(data)
+        except BaseException as error:  # of a value that does not let itself be read
+            return [error], {_work.UNREADABLE: _work.describe(error)}, 0.0
 
     def _unpack(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
         raise NotImplementedError

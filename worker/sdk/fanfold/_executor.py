@@ -12,6 +12,7 @@ import collections
 import contextlib
 import functools
 import itertools
+import logging
 import os
 import threading
 import traceback
@@ -107,6 +108,11 @@ class Executor(_Base):
         state.wake()
         return future
 
+    @property
+    def _broken(self) -> bool:
+        """As the executors of the library have it."""
+        return self._state.broken is not None
+
     def _start(self) -> None:
         engine = _engine.LocalEngine(_call, None, self._settings, self._begin)
         state = self._state
@@ -199,6 +205,7 @@ class _Serving:
             full = self._hand_out()
             for answered in engine.take():
                 self._settle(self._running.pop(answered.seq), answered)
+                del answered  # its values are the caller's alone
             if not finished and self._is_over():
                 engine.finish()
                 finished = True
@@ -224,7 +231,7 @@ class _Serving:
             except _engine.RunError:
                 self._again.appendleft(calls)
                 raise
-            except Exception as error:  # an argument that cannot be pickled
+            except BaseException as error:  # an argument that cannot be pickled
                 if len(calls) > 1:
                     self._again.extendleft([call] for call in reversed(calls))
                     continue
@@ -235,6 +242,7 @@ class _Serving:
                 self._again.appendleft(calls)
                 return True
             self._running[seq] = calls
+            del calls
         return False
 
     def _next(self) -> list[_Call]:
@@ -253,7 +261,9 @@ class _Serving:
             calls[0].future.set_exception(_engine.lost(answered.failure))
         elif _work.BROKEN in answered.errors:
             self._again.append(calls)
-            raise _work.unpack_error(answered.values[0], answered.errors[_work.BROKEN])
+            error = _work.unpack_error(answered.values[0], answered.errors[_work.BROKEN])
+            logging.getLogger("concurrent.futures").critical("Exception in initializer:", exc_info=error)
+            raise error
         elif _work.UNREADABLE in answered.errors and len(calls) > 1:
             self._again.extend([call] for call in calls)
         else:

@@ -327,7 +327,7 @@ def _answer(server: _Server, files: Sender, data: memoryview) -> bytes:
     began = time.perf_counter()
     try:
         task = unpack_task(data, server.caller)
-    except Exception as error:
+    except BaseException as error:
         return files.pack(_work.failed_at_once(error))
     answer = _work.run(server.call, server.state, task)
     answer.elapsed = time.perf_counter() - began

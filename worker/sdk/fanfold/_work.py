@@ -99,11 +99,11 @@ def pack(answer: Answer, dump: Callable[[Any], bytes], flat: bool = False) -> by
     """A value that cannot be packed becomes an exception in its place; with `flat`, as `flatten` makes it."""
     try:
         return dump((answer.values, answer.errors, answer.elapsed))
-    except Exception:
+    except BaseException:
         for index, value in enumerate(answer.values):
             try:
                 dump(value)
-            except Exception as error:
+            except BaseException as error:
                 answer.errors[index] = describe(error)
                 answer.values[index] = flatten(error) if flat else _portable(error)
         return dump((answer.values, answer.errors, answer.elapsed))
