@@ -72,7 +72,7 @@ class CrashTest(FanfoldMixin, theirs.ExecutorDeadlockTest, theirs.BaseTestCase):
         return None
 
 
-theirs.BrokenProcessPool = (fanfold.WorkerLost, pickle.PicklingError, SystemExit)
+theirs.BrokenProcessPool = (fanfold.WorkerLost, pickle.PicklingError, pickle.UnpicklingError, SystemExit)
 
 for case in (InitializerTest, FailingInitializerTest, CrashTest, ShutdownTest, WaitTest, AsCompletedTest, ExecutorTest):
     for name, reason in LEFT_OUT.items():

@@ -50,6 +50,7 @@ class _State:
         self.lock = threading.Lock()
         self.calls: collections.deque[_Call] = collections.deque()  # not handed out
         self.slots = slots
+        self.begun = False  # the first calls are handed out
         self.shut = False
         self.broken: Optional[BaseException] = None
         self.wake_fd, self.waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -158,8 +159,9 @@ def _shut(state: _State, cancel: bool = False) -> None:
     with state.lock:
         state.shut = True
         if cancel:
-            cancelled = list(state.calls)
-            state.calls.clear()
+            # What the processes would have had by now, had the thread had its turn, is theirs.
+            begun = 0 if state.begun else state.slots
+            cancelled = [state.calls.pop() for _ in range(len(state.calls) - begun)]
     for call in cancelled:
         call.future.cancel()
     state.wake()
@@ -251,6 +253,7 @@ class _Serving:
         with self._state.lock:
             count = min(len(waiting), max(1, min(self._together, len(waiting) // self._state.slots)))
             calls = [waiting.popleft() for _ in range(count)]
+            self._state.begun = self._state.begun or bool(calls)
         running = [call for call in calls if call.future.set_running_or_notify_cancel()]
         return running if running or not calls else self._next()
 
