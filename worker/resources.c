@@ -11,6 +11,7 @@
 #include "common/process/signals.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { ERROR_MAX = 4096 };
@@ -51,6 +52,15 @@ static int open_keys(struct resources *resources, const struct common_options *c
     return keys_status(given);
 }
 
+/* A program that would run code out of a task asks first who may send one. */
+static void announce_openness(bool insecure)
+{
+    if (insecure)
+        setenv("FANFOLD_INSECURE", "1", 1);
+    else
+        unsetenv("FANFOLD_INSECURE"); /* of an outer run */
+}
+
 /* Before any thread or socket, because it forks; and before anybody counts on this
  * worker. */
 static int open_program(struct resources *resources,
@@ -72,6 +82,7 @@ static int open_program(struct resources *resources,
         .worker = resources->identity.uuid_text,
         .keeper_fd = options->alive_fd,
     };
+    announce_openness(options->common.insecure);
     int status =
         program_open(&config, events, &resources->program, error, sizeof error);
     if (status)

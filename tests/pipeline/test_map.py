@@ -248,6 +248,7 @@ except fanfold.WorkerLost as error:
         ("abs, [1], timeout=0", "timeout: expected seconds, not 0"),
         ("abs, [1], on_error='stop'", "on_error: expected one of raise, return, skip, not 'stop'"),
         ("'math:sqrt', [1]", "fn: expected a callable, not 'math:sqrt'; a name needs hosts or tasks"),
+        ("'math:sqrt', [1], tasks='tcp://*', pickle=True, options=['--insecure']", "pickle: refused with --insecure"),
         ("(lambda x: x), [1], hosts=':'", "fn: workers on other hosts need a function of a module"),
     ],
 )
@@ -271,3 +272,10 @@ except TypeError as error:
     assert told[0] == "[{'sum': 3, 'of': 2}, {'sum': 3.5, 'of': 1}, {'sum': 0, 'of': 0}]"
     assert re.match(r"\[TypeError\(.*unsupported operand", told[1]), told
     assert told[2] == "unsupported operand type(s) for +: 'int' and 'str' True"
+
+
+def test_a_worker_of_an_open_port_reads_no_pickles(case):
+    where = ["--insecure", "--tasks", "tcp://127.0.0.1:9", "--mode", "frames"]
+    worker = case.run("fanfold-worker", *where, "--", PYTHON, "-m", "fanfold.calls", "--pickle", "math:sqrt", env=environment())
+    worker.expect(126)
+    assert "--pickle: refused with --insecure" in worker.stderr()

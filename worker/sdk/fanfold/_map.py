@@ -84,6 +84,8 @@ def map(
     remote = hosts is not None or tasks is not None
     if remote and prepare is not None:
         raise ValueError("prepare: workers on other hosts prepare when they import the module")
+    if pickle and any(option.startswith("--ins") for option in options):
+        raise ValueError("pickle: refused with --insecure: anyone who reaches the port could run code here")
     settings = _engine.Settings(
         # On other hosts each has the slots that its processors make.
         slots=0 if remote and jobs is None else slots,
