@@ -116,8 +116,7 @@ FANFOLD_API int fanfold_take(struct fanfold *run, struct fanfold_result *ret_res
 
 /* A descriptor for poll, select and epoll, level-triggered: while it is readable, call
  * fanfold_take until that returns FANFOLD_EMPTY, and a push that was FANFOLD_FULL may
- * be tried again. Never read it. Valid until fanfold_close; -1: the run did not begin.
- */
+ * be tried again. Never read it. -1: the run did not begin. */
 FANFOLD_API int fanfold_fd(struct fanfold *run);
 
 /* Waits until the descriptor is readable: FANFOLD_OK, FANFOLD_EMPTY after the time

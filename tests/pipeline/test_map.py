@@ -178,6 +178,24 @@ print(len(os.listdir("/proc/self/fd")) < 20)
     assert run(case, script) == "".join(f"{x} (1048576,) True True\n" for x in range(6)) + "True\n"
 
 
+def test_chunks_of_large_items_stay_small(case):
+    script = """
+def size(text):
+    return len(text)
+read = 0
+def texts():
+    global read
+    for read in range(3000):
+        yield "x" * 100_000
+most = 0
+for given, value in enumerate(fanfold.map(size, texts(), jobs=2)):
+    most = max(most, read - given)
+print(given, 0 < most < 400, most)
+"""
+    told = run(case, script)
+    assert told.startswith("2999 True "), told
+
+
 def test_values_and_exceptions_that_cannot_be_pickled_are_told(case):
     script = """
 class Odd(Exception):
@@ -245,6 +263,7 @@ except fanfold.WorkerLost as error:
         ("abs, [1], jobs=0", "jobs: expected a number from 1 to 65535, not 0"),
         ("abs, [1], chunksize='many'", "chunksize: expected \"auto\" or a number from 1, not 'many'"),
         ("abs, [1], buffer=0", "buffer: expected a number from 1, not 0"),
+        ("abs, [1], retries=0", "retries: expected a number of attempts from 1, not 0"),
         ("abs, [1], timeout=0", "timeout: expected seconds, not 0"),
         ("abs, [1], on_error='stop'", "on_error: expected one of raise, return, skip, not 'stop'"),
         ("'math:sqrt', [1]", "fn: expected a callable, not 'math:sqrt'; a name needs hosts or tasks"),

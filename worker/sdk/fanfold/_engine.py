@@ -35,6 +35,7 @@ class Answered(NamedTuple):
     values: list[Any]
     errors: dict[int, str]
     elapsed: float
+    size: int = 0  # bytes that came for it
     failure: Optional[_library.Failure] = None
 
 
@@ -51,6 +52,7 @@ class Engine:
     def __init__(self, run: _library.Run) -> None:
         self._run = run
         self.poll_fds = [run.fd]
+        self.last_size = 0  # bytes of the last task that was pushed
 
     def push(self, stop_at_error: bool, items: list[Any]) -> Optional[int]:
         """The task's number; None: the run is full."""
@@ -63,9 +65,9 @@ class Engine:
                 return
             seq, what = result
             if isinstance(what, _library.Failure):
-                yield Answered(seq, [], {}, 0.0, what)
+                yield Answered(seq, [], {}, 0.0, 0, what)
             else:
-                yield Answered(seq, *self._read(what))
+                yield Answered(seq, *self._read(what), len(what))
             del result, what
             self._done(seq)
 
@@ -93,6 +95,7 @@ class Engine:
 
     def _push(self, data: bytes) -> Optional[int]:
         seq = self._run.pushed
+        self.last_size = len(data)
         return seq if self._run.push(data) else None
 
 

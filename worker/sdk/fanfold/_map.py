@@ -19,6 +19,7 @@ Value = TypeVar("Value")
 _CHUNK_S = 0.02  # of work: so much that what a task costs does not count, so little that results flow
 _CHUNK_MOST = 1 << 16
 _CHUNK_BYTES = 1 << 20
+_REMOTE_MOST = 4096  # tasks that are out: as many as the window of a run
 _FILL_S = 0.02  # how long a slow iterable may hold up a chunk
 _BLOCK = 64  # items between two looks at the clock
 _ON_ERROR = ("raise", "return", "skip")
@@ -77,6 +78,8 @@ def map(
         raise ValueError(f"buffer: expected a number from 1, not {buffer!r}")
     if timeout is not None and timeout <= 0:
         raise ValueError(f"timeout: expected seconds, not {timeout!r}")
+    if not isinstance(retries, int) or retries < 1:
+        raise ValueError(f"retries: expected a number of attempts from 1, not {retries!r}")
     if chunksize == "auto" and timeout is not None:
         chunksize = 1
     if not isinstance(hosts, (str, type(None))):
@@ -106,7 +109,9 @@ def map(
         open_engine = lambda: _engine.LocalEngine(call, prepare, settings)  # noqa: E731
     else:
         raise TypeError(f"fn: expected a callable, not {fn!r}; a name needs hosts or tasks")
-    return _Mapping(open_engine, iter(iterable), slots, chunksize, buffer, on_error, unordered).values()
+    # Two a slot run or wait at it, two more are on their way. How many slots other hosts have, nobody knows here.
+    most = _REMOTE_MOST if remote else 4 * slots + 2
+    return _Mapping(open_engine, iter(iterable), slots, most, chunksize, buffer, on_error, unordered).values()
 
 
 def _name_of(fn: Callable[..., Any]) -> str:
@@ -119,10 +124,11 @@ def _name_of(fn: Callable[..., Any]) -> str:
 class _Batch:
     """A run of items that travel together, and what they have given."""
 
-    __slots__ = ("parts", "items", "values")
+    __slots__ = ("items", "parts", "size", "values")
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
+        self.size = 0  # bytes, as it traveled
         self.values: Optional[list[Any]] = None  # to give; those of `_Raised` are raised
         self.parts: Optional[list[_Batch]] = None  # of one that failed as a whole: each item by itself
 
@@ -161,10 +167,12 @@ class _Chunks:
                 break
         return items or None
 
-    def learn(self, items: int, elapsed: float, size_bytes: int = 0) -> None:
+    def learn(self, items: int, elapsed: float, size: int) -> None:
+        """What a batch of so many items took: seconds, and bytes on the longer way."""
         if self._fixed or not items:
             return
         fit = int(_CHUNK_S * items / elapsed) if elapsed > 0 else _CHUNK_MOST
+        fit = min(fit, _CHUNK_BYTES * items // max(1, size))
         # Grow by doubling from what is known: one fast item says little of a thousand.
         self.size = max(1, min(fit, 2 * max(items, self.size // 2), _CHUNK_MOST))
 
@@ -175,6 +183,7 @@ class _Mapping:
         open_engine: Callable[[], _engine.Engine],
         source: Iterator[Any],
         slots: int,
+        most: int,
         chunksize: Union[int, str],
         buffer: Optional[int],
         on_error: str,
@@ -182,8 +191,7 @@ class _Mapping:
     ) -> None:
         self._open = open_engine
         self._on_error, self._unordered = on_error, unordered
-        # Two a slot run or wait at it, two more are on their way.
-        self._most = 4 * slots + 2
+        self._most = most
         self._buffer = buffer
         self._chunks = _Chunks(source, chunksize, _CHUNK_MOST if buffer is None else max(1, buffer // (2 * slots)))
         self._order: collections.deque[_Batch] = collections.deque()  # not given yet
@@ -229,6 +237,7 @@ class _Mapping:
             self._waiting = batch if seq is None else None
             if seq is None:
                 return
+            batch.size = engine.last_size
             self._running[seq] = batch
 
     def _next(self) -> Optional[_Batch]:
@@ -257,8 +266,8 @@ class _Mapping:
             batch.values = [_Raised(_engine.lost(answered.failure))]
         else:
             batch.values = self._with_errors(answered, len(batch.items))
-            self._chunks.learn(len(batch.items), answered.elapsed)
-        batch.items = [None] * len(batch.items) if batch.parts else batch.items
+            self._chunks.learn(len(batch.items), answered.elapsed, max(batch.size, answered.size))
+        batch.items = []
 
     def _with_errors(self, answered: _engine.Answered, items: int) -> list[Any]:
         values, errors = answered.values, answered.errors
