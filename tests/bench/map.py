@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 JOBS = 2
 SPINS = int(os.environ.get("MAP_SPINS", "0"))  # turns of the loop in 10 microseconds
 STATE = None
+KEEP = []  # pools that must not be collected
 
 
 def spin(count):
@@ -113,6 +114,7 @@ def pool_imap(function, items, chunksize, preparing):
     import multiprocessing
 
     pool = multiprocessing.Pool(JOBS, prepare if preparing else None)
+    KEEP.append(pool)
     return pool.imap(function, items, chunksize)
 
 
@@ -120,6 +122,7 @@ def executor_map(function, items, chunksize, preparing):
     import concurrent.futures
 
     pool = concurrent.futures.ProcessPoolExecutor(JOBS, initializer=prepare if preparing else None)
+    KEEP.append(pool)
     return pool.map(function, items, chunksize=chunksize)
 
 

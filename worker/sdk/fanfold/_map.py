@@ -124,12 +124,14 @@ def _name_of(fn: Callable[..., Any]) -> str:
 class _Batch:
     """A run of items that travel together, and what they have given."""
 
-    __slots__ = ("items", "parts", "size", "values")
+    __slots__ = ("done", "failed", "items", "parts", "size", "values")
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
         self.size = 0  # bytes, as it traveled
-        self.values: Optional[list[Any]] = None  # to give; those of `_Raised` are raised
+        self.values: list[Any] = []  # to give
+        self.done = False  # `values` are all there
+        self.failed = False  # some of `values` are _Raised
         self.parts: Optional[list[_Batch]] = None  # of one that failed as a whole: each item by itself
 
 
@@ -210,7 +212,12 @@ class _Mapping:
                 self._fill(engine)
                 for answered in engine.take():
                     self._settle(answered)
-                yield from self._ready()
+                for batch in self._ready():
+                    self._ahead -= len(batch.values)
+                    if batch.failed:
+                        yield from self._judge(batch.values)
+                    else:
+                        yield from batch.values
                 if self._is_over() and not finished:
                     finished = True
                     engine.finish()
@@ -262,6 +269,8 @@ class _Mapping:
             batch.parts = [_Batch([item]) for item in batch.items]
             self._again.extend(batch.parts)
             return
+        batch.done = True
+        batch.failed = bool(answered.failure or answered.errors)
         if answered.failure:
             batch.values = [_Raised(_engine.lost(answered.failure))]
         else:
@@ -278,26 +287,20 @@ class _Mapping:
             values[index] = _Raised(_work.unpack_error(values[index], text))
         return values
 
-    def _ready(self) -> Iterator[Any]:
-        """The values whose turn it is."""
+    def _ready(self) -> list[_Batch]:
+        """Those whose turn it is."""
         order = self._order
+        done = []
         if self._unordered:
-            for batch in [batch for batch in order if _is_done(batch)]:
+            done = [batch for batch in order if _is_done(batch)]
+            for batch in done:
                 order.remove(batch)
-                yield from self._give(batch)
-            return
         while order and _is_done(order[0]):
-            yield from self._give(order.popleft())
+            done.append(order.popleft())
+        return [leaf for batch in done for leaf in batch.parts or (batch,)]
 
-    def _give(self, batch: _Batch) -> Iterator[Any]:
-        if batch.parts is not None:
-            for part in batch.parts:
-                yield from self._give(part)
-            return
-        values = batch.values or []
-        batch.values = None
+    def _judge(self, values: list[Any]) -> Iterator[Any]:
         for value in values:
-            self._ahead -= 1
             if value.__class__ is not _Raised:
                 yield value
             elif self._on_error == "raise":
@@ -309,4 +312,4 @@ class _Mapping:
 def _is_done(batch: _Batch) -> bool:
     if batch.parts is not None:
         return all(builtins.map(_is_done, batch.parts))
-    return batch.values is not None
+    return batch.done
