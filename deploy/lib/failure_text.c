@@ -127,6 +127,14 @@ void failure_text_string(const char *json, size_t size, const char *name, char *
     text[length] = '\0';
 }
 
+void failure_text_lines(const char *json, size_t size, const char *name, char *text,
+                        size_t text_size)
+{
+    failure_text_string(json, size, name, text, text_size);
+    for (size_t end = strlen(text); end > 0 && text[end - 1] == '\n'; end--)
+        text[end - 1] = '\0';
+}
+
 unsigned failure_text_number(const char *json, size_t size, const char *name)
 {
     struct reader reader = {json, json + size};

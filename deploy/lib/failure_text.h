@@ -9,6 +9,9 @@
 /* The member's string, decoded to UTF-8 and cut to fit; "" if there is none. */
 void failure_text_string(const char *json, size_t size, const char *name, char *text,
                          size_t text_size);
+/* The same without the ends of line at its end. */
+void failure_text_lines(const char *json, size_t size, const char *name, char *text,
+                        size_t text_size);
 /* 0: there is none. */
 unsigned failure_text_number(const char *json, size_t size, const char *name);
 

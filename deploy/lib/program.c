@@ -25,7 +25,11 @@
 
 extern char **environ;
 
-enum { SOCKET_BYTES = 1 << 20 };
+enum {
+    SOCKET_BYTES = 1 << 20,
+    ASKED_MS = 3000, /* from SIGTERM until SIGKILL */
+    KILLED_MS = 2000,
+};
 
 /* ---- where it is ---- */
 
@@ -249,6 +253,30 @@ void program_signal(struct program *program, int signal)
         kill(program->pid, signal);
     else if (program->pid != 0)
         (void)syscall(SYS_pidfd_send_signal, program->fd, signal, NULL, 0);
+}
+
+/* fanfold ends what its workers run at the second SIGTERM. */
+void program_stop(struct program *program)
+{
+    if (program_ended(program))
+        return;
+    program_signal(program, SIGTERM);
+    program_signal(program, SIGTERM);
+    if (program_await_end(program, ASKED_MS))
+        return;
+    program_signal(program, SIGKILL);
+    program_await_end(program, KILLED_MS);
+}
+
+void program_describe_end(const struct program *program, char *text, size_t size)
+{
+    int status = program->status;
+    if (status < 0)
+        snprintf(text, size, "fanfold has ended, nobody knows how");
+    else if (status > 128)
+        snprintf(text, size, "fanfold was ended by signal %d", status - 128);
+    else
+        snprintf(text, size, "fanfold ended with status %d", status);
 }
 
 void program_close(struct program *program)

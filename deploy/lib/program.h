@@ -5,6 +5,7 @@
 #define FANFOLD_DEPLOY_LIB_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 struct program {
@@ -25,6 +26,10 @@ bool program_ended(struct program *program);
 /* The same, after at most that time. */
 bool program_await_end(struct program *program, int timeout_ms);
 void program_signal(struct program *program, int signal);
+/* Asks it to end, then kills it; returns when it has ended, or after 5 s. */
+void program_stop(struct program *program);
+/* "fanfold ended with status 3" */
+void program_describe_end(const struct program *program, char *text, size_t size);
 /* Closes the descriptors, and no more. */
 void program_close(struct program *program);
 

@@ -2,7 +2,6 @@
 /*
  * Connects the parts: records into the program's standard input, results out of its
  * standard output, what it prints for the sentence of an error. Invariants:
- *
  *   - the number of a record is how many were pushed before it, and also the number of
  *     its task, because fanfold is told to make a task of each record;
  *   - fanfold_fd is readable while fanfold_take has something to do: its epoll watches
@@ -10,6 +9,7 @@
  *     event that is set while a whole result lies in the buffer or the run is over;
  *   - a run is over with FANFOLD_END only if each record has been answered.
  */
+#include "deploy/lib/config.h"
 #include "deploy/lib/failure_text.h"
 #include "deploy/lib/letters_directory.h"
 #include "deploy/lib/libfanfold.h"
@@ -21,7 +21,6 @@
 #include "deploy/lib/words.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -36,10 +35,8 @@ enum {
     ERROR_BYTES = 1024 + TAIL_BYTES,
     REASON_BYTES = 128,
     TEXT_BYTES = 8192,
-    ASKED_MS = 3000, /* from SIGTERM until SIGKILL */
-    KILLED_MS = 2000,
-    LAST_WORDS_MS =
-        200, /* for the programs behind fanfold to close its standard error */
+    LAST_END_MS = 3000,  /* for fanfold to end behind its last result */
+    LAST_WORDS_MS = 200, /* for all programs to close standard error */
 };
 
 enum state {
@@ -154,15 +151,9 @@ static int break_off(struct fanfold *run, const char *why)
 /* The sentence about a program that has ended before its work. */
 static int end_early(struct fanfold *run)
 {
-    int status = run->program.status;
     const char *said = text_tail_last(&run->tail);
     char how[96];
-    if (status < 0)
-        snprintf(how, sizeof how, "fanfold has ended, nobody knows how");
-    else if (status > 128)
-        snprintf(how, sizeof how, "fanfold was ended by signal %d", status - 128);
-    else
-        snprintf(how, sizeof how, "fanfold ended with status %d", status);
+    program_describe_end(&run->program, how, sizeof how);
     fail(run, "%s; %llu of %llu records have no result%s%s", how,
          (unsigned long long)(run->pushed - run->answered),
          (unsigned long long)run->pushed, *said ? ": " : "", said);
@@ -174,7 +165,7 @@ static int take_end(struct fanfold *run)
 {
     watches_remove(&run->watches, &run->output_watch);
     /* Without a descriptor that tells the end, nothing would wake the caller. */
-    if (!program_await_end(&run->program, run->program.fd < 0 ? ASKED_MS : 0))
+    if (!program_await_end(&run->program, run->program.fd < 0 ? LAST_END_MS : 0))
         return FANFOLD_EMPTY;
     read_last_errors(run);
     int status = run->program.status;
@@ -188,23 +179,10 @@ static int take_end(struct fanfold *run)
 
 static bool take_config(struct fanfold *run, const struct fanfold_config *config)
 {
-    run->config.stderr_fd = -1;
-    if (!config || config->size < offsetof(struct fanfold_config, command) ||
-        config->size > sizeof *config) {
-        fail(run, "the configuration is of another version of the library: begin with "
-                  "FANFOLD_CONFIG_INIT");
-        return false;
-    }
-    memcpy(&run->config, config, config->size);
-    if (run->config.max_record == 0)
-        run->config.max_record = UINT32_MAX;
-    if (run->config.max_result == 0)
-        run->config.max_result = UINT64_C(1) << 30;
-    if (run->config.max_record > UINT32_MAX || run->config.max_result > UINT32_MAX) {
-        fail(run, "max_record and max_result are at most 4294967295 bytes");
-        return false;
-    }
-    return true;
+    const char *wrong = config_take(config, &run->config);
+    if (wrong)
+        fail(run, "%s", wrong);
+    return !wrong;
 }
 
 static bool make_dead_letters(struct fanfold *run)
@@ -297,7 +275,9 @@ static int check_push(struct fanfold *run, const struct iovec *parts, int count,
                       size_t *ret_size)
 {
     *ret_size = 0;
-    if (run->state == FINISHING)
+    if (run->state == OVER && run->outcome == FANFOLD_ERROR)
+        return FANFOLD_ERROR;
+    if (run->state != TAKING)
         return fail(run, "a record came after fanfold_finish, and was not taken");
     if (count < 0 || count > QUEUE_PARTS)
         return fail(run, "a record has at most %d parts, not %d", QUEUE_PARTS, count);
@@ -316,10 +296,6 @@ int fanfold_pushv(struct fanfold *run, const struct iovec *parts, int count,
     size_t size;
     if (is_foreign(run))
         return FANFOLD_ERROR;
-    if (run->state == OVER)
-        return run->outcome == FANFOLD_ERROR
-                   ? FANFOLD_ERROR
-                   : fail(run, "a record came after the end of the run");
     if (check_push(run, parts, count, &size) != FANFOLD_OK)
         return FANFOLD_ERROR;
     if (run->input_broken) {
@@ -353,7 +329,7 @@ int fanfold_finish(struct fanfold *run)
     if (run->state == OVER)
         return run->outcome == FANFOLD_ERROR ? FANFOLD_ERROR : FANFOLD_OK;
     run->state = FINISHING;
-    return flush(run) == FANFOLD_ERROR ? FANFOLD_ERROR : FANFOLD_OK;
+    return flush(run);
 }
 
 /* ---- results ---- */
@@ -362,10 +338,8 @@ static void describe_failure(struct fanfold *run, struct fanfold_result *result)
 {
     failure_text_string(result->data, result->size, "how", run->reason,
                         sizeof run->reason);
-    failure_text_string(result->data, result->size, "stderr", run->text,
-                        sizeof run->text);
-    for (size_t end = strlen(run->text); end > 0 && run->text[end - 1] == '\n'; end--)
-        run->text[end - 1] = '\0';
+    failure_text_lines(result->data, result->size, "stderr", run->text,
+                       sizeof run->text);
     result->reason = run->reason;
     result->text = run->text;
     result->attempts = failure_text_number(result->data, result->size, "attempts");
@@ -457,19 +431,6 @@ int fanfold_status(struct fanfold *run)
 
 /* ---- the close ---- */
 
-/* fanfold ends what its workers run at the second SIGTERM. */
-static void stop_program(struct fanfold *run)
-{
-    if (program_ended(&run->program))
-        return;
-    program_signal(&run->program, SIGTERM);
-    program_signal(&run->program, SIGTERM);
-    if (program_await_end(&run->program, ASKED_MS))
-        return;
-    program_signal(&run->program, SIGKILL);
-    program_await_end(&run->program, KILLED_MS);
-}
-
 void fanfold_close(struct fanfold **run_p)
 {
     struct fanfold *run = *run_p;
@@ -477,7 +438,7 @@ void fanfold_close(struct fanfold **run_p)
         return;
     *run_p = NULL;
     if (run->owner == getpid()) {
-        stop_program(run);
+        program_stop(&run->program);
         letters_directory_remove(run->dead_letters);
     }
     program_close(&run->program);

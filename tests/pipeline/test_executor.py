@@ -27,11 +27,14 @@ def test_calls_are_done_before_the_interpreter_ends(case):
     script = """
 executor = fanfold.Executor(2)
 def late():
-    time.sleep(0.2)
+    while os.getppid() and not os.path.exists(sys.argv[1]):
+        pass
     print("late", flush=True)
 executor.submit(late)
+import atexit, threading
+threading._register_atexit(lambda: open(sys.argv[1], "w").close())
 """
-    assert run(case, script) == "late\n"
+    assert run(case, script, case.path("ending")) == "late\n"
 
 
 def test_a_killed_process_costs_an_attempt_and_a_deadly_call_itself_alone(case):
