@@ -30,6 +30,7 @@ def pytest_addoption(parser):
     group.addoption("--runs", type=int, help="test_kills: runs in which workers are killed; test_sdk_results: chunks")
     group.addoption("--programs", type=int, help="test_lines_in_step: random programs")
     group.addoption("--kills", type=int, help="test_restart: kills of the sink and of the ventilator; test_connector*: of fanfold or the connector")
+    group.addoption("--restarts", type=int, help="test_connector_*: restarts of the server among the kills")
     group.addoption("--moments", type=int, help="test_resume, test_disk: moments at which a run is cut short")
     group.addoption("--size", type=size, metavar="N[M]", help="test_resume, test_sdk: MiB of input, or of a shared object")
 

@@ -162,6 +162,7 @@ class Feeder(Pipes):
         if count > self.committed:
             self.committed = count
             self.say(f"committed {self.cursor_at(count)}")
+            self.turn(0)
 
     def lose(self):
         """SIGKILL of fanfold: the pipes end, and what was not committed is gone. The connector ends by itself."""
@@ -232,6 +233,7 @@ class Drain(Pipes):
             self.farthest = max(self.farthest, self.sent)
             if len(self.outgoing) >= READ_BYTES:
                 self.flush()
+        self.turn(0)
 
     def await_stored(self, count):
         self.until(lambda: self.stored >= count, f"{count} records to be stored")

@@ -47,6 +47,13 @@ def drain(case, language, records):
 
 LINES = [b"line %d %s" % (number, b"x" * (number % 300)) for number in range(5000)]
 TEXT = b"".join(line + b"\n" for line in LINES)
+
+
+def some_lines(language):
+    """The one in Perl syncs each by itself."""
+    return LINES if language == "python" else LINES[:500]
+
+
 LANGUAGES = pytest.mark.parametrize("language", ["python", "perl"])
 
 
@@ -74,24 +81,26 @@ def test_an_input_that_is_over_is_acknowledged_to_its_end(case, language):
 
 @LANGUAGES
 def test_an_output_is_there_once_though_connector_and_fanfold_are_killed(case, language):
-    out, path = drain(case, language, LINES)
+    lines = some_lines(language)
+    out, path = drain(case, language, lines)
     drain_with_kills(out, random.Random(2), option("kills", KILLS))
-    assert path.read_bytes() == TEXT
+    assert path.read_bytes().splitlines() == lines
 
 
 @LANGUAGES
 def test_what_is_told_to_be_stored_is_there_at_every_kill(case, language):
-    out, path = drain(case, language, LINES)
+    lines = some_lines(language)
+    out, path = drain(case, language, lines)
     chance = random.Random(3)
     for number in range(KILLS):
         out.start()
-        out.send(out.sent + chance.randrange(200))
+        out.send(out.sent + chance.randrange(len(lines) // 20))
         out.await_stored(chance.randint(out.stored, out.sent))
         out.kill()
         assert path.read_bytes().count(b"\n") >= out.stored, number
     out.start()
     out.finish()
-    assert path.read_bytes() == TEXT
+    assert path.read_bytes().splitlines() == lines
 
 
 COUNTER = """

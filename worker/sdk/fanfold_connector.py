@@ -138,22 +138,22 @@ def run_output(target: Output, patience_s: float = 60.0) -> NoReturn:
 
 
 def need(module: str, package: str) -> Any:
-    """Imports a module; says which of Debian's packages has it where it is missing."""
+    """Imports a module; where it is missing, says which of Debian's packages has it, and ends."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError:
-        raise Failure(f"this needs the Python module {module}: install Debian's package {package}") from None
+        _end_with(f"this needs the Python module {module}: install Debian's package {package}")
 
 
 def secret(variable: str, path: Optional[str]) -> Optional[str]:
-    """A password: the first line of a file, else what the environment has. Never of the command line."""
+    """A password: the first line of a file, else what the environment has; the command line is for all to read."""
     if path is None:
         return os.environ.get(variable)
     try:
         with open(path, encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
     except (OSError, ValueError) as error:
-        raise Failure(f"cannot read the password in {path}: {getattr(error, 'strerror', error)}") from None
+        _end_with(f"cannot read the password in {path}: {getattr(error, 'strerror', error)}")
 
 
 # ---- running ----
@@ -167,8 +167,12 @@ def _run(serve: Callable[[_Link], None]) -> NoReturn:
     except BrokenPipeError:
         sys.exit(_STATUS_OUTPUT_CLOSED)
     except Failure as failure:
-        _say(str(failure))
-        sys.exit(_STATUS_IO)
+        _end_with(str(failure))
+
+
+def _end_with(sentence: str) -> NoReturn:
+    _say(sentence)
+    sys.exit(_STATUS_IO)
 
 
 def _say(sentence: str) -> None:
