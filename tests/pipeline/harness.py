@@ -38,6 +38,7 @@ FOLDERS = {
     "fanfold-worker": "worker",
     "fanfold-sink": "sink",
     "fanfold-keygen": "deploy/keygen",
+    **{f"fanfold-{name}": "deploy/connectors" for name in ("kafka", "postgresql", "rabbitmq", "redis")},
 }
 # Deadlines are for a machine at ease; the sanitizer build says that it is slower.
 SLOWNESS = float(os.environ.get("FANFOLD_SLOWNESS", "1"))
@@ -280,7 +281,7 @@ class Case:
         self.processes = []
         self.gates = {}
         self.mounts = []  # what this process has mounted in the directory
-        folders = [str(build_directory() / folder) for folder in FOLDERS.values()]
+        folders = [str(build_directory() / folder) for folder in dict.fromkeys(FOLDERS.values())]
         self.env = dict(os.environ)
         self.env.update(
             {

@@ -10,6 +10,7 @@ Without the right to make a namespace a server has a port of this host that is f
 
 import contextlib
 import ctypes
+import logging
 import os
 import pwd
 import shutil
@@ -54,6 +55,7 @@ def server(case, kind):
 
 class Server:
     NEEDS, MODULE = (), ""
+    STOP = signal.SIGTERM
 
     def __init__(self, case, module):
         self.case, self.module = case, module
@@ -71,7 +73,7 @@ class Server:
 
     def start(self):
         self.process = self.run()
-        self.case.wait_for(self.answers, f"{type(self).__name__} to answer", 60)
+        self.case.wait_for(self.answers, f"{type(self).__name__} to answer", 240)
 
     def answers(self):
         assert self.process.running(), f"the server has ended: {self.process.stderr()[-2000:]}"
@@ -79,12 +81,12 @@ class Server:
             return self.ping()
         return False
 
-    def stop(self, number=signal.SIGTERM):
-        self.process.signal(number)
+    def stop(self):
+        self.process.signal(self.STOP)
         self.process.wait()
 
-    def restart(self, number=signal.SIGTERM):
-        self.stop(number)
+    def restart(self):
+        self.stop()
         self.start()
 
     def close(self):
@@ -119,6 +121,7 @@ class Redis(Server):
 class PostgreSQL(Server):
     NEEDS, MODULE = ("postgres", "initdb"), "psycopg2"
     PASSWORD = "a word for PostgreSQL"
+    STOP = signal.SIGINT  # which ends sessions
 
     @staticmethod
     def find(name):
@@ -165,10 +168,6 @@ class PostgreSQL(Server):
             cursor.execute(text, values)
             return cursor.fetchall() if cursor.description else None
 
-    def stop(self, number=signal.SIGINT):  # which ends sessions
-        super().stop(number)
-
-
 class RabbitMQ(Server):
     NEEDS, MODULE = ("rabbitmq-server", "epmd"), "pika"
 
@@ -177,6 +176,7 @@ class RabbitMQ(Server):
         return shutil.which(name, path=f"/usr/lib/rabbitmq/bin:{os.defpath}:/usr/sbin")
 
     def prepare(self):
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
         self.port, distribution, epmd = free_ports(3)
         self.url = f"amqp://guest@127.0.0.1:{self.port}/%2F"
         self.env = {
@@ -213,9 +213,9 @@ class RabbitMQ(Server):
         with contextlib.closing(self.connect()):
             return True
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self):
         """The script has become the emulator, or is its parent: all of the group get it."""
-        self.process.signal_group(number)
+        self.process.signal_group(self.STOP)
         self.process.wait()
 
     def close(self):
@@ -253,6 +253,6 @@ class Kafka(Server):
     def create(self, topic, partitions):
         self.tell(f"topic {topic} {partitions}")
 
-    def restart(self, number=signal.SIGTERM):
+    def restart(self):
         self.tell("down")
         self.tell("up")

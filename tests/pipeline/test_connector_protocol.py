@@ -45,6 +45,12 @@ def drain(case, language, records):
     return Drain(case, python(case, examples()[1]), records), case.path("5f0c.log")
 
 
+def test_the_manual_has_the_module_s_examples():
+    page = (ROOT / "deploy/man/fanfold-connectors.7").read_text(encoding="utf-8")
+    shown = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page, re.M | re.S)
+    assert [text.replace("\\e", "\\").strip() for text in shown] == [text.strip() for text in examples()]
+
+
 LINES = [b"line %d %s" % (number, b"x" * (number % 300)) for number in range(5000)]
 TEXT = b"".join(line + b"\n" for line in LINES)
 

@@ -5,12 +5,12 @@ import random
 
 import pytest
 from connector_driver import Drain, Feeder, drain_with_kills, feed_with_kills
-from harness import ROOT, option
+from harness import option, program_path
 from servers import Redis, server
 
 KILLS, RESTARTS = 6, 2
 RECORDS = [b"record %d\n\0\xff" % number + b"x" * (number % 200) for number in range(4000)]
-CONNECTOR = ROOT / "deploy/connectors/fanfold-redis"
+CONNECTOR = program_path("fanfold-redis")
 
 
 @pytest.fixture

@@ -238,6 +238,13 @@ class _Link:
             self.ended = not data
         return bool(writable)
 
+    def take(self) -> None:
+        """All that has come."""
+        size = -1
+        while not self.ended and len(self.buffer) > size:
+            size = len(self.buffer)
+            self.poll(0)
+
     def line(self) -> Optional[str]:
         """The next whole line at hand."""
         end = self.buffer.find(b"\n")
@@ -318,12 +325,18 @@ class _Feed:
         if word != "start" or not _CURSOR.fullmatch(cursor):
             raise Failure(f"fanfold began with {line!r}, not with start and a cursor: is this a connector of -i?")
         self.sent = None if cursor == _NO_CURSOR else cursor
-        with contextlib.suppress(_Ended):
+        try:
             self.open(self.link.pause_or_end)
             while self.turn():
                 pass
             self.link.close_sink()
             self.await_commits()
+        except _Ended:
+            pass
+        except BrokenPipeError:  # fanfold is gone; what it had committed counts
+            self.link.close_sink()
+            self.settle()
+            raise
         self.settle()
 
     def open(self, pause: Callable[[float], None]) -> None:
@@ -400,8 +413,7 @@ class _Feed:
 
     def listen(self) -> None:
         """Remembers the newest of the committed cursors."""
-        if not self.link.ended:
-            self.link.poll(0)
+        self.link.take()
         while (line := self.link.line()) is not None:
             word, _, cursor = line.partition(" ")
             if word != "committed" or not _CURSOR.fullmatch(cursor):
