@@ -40,6 +40,10 @@ def own_network():
                 LIBC.setns(before.fileno(), CLONE_NEWNET)
 
 
+def may_make_a_network():
+    return subprocess.run(["unshare", "-n", "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
 @contextlib.contextmanager
 def server(case, kind):
     lacking = [name for name in kind.NEEDS if not kind.find(name)]

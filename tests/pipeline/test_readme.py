@@ -5,16 +5,21 @@ A recipe is a fence of sh in README.md, or a literal display in one of MANUALS, 
 above it. A screen is a fence of console: its commands print what stands below them.
 """
 
+import contextlib
 import gzip
+import os
 import random
 import re
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from harness import ROOT, build_directory
+from servers import may_make_a_network, own_network
 
 MANUALS = ("fanfold-recipes", "fanfold-faq")
-LEAST = {"README.md": 7, "fanfold-recipes": 26, "fanfold-faq": 2}  # recipes that each has
+LEAST = {"README.md": 7, "fanfold-recipes": 31, "fanfold-faq": 2}  # recipes that each has
 IN_README = re.compile(r"^(?:\*\*(?P<bold>[^*]+?)[.,]?\*\*|#+ (?P<heading>[^\n]+)$)|^```sh\n(?P<text>.*?)^```", re.M | re.S)
 IN_MANUAL = re.compile(
     r"^\.S[hs] (?P<heading>[^\n]+)$|^\.Bd -literal -offset indent\n(?P<text>.*?)^\.Ed$", re.M | re.S
@@ -100,6 +105,7 @@ ALONE = {
     "sizes.txt": "sed 8d names.txt | while read -r name; do echo $((${#name} + 1)); done",
     "large.csv": "awk -F, 'NR == 1 || $2 > 900' sizes.csv",
     "lines.txt": "wc -l < corpus.txt",
+    "counts.txt": 'for name in corpus.txt names.txt access.log; do echo "$name $(wc -l < $name)"; done',
 }
 # The same, of what a recipe prints: {a part of the recipe: command}.
 PRINTED = {
@@ -152,11 +158,59 @@ def expect_files(case, recipe):
     if "access.log.new.gz" in recipe:
         case.assert_same(case.shell("gzip -dc access.log.new.gz").stdout, case.path("access.log"))
         compared += 1
+    if "mosquitto_sub" in recipe:
+        case.assert_same(case.shell("sed 's/$/!/' sensors.txt").stdout, case.path("results.txt"))
+        compared += 1
     if "> sums" in recipe:
         alone = case.shell("sha256sum ./*.txt | sort")
         assert case.shell("sort sums").output() == alone.output()
         compared += 1
     return compared
+
+
+@contextlib.contextmanager
+def services_of(case, recipe):
+    """What listens on this host where the recipe says so: in a network of its own, at the ports that are printed."""
+    needed = [serve for word, serve in (("mosquitto_sub", message_broker), ("http://localhost", web_server)) if word in recipe]
+    if not needed:
+        yield
+        return
+    if not may_make_a_network():
+        case.skip("the ports that a recipe prints take a network namespace, which is not permitted")
+    with own_network(), contextlib.ExitStack() as stack:
+        for serve in needed:
+            stack.enter_context(serve(case))
+        yield
+
+
+@contextlib.contextmanager
+def message_broker(case):
+    """mosquitto, where 1000 messages wait in the session of the recipe; what it publishes becomes results.txt."""
+    broker = shutil.which("mosquitto", path=f"{os.defpath}:/usr/sbin")
+    if not broker or not shutil.which("mosquitto_sub"):
+        case.skip("no mosquitto, mosquitto_sub here: deploy/dependencies test installs it")
+    config = case.file("mosquitto.conf", b"listener 1883 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+    server = case.start(broker, "-c", config)
+    begin = ["mosquitto_sub", "-c", "-i", "fanfold", "-q", "1", "-t", "sensors", "-E"]
+    case.wait_for(lambda: case.run(*begin).status == 0, "the broker to answer")
+    case.run("mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "results", "-E").expect(0)
+    sensors = case.file("sensors.txt", b"".join(b"reading %d\n" % number for number in range(1000)))
+    case.run("mosquitto_pub", "-q", "1", "-t", "sensors", "-l", stdin=sensors).expect(0)
+    yield
+    case.run("mosquitto_sub", "-c", "-i", "reader", "-q", "1", "-t", "results", "-C", "1000", stdout=case.path("results.txt")).expect(0)
+    server.signal(signal.SIGTERM)
+    server.wait()
+
+
+@contextlib.contextmanager
+def web_server(case):
+    if not shutil.which("curl"):
+        case.skip("no curl here: deploy/dependencies test installs it")
+    server = case.start("/usr/bin/python3", "-B", Path(__file__).with_name("web_server.py"), "8000")
+    server.wait_for_stderr("^listening")
+    yield
+    server.signal(signal.SIGTERM)
+    server.wait()
 
 
 def run_as_printed(case, script):
@@ -177,7 +231,8 @@ def recipes_once():
 @pytest.mark.parametrize("text", recipes_once())
 def test_a_recipe_runs_as_it_is_printed(case, text):
     sample_files(case)
-    run = run_as_printed(case, text)
+    with services_of(case, text):
+        run = run_as_printed(case, text)
     # A recipe that ends with head closes the pipe: the status of such a pipeline is 141.
     assert run.status in ((0, 141) if "head" in text else (0,)), run.status
     compared = expect(case, text, run.output()) + expect_letters(case, text) + expect_files(case, text)
