@@ -261,7 +261,7 @@ def feed_with_kills(feed, total, chance, kills, meanwhile=lambda number: None):
     """Takes `total` records, while the connector or fanfold is killed `kills` times."""
     feed.start()
     for number in range(kills):
-        feed.take(chance.randint(len(feed.records), total * (number + 1) // (kills + 1)))
+        feed.take(max(len(feed.records), chance.randint(0, total * (number + 1) // (kills + 1))))
         if chance.random() < 0.7:
             feed.commit(chance.randint(feed.committed, len(feed.records)))
             if chance.random() < 0.5:

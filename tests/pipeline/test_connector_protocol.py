@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from connector_driver import Drain, Feeder, drain_with_kills, feed_with_kills
-from harness import ROOT, option
+from harness import ROOT, option, program_path
 
 PYTHON = "/usr/bin/python3"
 SDK = ROOT / "worker/sdk"
@@ -49,6 +49,37 @@ def test_the_manual_has_the_module_s_examples():
     page = (ROOT / "deploy/man/fanfold-connectors.7").read_text(encoding="utf-8")
     shown = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page, re.M | re.S)
     assert [text.replace("\\e", "\\").strip() for text in shown] == [text.strip() for text in examples()]
+
+
+@pytest.mark.parametrize("name", ["redis", "postgresql", "rabbitmq", "kafka"])
+def test_the_manual_has_the_options_that_help_has(case, name):
+    page = (ROOT / "deploy/man/fanfold-connectors.7").read_text(encoding="utf-8")
+    common = page.partition(".Sh COMMON")[2].partition(".Sh REDIS")[0]
+    section = page.partition(f".Sh {name.upper()}\n")[2].partition("\n.Sh ")[0]
+    manual = set(re.findall(r"\.?Fl -([a-z-]+)", section + common))
+    told = set()
+    for way in ("in", "out"):
+        run = case.run(f"fanfold-{name}", way, "--help")
+        run.expect(0)
+        told |= set(re.findall(rb"--([a-z-]+)", run.output()))
+    told = {option.decode() for option in told} - {"help"}
+    assert told - manual == set(), "not in the manual"
+    other = {"password-file"} if name == "kafka" else set()
+    assert manual - told - other == set(), "not in --help"
+
+
+def test_a_library_that_is_missing_is_told_with_its_package(case):
+    for name, module, package in [
+        ("redis", "redis", "python3-redis"),
+        ("postgresql", "psycopg2", "python3-psycopg2"),
+        ("rabbitmq", "pika", "python3-pika"),
+        ("kafka", "confluent_kafka", "python3-confluent-kafka"),
+    ]:
+        # Without site-packages there is no library.
+        key = ["--key", "id"] if name == "postgresql" else []
+        run = case.run(PYTHON, "-S", program_path(f"fanfold-{name}"), "in", *key, "some", stdin=b"start -\n")
+        assert run.status == 4
+        assert run.stderr() == f"fanfold-{name}: this needs the Python module {module}: install Debian's package {package}\n"
 
 
 LINES = [b"line %d %s" % (number, b"x" * (number % 300)) for number in range(5000)]

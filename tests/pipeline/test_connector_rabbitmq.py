@@ -68,7 +68,7 @@ def test_in_no_message_is_lost_and_all_are_acknowledged(case, rabbitmq, queue):
     feed.start()
     chance = random.Random(1)
     for number in range(kills):
-        feed.take(chance.randint(len(feed.records), max(len(feed.records), len(RECORDS) * (number + 1) // (kills + 1))))
+        feed.take(max(len(feed.records), chance.randint(0, len(RECORDS) * (number + 1) // (kills + 1))))
         feed.commit(chance.randint(feed.committed, len(feed.records)))
         chance.choice([feed.kill, feed.lose])()
         restart(number)
