@@ -2,6 +2,7 @@
 """fanfold-kafka against librdkafka's mock cluster: in, each record once; out, none is lost, and each has its number."""
 
 import random
+import re
 
 import pytest
 from connector_driver import Drain, Feeder, drain_with_kills, feed_with_kills
@@ -117,6 +118,18 @@ def test_in_too_many_partitions_and_foreign_cursors_are_refused(case, kafka):
     assert run.status == 0, run.stderr()
     run = case.run(CONNECTOR, "in", "--brokers", kafka.brokers, "in", stdin=b"start wide:0:0\n")
     assert run.status == 4 and "is not of the topic in" in run.stderr(), run.stderr()
+
+
+def test_in_a_cursor_whose_messages_are_gone_is_refused(case, kafka):
+    fill(kafka, RECORDS[:30])
+    feed = feeder(kafka)
+    feed.spawn()
+    feed.group, feed.head = [], None
+    feed.say("start in:0:5000,1:0,2:0")
+    feed.flush()
+    feed.process.expect(4)
+    assert re.search("offset.*out of range|no stored offset|Offset out of range", feed.process.stderr(), re.I), feed.process.stderr()
+    feed.close()
 
 
 def assert_all_there(kafka):
