@@ -68,6 +68,7 @@ _CURSOR = re.compile(r"[!-~]{1,120}")
 _NO_CURSOR = "-"
 _READ_BYTES = 1 << 16
 _WAIT_S = 0.25  # how long a read may wait: committed cursors wait as long
+_IDLE_S, _IDLE_WAIT_S = 5.0, 1.0  # once nothing came for so long, and all is committed, a read waits longer
 _TEND_S = 1.0  # how often a connector that waits for fanfold is tended
 _BATCH_RECORDS, _BATCH_BYTES = 1000, 1 << 20
 _PAUSE_S, _PAUSE_MAX_S = 0.1, 5.0
@@ -316,6 +317,7 @@ class _Feed:
         self.told: Optional[str] = None
         self.group: list[bytes] = []  # records without a cursor wait for the next one
         self.lost: Optional[Lost] = None  # since it was opened
+        self.active_s = time.monotonic()  # when a record came last
 
     def run(self) -> None:
         line = self.link.first_line()
@@ -366,7 +368,7 @@ class _Feed:
         self.try_to(self.tell)
         if not self.lost:
             try:
-                batch = self.source.read(_WAIT_S)
+                batch = self.source.read(self.wait_s())
             except Lost as lost:
                 self.lost = lost
         if batch:
@@ -377,9 +379,14 @@ class _Feed:
             raise Failure("the input ended after a record without a cursor")
         return batch is not None
 
+    def wait_s(self) -> float:
+        busy = self.committed != self.sent or time.monotonic() - self.active_s < _IDLE_S
+        return _WAIT_S if busy else _IDLE_WAIT_S
+
     def send(self, batch: Sequence[tuple[Optional[str], bytes]]) -> None:
         data: list[bytes] = []
         sent = self.sent
+        self.active_s = time.monotonic()
         for cursor, record in batch:
             if cursor is not None and (cursor == _NO_CURSOR or not _CURSOR.fullmatch(cursor)):
                 raise ValueError(f"a cursor is 1 to 120 printable characters without spaces, and not -: {cursor!r}")
