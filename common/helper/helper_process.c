@@ -66,15 +66,17 @@ int helper_process_start(const struct helper_task *task,
     return 0;
 }
 
-void helper_process_stop(struct helper_process *helper, int wait_ms)
+bool helper_process_stop(struct helper_process *helper, int wait_ms)
 {
+    int status = -1;
     if (helper->pid == 0)
-        return;
+        return true;
     close(helper->socket);
     if (child_await_end(helper->pid, wait_ms))
-        waitpid(helper->pid, NULL, WNOHANG);
+        waitpid(helper->pid, &status, WNOHANG);
     strangers_release(helper->pid);
     *helper = (struct helper_process){.socket = -1};
+    return status == 0;
 }
 
 ssize_t helper_receive(int socket, void *data, size_t size, int flags)

@@ -34,8 +34,8 @@ int helper_process_start(const struct helper_task *task,
                          struct helper_process *ret_helper);
 /* Closes the socket and waits so long for the helper's end (-1: as long as it takes).
  * One that waits for the system then is left to init. Does nothing where there is no
- * helper. */
-void helper_process_stop(struct helper_process *helper, int wait_ms);
+ * helper. False: it has not ended by itself, nor with status 0. */
+bool helper_process_stop(struct helper_process *helper, int wait_ms);
 
 /* In either: the size of what came; 0: the other one is gone; -EAGAIN: nothing came,
  * and `flags` has MSG_DONTWAIT; other -errno. */

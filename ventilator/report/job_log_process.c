@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Entries go in batches; what the process does not take yet waits in a queue. An entry
- * without a completion is job_log_begin. */
+/* Entries go in batches; what the process does not take yet waits in a queue, in whole
+ * batches. An entry without a completion is job_log_begin. */
 #include "ventilator/report/job_log_process.h"
 
 #include "common/clock.h"
@@ -41,6 +41,7 @@ struct job_log_process {
     struct helper_process helper;
     struct ring queue;
     struct batch batch; /* being filled */
+    bool said_lost, said_waiting;
 };
 
 /* ---- in the process ---- */
@@ -117,7 +118,22 @@ static void close_batch(struct job_log_process *process)
     process->batch = (struct batch){NULL, 0};
 }
 
-/* Where the process is gone it has said why. */
+/* It never ends by itself: somebody has killed it. */
+static void say_lost(struct job_log_process *process)
+{
+    if (!process->said_lost)
+        say("the process that writes --joblog was killed: the log lacks lines, and the "
+            "run continues without it");
+    process->said_lost = true;
+}
+
+static void say_waiting(struct job_log_process *process)
+{
+    if (!process->said_waiting)
+        say("waiting for the file system of --joblog, which does not answer");
+    process->said_waiting = true;
+}
+
 static void send_batches(struct job_log_process *process, int flags)
 {
     while (process->queue.count > 0) {
@@ -126,9 +142,21 @@ static void send_batches(struct job_log_process *process, int flags)
             helper_send(process->helper.socket, first->bytes, first->size, flags);
         if (result == -EAGAIN)
             return;
+        if (result < 0)
+            say_lost(process);
         ring_pop(&process->queue, &sent);
         free(sent.bytes);
     }
+}
+
+/* However long that takes. */
+static void send_all(struct job_log_process *process)
+{
+    struct pollfd room = {.fd = process->helper.socket, .events = POLLOUT};
+    send_batches(process, MSG_DONTWAIT);
+    if (process->queue.count > 0 && poll(&room, 1, WORD_MS) == 0)
+        say_waiting(process);
+    send_batches(process, 0);
 }
 
 static void add(struct job_log_process *process, const struct entry *entry)
@@ -173,10 +201,13 @@ int64_t job_log_process_tick(struct job_log_process *process, int64_t now_us)
 {
     if (!process)
         return NEVER_US;
-    close_batch(process);
     send_batches(process, MSG_DONTWAIT);
+    if (process->queue.count == 0) {
+        close_batch(process);
+        send_batches(process, MSG_DONTWAIT);
+    }
     if (process->queue.count > QUEUE_BATCHES)
-        send_batches(process, 0);
+        send_all(process);
     return process->queue.count > 0 ? now_us + AGAIN_US : NEVER_US;
 }
 
@@ -184,8 +215,9 @@ static void await_end(struct job_log_process *process, bool hurry)
 {
     shutdown(process->helper.socket, SHUT_WR);
     if (!hurry && !child_await_end(process->helper.pid, WORD_MS))
-        say("waiting for the file system of --joblog, which does not answer");
-    helper_process_stop(&process->helper, hurry ? HURRY_MS : -1);
+        say_waiting(process);
+    if (!helper_process_stop(&process->helper, hurry ? HURRY_MS : -1) && !hurry)
+        say_lost(process);
 }
 
 void job_log_process_stop(struct job_log_process **process_p, bool hurry)
@@ -195,7 +227,10 @@ void job_log_process_stop(struct job_log_process **process_p, bool hurry)
     if (!process)
         return;
     close_batch(process);
-    send_batches(process, hurry ? MSG_DONTWAIT : 0);
+    if (hurry)
+        send_batches(process, MSG_DONTWAIT);
+    else
+        send_all(process);
     await_end(process, hurry);
     while (ring_pop(&process->queue, &batch))
         free(batch.bytes);
