@@ -229,6 +229,7 @@ static void receive_results(struct sink *sink)
     struct message message;
     zmq_msg_t *payload;
     size_t bytes = 0;
+    intake_begin_turn(sink->resources.intake);
     for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
         if (!intake_receive(sink->resources.intake, &message, &payload))
             return;

@@ -179,11 +179,16 @@ static zmq_msg_t *take_payload(struct intake *intake, const struct message *mess
     return NULL;
 }
 
+void intake_begin_turn(struct intake *intake)
+{
+    payload_codec_begin_turn(intake->codec);
+}
+
 bool intake_receive(struct intake *intake, struct message *ret_message,
                     zmq_msg_t **ret_payload)
 {
     enum { GARBAGE_MAX = 256 }; /* a call: a flood of them must not hold up the loop */
-    for (int i = 0; i < GARBAGE_MAX; i++) {
+    for (int i = 0; i < GARBAGE_MAX && !payload_codec_is_spent(intake->codec); i++) {
         if (envelope_receive(intake->pull, &intake->envelope) <= 0)
             return false;
         if (!is_refused(intake) && read_result(intake, ret_message)) {

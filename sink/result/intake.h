@@ -34,6 +34,10 @@ void intake_close(struct intake **intake_p);
  * again. */
 int64_t intake_tick(struct intake *intake, int64_t now_us);
 
+/* Another turn of the loop begins: it decompresses COMPRESSED_MAX bytes, and at most a
+ * payload more. */
+void intake_begin_turn(struct intake *intake);
+
 /*
  * True: a RESULT, whose slices live until the next call; *ret_payload too, unless it is
  * moved out. NULL: it came damaged, and what is in it is to be refused. False: there is
