@@ -9,13 +9,13 @@
 #include "common/log.h"
 #include "common/net/endpoint_family.h"
 #include "common/net/headroom.h"
+#include "common/net/ipc_path.h"
 #include "common/random_id.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 /* zmq.h has it among its drafts; libzmq 4.3.4 knows it all the same. */
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
@@ -96,24 +96,6 @@ const char *transport_path(const char *endpoint)
     const char *path = endpoint + strlen(scheme);
     bool is_path = strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@';
     return is_path ? path : NULL;
-}
-
-/* Whether another program listens there. A bind would take its path over, and its later
- * peers would reach us. */
-static bool is_taken(const char *endpoint)
-{
-    const char *path = transport_path(endpoint);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (!path || strlen(path) >= sizeof address.sun_path)
-        return false;
-    strcpy(address.sun_path, path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return false;
-    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
-    bool taken = rc == 0 || errno == EAGAIN;
-    close(fd);
-    return taken;
 }
 
 /* libzmq takes "*" for both families where both are there, and else for IPv4. */
@@ -231,9 +213,10 @@ static int guard(zsock_t *socket, const char *endpoint, const struct curve *curv
 int transport_bind_also(zsock_t *socket, const char *endpoint,
                         const struct curve *curve)
 {
-    if (is_taken(endpoint))
-        return -EADDRINUSE;
-    int result = guard(socket, endpoint, curve);
+    const char *path = transport_path(endpoint);
+    int result = path ? ipc_path_check(path) : 0;
+    if (result == 0)
+        result = guard(socket, endpoint, curve);
     if (result < 0)
         return result;
     mode_t saved_umask = umask(077);
@@ -316,6 +299,8 @@ const char *transport_bind_text(int error)
     case ENODEV:
     case EADDRNOTAVAIL:
         return "expected an address of this host, an interface's name or *";
+    case ENOTSOCK:
+        return "a file that is no socket has this name";
     case EPROTO:
         return "this libzmq does not keep strangers out";
     default:
