@@ -270,14 +270,20 @@ void zap_answer(struct zap *zap)
     }
 }
 
-bool zap_check(const struct zap *zap, zmq_msg_t *frame, struct zap_peer *ret_peer)
+bool zap_find_sender(const struct keyring *keyring, zmq_msg_t *frame,
+                     struct zap_peer *ret_peer)
 {
-    const char *user = zap ? zmq_msg_gets(frame, "User-Id") : NULL;
+    const char *user = keyring ? zmq_msg_gets(frame, "User-Id") : NULL;
     const char *key = user ? strchr(user, ':') : NULL;
-    if (!user || strcmp(user, here) == 0 || !zap->keyring)
+    if (!user || strcmp(user, here) == 0)
         return false;
     *ret_peer = (struct zap_peer){KEY_UNKNOWN, KEY_WORKER};
     if (key)
-        ret_peer->standing = keyring_find(zap->keyring, key + 1, &ret_peer->role);
+        ret_peer->standing = keyring_find(keyring, key + 1, &ret_peer->role);
     return true;
+}
+
+bool zap_check(const struct zap *zap, zmq_msg_t *frame, struct zap_peer *ret_peer)
+{
+    return zap && zap_find_sender(zap->keyring, frame, ret_peer);
 }

@@ -47,5 +47,8 @@ struct zap_peer {
 /* `frame` is one that the peer sent. False: it came over a socket without keys, such as
  * ipc; its sender may be anything. */
 bool zap_check(const struct zap *zap, zmq_msg_t *frame, struct zap_peer *ret_peer);
+/* Likewise, by another keyring than that of tasks and results; NULL: without keys. */
+bool zap_find_sender(const struct keyring *keyring, zmq_msg_t *frame,
+                     struct zap_peer *ret_peer);
 
 #endif

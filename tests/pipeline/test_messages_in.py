@@ -278,6 +278,60 @@ def test_wrong_words_are_refused_with_a_sentence(case):
         assert sentence in run.stderr(), (words, run.stderr())
 
 
+# ---- paths ----
+
+
+@pytest.mark.parametrize("words", [["-i", "pull:@ipc://{}", "--idle", "1ms"], ["--tasks", "ipc://{}"]])
+def test_a_file_that_a_socket_would_replace_stays(case, words):
+    file = case.path("precious")
+    file.write_bytes(b"precious")
+    run = case.start("fanfold-ventilator", *(word.format(file) for word in words), stdin=b"")
+    run.expect(2)
+    assert "a file that is no socket has this name" in run.stderr()
+    assert file.read_bytes() == b"precious"
+
+
+def test_a_run_that_cannot_bind_leaves_the_path_to_the_run_that_could(case):
+    path = case.path("feed")
+    words = ["fanfold", "-i", f"pull:@ipc://{path}", "--end-message", "END", "-j1", "--", "cat"]
+    first = case.start(*words)
+    case.wait_for(path.exists, "the first to be bound")
+    second = case.start(*words)
+    second.wait()
+    assert "another program has it" in second.stderr()
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        feeder.connect(f"ipc://{path}")
+        send_all(feeder, [b"here", b"END"])
+        first.expect(0)
+    assert first.output() == b"here\n"
+
+
+def test_the_next_run_has_the_path_while_the_one_before_still_works(case):
+    path, gate = case.path("feed"), case.gate()
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["fanfold", "-i", f"pull:@ipc://{path}", "--end-message", "END", "-j1", "--"]
+        first = case.start(*words, "sh", "-c", f": <{gate}; cat")
+        case.wait_for(path.exists, "the first to be bound")
+        feeder.connect(f"ipc://{path}")
+        feeder.send(b"first")
+        case.wait_for(lambda: case.pids_of("sh"), "the first to run")
+        feeder.close()
+        first.signal(signal.SIGTERM)
+        case.wait_for(lambda: not path.exists(), "the first to have left the path")
+        second = case.start(*words, "cat")
+        case.wait_for(path.exists, "the second to be bound")
+        gate.open()
+        first.expect(0)
+        assert first.output() == b"first\n"
+        feeder = make(zmq.PUSH)
+        feeder.connect(f"ipc://{path}")
+        send_all(feeder, [b"second", b"END"])
+        second.expect(0)
+    assert second.output() == b"second\n"
+
+
 # ---- keys ----
 
 
@@ -330,3 +384,29 @@ def test_a_socket_that_connects_with_keys_expects_the_key_of_who_binds(case):
         send_all(feeder, [b"known", b"END"])
         run.expect(0)
     assert run.output() == b"known\n"
+
+
+def test_a_sender_whose_key_is_revoked_is_heard_no_more(case):
+    """On the connection that it has: the handshake is over."""
+    keys = make_keys(case)
+    case.run("fanfold-keygen", keys, "-w", "other").expect(0)
+    with sockets() as make:
+        run = case.start(
+            *["fanfold", "-i", "pull:@tcp://127.0.0.1:*", "--keys-in", keys, "--log-level", "info"],
+            *["--end-message", "END", "-j1", "--", "cat"],
+        )
+        endpoint = run.wait_for_stderr(r"receives messages at (tcp://\S+)$")[1]
+        server = zmq.auth.load_certificate(str(keys / "ventilator.key"))[0]
+        good, bad = [secured(make, zmq.PUSH, *curve_of(keys, role), server) for role in ("worker", "worker-other")]
+        for sender in (good, bad):
+            sender.connect(endpoint)
+        bad.send(b"before")
+        case.wait_for(lambda: run.output() == b"before\n", "the sender to be heard")
+        case.run("fanfold-keygen", keys, "-r", "worker-other").expect(0)
+        run.wait_for_stderr(" key_revoked role=worker")
+        bad.send_multipart([b"after", b"it"])
+        send_all(bad, [b"after", b"END"])
+        run.wait_for_stderr("refused at=input .*its key is revoked")
+        send_all(good, [b"good", b"END"])
+        run.expect(0)
+    assert run.output() == b"before\ngood\n"

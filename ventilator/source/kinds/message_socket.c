@@ -123,6 +123,7 @@ static int open_ends(struct message_socket *socket, char *error, size_t error_si
                      end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
             return result;
         }
+        socket->opened = i + 1;
         if (!end->binds)
             warn_of_unknown(end->endpoint);
         else if (!config->quiet)
@@ -168,6 +169,18 @@ static void unbind(void *handle, const struct message_end *end)
         zmq_unbind(handle, endpoint);
 }
 
+/* The next run may have them from then on. */
+static void remove_paths(struct message_socket *socket)
+{
+    for (uint32_t i = 0; i < socket->opened; i++) {
+        const struct message_end *end = &socket->config->ends[i];
+        const char *path = end->binds ? transport_path(end->endpoint) : NULL;
+        if (path)
+            unlink(path);
+    }
+    socket->opened = 0;
+}
+
 /* libzmq keeps what came to an endpoint that is unbound, but would drop what came from
  * one that is disconnected. */
 uint64_t message_socket_leave(struct message_socket *socket)
@@ -179,17 +192,13 @@ uint64_t message_socket_leave(struct message_socket *socket)
         if (config->ends[i].binds)
             unbind(zsock_resolve(socket->socket), &config->ends[i]);
     }
+    remove_paths(socket);
     return all ? UINT64_MAX : (uint64_t)config->hwm * config->count;
 }
 
 void message_socket_deinit(struct message_socket *socket)
 {
-    for (uint32_t i = 0; socket->socket && i < socket->config->count; i++) {
-        const struct message_end *end = &socket->config->ends[i];
-        const char *path = end->binds ? transport_path(end->endpoint) : NULL;
-        if (path)
-            unlink(path);
-    }
+    remove_paths(socket);
     zsock_destroy(&socket->socket);
     keys_close(&socket->bound);
     keys_close(&socket->connected);
@@ -197,8 +206,24 @@ void message_socket_deinit(struct message_socket *socket)
 
 /* ---- messages ---- */
 
+/* A key may be revoked after its connection was let in. */
+static bool is_refused(struct message_socket *socket, zmq_msg_t *frame)
+{
+    struct zap_peer peer;
+    if (!zap_find_sender(message_socket_keyring(socket), frame, &peer) ||
+        (peer.standing == KEY_KNOWN && peer.role == KEY_WORKER))
+        return false;
+    const char *user = zmq_msg_gets(frame, "User-Id");
+    const char *address = zmq_msg_gets(frame, "Peer-Address");
+    if (socket->refused++ == 0)
+        log_event(LOG_LEVEL_WARN, "refused",
+                  "at=input address=%s key=%s why=\"its key is revoked\"",
+                  address ? address : "?", user ? user : "?");
+    return true;
+}
+
 /* A signal interrupts libzmq even in a call that does not wait. */
-int message_socket_receive(struct message_socket *socket, zmq_msg_t *ret_frame)
+static int receive(struct message_socket *socket, zmq_msg_t *ret_frame)
 {
     int rc;
     zmq_msg_init(ret_frame);
@@ -207,6 +232,20 @@ int message_socket_receive(struct message_socket *socket, zmq_msg_t *ret_frame)
     while (rc < 0 && errno == EINTR);
     if (rc >= 0)
         return 1;
+    int error = errno;
     zmq_msg_close(ret_frame);
-    return errno == EAGAIN ? 0 : -errno;
+    return error == EAGAIN ? 0 : -error;
+}
+
+/* All frames of a message have one sender. */
+int message_socket_receive(struct message_socket *socket, zmq_msg_t *ret_frame)
+{
+    enum { REFUSED_MAX = 1000 }; /* a flood of them must not hold up the loop */
+    for (int i = 0; i < REFUSED_MAX; i++) {
+        int result = receive(socket, ret_frame);
+        if (result <= 0 || !is_refused(socket, ret_frame))
+            return result;
+        zmq_msg_close(ret_frame);
+    }
+    return -EAGAIN;
 }

@@ -26,8 +26,10 @@ struct message_socket_config {
 struct message_socket {
     const struct message_socket_config *config;
     zsock_t *socket; /* NULL: closed */
+    uint32_t opened; /* ends, the first; 0 when it has left them */
     struct keys bound, connected;
     bool has_bound, has_connected; /* keys of that side */
+    uint64_t refused;              /* frames whose sender's key is revoked */
 };
 
 /* Reads the keys that its ends need. 0, or -errno with a sentence in `error`. */
@@ -44,7 +46,8 @@ int message_socket_open(struct message_socket *socket, char *error, size_t error
 uint64_t message_socket_leave(struct message_socket *socket);
 void message_socket_deinit(struct message_socket *socket);
 
-/* One frame, without waiting: 1; 0: there is none; -errno. The caller closes it. */
+/* One frame of a sender that may send, without waiting: 1; 0: there is none; -EAGAIN:
+ * there may be; another -errno. The caller closes it. */
 int message_socket_receive(struct message_socket *socket, zmq_msg_t *ret_frame);
 
 #endif
