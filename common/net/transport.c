@@ -9,13 +9,13 @@
 #include "common/log.h"
 #include "common/net/endpoint_family.h"
 #include "common/net/headroom.h"
-#include "common/net/ipc_path.h"
 #include "common/random_id.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 /* zmq.h has it among its drafts; libzmq 4.3.4 knows it all the same. */
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
@@ -96,6 +96,32 @@ const char *transport_path(const char *endpoint)
     const char *path = endpoint + strlen(scheme);
     bool is_path = strncmp(endpoint, scheme, strlen(scheme)) == 0 && *path != '@';
     return is_path ? path : NULL;
+}
+
+static bool is_taken(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int rc = connect(fd, (struct sockaddr *)&address, sizeof address);
+    bool taken = rc == 0 || errno == EAGAIN;
+    close(fd);
+    return taken;
+}
+
+/* Whether a socket can be bound to the path without a loss: libzmq would remove what
+ * has it. 0; -EADDRINUSE: another program listens there, whose later peers would reach
+ * us; -ENOTSOCK: a file has this name. */
+static int ipc_path_check(const char *path)
+{
+    struct stat status;
+    if (lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode))
+        return -ENOTSOCK;
+    return is_taken(path) ? -EADDRINUSE : 0;
 }
 
 /* libzmq takes "*" for both families where both are there, and else for IPv4. */
