@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/connections.h"
 
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/net/connection_monitor.h"
 #include "common/net/endpoint_family.h"
+#include "common/net/retry.h"
 #include "common/net/transport.h"
+#include "common/random_id.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,12 +41,32 @@ int connections_connect(const struct resources *resources)
     return result == -EINVAL ? STATUS_USAGE : STATUS_PEER;
 }
 
-void connections_watch(const struct resources *resources, int64_t now_us)
+/* A sink may not know a key yet that the ventilator has let in: each looks through the
+ * keys at its own time. libzmq tries on by itself only where nobody answers. */
+static void on_failed(const struct resources *resources,
+                      const struct connection_monitor *monitor, int64_t now_us)
+{
+    enum connection_trouble trouble = connection_monitor_trouble(monitor);
+    if (trouble == TROUBLE_UNREACHED)
+        return;
+    if (trouble == TROUBLE_KEY)
+        log_event(LOG_LEVEL_INFO, "link_refused",
+                  "why=\"the sink does not know our key\"");
+    retry_schedule(outbox_retry(resources->outbox), id_random().bytes[0], now_us);
+}
+
+/* Also right after it was opened, as an event from before the monitor watched wakes no
+ * poller. */
+static void watch_link(const struct resources *resources, int64_t now_us)
 {
     struct connection_monitor *monitor = outbox_monitor(resources->outbox);
     enum connection_event event;
     while (monitor && (event = connection_monitor_next(monitor)) != CONNECTION_NONE) {
         bool open = event == CONNECTION_OPEN;
+        if (event == CONNECTION_FAILED)
+            on_failed(resources, monitor, now_us);
+        if (open)
+            retry_init(outbox_retry(resources->outbox));
         log_event(LOG_LEVEL_DEBUG, "link", "open=%d", open);
         session_on_link(resources->session, open, now_us);
     }
@@ -103,6 +126,20 @@ int connections_open(const struct resources *resources, int64_t now_us)
                     "where the sink says that it is: give the sink --advertise, with a "
                     "name or an address that is known here",
                     &said);
-    connections_watch(resources, now_us);
+    watch_link(resources, now_us);
     return STATUS_OK;
+}
+
+int connections_watch(const struct resources *resources, int64_t now_us)
+{
+    watch_link(resources, now_us);
+    return now_us < outbox_retry(resources->outbox)->at_us
+               ? STATUS_OK
+               : connections_open(resources, now_us);
+}
+
+int64_t connections_tick(const struct resources *resources, int64_t now_us)
+{
+    return clock_earlier(uplink_tick(resources->uplink, now_us),
+                         outbox_retry(resources->outbox)->at_us);
 }

@@ -31,6 +31,7 @@ struct outbox {
     zsock_t *push;
     enum payload_compression compression; /* of results, on this link */
     struct connection_monitor *monitor;
+    struct retry retry; /* of the PUSH */
 
     struct id uuid;
     struct id run; /* of the gathered results */
@@ -57,6 +58,7 @@ struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
     outbox->codec = codec;
     outbox->uuid = *uuid;
     outbox->encoder = encoder_new();
+    retry_init(&outbox->retry);
     return outbox;
 }
 
@@ -78,6 +80,7 @@ void outbox_close_link(struct outbox *outbox)
     outbox_flush(outbox);
     connection_monitor_destroy(&outbox->monitor);
     zsock_destroy(&outbox->push);
+    retry_made(&outbox->retry);
 }
 
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
@@ -92,6 +95,11 @@ int outbox_open_link(struct outbox *outbox, const char *endpoint,
 struct connection_monitor *outbox_monitor(const struct outbox *outbox)
 {
     return outbox->monitor;
+}
+
+struct retry *outbox_retry(struct outbox *outbox)
+{
+    return &outbox->retry;
 }
 
 /* ---- results ---- */

@@ -9,6 +9,7 @@
 #define FANFOLD_WORKER_OUTBOX_H
 
 #include "common/net/payload_codec.h"
+#include "common/net/retry.h"
 #include "common/net/uplink.h"
 #include "worker/identity.h"
 #include "worker/session/session.h"
@@ -28,6 +29,8 @@ int outbox_open_link(struct outbox *outbox, const char *endpoint,
 void outbox_close_link(struct outbox *outbox);
 /* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);
+/* When the PUSH is to be opened anew; opening or closing it calls that off. */
+struct retry *outbox_retry(struct outbox *outbox);
 
 /* Each sends the message of the session's action of that name; its cargo is a struct
  * task. HELLO and PING list what the session has on its ledger. */

@@ -396,10 +396,10 @@ static void loop(struct worker *worker)
         read_signals(worker);
         read_leash(worker);
         receive_messages(worker);
-        connections_watch(parts, worker->now_us);
+        leave_if(worker, connections_watch(parts, worker->now_us));
         int64_t now_us = worker->now_us, due_us = settle(worker);
         due_us = clock_earlier(due_us, walltime_tick(parts, now_us));
-        due_us = clock_earlier(due_us, uplink_tick(parts->uplink, now_us));
+        due_us = clock_earlier(due_us, connections_tick(parts, now_us));
         int64_t hint_us = waiting_hint_tick(&worker->hint, parts->session, now_us);
         bool ends = worker->signal || worker->draining || worker->over;
         due_us = clock_earlier(due_us, service_report_tick(parts, ends, now_us));

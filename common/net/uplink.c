@@ -8,6 +8,7 @@
 #include "common/net/dial.h"
 #include "common/net/endpoint_family.h"
 #include "common/net/envelope.h"
+#include "common/net/retry.h"
 #include "common/protocol/protocol.h"
 #include "common/random_id.h"
 #include <assert.h>
@@ -15,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAUSE_LEAST_US (SECOND_US / 4)
-#define PAUSE_MOST_US  (4 * SECOND_US)
-#define DIAL_LOOK_US   (SECOND_US / 20)
+#define DIAL_LOOK_US (SECOND_US / 20)
 
 struct uplink {
     const char *endpoint;
@@ -26,9 +25,8 @@ struct uplink {
     struct connection_monitor *monitor; /* of the dealer */
     enum connection_trouble trouble;    /* of this dealer and of those before it */
     struct dial dial;
-    int64_t retry_us; /* the dealer is dead, and is replaced then; NEVER_US: it lives */
-    int64_t pause_us; /* the next one before a retry */
-    bool heard;       /* a message came: there is a ventilator at the other end */
+    struct retry retry; /* of the dealer */
+    bool heard;         /* a message came: there is a ventilator at the other end */
     struct encoder *encoder;
     struct decoder *decoder;
     struct envelope envelope;
@@ -51,8 +49,7 @@ struct uplink *uplink_new(const char *endpoint, const struct curve *curve)
     uplink->endpoint = endpoint;
     uplink->curve = curve;
     uplink->dial = DIAL_NONE;
-    uplink->retry_us = NEVER_US;
-    uplink->pause_us = PAUSE_LEAST_US;
+    retry_init(&uplink->retry);
     uplink->encoder = encoder_new();
     uplink->decoder = decoder_new();
     envelope_init(&uplink->envelope);
@@ -81,7 +78,7 @@ int uplink_connect(struct uplink *uplink)
     connection_monitor_destroy(&uplink->monitor);
     zsock_destroy(&uplink->dealer);
     uplink->heard = false;
-    uplink->retry_us = NEVER_US;
+    retry_made(&uplink->retry);
     uplink->dealer =
         transport_connect_dealer(uplink->endpoint, uplink->curve, &uplink->monitor);
     return uplink->dealer != NULL ? 0 : -errno;
@@ -89,16 +86,9 @@ int uplink_connect(struct uplink *uplink)
 
 /* ---- why there is no connection ---- */
 
-/* Thousands of workers may be refused at once: each pauses for a time of its own. */
 static void schedule_retry(struct uplink *uplink, int64_t now_us)
 {
-    int64_t jitter_us = (int64_t)(id_random().bytes[0]) * uplink->pause_us / 512;
-    if (uplink->retry_us != NEVER_US)
-        return;
-    uplink->retry_us = now_us + uplink->pause_us / 2 + jitter_us;
-    uplink->pause_us *= 2;
-    if (uplink->pause_us > PAUSE_MOST_US)
-        uplink->pause_us = PAUSE_MOST_US;
+    retry_schedule(&uplink->retry, id_random().bytes[0], now_us);
 }
 
 static void on_failed(struct uplink *uplink, int64_t now_us)
@@ -119,7 +109,7 @@ static void watch(struct uplink *uplink, int64_t now_us)
         if (event != CONNECTION_OPEN)
             continue;
         uplink->trouble = TROUBLE_NONE;
-        uplink->pause_us = PAUSE_LEAST_US;
+        retry_init(&uplink->retry);
         dial_close(&uplink->dial);
     }
     enum connection_trouble trouble = connection_monitor_trouble(uplink->monitor);
@@ -133,16 +123,16 @@ int64_t uplink_tick(struct uplink *uplink, int64_t now_us)
 {
     if (uplink->monitor)
         watch(uplink, now_us);
-    if (now_us >= uplink->retry_us) {
+    if (now_us >= uplink->retry.at_us) {
         enum connection_trouble before = uplink->trouble;
         int error = uplink_connect(uplink);
         uplink->trouble = before;
         if (error < 0)
             schedule_retry(uplink, now_us);
     }
-    if (uplink->dial.fd >= 0 && now_us + DIAL_LOOK_US < uplink->retry_us)
+    if (uplink->dial.fd >= 0 && now_us + DIAL_LOOK_US < uplink->retry.at_us)
         return now_us + DIAL_LOOK_US;
-    return uplink->retry_us;
+    return uplink->retry.at_us;
 }
 
 /* A peer that ends a handshake may do so before libzmq has read what it says of itself:

@@ -12,6 +12,7 @@ import socket
 import subprocess
 
 import garbage
+from fed_run import FedRun
 from harness import SLOWNESS
 from zmtp import GREETING, LARGE, MORE, Peer, claim, message, open_socket
 
@@ -20,11 +21,6 @@ PEERS = 50
 NOISES = 200
 GIB = 1 << 30
 PEAK_MAX = 96 << 20
-LINES = 4000
-
-
-def lines_of(first, count):
-    return b"".join(b"the line of number %d\n" % number for number in range(first, first + count))
 
 
 def free_port():
@@ -32,40 +28,23 @@ def free_port():
         return listener.getsockname()[1]
 
 
-class Run:
+class Run(FedRun):
     """A ventilator that is fed by the test, a sink and two workers."""
 
     def __init__(self, case, transport="ipc", ventilator=(), workers=2):
-        self.case = case
         at = case.endpoints()
         if transport == "tcp":
             at[1], at[3] = (f"tcp://127.0.0.1:{free_port()}" for _ in range(2))
             at.append("--insecure")
         self.tasks, self.results = at[1], at[3]
         self.at = at
-        self.sink = case.start("fanfold-sink", *at, "--log-level", "info")
-        self.ventilator = case.start(
+        sink = case.start("fanfold-sink", *at, "--log-level", "info")
+        fed = case.start(
             "fanfold-ventilator", *at, *ventilator, "--log-level", "info", "--liveness", "2s", "-N", 10,
             stdin=subprocess.PIPE,
         )  # fmt: skip
-        self.workers = [case.start("fanfold-worker", *at, "-j1", "--", "tr", "a-z", "A-Z") for _ in range(workers)]
-        self.fed = b""
-        self.feed(LINES // 2)
-        case.wait_for(lambda: self.sink.output(), "the first results")
-
-    def feed(self, count):
-        more = lines_of(self.fed.count(b"\n"), count)
-        self.fed += more
-        self.ventilator.stdin.write(more)
-        self.ventilator.stdin.flush()
-
-    def expect_right_end(self):
-        """The rest of the input goes in; everybody ends well, and every byte is right."""
-        self.feed(LINES // 2)
-        self.ventilator.stdin.close()
-        for process in [self.ventilator, self.sink, *self.workers]:
-            process.expect(0)
-        assert self.sink.output() == self.fed.upper(), "the output is wrong"
+        started = [case.start("fanfold-worker", *at, "-j1", "--", "tr", "a-z", "A-Z") for _ in range(workers)]
+        super().__init__(case, fed, sink, started)
 
     def expect_said_once(self, process, pattern):
         said = re.findall(pattern, process.stderr(), re.M)

@@ -8,32 +8,26 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 
 import pytest
 import zmq
 from curve import Certificate, KeyedPeer, stranger
+from fed_run import BEGIN, HELLO_SINK, HELLO_WORKER, NONE, PING, REJECT, FedRun
 from keyed import make_keys, start_sink, start_ventilator, start_worker
 from zmtp import GREETING
 
-HELLO_WORKER, HELLO_SINK, WELCOME, REJECT, BEGIN, WHO, TASK, RESULT = range(1, 9)
-PING = 19
-NONE = bytes(16)
-LINES = 2000
+LINES = FedRun.LINES
 HANDSHAKES = 1000
 LATE = 20
 
 
-def lines_of(first, count):
-    return b"".join(b"the line of number %d\n" % number for number in range(first, first + count))
-
-
-class Run:
+class Run(FedRun):
     """Ventilator, sink and two workers over tcp with keys, half of the way."""
 
-    def __init__(self, case, *worker_words, parked=(), before=()):
-        self.case = case
+    def __init__(self, case, *worker_words, parked=(), before=(), sink_keys=lambda keys: keys):
         self.keys = make_keys(case)
         self.parked = case.path("parked")
         self.parked.mkdir()
@@ -45,34 +39,19 @@ class Run:
         self.revoked = Certificate(self.keys / "worker-gone.key_secret")
         case.run("fanfold-keygen", self.keys, "--revoke", "worker-gone").expect(0)
         words = ["--keys", self.keys, "--liveness", "3s", "-N", 10]
-        self.ventilator, self.tasks = start_ventilator(case, *words, stdin=subprocess.PIPE, before=before)
-        self.told = case.path(f"endpoints-{len(case.processes) - 1}")
-        self.sink = start_sink(case, self.tasks, "--keys", self.keys)
+        ventilator, self.tasks = start_ventilator(case, *words, stdin=subprocess.PIPE, before=before)
+        told = case.path(f"endpoints-{len(case.processes) - 1}")
+        sink = start_sink(case, self.tasks, "--keys", sink_keys(self.keys))
         command = worker_words or ("--", "tr", "a-z", "A-Z")
-        self.workers = [start_worker(case, self.tasks, "--keys", self.keys, *command) for _ in range(2)]
-        self.fed = b""
-        self.feed()
-        case.wait_for(lambda: self.sink.output(), "the first results")
-        self.results = json.loads(self.told.read_text())["results"][0]
+        workers = [start_worker(case, self.tasks, "--keys", self.keys, *command) for _ in range(2)]
+        super().__init__(case, ventilator, sink, workers)
+        self.results = json.loads(told.read_text())["results"][0]
 
     def key(self, name):
         return Certificate(self.keys / f"{name}.key_secret")
 
     def public(self, name):
         return Certificate(self.keys / f"{name}.key").public
-
-    def feed(self, count=LINES):
-        more = lines_of(self.fed.count(b"\n"), count)
-        self.fed += more
-        self.ventilator.stdin.write(more)
-        self.ventilator.stdin.flush()
-
-    def expect_right_end(self):
-        self.feed()
-        self.ventilator.stdin.close()
-        for process in [self.ventilator, self.sink, *self.workers]:
-            process.expect(0)
-        assert self.sink.output() == self.fed.upper(), "the output is wrong"
 
     def logged(self, process, at, why, key=None):
         pattern = rf'refused at={at} address="?127\.0\.0\.1"?:?\d* key=\S*{re.escape(key.decode()) if key else ""}\S* why="{why}"'
@@ -303,6 +282,33 @@ def test_a_worker_that_keeps_trying_is_let_in_when_its_key_is_added(case):
 
     case.wait_for(all_in, "all to be let in", 60)
     run.workers += late.values()
+    run.expect_right_end()
+
+
+def test_a_worker_that_the_sink_does_not_know_yet_is_let_in_by_it_when_it_does(case):
+    """Ventilator and sink look through the keys at their own times: here the sink is far behind, with a copy of its own."""
+
+    def copied(keys):
+        shutil.copytree(keys, case.path("keys-of-sink"))
+        return case.path("keys-of-sink")
+
+    run = Run(case, sink_keys=copied)
+    case.run("fanfold-keygen", run.keys, "--worker", "late").expect(0)
+    script = "echo come in >&2; tr a-z A-Z"
+    late = start_worker(
+        case, run.tasks, "--keys", run.keys / "worker-late.key_secret", "--log-level", "info", "--shell", script
+    )
+    run.logged(run.sink, "results", "unknown key", run.public("worker-late"))
+    case.wait_for(lambda: late.stderr().count("link_refused") >= 3, "the worker to try again, and again")
+    assert "come in" not in late.stderr()
+    shutil.copy(run.keys / "worker-late.key", case.path("keys-of-sink"))
+
+    def is_in():
+        run.feed(40)  # a task for each slot
+        return "come in" in late.stderr()
+
+    case.wait_for(is_in, "the worker to be let in")
+    run.workers.append(late)
     run.expect_right_end()
 
 

@@ -13,16 +13,38 @@ import zlib
 import msgpack
 import pytest
 import zmq
+from fed_run import (
+    BEGIN,
+    DONE,
+    END,
+    FAILED,
+    FINISHED,
+    FORGET,
+    GOODBYE,
+    HELLO_SINK,
+    HELLO_WORKER,
+    ISOLATE,
+    NONE,
+    PING,
+    PONG,
+    PROGRESS,
+    REJECT,
+    RESULT,
+    RETURNED,
+    STOP,
+    TASK,
+    WELCOME,
+    WHO,
+    FedRun,
+    lines_of,
+)
 from harness import SLOWNESS
 from zmtp import Peer, packed
 
-HELLO_WORKER, HELLO_SINK, WELCOME, REJECT, BEGIN, WHO, TASK, RESULT = range(1, 9)
-DONE, FAILED, RETURNED, FORGET, PROGRESS, SKIP, END, FINISHED, STOP, GOODBYE, PING, PONG, ISOLATE = range(9, 22)
 LINK_OPEN = 1
 TAKEN = 2
-NONE = bytes(16)
 LAST = 2**64 - 1
-LINES = 2000
+LINES = FedRun.LINES
 
 
 def sealed(seq):
@@ -31,37 +53,16 @@ def sealed(seq):
     return body + struct.pack(">I", zlib.crc32(body))
 
 
-def lines_of(first, count):
-    return b"".join(b"the line of number %d\n" % number for number in range(first, first + count))
-
-
-class Run:
+class Run(FedRun):
     """A ventilator that is fed by the test, a sink and two workers, half of the way."""
 
     def __init__(self, case):
         at = case.endpoints()
         self.tasks, self.results = at[1], at[3]
-        self.sink = case.start("fanfold-sink", *at)
-        self.ventilator = case.start(
-            "fanfold-ventilator", *at[:2], "--liveness", "2s", "-N", 10, stdin=subprocess.PIPE
-        )
-        self.workers = [case.start("fanfold-worker", *at[:2], "-j1", "--", "tr", "a-z", "A-Z") for _ in range(2)]
-        self.fed = b""
-        self.feed()
-        case.wait_for(lambda: self.sink.output(), "the first results")
-
-    def feed(self):
-        more = lines_of(self.fed.count(b"\n"), LINES)
-        self.fed += more
-        self.ventilator.stdin.write(more)
-        self.ventilator.stdin.flush()
-
-    def expect_right_end(self):
-        self.feed()
-        self.ventilator.stdin.close()
-        for process in [self.ventilator, self.sink, *self.workers]:
-            process.expect(0)
-        assert self.sink.output() == self.fed.upper(), "the output is wrong"
+        sink = case.start("fanfold-sink", *at)
+        ventilator = case.start("fanfold-ventilator", *at[:2], "--liveness", "2s", "-N", 10, stdin=subprocess.PIPE)
+        workers = [case.start("fanfold-worker", *at[:2], "-j1", "--", "tr", "a-z", "A-Z") for _ in range(2)]
+        super().__init__(case, ventilator, sink, workers)
 
     # -- strangers --
 
