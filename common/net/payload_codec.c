@@ -161,11 +161,14 @@ bool payload_codec_compress(struct payload_codec *codec,
 /* ---- in ---- */
 
 /* One frame and nothing else, which has a checksum, and says the length that the
- * message says; the bytes are looked at only then. */
+ * message says; the bytes are looked at only then. A libzstd may also read the formats
+ * of before its version 0.8, whose checksums it does not look at. */
 static bool is_right_zstd(struct slice bytes, size_t length)
 {
-    enum { DESCRIPTOR = 4, CHECKSUM = 1 << 2 }; /* RFC 8878, 3.1.1.1.1 */
-    return bytes.size > DESCRIPTOR && bytes.data[DESCRIPTOR] & CHECKSUM &&
+    static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0xfd}; /* RFC 8878, 3.1.1 */
+    enum { DESCRIPTOR = sizeof magic, CHECKSUM = 1 << 2 };   /* 3.1.1.1.1 */
+    return bytes.size > DESCRIPTOR && memcmp(bytes.data, magic, sizeof magic) == 0 &&
+           bytes.data[DESCRIPTOR] & CHECKSUM &&
            ZSTD_getFrameContentSize(bytes.data, bytes.size) == length &&
            ZSTD_findFrameCompressedSize(bytes.data, bytes.size) == bytes.size;
 }

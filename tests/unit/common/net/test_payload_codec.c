@@ -221,3 +221,14 @@ Test(payload_codec, refuses_a_second_frame)
     zmq_msg_close(&packed);
     zmq_msg_close(&twice);
 }
+
+Test(payload_codec, refuses_the_format_of_old_zstds_whose_checksum_nobody_looks_at)
+{
+    /* zstd 0.7: a raw block of "hello", and an end whose 22 bits of checksum are 0. */
+    static const uint8_t old[] = {0x27, 0xb5, 0x2f, 0xfd, 0x24, 5,    0x40, 0, 5,
+                                  'h',  'e',  'l',  'l',  'o',  0xc0, 0,    0};
+    zmq_msg_t message;
+    fill(&message, old, sizeof old);
+    cr_assert_not(payload_codec_decompress(codec, PAYLOAD_ZSTD, &message, 5));
+    zmq_msg_close(&message);
+}
