@@ -35,6 +35,17 @@ void check_over(struct sim_ventilator *v, const struct verdict *verdict);
 /* It tells of a task that has ended. */
 void check_end(struct sim_ventilator *v, const struct completion *end);
 
+/* The sink's place: it hears a message; gives the place to a peer; does not reach one,
+ * or refuses it; has done what it decided; says a verdict, though the sink may only
+ * wait for a file system. */
+void check_place_heard(struct sim_ventilator *v, const struct item *item);
+void check_place_given(struct sim_ventilator *v, uint32_t peer);
+void check_place_lost(struct sim_ventilator *v, uint32_t peer);
+void check_place_refused(struct sim_ventilator *v,
+                         const struct dispatch_action *action);
+void check_place(const struct sim_ventilator *v);
+void check_spoken_for(struct sim_ventilator *v, const struct verdict *verdict);
+
 /* A worker: it has taken what there was; a task is to start in a slot that has `load`;
  * a result is to be sent. */
 void check_ledger(const struct sim_worker *w);

@@ -52,9 +52,9 @@ static void check_drained(struct world *world)
     bool failed = v->input_failed && !v->drains;
     if (!(v->drains || failed) || v->hurried || scenario_has_faults(&world->scenario) ||
         world->scenario.slow_messages || world->scenario.cut_off ||
-        world->scenario.slips || world->scenario.swallows || world->earned ||
-        world->in_doubt || world->disk_full || !world->scenario.journal ||
-        world->halted)
+        world->scenario.slips || world->scenario.swallows ||
+        world->scenario.mute_waits || world->earned || world->in_doubt ||
+        world->disk_full || !world->scenario.journal || world->halted)
         return;
     for (int64_t seq = 0; seq < world->scenario.records; seq++)
         if ((failed ? v->chunks[seq].end > 0 : v->given[seq]) &&

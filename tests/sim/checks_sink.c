@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "checks.h"
+#include "common/exit_status.h"
 #include "world/world.h"
 #include <string.h>
 
@@ -208,4 +209,8 @@ void check_parting(const struct sim_sink *s, const struct sink_verdict *verdict)
         disk_accounted(&world->disk) != world->scenario.records)
         world_violation(world, "the sink leaves with status %d and %jd records",
                         verdict->status, (intmax_t)disk_accounted(&world->disk));
+    if (verdict->status == STATUS_PEER && s->woke_us && s->knew && !s->ending &&
+        world->schedule.now_us - s->woke_us < LIVENESS_US)
+        world_violation(world, "the sink gives its ventilator up for what it missed "
+                               "while it waited");
 }

@@ -368,6 +368,7 @@ void check_verdict(struct sim_ventilator *v, const struct verdict *verdict)
 {
     struct world *world = of(&v->process);
     check_stopped_by(v);
+    check_spoken_for(v, verdict);
     if (verdict->status == STATUS_CHUNK_FAILED) {
         world->earned |= v->earned;
         world->halted |= halt_earned(v);

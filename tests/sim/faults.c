@@ -291,6 +291,29 @@ static void cut_off_worker(void *subject, uint64_t detail)
         conn_break(worker->dials[1]->conn, notice_us(world, true), 0);
 }
 
+static void make_sink_wait(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct world *world = subject;
+    struct process *sink = world->hosts[SINK].process;
+    if (!all_started(world) || !sink->alive || sink->waits || world->sink_over)
+        return;
+    int64_t length_us =
+        random_between(&world->random, SECOND_US, world->scenario.wait_ms * 1000);
+    world->tally->faults[FAULT_FILES]++;
+    world_trouble_until(world, world->schedule.now_us + length_us);
+    sim_sink_wait(sink, length_us);
+}
+
+static void plan_waits(struct world *world, int64_t length_us)
+{
+    for (int64_t i = 0; i < world->scenario.file_waits; i++) {
+        int64_t after_us = random_between(&world->random, 0, length_us);
+        schedule_at(&world->schedule, world->schedule.now_us + after_us, make_sink_wait,
+                    world, 0);
+    }
+}
+
 static void plan_interrupts(struct world *world)
 {
     int64_t at_us = random_between(&world->random, 0, 20 * SECOND_US);
@@ -311,6 +334,7 @@ void faults_plan(struct world *world, int64_t length_us)
                     cut_off_worker, world, 0);
     if (world->leg == 0)
         plan_interrupts(world);
+    plan_waits(world, length_us);
     if (!scenario_has_faults(scenario))
         return;
     int64_t at_us = random_gap(&world->random, gap_us);

@@ -55,7 +55,7 @@ static bool somebody_has(const struct sim_ventilator *v, const struct task *task
 static const struct sim_sink *find_sink(const struct sim_ventilator *v)
 {
     struct process *process = v->process.world->hosts[SINK].process;
-    if (!process || !process->alive || process->stopped)
+    if (!process || !process->alive || process->stopped || process->waits)
         return NULL;
     return (const struct sim_sink *)process;
 }
@@ -120,6 +120,21 @@ static void check_shut(struct world *world, const struct sim_ventilator *v)
     }
 }
 
+/* Nothing is lost on its way to a sink that only waits: then that none confirms it is
+ * not the worker's fault. */
+static void check_trust(struct world *world, const struct sim_ventilator *v)
+{
+    const struct scenario *scenario = &world->scenario;
+    const struct worker_pool *pool = &v->core->pool;
+    bool lossy = scenario_has_faults(scenario) || scenario->cut_off ||
+                 scenario->slow_messages || scenario->slips || scenario->swallows ||
+                 scenario->killers;
+    for (uint32_t i = 0; i < pool->count && scenario->file_waits && !lossy; i++)
+        if (!worker_session_is_trusted(pool->sessions[i]))
+            world_violation(world, "worker %u is distrusted, and nothing was lost",
+                            pool->sessions[i]->worker->number);
+}
+
 static void check_tasks(struct world *world)
 {
     struct sim_ventilator *v =
@@ -165,6 +180,8 @@ static void check_progress_made(struct world *world)
 
 void check_world_progress(struct world *world)
 {
+    if (world_has(world, VENTILATOR))
+        check_trust(world, (struct sim_ventilator *)world->hosts[VENTILATOR].process);
     if (world->schedule.now_us > world->calm_us)
         check_tasks(world);
     check_progress_made(world);

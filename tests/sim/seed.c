@@ -154,7 +154,8 @@ static void mend(struct world *world)
         records_mend(world);
     if (world->leg + 2 > LEGS_MAX)
         scenario->flaky = scenario->crash = scenario->slips = scenario->limit_ms =
-            scenario->limit_percent = scenario->opens = scenario->shifts = 0;
+            scenario->limit_percent = scenario->file_waits = scenario->opens =
+                scenario->shifts = 0;
     if (scenario->on_error == 0 || world->leg + 2 > LEGS_MAX)
         scenario->bad_hosts = scenario->mute_hosts = 0;
     scenario->halt = 0;

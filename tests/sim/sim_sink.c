@@ -424,6 +424,8 @@ static int64_t settle(struct process *process)
 {
     struct sim_sink *s = self(process);
     struct sink_action action;
+    sink_session_on_stood_still(s->core, s->stood_us, now(s));
+    s->stood_us = 0;
     relieve_memory(s);
     int64_t deadline_us = sink_session_tick(s->core, now(s));
     while (!process->exits && sink_session_next(s->core, &action))
@@ -432,9 +434,60 @@ static int64_t settle(struct process *process)
     return deadline_us;
 }
 
+/* ---- a file system that does not answer ---- */
+
+static void go_on(void *subject, uint64_t detail)
+{
+    (void)detail;
+    struct sim_sink *s = subject;
+    if (!s->process.alive)
+        return;
+    TRACE(s->process.world, "%s waits no longer", process_name(&s->process));
+    if (s->speaker)
+        speaker_end(s->speaker);
+    s->speaker = NULL;
+    s->woke_us = now(s);
+    s->stood_us = now(s) - s->waits_us;
+    process_wait_over(&s->process);
+}
+
+void sim_sink_wait(struct process *process, int64_t length_us)
+{
+    struct sim_sink *s = self(process);
+    struct world *world = process->world;
+    bool mute = random_chance(&world->random, world->scenario.mute_waits);
+    TRACE(world, "FAULT: %s waits for a file system for %d ms%s", process_name(process),
+          (int)(length_us / 1000), mute ? ", and nobody says so" : "");
+    s->waits_us = now(s);
+    s->knew = s->welcomed && now(s) - process->heard_us < LIVENESS_US;
+    process_wait(process);
+    if (!mute)
+        s->speaker = speaker_start(process, &s->incarnation);
+    schedule_at(&world->schedule, now(s) + length_us, go_on, s, 0);
+}
+
+/* Its speaker may come back when another sink has the place, and must not keep one out
+ * for longer than that waits. */
+static void leave_speaker(struct sim_sink *s)
+{
+    struct world *world = s->process.world;
+    if (!s->speaker)
+        return;
+    if (!random_chance(&world->random, world->scenario.old_words)) {
+        speaker_end(s->speaker);
+        return;
+    }
+    int64_t from_us = now(s) + random_between(&world->random, 0, 3 * LIVENESS_US);
+    int64_t until_us = from_us + random_between(&world->random, 0, PATIENCE_US / 2);
+    TRACE(world, "FAULT: the speaker of %s outlives it", process_name(&s->process));
+    world_trouble_until(world, until_us);
+    speaker_outlive(s->speaker, from_us, until_us);
+}
+
 static void end(struct process *process)
 {
     struct sim_sink *s = self(process);
+    leave_speaker(s);
     for (; s->writing; s->writing = s->writing->next)
         drop(s, s->writing);
     sink_session_destroy(&s->core, drop_at_end);

@@ -8,6 +8,7 @@
 #include "world/packet.h"
 #include "world/process.h"
 #include "world/scenario.h"
+#include "world/speaker.h"
 
 /* A result, or a SKIP, until it is written or dropped. */
 struct piece {
@@ -35,6 +36,11 @@ struct sim_sink {
     uint64_t memory_bytes; /* of them */
     bool *had;             /* seqs that the core took, in this epoch */
     uint64_t had_epoch;
+    struct speaker *speaker; /* for this sink, which waits; NULL: nobody */
+    int64_t waits_us;        /* since when it waits */
+    int64_t woke_us;         /* when it went on; 0: it never waited */
+    bool knew;               /* it had heard its ventilator just before it waited */
+    int64_t stood_us;        /* for so long it did, and the core does not know yet */
     bool writable_due, parted, told; /* told: FINISHED was said */
     bool welcomed;                   /* it knows how results are to be written */
     bool ended;                      /* nothing is written any more */
@@ -43,5 +49,7 @@ struct sim_sink {
 };
 
 void sim_sink_start(struct world *world);
+/* Its loop does nothing for some time, as a file system does not answer. */
+void sim_sink_wait(struct process *process, int64_t length_us);
 
 #endif

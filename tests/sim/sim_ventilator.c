@@ -39,6 +39,7 @@ static void send(struct sim_ventilator *v, uint32_t peer, const struct message *
     if (conn_send(&v->process, peer, packet))
         return;
     TRACE(world, "%s: peer %u is unreachable", process_name(&v->process), peer);
+    check_place_lost(v, peer);
     dispatch_on_unreachable(v->core, peer, world->schedule.now_us);
     v->again = true;
 }
@@ -70,6 +71,7 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
         message.welcome.endpoint_count =
             endpoint_list_entries(action->welcome->endpoints, entries);
     } else {
+        check_place_given(v, action->peer);
         message.welcome.buffer = scenario_buffer_bytes(&v->process.world->scenario);
         message.welcome.input = text_slice("the input");
     }
@@ -202,6 +204,7 @@ static void say_simple(struct sim_ventilator *v, uint32_t peer, enum message_typ
 static void reject(struct sim_ventilator *v, const struct dispatch_action *action)
 {
     v->process.world->tally->refused++;
+    check_place_refused(v, action);
     struct message message = {.type = MESSAGE_REJECT,
                               .reject = {.reason = action->reason}};
     send(v, action->peer, &message, NULL);
@@ -342,6 +345,7 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     if (item->packet->message.type == MESSAGE_PROGRESS &&
         (int64_t)item->packet->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->packet->message.progress.failed;
+    check_place_heard(v, item);
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
@@ -386,6 +390,7 @@ static int64_t settle(struct process *process)
             perform(v, &action);
         if (!process->exits)
             check_decided(v);
+        check_place(v);
         hear_ends(v);
         source_read(v);
         if (++rounds == ROUNDS_MAX)

@@ -22,6 +22,16 @@ struct fate {
     bool failed_after_done; /* the last time before SKIP, some chunk had been done */
 };
 
+/* Of the sink, for the checks: who has it, and who waits for it. */
+struct place {
+    uint32_t peer; /* 0: nobody had it yet */
+    struct id incarnation;
+    int64_t heard_us;
+    int64_t stalled_us;           /* 0: nobody has spoken for it */
+    const struct process *second; /* NULL: nobody waits */
+    int64_t second_us;
+};
+
 struct sim_ventilator {
     struct process process;
     struct dispatch *core;
@@ -50,6 +60,7 @@ struct sim_ventilator {
     uint32_t owes;  /* STOP to this peer, which came after the end; 0: nobody */
     bool again;     /* the core has news that it has not ticked for */
     int64_t next_cut_us;
+    struct place place;
 };
 
 void sim_ventilator_start(struct world *world);

@@ -23,6 +23,18 @@ void process_init(struct process *process, struct world *world, uint32_t name,
     world->hosts[name].process = process;
 }
 
+void process_init_beside(struct process *process, const struct process *of,
+                         const struct role *role)
+{
+    process->world = of->world;
+    process->role = role;
+    process->name = of->name;
+    process->life = of->life;
+    process->alive = true;
+    process->wake_us = NEVER_US;
+    process->last_item = &process->first_item;
+}
+
 const char *name_text(uint32_t name)
 {
     static char buffers[4][24];
@@ -47,6 +59,11 @@ const char *process_name(const struct process *process)
     return buffer;
 }
 
+static bool is_halted(const struct process *process)
+{
+    return process->stopped || process->waits;
+}
+
 static void append(struct process *process, struct item item)
 {
     struct world *world = process->world;
@@ -69,7 +86,7 @@ static int64_t lag_us(struct world *world)
 
 static void call_turn(struct process *process)
 {
-    if (process->stopped || process->turn_due)
+    if (is_halted(process) || process->turn_due)
         return;
     struct world *world = process->world;
     process->turn_due = true;
@@ -90,7 +107,7 @@ void process_deliver(struct process *process, struct item item)
     if (!process->alive)
         return;
     append(process, item);
-    if (process->stopped || process->turn_due)
+    if (is_halted(process) || process->turn_due)
         return;
     if (process->world->scenario.lag_us > 0 || process->turning)
         call_turn(process);
@@ -106,7 +123,7 @@ static void wake(void *subject, uint64_t detail)
     process->wake_us = NEVER_US;
     if (process->world->scenario.lag_us > 0)
         call_turn(process);
-    else if (!process->stopped && !process->turn_due)
+    else if (!is_halted(process) && !process->turn_due)
         turn(process, 0);
 }
 
@@ -168,7 +185,7 @@ static void turn(void *subject, uint64_t detail)
     struct process *process = subject;
     struct world *world = process->world;
     process->turn_due = false;
-    if (!process->alive || process->stopped)
+    if (!process->alive || is_halted(process))
         return;
     watch_spinning(process);
     process->turning = true;
@@ -213,6 +230,20 @@ void process_continue(struct process *process)
     if (!process->alive)
         return;
     process->stopped = false;
+    process->woke_us = process->world->schedule.now_us;
+    call_turn(process);
+}
+
+void process_wait(struct process *process)
+{
+    process->waits = true;
+}
+
+void process_wait_over(struct process *process)
+{
+    if (!process->alive)
+        return;
+    process->waits = false;
     process->woke_us = process->world->schedule.now_us;
     call_turn(process);
 }

@@ -58,7 +58,9 @@ struct process {
     uint32_t name;
     uint32_t life; /* 1: the first of its name */
     uint32_t address;
-    bool alive, stopped, turning, exits;
+    bool alive, turning, exits;
+    bool stopped; /* by a signal */
+    bool waits;   /* its loop, for a file system; its network goes on */
     int exit_status;
     int64_t woke_us, heard_us, wake_us;
     struct item *first_item, **last_item;
@@ -73,6 +75,9 @@ struct process {
 
 void process_init(struct process *process, struct world *world, uint32_t name,
                   const struct role *role);
+/* A helper of `of`, on the same host, which no name leads to. */
+void process_init_beside(struct process *process, const struct process *of,
+                         const struct role *role);
 /* Puts a copy of the item into the mailbox; nothing for a dead process. */
 void process_post(struct process *process, struct item item);
 /* As process_post, and at once where the loop has nothing else to do. */
@@ -83,6 +88,8 @@ void process_leave(struct process *process, int status);
 void process_kill(struct process *process);
 void process_stop(struct process *process);
 void process_continue(struct process *process);
+void process_wait(struct process *process);
+void process_wait_over(struct process *process);
 
 /* "ventilator", "worker 1"; with the life where it is not the first. Static, a few
  * buffers in turn. */

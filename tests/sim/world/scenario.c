@@ -172,6 +172,26 @@ static void draw_on_lost(struct scenario *scenario, uint64_t seed)
     scenario->on_lost = scenario->extra_runs ? 0 : RANDOM_PICK(&random, 0, 0, 1, 2);
 }
 
+/* Likewise, and so rarely that it leaves the other histories as they are. Half of them
+ * have nothing else that goes wrong. */
+static void draw_waits(struct scenario *scenario, uint64_t seed)
+{
+    enum { WAITS = 4 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)WAITS << 56);
+    if (seed % 100 == 37 || !random_chance(&random, 60))
+        return;
+    scenario->file_waits = RANDOM_PICK(&random, 1, 1, 2, 3);
+    scenario->wait_ms = RANDOM_PICK(&random, 15000, 60000, 300000);
+    scenario->mute_waits = RANDOM_PICK(&random, 0, 0, 0, 300, 1000);
+    scenario->old_words = RANDOM_PICK(&random, 0, 500, 1000);
+    if (random_chance(&random, 500)) {
+        for (int i = 0; i < FAULT_KINDS; i++)
+            scenario->faults[i] = 0;
+        scenario->cut_off = scenario->slow_messages = scenario->swallows = 0;
+    }
+}
+
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us)
 {
@@ -200,6 +220,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     draw_hosts(scenario, seed);
     draw_drains(scenario, seed);
     draw_on_lost(scenario, seed);
+    draw_waits(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

@@ -27,7 +27,8 @@
     X(INTERRUPT, signals, "interrupts")             \
     X(INPUT, inputs, "inputs that fail")            \
     X(OUTPUT, outputs, "outputs that close")        \
-    X(FULL, full, "disks that are full")
+    X(FULL, full, "disks that are full")            \
+    X(FILES, waits, "waits for a file system")
 
 enum fault {
 #define X(name, option, text) FAULT_##name,
@@ -108,6 +109,10 @@ enum {
     X(opens, "per mille of workers with results unproven")         \
     X(shifts, "per mille of programs that write a line too many")  \
     X(on_lost, "0 wait, 1 finish, 2 stop")                         \
+    X(file_waits, "of a sink, for a file system")                  \
+    X(wait_ms, "the most that such a wait takes")                  \
+    X(mute_waits, "per mille of them without STALLED")             \
+    X(old_words, "per mille of speakers that outlive their sink")  \
     X(until_ms, "of faults")                                       \
     X(gap_ms, "between faults")                                    \
     X(lag_us, "of the loops")                                      \
