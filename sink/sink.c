@@ -187,7 +187,7 @@ static int64_t settle(struct sink *sink, int64_t now_us)
     int64_t deadline_us = now_us;
     struct sink_action action;
     int64_t stood_us = stall_watch_take_stalled(sink->resources.stall_watch);
-    sink_session_on_stood_still(sink->session, stood_us);
+    sink_session_on_stood_still(sink->session, stood_us, now_us);
     for (int i = 0; i < ROUNDS_MAX && !sink->over; i++) {
         run_files_take_stirred(sink->files);
         deadline_us = sink_session_tick(sink->session, now_us);

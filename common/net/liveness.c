@@ -97,12 +97,21 @@ void liveness_carried(struct liveness *liveness)
     liveness->strikes = 0;
 }
 
-void liveness_excuse(struct liveness *liveness, int64_t deaf_us)
+/* Messages from before may have been read first: nothing was in the future. */
+static void excuse(int64_t *at_us, int64_t deaf_us, int64_t now_us)
 {
-    liveness->heard_us += deaf_us;
-    liveness->alone_us += deaf_us;
-    liveness->since_us += deaf_us;
-    liveness->asked_us += deaf_us;
+    if (*at_us + deaf_us < now_us)
+        *at_us += deaf_us;
+    else if (*at_us < now_us)
+        *at_us = now_us;
+}
+
+void liveness_excuse(struct liveness *liveness, int64_t deaf_us, int64_t now_us)
+{
+    excuse(&liveness->heard_us, deaf_us, now_us);
+    excuse(&liveness->alone_us, deaf_us, now_us);
+    excuse(&liveness->since_us, deaf_us, now_us);
+    excuse(&liveness->asked_us, deaf_us, now_us);
 }
 
 static int64_t at_least_us(uint32_t milliseconds, uint32_t floor)

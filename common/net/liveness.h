@@ -57,8 +57,9 @@ void liveness_heard(struct liveness *liveness, int64_t now_us);
  * silence may last twice as long as the one before: otherwise a transfer that takes
  * longer than the liveness time would begin again for ever. */
 void liveness_carried(struct liveness *liveness);
-/* We did not listen for so long: that was no silence of the ventilator's. */
-void liveness_excuse(struct liveness *liveness, int64_t deaf_us);
+/* We did not listen for so long: that was no silence of the ventilator's. What was
+ * heard since stays as it is. */
+void liveness_excuse(struct liveness *liveness, int64_t deaf_us, int64_t now_us);
 /* WELCOME came, with the times that it states. Lower limits on both keep a wild peer
  * from making us spin. */
 void liveness_welcomed(struct liveness *liveness, uint32_t heartbeat_ms,

@@ -123,9 +123,10 @@ void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t
         sink_actions_commit(session, now_us);
 }
 
-void sink_session_on_stood_still(struct sink_session *session, int64_t for_us)
+void sink_session_on_stood_still(struct sink_session *session, int64_t for_us,
+                                 int64_t now_us)
 {
-    liveness_excuse(&session->liveness, for_us);
+    liveness_excuse(&session->liveness, for_us, now_us);
 }
 
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket)

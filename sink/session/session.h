@@ -47,7 +47,8 @@ bool sink_session_on_skip(struct sink_session *session, const struct message *me
 void sink_session_on_written(struct sink_session *session, uint64_t seq,
                              int64_t now_us);
 /* The sink stood still for so long, and heard nobody. */
-void sink_session_on_stood_still(struct sink_session *session, int64_t for_us);
+void sink_session_on_stood_still(struct sink_session *session, int64_t for_us,
+                                 int64_t now_us);
 void sink_session_on_committed(struct sink_session *session, uint64_t ticket);
 /* No SINK_COMMIT is answered any more: the session gives up with STATUS_IO, unless it
  * has given up already. */

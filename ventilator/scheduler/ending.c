@@ -263,8 +263,10 @@ static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us
 {
     const struct worker_pool *pool = &dispatch->pool;
     bool reach = false;
-    if (!dispatch->sink.here || sink_word_silence_us(&dispatch->sink.word, now_us) >
-                                    dispatch->config.liveness_us)
+    const struct sink_link *sink = &dispatch->sink;
+    int64_t liveness_us = dispatch->config.liveness_us;
+    if (!sink_word_is_spoken_for(&sink->word, liveness_us, now_us) &&
+        (!sink->here || sink_word_silence_us(&sink->word, now_us) > liveness_us))
         return MISSING_SINK;
     if (dispatch->waiting.count)
         return MISSING_NOBODY;

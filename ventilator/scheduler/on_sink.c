@@ -409,12 +409,13 @@ static void on_finished(struct dispatch *dispatch, const struct message *message
         completions_on_all_held(&dispatch->completions);
 }
 
-/* Of another peer: the process that speaks for a sink whose loop waits. */
+/* Of another peer: the process that speaks for a sink whose loop waits. The sink's own
+ * connection may have broken meanwhile, and it says no HELLO before it goes on. */
 void on_sink_stalled(struct dispatch *dispatch, const struct message *message,
                      int64_t now_us)
 {
     struct sink_link *sink = &dispatch->sink;
-    if (sink->here && id_equal(&sink->said.incarnation, &message->stalled.incarnation))
+    if (id_equal(&sink->said.incarnation, &message->stalled.incarnation))
         sink_word_stalled(&sink->word, now_us);
 }
 

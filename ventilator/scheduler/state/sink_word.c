@@ -21,6 +21,12 @@ int64_t sink_word_silence_us(const struct sink_word *word, int64_t now_us)
            (word->stalled_us > word->heard_us ? word->stalled_us : word->heard_us);
 }
 
+bool sink_word_is_spoken_for(const struct sink_word *word, int64_t liveness_us,
+                             int64_t now_us)
+{
+    return word->stalled_us && now_us - word->stalled_us <= liveness_us;
+}
+
 int64_t sink_word_confirms_from_us(const struct sink_word *word, int64_t done_us,
                                    int64_t liveness_us, int64_t now_us)
 {

@@ -7,6 +7,7 @@
 #ifndef FANFOLD_VENTILATOR_SCHEDULER_STATE_SINK_WORD_H
 #define FANFOLD_VENTILATOR_SCHEDULER_STATE_SINK_WORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct sink_word {
@@ -20,6 +21,9 @@ void sink_word_stalled(struct sink_word *word, int64_t now_us);
 
 /* Since nothing was heard, neither of it nor for it. */
 int64_t sink_word_silence_us(const struct sink_word *word, int64_t now_us);
+/* Somebody speaks for it. */
+bool sink_word_is_spoken_for(const struct sink_word *word, int64_t liveness_us,
+                             int64_t now_us);
 /* From when on it can have confirmed a result that was done at `done_us`; NEVER_US: it
  * is silent. After a silence, what came meanwhile is still to be read. */
 int64_t sink_word_confirms_from_us(const struct sink_word *word, int64_t done_us,

@@ -188,9 +188,18 @@ Test(liveness, time_in_which_we_did_not_listen_is_no_silence)
 {
     begin_in_touch(2 * SECOND_US);
     liveness_heard(&liveness, START_US);
-    liveness_excuse(&liveness, 600 * SECOND_US);
+    liveness_excuse(&liveness, 600 * SECOND_US, START_US + 600 * SECOND_US);
     cr_assert_eq(liveness_tick(&liveness, START_US + 601 * SECOND_US),
                  LIVENESS_NOTHING);
+    cr_assert_eq(liveness_tick(&liveness, START_US + 602 * SECOND_US),
+                 LIVENESS_GIVE_UP);
+}
+
+Test(liveness, what_was_heard_after_the_time_of_no_listening_is_not_in_the_future)
+{
+    begin_in_touch(2 * SECOND_US);
+    liveness_heard(&liveness, START_US + 600 * SECOND_US);
+    liveness_excuse(&liveness, 600 * SECOND_US, START_US + 600 * SECOND_US);
     cr_assert_eq(liveness_tick(&liveness, START_US + 602 * SECOND_US),
                  LIVENESS_GIVE_UP);
 }

@@ -217,6 +217,20 @@ Test(on_sink, a_sink_that_something_speaks_for_is_waited_for)
     cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
 }
 
+Test(on_sink, one_whose_own_connection_breaks_meanwhile_is_waited_for_as_well)
+{
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    for (int i = 0; i < 120; i++) {
+        ping(A, LINK_OPEN, false, NULL);
+        stalled(B, 1);
+        tick_after(SECOND_US);
+    }
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
 Test(on_sink, a_sink_that_only_another_speaks_for_is_missed)
 {
     config.patience_us = 20 * SECOND_US;
