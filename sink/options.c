@@ -124,7 +124,6 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
     };
     int rest = argc;
     *ret_options = (struct sink_options){.common = COMMON_OPTIONS_DEFAULT,
-
                                          .max_result_bytes = DEFAULT_MAX_RESULT_BYTES};
     options_parse(&argp, argc, argv, &rest, ret_options);
 }

@@ -5,12 +5,11 @@
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/records/record_format_text.h"
-#include "sink/dead_letters/dead_letter_tally.h"
-#include "sink/dead_letters/dead_letter_writer.h"
 #include "sink/end_report.h"
 #include "sink/journal/checkpointer.h"
 #include "sink/memory_share.h"
 #include "sink/output/output_writer.h"
+#include "sink/result_letters.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ enum { ERROR_MAX = 1024 };
 
 struct run_files {
     const struct sink_options *options;
-    const struct resume_point *resume;
+    struct resume_point *resume;
     const struct result_memory *memory;
     struct stall_watch *stall_watch;
     struct sink_session *session;
@@ -29,7 +28,6 @@ struct run_files {
     bool shaped;          /* the output knows what results become in it */
     bool part_ordered;    /* a commit comes, with which the output's part ends */
     uint64_t last_ticket; /* of the commit that waits until all has left; 0: none */
-    bool warned;          /* of another command than the first run's */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;
@@ -42,7 +40,7 @@ struct run_files *run_files_new(const struct sink_options *options,
                                 struct resources *resources,
                                 struct sink_session *session)
 {
-    const struct resume_point *resume = &resources->resume;
+    struct resume_point *resume = &resources->resume;
     const struct position *position = &resume->start.position;
     struct run_files *files = allocate_zeroed(1, sizeof *files);
     files->options = options;
@@ -159,46 +157,28 @@ void run_files_on_end(struct run_files *files, const struct message *message,
 
 /* ---- results out ---- */
 
-static int read_dead_letters(void *context, uint64_t from, void *data, size_t size)
-{
-    return result_read_dead_letters(context, from, data, size);
-}
-
 /* A result of which a dead letter cannot be written must not count. */
 static void write_dead_letters(struct run_files *files, struct result *result,
                                int64_t now_us)
 {
     char error[ERROR_MAX];
-    uint32_t count;
-    const struct dead_letter *dead_letters = result_dead_letters(result, &count);
     if (output_writer_has_ended(files->output))
         return;
     stall_watch_enter(files->stall_watch, STALL_DEAD_LETTERS);
-    int written = dead_letter_writer_write(files->dead_letters, dead_letters, count,
-                                           read_dead_letters, result, error,
-                                           sizeof error);
+    int written = result_letters_write(files->dead_letters, &files->tally, result,
+                                       error, sizeof error);
     stall_watch_leave(files->stall_watch);
     if (written < 0)
         run_files_fail(files, STATUS_IO, error, now_us);
-    else
-        dead_letter_tally_add(&files->tally, dead_letters, count);
-}
-
-/* Not before nobody refuses the run any more. */
-static void warn_of_command(struct run_files *files)
-{
-    if (files->resume->other_command && !files->warned && !files->options->common.quiet)
-        say("warning: the run that %s is of had another command or mode: what is "
-            "written so far is from that one",
-            files->resume->journal);
-    files->warned = true;
 }
 
 void run_files_write_result(struct run_files *files, struct result *result,
                             int64_t now_us)
 {
     char error[ERROR_MAX];
-    warn_of_command(files);
+    /* Not before nobody refuses the run any more. */
+    if (!files->options->common.quiet)
+        resume_point_warn(files->resume);
     write_dead_letters(files, result, now_us);
     if (files->options->out.framing == FRAMING_TAGGED && result_is_dead_letter(result))
         result_describe(result, &files->resume->start.position.run);

@@ -6,6 +6,7 @@
 #include "ventilator/join_line.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,10 +140,9 @@ static void tell_load(const struct places *places, const struct ingest *ingest,
     uint64_t chunks = dispatch_backlog(ingest->dispatch), rest = 0;
     const char *input = describe_input(places, ingest, chunks, &rest);
     int used = print_idle(ingest->dispatch, now_us, text, sizeof text);
-    used += snprintf(text + used, sizeof text - (size_t)used, "load %llu %lu %lu %s\n",
-                     (unsigned long long)(chunks + rest),
-                     (unsigned long)counts.sessions, (unsigned long)counts.slots,
-                     input);
+    used += snprintf(text + used, sizeof text - (size_t)used,
+                     "load %" PRIu64 " %" PRIu32 " %" PRIu32 " %s\n", chunks + rest,
+                     counts.sessions, counts.slots, input);
     send(places->fd, text, (size_t)used, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 

@@ -109,8 +109,8 @@ static void make_ingest(struct ventilator *ventilator)
 static void make_core(struct ventilator *ventilator, int64_t now_us)
 {
     const struct ventilator_options *options = ventilator->options;
-    /* The sink's share is the larger one, at least a byte: behind a slow output, results
-     * as long as their chunks wait in it, and should not be spilled. */
+    /* The sink's share is the larger one, at least a byte: behind a slow output,
+     * results as long as their chunks wait in it, and should not be spilled. */
     uint64_t share = options->buffer_bytes - options->buffer_bytes / 16 * 7;
     struct dispatch_config config =
         dispatch_config_of(options, !source_can_reread(ventilator->source), share);

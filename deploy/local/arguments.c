@@ -10,17 +10,13 @@
 #include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
-#include "common/ports.h"
 #include "common/process/runtime_dir.h"
-#include "deploy/local/parallel_options.h"
+#include "deploy/local/parallel/parallel_options.h"
 #include "deploy/slurm/scaler.h"
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 enum {
     FOR_VENTILATOR = 1 << ROLE_VENTILATOR,
@@ -142,9 +138,7 @@ static bool needs_open_tasks(const struct arguments *arguments)
     return others && !arguments->tasks && !arguments_has(arguments, "tunnel");
 }
 
-/* What other hosts reach; the roles of this host meet in the private directory. NULL:
- * none. */
-static const char *public_endpoint(const char *given)
+const char *arguments_public(const char *given)
 {
     return given && strncmp(given, "tcp://", strlen("tcp://")) == 0 ? given : NULL;
 }
@@ -168,18 +162,11 @@ static bool slurm_allowed(const struct arguments *arguments)
     else if (arguments->slurm && arguments_has(arguments, "jobs"))
         say("-j: with --slurm, a worker has a slot for each processor of its job: "
             "--slurm-options '--cpus-per-task N' says how many");
-    else if (arguments->slurm && !public_endpoint(arguments->tasks))
+    else if (arguments->slurm && !arguments_public(arguments->tasks))
         say("--slurm needs a --tasks that other hosts reach, such as tcp://*:*");
     else
         return true;
     return false;
-}
-
-static bool value_is(const struct arguments *arguments, const char *name,
-                     const char *what)
-{
-    const char *value = arguments_value(arguments, name);
-    return value && strcmp(value, what) == 0;
 }
 
 /* Only a program that answers line by line is given several records at a time. */
@@ -187,7 +174,7 @@ static bool strip_allowed(const struct arguments *arguments)
 {
     const char *records = arguments_value(arguments, "max-replace-args");
     if (!arguments_has(arguments, "strip-frame") ||
-        value_is(arguments, "mode", "lines"))
+        arguments_value_is(arguments, "mode", "lines"))
         return true;
     if (arguments_has(arguments, "block"))
         say("--strip-frame gives the command one record at a time, and excludes "
@@ -250,9 +237,9 @@ bool passed_to_some(const struct passed *passed)
     return passed->row->owners != 0;
 }
 
-bool passed_to_worker(const struct passed *passed)
+bool passed_to(const struct passed *passed, enum role role)
 {
-    return passed->row->owners & FOR_WORKER;
+    return passed->row->owners & (1u << role);
 }
 
 const char *passed_name(const struct passed *passed)
@@ -273,6 +260,13 @@ const char *arguments_value(const struct arguments *arguments, const char *name)
 {
     const struct passed *passed = find_last(arguments, name);
     return passed ? passed->value : NULL;
+}
+
+bool arguments_value_is(const struct arguments *arguments, const char *name,
+                        const char *what)
+{
+    const char *value = arguments_value(arguments, name);
+    return value && strcmp(value, what) == 0;
 }
 
 const char **arguments_inputs(const struct arguments *arguments)
@@ -323,7 +317,7 @@ bool arguments_remote(const struct arguments *arguments)
 
 bool arguments_isolate(const struct arguments *arguments)
 {
-    return value_is(arguments, "on-error", "isolate");
+    return arguments_value_is(arguments, "on-error", "isolate");
 }
 
 bool arguments_show_progress(const struct arguments *arguments)
@@ -332,164 +326,4 @@ bool arguments_show_progress(const struct arguments *arguments)
         return false;
     return arguments->progress == SAID_YES || arguments_value(arguments, "output") ||
            !isatty(STDOUT_FILENO);
-}
-
-/* A list that grows and owns its words. */
-struct words {
-    char **items;
-    size_t count;
-};
-
-static void add(struct words *words, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void add(struct words *words, const char *format, ...)
-{
-    va_list list;
-    char *word;
-    va_start(list, format);
-    word = allocate_text_v(format, list);
-    va_end(list);
-    words->items = reallocate(words->items, words->count + 2, sizeof *words->items);
-    words->items[words->count++] = word;
-    words->items[words->count] = NULL;
-}
-
-static void add_passed(struct words *words, const struct passed *passed)
-{
-    const struct option_row *row = passed->row;
-    if (passed->value)
-        add(words, "--%s=%s", row->name, passed->value);
-    else
-        add(words, "--%s", row->name);
-}
-
-static const char *endpoint_here(const char *given, const char *private_endpoint)
-{
-    return given && !public_endpoint(given) ? given : private_endpoint;
-}
-
-/* A worker on another host sends its results to where its tasks come from, by a port
- * that is free. */
-static const char *results_beside(const char *tasks, char *text, size_t size)
-{
-    char complete[512];
-    size_t host_size;
-    if (!ports_complete(tasks, TASKS_PORT, NULL, complete, sizeof complete))
-        return NULL;
-    host_size = (size_t)(strrchr(complete, ':') - complete);
-    snprintf(text, size, "%.*s:*", (int)host_size, complete);
-    return text;
-}
-
-static void add_endpoints(struct words *words, const struct arguments *arguments,
-                          enum role role, const struct run_words *run)
-{
-    const char *tasks = public_endpoint(arguments->tasks);
-    const char *results = public_endpoint(arguments->results);
-    char beside[512];
-    if (tasks && !arguments->results)
-        results = results_beside(tasks, beside, sizeof beside);
-    add(words, "--tasks=%s", endpoint_here(arguments->tasks, run->tasks));
-    if (role == ROLE_SINK)
-        add(words, "--results=%s", endpoint_here(arguments->results, run->results));
-    if (role == ROLE_VENTILATOR && tasks)
-        add(words, "--public-tasks=%s", tasks);
-    if (role == ROLE_SINK && results)
-        add(words, "--public-results=%s", results);
-}
-
-/* A program that answers line by line does not see where a chunk ends, so the run may
- * choose how long chunks are. */
-static bool wants_auto_block(const struct arguments *arguments)
-{
-    static const char *const sizes[] = {"block", "max-replace-args", "fixed",
-                                        "whole-files"};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (arguments_has(arguments, sizes[i]))
-            return false;
-    return value_is(arguments, "mode", "lines") &&
-           !value_is(arguments, "format", "whole");
-}
-
-/* Of what turns a chunk into its result. */
-static uint64_t command_hash(const struct arguments *arguments)
-{
-    static const char *const options[] = {"plugin", "shell"};
-    const char *mode = arguments_value(arguments, "mode");
-    XXH64_state_t *state = XXH64_createState();
-    XXH64_reset(state, 0);
-    if (mode && strcmp(mode, "exec") != 0)
-        XXH64_update(state, mode, strlen(mode) + 1);
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        const char *value = arguments_value(arguments, options[i]);
-        bool given = arguments_has(arguments, options[i]);
-        XXH64_update(state, given ? "+" : "-", 1);
-        if (value)
-            XXH64_update(state, value, strlen(value) + 1);
-    }
-    if (arguments_has(arguments, "strip-frame"))
-        XXH64_update(state, "strip-frame", sizeof "strip-frame");
-    for (char **word = arguments->command; *word; word++)
-        XXH64_update(state, *word, strlen(*word) + 1);
-    uint64_t hash = XXH64_digest(state);
-    XXH64_freeState(state);
-    return hash;
-}
-
-static bool has_dead_letters(const struct arguments *arguments)
-{
-    return value_is(arguments, "on-error", "skip") || arguments_isolate(arguments);
-}
-
-char **arguments_for(const struct arguments *arguments, enum role role,
-                     const struct run_words *run)
-{
-    struct words words = {NULL, 0};
-    add(&words, "%s", role_programs[role]);
-    add_endpoints(&words, arguments, role, run);
-    add(&words, "--supervised");
-    if (role != ROLE_WORKER && run->keys)
-        add(&words, "--keys=%s", run->keys);
-    if (role == ROLE_VENTILATOR && run->ready_file)
-        add(&words, "--ready-file=%s", run->ready_file);
-    if (role == ROLE_VENTILATOR && run->places_fd > 0)
-        add(&words, "--places-fd=%d", run->places_fd);
-    if (role == ROLE_VENTILATOR && run->join_key)
-        add(&words, "--join-key=%s", run->join_key);
-    if (role == ROLE_VENTILATOR && run->join_words && public_endpoint(arguments->tasks))
-        add(&words, "--join-words=%s", run->join_words);
-    if (role == ROLE_SINK)
-        add(&words, "--command-hash=%016" PRIx64, command_hash(arguments));
-    if (role == ROLE_SINK && !has_dead_letters(arguments))
-        add(&words, "--no-dead-letters");
-    if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)
-        add(&words, "--rerun=%s", run->rerun);
-    if (role != ROLE_VENTILATOR && run->progress)
-        add(&words, "--shared-line");
-    for (size_t i = 0; i < arguments->count; i++)
-        if (arguments->passed[i].row->owners & (1u << role))
-            add_passed(&words, &arguments->passed[i]);
-    if (role == ROLE_VENTILATOR && wants_auto_block(arguments))
-        add(&words, "--block=auto");
-    if (role == ROLE_VENTILATOR && run->progress && arguments->progress == SAID_NOTHING)
-        add(&words, "--progress");
-    if (role == ROLE_WORKER) {
-        if (run->alive_fd >= 0)
-            add(&words, "--alive-fd=%d", run->alive_fd);
-        add(&words, "--");
-        for (char **word = arguments->command; *word; word++)
-            add(&words, "%s", *word);
-    }
-    return words.items;
-}
-
-void arguments_free_words(char ***words_p)
-{
-    if (!*words_p)
-        return;
-    for (char **word = *words_p; *word; word++)
-        free(*word);
-    free(*words_p);
-    *words_p = NULL;
 }

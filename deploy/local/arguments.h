@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The launcher's command line, and the three that it makes from it for the roles. The
- * table of options says which roles own an option. An option with one owner is checked
- * by that role alone.
+ * The launcher's command line. The table of options says which roles own an option. An
+ * option with one owner is checked by that role alone.
  */
 #ifndef FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
 #define FANFOLD_DEPLOY_LOCAL_ARGUMENTS_H
@@ -38,13 +37,20 @@ void arguments_deinit(struct arguments *arguments);
 
 /* Whether some role gets it. */
 bool passed_to_some(const struct passed *passed);
-/* Whether the option is one of a worker's. */
-bool passed_to_worker(const struct passed *passed);
+/* Whether this role gets it. */
+bool passed_to(const struct passed *passed, enum role role);
 /* The long name of the option. */
 const char *passed_name(const struct passed *passed);
 
 /* The last value of the option of this long name; NULL: it was not given. */
 const char *arguments_value(const struct arguments *arguments, const char *name);
+
+/* The option has this value. */
+bool arguments_value_is(const struct arguments *arguments, const char *name,
+                        const char *what);
+/* An endpoint as given, if other hosts reach it; the roles of this host meet in the
+ * private directory. NULL: they do not, or it was not given. */
+const char *arguments_public(const char *given);
 
 /* The files that the command line names as input, in order, "-" for standard input; on
  * the heap, ended by NULL. If there are none, the input is standard input. */
@@ -64,24 +70,5 @@ bool arguments_isolate(const struct arguments *arguments);
 /* Whether the run shows a line of progress. Without an option: if standard error is a
  * terminal and the output is not. */
 bool arguments_show_progress(const struct arguments *arguments);
-
-/* The parts of a role's command line that come from the run. */
-struct run_words {
-    const char *tasks; /* where the roles of this host meet: in the private directory */
-    const char *results;
-    int alive_fd;           /* the worker's */
-    int places_fd;          /* the ventilator's; below 1: nobody places workers */
-    bool progress;          /* the ventilator shows it */
-    const char *ready_file; /* that the ventilator writes; NULL: none */
-    const char *keys;       /* a directory of them; NULL: none of the run's own */
-    const char *join_key;   /* the file that workers on other hosts need; NULL: none */
-    const char *join_words; /* for the ventilator: see join_words; NULL: not known */
-    const char *rerun;      /* for the sink: see rerun_words; NULL: not known */
-};
-
-/* The role's argv, ended by NULL; free it with arguments_free_words. */
-char **arguments_for(const struct arguments *arguments, enum role role,
-                     const struct run_words *run);
-void arguments_free_words(char ***words_p);
 
 #endif

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/shell_quote.h"
 #include "deploy/local/child.h"
+#include "deploy/local/role_words.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,10 +42,10 @@ int dry_run(const struct arguments *arguments)
         free(program);
         return STATUS_IO;
     }
-    words = arguments_for(arguments, ROLE_VENTILATOR, &run);
+    words = role_words(arguments, ROLE_VENTILATOR, &run);
     execv(program, words);
     say("cannot start %s: %s", program, strerror(errno));
-    arguments_free_words(&words);
+    role_words_free(&words);
     free(program);
     return STATUS_CANNOT_EXECUTE;
 }

@@ -21,6 +21,7 @@
 #include "deploy/local/preflight.h"
 #include "deploy/local/remote_workers.h"
 #include "deploy/local/rerun_words.h"
+#include "deploy/local/role_words.h"
 #include "deploy/local/run_keys.h"
 #include "deploy/local/slurm_role.h"
 #include <errno.h>
@@ -124,7 +125,7 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
     };
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);
     snprintf(results, sizeof results, "ipc://%s/results", directory);
-    char **words = arguments_for(fanfold->arguments, role, &run);
+    char **words = role_words(fanfold->arguments, role, &run);
     free(join);
     free(rerun);
     return words;
@@ -155,7 +156,7 @@ static void start_role(struct fanfold *fanfold, enum role role)
         .signals = &fanfold->signals,
     };
     pid_t pid = child_start(&start);
-    arguments_free_words(&words);
+    role_words_free(&words);
     fd_close(&alive_fd);
     if (role == ROLE_VENTILATOR)
         slurm_role_started(&fanfold->slurm);

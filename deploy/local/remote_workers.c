@@ -29,7 +29,7 @@ static bool is_for_workers(const struct passed *passed)
     for (size_t i = 0; i < sizeof not / sizeof *not ; i++)
         if (strcmp(passed_name(passed), not [i]) == 0)
             return false;
-    return passed_to_worker(passed);
+    return passed_to(passed, ROLE_WORKER);
 }
 
 static char **worker_options(const struct arguments *arguments)

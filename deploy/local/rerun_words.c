@@ -46,7 +46,7 @@ static bool is_for_rerun(const struct passed *passed)
 
 static bool is_for_join(const struct passed *passed)
 {
-    return passed_to_worker(passed) && !is_own(passed_name(passed));
+    return passed_to(passed, ROLE_WORKER) && !is_own(passed_name(passed));
 }
 
 static void print_option(FILE *stream, const char *option, const char *value)

@@ -108,12 +108,11 @@ int commit_process_start(const struct commit_process_config *config,
                          struct commit_process **ret_process)
 {
     struct helper_process helper;
-    int result =
-        helper_process_start(&(struct helper_task){.name = "fanfold-commit",
-                                                   .work = live,
-                                                   .context = (void *)config,
-                                                   .kept = config->output},
-                             &helper);
+    int result = helper_process_start(&(struct helper_task){.name = "fanfold-commit",
+                                                            .work = live,
+                                                            .context = (void *)config,
+                                                            .kept = config->output},
+                                      &helper);
     if (result < 0)
         return result;
     *ret_process = allocate_zeroed(1, sizeof **ret_process);
@@ -167,8 +166,8 @@ int commit_process_take(struct commit_process *commit_process,
                              .msg_controllen = sizeof passed};
     ssize_t size;
     do
-        size =
-            recvmsg(commit_process->helper.socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        size = recvmsg(commit_process->helper.socket, &message,
+                       MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
     if (size < 0)
         return errno == EAGAIN ? 0 : errno == ECONNRESET ? -EPIPE : -errno;

@@ -275,6 +275,15 @@ int resume_point_find(struct resume_point *resume, const struct resume_request *
     return status;
 }
 
+void resume_point_warn(struct resume_point *resume)
+{
+    if (resume->other_command)
+        say("warning: the run that %s is of had another command or mode: what is "
+            "written so far is from that one",
+            resume->journal);
+    resume->other_command = false;
+}
+
 void resume_point_deinit(struct resume_point *resume)
 {
     free(resume->journal);

@@ -27,7 +27,8 @@ struct resume_point {
     char *journal;      /* path; NULL: none is kept */
     char *dead_letters; /* directory */
     bool resumed;       /* `start` is what the journal says */
-    bool other_command; /* and the run had another command or mode */
+    bool other_command; /* and the run had another command or mode, which nobody was
+                           warned of yet */
     struct journal start;
     uint64_t command; /* as the request has it */
     enum framing framing;
@@ -37,6 +38,8 @@ struct resume_point {
  * locked. The caller calls resume_point_deinit either way. */
 int resume_point_find(struct resume_point *resume, const struct resume_request *request,
                       struct output *output);
+/* Warns a person, once, that what is written so far is of another command. */
+void resume_point_warn(struct resume_point *resume);
 void resume_point_deinit(struct resume_point *resume);
 
 #endif

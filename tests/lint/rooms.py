@@ -74,7 +74,8 @@ MAY = {
     "deploy/lib/examples": ("deploy/lib",),
     "deploy/ssh": COMMON,
     "deploy/slurm": COMMON,
-    "deploy/local": (*COMMON, "deploy/ssh", "deploy/slurm"),
+    "deploy/local/parallel": COMMON,
+    "deploy/local": (*COMMON, "deploy/local/parallel", "deploy/ssh", "deploy/slurm"),
 }
 # Single files that stand elsewhere than their folder, by their paths without suffix: they
 # include more than the folder does, or are open to who may not include the folder.

@@ -103,7 +103,7 @@ static void task(struct sim_ventilator *v, const struct dispatch_action *action)
                                .limit_ms = action->limit_ms,
                                .mark = sealed};
     struct message message = {.type = MESSAGE_TASK,
-                              .task = {action->session, &entry, 1}};
+                              .task = {action->session, &entry, 1, 0}};
     send(v, action->peer, &message, payload);
 }
 

@@ -159,9 +159,9 @@ static void result(struct sim_worker *w, const struct session_action *action)
                                  .run_us = action->run_us,
                                  .mark = {cargo->mark, cargo->mark_size}};
     entry.bad = bad_records(w, cargo, &entry.bad_count);
-    struct message message = {
-        .type = MESSAGE_RESULT,
-        .result = {session_run(w->core), session_epoch(w->core), w->uuid, &entry, 1}};
+    struct message message = {.type = MESSAGE_RESULT,
+                              .result = {session_run(w->core), session_epoch(w->core),
+                                         w->uuid, &entry, 1, 0}};
     struct payload payload = cargo->payload;
     uint8_t mark[MARK_BYTES];
     if (random_chance(&w->process.world->random, w->process.world->scenario.slips))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "deploy/local/arguments.h"
 #include "deploy/local/rerun_words.h"
+#include "deploy/local/role_words.h"
 
 #include "common/options.h"
 #include "common/options/table.h"
@@ -29,12 +30,12 @@ static const char *words_of(const char *line, enum role role, bool progress)
     argv[argc] = NULL;
     here.progress = progress;
     cr_assert_eq(arguments_parse(&arguments, argc, argv), 0);
-    char **words = arguments_for(&arguments, role, &here);
+    char **words = role_words(&arguments, role, &here);
     result[0] = '\0';
     for (char **word = words; *word; word++)
         if (strncmp(*word, "--command-hash=", strlen("--command-hash=")) != 0)
             strcat(strcat(result, word == words ? "" : " "), *word);
-    arguments_free_words(&words);
+    role_words_free(&words);
     cr_assert_null(words);
     arguments_deinit(&arguments);
     return result;
@@ -264,12 +265,12 @@ Test(arguments, gives_the_keys_of_the_run_to_those_who_bind)
     keyed.keys = "/d";
     cr_assert_eq(arguments_parse(&arguments, 3, argv), 0);
     for (int i = 0; i < ROLE_COUNT; i++) {
-        char **words = arguments_for(&arguments, (enum role)i, &keyed);
+        char **words = role_words(&arguments, (enum role)i, &keyed);
         bool found = false;
         for (char **word = words; *word; word++)
             found |= strcmp(*word, "--keys=/d") == 0;
         cr_assert_eq(found, i != ROLE_WORKER);
-        arguments_free_words(&words);
+        role_words_free(&words);
     }
     arguments_deinit(&arguments);
 }
@@ -402,11 +403,11 @@ Test(arguments, tell_the_sink_how_its_dead_letters_are_run_again)
     cr_assert_eq(arguments_parse(&arguments, 3, argv), 0);
     struct run_words here = run;
     here.rerun = "-- cat";
-    char **words = arguments_for(&arguments, ROLE_SINK, &here);
+    char **words = role_words(&arguments, ROLE_SINK, &here);
     bool found = false;
     for (char **word = words; *word; word++)
         found |= strcmp(*word, "--rerun=-- cat") == 0;
     cr_expect(found);
-    arguments_free_words(&words);
+    role_words_free(&words);
     arguments_deinit(&arguments);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table is argp's own; in place of an option's line of help it has the answer. */
-#include "deploy/local/parallel_options.h"
+#include "deploy/local/parallel/parallel_options.h"
 #include "common/exit_status.h"
 
 /* Keys above all letters, and above those of the launcher's table. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* GNU parallel's options that fanfold does not have: each is answered by what to write
  * here. fanfold-parallel(7) has the whole list. */
-#ifndef FANFOLD_DEPLOY_LOCAL_PARALLEL_OPTIONS_H
-#define FANFOLD_DEPLOY_LOCAL_PARALLEL_OPTIONS_H
+#ifndef FANFOLD_DEPLOY_LOCAL_PARALLEL_PARALLEL_OPTIONS_H
+#define FANFOLD_DEPLOY_LOCAL_PARALLEL_PARALLEL_OPTIONS_H
 
 #include <argp.h>
 
