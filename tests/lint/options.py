@@ -5,6 +5,7 @@
 That the launcher passes each on to the roles that have it, the unit test `arguments` shows.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -26,11 +27,12 @@ IN_PAGE = re.compile(r"\bFl (-?[A-Za-z0-9][a-z-]*)")
 ARGPS = {"--help", "--usage", "-V", "--version"}  # which argp adds
 DURATIONS = ("1500000us", "1500ms", "1.5s", "1.5", "0.025m", "0.01h", "1d", "1m500ms")
 NO_DURATIONS = ("", "1.5x", "1mss", "5 s", "-1s", "1e3s", "99999999999999d")
+OPEN = os.open(os.devnull, os.O_RDWR)  # every program that is tried has it
 VALUES = {
     "SIZE|auto": "1M",
     "DIR": "/",
     "ENDPOINT": "ipc:///x",
-    "FD": "3",
+    "FD": str(OPEN),
     "FORMAT": "csv",
     "LEVEL": "warn",
     "MODE": "exec",
@@ -44,7 +46,7 @@ VALUES = {
 
 
 def run(program, *words):
-    return subprocess.run([program, *words], capture_output=True, check=False, text=True)
+    return subprocess.run([program, *words], capture_output=True, check=False, text=True, pass_fds=(OPEN,))
 
 
 def program_of(name):
