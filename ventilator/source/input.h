@@ -56,7 +56,7 @@ struct input {
     struct decompressor decompressor;  /* pid > 0: of decompressed content */
     struct message_input *messages;    /* of messages; else NULL */
     struct connector_input *connector; /* of a connector; else NULL */
-    char reason[256];
+    char reason[320];
 };
 
 /* Takes over `fd`, a regular file, from `offset` on. */
