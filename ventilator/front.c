@@ -118,7 +118,7 @@ static int bind_router(struct front *front, const char *endpoint, const char *al
 }
 
 int front_publish(const struct front *front, const struct ventilator_options *options,
-                  const char *results)
+                  const struct endpoint_list *results)
 {
     int result = endpoint_file_write(options, front->endpoint,
                                      front->keyed ? front->keys.own.public_key : NULL,

@@ -23,7 +23,7 @@ void front_close(struct front **front_p);
 /* Writes --endpoint-file anew, with the results endpoints, separated by commas. An exit
  * status, as above. */
 int front_publish(const struct front *front, const struct ventilator_options *options,
-                  const char *results);
+                  const struct endpoint_list *results);
 
 zsock_t *front_router(const struct front *front);
 /* The bound endpoint that a person hears of. */

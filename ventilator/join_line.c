@@ -2,6 +2,7 @@
 #include "ventilator/join_line.h"
 
 #include "common/memory.h"
+#include "common/net/transport.h"
 #include "common/shell_quote.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -101,31 +102,38 @@ static void print_text(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
-/* `list` is separated by commas. */
-static void print_list(FILE *stream, const char *list)
+static void print_list(FILE *stream, const char *const *words)
 {
-    char *copy = allocate_text("%s", list ? list : ""), *rest = copy, *word;
-    const char *separator = "";
     fputc('[', stream);
-    while ((word = strsep(&rest, ",")))
-        if (*word) {
-            fputs(separator, stream);
-            print_text(stream, word);
-            separator = ", ";
-        }
+    for (size_t i = 0; words[i]; i++) {
+        fputs(i ? ", " : "", stream);
+        print_text(stream, words[i]);
+    }
     fputc(']', stream);
-    free(copy);
+}
+
+/* Where workers on other hosts reach the sink; if none can, where those here do. */
+static void print_results(FILE *stream, const struct endpoint_list *results)
+{
+    const char *open[ENDPOINTS_MAX + 1] = {NULL}, *all[ENDPOINTS_MAX + 1] = {NULL};
+    size_t count = 0;
+    for (uint32_t i = 0; results && i < results->count; i++) {
+        all[i] = results->endpoints[i].name;
+        if (transport_is_tcp(all[i]))
+            open[count++] = all[i];
+    }
+    print_list(stream, count ? open : all);
 }
 
 static void print_file(FILE *stream, const struct ventilator_options *options,
                        const char *tasks, const char *ventilator_key,
-                       const char *results)
+                       const struct endpoint_list *results)
 {
     char *host = host_name();
     fputs("{\"tasks\": ", stream);
-    print_list(stream, tasks);
+    print_list(stream, (const char *const[]){tasks, NULL});
     fputs(", \"results\": ", stream);
-    print_list(stream, results);
+    print_results(stream, results);
     fputs(", \"host\": ", stream);
     print_text(stream, host);
     fprintf(stream, ", \"pid\": %ld, \"ventilator_key\": ", (long)getpid());
@@ -138,7 +146,7 @@ static void print_file(FILE *stream, const struct ventilator_options *options,
 
 static int write_file(const struct ventilator_options *options, const char *path,
                       const char *bound, const char *ventilator_key,
-                      const char *results)
+                      const struct endpoint_list *results)
 {
     if (!path)
         return 0;
@@ -162,7 +170,7 @@ static int write_file(const struct ventilator_options *options, const char *path
 }
 
 int endpoint_file_write(const struct ventilator_options *options, const char *bound,
-                        const char *ventilator_key, const char *results)
+                        const char *ventilator_key, const struct endpoint_list *results)
 {
     char *tasks = join_line_reachable(bound);
     int result =

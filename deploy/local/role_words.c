@@ -112,6 +112,18 @@ static uint64_t command_hash(const struct arguments *arguments)
     return hash;
 }
 
+/* A program that is given records without their lengths writes none either. NULL: the
+ * sink knows by itself how results split. */
+static const char *records_out(const struct arguments *arguments)
+{
+    bool splits = arguments_value_is(arguments, "frames-out", "record") ||
+                  arguments_give_messages(arguments);
+    if (!splits || !arguments_has(arguments, "strip-frame") ||
+        arguments_has(arguments, "records-out"))
+        return NULL;
+    return arguments_value_is(arguments, "mode", "lines") ? "lines" : "whole";
+}
+
 static bool has_dead_letters(const struct arguments *arguments)
 {
     return arguments_value_is(arguments, "on-error", "skip") ||
@@ -138,6 +150,8 @@ char **role_words(const struct arguments *arguments, enum role role,
         add(&words, "--join-words=%s", run->join_words);
     if (role == ROLE_SINK)
         add(&words, "--command-hash=%016" PRIx64, command_hash(arguments));
+    if (role == ROLE_SINK && records_out(arguments))
+        add(&words, "--records-out=%s", records_out(arguments));
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
     if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)

@@ -210,6 +210,17 @@ def test_the_endpoint_file_says_where_and_is_gone_at_the_end(case):
     assert not file.exists() and not list(case.directory.glob("where.json*"))
 
 
+def test_the_endpoint_file_of_one_command_names_what_other_hosts_reach(case):
+    file, gate = case.path("where.json"), case.gate()
+    words = ["--tasks", "tcp://127.0.0.1:*", "--endpoint-file", file, "--shell", ": <\"$GATE\"; cat"]
+    run = case.start("fanfold", *words, stdin=LINES, env={"GATE": str(gate)})
+    case.wait_for(lambda: file.exists() and json.loads(file.read_text())["results"], "the sink's endpoints in the file")
+    told = json.loads(file.read_text())
+    assert all(endpoint.startswith("tcp://127.0.0.1:") for endpoint in told["tasks"] + told["results"]), told
+    gate.open()
+    expect_end(run)
+
+
 def test_an_endpoint_file_that_cannot_be_written_is_said(case):
     keys = make_keys(case)
     words = ["--keys", keys, "--tasks", "tcp://127.0.0.1:*", "--endpoint-file", case.path("no/where.json")]

@@ -155,3 +155,10 @@ def test_by_hand_both_have_it_or_the_chunk_fails_with_what_to_do(case):
     ventilator, *_ = by_hand(case, [], [], [b"a", b"b"])
     assert ventilator.wait() == 3
     assert "--strip-frame needs the ventilator's --format frames" in ventilator.stderr()
+
+
+@pytest.mark.parametrize("mode", [[], ["--mode", "lines"]])
+def test_records_out_are_what_programs_write_that_know_no_lengths(case, mode):
+    run = case.run("fanfold", *STRIP, *mode, "-j2", "--frames-out=record", "--", "cat", stdin=frames(PLAIN[:50]))
+    run.expect(0)
+    assert run.output() == frames(PLAIN[:50])

@@ -5,6 +5,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/protocol/endpoint_list.h"
 #include "ventilator/report/hints.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,15 +57,16 @@ static enum progress_waits find_peer(const struct progress *progress,
 /* A mistake of whoever started the sink, mostly. */
 static void warn_of_links(const struct dispatch *dispatch)
 {
-    const char *results = dispatch_results(dispatch);
-    char endpoint[1100];
+    char results[512], endpoints[1100];
+    endpoint_list_text(dispatch_results(dispatch), results, sizeof results);
     log_event(
         LOG_LEVEL_WARN, "sink_unreached",
         "results=%s workers=%" PRIu32
         " why=\"none of them has a connection to the sink there: is the name known "
         "where they run, and the port open? The sink's --advertise says where "
         "workers reach it\"",
-        log_quote(endpoint, sizeof endpoint, (const uint8_t *)results, strlen(results)),
+        log_quote(endpoints, sizeof endpoints, (const uint8_t *)results,
+                  strlen(results)),
         dispatch_counts(dispatch).sessions);
 }
 

@@ -353,10 +353,9 @@ bool dispatch_waits_for_output(const struct dispatch *dispatch)
     return next && next->state == TASK_HELD && dispatch_wants(dispatch) == 0;
 }
 
-const char *dispatch_results(const struct dispatch *dispatch)
+const struct endpoint_list *dispatch_results(const struct dispatch *dispatch)
 {
-    const struct endpoint_list *list = &dispatch->sink.now.endpoints;
-    return list->count ? list->endpoints[0].name : "";
+    return &dispatch->sink.now.endpoints;
 }
 
 struct dispatch_lost dispatch_lost(const struct dispatch *dispatch)

@@ -113,8 +113,8 @@ bool dispatch_next_idle(const struct dispatch *dispatch, uint32_t *cursor,
 /* The sink holds the result that is to be written next, and no more may be cut before
  * it is: a slot that is free waits for the output. */
 bool dispatch_waits_for_output(const struct dispatch *dispatch);
-/* Where workers send their results, by the last BEGIN; "" before. */
-const char *dispatch_results(const struct dispatch *dispatch);
+/* Where workers send their results, by the last BEGIN; empty before. */
+const struct endpoint_list *dispatch_results(const struct dispatch *dispatch);
 /* For what the run waits now: for what keeps the first chunk that is not released. */
 struct dispatch_wait dispatch_wait(const struct dispatch *dispatch);
 struct dispatch_lost dispatch_lost(const struct dispatch *dispatch);
