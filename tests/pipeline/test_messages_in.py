@@ -126,6 +126,13 @@ def test_an_idle_input_ends(case):
     assert run.output() == joined(lines_of(10))
 
 
+def test_an_input_from_where_nothing_came_is_named(case):
+    endpoint = f"ipc://{case.path('nobody')}"
+    run = case.run("fanfold", "-i", f"pull:{endpoint}", "--idle", "200ms", *UPPER)
+    run.expect(0)
+    assert f"no message has come yet from {endpoint}" in run.stderr(), run.stderr()
+
+
 def test_a_host_that_nobody_knows_is_named(case):
     run = case.start("fanfold", "-i", "pull:tcp://no-such-host.invalid:5557", "--quiet", "-j1", "--", "cat")
     run.wait_for_stderr('^fanfold-ventilator: warning: cannot resolve "no-such-host.invalid", a host of -i; trying again$')

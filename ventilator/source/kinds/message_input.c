@@ -10,6 +10,7 @@
 #include "ventilator/source/kinds/message_input.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include <assert.h>
 #include <errno.h>
@@ -18,8 +19,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In one read, so that the loop comes round. */
-enum { MESSAGES_MAX = 1000 };
+enum {
+    MESSAGES_MAX = 1000,  /* in one read, so that the loop comes round */
+    SILENCE_US = 5000000, /* before the first message; then a person hears of it */
+};
 
 enum message_phase { MESSAGES_RECEIVING, MESSAGES_DRAINING, MESSAGES_ENDED };
 
@@ -29,6 +32,7 @@ struct message_input {
     enum message_phase phase;
     uint64_t left;    /* while it drains: messages that it still takes */
     int64_t heard_us; /* when something came last, or it was opened */
+    bool told;        /* a person knows that nothing has come yet */
     uint64_t number;  /* of the message that is read, from 1 */
 
     /* The message that is read: `done` bytes of head, body and tail have been. */
@@ -154,10 +158,29 @@ static bool is_idle(const struct message_input *messages)
     return idle_us && clock_now_us() - messages->heard_us >= idle_us;
 }
 
+static bool is_silent(const struct message_input *messages)
+{
+    return messages->number == 0 && !messages->told;
+}
+
+/* libzmq connects again and again without a word: nobody may be there. */
+static void say_silent(struct message_input *messages)
+{
+    const struct message_socket_config *config = &messages->config->socket;
+    messages->told = true;
+    if (!config->quiet)
+        say("no message has come yet %s %s%s", config->ends[0].binds ? "to" : "from",
+            config->ends[0].endpoint, config->count > 1 ? " and the others" : "");
+}
+
 /* Nothing is there to read now. */
 static int wait_or_end(struct message_input *messages)
 {
-    if (messages->phase == MESSAGES_RECEIVING && !is_idle(messages))
+    bool waits = messages->phase == MESSAGES_RECEIVING && !is_idle(messages);
+    if (is_silent(messages) &&
+        (!waits || clock_now_us() - messages->heard_us >= SILENCE_US))
+        say_silent(messages);
+    if (waits)
         return -EAGAIN;
     messages->phase = MESSAGES_ENDED;
     return 0;
@@ -256,11 +279,13 @@ static void *socket_of(const struct input *input)
     return socket ? zsock_resolve(socket) : NULL;
 }
 
-static int64_t idle_deadline(const struct input *input)
+static int64_t deadline_us(const struct input *input)
 {
     const struct message_input *messages = input->messages;
     int64_t idle_us = messages->config->idle_us;
-    return idle_us ? messages->heard_us + idle_us : NEVER_US;
+    int64_t due_us = idle_us ? messages->heard_us + idle_us : NEVER_US;
+    int64_t silence_us = messages->heard_us + SILENCE_US;
+    return is_silent(messages) && silence_us < due_us ? silence_us : due_us;
 }
 
 static void drain(struct input *input)
@@ -287,7 +312,7 @@ static void close_messages(struct input *input)
 static const struct input_kind message_kind = {
     .read = read_messages,
     .socket = socket_of,
-    .deadline_us = idle_deadline,
+    .deadline_us = deadline_us,
     .drain = drain,
     .close = close_messages,
 };
