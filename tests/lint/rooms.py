@@ -15,7 +15,7 @@ ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
     *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
-    *("common/keys", "common/net"),
+    *("common/keys", "common/net", "common/spool"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
@@ -30,6 +30,7 @@ MAY = {
     "common/records": ("common",),
     "common/keys": ("common", "common/helper"),
     "common/net": ("common", "common/protocol", "common/keys"),
+    "common/spool": ("common", "common/process"),
     #
     "ventilator/source/decompress": COMMON,
     "ventilator/source/kinds": (*COMMON, "ventilator/source/decompress"),
