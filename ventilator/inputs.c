@@ -22,6 +22,8 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
         .messages = options->messages.count ? &options->messages.input : NULL,
         .connector = options->messages.connector.command ? &options->messages.connector
                                                          : NULL,
+        .spool = options->messages.spool.path,
+        .arguments = options->arguments,
         .from_committed = options->from_committed,
     };
     int result = source_open(&config, ret_source, error, sizeof error);
@@ -32,6 +34,19 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
     if (source_is_terminal(*ret_source) && !options->common.quiet)
         say("reading from the terminal; end with Ctrl-D");
     return STATUS_OK;
+}
+
+int inputs_receive(int argc, char **argv)
+{
+    struct ventilator_options options;
+    int status = STATUS_USAGE;
+    argv = receiver_arguments(&argc, argv);
+    if (ventilator_options_parse(argc, argv, &options)) {
+        log_set_level(options.common.log_level);
+        status = receiver_run(&options.messages.input, &options.messages.spool);
+    }
+    ventilator_options_deinit(&options);
+    return status;
 }
 
 int inputs_connect(struct source *source, struct front *front)

@@ -4,8 +4,10 @@
 #include "common/log.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
+#include "ventilator/inputs.h"
 #include "ventilator/options.h"
 #include "ventilator/source/decompress/decompressor.h"
+#include "ventilator/source/receive/receiver.h"
 #include "ventilator/ventilator.h"
 
 int main(int argc, char **argv)
@@ -17,6 +19,8 @@ int main(int argc, char **argv)
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
     if (!standard_fds_fill())
         return STATUS_IO;
+    if (receiver_asked(argc, argv))
+        return inputs_receive(argc, argv);
     int status = STATUS_USAGE;
     if (ventilator_options_parse(argc, argv, &options)) {
         log_set_level(options.common.log_level);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPOOL_MAX (UINT64_C(1) << 50)
+
 enum { HWM_MAX = 1000000 };
 
 /* ---- values ---- */
@@ -96,6 +98,15 @@ static error_t parse(int key, char *text, const struct argp_state *state,
     case KEY_IDLE:
         input->idle_us = read_idle(state, text);
         return 0;
+    case KEY_SPOOL:
+        if (*text == '\0')
+            options_bad(state, "--spool", text, "a directory");
+        options->spool.path = text;
+        return 0;
+    case KEY_SPOOL_SIZE:
+        options->spool.size_max =
+            options_size(state, "--spool-size", text, SPOOL_MAX, "a size, such as 1G");
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -108,6 +119,8 @@ static const char *option_name(int key)
            : key == KEY_KEYS_IN     ? "--keys-in"
            : key == KEY_FRAME       ? "--frame"
            : key == KEY_FRAME_SEP   ? "--frame-sep"
+           : key == KEY_SPOOL       ? "--spool"
+           : key == KEY_SPOOL_SIZE  ? "--spool-size"
            : key == KEY_END_MESSAGE ? "--end-message"
                                     : "--idle";
 }
@@ -151,6 +164,8 @@ static bool agree(const struct message_options *options, uint32_t inputs,
     else if (!message_framing_takes(&chunker->format))
         say("a message is one record: expected --format lines, nul or frames, and no "
             "other option that says what a record is");
+    else if (options->spool.size_max && !options->spool.path)
+        say("--spool-size is for --spool: it says how large the spool may be");
     else
         return true;
     return false;
@@ -199,6 +214,10 @@ bool message_options_settle(struct message_options *options, uint32_t inputs,
     input->socket.count = options->count;
     input->socket.topics = options->topics;
     input->socket.quiet = quiet;
+    input->socket.answers = options->spool.path &&
+                            options->ends[0].kind == MESSAGE_DEALER;
+    if (options->spool.size_max == 0)
+        options->spool.size_max = DEFAULT_SPOOL_SIZE_BYTES;
     /* So that a message that is somewhat too long is read, and named. */
     input->socket.message_bytes = 2 * chunker->max_record_bytes + (1 << 20);
     input->framing.format = chunker->format;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of inputs that other programs bring, messages and connectors: which of -i
- * are some, --topic, --keys-in,
- * --hwm, --frame, --frame-sep, --end-message and --idle. */
+ * are some, --topic, --keys-in, --hwm, --frame, --frame-sep, --end-message, --idle,
+ * --spool and --spool-size. */
 #ifndef FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 #define FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 
 #include "ventilator/source/chunker.h"
 #include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/kinds/message_input.h"
+#include "ventilator/source/receive/receiver.h"
 #include <argp.h>
 #include <stdbool.h>
 
@@ -20,6 +21,7 @@ struct message_options {
     bool separated;    /* --frame-sep was given */
     char *separator, *end_message;     /* without escapes */
     struct connector_config connector; /* of exec: */
+    struct spool_config spool;         /* path NULL: none */
     struct message_input_config input; /* the whole of it, once it is settled */
 };
 

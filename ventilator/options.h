@@ -31,6 +31,7 @@ struct ventilator_options {
     bool at_once;             /* nothing waits while a slot is free: of messages */
     struct message_options messages;
     int committed_fd;    /* see report/committed_line.h; -1: none */
+    char **arguments;    /* argv, for the process that receives messages into a spool */
     bool from_committed; /* a run that resumes begins with what its feeder sends */
     bool dry_run;
     bool records_said;             /* an option says what a record is */

@@ -33,9 +33,13 @@ static bool agrees_with_messages(const struct ventilator_options *options)
         say("--whole-files: messages are no files: each is a record");
     else if (options->dry_run)
         say("--dry-run would take the messages and run nothing");
-    else if (options->resume && !options->from_committed && options->messages.count)
+    else if (options->messages.spool.path && options->from_committed)
+        say("--spool excludes --from-committed: a spool knows where the run stopped");
+    else if (options->resume && !options->from_committed && options->messages.count &&
+             !options->messages.spool.path)
         say("--resume: messages that were read cannot be read again: "
-            "--resume --from-committed continues the output with those that come");
+            "--resume --from-committed continues the output with those that come, and "
+            "--spool keeps them");
     else
         return true;
     return false;

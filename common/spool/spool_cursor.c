@@ -78,6 +78,6 @@ void spool_cursor_take(struct spool_cursor *cursor, const struct spool_entry *en
                        size_t size)
 {
     cursor->used += size;
-    if (entry->kind == SPOOL_RECORD)
+    if (entry->kind != SPOOL_SYNCED)
         cursor->number++;
 }

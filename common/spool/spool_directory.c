@@ -121,7 +121,8 @@ static int compare_numbers(const void *one, const void *other)
 
 static bool belongs(const char *name)
 {
-    return name[0] == '.' || strcmp(name, "lock") == 0 || strcmp(name, TEMPORARY) == 0;
+    return name[0] == '.' || strcmp(name, "lock") == 0 ||
+           strcmp(name, "position") == 0 || strcmp(name, TEMPORARY) == 0;
 }
 
 static void collect(DIR *stream, uint64_t **ret_numbers, size_t *ret_count,

@@ -172,9 +172,8 @@ enum spool_entry_outcome spool_entry_read_head(struct slice bytes,
     *ret_size = SPOOL_ENTRY_HEAD;
     if (bytes.size < SPOOL_ENTRY_HEAD)
         return SPOOL_ENTRY_SHORT;
-    if (get_u64(head) != checksum_head(head, spool) ||
-        (head[36] != SPOOL_RECORD && head[36] != SPOOL_SYNCED) ||
-        head[37] > PRODUCER_ID_MAX)
+    if (get_u64(head) != checksum_head(head, spool) || head[36] < SPOOL_RECORD ||
+        head[36] > SPOOL_END || head[37] > PRODUCER_ID_MAX)
         return SPOOL_ENTRY_DAMAGED;
     *ret_entry = (struct spool_entry){
         .kind = (enum spool_kind)head[36],

@@ -24,14 +24,15 @@
  *     16      8      number of the entry; they rise by one through all segments
  *     24      8      the producer's own number; 0: it has none
  *     32      4      size of the payload
- *     36      1      kind: 1 record, 2 synced
+ *     36      1      kind: 1 record, 2 synced, 3 end
  *     37      1      length of the producer's id; 0: it has none
  *     38      2      0
  *     40      ...    the producer's id, the payload
  *
  * A "synced" says that all entries below its number are on the disk. It takes no number
- * of its own. Checksums are XXH3 with a seed from the spool's id, so that an entry of
- * another spool is none of this one.
+ * of its own. An "end" has one, and is where a run ends that reads the spool. Checksums
+ * are XXH3 with a seed from the spool's id, so that an entry of another spool is none
+ * of this one.
  */
 #ifndef FANFOLD_COMMON_SPOOL_SPOOL_FORMAT_H
 #define FANFOLD_COMMON_SPOOL_SPOOL_FORMAT_H
@@ -73,7 +74,7 @@ enum spool_header_outcome spool_header_read(struct slice bytes,
                                             struct spool_header *ret_header,
                                             struct producers *producers);
 
-enum spool_kind { SPOOL_RECORD = 1, SPOOL_SYNCED = 2 };
+enum spool_kind { SPOOL_RECORD = 1, SPOOL_SYNCED = 2, SPOOL_END = 3 };
 
 struct spool_entry {
     enum spool_kind kind;

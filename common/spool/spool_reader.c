@@ -149,7 +149,7 @@ int spool_reader_next(struct spool_reader *reader, struct spool_entry *ret_entry
             return 0;
         if (result < 0)
             reader->failed = result;
-        else if (ret_entry->kind == SPOOL_RECORD)
+        else if (ret_entry->kind != SPOOL_SYNCED)
             return 1;
     }
     return reader->failed;
@@ -159,11 +159,11 @@ int spool_reader_next(struct spool_reader *reader, struct spool_entry *ret_entry
 
 /* The segment that has the entry, if one does. */
 static int find_segment(struct spool_reader *reader, const uint64_t *numbers,
-                        size_t count, uint64_t number)
+                        size_t count, uint64_t number, bool or_oldest)
 {
     for (size_t i = count; i-- > 0;) {
         int result = enter_segment(reader, numbers[i]);
-        if (result < 0 || reader->cursor.number <= number)
+        if (result < 0 || reader->cursor.number <= number || (or_oldest && i == 0))
             return result;
     }
     return spool_directory_fail(&reader->directory, -ENODATA,
@@ -183,7 +183,7 @@ static int skip_to(struct spool_reader *reader, uint64_t number)
                                 number, reader->cursor.number);
 }
 
-static int open_at(struct spool_reader *reader, uint64_t number)
+static int open_at(struct spool_reader *reader, uint64_t number, bool or_oldest)
 {
     uint64_t *numbers;
     size_t count;
@@ -192,18 +192,18 @@ static int open_at(struct spool_reader *reader, uint64_t number)
         result = spool_directory_list(&reader->directory, &numbers, &count);
     if (result < 0)
         return result;
-    result = find_segment(reader, numbers, count, number);
+    result = find_segment(reader, numbers, count, number, or_oldest);
     free(numbers);
     return result < 0 ? result : skip_to(reader, number);
 }
 
-int spool_reader_open(const char *path, uint64_t number,
+int spool_reader_open(const char *path, uint64_t number, bool or_oldest,
                       struct spool_reader **ret_reader, char *error, size_t error_size)
 {
     struct spool_reader *reader = allocate_zeroed(1, sizeof *reader);
     reader->path = allocate_text("%s", path);
     reader->fd = -1;
-    int result = open_at(reader, number);
+    int result = open_at(reader, number, or_oldest);
     if (result == 0) {
         *ret_reader = reader;
         return 0;
@@ -230,6 +230,11 @@ void spool_reader_close(struct spool_reader **reader_p)
 uint64_t spool_reader_number(const struct spool_reader *reader)
 {
     return reader->cursor.number;
+}
+
+const struct id *spool_reader_spool(const struct spool_reader *reader)
+{
+    return &reader->cursor.spool;
 }
 
 const char *spool_reader_error(const struct spool_reader *reader)

@@ -11,9 +11,10 @@
 
 struct spool_reader;
 
-/* Begins at entry `number`. 0; -ENODATA: the spool does not have it any more, or not
+/* Begins at entry `number`; with `or_oldest`, if the spool does not have it any more,
+ * at the oldest that it has. 0; -ENODATA: the spool does not have it any more, or not
  * yet; -EBADMSG: damaged; other -errno; then with a sentence in `error`. */
-int spool_reader_open(const char *path, uint64_t number,
+int spool_reader_open(const char *path, uint64_t number, bool or_oldest,
                       struct spool_reader **ret_reader, char *error, size_t error_size);
 void spool_reader_close(struct spool_reader **reader_p);
 
@@ -22,6 +23,8 @@ void spool_reader_close(struct spool_reader **reader_p);
 int spool_reader_next(struct spool_reader *reader, struct spool_entry *ret_entry);
 /* The number of the next entry. */
 uint64_t spool_reader_number(const struct spool_reader *reader);
+/* The spool's id. Borrowed. */
+const struct id *spool_reader_spool(const struct spool_reader *reader);
 const char *spool_reader_error(const struct spool_reader *reader);
 
 #endif

@@ -296,38 +296,60 @@ void spool_writer_close(struct spool_writer **writer_p)
 
 /* ---- appending ---- */
 
-static void append(struct spool_writer *writer, struct slice producer, uint64_t number,
-                   struct slice payload)
+static void append(struct spool_writer *writer, struct spool_entry entry)
 {
-    const struct spool_entry entry = {
-        .kind = SPOOL_RECORD,
-        .number = writer->next++,
-        .producer = producer,
-        .producer_number = number,
-        .payload = payload,
-    };
+    entry.number = writer->next++;
     spool_entry_write(&entry, &writer->spool, &writer->pending);
 }
 
 void spool_writer_append(struct spool_writer *writer, struct slice payload)
 {
-    append(writer, (struct slice){NULL, 0}, 0, payload);
+    append(writer, (struct spool_entry){.kind = SPOOL_RECORD, .payload = payload});
+}
+
+/* A producer is known when something of it was taken, not when it knocks. */
+enum spool_append_outcome spool_writer_look(const struct spool_writer *writer,
+                                            struct slice id, uint64_t number)
+{
+    uint64_t wanted = spool_writer_wanted(writer, id);
+    if (number < wanted)
+        return SPOOL_HAD;
+    if (number > wanted)
+        return SPOOL_GAP;
+    return wanted == 1 && writer->producers.count == PRODUCERS_MAX ? SPOOL_PRODUCERS
+                                                                   : SPOOL_APPENDED;
+}
+
+static void append_numbered(struct spool_writer *writer,
+                            const struct spool_entry *entry)
+{
+    producers_add(&writer->producers, entry->producer)->highest =
+        entry->producer_number;
+    append(writer, *entry);
 }
 
 enum spool_append_outcome spool_writer_append_of(struct spool_writer *writer,
                                                  struct slice id, uint64_t number,
                                                  struct slice payload)
 {
-    struct producer *producer = producers_add(&writer->producers, id);
-    if (!producer)
-        return SPOOL_PRODUCERS;
-    if (number <= producer->highest)
-        return SPOOL_HAD;
-    if (number != producer->highest + 1)
-        return SPOOL_GAP;
-    producer->highest = number;
-    append(writer, id, number, payload);
-    return SPOOL_APPENDED;
+    enum spool_append_outcome outcome = spool_writer_look(writer, id, number);
+    if (outcome == SPOOL_APPENDED)
+        append_numbered(writer, &(struct spool_entry){.kind = SPOOL_RECORD,
+                                                      .producer = id,
+                                                      .producer_number = number,
+                                                      .payload = payload});
+    return outcome;
+}
+
+void spool_writer_append_end(struct spool_writer *writer, struct slice id,
+                             uint64_t number)
+{
+    const struct spool_entry end = {
+        .kind = SPOOL_END, .producer = id, .producer_number = number};
+    if (id.size > 0)
+        append_numbered(writer, &end);
+    else
+        append(writer, end);
 }
 
 /* ---- cutting ---- */
@@ -382,6 +404,12 @@ uint64_t spool_writer_next(const struct spool_writer *writer)
 uint64_t spool_writer_synced(const struct spool_writer *writer)
 {
     return writer->synced;
+}
+
+uint64_t spool_writer_wanted(const struct spool_writer *writer, struct slice id)
+{
+    const struct producer *producer = producers_find(&writer->producers, id);
+    return producer ? producer->highest + 1 : 1;
 }
 
 uint64_t spool_writer_had(const struct spool_writer *writer, struct slice id)

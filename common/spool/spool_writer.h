@@ -37,11 +37,17 @@ enum spool_append_outcome {
 };
 /* Appends an entry without a producer: one that cannot be sent again. */
 void spool_writer_append(struct spool_writer *writer, struct slice payload);
+/* What spool_writer_append_of would say. */
+enum spool_append_outcome spool_writer_look(const struct spool_writer *writer,
+                                            struct slice producer, uint64_t number);
 /* Numbers of a producer begin at 1 and rise by one. The id has 1 to PRODUCER_ID_MAX
  * bytes. */
 enum spool_append_outcome spool_writer_append_of(struct spool_writer *writer,
                                                  struct slice producer, uint64_t number,
                                                  struct slice payload);
+/* The same of an entry that is an end. An empty producer: none. */
+void spool_writer_append_end(struct spool_writer *writer, struct slice producer,
+                             uint64_t number);
 
 /* Bytes that were appended and are not synced. */
 uint64_t spool_writer_pending(const struct spool_writer *writer);
@@ -55,6 +61,8 @@ uint64_t spool_writer_next(const struct spool_writer *writer);
 uint64_t spool_writer_synced(const struct spool_writer *writer);
 /* The highest synced number of a producer; 0: none. */
 uint64_t spool_writer_had(const struct spool_writer *writer, struct slice producer);
+/* The number that comes next of it. */
+uint64_t spool_writer_wanted(const struct spool_writer *writer, struct slice producer);
 /* Segments and pending entries have reached size_max. */
 bool spool_writer_is_full(const struct spool_writer *writer);
 

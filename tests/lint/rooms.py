@@ -15,7 +15,7 @@ ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
     *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
-    *("common/keys", "common/net", "common/spool"),
+    *("common/keys", "common/net", "common/spool", "common/dealer"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
@@ -31,16 +31,22 @@ MAY = {
     "common/keys": ("common", "common/helper"),
     "common/net": ("common", "common/protocol", "common/keys"),
     "common/spool": ("common", "common/process"),
+    "common/dealer": ("common",),
     #
     "ventilator/source/decompress": COMMON,
     "ventilator/source/kinds": (*COMMON, "ventilator/source/decompress"),
-    "ventilator/source": (*COMMON, "ventilator/source/decompress", "ventilator/source/kinds"),
+    "ventilator/source/receive": (*COMMON, "ventilator/source/kinds"),
+    "ventilator/source": (
+        *COMMON,
+        *("ventilator/source/decompress", "ventilator/source/kinds", "ventilator/source/receive"),
+    ),
     "ventilator/scheduler/state": PLAIN_TYPES,
     "ventilator/scheduler": (*PLAIN_TYPES, "ventilator/scheduler/state"),
     "ventilator/report": (*COMMON, "ventilator/source", "ventilator/scheduler"),
     "ventilator": (
         *COMMON,
-        *("ventilator/source/decompress", "ventilator/source/kinds", "ventilator/source", "ventilator/report"),
+        *("ventilator/source/decompress", "ventilator/source/kinds", "ventilator/source/receive"),
+        *("ventilator/source", "ventilator/report"),
         *("ventilator/scheduler/state", "ventilator/scheduler"),
     ),
     #
@@ -93,7 +99,9 @@ OPEN = {
     # A core keeps how a peer takes payloads, as a number.
     "common/protocol/payload_compression": CORES,
     # What an input is, for each kind of input.
-    "ventilator/source/input": ("ventilator/source/decompress", "ventilator/source/kinds"),
+    "ventilator/source/input": (
+        *("ventilator/source/decompress", "ventilator/source/kinds", "ventilator/source/receive"),
+    ),
     # A core keeps the liveness of its connection, which is arithmetic with times.
     "common/net/liveness": ("worker/session", "sink/session"),
     # How far the run is: what the journal saves, and what is done again after it.

@@ -39,6 +39,7 @@ struct input_kind {
 
 struct message_input;
 struct connector_input;
+struct spool_input;
 
 struct input {
     const struct input_kind *kind;
@@ -56,6 +57,7 @@ struct input {
     struct decompressor decompressor;  /* pid > 0: of decompressed content */
     struct message_input *messages;    /* of messages; else NULL */
     struct connector_input *connector; /* of a connector; else NULL */
+    struct spool_input *spool;         /* of messages that a spool keeps; else NULL */
     char reason[320];
 };
 

@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/kinds/message_input.h"
+#include "ventilator/source/receive/spool_input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -182,6 +183,19 @@ int input_list_of_connector(struct input_list *inputs,
     item->name = allocate_text("%s", name);
     item->input = input_of_connector(config);
     return 0;
+}
+
+int input_list_of_spool(struct input_list *inputs, const char *path,
+                        char *const *arguments, char *error, size_t error_size)
+{
+    *inputs = (struct input_list){.items = NULL};
+    struct named_input *item = add_item(inputs);
+    item->kind = SOURCE_KIND_STREAM;
+    item->name = allocate_text("%s", path);
+    int result = input_of_spool(path, arguments, &item->input, error, error_size);
+    if (result < 0)
+        input_list_deinit(inputs);
+    return result;
 }
 
 void input_list_deinit(struct input_list *inputs)

@@ -46,6 +46,9 @@ int input_list_of_messages(struct input_list *inputs, const char *const *names,
                            char *error, size_t error_size);
 int input_list_of_connector(struct input_list *inputs,
                             const struct connector_config *config, const char *name);
+/* One input: the messages that a spool keeps. `arguments` are this program's. */
+int input_list_of_spool(struct input_list *inputs, const char *path,
+                        char *const *arguments, char *error, size_t error_size);
 void input_list_deinit(struct input_list *inputs);
 
 /* Of all inputs, and of the cut. 0, or as input_list_open. */

@@ -12,6 +12,7 @@
 
 #include "common/memory.h"
 #include "ventilator/source/kinds/connector_input.h"
+#include "ventilator/source/receive/spool_input.h"
 #include "ventilator/source/source_state.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -39,6 +40,9 @@ static int open_inputs(const struct source_config *config, struct input_list *in
 {
     if (config->connector)
         return input_list_of_connector(inputs, config->connector, config->paths[0]);
+    if (config->spool)
+        return input_list_of_spool(inputs, config->spool, config->arguments, error,
+                                   error_size);
     if (config->messages)
         return input_list_of_messages(inputs, config->paths, config->count,
                                       config->messages, error, error_size);
@@ -92,12 +96,23 @@ void source_destroy(struct source **source_p)
     *source_p = NULL;
 }
 
+/* A record of a spool has the number of its entry. `from`: the place where the run
+ * resumes; NULL: it begins. */
+static bool begin_spool(struct source *source, const struct input_mark *from)
+{
+    struct input *input = &source->reader.inputs.items[0].input;
+    if (!input->spool || spool_input_begin(input, from, &source->record))
+        return true;
+    reader_fail(&source->reader, "%s", input->reason);
+    return false;
+}
+
 bool source_start(struct source *source, struct slice mark, struct slice input)
 {
     const struct input_mark *from = &source->resume.mark;
     if (mark.size == 0 && input.size == 0)
-        return true;
-    source->resume.stands = source->config.from_committed;
+        return begin_spool(source, NULL);
+    source->resume.stands = source->config.from_committed || source->config.spool;
     if (!resume_begin(&source->resume, &source->reader, &source->hash, mark, input,
                       source_input(source)))
         return false;
@@ -105,7 +120,7 @@ bool source_start(struct source *source, struct slice mark, struct slice input)
     source->record = from->record;
     source->total =
         reader_bytes_from(&source->reader, (uint32_t)from->input, from->offset);
-    return true;
+    return begin_spool(source, mark.size > 0 ? from : NULL);
 }
 
 /* ---- an input's way to its records ---- */
@@ -155,7 +170,7 @@ static enum source_outcome begin_records(struct source *source)
 static bool begins_in_header(struct source *source)
 {
     const struct input *input = &reader_item(&source->reader)->input;
-    if (input->messages || input->connector || source->resume.stands)
+    if (input->messages || input->connector || input->spool || source->resume.stands)
         return false;
     return header_begin_input(&source->header);
 }
@@ -265,6 +280,8 @@ static void set_mark(const struct source *source, struct chunk *chunk)
     };
     if (input->connector)
         connector_input_cursor(input, mark.offset, mark.cursor);
+    if (input->spool)
+        spool_input_cursor(input, mark.cursor);
     chunk->mark_size = (uint8_t)input_mark_write(
         &mark, source_name(source, chunk->input), chunk->mark);
 }

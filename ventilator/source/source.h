@@ -34,8 +34,10 @@ struct source_config {
     /* Messages in place of files; NULL: none. Then the paths only name them. */
     const struct message_input_config *messages;
     const struct connector_config *connector; /* likewise */
-    bool from_committed; /* a run that resumes reads nothing again: its only input, a
-                            stream, begins where the run stopped */
+    const char *spool;      /* the directory that keeps them; NULL: none does */
+    char *const *arguments; /* of this program, for the process that receives */
+    bool from_committed;    /* a run that resumes reads nothing again: its only input, a
+                               stream, begins where the run stopped */
 };
 
 /* 0, or -errno with a sentence for a person in `error`. */

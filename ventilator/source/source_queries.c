@@ -2,6 +2,7 @@
 /* What others ask a source, and what does not move it on. */
 #include "common/clock.h"
 #include "ventilator/source/kinds/message_input.h"
+#include "ventilator/source/receive/spool_input.h"
 #include "ventilator/source/reread.h"
 #include "ventilator/source/source_state.h"
 
@@ -29,6 +30,9 @@ static struct message_input *messages_of(const struct source *source)
 int source_connect(struct source *source, char *error, size_t error_size)
 {
     struct message_input *messages = messages_of(source);
+    struct input *input = &source->reader.inputs.items[0].input;
+    if (input->spool)
+        return spool_input_connect(input, error, error_size);
     return messages ? message_input_open(messages, error, error_size) : 0;
 }
 

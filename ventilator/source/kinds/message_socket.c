@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { ANSWER_LINGER_MS = 1000 }; /* for what a peer has to know */
+
 /* ---- keys ---- */
 
 static bool has_tcp(const struct message_socket_config *config, bool binds)
@@ -146,8 +148,10 @@ static void subscribe(struct message_socket *socket)
 int message_socket_open(struct message_socket *socket, char *error, size_t error_size)
 {
     const struct message_socket_config *config = socket->config;
-    socket->socket = transport_open(zmq_type(config->ends[0].kind), (int)config->hwm,
-                                    (int64_t)config->message_bytes, 0);
+    int type = config->answers ? ZMQ_ROUTER : zmq_type(config->ends[0].kind);
+    socket->socket = transport_open(type, (int)config->hwm,
+                                    (int64_t)config->message_bytes,
+                                    config->answers ? ANSWER_LINGER_MS : 0);
     if (!socket->socket) {
         int result = -errno;
         snprintf(error, error_size, "cannot open a socket for messages: %s",

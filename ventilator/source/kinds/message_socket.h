@@ -20,6 +20,7 @@ struct message_socket_config {
     uint32_t hwm;              /* messages that wait at most, a peer */
     uint64_t message_bytes;    /* a longer one breaks its connection */
     const char *keys;          /* of --keys-in; NULL: none */
+    bool answers; /* dealer: each peer is answered under its own name (DEALER/1) */
     bool quiet;
 };
 

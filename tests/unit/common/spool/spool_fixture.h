@@ -56,8 +56,8 @@ static inline int refused_writer(void)
 static inline struct spool_reader *open_reader(uint64_t number)
 {
     struct spool_reader *reader;
-    cr_assert_eq(spool_reader_open(spool, number, &reader, error, sizeof error), 0,
-                 "%s", error);
+    cr_assert_eq(spool_reader_open(spool, number, false, &reader, error, sizeof error),
+                 0, "%s", error);
     return reader;
 }
 

@@ -47,10 +47,12 @@ Test(spool_reader, begins_at_any_entry_that_is_there)
         spool_reader_close(&reader);
     }
     struct spool_reader *reader;
-    cr_assert_eq(spool_reader_open(spool, 31, &reader, error, sizeof error), -ENODATA);
+    cr_assert_eq(spool_reader_open(spool, 31, false, &reader, error, sizeof error),
+                 -ENODATA);
     cr_assert(strstr(error, "it ends before entry 31"), "%s", error);
     cr_assert_eq(spool_writer_cut(writer, 20), 0);
-    cr_assert_eq(spool_reader_open(spool, 0, &reader, error, sizeof error), -ENODATA);
+    cr_assert_eq(spool_reader_open(spool, 0, false, &reader, error, sizeof error),
+                 -ENODATA);
     cr_assert(strstr(error, "entry 0 is not there any more"), "%s", error);
     spool_writer_close(&writer);
 }
@@ -67,7 +69,8 @@ Test(spool_reader, passes_over_no_damage)
             struct spool_entry entry;
             uint64_t read = 0;
             flip(segment(number), offset);
-            int result = spool_reader_open(spool, 0, &reader, error, sizeof error);
+            int result =
+                spool_reader_open(spool, 0, false, &reader, error, sizeof error);
             while (result == 0 && spool_reader_next(reader, &entry) == 1)
                 cr_assert_eq(entry.number, read++);
             if (result == 0) {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/source/receive/dealer_peers.h"
+
+#include "common/memory.h"
+#include <stdlib.h>
+#include <string.h>
+
+void dealer_peers_deinit(struct dealer_peers *peers)
+{
+    free(peers->items);
+    *peers = (struct dealer_peers){.items = NULL};
+}
+
+static bool is_of(const struct dealer_peer *peer, struct slice id)
+{
+    return peer->id_size == id.size && memcmp(peer->id, id.data, id.size) == 0;
+}
+
+static struct dealer_peer *find(struct dealer_peers *peers, struct slice id)
+{
+    if (peers->last < peers->count && is_of(&peers->items[peers->last], id))
+        return &peers->items[peers->last];
+    for (size_t i = 0; i < peers->count; i++)
+        if (is_of(&peers->items[i], id)) {
+            peers->last = i;
+            return &peers->items[i];
+        }
+    return NULL;
+}
+
+static struct dealer_peer *add(struct dealer_peers *peers, struct slice id)
+{
+    if (peers->count == DEALER_PEERS_MAX)
+        return NULL;
+    peers->items = room_for_one_more(peers->items, peers->count, &peers->capacity,
+                                     sizeof *peers->items);
+    peers->last = peers->count++;
+    struct dealer_peer *peer = &peers->items[peers->last];
+    *peer = (struct dealer_peer){.id_size = (uint8_t)id.size};
+    memcpy(peer->id, id.data, id.size);
+    return peer;
+}
+
+struct dealer_peer *dealer_peers_hear(struct dealer_peers *peers, struct slice id,
+                                      struct slice route)
+{
+    struct dealer_peer *peer = find(peers, id);
+    if (!peer)
+        peer = add(peers, id);
+    if (!peer || route.size > DEALER_ROUTE_MAX)
+        return NULL;
+    if (peer->route_size != route.size ||
+        memcmp(peer->route, route.data, route.size) != 0)
+        dealer_peer_caught_up(peer); /* another connection: what was asked is lost */
+    memcpy(peer->route, route.data, route.size);
+    peer->route_size = (uint8_t)route.size;
+    return peer;
+}
+
+void dealer_peers_owe_all(struct dealer_peers *peers)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        peers->items[i].owed_have = true;
+}
+
+bool dealer_peer_asks(struct dealer_peer *peer, uint64_t wanted)
+{
+    bool asks = peer->asked_again != wanted;
+    peer->asked_again = wanted;
+    return asks;
+}
+
+void dealer_peer_caught_up(struct dealer_peer *peer)
+{
+    peer->asked_again = 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The ventilator's side of the process that receives (receiver.h). */
+#ifndef FANFOLD_VENTILATOR_SOURCE_RECEIVE_RECEIVER_CHILD_H
+#define FANFOLD_VENTILATOR_SOURCE_RECEIVE_RECEIVER_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct receiver_child {
+    pid_t pid;    /* 0: there is none */
+    int commands; /* pipes; both do not block */
+    int notices;
+    bool ready, ended, failed;
+    uint64_t committed, told; /* the newest, and as far as it was told */
+    bool drains, drain_told;
+    char reason[512]; /* why it failed */
+    size_t reason_size;
+};
+
+/* Starts it with the arguments of this program. 0 or -errno. It ends when we do. */
+int receiver_child_start(struct receiver_child *child, char *const *arguments);
+/* Waits until it is ready, or has failed. */
+bool receiver_child_wait(struct receiver_child *child);
+/* Reads what it says, and tells it what it could not be told before. */
+void receiver_child_settle(struct receiver_child *child);
+void receiver_child_commit(struct receiver_child *child, uint64_t number);
+void receiver_child_drain(struct receiver_child *child);
+/* Ends it, when it has answered and synced what it has. */
+void receiver_child_stop(struct receiver_child *child);
+
+#endif
