@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: MIT
+"""Messages in a spool: whatever is killed, each that was acknowledged is in the output once.
+
+`pytest test_spool_in.py --runs 100` makes 100 kills in place of the few.
+"""
+
+import contextlib
+import os
+import random
+import signal
+
+import zmq
+from dealer import Producer
+from harness import SLOWNESS, option
+from resuming import kill_everything
+
+KILLS = option("runs", 4 if SLOWNESS > 1 else 8)
+
+
+class SpoolRun:
+    """A run that reads messages by way of a spool, started again after each kill."""
+
+    def __init__(self, case, *more, kind="dealer"):
+        self.case = case
+        self.endpoint = f"ipc://{case.directory}/in"
+        self.spool, self.out = case.path("spool"), case.path("out")
+        self.words = ["-i", f"{kind}:@{self.endpoint}", "--spool", self.spool, "-o", self.out, *more]
+        self.run = None
+
+    def start(self, *more):
+        self.run = self.case.start("fanfold", *self.words, *more, "-j2", "--mode", "lines", "--", "sed", "-u", "s/^/>/")
+        return self.run
+
+    def kill_one(self, chance):
+        """SIGKILL to one process of the run, or to all; waits until the run is gone."""
+        pids = [pid for pid in self.case.reap() if pid != os.getpid()]
+        if not pids or chance.random() < 0.4:
+            kill_everything(self.case, chance)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(chance.choice(pids), signal.SIGKILL)
+
+    def expect_all(self, producers):
+        """Each record once, those of a producer in their order."""
+        lines = self.out.read_bytes().splitlines()
+        for producer in producers:
+            mine = [line for line in lines if line.startswith(b">" + producer.ident + b" ")]
+            expected = [b">" + producer.message(number) for number in range(1, producer.total + 1)]
+            missing = len(set(expected) - set(mine))
+            doubled = len(mine) - len(set(mine))
+            assert mine == expected, f"{producer.ident}: {missing} missing, {doubled} doubled of {len(expected)}"
+        assert len(lines) == sum(producer.total for producer in producers)
+
+
+def drained(run):
+    """SIGTERM: what has come goes out."""
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+
+
+def test_every_message_that_was_acknowledged_comes_out_once(case):
+    run = SpoolRun(case)
+    with zmq.Context() as context:
+        producers = [Producer(context, run.endpoint, ident, 2000) for ident in (b"ann", b"bob")]
+        run.start()
+        while not all(producer.done() for producer in producers):
+            assert run.run.running(), run.run.stderr()
+            for producer in producers:
+                producer.pump(0.05)
+        for producer in producers:
+            producer.close()
+    drained(run.run)
+    run.expect_all(producers)
+    assert max(producer.most for producer in producers) <= 1000
+
+
+def test_kills_of_anything_lose_and_double_nothing(case):
+    chance = random.Random(case.id)
+    run = SpoolRun(case, "--spool-size", "256K", "-N", "20")
+    with zmq.Context() as context:
+        total = 400 * KILLS
+        producers = [Producer(context, run.endpoint, ident, total) for ident in (b"ann", b"bob")]
+        run.start()
+        kills = 0
+        while not all(producer.done() for producer in producers) or kills < KILLS:
+            for producer in producers:
+                if kills < KILLS and producer.have > total * (kills + 1) / KILLS:
+                    continue  # some are left for each kill
+                producer.pump(chance.uniform(0.01, 0.1))
+            if kills < KILLS and chance.random() < 0.3:
+                run.kill_one(chance)
+                kills += 1
+            if not run.run.running():
+                run.start("--resume")
+        for producer in producers:
+            producer.close()
+        while not run.run.running():
+            run.start("--resume")
+    run.run.signal(signal.SIGTERM)
+    if run.run.wait() != 0:  # the last kill ended it
+        run.start("--resume", "--idle", "0.1")
+        run.run.expect(0)
+    run.expect_all(producers)
+
+
+def test_a_restarted_producer_learns_where_it_stands(case):
+    run = SpoolRun(case)
+    with zmq.Context() as context:
+        first = Producer(context, run.endpoint, b"ann", 100)
+        run.start()
+        case.wait_for(lambda: first.pump(0.05) or first.done(), "the first hundred")
+        first.close()
+        second = Producer(context, run.endpoint, b"ann", 150)  # which begins with number 1
+        case.wait_for(lambda: second.pump(0.05) or second.done(), "the rest")
+        second.close()
+    drained(run.run)
+    run.expect_all([second])
+
+
+def test_a_full_spool_stops_the_producers_and_says_so(case):
+    gate = case.gate()
+    run = SpoolRun(case, "--spool-size", "64K", "-N", "1", "--window", "2")
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 3000, b"%s %d" + b" filler" * 20)
+        run.run = case.start("fanfold", *run.words, "-j1", "--", "sh", "-c", f": <{gate}; sed s/^/\\>/")
+        case.wait_for(lambda: producer.pump(0.1) or "the spool is full" in run.run.stderr(), "a full spool")
+        held = producer.have
+        assert held < producer.total
+        assert sum(path.stat().st_size for path in run.spool.iterdir()) < 8 << 20
+        gate.open()
+        case.wait_for(lambda: producer.pump(0.2) or producer.have > held, "room")
+        kill_everything(case)
+        run.start("--resume")
+        case.wait_for(lambda: producer.pump(0.2) or producer.done(), "the rest")
+        producer.close()
+    drained(run.run)
+    run.expect_all([producer])
+
+
+def test_a_message_that_can_be_no_record_is_rejected_with_a_reason(case):
+    run = SpoolRun(case)
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 10, b"%s\n%d")
+        run.start()
+        case.wait_for(lambda: producer.pump(0.05) or producer.rejected, "a REJECT")
+        producer.close()
+    assert "it has a newline" in producer.rejected
+    run.run.expect(4)
+    run.run.wait_for_stderr("it has a newline at byte 3, within it")
+
+
+def test_a_message_that_ends_the_input_ends_it_for_a_resumed_run_too(case):
+    run = SpoolRun(case, "--end-message", "ann 50")
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 50)
+        run.start()
+        case.wait_for(lambda: producer.pump(0.05) or producer.done(), "the end")
+        producer.close()
+    run.run.expect(0)
+    assert len(run.out.read_bytes().splitlines()) == 49
+    again = SpoolRun(case, "--idle", "0.1")
+    again.out.unlink()
+    again.start()
+    again.run.expect(0)
+    assert again.out.read_bytes() == b"", "the end was committed, too"
+
+
+def test_a_run_that_begins_takes_what_no_run_has_committed(case):
+    run = SpoolRun(case)
+    gate = case.gate()
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 30)
+        run.run = case.start("fanfold", *run.words, "-j1", "--", "sh", "-c", f": <{gate}; cat")
+        case.wait_for(lambda: producer.pump(0.05) or producer.done(), "all to be acknowledged")
+        producer.close()
+    kill_everything(case)
+    run.out.unlink()
+    case.path("out.fanfold").unlink()
+    run.start("--idle", "0.1")
+    run.run.expect(0)
+    run.expect_all([producer])
+
+
+def commit_a_hundred(case, run):
+    """The run is killed when it has committed some."""
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 100)
+        run.start()
+        case.wait_for(lambda: producer.pump(0.05) or producer.done(), "the hundred")
+        producer.close()
+    journal = run.out.with_name(run.out.name + ".fanfold")
+    case.wait_for(lambda: journal.exists() and records_committed(case, run.out) > 0, "a commit")
+    kill_everything(case)
+    return producer
+
+
+def records_committed(case, out):
+    return int(case.run("fanfold-sink", "--committed", "-o", out).output().split()[1])
+
+
+def test_a_run_resumes_from_no_other_spool_than_its_own(case):
+    """Whose entries have the same numbers."""
+    first, other = SpoolRun(case), SpoolRun(case)
+    other.spool, other.out = case.path("other"), case.path("elsewhere")
+    other.words = ["-i", f"dealer:@{other.endpoint}", "--spool", other.spool, "-o", other.out]
+    producer = commit_a_hundred(case, first)
+    commit_a_hundred(case, other)
+    own, first.words[3] = first.words[3], other.spool
+    mistaken = first.start("--resume", "--idle", "0.1")
+    mistaken.expect(4)
+    assert "cannot resume: it is not the spool that the run began with" in mistaken.stderr()
+    first.words[3] = own
+    first.start("--resume", "--idle", "0.1").expect(0)
+    first.expect_all([producer])
+
+
+def test_one_run_at_a_time_uses_a_spool(case):
+    run = SpoolRun(case)
+    run.start()
+    case.wait_for(lambda: (run.spool / "00000001.spool").exists(), "the spool")
+    other = case.run("fanfold", "-i", f"dealer:@ipc://{case.directory}/other", "--spool", run.spool, "--", "cat")
+    assert other.status == 4
+    assert "another program writes this spool" in other.stderr()
+    drained(run.run)
+
+
+def test_a_push_socket_fills_a_spool_too(case):
+    run = SpoolRun(case, kind="pull")
+    with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        push.connect(run.endpoint)
+        run.start()
+        for number in range(500):
+            push.send(b"%d" % number)
+        case.wait_for(lambda: sum(1 for _ in run.out.open("rb")) == 500 if run.out.exists() else False, "all of it")
+        kill_everything(case)
+        run.start("--resume")
+        for number in range(500, 600):
+            push.send(b"%d" % number)
+        case.wait_for(lambda: sum(1 for _ in run.out.open("rb")) >= 600, "the rest")
+        push.close(linger=0)
+    drained(run.run)
+    assert run.out.read_bytes() == b"".join(b">%d\n" % number for number in range(600))
+
+
+def test_options_that_need_a_spool_or_messages_say_so(case):
+    assert "--spool is for inputs that are messages" in case.run("fanfold-ventilator", "--spool", "sp").stderr()
+    only_size = case.run("fanfold-ventilator", "-i", "pull:tcp://127.0.0.1:1", "--spool-size", "1M")
+    assert "--spool-size is for --spool" in only_size.stderr()
