@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* fanfold-sink: puts results back in sequence and writes them. */
 #include "common/exit_status.h"
+#include "common/options/table.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
 #include "sink/committed.h"
+#include "sink/sender/sender.h"
 #include "sink/sink.h"
+
+/* In the process that sends. */
+static int send_records(const struct sink_options *options)
+{
+    const struct output_options *out = &options->out;
+    const struct link_config config = {
+        .end = out->messages,
+        .command = out->connector,
+        .envelope = out->envelope,
+        .hwm = out->hwm ? out->hwm : DEFAULT_HWM,
+        .quiet = options->common.quiet,
+    };
+    return sender_run(out->spool, &config, out->keys);
+}
 
 int main(int argc, char **argv)
 {
@@ -13,7 +29,12 @@ int main(int argc, char **argv)
     log_init("fanfold-sink", LOG_LEVEL_WARN);
     if (!standard_fds_fill())
         return STATUS_IO;
+    bool sends = sender_asked(argc, argv);
+    if (sends)
+        argv = sender_arguments(&argc, argv);
     sink_options_parse(argc, argv, &options);
     log_set_level(options.common.log_level);
+    if (sends)
+        return send_records(&options);
     return options.committed ? committed_print(&options) : sink_run(&options);
 }

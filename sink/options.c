@@ -102,6 +102,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
                                               "a size from 1 to 1T, such as 64M");
         return 0;
     case ARGP_KEY_END:
+        output_options_settle_spool(state, &sink->out, sink->unordered, &sink->output);
         check_resume(state, sink);
         check_output(state, sink);
         return 0;
@@ -124,6 +125,7 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
     };
     int rest = argc;
     *ret_options = (struct sink_options){.common = COMMON_OPTIONS_DEFAULT,
+                                         .arguments = argv,
                                          .max_result_bytes = DEFAULT_MAX_RESULT_BYTES};
     options_parse(&argp, argc, argv, &rest, ret_options);
 }

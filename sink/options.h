@@ -9,6 +9,7 @@
 
 struct sink_options {
     struct common_options common;
+    char **arguments;           /* argv, for the process that sends a spool's records */
     const char *output;         /* NULL: standard output */
     const char *tmpdir;         /* NULL: beside the output, else /var/tmp */
     const char *advertise;      /* NULL: where this host can be reached */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/output_options.h"
 
+#include "common/memory.h"
 #include "common/options/table.h"
 #include "common/records/record_format_text.h"
+#include "sink/sender/sender.h"
 #include <string.h>
 #include <sys/stat.h>
 
-static const uint64_t hwm_most = 1000000;
+static const uint64_t hwm_most = 1000000, spool_most_bytes = UINT64_C(1) << 40;
 
 /* ---- values ---- */
 
@@ -28,6 +30,7 @@ static void read_output(struct argp_state *state, const char *value,
     if (kind < 0)
         argp_error(state, "--output: %s", error);
     out->to_messages = kind > 0;
+    out->connector = strncmp(value, "exec:", 5) == 0 ? value + 5 : NULL;
 }
 
 /* A word of --format. */
@@ -70,6 +73,25 @@ static void read_rotation(struct argp_state *state, const char *value,
                     "either)");
 }
 
+static error_t parse_spool(int key, char *value, struct argp_state *state,
+                           struct output_options *out)
+{
+    switch (key) {
+    case KEY_SPOOL_OUT:
+        if (*value == '\0')
+            options_bad(state, "--spool-out", value, "a directory");
+        out->spool = value;
+        return 0;
+    case KEY_SPOOL_OUT_SIZE:
+        out->spool_bytes = options_size(state, "--spool-out-size", value,
+                                        spool_most_bytes,
+                                        "a size from 1 to 1T, such as 1G");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 error_t output_options_parse(int key, char *value, struct argp_state *state,
                              struct output_options *out)
 {
@@ -97,11 +119,40 @@ error_t output_options_parse(int key, char *value, struct argp_state *state,
                                             "a number from 1 to 1000000");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return parse_spool(key, value, state, out);
     }
 }
 
 /* ---- together ---- */
+
+void output_options_settle_spool(struct argp_state *state, struct output_options *out,
+                                 bool unordered, const char **output)
+{
+    if (!out->spool && out->connector)
+        argp_error(state,
+                   "-o exec:COMMAND: expected --spool-out beside it: records are "
+                   "kept until the command has stored them");
+    if (!out->spool && out->spool_bytes)
+        argp_error(state, "--spool-out-size: expected --spool-out beside it");
+    if (!out->spool)
+        return;
+    if (!out->to_messages && !out->connector)
+        argp_error(state, "--spool-out: expected -o with a receiver, such as "
+                          "dealer:tcp://host:5558 or exec:COMMAND");
+    if (out->framing != FRAMING_NONE)
+        argp_error(state, "--frames-out: a spool has frames of its own");
+    if (rotation_is_wanted(&out->rotation))
+        argp_error(state, "--rotate: expected no --spool-out, which has no parts");
+    if (unordered)
+        argp_error(state,
+                   "--unordered: expected no --spool-out, which numbers records");
+    if (out->spool_bytes == 0)
+        out->spool_bytes = DEFAULT_SPOOL_OUT_SIZE_BYTES;
+    out->receiver = *output;
+    *output = allocate_text("%s/" SENDER_RECORDS, out->spool);
+    out->framing = FRAMING_RECORD;
+    out->to_messages = false;
+}
 
 static void check_framing(struct argp_state *state, const struct output_options *out,
                           const struct output_facts *facts)
@@ -138,6 +189,8 @@ static void check_messages(struct argp_state *state, const struct output_options
     if (out->to_messages && out->framing != FRAMING_NONE)
         argp_error(state, "--frames-out: expected an output of bytes: a message needs "
                           "no length");
+    if (out->receiver)
+        return;
     if (!out->to_messages && out->envelope)
         argp_error(state, "--envelope: %s", expected);
     if (!out->to_messages && out->keys)

@@ -13,8 +13,13 @@ struct output_options {
     bool to_messages;
     struct message_end messages; /* valid if to_messages */
     bool envelope;
-    uint32_t hwm;             /* 0: not given */
-    const char *keys;         /* of --keys-out; NULL: none */
+    uint32_t hwm;         /* 0: not given */
+    const char *keys;     /* of --keys-out; NULL: none */
+    const char *spool;    /* directory; NULL: none. Then the output is a file in it, and
+                             not messages */
+    uint64_t spool_bytes; /* 0: not given, until it is settled */
+    const char *receiver; /* with it: what -o named */
+    const char *connector;    /* a command, in place of `messages`; else NULL */
     struct rotation rotation; /* all zero: none */
     enum framing framing;
     bool records_said; /* how results split; else as the input does */
@@ -25,6 +30,12 @@ struct output_options {
  * ARGP_ERR_UNKNOWN: it is another. */
 error_t output_options_parse(int key, char *value, struct argp_state *state,
                              struct output_options *out);
+
+/* Once all options are read: with a spool, the output is a file in it, which another
+ * process sends. *output is what -o names, and becomes the file's path, which is never
+ * freed. */
+void output_options_settle_spool(struct argp_state *state, struct output_options *out,
+                                 bool unordered, const char **output);
 
 /* What else there is to know of the output. */
 struct output_facts {

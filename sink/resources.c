@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -245,6 +246,28 @@ static int start_helpers(struct resources *resources,
     return STATUS_IO;
 }
 
+/* The directory is there before its files are opened. */
+static int make_spool(const struct sink_options *options)
+{
+    if (!options->out.spool || mkdir(options->out.spool, 0700) == 0 || errno == EEXIST)
+        return STATUS_OK;
+    say("cannot make %s: %s", options->out.spool, strerror(errno));
+    return STATUS_IO;
+}
+
+/* It makes holes in the file where all is stored. */
+static int start_sender(struct resources *resources, const struct sink_options *options)
+{
+    if (!options->out.spool)
+        return STATUS_OK;
+    output_unwatch(resources->output);
+    int result = sender_child_start(&resources->sender, options->arguments);
+    if (result == 0)
+        return STATUS_OK;
+    say("cannot start a process: %s", strerror(-result));
+    return STATUS_IO;
+}
+
 /* Reads the journal under the output's lock, and forks the helpers before there is a
  * thread. */
 static int open_file(struct resources *resources, const struct sink_options *options)
@@ -259,13 +282,17 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .framing = options->out.framing,
         .rotates = rotation_is_wanted(&options->out.rotation),
     };
-    int status = open_output(resources, options);
+    int status = make_spool(options);
+    if (status == STATUS_OK)
+        status = open_output(resources, options);
     if (status == STATUS_OK)
         status = resume_point_find(&resources->resume, &request, resources->output);
     if (status == STATUS_OK)
         open_result_memory(resources, options);
     if (status == STATUS_OK)
         status = start_helpers(resources, options);
+    if (status == STATUS_OK)
+        status = start_sender(resources, options);
     return status;
 }
 
@@ -274,7 +301,8 @@ static int open_file(struct resources *resources, const struct sink_options *opt
  * take for ever. What is in the output stays until there is something to write. */
 int resources_open(struct resources *resources, const struct sink_options *options)
 {
-    *resources = (struct resources){.signals = -1};
+    *resources =
+        (struct resources){.signals = -1, .sender = {.commands = -1, .notices = -1}};
     int status = open_keys(resources, &options->common);
     if (status == STATUS_OK)
         status = open_file(resources, options);
@@ -325,6 +353,7 @@ void resources_disconnect(struct resources *resources)
 
 void resources_close(struct resources *resources)
 {
+    sender_child_stop(&resources->sender);
     resources_disconnect(resources);
     output_close(&resources->output);
     commit_process_stop(&resources->commit_process);

@@ -15,6 +15,7 @@
 #include "sink/journal/resume.h"
 #include "sink/options.h"
 #include "sink/result/intake.h"
+#include "sink/sender/sender_child.h"
 #include "sink/stall_watch.h"
 
 struct resources {
@@ -30,8 +31,9 @@ struct resources {
     struct result_memory *memory;
     struct intake *intake;
     struct uplink *uplink;
-    bool transport; /* transport_init was called */
-    int signals;    /* signalfd, -1: none */
+    struct sender_child sender; /* of a spool's records; pid 0: there is none */
+    bool transport;             /* transport_init was called */
+    int signals;                /* signalfd, -1: none */
 };
 
 /* STATUS_OK, or the status to leave with, after a sentence for a person. The caller

@@ -6,35 +6,12 @@
 #include "common/memory.h"
 #include "common/records/record_format_text.h"
 #include "sink/end_report.h"
-#include "sink/journal/checkpointer.h"
 #include "sink/memory_share.h"
-#include "sink/output/output_writer.h"
-#include "sink/result_letters.h"
+#include "sink/result/result_letters.h"
+#include "sink/run_files_state.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { ERROR_MAX = 1024 };
-
-struct run_files {
-    const struct sink_options *options;
-    struct resume_point *resume;
-    const struct result_memory *memory;
-    struct stall_watch *stall_watch;
-    struct sink_session *session;
-    struct output_writer *output;
-    struct dead_letter_writer *dead_letters;
-    struct dead_letter_tally tally;
-    bool shaped;          /* the output knows what results become in it */
-    bool part_ordered;    /* a commit comes, with which the output's part ends */
-    uint64_t last_ticket; /* of the commit that waits until all has left; 0: none */
-    struct checkpointer *checkpointer;
-    struct record_format format; /* of the input's records, as WELCOME says */
-    struct sink_verdict late;    /* of the output's close, when the session was done;
-                                    status 0: none */
-    bool failed;                 /* the session was told to fail */
-    bool stirred;                /* it was told something */
-};
 
 struct run_files *run_files_new(const struct sink_options *options,
                                 struct resources *resources,
@@ -47,6 +24,14 @@ struct run_files *run_files_new(const struct sink_options *options,
     files->resume = resume;
     files->memory = resources->memory;
     files->stall_watch = resources->stall_watch;
+    if (options->out.spool)
+        files->spool = (struct spool_out){
+            .child = &resources->sender,
+            .path = options->out.spool,
+            .receiver = options->out.receiver,
+            .bytes_max = options->out.spool_bytes,
+            .quiet = options->common.quiet,
+        };
     files->session = session;
     files->format = (struct record_format)RECORD_FORMAT_DEFAULT;
     files->output = output_writer_new(&resources->output, resources->memory,
@@ -92,7 +77,7 @@ void run_files_fail(struct run_files *files, int status, const char *text,
     sink_session_fail(files->session, outcome, status, text, now_us);
 }
 
-static void fail_journal(struct run_files *files, const char *text, int64_t now_us)
+void run_files_fail_journal(struct run_files *files, const char *text, int64_t now_us)
 {
     files->failed = files->stirred = true;
     output_writer_stop(files->output);
@@ -243,96 +228,14 @@ int64_t run_files_tick(struct run_files *files, int64_t now_us)
 void run_files_write(struct run_files *files, int64_t now_us)
 {
     uint64_t share = memory_share_bytes(files->session);
-    write_output(files, share, now_us);
-    if (!output_writer_is_behind(files->output))
+    bool full = spool_out_is_full(&files->spool, output_writer_bytes(files->output));
+    if (!full)
+        write_output(files, share, now_us);
+    else if (output_writer_has_queued(files->output))
+        spool_out_say_full(&files->spool, now_us);
+    if (full || !output_writer_is_behind(files->output))
         relieve_memory(files, share, now_us);
     end_part(files, now_us);
-}
-
-/* ---- commits ---- */
-
-/* What is sent is gone, and committed with that; but before a run is complete, the last
- * of it must have left. */
-static void commit_sent(struct run_files *files, uint64_t ticket)
-{
-    if (sink_session_position(files->session).finished) {
-        files->last_ticket = ticket;
-        return;
-    }
-    files->stirred = true;
-    sink_session_on_committed(files->session, ticket);
-}
-
-static void flush_sent(struct run_files *files, int64_t now_us)
-{
-    char error[ERROR_MAX];
-    uint64_t ticket = files->last_ticket;
-    int outcome = ticket ? output_writer_flush(files->output,
-                                               files->options->common.patience_us,
-                                               error, sizeof error)
-                         : 0;
-    if (outcome == 0)
-        return;
-    files->last_ticket = 0;
-    files->stirred = true;
-    if (outcome > 0)
-        sink_session_on_committed(files->session, ticket);
-    else
-        fail_journal(files, error, now_us);
-}
-
-void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
-{
-    char error[ERROR_MAX];
-    struct position position = sink_session_position(files->session);
-    if (output_writer_is_sent(files->output)) {
-        commit_sent(files, ticket);
-        return;
-    }
-    if (checkpointer_has_failed(files->checkpointer))
-        return;
-    /* While a part ends, nobody has the output's name, and nothing is written. */
-    bool between = checkpointer_is_between_parts(files->checkpointer);
-    bool closing = files->part_ordered && !between && !position.finished;
-    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
-    int status = between ? STATUS_OK
-                 : position.finished
-                     ? output_writer_complete(files->output, error, sizeof error)
-                     : output_writer_look(files->output, error, sizeof error);
-    stall_watch_leave(files->stall_watch);
-    files->part_ordered = false;
-    if (status != STATUS_OK ||
-        checkpointer_order(files->checkpointer, ticket, &position,
-                           output_writer_whole_bytes(files->output), closing, error,
-                           sizeof error) < 0)
-        fail_journal(files, error, now_us);
-}
-
-static void begin_part(struct run_files *files)
-{
-    int next = checkpointer_take_part(files->checkpointer);
-    if (next < 0)
-        return;
-    log_event(LOG_LEVEL_INFO, "part", "complete=%llu",
-              (unsigned long long)output_writer_parts(files->output) + 1);
-    output_writer_begin_part(files->output, next);
-}
-
-void run_files_receive_commits(struct run_files *files, int64_t now_us)
-{
-    char error[ERROR_MAX];
-    uint64_t ticket;
-    int result;
-    while ((result = checkpointer_receive(files->checkpointer, &ticket, error,
-                                          sizeof error)) == 0 &&
-           ticket != 0) {
-        files->stirred = true;
-        begin_part(files);
-        sink_session_on_committed(files->session, ticket);
-    }
-    if (result < 0)
-        fail_journal(files, error, now_us);
-    flush_sent(files, now_us);
 }
 
 /* ---- the end ---- */
@@ -424,7 +327,11 @@ void run_files_fill_output_item(const struct run_files *files, zmq_pollitem_t *i
 
 const char *run_files_awaited_receiver(const struct run_files *files, bool *ret_there)
 {
-    return output_writer_receiver(files->output, ret_there);
+    if (!files->spool.child)
+        return output_writer_receiver(files->output, ret_there);
+    *ret_there = files->spool.child->there;
+    bool full = spool_out_is_full(&files->spool, output_writer_bytes(files->output));
+    return files->last_ticket || full ? files->spool.receiver : NULL;
 }
 
 bool run_files_output_is_behind(const struct run_files *files)
@@ -435,6 +342,11 @@ bool run_files_output_is_behind(const struct run_files *files)
 bool run_files_output_has_queued(const struct run_files *files)
 {
     return output_writer_has_queued(files->output);
+}
+
+int run_files_sender_descriptor(const struct run_files *files)
+{
+    return spool_out_descriptor(&files->spool);
 }
 
 int run_files_commits_descriptor(const struct run_files *files)

@@ -46,6 +46,8 @@ void run_files_write(struct run_files *files, int64_t now_us);
 void run_files_check_output(struct run_files *files, int64_t now_us);
 /* Tells the session of commits that were made, and when all that was sent has left. */
 void run_files_receive_commits(struct run_files *files, int64_t now_us);
+/* Takes what the process that sends has said. */
+void run_files_receive_sender(struct run_files *files, int64_t now_us);
 /* Nothing more is written, and the session fails. */
 void run_files_fail(struct run_files *files, int status, const char *text,
                     int64_t now_us);
@@ -64,6 +66,8 @@ bool run_files_output_has_queued(const struct run_files *files);
 /* Too much is in memory, and the output takes more at once: nothing is to be received
  * before that. */
 bool run_files_output_is_behind(const struct run_files *files);
+/* Of the process that sends what a spool has; -1: there is none. */
+int run_files_sender_descriptor(const struct run_files *files);
 int run_files_commits_descriptor(const struct run_files *files);
 uint64_t run_files_output_bytes(const struct run_files *files);
 

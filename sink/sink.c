@@ -291,6 +291,7 @@ enum {
     ITEM_OUTPUT,
     ITEM_COMMITS,
     ITEM_KEY_CHANGES,
+    ITEM_SENDER,
     ITEMS
 };
 
@@ -321,6 +322,8 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
     items[ITEM_KEY_CHANGES].fd = keyring_descriptor(resources->keys.keyring);
     items[ITEM_KEY_CHANGES].events = ZMQ_POLLIN;
+    items[ITEM_SENDER].fd = run_files_sender_descriptor(sink->files);
+    items[ITEM_SENDER].events = ZMQ_POLLIN;
 }
 
 /* Also when all is over: the manager hears that this one ends, not that it died. */
@@ -369,6 +372,7 @@ static int loop(struct sink *sink)
         if (items[ITEM_OUTPUT].revents & ZMQ_POLLERR)
             run_files_check_output(sink->files, now_us);
         run_files_receive_commits(sink->files, now_us);
+        run_files_receive_sender(sink->files, now_us);
         receive_answers(sink, now_us);
         if (!run_files_output_is_behind(sink->files))
             receive_results(sink);

@@ -39,6 +39,8 @@ int output_clear(struct output *output);
  * another name than it was opened by, and nobody would find what is in it; -ENODATA:
  * somebody else made it shorter; -EUCLEAN: somebody else wrote into it. */
 int output_complete(struct output *output);
+/* Somebody else may change what was written, and nobody is to notice. */
+void output_unwatch(struct output *output);
 /* As far as it is written: 0 or -ENODATA. output_write calls it. */
 int output_look(struct output *output);
 /* 0 or -ESTALE. */

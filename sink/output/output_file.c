@@ -218,8 +218,14 @@ int output_clear(struct output *output)
     if (ftruncate(output->fd, (off_t)output->start) < 0)
         return -errno;
     output->cleared = true;
-    output_watch_note(output->watch, NULL, 0);
+    if (output->watch)
+        output_watch_note(output->watch, NULL, 0);
     return 0;
+}
+
+void output_unwatch(struct output *output)
+{
+    output_watch_destroy(&output->watch);
 }
 
 void output_begin_part(struct output *output, int fd)

@@ -71,9 +71,10 @@ MAY = {
     "sink/result": (*COMMON, "sink/dead_letters"),
     "sink/output": (*COMMON, "sink/dead_letters", "sink/result"),
     "sink/journal": (*COMMON, "sink/dead_letters", "sink/result", "sink/output"),
+    "sink/sender": (*COMMON, "sink/output", "sink/journal"),
     "sink": (
         *COMMON,
-        *("sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
+        *("sink/sender", "sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
     ),
     #
     "deploy/keygen": COMMON,

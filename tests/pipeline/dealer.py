@@ -77,3 +77,60 @@ class Producer:
 
     def close(self):
         self.socket.close()
+
+
+class Receiver:
+    """What has arrived of each producer, in order; it survives its own restarts by `books`."""
+
+    def __init__(self, context, endpoint, books, credit=500):
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.bind(endpoint)
+        self.books, self.credit = books, credit  # {id: [payload, ...]}
+        self.asked, self.drops = {}, 0
+
+    def answer(self, route, word, ident, *rest):
+        self.socket.send_multipart([route, word, ident, *rest])
+
+    def have(self, route, ident):
+        count = len(self.books.setdefault(ident, []))
+        self.answer(route, b"HAVE", ident, struct.pack(">Q", count), struct.pack(">I", self.credit))
+
+    def take(self, route, word, *rest):
+        if word == b"HELLO":
+            assert rest[0] == b"DEALER/1", rest
+            self.asked.pop(rest[1], None)
+            return rest[1]
+        assert word == b"DATA", word
+        ident, number, *payload = rest
+        number, had = struct.unpack(">Q", number)[0], self.books.setdefault(ident, [])
+        if number <= len(had):
+            assert had[number - 1] == payload, "the same number is the same message"
+            self.drops += 1
+        elif number == len(had) + 1:
+            had.append(payload)
+            self.asked.pop(ident, None)
+        elif self.asked.get(ident) != len(had) + 1:
+            self.asked[ident] = len(had) + 1
+            self.answer(route, b"AGAIN", ident, struct.pack(">Q", len(had) + 1))
+            return None
+        return ident
+
+    def pump(self, seconds):
+        """Receives for so long."""
+        end, owed = time.monotonic() + seconds, {}
+        while (left := end - time.monotonic()) > 0:
+            if self.socket.poll(0 if owed else min(20, 1000 * left)):
+                route, *frames = self.socket.recv_multipart()
+                ident = self.take(route, *frames)
+                if ident is not None:
+                    owed[ident] = route
+            else:
+                for ident, route in owed.items():
+                    self.have(route, ident)
+                owed = {}
+        for ident, route in owed.items():
+            self.have(route, ident)
+
+    def close(self):
+        self.socket.close()

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "sink/result_letters.h"
+#include "sink/result/result_letters.h"
 
 static int read_letters(void *context, uint64_t from, void *data, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From a result to the files of its dead letters, and to their tally. */
-#ifndef FANFOLD_SINK_RESULT_LETTERS_H
-#define FANFOLD_SINK_RESULT_LETTERS_H
+#ifndef FANFOLD_SINK_RESULT_RESULT_LETTERS_H
+#define FANFOLD_SINK_RESULT_RESULT_LETTERS_H
 
 #include "sink/dead_letters/dead_letter_tally.h"
 #include "sink/dead_letters/dead_letter_writer.h"

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process of its own that sends the records of a spool: the sink's program, started
+ * again with a first argument that nobody types, and the same options behind it. It
+ * reads the file of records as far as the sink's journal has committed it.
+ *
+ * It reads commands from standard input, a byte each:
+ *
+ *     w      the journal has moved
+ *     e      and no more comes
+ *
+ * and writes to standard output, a line each:
+ *
+ *     S OFFSET THERE  what lies before is stored; THERE 1: somebody receives
+ *     E               all is stored, after an "e"
+ *     F TEXT          it failed; it ends
+ *
+ * At the end of standard input it ends.
+ */
+#ifndef FANFOLD_SINK_SENDER_SENDER_H
+#define FANFOLD_SINK_SENDER_SENDER_H
+
+#include "sink/sender/link.h"
+
+#define SENDER_ASKS "\001--send"
+
+/* A file in the spool's directory: the records, as `--frames-out=record` writes them.
+ */
+#define SENDER_RECORDS "results"
+
+/* Whether the arguments ask for it; main asks before it reads options. */
+bool sender_asked(int argc, char **argv);
+/* The arguments of the sink within those that sender_asked accepts. */
+char **sender_arguments(int *argc, char **argv);
+/* Sends until it is told to end. `keys_out`: as the option; NULL: none. The exit
+ * status. */
+int sender_run(const char *directory, const struct link_config *config,
+               const char *keys_out);
+
+#endif

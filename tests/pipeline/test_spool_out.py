@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""Records in an outgoing spool: whatever is killed, the receiver has each once, in order.
+
+`pytest test_spool_out.py --runs 100` makes 100 kills in place of the few.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+
+import msgpack
+import pytest
+import zmq
+from dealer import Producer, Receiver
+from harness import SLOWNESS, option
+from resuming import kill_everything
+
+KILLS = option("runs", 4 if SLOWNESS > 1 else 8)
+
+# CONNECTOR/1 out, from the text: keeps the records in a file, each synced before it is stored.
+CONNECTOR = """
+import os, sys
+path = sys.argv[1]
+stream, out = sys.stdin.buffer, sys.stdout
+word, run, following = stream.readline().split()
+assert word == b"run"
+file = open(path, "ab+")
+file.seek(0)
+have = sum(1 for line in file if line.endswith(b"\\n"))
+print("have", have, flush=True)
+with open(path + ".starts", "a") as starts:
+    print(run.decode(), following.decode(), have, file=starts)
+crash = int(sys.argv[2])
+count = 0
+while head := stream.readline():
+    number, length = map(int, head.split())
+    record = stream.read(length)
+    if len(record) < length:
+        break
+    assert number == have, (number, have)
+    file.write(record + b"\\n")
+    file.flush()
+    have += 1
+    count += 1
+    if count == crash:
+        os._exit(1)
+    print("stored", number, flush=True)
+"""
+
+
+def lines_of(count):
+    return b"".join(b"line %d\n" % number for number in range(count))
+
+
+def words_of(case, *more, receiver=None):
+    endpoint = f"ipc://{case.directory}/out"
+    return ["-o", receiver or f"dealer:{endpoint}", "--spool-out", case.path("spool"), *more]
+
+
+def test_a_receiver_has_every_record_once_and_in_order(case):
+    source = case.file("in", lines_of(5000))
+    books = {}
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        run = case.start("fanfold", "-i", source, *words_of(case), "-j2", "-N", "100", "--", "cat")
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert list(books.values()) == [[[line] for line in source.read_bytes().splitlines()]]
+
+
+def test_an_envelope_says_run_and_number(case):
+    source = case.file("in", lines_of(300))
+    books = {}
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        run = case.start("fanfold", "-i", source, *words_of(case, "--envelope"), "-j2", "-N", "10", "--", "cat")
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    ((ident, payloads),) = books.items()
+    for number, (envelope, record) in enumerate(payloads):
+        assert msgpack.unpackb(envelope) == [bytes.fromhex(ident.decode()), number]
+        assert record == b"line %d" % number
+    assert len(payloads) == 300
+
+
+def test_the_run_waits_for_a_receiver_and_says_for_whom(case):
+    source = case.file("in", lines_of(100))
+    books = {}
+    run = case.start("fanfold", "-i", source, *words_of(case), "-j2", "-N", "10", "--", "cat")
+    run.wait_for_stderr(f"waiting for a receiver at dealer:ipc://{case.directory}/out")
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert sum(map(len, books.values())) == 100
+
+
+def kill_one(case, chance):
+    pids = [pid for pid in case.reap() if pid != os.getpid()]
+    if not pids or chance.random() < 0.4:
+        kill_everything(case, chance)
+        return
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(chance.choice(pids), signal.SIGKILL)
+
+
+def test_kills_of_anything_lose_and_double_nothing_at_the_receiver(case):
+    chance = random.Random(case.id)
+    total = 1500 * KILLS
+    source = case.file("in", lines_of(total))
+    books, kills, more = {}, 0, []
+    words = ["-i", source, *words_of(case, "--spool-out-size", "16K"), "-j2", "-N", "20", "--mode", "lines"]
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books, credit=300)
+        while True:
+            run = case.start("fanfold", *words, *more, "--", "cat")
+            more = ["--resume"]
+            while run.running() and (kills >= KILLS or chance.random() < 0.8):
+                receiver.pump(chance.uniform(0.02, 0.15))
+            if not run.running():
+                if run.wait() == 0:
+                    break
+                kill_everything(case)
+                continue
+            kills += 1
+            kill_one(case, chance)
+            if chance.random() < 0.3:  # and the receiver, whose books are durable
+                receiver.close()
+                receiver = Receiver(context, f"ipc://{case.directory}/out", books, credit=300)
+            case.wait_for(lambda: receiver.pump(0.05) or not run.running() or chance.random() < 0.05, "the run to end")
+            if not run.running() and run.wait() == 0:
+                break  # what was killed was not needed any more
+            kill_everything(case)
+        receiver.close()
+    assert kills > 0
+    assert list(books.values()) == [[[line] for line in source.read_bytes().splitlines()]]
+
+
+def test_a_full_spool_stops_the_sink_and_what_is_stored_is_given_back(case):
+    source = case.file("in", b"".join(b"%0200d\n" % number for number in range(60000)))
+    books = {}
+    run = case.start("fanfold", "-i", source, *words_of(case, "--spool-out-size", "1M"), "-j2", "--", "cat")
+    run.wait_for_stderr("the spool is full")
+    results = case.path("spool") / "results"
+    assert results.stat().st_size < 9 << 20
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end", 120)
+        receiver.close()
+    run.expect(0)
+    assert [payload[0] for payload in next(iter(books.values()))] == source.read_bytes().splitlines()
+    assert results.stat().st_blocks * 512 < 8 << 20, "holes"
+
+
+@pytest.mark.parametrize("crash", [0, 150])
+def test_a_connector_has_every_record_once_though_it_crashes(case, crash):
+    source = case.file("in", lines_of(1000))
+    script = case.file("connector.py", CONNECTOR.encode())
+    command = f"exec:{sys.executable} {script} {case.path('stored')} {crash}"
+    run = case.start("fanfold", "-i", source, *words_of(case, receiver=command), "-j2", "-N", "50", "--", "cat")
+    run.expect(0, 120)
+    assert case.path("stored").read_bytes() == source.read_bytes()
+    starts = case.path("stored.starts").read_text().splitlines()
+    assert len(starts) == (1 if crash == 0 else 1000 // crash + 1)
+    assert (crash == 0) == ("starting it again in 0.1 s" not in run.stderr())
+
+
+def test_a_push_socket_takes_what_the_spool_has(case):
+    source = case.file("in", lines_of(2000))
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        pull.bind(f"ipc://{case.directory}/out")
+        words = words_of(case, receiver=f"push:ipc://{case.directory}/out")
+        run = case.start("fanfold", "-i", source, *words, "-j2", "-N", "50", "--", "cat")
+        assert [pull.recv() for _ in range(2000) if pull.poll(60000)] == source.read_bytes().splitlines()
+    run.expect(0)
+
+
+def test_two_stages_hand_over_by_dealer_and_lose_nothing(case):
+    chance = random.Random(case.id)
+    middle = f"ipc://{case.directory}/middle"
+    first = ["-i", f"dealer:@ipc://{case.directory}/in", "--spool", case.path("in"), "-o", f"dealer:{middle}"]
+    first += ["--spool-out", case.path("spool"), "-N", "20", "-j1", "--mode", "lines", "--idle", "3", "--resume"]
+    second = ["-i", f"dealer:@{middle}", "--spool", case.path("second"), "-o", case.path("out"), "-N", "20", "-j1"]
+    second += ["--mode", "lines", "--resume"]
+    runs = []
+
+    def keep_running():
+        for at, words in enumerate((first, second)):
+            if len(runs) <= at:
+                runs.append(case.start("fanfold", *words, "--", "cat"))
+            elif not runs[at].running():
+                runs[at] = case.start("fanfold", *words, "--", "cat")
+
+    with zmq.Context() as context:
+        producer = Producer(context, f"ipc://{case.directory}/in", b"ann", 1000)
+        for part in range(1, 4):
+            keep_running()
+            case.wait_for(
+                lambda part=part: keep_running() or producer.pump(0.1) or producer.have >= 300 * part, "a third"
+            )
+            kill_one(case, chance)
+        case.wait_for(lambda: keep_running() or producer.pump(0.1) or producer.done(), "all of it")
+        producer.close()
+    case.wait_for(
+        lambda: keep_running() or (case.path("out").exists() and case.path("out").read_bytes().count(b"\n") >= 1000),
+        "the output",
+        120,
+    )
+    for run in runs:
+        if run.running():
+            run.signal(signal.SIGTERM)
+            run.wait()
+    assert case.path("out").read_bytes() == b"".join(b"ann %d\n" % number for number in range(1, 1001))
+
+
+def test_what_contradicts_itself_is_refused_with_a_sentence(case):
+    def said(*words):
+        run = case.run("fanfold-sink", *words)
+        assert run.status == 2, run.stderr()
+        return run.stderr()
+
+    assert "expected -o with a receiver" in said("--spool-out", "sp", "-o", "file")
+    assert "expected --spool-out beside it" in said("-o", "exec:cat")
+    assert "expected --spool-out beside it" in said("-o", "file", "--spool-out-size", "1M")
+    assert "frames of its own" in said("-o", "dealer:ipc:///x", "--spool-out", "sp", "--frames-out")
