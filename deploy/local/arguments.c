@@ -301,7 +301,8 @@ bool arguments_give_messages(const struct arguments *arguments)
     struct message_end end;
     const char *output = arguments_value(arguments, "output");
     return output &&
-           message_end_parse(output, MESSAGES_OUT, &end, error, sizeof error) > 0;
+           (strncmp(output, "exec:", 5) == 0 ||
+            message_end_parse(output, MESSAGES_OUT, &end, error, sizeof error) > 0);
 }
 
 bool arguments_has(const struct arguments *arguments, const char *name)

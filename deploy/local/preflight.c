@@ -157,6 +157,8 @@ static bool may_resume(const struct arguments *arguments)
 {
     const char *output = output_path(arguments);
     struct stat out;
+    if (arguments_has(arguments, "spool-out"))
+        return true; /* its journal is in the spool */
     if (arguments_give_messages(arguments))
         say("--resume needs -o FILE: messages that have left cannot be taken back");
     else if (!output)

@@ -2,12 +2,13 @@
 /* Push and pub: nobody says what was stored, so that a record counts as stored when the
  * socket has taken it. */
 #include "common/clock.h"
+#include "common/log.h"
 #include "sink/output/message_sender.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
 #include <errno.h>
 
-enum { LOOK_US = 1000000, FLUSH_MS = 86400000 };
+enum { LOOK_US = 1000000, FLUSH_MS = 30000 };
 
 static int open_link(struct link *link)
 {
@@ -50,7 +51,10 @@ static void fill_item(const struct link *link, bool output, zmq_pollitem_t items
 static int finish(struct link *link)
 {
     int result = message_sender_flush(link->own, FLUSH_MS);
-    return result == -ETIMEDOUT ? 0 : result;
+    if (result == -ETIMEDOUT)
+        say("warning: nobody took the last messages in %d s: some may be lost",
+            FLUSH_MS / 1000);
+    return result == -ETIMEDOUT ? 1 : result;
 }
 
 static void close_link(struct link *link)

@@ -91,6 +91,7 @@ def test_kills_of_anything_lose_and_double_nothing(case):
                 run.kill_one(chance)
                 kills += 1
             if not run.run.running():
+                assert run.run.wait() != 2, run.run.stderr()
                 run.start("--resume")
         for producer in producers:
             producer.close()

@@ -123,8 +123,10 @@ def test_kills_of_anything_lose_and_double_nothing_at_the_receiver(case):
             while run.running() and (kills >= KILLS or chance.random() < 0.8):
                 receiver.pump(chance.uniform(0.02, 0.15))
             if not run.running():
-                if run.wait() == 0:
+                status = run.wait()
+                if status == 0:
                     break
+                assert status != 2, run.stderr()
                 kill_everything(case)
                 continue
             kills += 1
@@ -177,13 +179,13 @@ def test_a_push_socket_takes_what_the_spool_has(case):
         words = words_of(case, receiver=f"push:ipc://{case.directory}/out")
         run = case.start("fanfold", "-i", source, *words, "-j2", "-N", "50", "--", "cat")
         assert [pull.recv() for _ in range(2000) if pull.poll(60000)] == source.read_bytes().splitlines()
-    run.expect(0)
+        run.expect(0)
 
 
 def test_two_stages_hand_over_by_dealer_and_lose_nothing(case):
     chance = random.Random(case.id)
     middle = f"ipc://{case.directory}/middle"
-    first = ["-i", f"dealer:@ipc://{case.directory}/in", "--spool", case.path("in"), "-o", f"dealer:{middle}"]
+    first = ["-i", f"dealer:@ipc://{case.directory}/in", "--spool", case.path("first"), "-o", f"dealer:{middle}"]
     first += ["--spool-out", case.path("spool"), "-N", "20", "-j1", "--mode", "lines", "--idle", "3", "--resume"]
     second = ["-i", f"dealer:@{middle}", "--spool", case.path("second"), "-o", case.path("out"), "-N", "20", "-j1"]
     second += ["--mode", "lines", "--resume"]
@@ -194,6 +196,7 @@ def test_two_stages_hand_over_by_dealer_and_lose_nothing(case):
             if len(runs) <= at:
                 runs.append(case.start("fanfold", *words, "--", "cat"))
             elif not runs[at].running():
+                assert runs[at].wait() != 2, runs[at].stderr()
                 runs[at] = case.start("fanfold", *words, "--", "cat")
 
     with zmq.Context() as context:
