@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "ventilator/source/receive/dealer_peers.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+static struct dealer_peer *hear(struct dealer_peers *peers, const char *id,
+                                const char *route)
+{
+    return dealer_peers_hear(peers, slice_of_text(id), slice_of_text(route));
+}
+
+Test(dealer_peers, a_producer_is_answered_where_it_was_heard_of_last)
+{
+    struct dealer_peers peers = {.items = NULL};
+    hear(&peers, "a", "r1");
+    hear(&peers, "b", "r2");
+    struct dealer_peer *peer = hear(&peers, "a", "r3");
+    cr_assert_eq(peers.count, 2);
+    cr_assert_eq(peer->route_size, 2);
+    cr_assert_eq(peer->route[1], '3');
+    dealer_peers_deinit(&peers);
+}
+
+Test(dealer_peers, a_missing_number_is_asked_for_once_a_gap_and_connection)
+{
+    struct dealer_peers peers = {.items = NULL};
+    struct dealer_peer *peer = hear(&peers, "a", "r1");
+    cr_assert(dealer_peer_asks(peer, 5));
+    cr_assert_not(dealer_peer_asks(peer, 5));
+    cr_assert(dealer_peer_asks(peer, 9), "another gap");
+    dealer_peer_caught_up(peer);
+    cr_assert(dealer_peer_asks(peer, 9));
+    peer = hear(&peers, "a", "r2");
+    cr_assert(dealer_peer_asks(peer, 9), "what was asked went to the old connection");
+    dealer_peers_deinit(&peers);
+}
+
+Test(dealer_peers, there_is_an_end_to_how_many)
+{
+    struct dealer_peers peers = {.items = NULL};
+    char id[16];
+    for (int i = 0; i < DEALER_PEERS_MAX; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        cr_assert_not_null(hear(&peers, id, "r"));
+    }
+    cr_assert_null(hear(&peers, "one more", "r"));
+    cr_assert_not_null(hear(&peers, "7", "r"));
+    dealer_peers_owe_all(&peers);
+    cr_assert(peers.items[DEALER_PEERS_MAX - 1].owed_have);
+    dealer_peers_deinit(&peers);
+}
