@@ -24,8 +24,7 @@
 
 #define SENDER_ASKS "\001--send"
 
-/* A file in the spool's directory: the records, as `--frames-out=record` writes them.
- */
+/* A file in the spool's directory: the records, each with a length before it. */
 #define SENDER_RECORDS "results"
 
 /* Whether the arguments ask for it; main asks before it reads options. */

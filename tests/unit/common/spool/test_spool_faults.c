@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the disk may answer: these take the place of libc's functions in this program.
- */
+/* What the disk may answer: these functions take the place of libc's here. */
 #include "spool_fixture.h"
 
 #include <stdbool.h>
