@@ -117,6 +117,7 @@ static const char *option_name(int key)
 {
     return key == KEY_TOPIC         ? "--topic"
            : key == KEY_KEYS_IN     ? "--keys-in"
+           : key == KEY_HWM         ? "--hwm"
            : key == KEY_FRAME       ? "--frame"
            : key == KEY_FRAME_SEP   ? "--frame-sep"
            : key == KEY_SPOOL       ? "--spool"
@@ -126,11 +127,10 @@ static const char *option_name(int key)
 }
 
 error_t message_options_parse(int key, char *text, const struct argp_state *state,
-                              struct message_options *options)
+                              bool shared, struct message_options *options)
 {
     error_t result = parse(key, text, state, options);
-    /* The output may be what has messages that wait. */
-    if (result == 0 && !options->first && key != KEY_HWM)
+    if (result == 0 && !options->first && !(shared && key == KEY_HWM))
         options->first = option_name(key);
     return result;
 }

@@ -25,9 +25,10 @@ struct message_options {
     struct message_input_config input; /* the whole of it, once it is settled */
 };
 
-/* Reads one of these options; ARGP_ERR_UNKNOWN: it is another. */
+/* Reads one of these options; ARGP_ERR_UNKNOWN: it is another. `shared`: --hwm may be
+ * for the output, which another program has. */
 error_t message_options_parse(int key, char *text, const struct argp_state *state,
-                              struct message_options *options);
+                              bool shared, struct message_options *options);
 /* Whether `text`, a value of -i, is messages, which are added; ends the program where
  * it is wrong. */
 bool message_options_add(const struct argp_state *state, const char *text,

@@ -322,7 +322,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
     if (result == ARGP_ERR_UNKNOWN)
         result = record_options_parse(key, text, state, &options->records);
     if (result == ARGP_ERR_UNKNOWN)
-        result = message_options_parse(key, text, state, &options->messages);
+        result = message_options_parse(key, text, state, options->common.supervised,
+                                       &options->messages);
     if (result == ARGP_ERR_UNKNOWN)
         result = parse_failures(key, text, state);
     if (result == ARGP_ERR_UNKNOWN)

@@ -219,6 +219,11 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         return STATUS_USAGE;
     if (!endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results))
         return STATUS_USAGE;
+    if (arguments_has(arguments, "hwm") && !arguments_take_messages(arguments) &&
+        !arguments_give_messages(arguments)) {
+        say("--hwm is for an input or an output that is messages");
+        return STATUS_USAGE;
+    }
     if (arguments->insecure && arguments_has(arguments, "keys")) {
         say("--keys: expected no --insecure beside it");
         return STATUS_USAGE;

@@ -279,8 +279,9 @@ def test_wrong_words_are_refused_with_a_sentence(case):
         (["--linger", "5ms", "--latency", "5ms"], "--latency excludes --linger"),
         (["-i", "pull:@tcp://203.0.113.1:5557"], "cannot bind tcp://203.0.113.1:5557: expected an address of this host"),
     ]
-    for words, sentence in wrong:
-        run = case.run("fanfold-ventilator", *words, stdin=b"")
+    both = ["--hwm", "5"], "--hwm is for an input or an output that is messages"
+    for program, words, sentence in [*(("fanfold-ventilator", *row) for row in wrong), ("fanfold", *both)]:
+        run = case.run(program, *words, *(["cat"] if program == "fanfold" else []), stdin=b"")
         assert run.status == 2, (words, run.status)
         assert sentence in run.stderr(), (words, run.stderr())
 
