@@ -180,6 +180,13 @@ def make_text(size, seed=1):
 # ---- processes ----
 
 
+def parent_of(pid):
+    """None: the process is gone."""
+    with contextlib.suppress(OSError):
+        return int(re.search(r"^PPid:\t(\d+)$", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.M)[1])
+    return None
+
+
 def status_of(returncode):
     """As a shell has it: 128 + n for an end by signal n."""
     return 128 - returncode if returncode < 0 else returncode
@@ -384,12 +391,9 @@ class Case:
         return found
 
     def pids_of(self, program):
-        """Processes of this case that run the program, by the name of its file."""
-        return [
-            pid
-            for pid, line in self.leftovers().items()
-            if line and os.path.basename(line.split()[0]) == program
-        ]
+        """Processes of this case that run the program, by the name of its file, without the helpers that these forked."""
+        pids = {pid for pid, line in self.leftovers().items() if line and os.path.basename(line.split()[0]) == program}
+        return sorted(pid for pid in pids if parent_of(pid) not in pids)
 
     def resident_bytes(self, pids=None):
         """The sum of the resident memory of these processes, of all of this case without."""
