@@ -9,6 +9,7 @@
  */
 #include "common/byte_buffer.h"
 #include "common/clock.h"
+#include "common/helper/piped_child.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/process/fds.h"
@@ -17,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,32 +47,6 @@ struct connector {
 
 /* ---- starting and ending ---- */
 
-static int spawn(const char *command, int in, int out, pid_t *ret_pid)
-{
-    char sh[] = "sh", c[] = "-c";
-    char *const arguments[] = {sh, c, (char *)command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    int error =
-        posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return -error;
-}
-
 static void greet(struct link *link)
 {
     struct connector *connector = link->own;
@@ -88,21 +62,17 @@ static void greet(struct link *link)
 static void start(struct link *link, int64_t now_us)
 {
     struct connector *connector = link->own;
-    int in = -1, out = -1;
-    int result = pipe_open(PIPE_WRITE, &connector->in, &in);
-    if (result == 0)
-        result = pipe_open(PIPE_READ, &connector->out, &out);
-    if (result == 0)
-        result = spawn(link->config.command, in, out, &connector->pid);
-    fd_close(&in);
-    fd_close(&out);
+    struct piped_child piped;
+    sigset_t all;
+    sigfillset(&all);
+    int result = piped_child_start_command(&piped, link->config.command, &all);
+    connector->pid = piped.pid;
+    connector->in = piped.in;
+    connector->out = piped.out;
     if (result == 0) {
         greet(link);
         return;
     }
-    fd_close(&connector->in);
-    fd_close(&connector->out);
-    connector->pid = 0;
     connector->again_us = now_us + PAUSE_MOST_US;
     say("cannot start the connector: %s", strerror(-result));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/sender/sender_child.h"
 
-#include "common/memory.h"
+#include "common/helper/piped_child.h"
 #include "common/process/child_wait.h"
 #include "common/process/fds.h"
 #include "common/process/strangers.h"
@@ -9,73 +9,21 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- starting ---- */
-
-static int spawn(char *const *arguments, int in, int out, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    int error = posix_spawn(ret_pid, "/proc/self/exe", &actions, &attributes, arguments,
-                            environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return -error;
-}
-
-/* NAME ASKS PARENT, and then the sink's own. The caller frees the array. */
-static char **extend(char *const *arguments, char *parent)
-{
-    static char name[] = "fanfold-send", asks[] = SENDER_ASKS;
-    size_t count = 0;
-    while (arguments[count])
-        count++;
-    char **longer = allocate((count + 4) * sizeof *longer);
-    longer[0] = name;
-    longer[1] = asks;
-    longer[2] = parent;
-    memcpy(longer + 3, arguments, (count + 1) * sizeof *longer);
-    return longer;
-}
-
 int sender_child_start(struct sender_child *child, char *const *arguments)
 {
-    int in = -1, out = -1;
-    char parent[24];
-    *child = (struct sender_child){.commands = -1, .notices = -1};
-    int result = pipe_open(PIPE_WRITE, &child->commands, &in);
+    struct piped_child piped;
+    int result = piped_child_start_self(&piped, "fanfold-send", SENDER_ASKS, arguments);
+    *child = (struct sender_child){
+        .pid = piped.pid, .commands = piped.in, .notices = piped.out};
     if (result == 0)
-        result = pipe_open(PIPE_READ, &child->notices, &out);
-    if (result == 0) {
-        snprintf(parent, sizeof parent, "%ld", (long)getpid());
-        char **longer = extend(arguments, parent);
-        result = spawn(longer, in, out, &child->pid);
-        free(longer);
-    }
-    fd_close(&in);
-    fd_close(&out);
-    if (result < 0) {
-        fd_close(&child->commands);
-        fd_close(&child->notices);
-        child->pid = 0;
-        return result;
-    }
-    strangers_spare(child->pid);
-    return 0;
+        strangers_spare(child->pid);
+    return result;
 }
 
 /* ---- talking ---- */

@@ -2,6 +2,7 @@
 #include "ventilator/source/kinds/connector_process.h"
 
 #include "common/clock.h"
+#include "common/helper/piped_child.h"
 #include "common/process/child_wait.h"
 #include "common/process/fds.h"
 #include "common/process/process_handle.h"
@@ -10,62 +11,25 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { PIPE_BYTES = 1 << 20 };
-
-/* All signals are as a program expects them: many are blocked or ignored here. */
-static int spawn(const char *command, int in, int out, pid_t *ret_pid)
-{
-    char sh[] = "sh", c[] = "-c";
-    char *const words[] = {sh, c, (char *)command, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, plain;
-    sigemptyset(&none);
-    sigemptyset(&plain);
-    sigaddset(&plain, SIGPIPE);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &plain);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
-                                              POSIX_SPAWN_SETSIGDEF |
-                                              POSIX_SPAWN_SETPGROUP);
-    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    int error = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return -error;
-}
 
 int connector_process_start(struct connector_process *process, const char *command)
 {
-    int in = -1, out = -1;
-    *process = (struct connector_process){.records_fd = -1, .control_fd = -1};
-    int result = pipe_open(PIPE_WRITE, &process->control_fd, &in);
-    if (result == 0)
-        result = pipe_open(PIPE_READ, &process->records_fd, &out);
-    if (result == 0)
-        fcntl(process->records_fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish */
-    if (result == 0)
-        result = spawn(command, in, out, &process->pid);
-    fd_close(&in);
-    fd_close(&out);
-    if (result < 0) {
-        fd_close(&process->control_fd);
-        fd_close(&process->records_fd);
-        process->pid = 0;
+    struct piped_child piped;
+    sigset_t plain; /* as a program expects it: it is ignored here */
+    sigemptyset(&plain);
+    sigaddset(&plain, SIGPIPE);
+    int result = piped_child_start_command(&piped, command, &plain);
+    *process = (struct connector_process){
+        .pid = piped.pid, .records_fd = piped.out, .control_fd = piped.in};
+    if (result < 0)
         return result;
-    }
+    fcntl(process->records_fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish */
     strangers_spare(process->pid);
     return 0;
 }

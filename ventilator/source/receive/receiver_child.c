@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/receive/receiver_child.h"
 
-#include "common/memory.h"
+#include "common/helper/piped_child.h"
 #include "common/process/child_wait.h"
 #include "common/process/fds.h"
 #include "common/process/strangers.h"
@@ -10,94 +10,22 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- starting ---- */
-
-struct pipe_ends {
-    int commands, notices;
-};
-
-static void close_ends(struct pipe_ends *ends)
-{
-    fd_close(&ends->commands);
-    fd_close(&ends->notices);
-}
-
-static int open_pipes(struct pipe_ends *ours, struct pipe_ends *theirs)
-{
-    *ours = *theirs = (struct pipe_ends){-1, -1};
-    int result = pipe_open(PIPE_WRITE, &ours->commands, &theirs->commands);
-    if (result == 0)
-        result = pipe_open(PIPE_READ, &ours->notices, &theirs->notices);
-    if (result == 0)
-        return 0;
-    close_ends(ours);
-    close_ends(theirs);
-    return result;
-}
-
-static int spawn(char *const *arguments, const struct pipe_ends *ends, pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_adddup2(&actions, ends->commands, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, ends->notices, STDOUT_FILENO);
-    int error = posix_spawn(ret_pid, "/proc/self/exe", &actions, &attributes, arguments,
-                            environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return -error;
-}
-
-/* NAME ASKS PARENT, and then the ventilator's own. The caller frees the array. */
-static char **extend(char *const *arguments, char *parent)
-{
-    static char name[] = "fanfold-receive", asks[] = RECEIVER_ASKS;
-    size_t count = 0;
-    while (arguments[count])
-        count++;
-    char **longer = allocate((count + 4) * sizeof *longer);
-    longer[0] = name;
-    longer[1] = asks;
-    longer[2] = parent;
-    memcpy(longer + 3, arguments, (count + 1) * sizeof *longer);
-    return longer;
-}
-
 int receiver_child_start(struct receiver_child *child, char *const *arguments)
 {
-    struct pipe_ends ours, theirs;
-    char parent[24];
-    *child = (struct receiver_child){.commands = -1, .notices = -1};
-    int result = open_pipes(&ours, &theirs);
-    if (result < 0)
-        return result;
-    snprintf(parent, sizeof parent, "%ld", (long)getpid());
-    char **longer = extend(arguments, parent);
-    result = spawn(longer, &theirs, &child->pid);
-    free(longer);
-    close_ends(&theirs);
-    if (result < 0) {
-        close_ends(&ours);
-        child->pid = 0;
-        return result;
-    }
-    strangers_spare(child->pid);
-    child->commands = ours.commands;
-    child->notices = ours.notices;
-    return 0;
+    struct piped_child piped;
+    int result =
+        piped_child_start_self(&piped, "fanfold-receive", RECEIVER_ASKS, arguments);
+    *child = (struct receiver_child){
+        .pid = piped.pid, .commands = piped.in, .notices = piped.out};
+    if (result == 0)
+        strangers_spare(child->pid);
+    return result;
 }
 
 /* ---- what it says ---- */

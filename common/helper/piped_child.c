@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/helper/piped_child.h"
+
+#include "common/memory.h"
+#include "common/process/fds.h"
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* `plain`: NULL: it stays in our process group, with our signals. */
+static int spawn(const char *program, char *const *arguments, const sigset_t *plain,
+                 int in, int out, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    short flags = POSIX_SPAWN_SETSIGMASK;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    if (plain) {
+        flags |= POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
+        posix_spawnattr_setsigdefault(&attributes, plain);
+        posix_spawnattr_setpgroup(&attributes, 0);
+    }
+    posix_spawnattr_setflags(&attributes, flags);
+    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    int error =
+        posix_spawn(ret_pid, program, &actions, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return -error;
+}
+
+static int start(struct piped_child *child, const char *program, char *const *arguments,
+                 const sigset_t *plain)
+{
+    int in = -1, out = -1;
+    *child = (struct piped_child){.in = -1, .out = -1};
+    int result = pipe_open(PIPE_WRITE, &child->in, &in);
+    if (result == 0)
+        result = pipe_open(PIPE_READ, &child->out, &out);
+    if (result == 0)
+        result = spawn(program, arguments, plain, in, out, &child->pid);
+    fd_close(&in);
+    fd_close(&out);
+    if (result < 0) {
+        fd_close(&child->in);
+        fd_close(&child->out);
+        child->pid = 0;
+    }
+    return result;
+}
+
+int piped_child_start_self(struct piped_child *child, const char *name,
+                           const char *asks, char *const *arguments)
+{
+    char parent[24];
+    size_t count = 0;
+    while (arguments[count])
+        count++;
+    char **longer = allocate((count + 4) * sizeof *longer);
+    snprintf(parent, sizeof parent, "%ld", (long)getpid());
+    longer[0] = (char *)name;
+    longer[1] = (char *)asks;
+    longer[2] = parent;
+    memcpy(longer + 3, arguments, (count + 1) * sizeof *longer);
+    int result = start(child, "/proc/self/exe", longer, NULL);
+    free(longer);
+    return result;
+}
+
+int piped_child_start_command(struct piped_child *child, const char *command,
+                              const sigset_t *plain)
+{
+    char sh[] = "sh", c[] = "-c";
+    char *const words[] = {sh, c, (char *)command, NULL};
+    return start(child, "/bin/sh", words, plain);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A program over two pipes, one to its standard input and one from its standard output;
+ * its standard error is ours. It is started without a fork of this process, and so also
+ * beside a ZeroMQ context. No signal is blocked in it.
+ */
+#ifndef FANFOLD_COMMON_HELPER_PIPED_CHILD_H
+#define FANFOLD_COMMON_HELPER_PIPED_CHILD_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+struct piped_child {
+    pid_t pid;   /* 0: there is none */
+    int in, out; /* our ends of the pipes to it and from it, which do not block; -1:
+                    there is none */
+};
+
+/* This program again, by the arguments NAME ASKS PARENT, where PARENT is our pid, and
+ * then `arguments`. 0 or -errno. */
+int piped_child_start_self(struct piped_child *child, const char *name,
+                           const char *asks, char *const *arguments);
+/* The shell's command, in a process group of its own, with the signals of `plain` at
+ * their defaults. 0 or -errno. */
+int piped_child_start_command(struct piped_child *child, const char *command,
+                              const sigset_t *plain);
+
+#endif
