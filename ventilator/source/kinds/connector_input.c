@@ -62,9 +62,7 @@ struct connector_input {
 
     uint8_t *bytes; /* that were read and not parsed: used .. size */
     size_t used, size;
-    struct record_frame frame; /* of the parser's record, of which `done` of `all` bytes
-                                  were given out */
-    size_t done, all;
+    struct framed_record record; /* the parser's, which is given out */
 };
 
 /* ---- starts and crashes ---- */
@@ -190,24 +188,21 @@ static void close_or_wait(struct connector_input *connector, struct input *input
 static int frame_record(struct connector_input *connector, struct input *input)
 {
     const struct byte_buffer *record = &connector->parser.record;
-    struct record_frame *frame = &connector->frame;
     char why[160];
     connector->starts = 0;
     if (connector->skip > 0) {
         connector->skip--;
         return 0;
     }
-    if (!message_framing_frame(&connector->config->framing,
-                               (struct slice){record->data, record->size}, frame, why,
-                               sizeof why)) {
+    if (!framed_record_begin(&connector->record, &connector->config->framing,
+                             (struct slice){record->data, record->size}, why,
+                             sizeof why)) {
         connector->phase = CONNECTOR_FAILED;
         snprintf(input->reason, sizeof input->reason, "the record behind cursor %s: %s",
                  *connector->cursors.read.cursor ? connector->cursors.read.cursor : "-",
                  why);
         return -EBADMSG;
     }
-    connector->done = 0;
-    connector->all = frame->head_size + record->size + frame->tail_size;
     return 1;
 }
 
@@ -272,47 +267,22 @@ static int next_record(struct connector_input *connector, struct input *input)
     return result;
 }
 
-static size_t copy_part(struct connector_input *connector, struct slice part,
-                        size_t before, uint8_t *to, size_t size)
-{
-    if (connector->done < before || connector->done >= before + part.size)
-        return 0;
-    size_t from = connector->done - before, count = part.size - from;
-    if (count > size)
-        count = size;
-    memcpy(to, part.data + from, count);
-    connector->done += count;
-    return count;
-}
-
-static size_t copy_out(struct connector_input *connector, uint8_t *to, size_t size)
-{
-    const struct record_frame *frame = &connector->frame;
-    const struct byte_buffer *record = &connector->parser.record;
-    struct slice head = {frame->head, frame->head_size};
-    struct slice body = {record->data, record->size};
-    struct slice tail = {&frame->tail, frame->tail_size};
-    size_t used = copy_part(connector, head, 0, to, size);
-    used += copy_part(connector, body, head.size, to + used, size - used);
-    used += copy_part(connector, tail, head.size + body.size, to + used, size - used);
-    return used;
-}
-
 static ssize_t read_records(struct input *input, void *buffer, size_t size)
 {
     struct connector_input *connector = input->connector;
     size_t used = 0;
     int result = 1;
     while (used < size && result > 0) {
-        if (connector->done == connector->all) {
+        if (framed_record_is_done(&connector->record)) {
             result = next_record(connector, input);
             if (result > 0)
                 connector_cursors_add(&connector->cursors,
-                                      input->offset + used + connector->all,
+                                      input->offset + used + connector->record.size,
                                       connector->parser.cursor);
         }
         if (result > 0)
-            used += copy_out(connector, (uint8_t *)buffer + used, size - used);
+            used += framed_record_copy(&connector->record, (uint8_t *)buffer + used,
+                                       size - used);
     }
     input->offset += used;
     return used > 0 ? (ssize_t)used : result;

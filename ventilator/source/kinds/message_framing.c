@@ -77,6 +77,20 @@ bool message_framing_join(const struct message_framing *framing,
     return true;
 }
 
+bool message_framing_body(const struct message_framing *framing,
+                          const struct slice *frames, size_t count,
+                          struct byte_buffer *joined, struct slice *ret_body,
+                          char *reason, size_t size)
+{
+    *ret_body = frames[0];
+    if (count == 1 && framing->frame <= 1)
+        return true;
+    if (!message_framing_join(framing, frames, count, joined, reason, size))
+        return false;
+    *ret_body = (struct slice){joined->data, joined->size};
+    return true;
+}
+
 /* ---- records ---- */
 
 static bool frame_ended(const struct message_framing *framing, struct slice message,
@@ -122,4 +136,52 @@ bool message_framing_frame(const struct message_framing *framing, struct slice m
     }
     *ret_frame = frame;
     return true;
+}
+
+/* ---- a record piece by piece ---- */
+
+bool framed_record_begin(struct framed_record *record,
+                         const struct message_framing *framing, struct slice body,
+                         char *reason, size_t reason_size)
+{
+    struct record_frame frame;
+    if (!message_framing_frame(framing, body, &frame, reason, reason_size))
+        return false;
+    *record = (struct framed_record){
+        .frame = frame,
+        .body = body,
+        .size = frame.head_size + body.size + frame.tail_size,
+    };
+    return true;
+}
+
+bool framed_record_is_done(const struct framed_record *record)
+{
+    return record->done == record->size;
+}
+
+/* Copies what there is of one part of the record, which has `before` bytes in front. */
+static size_t copy_part(struct framed_record *record, struct slice part, size_t before,
+                        uint8_t *to, size_t size)
+{
+    if (record->done < before || record->done >= before + part.size)
+        return 0;
+    size_t from = record->done - before, count = part.size - from;
+    if (count > size)
+        count = size;
+    memcpy(to, part.data + from, count);
+    record->done += count;
+    return count;
+}
+
+size_t framed_record_copy(struct framed_record *record, uint8_t *to, size_t size)
+{
+    const struct record_frame *frame = &record->frame;
+    struct slice head = {frame->head, frame->head_size},
+                 tail = {&frame->tail, frame->tail_size};
+    size_t used = copy_part(record, head, 0, to, size);
+    used += copy_part(record, record->body, head.size, to + used, size - used);
+    used +=
+        copy_part(record, tail, head.size + record->body.size, to + used, size - used);
+    return used;
 }

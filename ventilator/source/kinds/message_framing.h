@@ -32,6 +32,13 @@ bool message_framing_join(const struct message_framing *framing,
                           const struct slice *frames, size_t count,
                           struct byte_buffer *joined, char *reason, size_t size);
 
+/* The bytes of a message: its frame where it has one, which is then not copied; else as
+ * message_framing_join has it. */
+bool message_framing_body(const struct message_framing *framing,
+                          const struct slice *frames, size_t count,
+                          struct byte_buffer *joined, struct slice *ret_body,
+                          char *reason, size_t size);
+
 /* What comes in front of and behind a message's bytes. */
 struct record_frame {
     uint8_t head[4], tail;
@@ -41,5 +48,21 @@ struct record_frame {
 /* False: the message can be no record; `reason` is a sentence about it. */
 bool message_framing_frame(const struct message_framing *framing, struct slice message,
                            struct record_frame *ret_frame, char *reason, size_t size);
+
+/* A record that is given out piece by piece: of head, body and tail together, `done` of
+ * `size` bytes were. All zero: there is none, and all of it was given out. */
+struct framed_record {
+    struct record_frame frame;
+    struct slice body; /* borrowed until all was given out */
+    size_t done, size;
+};
+
+/* As message_framing_frame. */
+bool framed_record_begin(struct framed_record *record,
+                         const struct message_framing *framing, struct slice body,
+                         char *reason, size_t reason_size);
+bool framed_record_is_done(const struct framed_record *record);
+/* Copies the next bytes. Their number. */
+size_t framed_record_copy(struct framed_record *record, uint8_t *to, size_t size);
 
 #endif

@@ -12,7 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include <assert.h>
+#include "ventilator/source/kinds/message_frames.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -35,112 +35,28 @@ struct message_input {
     bool told;        /* a person knows that nothing has come yet */
     uint64_t number;  /* of the message that is read, from 1 */
 
-    /* The message that is read: `done` bytes of head, body and tail have been. */
-    zmq_msg_t message; /* of one frame */
-    struct byte_buffer joined;
-    struct slice body; /* in one of them */
-    struct record_frame frame;
-    size_t done, size;
+    /* The message that is read. */
+    struct message_frames frames;
+    struct byte_buffer joined;   /* its frames, if it has several */
+    struct slice body;           /* in one of them */
+    struct framed_record record; /* that it becomes */
 };
 
 /* ---- a message ---- */
 
-static struct slice content(zmq_msg_t *frame)
-{
-    return (struct slice){zmq_msg_data(frame), zmq_msg_size(frame)};
-}
-
-struct frames {
-    zmq_msg_t *messages;
-    struct slice *slices;
-    size_t count, capacity;
-};
-
-static void add_frame(struct frames *frames, zmq_msg_t *frame)
-{
-    if (frames->count == frames->capacity) {
-        frames->capacity = frames->capacity ? 2 * frames->capacity : 8;
-        frames->messages =
-            reallocate(frames->messages, frames->capacity, sizeof *frames->messages);
-    }
-    zmq_msg_init(&frames->messages[frames->count]);
-    zmq_msg_move(&frames->messages[frames->count++], frame);
-    zmq_msg_close(frame);
-}
-
-/* A message that is moved keeps small frames within itself: slices come last. */
-static void point_at(struct frames *frames)
-{
-    frames->slices = allocate_zeroed(frames->count, sizeof *frames->slices);
-    for (size_t i = 0; i < frames->count; i++)
-        frames->slices[i] = content(&frames->messages[i]);
-}
-
-static void close_frames(struct frames *frames)
-{
-    for (size_t i = 0; i < frames->count; i++)
-        zmq_msg_close(&frames->messages[i]);
-    free(frames->messages);
-    free(frames->slices);
-}
-
-/* libzmq gives out a message when all of it is there. */
-static int receive_rest(struct message_input *messages, struct frames *frames)
-{
-    int result = 1;
-    while (result > 0 && zmq_msg_more(&frames->messages[frames->count - 1])) {
-        zmq_msg_t frame;
-        result = message_socket_receive(&messages->socket, &frame);
-        if (result > 0)
-            add_frame(frames, &frame);
-    }
-    return result > 0 ? 1 : result == 0 ? -EPROTO : result;
-}
-
-static int receive_several(struct message_input *messages, char *reason, size_t size)
-{
-    struct frames frames = {.count = 0};
-    add_frame(&frames, &messages->message);
-    zmq_msg_init(&messages->message);
-    int result = receive_rest(messages, &frames);
-    if (result > 0) {
-        point_at(&frames);
-        if (!message_framing_join(&messages->config->framing, frames.slices,
-                                  frames.count, &messages->joined, reason, size))
-            result = -EBADMSG;
-        messages->body = (struct slice){messages->joined.data, messages->joined.size};
-    }
-    close_frames(&frames);
-    return result;
-}
-
-/* Of a message of one frame: --frame 2 asks for another. */
-static bool has_asked_frame(const struct message_input *messages, char *reason,
-                            size_t size)
-{
-    uint32_t asked = messages->config->framing.frame;
-    if (asked <= 1)
-        return true;
-    snprintf(reason, size, "it has 1 frame, and --frame asks for frame %" PRIu32,
-             asked);
-    return false;
-}
-
 /* 1; 0: there is none; -EBADMSG with a reason; other -errno. */
 static int receive(struct message_input *messages, char *reason, size_t size)
 {
-    zmq_msg_close(&messages->message);
-    int result = message_socket_receive(&messages->socket, &messages->message);
-    if (result <= 0) {
-        zmq_msg_init(&messages->message);
+    int result = message_frames_receive(&messages->frames, &messages->socket);
+    if (result <= 0)
         return result;
-    }
     messages->number++;
     messages->heard_us = clock_now_us();
-    if (zmq_msg_more(&messages->message))
-        return receive_several(messages, reason, size);
-    messages->body = content(&messages->message);
-    return has_asked_frame(messages, reason, size) ? 1 : -EBADMSG;
+    return message_framing_body(&messages->config->framing, messages->frames.slices,
+                                messages->frames.count, &messages->joined,
+                                &messages->body, reason, size)
+               ? 1
+               : -EBADMSG;
 }
 
 /* ---- the end ---- */
@@ -219,55 +135,26 @@ static int next_message(struct message_input *messages, struct input *input)
         messages->phase = MESSAGES_ENDED;
         return 0;
     }
-    if (result > 0 && !message_framing_frame(&messages->config->framing, messages->body,
-                                             &messages->frame, reason, sizeof reason))
+    if (result > 0 &&
+        !framed_record_begin(&messages->record, &messages->config->framing,
+                             messages->body, reason, sizeof reason))
         result = -EBADMSG;
-    if (result == -EBADMSG)
-        return describe_bad(messages, input, reason);
-    messages->done = 0;
-    messages->size = messages->frame.head_size + messages->body.size +
-                     messages->frame.tail_size;
-    return result;
-}
-
-/* Copies what there is of one part of the record, of which `done` bytes were read. */
-static size_t copy_part(struct message_input *messages, struct slice part,
-                        size_t before, uint8_t *to, size_t size)
-{
-    if (messages->done < before || messages->done >= before + part.size)
-        return 0;
-    size_t from = messages->done - before, count = part.size - from;
-    if (count > size)
-        count = size;
-    memcpy(to, part.data + from, count);
-    messages->done += count;
-    return count;
+    return result == -EBADMSG ? describe_bad(messages, input, reason) : result;
 }
 
 /* A message's bytes are copied here once, to lie in a row with others: a chunk is one
  * message of ours. */
-static size_t copy_out(struct message_input *messages, uint8_t *to, size_t size)
-{
-    struct record_frame *frame = &messages->frame;
-    struct slice head = {frame->head, frame->head_size},
-                 tail = {&frame->tail, frame->tail_size};
-    size_t used = copy_part(messages, head, 0, to, size);
-    used += copy_part(messages, messages->body, head.size, to + used, size - used);
-    used += copy_part(messages, tail, head.size + messages->body.size, to + used,
-                      size - used);
-    return used;
-}
-
 static ssize_t read_messages(struct input *input, void *buffer, size_t size)
 {
     struct message_input *messages = input->messages;
     size_t used = 0;
     int result = 1;
     for (int i = 0; i < MESSAGES_MAX && used < size && result > 0; i++) {
-        if (messages->done == messages->size)
+        if (framed_record_is_done(&messages->record))
             result = input->reason[0] ? -EBADMSG : next_message(messages, input);
         if (result > 0)
-            used += copy_out(messages, (uint8_t *)buffer + used, size - used);
+            used += framed_record_copy(&messages->record, (uint8_t *)buffer + used,
+                                       size - used);
     }
     input->offset += used;
     return used > 0 ? (ssize_t)used : result;
@@ -303,7 +190,7 @@ static void close_messages(struct input *input)
     if (!messages)
         return;
     message_socket_deinit(&messages->socket);
-    zmq_msg_close(&messages->message);
+    message_frames_deinit(&messages->frames);
     byte_buffer_deinit(&messages->joined);
     free(messages);
     input->messages = NULL;
@@ -324,7 +211,6 @@ int input_of_messages(const struct message_input_config *config,
 {
     struct message_input *messages = allocate_zeroed(1, sizeof *messages);
     messages->config = config;
-    zmq_msg_init(&messages->message);
     *ret_input = (struct input){.kind = &message_kind, .fd = -1, .messages = messages};
     int result =
         message_socket_init(&messages->socket, &config->socket, error, error_size);

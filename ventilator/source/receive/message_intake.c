@@ -103,20 +103,6 @@ static int refuse(struct message_intake *intake, const char *reason)
     return -EBADMSG;
 }
 
-/* Joins a message of several frames. */
-static bool find_body(struct message_intake *intake, const struct slice *frames,
-                      size_t count, struct slice *ret_body, char *reason, size_t size)
-{
-    const struct message_framing *framing = &intake->config->framing;
-    *ret_body = frames[0];
-    if (count == 1 && framing->frame <= 1)
-        return true;
-    if (!message_framing_join(framing, frames, count, &intake->joined, reason, size))
-        return false;
-    *ret_body = (struct slice){intake->joined.data, intake->joined.size};
-    return true;
-}
-
 static void make_record(struct message_intake *intake, struct slice body,
                         const struct record_frame *frame)
 {
@@ -133,7 +119,8 @@ static int append(struct message_intake *intake, const struct slice *frames,
     char reason[256];
     struct slice body;
     struct record_frame frame;
-    if (!find_body(intake, frames, count, &body, reason, sizeof reason))
+    if (!message_framing_body(&intake->config->framing, frames, count, &intake->joined,
+                              &body, reason, sizeof reason))
         return refuse(intake, reason);
     if (is_end(intake, body)) {
         spool_writer_append_end(intake->spool, producer, number);

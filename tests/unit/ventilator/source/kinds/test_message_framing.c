@@ -149,3 +149,29 @@ Test(message_framing, takes_lines_nul_and_frames_alone)
     cr_assert(record_format_parse(slice_of_text("csv"), &format));
     cr_expect_not(message_framing_takes(&format));
 }
+
+static void expect_pieces(const char *format, const char *whole, size_t whole_size)
+{
+    const struct message_framing framing = framing_of(format);
+    for (size_t piece = 1; piece <= whole_size; piece++) {
+        uint8_t bytes[16];
+        struct framed_record record = {.size = 0};
+        size_t used = 0;
+        cr_expect(framed_record_is_done(&record));
+        cr_assert(framed_record_begin(&record, &framing, slice_of_text("word"), reason,
+                                      sizeof reason));
+        while (!framed_record_is_done(&record)) {
+            size_t left = whole_size - used;
+            used +=
+                framed_record_copy(&record, bytes + used, piece < left ? piece : left);
+        }
+        cr_expect_eq(used, whole_size);
+        cr_expect_arr_eq(bytes, whole, whole_size);
+    }
+}
+
+Test(message_framing, gives_a_record_out_in_pieces_of_any_size)
+{
+    expect_pieces("lines", "word\n", 5);
+    expect_pieces("frames", "\0\0\0\4word", 8);
+}
