@@ -238,6 +238,8 @@ static int start_helpers(struct resources *resources,
     int result = start_commits(resources, options);
     if (result == 0 && resources->keys.keyring)
         result = keyring_watch(resources->keys.keyring);
+    if (result == 0 && resources->keys_out.keyring)
+        result = keyring_watch(resources->keys_out.keyring);
     if (result == 0)
         result = start_stall_watch(resources, options);
     if (result == 0)

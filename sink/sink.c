@@ -291,6 +291,7 @@ enum {
     ITEM_OUTPUT,
     ITEM_COMMITS,
     ITEM_KEY_CHANGES,
+    ITEM_OUTPUT_KEY_CHANGES,
     ITEM_SENDER,
     ITEMS
 };
@@ -322,6 +323,8 @@ static void fill_items(const struct sink *sink, zmq_pollitem_t *items)
     items[ITEM_COMMITS].events = ZMQ_POLLIN;
     items[ITEM_KEY_CHANGES].fd = keyring_descriptor(resources->keys.keyring);
     items[ITEM_KEY_CHANGES].events = ZMQ_POLLIN;
+    items[ITEM_OUTPUT_KEY_CHANGES].fd = keyring_descriptor(resources->keys_out.keyring);
+    items[ITEM_OUTPUT_KEY_CHANGES].events = ZMQ_POLLIN;
     items[ITEM_SENDER].fd = run_files_sender_descriptor(sink->files);
     items[ITEM_SENDER].events = ZMQ_POLLIN;
 }
