@@ -289,6 +289,36 @@ int transport_connect_also(zsock_t *socket, const char *endpoint,
     return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? 0 : -errno;
 }
 
+int transport_message_type(enum message_kind kind)
+{
+    static const int types[] = {
+        [MESSAGE_PULL] = ZMQ_PULL,     [MESSAGE_SUB] = ZMQ_SUB,
+        [MESSAGE_PUSH] = ZMQ_PUSH,     [MESSAGE_PUB] = ZMQ_PUB,
+        [MESSAGE_DEALER] = ZMQ_DEALER,
+    };
+    return types[kind];
+}
+
+int transport_meet(zsock_t *socket, const struct message_end *end,
+                   const struct certificate *own, const char *domain, char *error,
+                   size_t error_size)
+{
+    const struct curve curve = {
+        .public_key = own ? own->public_key : NULL,
+        .secret_key = own ? own->secret_key : NULL,
+        .server_key = own && !end->binds ? own->ventilator : NULL,
+        .domain = end->binds ? domain : NULL,
+    };
+    const struct curve *keys = own ? &curve : NULL;
+    int result = end->binds ? transport_bind_also(socket, end->endpoint, keys)
+                            : transport_connect_also(socket, end->endpoint, keys);
+    if (result < 0)
+        snprintf(error, error_size, "cannot %s %s: %s",
+                 end->binds ? "bind" : "connect to", end->endpoint,
+                 end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
+    return result;
+}
+
 static zsock_t *connect_socket(zsock_t *socket, const char *endpoint,
                                const struct curve *curve,
                                struct connection_monitor **ret_monitor)

@@ -11,7 +11,9 @@
 #ifndef FANFOLD_COMMON_NET_TRANSPORT_H
 #define FANFOLD_COMMON_NET_TRANSPORT_H
 
+#include "common/keys/certificate.h"
 #include "common/net/connection_monitor.h"
+#include "common/net/message_end.h"
 #include "common/ports.h"
 #include "common/protocol/message.h"
 #include <czmq.h>
@@ -72,6 +74,14 @@ zsock_t *transport_open(int type, int hwm, int64_t frame_max, int linger_ms);
 /* Connects it, also to several endpoints. 0 or -errno. */
 int transport_connect_also(zsock_t *socket, const char *endpoint,
                            const struct curve *curve);
+
+/* The ZeroMQ type of a socket for messages of other programs. */
+int transport_message_type(enum message_kind kind);
+/* Binds or connects such a socket to one of its ends, with these keys, NULL: without;
+ * `domain` is a bound one's. 0, or -errno with a sentence in `error`. */
+int transport_meet(zsock_t *socket, const struct message_end *end,
+                   const struct certificate *own, const char *domain, char *error,
+                   size_t error_size);
 
 /* Whether strangers can reach the endpoint, so that it needs keys. */
 bool transport_is_tcp(const char *endpoint);

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/net/zap.h"
 #include <errno.h>
@@ -22,8 +23,6 @@ enum {
     FRAME_BYTES_MAX = 1024, /* nobody has to send us anything */
     IGNORED_MAX = 1000,     /* messages a call */
 };
-
-static const char events_endpoint[] = "inproc://message-sender";
 
 struct message_sender {
     struct message_sender_config config;
@@ -58,21 +57,14 @@ void message_sender_destroy(struct message_sender **sender_p)
         return;
     if (sender->socket) {
         remove_path(&sender->config.end);
-        zmq_socket_monitor(zsock_resolve(sender->socket), NULL, 0);
+        monitor_pair_close(sender->socket, &sender->events);
     }
     zsock_destroy(&sender->socket);
-    zsock_destroy(&sender->events);
+    zsock_destroy(&sender->events); /* outlives a socket that is closed to flush */
     if (sender->flushing && !sender->flushed)
         transport_abandon();
     free(sender);
     *sender_p = NULL;
-}
-
-static int zmq_type(enum message_kind kind)
-{
-    return kind == MESSAGE_PUB      ? ZMQ_PUB
-           : kind == MESSAGE_DEALER ? ZMQ_DEALER
-                                    : ZMQ_PUSH;
 }
 
 /* Before the socket is bound or connected, so that no receiver is missed. */
@@ -82,29 +74,8 @@ static int watch(struct message_sender *sender)
         EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                  ZMQ_EVENT_MONITOR_STOPPED
     };
-    if (zmq_socket_monitor(zsock_resolve(sender->socket), events_endpoint, EVENTS) < 0)
-        return -errno;
-    sender->events = zsock_new(ZMQ_PAIR);
-    if (!sender->events)
-        return -EMFILE;
-    zsock_set_rcvhwm(sender->events, 0);
-    return zmq_connect(zsock_resolve(sender->events), events_endpoint) == 0 ? 0
-                                                                            : -errno;
-}
-
-static int meet(struct message_sender *sender)
-{
-    const struct message_end *end = &sender->config.end;
-    const struct certificate *own = sender->config.keys;
-    const struct curve curve = {
-        .public_key = own ? own->public_key : NULL,
-        .secret_key = own ? own->secret_key : NULL,
-        .server_key = own && !end->binds ? own->ventilator : NULL,
-        .domain = end->binds ? ZAP_OUTPUT : NULL,
-    };
-    const struct curve *keys = own ? &curve : NULL;
-    return end->binds ? transport_bind_also(sender->socket, end->endpoint, keys)
-                      : transport_connect_also(sender->socket, end->endpoint, keys);
+    sender->events = monitor_pair_open(sender->socket, EVENTS);
+    return sender->events ? 0 : -errno;
 }
 
 static void say_bound(const struct message_sender *sender)
@@ -124,20 +95,18 @@ static void say_bound(const struct message_sender *sender)
 int message_sender_open(struct message_sender *sender, char *error, size_t error_size)
 {
     const struct message_end *end = &sender->config.end;
-    sender->socket = transport_open(zmq_type(end->kind), (int)sender->config.hwm,
-                                    FRAME_BYTES_MAX, LINGER_MS);
+    sender->socket = transport_open(transport_message_type(end->kind),
+                                    (int)sender->config.hwm, FRAME_BYTES_MAX,
+                                    LINGER_MS);
     int result = sender->socket ? watch(sender) : -errno;
     if (result < 0) {
         snprintf(error, error_size, "cannot open a socket for messages: %s",
                  zmq_strerror(-result));
         return result;
     }
-    result = meet(sender);
-    if (result < 0)
-        snprintf(error, error_size, "cannot %s %s: %s",
-                 end->binds ? "bind" : "connect to", end->endpoint,
-                 end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
-    else if (end->binds)
+    result = transport_meet(sender->socket, end, sender->config.keys, ZAP_OUTPUT, error,
+                            error_size);
+    if (result == 0 && end->binds)
         say_bound(sender);
     return result;
 }

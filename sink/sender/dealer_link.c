@@ -192,21 +192,6 @@ static int finish(struct link *link)
 
 /* ---- life ---- */
 
-static int meet(struct link *link, struct dealer *dealer)
-{
-    const struct message_end *end = &link->config.end;
-    const struct certificate *own = link->config.keys;
-    const struct curve curve = {
-        .public_key = own ? own->public_key : NULL,
-        .secret_key = own ? own->secret_key : NULL,
-        .server_key = own && !end->binds ? own->ventilator : NULL,
-        .domain = end->binds ? ZAP_OUTPUT : NULL,
-    };
-    const struct curve *keys = own ? &curve : NULL;
-    return end->binds ? transport_bind_also(dealer->socket, end->endpoint, keys)
-                      : transport_connect_also(dealer->socket, end->endpoint, keys);
-}
-
 static int open_link(struct link *link)
 {
     struct dealer *dealer = allocate_zeroed(1, sizeof *dealer);
@@ -216,12 +201,16 @@ static int open_link(struct link *link)
     dealer->sent = dealer->allowed = link->stored;
     dealer->socket =
         transport_open(ZMQ_DEALER, (int)link->config.hwm, ANSWER_BYTES, LINGER_MS);
-    int result = dealer->socket ? meet(link, dealer) : -errno;
-    if (result < 0)
+    if (!dealer->socket) {
+        int result = -errno;
         snprintf(link->error, sizeof link->error, "cannot %s %s: %s",
                  end->binds ? "bind" : "connect to", end->endpoint,
-                 end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
-    else
+                 zmq_strerror(-result));
+        return result;
+    }
+    int result = transport_meet(dealer->socket, end, link->config.keys, ZAP_OUTPUT,
+                                link->error, sizeof link->error);
+    if (result == 0)
         hello(dealer, clock_now_us());
     return result;
 }

@@ -352,7 +352,9 @@ Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
             continue;
         char line[128], word[128];
         const char *value = option->arg ? value_for(option->name) : "";
-        snprintf(line, sizeof line, "fanfold --%s%s -- cat", option->name, value);
+        /* --hwm is for messages alone. */
+        snprintf(line, sizeof line, "fanfold --%s%s%s -- cat", option->name, value,
+                 option->key == KEY_HWM ? " -o push:ipc:///d/out" : "");
         snprintf(word, sizeof word, " --%s%s", option->name, value);
         for (int role = 0; role < ROLE_COUNT; role++) {
             bool has = has_option(roles[role], option->name);

@@ -54,40 +54,18 @@ struct keyring *message_socket_keyring(const struct message_socket *socket)
 
 /* ---- endpoints ---- */
 
-static int zmq_type(enum message_kind kind)
+/* 0, or -errno with a sentence in `error`. */
+static int meet(struct message_socket *socket, const struct message_end *end,
+                char *error, size_t error_size)
 {
-    static const int types[] = {
-        [MESSAGE_PULL] = ZMQ_PULL,     [MESSAGE_SUB] = ZMQ_SUB,
-        [MESSAGE_PUSH] = ZMQ_PUSH,     [MESSAGE_PUB] = ZMQ_PUB,
-        [MESSAGE_DEALER] = ZMQ_DEALER,
-    };
-    return types[kind];
-}
-
-static int bind_end(struct message_socket *socket, const struct message_end *end)
-{
-    const struct curve curve = {
-        .public_key = socket->bound.own.public_key,
-        .secret_key = socket->bound.own.secret_key,
-        .domain = ZAP_INPUT,
-    };
-    int result = transport_bind_also(socket->socket, end->endpoint,
-                                     socket->has_bound ? &curve : NULL);
-    if (result == 0)
+    const struct certificate *own =
+        end->binds ? (socket->has_bound ? &socket->bound.own : NULL)
+                   : (socket->has_connected ? &socket->connected.own : NULL);
+    int result = transport_meet(socket->socket, end, own, ZAP_INPUT, error, error_size);
+    if (result == 0 && end->binds)
         log_event(LOG_LEVEL_INFO, "bound", "input=%s",
                   transport_endpoint(socket->socket));
     return result;
-}
-
-static int connect_end(struct message_socket *socket, const struct message_end *end)
-{
-    const struct curve curve = {
-        .public_key = socket->connected.own.public_key,
-        .secret_key = socket->connected.own.secret_key,
-        .server_key = socket->connected.own.ventilator,
-    };
-    return transport_connect_also(socket->socket, end->endpoint,
-                                  socket->has_connected ? &curve : NULL);
 }
 
 /* A person who lets libzmq choose the port has to hear of it. */
@@ -118,13 +96,9 @@ static int open_ends(struct message_socket *socket, char *error, size_t error_si
     const struct message_socket_config *config = socket->config;
     for (uint32_t i = 0; i < config->count; i++) {
         const struct message_end *end = &config->ends[i];
-        int result = end->binds ? bind_end(socket, end) : connect_end(socket, end);
-        if (result < 0) {
-            snprintf(error, error_size, "cannot %s %s: %s",
-                     end->binds ? "bind" : "connect to", end->endpoint,
-                     end->binds ? transport_bind_text(-result) : zmq_strerror(-result));
+        int result = meet(socket, end, error, error_size);
+        if (result < 0)
             return result;
-        }
         socket->opened = i + 1;
         if (!end->binds)
             warn_of_unknown(end->endpoint);
@@ -148,7 +122,8 @@ static void subscribe(struct message_socket *socket)
 int message_socket_open(struct message_socket *socket, char *error, size_t error_size)
 {
     const struct message_socket_config *config = socket->config;
-    int type = config->answers ? ZMQ_ROUTER : zmq_type(config->ends[0].kind);
+    int type = config->answers ? ZMQ_ROUTER
+                               : transport_message_type(config->ends[0].kind);
     socket->socket = transport_open(type, (int)config->hwm,
                                     (int64_t)config->message_bytes,
                                     config->answers ? ANSWER_LINGER_MS : 0);
