@@ -392,8 +392,8 @@ class Case:
 
     def pids_of(self, program):
         """Processes of this case that run the program, by the name of its file, without the helpers that these forked."""
-        pids = {pid for pid, line in self.leftovers().items() if line and os.path.basename(line.split()[0]) == program}
-        return sorted(pid for pid in pids if parent_of(pid) not in pids)
+        lines = {pid: line for pid, line in self.leftovers().items() if line and os.path.basename(line.split()[0]) == program}
+        return sorted(pid for pid, line in lines.items() if lines.get(parent_of(pid)) != line)
 
     def resident_bytes(self, pids=None):
         """The sum of the resident memory of these processes, of all of this case without."""
