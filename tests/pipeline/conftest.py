@@ -79,7 +79,7 @@ def pytest_runtest_protocol(item, nextitem):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_pyfunc_call(pyfuncitem):
     mark = pyfuncitem.get_closest_marker("deadline")
-    with harness.deadline_of((mark.args[0] if mark else DEADLINE_S) * harness.SLOWNESS):
+    with harness.deadline_of((mark.args[0] if mark else DEADLINE_S) * harness.slack()):
         yield
 
 

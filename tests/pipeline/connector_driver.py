@@ -29,7 +29,7 @@ import signal
 import subprocess
 import time
 
-from harness import SLOWNESS, Overdue
+from harness import Overdue, slack
 
 CURSOR = re.compile(rb"[!-~]{1,120}")
 READ_BYTES = 1 << 16
@@ -71,10 +71,11 @@ class Pipes:
         self.parse()
 
     def until(self, condition, what, deadline_s=DEADLINE_S):
-        end = time.monotonic() + deadline_s * SLOWNESS
+        deadline_s *= slack()
+        end = time.monotonic() + deadline_s
         while not condition():
             if time.monotonic() > end:
-                raise Overdue(f"waited {deadline_s * SLOWNESS:g} s in vain for {what}")
+                raise Overdue(f"waited {deadline_s:.3g} s in vain for {what}")
             if self.over:
                 raise AssertionError(f"the connector ended its output before {what}")
             self.turn()

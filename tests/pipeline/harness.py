@@ -16,6 +16,7 @@ and so has the test.
 """
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import os
@@ -42,6 +43,8 @@ FOLDERS = {
 }
 # Deadlines are for a machine at ease; the sanitizer build says that it is slower.
 SLOWNESS = float(os.environ.get("FANFOLD_SLOWNESS", "1"))
+START_S = 0.003  # what a program's start takes on such a machine
+STRAIN_MAX = 8
 TAIL_LINES = 40
 BLOCK = 1 << 20
 OPTIONS = {}  # of pytest's command line, by name
@@ -88,16 +91,27 @@ def program_path(name):
     return str(name)
 
 
+@functools.cache
+def slack():
+    """What a deadline is multiplied by: the build's slowness, and how long programs take to start on this machine now."""
+    began = time.monotonic()
+    for _ in range(10):
+        subprocess.run(["true"], check=True)
+    strain = (time.monotonic() - began) / 10 / START_S
+    return SLOWNESS * min(max(strain, 1), STRAIN_MAX)
+
+
 def wait_for(condition, what, deadline=30.0):
-    """Returns what `condition()` does, as soon as that is true; Overdue after `deadline` s."""
-    end = time.monotonic() + deadline * SLOWNESS
+    """Returns what `condition()` does, as soon as that is true; Overdue after `deadline` s, times slack()."""
+    deadline *= slack()
+    end = time.monotonic() + deadline
     pause = 0.001
     while True:
         outcome = condition()
         if outcome:
             return outcome
         if time.monotonic() > end:
-            raise Overdue(f"waited {deadline * SLOWNESS:g} s in vain for {what}")
+            raise Overdue(f"waited {deadline:.3g} s in vain for {what}")
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
 
@@ -220,9 +234,9 @@ class Process:
     def wait(self, deadline=60.0):
         """Its exit status."""
         try:
-            return status_of(self.popen.wait(deadline * SLOWNESS))
+            return status_of(self.popen.wait(deadline * slack()))
         except subprocess.TimeoutExpired:
-            raise Overdue(f"{self.name} still runs after {deadline * SLOWNESS:g} s") from None
+            raise Overdue(f"{self.name} still runs after {deadline * slack():.3g} s") from None
 
     def expect(self, status, deadline=60.0):
         """It ends with this status."""
@@ -477,7 +491,7 @@ class Case:
 @contextlib.contextmanager
 def deadline_of(seconds):
     def overdue(*_):
-        raise Overdue(f"the test still runs after {seconds:g} s")
+        raise Overdue(f"the test still runs after {seconds:.3g} s")
 
     signal.signal(signal.SIGALRM, overdue)
     signal.setitimer(signal.ITIMER_REAL, seconds)
