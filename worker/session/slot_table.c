@@ -35,17 +35,25 @@ static uint32_t depth_now(const struct slot_table *slot_table)
     return fits ? (uint32_t)fits : 1;
 }
 
+static bool has_room(const struct slot_table *slot_table, const struct slot_state *slot,
+                     uint32_t most)
+{
+    return slot->ready && slot->given < most &&
+           (!slot->given || slot->moved == slot_table->left);
+}
+
 bool slot_table_take(struct slot_table *slot_table, uint32_t *ret_slot)
 {
     uint32_t most = depth_now(slot_table);
     struct slot_state *best = NULL;
     for (struct slot_state *slot = slot_table->list;
          slot < slot_table->list + slot_table->count; slot++)
-        if (slot->ready && slot->given < most && (!best || slot->given < best->given))
+        if (has_room(slot_table, slot, most) && (!best || slot->given < best->given))
             best = slot;
     if (!best)
         return false;
-    best->given++;
+    if (!best->given++)
+        best->moved = slot_table->left;
     *ret_slot = (uint32_t)(best - slot_table->list);
     return true;
 }
@@ -54,6 +62,7 @@ void slot_table_give_back(struct slot_table *slot_table, uint32_t slot)
 {
     assert(slot_table->list[slot].given);
     slot_table->list[slot].given--;
+    slot_table->list[slot].moved = ++slot_table->left;
 }
 
 bool slot_table_ready(const struct slot_table *slot_table, uint32_t slot)

@@ -15,6 +15,7 @@ struct slot_state {
     /* kills that the session has decided on, and the loop has yet to do */
     uint32_t doomed;
     uint32_t given; /* tasks that it has */
+    uint64_t moved; /* table's `left`, when a task last left it, or it got its first */
 };
 
 struct slot_table {
@@ -23,13 +24,16 @@ struct slot_table {
     uint32_t depth;  /* the most tasks that a slot gets */
     uint64_t run_us; /* running mean of the tasks' run time; valid once finished > 0 */
     uint64_t finished; /* tasks that ended well */
+    uint64_t left;     /* tasks that have left a slot */
 };
 
 /* All are ready. */
 void slot_table_init(struct slot_table *slot_table, uint32_t count, uint32_t depth);
 void slot_table_deinit(struct slot_table *slot_table);
 
-/* The ready slot with the fewest tasks gets one more; false: none has room. */
+/* The ready slot with the fewest tasks gets one more; false: none has room. A task is
+ * queued behind others only where the last one ended: a slot that stands still while
+ * others work on may have a long task, for which short ones are not to wait. */
 bool slot_table_take(struct slot_table *slot_table, uint32_t *ret_slot);
 /* A task has left the slot, by whatever end. */
 void slot_table_give_back(struct slot_table *slot_table, uint32_t slot);

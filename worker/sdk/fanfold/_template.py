@@ -204,6 +204,7 @@ def _serve(server: _Server) -> None:
         waiting.register(fd, select.POLLIN)
     relays: dict[int, int] = {}  # by the relay's descriptor: the slot's
     while True:
+        # A slot and its relay may have ended together: the second of their events has nobody to meet.
         for fd, _ in waiting.poll():
             if fd == server.listener.fileno():
                 slot = _accept(server)
@@ -222,7 +223,7 @@ def _serve(server: _Server) -> None:
                 if relays.pop(relay, None) is not None:
                     waiting.unregister(relay)
                 _bury(server, fd)
-            else:
+            elif fd in (caller, server.link.fileno()):
                 return
 
 

@@ -81,3 +81,20 @@ Test(slot_table, a_slot_has_room_again_after_its_task_has_left)
     slot_table_give_back(&slot_table, slot);
     cr_assert_eq(take(), slot);
 }
+
+Test(slot_table, no_task_waits_behind_one_that_takes_long)
+{
+    slot_table_init(&slot_table, 2, 100);
+    uint32_t slow = take(), fast = take();
+    for (int i = 0; i < 50; i++) {
+        slot_table_give_back(&slot_table, fast);
+        slot_table_measure(&slot_table, 10);
+        for (int more = 0; more < 5; more++)
+            cr_assert_eq(take(), fast);
+        for (int more = 0; more < 4; more++)
+            slot_table_give_back(&slot_table, fast);
+    }
+    slot_table_give_back(&slot_table, slow);
+    cr_assert_eq(take(), slow);
+    cr_assert_eq(take(), slow, "which moves again");
+}
