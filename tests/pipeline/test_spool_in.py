@@ -147,7 +147,7 @@ def test_a_message_that_can_be_no_record_is_rejected_with_a_reason(case):
         producer.close()
     assert "it has a newline" in producer.rejected
     run.run.expect(4)
-    run.run.wait_for_stderr("it has a newline at byte 3, within it")
+    run.run.wait_for_stderr(f"fanfold-ventilator: {run.spool}: .*it has a newline at byte 3, within it")
 
 
 def test_a_message_that_ends_the_input_ends_it_for_a_resumed_run_too(case):

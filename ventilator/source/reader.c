@@ -43,7 +43,8 @@ static void fail_to_read(struct reader *reader, int error)
                     "%s was cut short while it was read: it ends before byte %" PRIu64
                     " and had %" PRIu64 " bytes",
                     item->name, offset, item->input.size);
-    else if (error == EBADMSG && (item->input.messages || item->input.connector))
+    else if (error == EBADMSG &&
+             (item->input.messages || item->input.connector || item->input.spool))
         reader_fail(reader, "%s: %s", item->name, item->input.reason);
     else if (error == EBADMSG)
         reader_fail(reader,

@@ -51,7 +51,7 @@ static void describe_end(struct receiver_child *child)
 static void on_bytes(struct receiver_child *child, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if (child->failed) {
+        if (child->explains) {
             if (child->reason_size + 1 < sizeof child->reason)
                 child->reason[child->reason_size++] = bytes[i];
         } else if (bytes[i] == 'R')
@@ -59,7 +59,7 @@ static void on_bytes(struct receiver_child *child, const char *bytes, size_t siz
         else if (bytes[i] == 'E')
             child->ended = true;
         else if (bytes[i] == 'F')
-            child->failed = true;
+            child->explains = true;
     }
 }
 

@@ -11,7 +11,9 @@ struct receiver_child {
     pid_t pid;    /* 0: there is none */
     int commands; /* pipes; both do not block */
     int notices;
-    bool ready, ended, failed;
+    bool ready, ended;
+    bool explains; /* a reason why it fails follows */
+    bool failed;   /* it is gone, and the reason is whole */
     uint64_t committed, told; /* the newest, and as far as it was told */
     bool drains, drain_told;
     char reason[512]; /* why it failed */
