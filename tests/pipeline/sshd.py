@@ -37,6 +37,7 @@ class Sshd:
         self.case = case
         self.home = case.path("ssh")
         self.home.mkdir(mode=0o700)
+        (self.home / "there").mkdir()
         self.options = options
         self.ssh = f"ssh -F {shlex.quote(str(self.home / 'client'))}"
         self.make_keys()
@@ -78,7 +79,8 @@ class Sshd:
             "UsePAM": "no",
             "StrictModes": "no",
             "PasswordAuthentication": "no",
-            "SetEnv": f"{MARK}={self.case.id} PATH={self.case.env['PATH']}",
+            # A home of their own: what the user's shells start at a login is not for tests to run, and to kill.
+            "SetEnv": f"{MARK}={self.case.id} PATH={self.case.env['PATH']} HOME={self.home / 'there'}",
             **self.options,
         }
         config = self.case.file("ssh/server", "".join(f"{key} {value}\n" for key, value in lines.items()).encode())

@@ -26,6 +26,8 @@ def with_slip(case, right, wrong, name="worker.py"):
 
 
 class Run:
+    """With `beside`, a worker of ours holds its first task until the foreign one has begun its second."""
+
     def __init__(self, case, program, *options, beside=True, sink=()):
         self.at = case.endpoints()
         self.output = case.path("out")
@@ -33,11 +35,14 @@ class Run:
         self.ventilator = case.start(
             "fanfold-ventilator", *self.at[:2], "-N", 10, "--liveness", "1s", *options, stdin=LINES
         )
-        foreign = ["/usr/bin/python3", "-B", program, self.at[1], "tr", "0-9", "a-j"]
-        self.foreign = case.start(*foreign, name="foreign")
+        begun, gate = case.path("begun"), case.gate()
+        command = ["sh", "-c", f"echo >>{begun}; exec tr 0-9 a-j"]
+        self.foreign = case.start("/usr/bin/python3", "-B", program, self.at[1], *command, name="foreign")
         if beside:
-            self.foreign_hello = case.wait_for(lambda: self.foreign.running(), "the foreign worker")
-            self.ours = case.start("fanfold-worker", *self.at[:2], "-j1", "--", "tr", "0-9", "a-j")
+            command = ["sh", "-c", f": <{gate}; exec tr 0-9 a-j"]
+            self.ours = case.start("fanfold-worker", *self.at[:2], "-j1", "--", *command)
+            case.wait_for(lambda: begun.exists() and begun.read_text().count("\n") > 1, "the foreign worker's second task")
+            gate.open()
 
 
 SLIPS = {
@@ -178,7 +183,7 @@ def test_a_worker_of_another_make_says_program_0_and_nobody_is_warned(case):
 
 
 def test_fields_of_a_later_version_are_ignored(case):
-    run = Run(case, with_slip(case, "    dealer.send(msgpack.packb(fields,", "    dealer.send(msgpack.packb([*fields, {1: [None, 2.5]}],"))
+    run = Run(case, with_slip(case, "    dealer.send(msgpack.packb(fields,", "    dealer.send(msgpack.packb([*fields, {1: [None, 2.5]}],"), "--min-workers", 2)
     run.ventilator.expect(0)
     assert run.output.read_bytes() == WANTED
 
