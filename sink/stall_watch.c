@@ -148,6 +148,9 @@ static void live(int socket, int kept, void *context)
         if (gone == 0)
             look(watch, &stall, parent);
     } while (gone == 0 || (gone < 0 && errno == EINTR));
+    /* The last thing that the sink had to do. */
+    if (stall.since_us && watch->shared->since_us != stall.since_us)
+        end_stall(watch, &stall, clock_now_us());
 }
 
 /* ---- in the sink ---- */
