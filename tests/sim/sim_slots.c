@@ -427,7 +427,7 @@ static struct run *find_run(struct slot *slot, uint64_t seq, uint32_t attempt)
 /* The end of a run may wait in the mailbox; then it is not reported any more. */
 static struct run *find_ended(struct sim_worker *w, uint64_t seq, uint32_t attempt)
 {
-    for (struct item *item = w->process.first_item; item; item = item->next) {
+    for (struct item *item = w->process.others.first; item; item = item->next) {
         struct run *run = item->kind == ITEM_RUN_END ? item->subject : NULL;
         if (run && run->seq == seq && run->attempt == attempt && !run->killed)
             return run;

@@ -8,6 +8,12 @@ enum { SPINS_MAX = 20000 };
 
 static void turn(void *subject, uint64_t detail);
 
+static void init_mailboxes(struct process *process)
+{
+    process->others.last = &process->others.first;
+    process->peers.last = &process->peers.first;
+}
+
 void process_init(struct process *process, struct world *world, uint32_t name,
                   const struct role *role)
 {
@@ -19,7 +25,7 @@ void process_init(struct process *process, struct world *world, uint32_t name,
     process->heard_us = world->schedule.now_us;
     process->woke_us = -LIVENESS_US;
     process->wake_us = NEVER_US;
-    process->last_item = &process->first_item;
+    init_mailboxes(process);
     world->hosts[name].process = process;
 }
 
@@ -32,7 +38,7 @@ void process_init_beside(struct process *process, const struct process *of,
     process->life = of->life;
     process->alive = true;
     process->wake_us = NEVER_US;
-    process->last_item = &process->first_item;
+    init_mailboxes(process);
 }
 
 const char *name_text(uint32_t name)
@@ -72,10 +78,11 @@ static void append(struct process *process, struct item item)
         world->spare_items = copy->next;
     else
         copy = arena_take(&world->arena, sizeof *copy);
+    struct mailbox *mailbox = item.conn ? &process->peers : &process->others;
     *copy = item;
     copy->next = NULL;
-    *process->last_item = copy;
-    process->last_item = &copy->next;
+    *mailbox->last = copy;
+    mailbox->last = &copy->next;
 }
 
 static int64_t lag_us(struct world *world)
@@ -179,6 +186,19 @@ static void recycle(struct world *world, struct item *item)
     world->spare_items = item;
 }
 
+static void read_some(struct process *process, struct mailbox *mailbox)
+{
+    struct world *world = process->world;
+    for (uint32_t i = 0; mailbox->first && i < world->scenario.drain; i++) {
+        struct item *item = mailbox->first;
+        mailbox->first = item->next;
+        if (!item->next)
+            mailbox->last = &mailbox->first;
+        process->role->on_item(process, item);
+        recycle(world, item);
+    }
+}
+
 static void turn(void *subject, uint64_t detail)
 {
     (void)detail;
@@ -189,14 +209,8 @@ static void turn(void *subject, uint64_t detail)
         return;
     watch_spinning(process);
     process->turning = true;
-    for (uint32_t i = 0; process->first_item && i < world->scenario.drain; i++) {
-        struct item *item = process->first_item;
-        process->first_item = item->next;
-        if (!item->next)
-            process->last_item = &process->first_item;
-        process->role->on_item(process, item);
-        recycle(world, item);
-    }
+    read_some(process, &process->others);
+    read_some(process, &process->peers);
     int64_t deadline_us = process->role->settle(process);
     process->turning = false;
     if (process->exits) {
@@ -205,7 +219,7 @@ static void turn(void *subject, uint64_t detail)
         return;
     }
     wake_at(process, deadline_us);
-    if (process->first_item)
+    if (process->others.first || process->peers.first)
         call_turn(process);
 }
 

@@ -3,6 +3,10 @@
  * A process: one event loop around a core. What comes in waits in a mailbox until the
  * loop's next turn; a stop halts the turns, a kill ends them. Each life of a name is an
  * object of its own.
+ *
+ * As each socket of a real process has its own queue, what connected peers send waits in
+ * another mailbox than all else, and a turn reads some of either: results do not wait
+ * behind a thousand PONGs that came while the sink did.
  */
 #ifndef FANFOLD_TESTS_SIM_WORLD_PROCESS_H
 #define FANFOLD_TESTS_SIM_WORLD_PROCESS_H
@@ -43,6 +47,10 @@ struct item {
     uint64_t detail;
 };
 
+struct mailbox {
+    struct item *first, **last;
+};
+
 /* What makes a process a ventilator, a worker or a sink. */
 struct role {
     void (*on_item)(struct process *process, struct item *item);
@@ -63,7 +71,7 @@ struct process {
     bool waits;   /* its loop, for a file system; its network goes on */
     int exit_status;
     int64_t woke_us, heard_us, wake_us;
-    struct item *first_item, **last_item;
+    struct mailbox others, peers; /* peers: what was sent to the bound socket */
     bool turn_due;
     uint32_t turns_at_once; /* turns at the same time, to see a loop that spins */
     int64_t turned_us;
