@@ -30,7 +30,7 @@ struct dispatch *dispatch_new(const struct dispatch_config *config, int64_t now_
     dispatch->config = *config;
     if (!dispatch->config.min_workers)
         dispatch->config.min_workers = 1;
-    dispatch->company.alone_us = now_us;
+    ending_init_company(&dispatch->company, now_us);
     dispatch->check_us = dispatch->now_us = now_us;
     dispatch->demand.block_bytes = config->block_bytes;
     ring_init(&dispatch->actions, sizeof(struct dispatch_action));

@@ -250,35 +250,49 @@ void ending_check_over(struct dispatch *dispatch, int64_t now_us)
 
 /* ---- once a heartbeat ---- */
 
-/* Why no results can come. */
-enum missing {
-    MISSING_NOBODY,
-    MISSING_SINK,
-    MISSING_WORKERS,
-    MISSING_LINKS,
-    ALL_STUCK
-};
-
-static enum missing find_missing(const struct dispatch *dispatch, int64_t now_us)
+static bool is_sink_missing(const struct dispatch *dispatch, int64_t now_us)
 {
-    const struct worker_pool *pool = &dispatch->pool;
-    bool reach = false;
     const struct sink_link *sink = &dispatch->sink;
     int64_t liveness_us = dispatch->config.liveness_us;
-    if (!sink_word_is_spoken_for(&sink->word, liveness_us, now_us) &&
-        (!sink->here || sink_word_silence_us(&sink->word, now_us) > liveness_us))
-        return MISSING_SINK;
-    if (dispatch->waiting.count)
-        return MISSING_NOBODY;
+    return !sink_word_is_spoken_for(&sink->word, liveness_us, now_us) &&
+           (!sink->here || sink_word_silence_us(&sink->word, now_us) > liveness_us);
+}
+
+/* A scheduler has none free yet, or none is needed now. */
+static bool waits_for_places(const struct dispatch *dispatch)
+{
+    return dispatch->company.awaited && (dispatch->config.patience_us < 0 ||
+                                         dispatch->released == dispatch->table.cut);
+}
+
+/* MISSING_LINKS: none reaches the sink; ALL_STUCK: none of those that do starts
+ * anything; MISSING_KINDS: some worker may give results. */
+static enum missing look_at_links(const struct worker_pool *pool)
+{
+    bool reach = false;
     for (uint32_t i = 0; i < pool->count; i++) {
         const struct worker_session *session = pool->sessions[i];
         if (session->link == LINK_SHUT)
             continue;
         if (!session->worker->health.stuck)
-            return MISSING_NOBODY;
+            return MISSING_KINDS;
         reach = true;
     }
-    return reach ? ALL_STUCK : pool->count ? MISSING_LINKS : MISSING_WORKERS;
+    return reach ? ALL_STUCK : MISSING_LINKS;
+}
+
+static void find_missing(const struct dispatch *dispatch, int64_t now_us,
+                         bool *ret_missing)
+{
+    bool sink = is_sink_missing(dispatch, now_us);
+    bool workers = dispatch->pool.count || dispatch->waiting.count;
+    ret_missing[MISSING_SINK] = sink;
+    ret_missing[MISSING_WORKERS] = !workers && !waits_for_places(dispatch);
+    if (sink || !workers || dispatch->waiting.count)
+        return; /* then links tell nothing */
+    enum missing links = look_at_links(&dispatch->pool);
+    if (links != MISSING_KINDS)
+        ret_missing[links] = true;
 }
 
 static void describe_missing(const struct dispatch *dispatch, enum missing missing,
@@ -298,34 +312,43 @@ static void describe_missing(const struct dispatch *dispatch, enum missing missi
                  missing == MISSING_SINK ? "sink" : "worker", s);
 }
 
-/* A scheduler has none free yet, or none is needed now. */
-static bool waits_for_places(const struct dispatch *dispatch, enum missing missing)
+void ending_init_company(struct company *company, int64_t now_us)
 {
-    return missing == MISSING_WORKERS && dispatch->company.awaited &&
-           (dispatch->config.patience_us < 0 ||
-            dispatch->released == dispatch->table.cut);
+    for (int i = 0; i < MISSING_KINDS; i++)
+        company->since_us[i] = NEVER_US;
+    company->since_us[MISSING_SINK] = company->since_us[MISSING_WORKERS] = now_us;
+}
+
+/* Each has a time of its own: workers that wait for a sink cannot connect to it before
+ * it comes. */
+static void note_missing(struct company *company, const bool *missing, int64_t now_us)
+{
+    for (int i = 0; i < MISSING_KINDS; i++)
+        if (!missing[i])
+            company->since_us[i] = NEVER_US;
+        else if (company->since_us[i] == NEVER_US)
+            company->since_us[i] = now_us;
 }
 
 void ending_check_company(struct dispatch *dispatch, int64_t now_us)
 {
     struct company *company = &dispatch->company;
     char text[NAME_MAX_BYTES + 160];
-    enum missing missing = find_missing(dispatch, now_us);
+    bool missing[MISSING_KINDS] = {false};
     bool workers = dispatch->pool.count || dispatch->waiting.count;
     company->was_there |= dispatch->sink.here && workers;
-    if (missing == MISSING_NOBODY || waits_for_places(dispatch, missing)) {
-        company->alone_us = NEVER_US;
-        return;
-    }
-    if (company->alone_us == NEVER_US)
-        company->alone_us = now_us;
+    find_missing(dispatch, now_us, missing);
+    note_missing(company, missing, now_us);
     int64_t patience_us = dispatch->config.patience_us;
     if (patience_us < 0 && !company->was_there)
         return;
     if (patience_us < 0)
         patience_us = PATIENCE_S * SECOND_US;
-    if (now_us - company->alone_us < patience_us)
+    for (int i = 0; i < MISSING_KINDS; i++) {
+        if (!missing[i] || now_us - company->since_us[i] < patience_us)
+            continue;
+        describe_missing(dispatch, i, patience_us, text, sizeof text);
+        run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
         return;
-    describe_missing(dispatch, missing, patience_us, text, sizeof text);
-    run_state_stop(&dispatch->run, OUTCOME_STOPPED, STATUS_PEER, text, now_us);
+    }
 }

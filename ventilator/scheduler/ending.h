@@ -22,6 +22,8 @@ void ending_check_requests(struct dispatch *dispatch, int64_t now_us);
 /* Each tick: the run is over; who is still there? */
 void ending_check_over(struct dispatch *dispatch, int64_t now_us);
 
+/* Nobody is here yet. */
+void ending_init_company(struct company *company, int64_t now_us);
 /* Once a heartbeat: requests the end, where sink or workers are missing for too
  * long. */
 void ending_check_company(struct dispatch *dispatch, int64_t now_us);

@@ -114,10 +114,18 @@ struct demand {
     uint64_t block_bytes;    /* of the next chunk */
 };
 
+/* Why no results can come. */
+enum missing {
+    MISSING_SINK,
+    MISSING_WORKERS,
+    MISSING_LINKS, /* no worker reaches the sink that is here */
+    ALL_STUCK,     /* and none of those that do starts anything */
+    MISSING_KINDS
+};
+
 /* Of ending.c. */
 struct company {
-    /* since when sink or workers are missing; NEVER_US: both are here */
-    int64_t alone_us;
+    int64_t since_us[MISSING_KINDS]; /* it is so; NEVER_US: it is not */
     bool was_there;                       /* both were here, once */
     bool awaited;                         /* what places workers will place some */
     uint32_t lost;                        /* workers that were lost and are not back */

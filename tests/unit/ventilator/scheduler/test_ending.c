@@ -109,6 +109,52 @@ Test(ending, a_person_says_how_long_work_waits_for_workers_that_may_be_placed)
     cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
 }
 
+/* A says all the while that its link is shut; so long the sink says nothing, or, where
+ * it is there, that it lives. */
+static void wait_unlinked(uint32_t sink, int seconds)
+{
+    while (seconds--) {
+        ping(A, LINK_SHUT, false, NULL);
+        if (sink)
+            hear(sink, (struct message){.type = MESSAGE_PING});
+        tick_after(SECOND_US);
+    }
+}
+
+/* Without a sink no worker can connect to it. */
+Test(ending, workers_have_all_the_time_to_connect_to_a_sink_that_came_late)
+{
+    enum { SECOND_SINK = SINK + 1 };
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    wait_unlinked(0, 15);
+    hello_sink(SECOND_SINK, 2, false);
+    begin_from(SECOND_SINK, 0, NULL, 0);
+    wait_unlinked(SECOND_SINK, 15);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+    wait_unlinked(SECOND_SINK, 10);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_PEER);
+    cr_assert_str_eq(dispatch_verdict(dispatch).text,
+                     "no worker could connect to the sink at r for 20 s: its "
+                     "--advertise says where workers reach it");
+}
+
+Test(ending, workers_that_do_not_come_are_not_waited_for_anew_when_a_sink_comes)
+{
+    config.patience_us = 20 * SECOND_US;
+    dispatch = dispatch_new(&config, now_us);
+    tick_after(15 * SECOND_US);
+    hello_sink(SINK, 1, false);
+    begin_from(SINK, 0, NULL, 0);
+    wait_alone(4);
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+    wait_alone(3);
+    cr_assert_str_eq(dispatch_verdict(dispatch).text, "no worker came for 20 s");
+}
+
 /* ---- an input that fails ---- */
 
 Test(ending, what_was_cut_of_an_input_that_failed_is_done_before_the_end)
