@@ -80,12 +80,15 @@ static bool is_for_another(const struct dispatch *dispatch, const struct task *t
     return dispatch->now_us < task->patient_us && standing_hopes(dispatch, task);
 }
 
-/* Lower is better: one that has failed the task or is in doubt comes last. */
+/* Lower is better: one that has failed the task, or never did any and is in doubt,
+ * comes last. */
 static int rank(const struct worker_session *session, const struct task *task)
 {
     const struct worker_health *health = &session->worker->health;
-    if (worker_health_in_doubt(health) || task_failed_at(task, session->worker))
-        return 2;
+    if (task_failed_at(task, session->worker))
+        return 3;
+    if (worker_health_in_doubt(health))
+        return worker_health_may_do(health) ? 2 : 3;
     return health->failed > 0;
 }
 

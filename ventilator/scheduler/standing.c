@@ -121,20 +121,35 @@ void standing_on_held(struct dispatch *dispatch, struct task *task)
 /* ---- what follows for a task ---- */
 
 enum prospect {
+    PROVEN, /* it has done a task, and what failed since may be the tasks' fault */
     NOT_IN_DOUBT,
-    PROVEN /* it has done a task */,
-    WELL /* nothing fails */
+    SURE, /* both */
+    WELL  /* nothing fails */
 };
+
+static bool is_hope(const struct worker_health *health, enum prospect least)
+{
+    bool sound = !worker_health_in_doubt(health);
+    switch (least) {
+    case PROVEN:
+        return worker_health_may_do(health);
+    case NOT_IN_DOUBT:
+        return sound;
+    case SURE:
+        return sound && health->proven;
+    case WELL:
+        return sound && health->failed == 0;
+    }
+    return false;
+}
 
 static bool hopes(const struct dispatch *dispatch, const struct task *task,
                   enum prospect least)
 {
     for (uint32_t i = 0; i < dispatch->pool.count; i++) {
         const struct worker_session *session = dispatch->pool.sessions[i];
-        const struct worker_health *health = &session->worker->health;
-        if (worker_session_serves(session) && !worker_health_in_doubt(health) &&
-            (health->proven || least != PROVEN) &&
-            (health->failed == 0 || least != WELL) &&
+        if (worker_session_serves(session) &&
+            is_hope(&session->worker->health, least) &&
             !task_failed_at(task, session->worker))
             return true;
     }
@@ -151,19 +166,23 @@ bool standing_hopes_well(const struct dispatch *dispatch, const struct task *tas
     return hopes(dispatch, task, WELL);
 }
 
-/* What one that has never done a task failed counts against one that has. */
+/* What one that has never done a task failed counts against one that has: also against
+ * one in doubt, as a few bad tasks in a row bring all into doubt. */
 bool standing_excuses(const struct dispatch *dispatch, const struct task *task,
                       uint32_t retries)
 {
-    uint32_t doubtful = 0, unproven = 0;
-    for (const struct failed_at *at = task->failed_at; at; at = at->next)
-        if (worker_health_in_doubt(&at->worker->health))
-            doubtful += at->charged;
-        else if (!at->worker->health.proven)
-            unproven += at->charged;
+    uint32_t doubtful = 0, unproven = 0, both = 0;
+    for (const struct failed_at *at = task->failed_at; at; at = at->next) {
+        bool doubt = worker_health_in_doubt(&at->worker->health);
+        bool proven = at->worker->health.proven;
+        doubtful += doubt ? at->charged : 0;
+        unproven += proven ? 0 : at->charged;
+        both += doubt && !proven ? at->charged : 0;
+    }
+    uint32_t either = doubtful + unproven - both;
     return (task->fails - doubtful < retries && hopes(dispatch, task, NOT_IN_DOUBT)) ||
-           (task->fails - doubtful - unproven < retries &&
-            hopes(dispatch, task, PROVEN));
+           (task->fails - either < retries && hopes(dispatch, task, SURE)) ||
+           (task->fails - unproven < retries && hopes(dispatch, task, PROVEN));
 }
 
 /* ---- who gets tasks ---- */

@@ -87,6 +87,11 @@ bool worker_health_in_doubt(const struct worker_health *health)
     return is_out(health) || health->failed >= DOUBT_AT;
 }
 
+bool worker_health_may_do(const struct worker_health *health)
+{
+    return health->proven && !is_out(health);
+}
+
 bool worker_health_rests(const struct worker_health *health)
 {
     return is_out(health) || health->failed >= REST_AT;

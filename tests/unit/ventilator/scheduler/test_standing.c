@@ -113,6 +113,57 @@ Test(standing, failures_at_workers_in_doubt_use_up_no_retries_while_a_better_one
     cr_assert_null(dispatch_failure(dispatch));
 }
 
+static void answer(const struct dispatch_action *action, bool well)
+{
+    if (!well) {
+        failed(action->peer, action->seq, action->attempt);
+        return;
+    }
+    done_as(action->peer, action->seq, action->attempt);
+    progress(action->seq, 1, 0, 0);
+}
+
+/* A and B fail all that they get, and C the bad chunks. Returns those that were given
+ * up. */
+static uint64_t run_beside_bad_hosts(uint64_t bad)
+{
+    uint64_t given_up = 0;
+    for (uint32_t round = 0; round < 200; round++) {
+        struct dispatch_action action;
+        tick_after(SECOND_US);
+        for (uint32_t peer = A; peer <= C; peer++)
+            ping(peer, LINK_OPEN, false, NULL);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+        while (next_action(&action)) {
+            if (action.kind == DISPATCH_SKIP) {
+                given_up |= UINT64_C(1) << action.seq;
+                progress(action.seq, 1, 0, 0);
+            }
+            if (action.kind == DISPATCH_TASK)
+                answer(&action, action.peer == C && !(bad >> action.seq & 1));
+        }
+    }
+    return given_up;
+}
+
+/* Bad chunks in a row bring a good worker in doubt as well. */
+Test(standing, what_bad_hosts_fail_does_not_count_against_a_good_one_that_is_in_doubt)
+{
+    enum { CHUNKS = 8, FIRST_OF_C = 1 << 2 };
+    config.on_error = ON_ERROR_SKIP;
+    for (uint64_t bad = 0; bad < 1 << CHUNKS; bad++) {
+        if (bad & FIRST_OF_C) /* before it has done one, it is as the others */
+            continue;
+        begin_with(3);
+        cut(CHUNKS);
+        uint64_t given_up = run_beside_bad_hosts(bad);
+        cr_assert_eq(given_up, bad, "of bad %jx, %jx were given up", (uintmax_t)bad,
+                     (uintmax_t)given_up);
+        dispatch_destroy(&dispatch);
+    }
+    begin();
+}
+
 /* As when each of them is as bad as the other. */
 Test(standing, a_run_ends_when_every_worker_fails_everything)
 {
