@@ -9,11 +9,11 @@ struct sink_action *sink_actions_add(struct sink_session *session,
     return action;
 }
 
-void sink_actions_commit(struct sink_session *session, int64_t now_us)
+void sink_actions_commit(struct sink_session *session, uint64_t epoch, int64_t now_us)
 {
     const struct release_queue *queue = &session->queue;
     uint64_t ticket = commit_schedule_add(&session->commit_schedule, queue->written,
-                                          session->epoch.number, queue->bytes, now_us);
+                                          epoch, queue->bytes, now_us);
     if (ticket)
         sink_actions_add(session, SINK_COMMIT)->ticket = ticket;
     session->progress.moved = true;

@@ -88,7 +88,7 @@ static void commit_all(struct sink_session *session, int64_t now_us)
         missing = true;
     }
     if (missing && !schedule->lost)
-        sink_actions_commit(session, now_us);
+        sink_actions_commit(session, session->epoch.number, now_us);
 }
 
 static int status_of_complete(const struct sink_session *session)

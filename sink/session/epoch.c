@@ -99,7 +99,7 @@ void sink_epoch_check_begin(struct sink_session *session, int64_t now_us)
     if (schedule->safe_epoch != epoch->number &&
         !release_queue_writing(&session->queue) && !commit_schedule_waiting(schedule)) {
         take_input(session);
-        sink_actions_commit(session, now_us);
+        sink_actions_commit(session, session->epoch.number, now_us);
     }
     if (schedule->safe_epoch != epoch->number)
         return;

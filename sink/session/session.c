@@ -120,7 +120,7 @@ void sink_session_on_written(struct sink_session *session, uint64_t seq, int64_t
     session->progress.moved = true;
     if (!session->config.journal &&
         session->commit_schedule.safe_epoch == session->epoch.number)
-        sink_actions_commit(session, now_us);
+        sink_actions_commit(session, session->epoch.number, now_us);
 }
 
 void sink_session_on_stood_still(struct sink_session *session, int64_t for_us,
@@ -135,14 +135,18 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket)
     session->progress.moved = true;
 }
 
+/* Before BEGIN what is written, and waits for it, is still of the epoch before: BEGIN
+ * makes its own safe when all of it is. */
 bool sink_session_commit(struct sink_session *session, int64_t now_us)
 {
-    bool ends = sink_phase_is_closing(session->ending.phase) ||
-                session->ending.phase == SINK_PHASE_SAVING;
-    if (ends || session->epoch.phase != SINK_EPOCH_OPEN ||
-        session->commit_schedule.safe_epoch != session->epoch.number)
+    if (sink_phase_is_closing(session->ending.phase) ||
+        session->ending.phase == SINK_PHASE_SAVING ||
+        session->epoch.phase == SINK_EPOCH_UNKNOWN)
         return false;
-    sink_actions_commit(session, now_us);
+    bool begun = session->epoch.phase == SINK_EPOCH_OPEN;
+    sink_actions_commit(
+        session, begun ? session->epoch.number : session->commit_schedule.safe_epoch,
+        now_us);
     return true;
 }
 
@@ -154,7 +158,7 @@ static void check_commit(struct sink_session *session, int64_t now_us)
         session->commit_schedule.safe_epoch == session->epoch.number &&
         commit_schedule_due(&session->commit_schedule, queue->written, queue->bytes,
                             session->buffer, now_us))
-        sink_actions_commit(session, now_us);
+        sink_actions_commit(session, session->epoch.number, now_us);
 }
 
 /* ---- messages ---- */

@@ -54,7 +54,7 @@ void sink_session_on_committed(struct sink_session *session, uint64_t ticket);
  * has given up already. */
 void sink_session_on_journal_failed(struct sink_session *session, const char *text,
                                     int64_t now_us);
-/* Commits what is written now, whatever else is due. False: no ventilator has begun, or
+/* Commits what is written now, whatever else is due. False: no ventilator has come, or
  * the session is about to end, and commits by itself. */
 bool sink_session_commit(struct sink_session *session, int64_t now_us);
 /* No SINK_COMMIT that is under way is answered any more, and none is ordered: for the

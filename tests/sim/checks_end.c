@@ -43,6 +43,15 @@ static bool is_complete(const struct world *world)
     return !disk->journal.there || disk->journal.position.finished;
 }
 
+/* The sink was told to stop, and did not say that it had finished for so long that the
+ * ventilator waits no longer: its file system does not answer, or each result is a part
+ * of the output that is committed before the next is written. */
+static bool had_its_time(const struct sim_ventilator *v)
+{
+    return v->stopped_us && v->finishing &&
+           v->over_us - v->stopped_us >= 2 * LIVENESS_US;
+}
+
 /* After one signal, if nothing else went wrong, the journal has all that was given out;
  * after a failure of the input, all that was cut. */
 static void check_drained(struct world *world)
@@ -54,7 +63,8 @@ static void check_drained(struct world *world)
         world->scenario.slow_messages || world->scenario.cut_off ||
         world->scenario.slips || world->scenario.swallows ||
         world->scenario.mute_waits || world->earned || world->in_doubt ||
-        world->disk_full || !world->scenario.journal || world->halted)
+        world->disk_full || !world->scenario.journal || world->halted ||
+        had_its_time(v))
         return;
     for (int64_t seq = 0; seq < world->scenario.records; seq++)
         if ((failed ? v->chunks[seq].end > 0 : v->given[seq]) &&

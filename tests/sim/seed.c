@@ -155,7 +155,7 @@ static void mend(struct world *world)
     if (world->leg + 2 > LEGS_MAX)
         scenario->flaky = scenario->crash = scenario->slips = scenario->limit_ms =
             scenario->limit_percent = scenario->file_waits = scenario->opens =
-                scenario->shifts = 0;
+                scenario->shifts = scenario->sends = 0;
     if (scenario->on_error == 0 || world->leg + 2 > LEGS_MAX)
         scenario->bad_hosts = scenario->mute_hosts = 0;
     scenario->halt = 0;

@@ -47,6 +47,9 @@ static void drop_at_end(void *cargo)
 static void fail(struct sim_sink *s, int status, const char *text)
 {
     s->ended = s->ending = true;
+    if (s->last_ticket) /* nobody waits for the receiver any longer */
+        sink_session_lose_commits(s->core);
+    s->last_ticket = 0;
     sink_session_fail(s->core, OUTCOME_STOPPED, status, text, now(s));
 }
 
@@ -137,6 +140,7 @@ static void finish_piece(struct sim_sink *s)
         world->disk.durable.length = s->whole;
     }
     drop(s, piece);
+    s->part_full = random_chance(&world->random, world->scenario.parts);
 }
 
 /* The next record of the piece, or its dead letter. False: the disk is full. */
@@ -162,7 +166,7 @@ static void write_some(struct sim_sink *s)
 {
     struct world *world = s->process.world;
     uint64_t room = random_below(&world->random, 8);
-    while (s->writing && room-- > 0 && !s->ended) {
+    while (s->writing && room-- > 0 && !s->ended && !s->part_full) {
         struct piece *piece = s->writing;
         if (world->disk.length >= world->scenario.output_closes)
             close_output(s);
@@ -171,7 +175,7 @@ static void write_some(struct sim_sink *s)
         else if (piece->written >= piece->payload.end - piece->payload.first)
             finish_piece(s);
     }
-    if (!s->ended)
+    if (!s->ended && !s->part_full)
         call_writable(s);
 }
 
@@ -263,6 +267,13 @@ static void commit(struct sim_sink *s, const struct sink_action *action)
     struct world *world = s->process.world;
     struct position position = sink_session_position(s->core);
     check_commit(s, &position);
+    if (s->part_ordered && !position.finished)
+        s->part_ticket = action->ticket;
+    s->part_ordered = false;
+    if (position.finished && random_chance(&world->random, world->scenario.sends)) {
+        s->last_ticket = action->ticket; /* until all is stored, the run goes on */
+        position.finished = false;
+    }
     disk_commit(world, &s->process, action->ticket, &position, s->whole,
                 s->dead_letters);
 }
@@ -403,6 +414,43 @@ static void on_message(struct sim_sink *s, const struct item *item)
         sink_session_on_message(s->core, message, now(s));
 }
 
+static void stored(void *subject, uint64_t detail)
+{
+    process_post(subject, (struct item){.kind = ITEM_STORED, .detail = detail});
+}
+
+static void on_committed(struct sim_sink *s, uint64_t ticket)
+{
+    struct world *world = s->process.world;
+    if (ticket == s->last_ticket) {
+        int64_t delay_us = random_between(&world->random, 0, 2 * SECOND_US);
+        schedule_at(&world->schedule, now(s) + delay_us, stored, s,
+                    random_chance(&world->random, 700));
+        return;
+    }
+    if (ticket == s->part_ticket) {
+        s->part_full = false;
+        s->part_ticket = 0;
+        call_writable(s);
+    }
+    sink_session_on_committed(s->core, ticket);
+}
+
+static void on_stored(struct sim_sink *s, bool all)
+{
+    struct position position = sink_session_position(s->core);
+    uint64_t ticket = s->last_ticket;
+    if (!ticket)
+        return;
+    if (!all) {
+        close_output(s);
+        return;
+    }
+    s->last_ticket = 0;
+    disk_commit(s->process.world, &s->process, ticket, &position, s->whole,
+                s->dead_letters);
+}
+
 static void on_item(struct process *process, struct item *item)
 {
     struct sim_sink *s = self(process);
@@ -412,12 +460,21 @@ static void on_item(struct process *process, struct item *item)
         s->writable_due = false;
         write_some(s);
     } else if (item->kind == ITEM_COMMITTED) {
-        sink_session_on_committed(s->core, item->detail);
+        on_committed(s, item->detail);
+    } else if (item->kind == ITEM_STORED) {
+        on_stored(s, item->detail);
     } else if (item->kind == ITEM_NO_ROOM) {
         s->ended = s->ending = true;
         sink_session_on_journal_failed(s->core, "the journal cannot be written",
                                        now(s));
     }
+}
+
+/* A part that has its end is committed at once. */
+static void end_part(struct sim_sink *s)
+{
+    if (s->part_full && !s->part_ordered && !s->part_ticket && !s->ended)
+        s->part_ordered = sink_session_commit(s->core, now(s));
 }
 
 static int64_t settle(struct process *process)
@@ -427,6 +484,7 @@ static int64_t settle(struct process *process)
     sink_session_on_stood_still(s->core, s->stood_us, now(s));
     s->stood_us = 0;
     relieve_memory(s);
+    end_part(s);
     int64_t deadline_us = sink_session_tick(s->core, now(s));
     while (!process->exits && sink_session_next(s->core, &action))
         perform(s, &action);

@@ -36,6 +36,10 @@ struct sim_sink {
     uint64_t memory_bytes; /* of them */
     bool *had;             /* seqs that the core took, in this epoch */
     uint64_t had_epoch;
+    bool part_full;       /* nothing more is written before the part is committed, */
+    bool part_ordered;    /* as the core has said that it will be, */
+    uint64_t part_ticket; /* by this commit; 0: it is not performed yet */
+    uint64_t last_ticket; /* of the commit that waits for the receiver; 0: none does */
     struct speaker *speaker; /* for this sink, which waits; NULL: nobody */
     int64_t waits_us;        /* since when it waits */
     int64_t woke_us;         /* when it went on; 0: it never waited */

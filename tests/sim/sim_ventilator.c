@@ -219,6 +219,8 @@ static void say_end(struct sim_ventilator *v, const struct dispatch_action *acti
                                       .outcome = action->verdict->outcome,
                                       .status = (uint32_t)action->verdict->status}};
     check_total(v, &message);
+    if (action->verdict->outcome != OUTCOME_COMPLETE && !v->stopped_us)
+        v->stopped_us = v->process.world->schedule.now_us;
     send(v, action->peer, &message, NULL);
 }
 
@@ -229,6 +231,7 @@ static void finishing(struct sim_ventilator *v)
         return;
     check_verdict(v, &verdict); /* it may be killed before it leaves */
     v->finishing = true;
+    v->over_us = v->process.world->schedule.now_us;
     v->process.world->finishing = true;
     faults_nudge(v->process.world, false);
 }

@@ -125,7 +125,7 @@ enum missing {
 
 /* Of ending.c. */
 struct company {
-    int64_t since_us[MISSING_KINDS]; /* it is so; NEVER_US: it is not */
+    int64_t since_us[MISSING_KINDS];      /* it is so; NEVER_US: it is not */
     bool was_there;                       /* both were here, once */
     bool awaited;                         /* what places workers will place some */
     uint32_t lost;                        /* workers that were lost and are not back */

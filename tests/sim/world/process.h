@@ -4,9 +4,9 @@
  * loop's next turn; a stop halts the turns, a kill ends them. Each life of a name is an
  * object of its own.
  *
- * As each socket of a real process has its own queue, what connected peers send waits in
- * another mailbox than all else, and a turn reads some of either: results do not wait
- * behind a thousand PONGs that came while the sink did.
+ * As each socket of a real process has its own queue, what connected peers send waits
+ * in another mailbox than all else, and a turn reads some of either: results do not
+ * wait behind a thousand PONGs that came while the sink did.
  */
 #ifndef FANFOLD_TESTS_SIM_WORLD_PROCESS_H
 #define FANFOLD_TESTS_SIM_WORLD_PROCESS_H
@@ -32,7 +32,8 @@ enum item_kind {
     ITEM_WRITABLE,  /* the output takes some */
     ITEM_COMMITTED, /* detail: the ticket */
     ITEM_NO_ROOM,   /* a commit met a full disk */
-    ITEM_LEAVE,     /* SIGTERM */
+    ITEM_STORED, /* detail: the receiver of the output has all of it; else it is gone */
+    ITEM_LEAVE,  /* SIGTERM */
     ITEM_INTERRUPT, /* SIGINT, to the ventilator */
     ITEM_WAKE,      /* nothing but a turn */
 };

@@ -192,6 +192,19 @@ static void draw_waits(struct scenario *scenario, uint64_t seed)
     }
 }
 
+/* Likewise. Others open the output's parts as soon as each is complete, or receive it.
+ */
+static void draw_output(struct scenario *scenario, uint64_t seed)
+{
+    enum { OUTPUT = 5 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)OUTPUT << 56);
+    if (seed % 100 == 37 || !scenario->journal || !random_chance(&random, 200))
+        return;
+    scenario->parts = RANDOM_PICK(&random, 0, 100, 1000);
+    scenario->sends = scenario->parts ? 0 : 1000;
+}
+
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us)
 {
@@ -221,6 +234,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     draw_drains(scenario, seed);
     draw_on_lost(scenario, seed);
     draw_waits(scenario, seed);
+    draw_output(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

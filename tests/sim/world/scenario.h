@@ -113,6 +113,8 @@ enum {
     X(wait_ms, "the most that such a wait takes")                  \
     X(mute_waits, "per mille of them without STALLED")             \
     X(old_words, "per mille of speakers that outlive their sink")  \
+    X(parts, "per mille of results with which a part is full")     \
+    X(sends, "per mille of complete outputs still to be stored")   \
     X(until_ms, "of faults")                                       \
     X(gap_ms, "between faults")                                    \
     X(lag_us, "of the loops")                                      \

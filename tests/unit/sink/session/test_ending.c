@@ -225,6 +225,22 @@ Test(sink_session_ending, is_not_complete_when_the_last_commit_fails)
     cr_assert_not(sink_session_position(sink).finished);
 }
 
+/* The receiver of the output is gone, which was to store the last of it. */
+Test(sink_session_ending, is_not_complete_when_nobody_answers_the_last_commit)
+{
+    write_one_of_two();
+    sink_session_on_written(sink, 1, now_us);
+    hear_end(2);
+    tick_after(2000);
+    expect("COMMIT(2) PROGRESS(2)");
+    sink_session_lose_commits(sink);
+    sink_session_fail(sink, OUTCOME_STOPPED, STATUS_IO, "nobody takes it", now_us);
+    tick_after(2000);
+    expect("FINISHED(4)");
+    cr_assert_not(sink_session_finished(sink));
+    cr_assert_eq(sink_session_verdict(sink).status, STATUS_IO);
+}
+
 Test(sink_session_ending, another_epoch_is_not_finished_because_the_last_one_was_to_be)
 {
     write_one_of_two();

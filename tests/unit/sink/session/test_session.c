@@ -132,6 +132,44 @@ Test(sink_session, rule_5_begin_waits_for_what_is_on_its_link_to_the_output)
     cr_assert_eq(sink_session_position(sink).next, 1);
 }
 
+/* Behind a part that is full nothing is written before it is committed, and BEGIN waits
+ * for what is to be written there. */
+Test(sink_session, rule_5_a_full_part_is_committed_before_begin_and_begins_no_epoch)
+{
+    begin_in_epoch_1(true, true);
+    take(0);
+    take(1);
+    sink_session_on_written(sink, 0, now_us);
+    expect("WRITE(0) WRITE(1)");
+    welcome(&other_ventilator);
+    tick_after(2000);
+    cr_assert(sink_session_commit(sink, now_us));
+    expect("COMMIT(2)");
+    sink_session_on_committed(sink, 2);
+    tick_after(2000);
+    expect("");
+    sink_session_on_written(sink, 1, now_us);
+    tick_after(2000);
+    expect("COMMIT(3)");
+    sink_session_on_committed(sink, 3);
+    tick_after(2000);
+    expect("BEGIN PROGRESS(2)");
+    cr_assert_eq(sink_session_position(sink).epoch, 2);
+}
+
+Test(sink_session, a_part_is_not_committed_before_a_ventilator_has_come_or_at_the_end)
+{
+    begin(true, true);
+    cr_assert_not(sink_session_commit(sink, now_us));
+    end();
+    begin_in_epoch_1(true, true);
+    take(0);
+    sink_session_on_written(sink, 0, now_us);
+    hear_end(1);
+    tick_after(2000);
+    cr_assert_not(sink_session_commit(sink, now_us), "the end commits all");
+}
+
 Test(sink_session,
      rule_5_the_same_ventilator_has_the_same_epoch_and_is_told_what_is_held)
 {
