@@ -334,6 +334,11 @@ const char *run_files_awaited_receiver(const struct run_files *files, bool *ret_
     return files->last_ticket || full ? files->spool.receiver : NULL;
 }
 
+bool run_files_await_arrival(const struct run_files *files)
+{
+    return files->last_ticket != 0;
+}
+
 bool run_files_output_is_behind(const struct run_files *files)
 {
     return output_writer_is_behind(files->output);

@@ -62,6 +62,8 @@ void run_files_fill_output_item(const struct run_files *files, zmq_pollitem_t *i
 /* An output that is sent waits for whoever is to receive it, and *ret_there says
  * whether somebody is connected: its name; NULL: it does not. */
 const char *run_files_awaited_receiver(const struct run_files *files, bool *ret_there);
+/* All is sent, or in the spool, but not all has arrived. */
+bool run_files_await_arrival(const struct run_files *files);
 bool run_files_output_has_queued(const struct run_files *files);
 /* Too much is in memory, and the output takes more at once: nothing is to be received
  * before that. */

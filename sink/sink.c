@@ -339,7 +339,8 @@ static int64_t tell_manager(struct sink *sink, int64_t now_us)
 
 static int64_t look_for_waits(struct sink *sink, int64_t now_us)
 {
-    struct waiting_output output = {.queued = run_files_output_has_queued(sink->files)};
+    struct waiting_output output = {.queued = run_files_output_has_queued(sink->files),
+                                    .ends = run_files_await_arrival(sink->files)};
     output.receiver =
         run_files_awaited_receiver(sink->files, &output.receiver_is_there);
     return waiting_hint_tick(&sink->hint, sink->session, &output, now_us);

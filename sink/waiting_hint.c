@@ -11,6 +11,7 @@ enum sink_waits {
     SINK_WAITS_NOTHING,
     SINK_WAITS_VENTILATOR,
     SINK_WAITS_RECEIVER, /* nobody is connected to take messages */
+    SINK_WAITS_LAST,     /* the receiver does not take the last ones */
     SINK_WAITS_OUTPUT,   /* it does not take what is to be written */
     SINK_WAITS_RESULT,   /* of the next seq: later ones are here */
 };
@@ -30,6 +31,8 @@ static struct wait find_wait(const struct sink_session *session,
     seq = sink_session_position(session).next;
     if (output->receiver && !output->receiver_is_there)
         return (struct wait){.kind = SINK_WAITS_RECEIVER};
+    if (output->receiver && output->ends)
+        return (struct wait){.kind = SINK_WAITS_LAST};
     if (output->queued || output->receiver)
         return (struct wait){SINK_WAITS_OUTPUT, seq};
     if (sink_session_awaits_result(session, &seq))
@@ -55,6 +58,10 @@ static void tell(const struct waiting_hint *hint, const char *receiver, int64_t 
         if (!hint->quiet)
             say("waiting for a receiver at %s", receiver);
         return;
+    case SINK_WAITS_LAST:
+        if (!hint->quiet)
+            say("waiting for the receiver at %s to take the last messages", receiver);
+        return;
     case SINK_WAITS_OUTPUT:
         log_event(LOG_LEVEL_INFO, "waits", "for=output seq=%" PRIu64 " seconds=%d", seq,
                   seconds);
@@ -76,7 +83,8 @@ int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *
     if (wait.kind == SINK_WAITS_VENTILATOR && hint->uplink)
         wait.which = uplink_trouble(hint->uplink, text, sizeof text);
     int64_t due_us = NEVER_US;
-    bool soon = wait.kind == SINK_WAITS_VENTILATOR || wait.kind == SINK_WAITS_RECEIVER;
+    bool soon = wait.kind == SINK_WAITS_VENTILATOR ||
+                wait.kind == SINK_WAITS_RECEIVER || wait.kind == SINK_WAITS_LAST;
     int64_t first_us = soon ? HINT_US : WAITS_US;
     if (waits_tick(&hint->waits, wait, first_us, now_us, &due_us))
         tell(hint, output->receiver, now_us);

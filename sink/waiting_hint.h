@@ -20,6 +20,7 @@ struct waiting_output {
     bool queued;          /* it has not taken all that it was given */
     const char *receiver; /* it is messages, for this one; NULL: it does not wait */
     bool receiver_is_there;
+    bool ends; /* no more comes */
 };
 
 /* `uplink` is borrowed. */

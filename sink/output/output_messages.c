@@ -108,7 +108,7 @@ static int write_messages(struct output *output)
         outcome = send_next(output);
     }
     output->waits = outcome == 0;
-    message_sender_ignore_input(output->messages->sender);
+    message_sender_take_input(output->messages->sender);
     return outcome < 0 ? outcome : 0;
 }
 

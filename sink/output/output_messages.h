@@ -7,7 +7,7 @@
 #ifndef FANFOLD_SINK_OUTPUT_OUTPUT_MESSAGES_H
 #define FANFOLD_SINK_OUTPUT_OUTPUT_MESSAGES_H
 
-#include "sink/output/message_sender.h"
+#include "sink/messages/message_sender.h"
 #include "sink/output/output.h"
 
 /* Takes the sender. `name` is copied. `envelope`: a frame before each record, msgpack

@@ -3,7 +3,7 @@
  * socket has taken it. */
 #include "common/clock.h"
 #include "common/log.h"
-#include "sink/output/message_sender.h"
+#include "sink/messages/message_sender.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
 #include <errno.h>

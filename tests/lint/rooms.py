@@ -69,12 +69,14 @@ MAY = {
     "sink/session": PLAIN_TYPES,
     "sink/dead_letters": COMMON,
     "sink/result": (*COMMON, "sink/dead_letters"),
-    "sink/output": (*COMMON, "sink/dead_letters", "sink/result"),
+    "sink/messages": COMMON,
+    "sink/output": (*COMMON, "sink/dead_letters", "sink/result", "sink/messages"),
     "sink/journal": (*COMMON, "sink/dead_letters", "sink/result", "sink/output"),
-    "sink/sender": (*COMMON, "sink/output", "sink/journal"),
+    "sink/sender": (*COMMON, "sink/messages", "sink/output", "sink/journal"),
     "sink": (
         *COMMON,
         *("sink/sender", "sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
+        "sink/messages",
     ),
     #
     "deploy/keygen": COMMON,

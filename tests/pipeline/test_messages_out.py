@@ -183,6 +183,18 @@ def test_a_run_is_interrupted_while_nobody_takes_its_last_messages(case):
     assert "killing it" not in run.stderr()
 
 
+@pytest.mark.parametrize("word", ["push", "dealer"])
+def test_a_run_ends_when_a_receiver_whose_queue_is_full_has_read_all(case, word):
+    """By ipc:// it would lose what waits in a connection that ends."""
+    with receiver(zmq.PULL if word == "push" else zmq.DEALER, case, rcvhwm=1) as (socket, endpoint):
+        lines = [b"%0200d" % number for number in range(500)]
+        run = case.start("fanfold", "-j2", "-o", f"{word}:{endpoint}", *UPPER, stdin=b"\n".join(lines))
+        run.wait_for_stderr(f"waiting for the receiver at {word}:{endpoint} to take the last messages")
+        assert [socket.recv() for _ in range(500)] == lines
+        run.expect(0)
+        expect_no_more(socket)
+
+
 @pytest.mark.deadline(180)
 def test_nothing_is_lost_at_a_receiver_that_stands_still_and_memory_is_bounded(case):
     """It takes some, then none until the run waits for it, then the rest."""

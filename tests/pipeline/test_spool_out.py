@@ -173,13 +173,27 @@ def test_a_connector_has_every_record_once_though_it_crashes(case, crash):
 
 
 def test_a_push_socket_takes_what_the_spool_has(case):
+    """Also where its queue is full: the run ends when it has read all."""
     source = case.file("in", lines_of(2000))
     with zmq.Context() as context, context.socket(zmq.PULL) as pull:
+        pull.rcvhwm = 1
         pull.bind(f"ipc://{case.directory}/out")
         words = words_of(case, receiver=f"push:ipc://{case.directory}/out")
         run = case.start("fanfold", "-i", source, *words, "-j2", "-N", "50", "--", "cat")
-        assert [pull.recv() for _ in range(2000) if pull.poll(60000)] == source.read_bytes().splitlines()
+        taken = []
+        case.wait_for(lambda: take(pull, taken, 100) == 1500, "most of it")
+        run.wait_for_stderr("waiting for the receiver at push:.* to take the last messages")
+        case.wait_for(lambda: take(pull, taken, 100) == 2000, "the rest")
         run.expect(0)
+    assert taken == source.read_bytes().splitlines()
+
+
+def take(pull, taken, count):
+    """What is there, at most `count`; how many it has taken."""
+    while count > 0 and pull.poll(20):
+        taken.append(pull.recv())
+        count -= 1
+    return len(taken)
 
 
 def test_two_stages_hand_over_by_dealer_and_lose_nothing(case):

@@ -4,8 +4,8 @@
  * and knows whether somebody receives, and when the last message has left. Decides
  * nothing.
  */
-#ifndef FANFOLD_SINK_OUTPUT_MESSAGE_SENDER_H
-#define FANFOLD_SINK_OUTPUT_MESSAGE_SENDER_H
+#ifndef FANFOLD_SINK_MESSAGES_MESSAGE_SENDER_H
+#define FANFOLD_SINK_MESSAGES_MESSAGE_SENDER_H
 
 #include "common/keys/certificate.h"
 #include "common/net/message_end.h"
@@ -33,11 +33,12 @@ int message_sender_open(struct message_sender *sender, char *error, size_t error
  * try it again when the poller says so; -errno. */
 int message_sender_send(struct message_sender *sender, struct slice envelope,
                         struct slice body);
-/* Drops what the other side sends, which no receiver should. */
-void message_sender_ignore_input(struct message_sender *sender);
+/* Hears who has come and gone. Drops what the other side sends, which no receiver
+ * should. */
+void message_sender_take_input(struct message_sender *sender);
 
-/* Nothing more is sent: 1: all has left this host's ZeroMQ for the receiver's system;
- * 0: not yet, call it again when the poller says so; -ETIMEDOUT: limit_ms after the
+/* Nothing more is sent: 1: all has left this host for the receiver's system, or been
+ * read where that is this one; 0: not yet, call it again when the poller says so; -ETIMEDOUT: limit_ms after the
  * first call it has not. */
 int message_sender_flush(struct message_sender *sender, int limit_ms);
 

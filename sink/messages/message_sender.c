@@ -4,7 +4,7 @@
  * one lives on until the queue is, or its linger is over, and the last event of its
  * monitor tells that: so the last messages are waited for in the loop.
  */
-#include "sink/output/message_sender.h"
+#include "sink/messages/message_sender.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -12,6 +12,7 @@
 #include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/net/zap.h"
+#include "sink/messages/kept_connections.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,9 +29,10 @@ struct message_sender {
     struct message_sender_config config;
     zsock_t *socket;    /* NULL: not open yet, or closed */
     zsock_t *events;    /* of its monitor; lives as long as the sender */
+    struct kept_connections connections;
     unsigned receivers; /* connected */
     bool flushing;      /* the socket is closed, and may live on in libzmq */
-    bool flushed;       /* it does not */
+    bool flushed;       /* it does not: libzmq has written all */
     int64_t limit_us;   /* valid when flushing */
 };
 
@@ -61,6 +63,7 @@ void message_sender_destroy(struct message_sender **sender_p)
     }
     zsock_destroy(&sender->socket);
     zsock_destroy(&sender->events); /* outlives a socket that is closed to flush */
+    kept_connections_deinit(&sender->connections);
     if (sender->flushing && !sender->flushed)
         transport_abandon();
     free(sender);
@@ -71,7 +74,8 @@ void message_sender_destroy(struct message_sender **sender_p)
 static int watch(struct message_sender *sender)
 {
     enum {
-        EVENTS = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
+        EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED |
+                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
                  ZMQ_EVENT_MONITOR_STOPPED
     };
     sender->events = monitor_pair_open(sender->socket, EVENTS);
@@ -145,33 +149,28 @@ int message_sender_send(struct message_sender *sender, struct slice envelope,
     return outcome == 1 ? send_frame(sender, body, 0) : outcome;
 }
 
-void message_sender_ignore_input(struct message_sender *sender)
-{
-    zmq_msg_t message;
-    if (sender->config.end.kind != MESSAGE_DEALER || !sender->socket)
-        return;
-    zmq_msg_init(&message);
-    for (int i = 0; i < IGNORED_MAX; i++)
-        if (zmq_msg_recv(&message, zsock_resolve(sender->socket), ZMQ_DONTWAIT) < 0)
-            break;
-    zmq_msg_close(&message);
-}
-
 /* ---- receivers, and the end ---- */
 
-/* An event is a frame with its number and a value, and one with an endpoint. */
+/* An event is a frame with its number and a value, of a connection its descriptor, and
+ * one with an endpoint. */
 static void take_event(struct message_sender *sender, zmq_msg_t *frame)
 {
     uint16_t event = 0;
-    if (zmq_msg_size(frame) < sizeof event)
+    uint32_t value = 0;
+    if (zmq_msg_size(frame) < sizeof event + sizeof value)
         return;
     memcpy(&event, zmq_msg_data(frame), sizeof event);
-    if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    memcpy(&value, (const char *)zmq_msg_data(frame) + sizeof event, sizeof value);
+    if (event == ZMQ_EVENT_CONNECTED || event == ZMQ_EVENT_ACCEPTED)
+        kept_connections_opened(&sender->connections, (int)value);
+    else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
         sender->receivers++;
-    else if (event == ZMQ_EVENT_DISCONNECTED && sender->receivers > 0)
-        sender->receivers--;
     else if (event == ZMQ_EVENT_MONITOR_STOPPED)
         sender->flushed = true;
+    else if (event == ZMQ_EVENT_DISCONNECTED) {
+        kept_connections_closed(&sender->connections, (int)value);
+        sender->receivers -= sender->receivers > 0;
+    }
 }
 
 static void take_events(struct message_sender *sender)
@@ -187,10 +186,27 @@ static void take_events(struct message_sender *sender)
     zmq_msg_close(&frame);
 }
 
+void message_sender_take_input(struct message_sender *sender)
+{
+    zmq_msg_t message;
+    take_events(sender);
+    if (sender->config.end.kind != MESSAGE_DEALER || !sender->socket)
+        return;
+    zmq_msg_init(&message);
+    for (int i = 0; i < IGNORED_MAX; i++)
+        if (zmq_msg_recv(&message, zsock_resolve(sender->socket), ZMQ_DONTWAIT) < 0)
+            break;
+    zmq_msg_close(&message);
+}
+
+/* A publisher drops what a subscriber is too slow for, and waits for none. */
 static void begin_flush(struct message_sender *sender, int limit_ms)
 {
     sender->flushing = true;
     sender->limit_us = clock_now_us() + limit_ms * INT64_C(1000);
+    take_events(sender);
+    if (sender->config.end.kind != MESSAGE_PUB)
+        kept_connections_keep(&sender->connections);
     zsock_set_linger(sender->socket, limit_ms + 100); /* no sooner than our limit */
     remove_path(&sender->config.end);
     zsock_destroy(&sender->socket);
@@ -201,9 +217,9 @@ int message_sender_flush(struct message_sender *sender, int limit_ms)
     if (!sender->flushing)
         begin_flush(sender, limit_ms);
     take_events(sender);
-    if (clock_now_us() >= sender->limit_us)
-        return -ETIMEDOUT;
-    return sender->flushed;
+    if (sender->flushed && kept_connections_all_read(&sender->connections))
+        return 1;
+    return clock_now_us() < sender->limit_us ? 0 : -ETIMEDOUT;
 }
 
 bool message_sender_has_receiver(struct message_sender *sender)
@@ -220,6 +236,9 @@ void message_sender_fill_item(const struct message_sender *sender, bool output,
         item->events = ZMQ_POLLOUT;
     } else if (sender->flushing && !sender->flushed) {
         item->socket = zsock_resolve(sender->events);
+        item->events = ZMQ_POLLIN;
+    } else if (sender->flushing) {
+        item->fd = kept_connections_descriptor(&sender->connections);
         item->events = ZMQ_POLLIN;
     }
 }
