@@ -17,6 +17,7 @@ static int send_records(const struct sink_options *options)
         .command = out->connector,
         .envelope = out->envelope,
         .hwm = out->hwm ? out->hwm : DEFAULT_HWM,
+        .patience_us = options->common.patience_us,
         .quiet = options->common.quiet,
     };
     return sender_run(out->spool, &config, out->keys);

@@ -86,6 +86,9 @@ int64_t waiting_hint_tick(struct waiting_hint *hint, const struct sink_session *
     bool soon = wait.kind == SINK_WAITS_VENTILATOR ||
                 wait.kind == SINK_WAITS_RECEIVER || wait.kind == SINK_WAITS_LAST;
     int64_t first_us = soon ? HINT_US : WAITS_US;
+    hint->had_receiver |= wait.kind == SINK_WAITS_LAST;
+    if (wait.kind == SINK_WAITS_RECEIVER && output->ends && hint->had_receiver)
+        first_us = 0; /* it has left early */
     if (waits_tick(&hint->waits, wait, first_us, now_us, &due_us))
         tell(hint, output->receiver, now_us);
     return due_us;

@@ -12,6 +12,7 @@
 struct waiting_hint {
     const struct uplink *uplink; /* NULL: nobody wants hints of the ventilator */
     bool quiet;                  /* nor of receivers */
+    bool had_receiver;           /* for the last messages */
     struct waits waits;
 };
 

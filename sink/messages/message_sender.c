@@ -199,6 +199,14 @@ void message_sender_take_input(struct message_sender *sender)
     zmq_msg_close(&message);
 }
 
+int message_sender_patience_ms(int64_t patience_us)
+{
+    enum { DEFAULT_MS = 300000, LONGEST_MS = 86400000 };
+    if (patience_us < 0)
+        return DEFAULT_MS;
+    return patience_us / 1000 < LONGEST_MS ? (int)(patience_us / 1000) : LONGEST_MS;
+}
+
 /* A publisher drops what a subscriber is too slow for, and waits for none. */
 static void begin_flush(struct message_sender *sender, int limit_ms)
 {
@@ -207,7 +215,7 @@ static void begin_flush(struct message_sender *sender, int limit_ms)
     take_events(sender);
     if (sender->config.end.kind != MESSAGE_PUB)
         kept_connections_keep(&sender->connections);
-    zsock_set_linger(sender->socket, limit_ms + 100); /* no sooner than our limit */
+    zsock_set_linger(sender->socket, -1); /* so its end says that all has left */
     remove_path(&sender->config.end);
     zsock_destroy(&sender->socket);
 }

@@ -37,6 +37,8 @@ int message_sender_send(struct message_sender *sender, struct slice envelope,
  * should. */
 void message_sender_take_input(struct message_sender *sender);
 
+/* How long the last messages are waited for, by --patience; < 0: not given. */
+int message_sender_patience_ms(int64_t patience_us);
 /* Nothing more is sent: 1: all has left this host for the receiver's system, or been
  * read where that is this one; 0: not yet, call it again when the poller says so; -ETIMEDOUT: limit_ms after the
  * first call it has not. */

@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/memory.h"
+#include "sink/messages/message_sender.h"
 #include "sink/output/framed_file.h"
 #include "sink/output/output_part.h"
 #include "sink/result/header_filter.h"
@@ -236,17 +237,14 @@ int output_writer_complete(struct output_writer *writer, char *error, size_t err
 int output_writer_flush(struct output_writer *writer, int64_t patience_us, char *error,
                         size_t error_size)
 {
-    enum { DEFAULT_MS = 300000, LONGEST_MS = 86400000 };
-    int64_t limit_ms = patience_us < 0 ? DEFAULT_MS : patience_us / 1000;
-    if (limit_ms > LONGEST_MS)
-        limit_ms = LONGEST_MS;
+    int limit_ms = message_sender_patience_ms(patience_us);
     writer->flushing = true;
-    int outcome = output_flush(writer->output, (int)limit_ms);
+    int outcome = output_flush(writer->output, limit_ms);
     if (outcome < 0)
         snprintf(error, error_size,
                  "cannot write %.300s: nobody took the last messages in %d s "
                  "(--patience)",
-                 output_name(writer->output), (int)(limit_ms / 1000));
+                 output_name(writer->output), limit_ms / 1000);
     return outcome;
 }
 

@@ -2,13 +2,11 @@
 /* Push and pub: nobody says what was stored, so that a record counts as stored when the
  * socket has taken it. */
 #include "common/clock.h"
-#include "common/log.h"
 #include "sink/messages/message_sender.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
-#include <errno.h>
 
-enum { LOOK_US = 1000000, FLUSH_MS = 30000 };
+enum { LOOK_US = 1000000 };
 
 static int open_link(struct link *link)
 {
@@ -50,11 +48,12 @@ static void fill_item(const struct link *link, bool output, zmq_pollitem_t items
 
 static int finish(struct link *link)
 {
-    int result = message_sender_flush(link->own, FLUSH_MS);
-    if (result == -ETIMEDOUT)
-        say("warning: nobody took the last messages in %d s: some may be lost",
-            FLUSH_MS / 1000);
-    return result == -ETIMEDOUT ? 1 : result;
+    int limit_ms = message_sender_patience_ms(link->config.patience_us);
+    int result = message_sender_flush(link->own, limit_ms);
+    if (result < 0)
+        snprintf(link->error, sizeof link->error,
+                 "nobody took the last messages in %d s (--patience)", limit_ms / 1000);
+    return result;
 }
 
 static void close_link(struct link *link)

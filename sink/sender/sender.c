@@ -304,6 +304,8 @@ static int look_for_end(struct sender *sender)
     if (finished == 1)
         tell("E\n");
     sender->told_end = finished == 1;
+    if (finished < 0)
+        snprintf(sender->error, sizeof sender->error, "%.400s", sender->link.error);
     return finished < 0 ? finished : 0;
 }
 

@@ -188,6 +188,31 @@ def test_a_push_socket_takes_what_the_spool_has(case):
     assert taken == source.read_bytes().splitlines()
 
 
+@pytest.mark.parametrize("spooled", [False, True])
+@pytest.mark.parametrize("returns", [False, True])
+def test_a_receiver_that_leaves_early_is_waited_for_as_long_as_patience_lasts(case, spooled, returns):
+    source = case.file("in", b"".join(b"%0300d\n" % number for number in range(5000)))  # more than its system holds
+    endpoint = f"ipc://{case.directory}/out"
+    words = words_of(case, receiver=f"push:{endpoint}") if spooled else ["-o", f"push:{endpoint}"]
+    words += [] if returns else ["--patience", "4"]
+    with zmq.Context() as context:
+        with context.socket(zmq.PULL) as first:
+            first.rcvhwm = 1
+            first.bind(endpoint)
+            run = case.start("fanfold", "-i", source, *words, "-j2", "--hwm", 5000, "--", "cat")
+            case.wait_for(lambda: take(first, [], 10) == 10, "some of it")
+            run.wait_for_stderr(f"waiting for the receiver at push:{endpoint} to take the last messages")
+        run.wait_for_stderr(f"waiting for a receiver at push:{endpoint}$")
+        if not returns:
+            run.expect(4)
+            assert "nobody took the last messages in 4 s (--patience)" in run.stderr()
+            return
+        with context.socket(zmq.PULL) as second:
+            second.bind(endpoint)
+            case.wait_for(lambda: take(second, [], 1000) == 0 and not run.running(), "the end")
+    run.expect(0)
+
+
 def take(pull, taken, count):
     """What is there, at most `count`; how many it has taken."""
     while count > 0 and pull.poll(20):
