@@ -30,4 +30,8 @@ struct slice mark_content(struct slice mark);
  * The name lies in the mark; empty: there is none. */
 struct slice mark_input(struct slice mark);
 
+/* In the first byte of an input's name: the run keeps this input from its beginning,
+ * though nothing may be written yet. */
+enum { INPUT_PINNED = 0x80 };
+
 #endif

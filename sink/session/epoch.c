@@ -7,6 +7,7 @@
 #include "sink/session/epoch.h"
 
 #include "common/exit_status.h"
+#include "common/protocol/mark.h"
 #include "sink/session/actions.h"
 #include "sink/session/ending.h"
 
@@ -78,12 +79,18 @@ void sink_epoch_on_welcome(struct sink_session *session, const struct message *m
     sink_epoch_phase_set(&epoch->phase, SINK_EPOCH_OPENING);
 }
 
+/* What waits in a spool is not to be left behind for what waits in another. */
+static bool is_pinned(const struct sink_epoch *epoch)
+{
+    return epoch->input_size > 0 && (epoch->input[0] & INPUT_PINNED) != 0;
+}
+
 /* As long as nothing is written, the run is of the input that was offered last: a mark
  * of one input must never lie beside the name of another. */
 static void take_input(struct sink_session *session)
 {
     struct sink_epoch *epoch = &session->epoch;
-    if (session->queue.written)
+    if (session->queue.written || is_pinned(epoch))
         return;
     epoch->input_size = epoch->offered_size;
     memcpy(epoch->input, epoch->offered, epoch->offered_size);

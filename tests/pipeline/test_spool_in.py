@@ -217,6 +217,26 @@ def test_a_run_resumes_from_no_other_spool_than_its_own(case):
     first.expect_all([producer])
 
 
+def test_a_run_that_has_committed_nothing_resumes_from_no_other_spool_either(case):
+    gate = case.gate()
+    begun = case.path("begun")
+    run = SpoolRun(case)
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 30)
+        words = ["-j1", "--mode", "lines", "--", "sh", "-c", f": >{begun}; : <{gate}; cat"]
+        run.run = case.start("fanfold", *run.words, *words)
+        case.wait_for(lambda: producer.pump(0.05) or (producer.done() and begun.exists()), "all to be acknowledged")
+        producer.close()
+    kill_everything(case)
+    run.words[3] = case.path("other")
+    mistaken = run.start("--resume", "--idle", "0.1")
+    mistaken.expect(4)
+    assert "cannot resume: it is not the spool that the run began with" in mistaken.stderr()
+    run.words[3] = run.spool
+    run.start("--resume", "--idle", "0.1").expect(0)
+    run.expect_all([producer])
+
+
 def test_one_run_at_a_time_uses_a_spool(case):
     run = SpoolRun(case)
     run.start()

@@ -10,6 +10,7 @@
 #include "ventilator/source/input_fingerprint.h"
 
 #include "common/memory.h"
+#include "common/protocol/mark.h"
 #include "common/records/record_format_text.h"
 #include <endian.h>
 #include <errno.h>
@@ -136,6 +137,12 @@ int input_fingerprint_add(struct input_fingerprint *fingerprint, int fd,
     return 0;
 }
 
+void input_fingerprint_identify(struct input_fingerprint *fingerprint,
+                                uint64_t identity)
+{
+    fingerprint->head = identity;
+}
+
 /* The numbers in the order in which they are written. */
 static void list(struct input_fingerprint *fingerprint, uint64_t *numbers[NUMBERS])
 {
@@ -155,7 +162,9 @@ void input_fingerprint_write(const struct input_fingerprint *fingerprint,
     struct input_fingerprint copy = *fingerprint;
     uint64_t *numbers[NUMBERS];
     list(&copy, numbers);
-    bytes[0] = FORM;
+    bool pinned = fingerprint->kind == SOURCE_KIND_STREAM && fingerprint->count == 1 &&
+                  fingerprint->head != 0;
+    bytes[0] = FORM | (pinned ? INPUT_PINNED : 0);
     bytes[1] = (uint8_t)fingerprint->kind;
     for (size_t i = 0; i < NUMBERS; i++) {
         uint64_t number = htole64(*numbers[i]);
@@ -168,7 +177,7 @@ bool input_fingerprint_read(struct slice bytes,
 {
     struct input_fingerprint fingerprint;
     uint64_t *numbers[NUMBERS], number;
-    if (bytes.size != INPUT_FINGERPRINT_SIZE || bytes.data[0] != FORM ||
+    if (bytes.size != INPUT_FINGERPRINT_SIZE || (bytes.data[0] & ~INPUT_PINNED) != FORM ||
         bytes.data[1] < SOURCE_KIND_FILE || bytes.data[1] > SOURCE_KIND_COMPRESSED)
         return false;
     fingerprint.kind = (enum source_kind)bytes.data[1];
@@ -275,6 +284,18 @@ static bool files_differ(const struct input_fingerprint *began,
     return true;
 }
 
+/* A spool has a name that no other has. */
+static bool streams_differ(const struct input_fingerprint *began,
+                           const struct input_fingerprint *now, char *reason,
+                           size_t size)
+{
+    if (began->kind != now->kind || began->count != 1 || !began->head || !now->head ||
+        began->head == now->head)
+        return false;
+    snprintf(reason, size, "it is not the spool that the run began with");
+    return true;
+}
+
 /* In all that is known of them, the time too. */
 static bool are_same(const struct input_fingerprint *began,
                      const struct input_fingerprint *now)
@@ -292,7 +313,8 @@ enum input_match input_fingerprint_match(const struct input_fingerprint *began,
         counts_differ(began, now, reason, reason_size))
         return INPUT_OTHER;
     if (began->kind == SOURCE_KIND_STREAM || now->kind == SOURCE_KIND_STREAM)
-        return INPUT_PERHAPS;
+        return streams_differ(began, now, reason, reason_size) ? INPUT_OTHER
+                                                               : INPUT_PERHAPS;
     if (are_same(began, now))
         return INPUT_SAME;
     if (began->kind == SOURCE_KIND_FILE && now->kind == SOURCE_KIND_FILE &&

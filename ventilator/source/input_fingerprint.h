@@ -34,7 +34,8 @@ struct input_fingerprint {
      * and hashes of all else. */
     uint64_t size;
     uint64_t changed_ns; /* time of its last change */
-    uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on */
+    uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on; of a
+                            stream `head` says which it is; 0: not known */
     /* The cut. format: a hash; lines: a record's; block: 0 with records, or where it is
      * auto. */
     uint64_t format, lines, records, block, header_lines, whole_files, header_out;
@@ -45,6 +46,10 @@ struct input_fingerprint input_fingerprint_begin(const struct source_cut *cut);
 /* The next input, which is open: from `start` on. 0 or -errno. */
 int input_fingerprint_add(struct input_fingerprint *fingerprint, int fd,
                           enum source_kind kind, uint64_t start);
+
+/* Of the one stream: which it is, where that is known; not 0. */
+void input_fingerprint_identify(struct input_fingerprint *fingerprint,
+                                uint64_t identity);
 
 void input_fingerprint_write(const struct input_fingerprint *fingerprint,
                              uint8_t bytes[INPUT_FINGERPRINT_SIZE]);

@@ -27,12 +27,29 @@ static struct message_input *messages_of(const struct source *source)
     return source->reader.inputs.items[0].input.messages;
 }
 
+/* Which spool it is, is known when the process that receives has made it. */
+static int connect_spool(struct source *source, struct input *input, char *error,
+                         size_t error_size)
+{
+    struct input_fingerprint fingerprint;
+    uint64_t identity;
+    int result = spool_input_connect(input, error, error_size);
+    if (result == 0)
+        result = spool_input_identify(input, &identity, error, error_size);
+    if (result < 0)
+        return result;
+    input_fingerprint_read(source_input(source), &fingerprint);
+    input_fingerprint_identify(&fingerprint, identity);
+    input_fingerprint_write(&fingerprint, source->fingerprint);
+    return 0;
+}
+
 int source_connect(struct source *source, char *error, size_t error_size)
 {
     struct message_input *messages = messages_of(source);
     struct input *input = &source->reader.inputs.items[0].input;
     if (input->spool)
-        return spool_input_connect(input, error, error_size);
+        return connect_spool(source, input, error, error_size);
     return messages ? message_input_open(messages, error, error_size) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 struct spool_input {
     const char *path;
@@ -170,6 +171,19 @@ static bool is_spool_of(struct input *input, const struct input_mark *from)
              "%.120s: cannot resume: it is not the spool that the run began with",
              input->spool->path);
     return false;
+}
+
+int spool_input_identify(struct input *input, uint64_t *ret_identity, char *error,
+                         size_t error_size)
+{
+    if (!open_reader(input, 0, true)) {
+        snprintf(error, error_size, "%s", input->reason);
+        return -EIO;
+    }
+    const struct id *id = spool_reader_spool(input->spool->reader);
+    *ret_identity = XXH3_64bits(id->bytes, sizeof id->bytes) | 1;
+    spool_reader_close(&input->spool->reader);
+    return 0;
 }
 
 bool spool_input_begin(struct input *input, const struct input_mark *from,

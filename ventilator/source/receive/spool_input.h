@@ -12,6 +12,9 @@ int input_of_spool(const char *path, char *const *arguments, struct input *ret_i
                    char *error, size_t error_size);
 /* Waits until the process is ready. Likewise. */
 int spool_input_connect(struct input *input, char *error, size_t error_size);
+/* Then: a hash of the spool's id, never 0. Likewise. */
+int spool_input_identify(struct input *input, uint64_t *ret_identity, char *error,
+                         size_t error_size);
 /* Begins at the entry where a run resumes; with `from` NULL, where one begins, at the
  * first entry that no run has committed. Sets its number. False: the spool is not the
  * one that the run began with, or has not got the entry: input->reason. */

@@ -373,6 +373,16 @@ Test(sink_session, a_new_run_has_the_input_of_its_first_welcome)
     expect_input("one");
 }
 
+Test(sink_session, a_run_keeps_a_pinned_input_though_nothing_is_written)
+{
+    resume_from(&(struct position){
+        .run = run, .uid = ventilator, .epoch = 1, .input = "\200one", .input_size = 4});
+    welcome_with(&other_ventilator, "\200two");
+    tick_after(2000);
+    expect("COMMIT(1)");
+    expect_input("\200one");
+}
+
 Test(sink_session, a_run_with_nothing_written_is_the_next_inputs)
 {
     resume_from(&(struct position){
