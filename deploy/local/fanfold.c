@@ -161,7 +161,8 @@ static void start_role(struct fanfold *fanfold, enum role role)
     if (role == ROLE_VENTILATOR)
         slurm_role_started(&fanfold->slurm);
     if (pid < 0) {
-        say("cannot start %s: %s", role_programs[role], strerror(-pid));
+        say("cannot start %s: %s", role_name(fanfold->arguments, role),
+            strerror(-pid));
         launcher_on_end(&fanfold->launcher, role, (struct ending){false, STATUS_IO},
                         clock_now_us());
         return;
@@ -183,7 +184,7 @@ static void describe(char *buffer, size_t size, struct ending ending)
 static void tell_person(const struct fanfold *fanfold,
                         const struct launcher_action *action)
 {
-    const char *program = role_programs[action->role];
+    const char *program = role_name(fanfold->arguments, action->role);
     char cause[128];
     describe(cause, sizeof cause, action->ending);
     switch (action->notice) {

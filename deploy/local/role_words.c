@@ -184,3 +184,13 @@ void role_words_free(char ***words_p)
     free(*words_p);
     *words_p = NULL;
 }
+
+/* In the worker's place there may be what minds the workers of other hosts. */
+const char *role_name(const struct arguments *arguments, enum role role)
+{
+    if (role == ROLE_WORKER && arguments_remote(arguments))
+        return "fanfold-ssh, which minds the connections to other hosts,";
+    if (role == ROLE_WORKER && arguments->slurm)
+        return "the command of Slurm";
+    return role_programs[role];
+}

@@ -24,4 +24,7 @@ char **role_words(const struct arguments *arguments, enum role role,
                   const struct run_words *run);
 void role_words_free(char ***words_p);
 
+/* What a person knows the role's process by. */
+const char *role_name(const struct arguments *arguments, enum role role);
+
 #endif

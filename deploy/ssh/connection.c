@@ -9,6 +9,7 @@
 #include "common/process/signals.h"
 #include "common/slice.h"
 #include "deploy/ssh/remote_command.h"
+#include "deploy/ssh/ssh_words.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #define LOGIN_US (30 * SECOND_US) /* until the host has answered */
+#define HOLD_US  (SECOND_US / 5)  /* a line that may be the last */
 
 enum {
     LINE_MAX_BYTES = 2000,
@@ -47,7 +49,9 @@ struct connection {
     int64_t end_us; /* until it must be through; NEVER_US: it is */
     int status;     /* of waitpid, once it is reaped */
     struct line out_line, err_line;
-    char last[REASON_MAX]; /* the last line of standard error */
+    char last[4 * LINE_MAX_BYTES + 1]; /* the last line of standard error */
+    int64_t say_us; /* when that is said: it may be the reason of the end, which the
+                       caller says; NEVER_US: it was, or need not be */
     char reason[REASON_MAX];
 };
 
@@ -124,6 +128,7 @@ struct connection *connection_new(const struct connection_start *start, int64_t 
     connection->local = *start->login->target == '\0';
     connection->pid = pid;
     connection->end_us = now_us + LOGIN_US;
+    connection->say_us = NEVER_US;
     keep_our_ends(connection, &pipes);
     close_pipes(&pipes);
     return connection;
@@ -205,20 +210,32 @@ static void on_out_line(struct connection *connection, const char *text,
     }
 }
 
-static void on_err_line(struct connection *connection, const char *text)
+void connection_say_last(struct connection *connection)
 {
-    char line[4 * LINE_MAX_BYTES + 1];
-    slice_copy_printable(slice_of_text(text), line, sizeof line);
-    if (*line)
-        snprintf(connection->last, sizeof connection->last, "%.*s", REASON_MAX - 1,
-                 line);
+    if (connection->say_us != NEVER_US)
+        say("%s: %s", connection->name, connection->last);
+    connection->say_us = NEVER_US;
+}
+
+/* Before the worker starts, it is a banner, or the reason of the end. */
+static void on_err_line(struct connection *connection, const char *text, int64_t now_us)
+{
+    if (ssh_words_tell_of_tunnel(text)) {
+        log_event(LOG_LEVEL_DEBUG, "tunnel_shut", "host=%s", connection->name);
+        return;
+    }
+    connection_say_last(connection);
+    if (!*text)
+        return;
+    slice_copy_printable(slice_of_text(text), connection->last,
+                         sizeof connection->last);
     if (connection->through)
-        say("%s: %s", connection->name, line);
+        connection->say_us = now_us + HOLD_US;
 }
 
 /* False: the stream is at its end. */
 static bool read_stream(struct connection *connection, int *fd,
-                        struct connection_news *news)
+                        struct connection_news *news, int64_t now_us)
 {
     char bytes[4096];
     ssize_t size;
@@ -232,7 +249,7 @@ static bool read_stream(struct connection *connection, int *fd,
         for (ssize_t i = 0; i < size; i++)
             if (fd == &connection->err) {
                 if (take_byte(&connection->err_line, bytes[i]))
-                    on_err_line(connection, connection->err_line.text);
+                    on_err_line(connection, connection->err_line.text, now_us);
             } else if (connection->through) {
                 news->alive = true;
             } else if (take_byte(&connection->out_line, bytes[i])) {
@@ -252,15 +269,22 @@ static bool is_final(int status)
            status == STATUS_NOT_FOUND || status == STATUS_IO;
 }
 
+static int exit_status(const struct connection *connection)
+{
+    return WIFEXITED(connection->status) ? WEXITSTATUS(connection->status)
+                                         : STATUS_SIGNAL + WTERMSIG(connection->status);
+}
+
 static enum placement_end judge(const struct connection *connection)
 {
-    int status = WIFEXITED(connection->status) ? WEXITSTATUS(connection->status)
-                                               : STATUS_SIGNAL;
+    int status = exit_status(connection);
     if (connection->missing)
         return PLACEMENT_CANNOT_START;
+    bool refused = status == SSH_FAILED && ssh_words_refuse(connection->last);
     if (!connection->through)
-        return is_final(status) && !connection->late ? PLACEMENT_CANNOT_START
-                                                     : PLACEMENT_LOGIN_FAILED;
+        return (is_final(status) || refused) && !connection->late
+                   ? PLACEMENT_CANNOT_START
+                   : PLACEMENT_LOGIN_FAILED;
     if (status == STATUS_OK)
         return PLACEMENT_COMPLETE;
     if (is_final(status))
@@ -268,14 +292,28 @@ static enum placement_end judge(const struct connection *connection)
     return status == SSH_FAILED && !connection->local ? PLACEMENT_LOST : PLACEMENT_DIED;
 }
 
+static void describe(const struct connection *connection, char *text, size_t size)
+{
+    const char *what = connection->local     ? "the worker"
+                       : connection->through ? "the worker there"
+                                             : "ssh";
+    int status = exit_status(connection);
+    if (WIFSIGNALED(connection->status))
+        snprintf(text, size, "signal %d ended %s", WTERMSIG(connection->status),
+                 connection->local ? what : "ssh");
+    else if (status == SSH_FAILED && connection->through && !connection->local)
+        snprintf(text, size, "the connection ended, or the worker was killed");
+    else
+        snprintf(text, size, "%s ended with status %d", what, status);
+}
+
+/* What it said last, unless that was before, and of something else. */
 static void explain(struct connection *connection)
 {
     char how[64];
-    if (WIFSIGNALED(connection->status))
-        snprintf(how, sizeof how, "signal %d ended it", WTERMSIG(connection->status));
-    else
-        snprintf(how, sizeof how, "it ended with status %d",
-                 WEXITSTATUS(connection->status));
+    bool last = *connection->last &&
+                (!connection->through || connection->say_us != NEVER_US);
+    describe(connection, how, sizeof how);
     if (connection->missing)
         snprintf(connection->reason, sizeof connection->reason,
                  "there is no fanfold-worker: install fanfold there, name its "
@@ -286,7 +324,7 @@ static void explain(struct connection *connection)
                  *connection->last ? ": " : "", connection->last);
     else
         snprintf(connection->reason, sizeof connection->reason, "%.400s",
-                 *connection->last ? connection->last : how);
+                 last ? connection->last : how);
 }
 
 /* Its streams are read to their ends first, unless something else holds them open. */
@@ -303,22 +341,26 @@ struct connection_news connection_read(struct connection *connection, int64_t no
 {
     struct connection_news news = {0};
     bool ended = has_ended(connection); /* before: what it said last is there */
-    read_stream(connection, &connection->out, &news);
-    read_stream(connection, &connection->err, &news);
+    read_stream(connection, &connection->out, &news, now_us);
+    read_stream(connection, &connection->err, &news, now_us);
     if (now_us >= connection->end_us && !ended) {
         connection->late = true;
         connection->end_us = NEVER_US;
         kill(-connection->pid, SIGKILL);
     }
-    if (!ended)
+    if (!ended) {
+        if (now_us >= connection->say_us)
+            connection_say_last(connection);
         return news;
-    if (connection->err_line.size > 0)
-        (void)(take_byte(&connection->err_line, '\n') &&
-               (on_err_line(connection, connection->err_line.text), true));
+    }
+    if (connection->err_line.size > 0 && take_byte(&connection->err_line, '\n'))
+        on_err_line(connection, connection->err_line.text, now_us);
     reap(connection, 0);
     connection->pid = 0;
     news.ended = true;
     news.end = judge(connection);
+    if (connection->through && is_final(exit_status(connection)))
+        news.refusal = exit_status(connection);
     explain(connection);
     return news;
 }
@@ -336,7 +378,12 @@ unsigned connection_poll(const struct connection *connection,
 
 int64_t connection_deadline(const struct connection *connection)
 {
-    return connection->end_us;
+    return clock_earlier(connection->end_us, connection->say_us);
+}
+
+bool connection_has_answered(const struct connection *connection)
+{
+    return connection->through || connection->missing;
 }
 
 bool connection_is_missing(const struct connection *connection)

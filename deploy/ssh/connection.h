@@ -37,6 +37,8 @@ struct connection_news {
     bool alive;   /* it has done a task */
     bool ended;
     enum placement_end end; /* valid if it has ended */
+    int refusal; /* the status with which the worker ended, if another one there would
+                    end with it; 0: none */
 };
 struct connection_news connection_read(struct connection *connection, int64_t now_us);
 /* When to call connection_read at the latest. */
@@ -44,7 +46,12 @@ int64_t connection_deadline(const struct connection *connection);
 
 /* What to tell a person of why it ended: what the host said last, or what was tried. */
 const char *connection_reason(const struct connection *connection);
+/* Once it has ended: says what the host said last. For a caller that does not tell the
+ * reason. */
+void connection_say_last(struct connection *connection);
 
+/* It was the host that spoke, and not ssh alone. */
+bool connection_has_answered(const struct connection *connection);
 /* Once it has ended: the host has no fanfold-worker. */
 bool connection_is_missing(const struct connection *connection);
 

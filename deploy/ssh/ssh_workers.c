@@ -16,6 +16,7 @@
 #include "common/random_id.h"
 #include "deploy/ssh/connection.h"
 #include "deploy/ssh/endpoint_file.h"
+#include "deploy/ssh/host_report.h"
 #include "deploy/ssh/login_source.h"
 #include "deploy/ssh/placement.h"
 #include "deploy/ssh/remote_command.h"
@@ -60,6 +61,8 @@ struct ssh_workers {
     int64_t kill_us;    /* when patience with workers ends; NEVER_US: it lasts */
     bool alive;         /* a task is done, and whoever wants to know was told */
     bool ended;         /* the run has */
+    int refusal;        /* the status with which a host's worker refused to work; 0: none
+                           did */
     bool over;
 };
 
@@ -192,28 +195,21 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
 
 /* ---- what comes of it ---- */
 
+/* With a login file, a host may still be named. */
+static bool some_left(const struct ssh_workers *workers)
+{
+    return workers->config->login_file || !placement_is_over(workers->placement);
+}
+
 static void tell(struct ssh_workers *workers, size_t which,
                  enum placement_notice notice)
 {
-    const char *name = login_name(&workers->logins.items[which]);
-    const struct connection *connection = workers->hosts[which].connection;
-    const char *reason = connection ? connection_reason(connection) : "";
-    switch (notice) {
-    case PLACEMENT_NOTICE_NONE:
-        return;
-    case PLACEMENT_NOTICE_TRYING:
-        say("%s: cannot log in: %s; trying again, with growing pauses", name, reason);
-        return;
-    case PLACEMENT_NOTICE_BACK:
-        say("%s: logged in", name);
-        return;
-    case PLACEMENT_NOTICE_LOST:
-        say("%s: lost its worker: %s; starting another", name, reason);
-        return;
-    case PLACEMENT_NOTICE_GIVEN_UP:
-        say("%s: gave up: %s; the run goes on without this host", name, reason);
-        return;
-    }
+    host_report_say(&(struct host_report){.login = &workers->logins.items[which],
+                                          .notice = notice,
+                                          .connection =
+                                              workers->hosts[which].connection,
+                                          .some_left = some_left(workers)},
+                    workers->config);
 }
 
 static void tell_alive(struct ssh_workers *workers)
@@ -252,8 +248,12 @@ static void read_host(struct ssh_workers *workers, size_t which, int64_t now_us)
     }
     enum placement_notice notice =
         placement_on_end(workers->placement, which, news.end, now_us);
-    if (!workers->signalled && !workers->ended)
+    if (!workers->refusal)
+        workers->refusal = news.refusal;
+    if (!workers->signalled && !workers->ended && notice != PLACEMENT_NOTICE_NONE)
         tell(workers, which, notice);
+    else
+        connection_say_last(host->connection);
     connection_destroy(&host->connection);
 }
 
@@ -350,7 +350,6 @@ static void wait_for_events(struct ssh_workers *workers, int64_t now_us, int64_t
     free(items);
 }
 
-/* With a login file, a host may still be named. */
 static bool is_over(const struct ssh_workers *workers)
 {
     bool some_done = placement_count(workers->placement, PLACEMENT_DONE) > 0;
@@ -375,13 +374,14 @@ static void loop(struct ssh_workers *workers)
     }
 }
 
+/* A command that no host has is as one that this host does not have. */
 static int status_of(const struct ssh_workers *workers)
 {
     if (workers->signalled || workers->ended ||
         placement_count(workers->placement, PLACEMENT_DONE) > 0)
         return STATUS_OK;
     say("no host is left that could run a worker");
-    return STATUS_PEER;
+    return workers->refusal ? workers->refusal : STATUS_PEER;
 }
 
 static void end(struct ssh_workers *workers)

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import signal
+from socket import AF_UNIX, socket as Unix
 
 import pytest
 from harness import ROOT, build_directory, wait_for
@@ -20,6 +21,7 @@ class Run:
 
     def __init__(self, case, logins, *options, env=None, **sshd):
         self.case, self.sshd = case, Sshd(case, **sshd)
+        self.before = left_on_hosts()  # by others
         self.gate, self.seen = case.gate(), case.file("seen", b"")
         script = MEET.format(seen=shlex.quote(str(self.seen)), gate=shlex.quote(str(self.gate)))
         words = ["-S", logins] if logins else []
@@ -43,7 +45,11 @@ class Run:
         self.sshd.process.signal(signal.SIGTERM)
         self.sshd.process.wait()
         self.case.assert_no_leftovers()
-        assert not [name for name in os.listdir("/tmp") if re.fullmatch(r"fanfold-\w+\.(t|r|self)", name)]
+        assert not left_on_hosts() - self.before
+
+
+def left_on_hosts():
+    return {name for name in os.listdir("/tmp") if re.fullmatch(r"fanfold-\w+\.(t|r|self)", name)}
 
 
 @pytest.mark.deadline(180)
@@ -86,6 +92,18 @@ def test_no_host_is_left(case):
     run.end()
 
 
+@pytest.mark.parametrize("hosts", ["a", "a,b", ":"])
+@pytest.mark.parametrize("command, status", [("no-such-command", 127), ("/etc/passwd", 126)])
+def test_a_command_that_no_host_has_ends_the_run_as_it_does_here(case, hosts, command, status):
+    sshd = Sshd(case)
+    run = case.run("fanfold", "-S", hosts, "--ssh", sshd.ssh, "--", command, stdin=b"a\n")
+    run.expect(status)
+    for host in hosts.replace(":", "localhost").split(","):
+        said = re.findall(rf"^fanfold: {host}: .*$", run.stderr(), re.M)
+        assert len(said) == 1 and f"gave up: fanfold-worker: {command}: " in said[0], run.stderr()
+    assert run.stderr().count("the run goes on") == hosts.count(","), run.stderr()
+
+
 def test_this_host_takes_part_where_it_is_named(case):
     run = Run(case, ":,2/a")
     run.wait_for_workers(2)
@@ -99,6 +117,23 @@ def test_links_go_through_ssh_where_a_tunnel_is_wanted(case):
         listening = [line.split()[1] for line in file.readlines()[1:] if line.split()[3] == "0A"]
     assert listening
     run.finish()
+
+
+def test_what_ssh_says_of_a_tunnel_that_ends_nowhere_is_not_passed_on(case):
+    """The worker says what that means, and of which run; ssh says "port -2"."""
+    run = Run(case, "a", "--tunnel")
+    run.wait_for_workers(1)
+    there, here = re.search(r"-R\0(.*?\.t):(.*?)\0", command_line(pids_named(case, "ssh")[0])).groups()
+    [ventilator] = pids_named(case, "fanfold-ventila")
+    os.kill(ventilator, signal.SIGSTOP)  # it would put its socket back
+    os.rename(here, here + ".moved")
+    with Unix(AF_UNIX) as sock:
+        sock.connect(there)
+        assert sock.recv(1) == b""  # ssh has said why
+    os.rename(here + ".moved", here)
+    os.kill(ventilator, signal.SIGCONT)
+    run.finish()
+    assert "port -2" not in run.process.stderr()
 
 
 def test_a_worker_that_dies_is_followed_by_another(case):
@@ -119,6 +154,25 @@ def worker_of(program):
         with open(f"/proc/{pid}/comm", encoding="ascii") as file:
             if file.read().strip() == "fanfold-worker":
                 return pid
+
+
+def test_what_minds_the_connections_is_named_for_what_it_is(case):
+    run = Run(case, "a")
+    run.wait_for_workers(1)
+    [pid] = pids_named(case, "fanfold-ssh")
+    os.kill(pid, signal.SIGKILL)
+    run.process.wait_for_stderr("^fanfold: fanfold-ssh, which minds the connections to other hosts, was killed by signal 9 .*; starting it again")
+    run.wait_for_workers(2)
+    run.finish()
+    assert "fanfold-worker was killed" not in run.process.stderr()
+
+
+@pytest.mark.parametrize("ssh", ["ssh -F nowhere", "ssh -o NoSuchOption=1", "ssh --no-such-option", "/nowhere/ssh"])
+def test_an_ssh_that_refuses_its_options_is_not_tried_again(case, ssh):
+    run = case.run("fanfold", "-S", "a:2222", "--ssh", ssh, "--", "cat", stdin=b"a\n", cwd=case.directory)
+    run.expect(5)
+    assert re.search(rf"^fanfold: a:2222: gave up: .*: '{ssh} -o BatchMode=yes -p 2222 a true' must work$", run.stderr(), re.M), run.stderr()
+    assert "again" not in run.stderr()
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -157,6 +211,11 @@ def test_a_worker_ends_when_its_ssh_does(case, victim):
 
 def is_alive(pid):
     return os.path.exists(f"/proc/{pid}")
+
+
+def command_line(pid):
+    with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+        return file.read()
 
 
 def pids_named(case, name):
