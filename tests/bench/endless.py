@@ -11,6 +11,7 @@ compared with what was sent.
 
 import argparse
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -35,7 +36,6 @@ class Run:
     def __init__(self, directory):
         self.directory = Path(directory)
         self.endpoint = f"ipc://{directory}/in"
-        self.spent = 0.0  # processor seconds of those that have ended
         self.starts = 0
         self.start()
 
@@ -54,7 +54,6 @@ class Run:
 
     def kill(self, name):
         """The first process of this name."""
-        self.spent += cpu_seconds(descendants(self.process.pid))
         for pid in descendants(self.process.pid):
             try:
                 if stat_of(pid)[0] == name:
@@ -62,7 +61,6 @@ class Run:
                     break
             except OSError:
                 pass
-        self.spent -= cpu_seconds(descendants(self.process.pid))
 
     def stop(self):
         while True:
@@ -81,7 +79,8 @@ class Run:
                 pass
         kept = [path for name in ("spool", "out.fanfold") for path in (self.directory / name, *(self.directory / name).glob("*"))]
         held = sum(path.stat().st_blocks * 512 for path in kept if path.is_file())
-        return memory_of(pids)[1], descriptors, held, self.spent + cpu_seconds(pids)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return memory_of(pids)[1], descriptors, held, ended.ru_utime + ended.ru_stime + cpu_seconds(pids)
 
 
 def expect_exact(run, producer):
