@@ -4,8 +4,8 @@
 
 A producer of DEALER/1 sends --rate messages a second for --minutes; the run keeps them in a spool, and rotates its
 output. Every --kill-every seconds (0: never) a worker, the sink or the ventilator in turn is killed, and the run is
-started again with --resume if that ended it. Each minute's line has the proportional memory and the descriptors of all
-processes, the size of spool and journal, and the processor time a message. At the end the parts of the output are
+started again with --resume if that ended it. Each minute's line has the memory of all processes that no file holds, their
+descriptors, the size of spool and journal, and the processor time a message. At the end the parts of the output are
 compared with what was sent.
 """
 
@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "tests/pipeline"))
 from dealer import Producer  # noqa: E402
 from harness import build_directory, program_path  # noqa: E402
 from process_tree import stat_of  # noqa: E402
-from processes import cpu_seconds, descendants, memory_of  # noqa: E402
+from processes import anonymous_of, cpu_seconds, descendants  # noqa: E402
 
 VICTIMS = ("fanfold-worker", "fanfold-sink", "fanfold-ventilator"[:15])
 FILLER = b" " + b"x" * 80
@@ -80,7 +80,7 @@ class Run:
         kept = [path for name in ("spool", "out.fanfold") for path in (self.directory / name, *(self.directory / name).glob("*"))]
         held = sum(path.stat().st_blocks * 512 for path in kept if path.is_file())
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return memory_of(pids)[1], descriptors, held, ended.ru_utime + ended.ru_stime + cpu_seconds(pids)
+        return anonymous_of(pids), descriptors, held, ended.ru_utime + ended.ru_stime + cpu_seconds(pids)
 
 
 def expect_exact(run, producer):

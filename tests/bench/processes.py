@@ -33,6 +33,19 @@ def memory_of(pids):
     return rss, pss
 
 
+def anonymous_of(pids):
+    """Bytes that are these processes' own: no file's, which they share with whatever else runs."""
+    found = 0
+    for pid in pids:
+        try:
+            for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+                if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
+                    found += int(line.split()[1]) << 10
+        except (OSError, ValueError):
+            pass
+    return found
+
+
 def cpu_seconds(pids):
     """Processor time of these, and of their children that have ended."""
     ticks = 0
