@@ -72,9 +72,7 @@ void check_place_refused(struct sim_ventilator *v, const struct dispatch_action 
                         (intmax_t)(silence_us(v) / 1000));
 }
 
-/* Once the run is over, whoever says HELLO hears that at once, and nobody has the
- * place.
- */
+/* Once the run is over nobody waits: whoever says HELLO hears how it ended. */
 void check_place(const struct sim_ventilator *v)
 {
     enum { PART = 2 }; /* a heartbeat of the core may pass before it looks */

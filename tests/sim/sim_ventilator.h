@@ -53,15 +53,14 @@ struct sim_ventilator {
     bool started, input_ended, input_failed;
     bool earned; /* that chunk really failed so often */
     bool knows_header;
-    bool drains;     /* it was interrupted */
-    bool hurried;    /* and a second time */
-    bool none_good;  /* a worker found that no record of a chunk goes well */
-    bool finishing;  /* it has said GOODBYE or STOP, */
-    int64_t over_us; /* at first then; valid once it has */
-    int64_t
-        stopped_us; /* when it first said an END that stops the run; 0: it did not */
-    uint32_t owes;  /* STOP to this peer, which came after the end; 0: nobody */
-    bool again;     /* the core has news that it has not ticked for */
+    bool drains;        /* it was interrupted */
+    bool hurried;       /* and a second time */
+    bool none_good;     /* a worker found that no record of a chunk goes well */
+    bool finishing;     /* it has said GOODBYE or STOP, */
+    int64_t over_us;    /* at first then; valid once it has */
+    int64_t stopped_us; /* when it first said END of a run that stops; 0: never */
+    uint32_t owes;      /* STOP to this peer, which came after the end; 0: nobody */
+    bool again;         /* the core has news that it has not ticked for */
     int64_t next_cut_us;
     struct place place;
 };

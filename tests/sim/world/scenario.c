@@ -192,8 +192,7 @@ static void draw_waits(struct scenario *scenario, uint64_t seed)
     }
 }
 
-/* Likewise. Others open the output's parts as soon as each is complete, or receive it.
- */
+/* Likewise. Others open each part of the output that is complete, or receive it all. */
 static void draw_output(struct scenario *scenario, uint64_t seed)
 {
     enum { OUTPUT = 5 };

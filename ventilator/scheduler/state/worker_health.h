@@ -50,8 +50,7 @@ void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now
 
 /* What fails there may be its own fault. */
 bool worker_health_in_doubt(const struct worker_health *health);
-/* It has done a task, and is not out: what failed there since may be the tasks' fault.
- */
+/* It has done a task, is not set aside, and starts what it is given. */
 bool worker_health_may_do(const struct worker_health *health);
 /* It gets no tasks but trials, as long as there is a better worker. */
 bool worker_health_rests(const struct worker_health *health);
