@@ -61,6 +61,8 @@ void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us)
                      : output_writer_look(files->output, error, sizeof error);
     stall_watch_leave(files->stall_watch);
     files->part_ordered = false;
+    if (closing && status == STATUS_OK && output_writer_is_headed(files->output))
+        checkpointer_note_header(files->checkpointer);
     if (status != STATUS_OK ||
         checkpointer_order(files->checkpointer, ticket, &position,
                            output_writer_whole_bytes(files->output), closing, error,

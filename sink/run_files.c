@@ -38,7 +38,7 @@ struct run_files *run_files_new(const struct sink_options *options,
                                       resume->journal != NULL);
     if (rotation_is_wanted(&options->out.rotation))
         output_writer_rotate(files->output, &options->out.rotation, resume->start.part,
-                             resume->start.closing);
+                             resume->start.closing, resume->start.headed);
     files->dead_letters = dead_letter_writer_new(resume->dead_letters, &position->run,
                                                  position->dead_letters);
     files->checkpointer =

@@ -14,7 +14,7 @@ struct checkpointer {
     const char *output;
     uint64_t dead_letters_ordered; /* those that were given to a commit */
     uint64_t safe_next, safe_offset;
-    uint64_t part, earlier; /* of the next commit; see struct journal */
+    uint64_t part, earlier, headed; /* of the next commit; see struct journal */
     bool between_parts;
     int next_part; /* its descriptor, not taken yet; -1: none */
     bool failed;
@@ -34,6 +34,7 @@ struct checkpointer *checkpointer_new(struct commit_process **commit_process_p,
     checkpointer->safe_offset = resume->start.offset;
     checkpointer->part = resume->start.part;
     checkpointer->earlier = resume->start.earlier;
+    checkpointer->headed = resume->start.headed;
     checkpointer->next_part = -1;
     return checkpointer;
 }
@@ -59,6 +60,11 @@ static int fail_process(struct checkpointer *checkpointer, int result, char *err
     return result;
 }
 
+void checkpointer_note_header(struct checkpointer *checkpointer)
+{
+    checkpointer->headed = 1;
+}
+
 int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
                        const struct position *position, uint64_t offset, bool closing,
                        char *error, size_t error_size)
@@ -75,6 +81,7 @@ int checkpointer_order(struct checkpointer *checkpointer, uint64_t ticket,
         .part = checkpointer->part,
         .closing = closing,
         .earlier = checkpointer->earlier,
+        .headed = checkpointer->headed,
     };
     struct commit_dead_letters dead_letters = {
         .first = checkpointer->dead_letters_ordered + 1,

@@ -20,6 +20,8 @@ struct checkpointer *checkpointer_new(struct commit_process **commit_process_p,
 /* Stops the process. */
 void checkpointer_destroy(struct checkpointer **checkpointer_p);
 
+/* A part that is complete has the output's header. */
+void checkpointer_note_header(struct checkpointer *checkpointer);
 /* Orders a commit of that position, at which the output, or its part, has `offset`
  * bytes; `closing`: the part is complete. Nothing is written from then on, and each
  * commit that is ordered counts for the next part, until checkpointer_take_part brings

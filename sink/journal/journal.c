@@ -37,17 +37,19 @@ static void pack_bytes(msgpack_packer *packer, const void *data, size_t size)
 
 /* The last field is the command alone, as ever, or an array of it and what else there
  * is to say of the output. */
-enum { COMMAND_ALONE = 1, WITH_FRAMING = 2, WITH_PARTS = 5 };
+enum { COMMAND_ALONE = 1, WITH_FRAMING = 2, WITH_PARTS = 5, WITH_HEADER = 6 };
 
 static uint64_t count_last(const struct journal *journal)
 {
-    return journal->part ? WITH_PARTS : journal->framing ? WITH_FRAMING : COMMAND_ALONE;
+    if (journal->part)
+        return journal->headed ? WITH_HEADER : WITH_PARTS;
+    return journal->framing ? WITH_FRAMING : COMMAND_ALONE;
 }
 
 static void pack_last(msgpack_packer *packer, const struct journal *journal)
 {
     const uint64_t numbers[] = {journal->command, journal->framing, journal->part,
-                                journal->closing, journal->earlier};
+                                journal->closing, journal->earlier, journal->headed};
     uint64_t count = count_last(journal);
     if (count > COMMAND_ALONE)
         msgpack_pack_array(packer, count);
@@ -170,13 +172,15 @@ static bool take_last(struct msgpack_reader *reader, struct journal *journal)
     if (kind == TOKEN_NUMBER)
         return true;
     uint64_t count = token.number;
-    if (kind != TOKEN_ARRAY || (count != WITH_FRAMING && count != WITH_PARTS))
+    if (kind != TOKEN_ARRAY || (count != WITH_FRAMING && count != WITH_PARTS &&
+                                count != WITH_HEADER))
         return false;
     return take_number(reader, &journal->command) &&
            take_number(reader, &journal->framing) &&
            (count == WITH_FRAMING || (take_number(reader, &journal->part) &&
                                       take_number(reader, &journal->closing) &&
-                                      take_number(reader, &journal->earlier)));
+                                      take_number(reader, &journal->earlier))) &&
+           (count < WITH_HEADER || take_number(reader, &journal->headed));
 }
 
 /* An earlier sink, or one that nobody told the command, has written one less. */

@@ -27,7 +27,9 @@ struct output_writer {
     bool as_found;
     bool behind;    /* it takes more at once, and too much is in memory */
     uint64_t bytes; /* written; kept when the output is closed */
+    enum framing framing;
     struct rotation rotation;
+    bool headed;       /* the parts before this one have a result's byte */
     uint64_t part;     /* the number of the one that is written; 0: it is not rotated */
     int64_t begun_us;  /* when its first byte was seen; 0: not yet */
     bool some_written; /* since output_writer_take_written: up to written_seq */
@@ -63,12 +65,26 @@ void output_writer_destroy(struct output_writer **writer_p)
 
 /* ---- results ---- */
 
+/* In earlier parts, or in this one's first bytes. */
+static bool has_result(const struct output_writer *writer, uint64_t end)
+{
+    return writer->headed || framed_file_has_result(output_descriptor(writer->output),
+                                                    writer->framing, end);
+}
+
 void output_writer_shape(struct output_writer *writer, const struct output_shape *shape)
 {
     output_shape(writer->output, shape);
-    if (writer->header_filter.there && output_earlier_bytes(writer->output) == 0)
-        writer->header_filter.there = framed_file_has_result(
-            output_descriptor(writer->output), shape->framing, writer->bytes);
+    writer->framing = shape->framing;
+    if (writer->header_filter.there)
+        writer->header_filter.there = has_result(writer, output_bytes(writer->output));
+}
+
+bool output_writer_is_headed(struct output_writer *writer)
+{
+    if (!writer->headed)
+        writer->headed = has_result(writer, output_whole_bytes(writer->output));
+    return writer->headed;
 }
 
 int output_writer_push(struct output_writer *writer, struct result *result,
@@ -155,10 +171,11 @@ int output_writer_spill(struct output_writer *writer, uint64_t memory_bytes)
 /* ---- parts ---- */
 
 void output_writer_rotate(struct output_writer *writer, const struct rotation *rotation,
-                          uint64_t part, bool closing)
+                          uint64_t part, bool closing, bool headed)
 {
     writer->rotation = *rotation;
     writer->part = part;
+    writer->headed = headed;
     output_limit(writer->output, closing ? 1 : rotation->bytes);
 }
 

@@ -20,13 +20,16 @@ struct output_writer *output_writer_new(struct output **output_p,
 void output_writer_destroy(struct output_writer **writer_p);
 
 /* Parts end as the rotation says; `part` is the number of the first that is written,
- * and `closing`: it has its end already. */
+ * and `closing`: it has its end already; `headed`: those before it have the header. */
 void output_writer_rotate(struct output_writer *writer, const struct rotation *rotation,
-                          uint64_t part, bool closing);
+                          uint64_t part, bool closing, bool headed);
 /* Ends a part that is old enough; returns when to call it again. */
 int64_t output_writer_tick(struct output_writer *writer, int64_t now_us);
 /* The part has its end, and the next one has to be begun. */
 bool output_writer_is_full(const struct output_writer *writer);
+/* A result's byte is in the parts before this one, or whole in this: no later result
+ * brings the header. */
+bool output_writer_is_headed(struct output_writer *writer);
 /* Takes the file of the next part. */
 void output_writer_begin_part(struct output_writer *writer, int fd);
 /* How many parts are complete. */

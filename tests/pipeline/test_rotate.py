@@ -81,6 +81,23 @@ def test_the_header_is_in_the_first_part_alone(case):
     expect_parts(output, b"title\n" + LINES)
 
 
+@pytest.mark.parametrize("headed", [False, True])
+def test_a_resumed_run_has_the_header_once_though_its_first_part_is_empty_frames(case, headed):
+    """Or not empty: then no later part brings another."""
+    output, gate = case.path("out"), case.gate()
+    first = 0 if headed else 2  # the first chunk that has a result
+    script = f'[ $FANFOLD_SEQ -lt 2 ] || : <{gate}; [ $FANFOLD_SEQ -lt {first} ] || sed "1i title"'
+    words = ["-N1", "-j1", "--header-out", 1, "--frames-out", "-o", output, "--rotate", "8", "--", "sh", "-c", script]
+    text = case.file("text", b"a\nb\nc\nd\n")
+    case.start("fanfold", "-i", text, *words)
+    case.wait_for(lambda: parts_of(output), "the first part")
+    kill_everything(case)
+    gate.open()
+    case.run("fanfold", "--resume", "-i", text, *words).expect(0)
+    bodies = [b"title\na\n", b"b\n", b"c\n", b"d\n"] if headed else [b"", b"", b"title\nc\n", b"d\n"]
+    expect_parts(output, b"".join(len(body).to_bytes(4, "big") + body for body in bodies))
+
+
 class Taker:
     """Takes each complete part away, as a user's program does."""
 

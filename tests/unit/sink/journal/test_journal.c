@@ -52,6 +52,7 @@ static void expect_same(const struct journal *a, const struct journal *b)
     cr_assert_eq(a->framing, b->framing);
     cr_assert_eq(a->part, b->part);
     cr_assert_eq(a->closing, b->closing);
+    cr_assert_eq(a->headed, b->headed);
     cr_assert_eq(a->earlier, b->earlier);
 }
 
@@ -95,6 +96,12 @@ Test(journal, of_an_output_in_parts_knows_the_part_and_begins_the_next)
     cr_assert_eq(read.offset, 0);
     cr_assert_eq(read.closing, 0);
     cr_assert_eq(read.earlier, 430);
+    closing.headed = 1;
+    size = journal_encode(&closing, bytes);
+    cr_assert_null(journal_decode((struct slice){bytes, size}, &read));
+    expect_same(&closing, &read);
+    journal_begin_part(&read);
+    cr_assert_eq(read.headed, 1);
 }
 
 /* That of an earlier sink, which knew no command, can be resumed. */
