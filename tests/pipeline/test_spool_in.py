@@ -265,6 +265,27 @@ def test_a_push_socket_fills_a_spool_too(case):
     assert run.out.read_bytes() == b"".join(b">%d\n" % number for number in range(600))
 
 
+def test_what_a_subscription_hears_is_in_a_spool(case):
+    """Killed before any of it is done, the run has it all when it resumes."""
+    gate = case.gate()
+    run = SpoolRun(case)
+    run.words[1] = f"sub:{run.endpoint}"
+    run.words += ["--topic", "a", "-j1", "--mode", "lines", "--", "sh", "-c", f": <{gate}; sed -u s/^/\\>/"]
+    with zmq.Context() as context, context.socket(zmq.XPUB) as publisher:
+        publisher.bind(run.endpoint)
+        run.run = case.start("fanfold", *run.words)
+        assert publisher.poll(30000) and publisher.recv() == b"\1a"
+        for number in range(100):
+            publisher.send(b"%c %d" % (b"ab"[number % 2], number))
+        segment = run.spool / "00000001.spool"
+        case.wait_for(lambda: segment.exists() and segment.read_bytes().count(b"a ") == 50, "all of it in the spool")
+        publisher.close(linger=0)
+    kill_everything(case)
+    gate.open()
+    case.run("fanfold", "--resume", "--idle", "0.1", *run.words).expect(0)
+    assert run.out.read_bytes() == b"".join(b">a %d\n" % number for number in range(0, 100, 2))
+
+
 def test_options_that_need_a_spool_or_messages_say_so(case):
     assert "--spool is for inputs that are messages" in case.run("fanfold-ventilator", "--spool", "sp").stderr()
     only_size = case.run("fanfold-ventilator", "-i", "pull:tcp://127.0.0.1:1", "--spool-size", "1M")

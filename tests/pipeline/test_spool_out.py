@@ -13,8 +13,10 @@ import sys
 import msgpack
 import pytest
 import zmq
+import zmq.auth
 from dealer import Producer, Receiver
 from harness import SLOWNESS, option
+from keyed import make_keys
 from resuming import kill_everything
 
 KILLS = option("runs", 4 if SLOWNESS > 1 else 8)
@@ -211,6 +213,67 @@ def test_a_receiver_that_leaves_early_is_waited_for_as_long_as_patience_lasts(ca
             second.bind(endpoint)
             case.wait_for(lambda: take(second, [], 1000) == 0 and not run.running(), "the end")
     run.expect(0)
+
+
+def test_a_spool_is_published_encrypted_to_those_whose_key_it_knows(case):
+    keys = make_keys(case)
+    server = zmq.auth.load_certificate(keys / "ventilator.key")[0]
+    gate = case.gate()
+    words = words_of(case, "--keys-out", keys, receiver="pub:@tcp://127.0.0.1:*")
+    words += ["-j1", "-N", "50", "--", "sh", "-c", f"[ $FANFOLD_SEQ = 0 ] || : <{gate}; cat"]
+    run = case.start("fanfold", "-i", case.file("in", lines_of(300)), *words)
+    endpoint = run.wait_for_stderr(r"sends messages at (tcp://\S+)$")[1]
+    with zmq.Context() as context:
+        events = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+
+        def connect(public, secret):
+            socket = context.socket(zmq.SUB)
+            socket.linger, socket.rcvtimeo = 0, 60000
+            socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = server, public, secret
+            socket.subscribe(b"")
+            monitor = socket.get_monitor_socket(events)
+            socket.connect(endpoint)
+            assert monitor.poll(30000)
+            return socket, int.from_bytes(monitor.recv_multipart()[0][:2], "little")
+
+        stranger, event = connect(*zmq.curve_keypair())
+        assert event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+        known, event = connect(*zmq.auth.load_certificate(keys / "worker.key_secret"))
+        assert event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+        gate.open()
+        last = b"line 299"
+        heard = [known.recv()]
+        while heard[-1] != last:
+            heard.append(known.recv())
+        assert heard[-250:] == [b"line %d" % number for number in range(50, 300)]
+        assert not stranger.poll(0)
+        run.expect(0)
+        context.destroy(linger=0)
+
+
+def test_dead_letters_leave_a_gap_in_no_numbers_of_a_spool(case):
+    """A chunk that failed is not sent; a run that resumes counts on."""
+    source = case.file("in", lines_of(100))
+    gate = case.gate()
+    script = f"[ $FANFOLD_SEQ -lt 5 ] || : <{gate}; [ $FANFOLD_SEQ != 2 ] && [ $FANFOLD_SEQ != 7 ] && cat"
+    words = ["-i", source, *words_of(case, "--envelope"), "--retries", "1", "--on-error", "skip", "-j1", "-N", "10"]
+    words += ["--dead-letters", case.path("dead"), "--", "sh", "-c", script]
+    books = {}
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        case.start("fanfold", *words)
+        case.wait_for(lambda: receiver.pump(0.1) or sum(map(len, books.values())) == 40, "the first chunks")
+        kill_everything(case)
+        gate.open()
+        run = case.start("fanfold", "--resume", *words)
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(1)
+    ((_, payloads),) = books.items()
+    expected = [b"line %d" % number for number in range(100) if number // 10 not in (2, 7)]
+    assert [record for _, record in payloads] == expected
+    assert [msgpack.unpackb(envelope)[1] for envelope, _ in payloads] == list(range(80))
+    assert len([path for path in case.path("dead").iterdir() if path.suffix != ".json"]) >= 2
 
 
 def take(pull, taken, count):
