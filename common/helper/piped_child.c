@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/helper/piped_child.h"
 
+#include "common/helper/sdk_path.h"
 #include "common/memory.h"
 #include "common/process/fds.h"
 #include <spawn.h>
@@ -10,8 +11,8 @@
 #include <unistd.h>
 
 /* `plain`: NULL: it stays in our process group, with our signals. */
-static int spawn(const char *program, char *const *arguments, const sigset_t *plain,
-                 int in, int out, pid_t *ret_pid)
+static int spawn(const char *program, char *const *arguments, char **environment,
+                 const sigset_t *plain, int in, int out, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -30,14 +31,14 @@ static int spawn(const char *program, char *const *arguments, const sigset_t *pl
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     int error =
-        posix_spawn(ret_pid, program, &actions, &attributes, arguments, environ);
+        posix_spawn(ret_pid, program, &actions, &attributes, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return -error;
 }
 
 static int start(struct piped_child *child, const char *program, char *const *arguments,
-                 const sigset_t *plain)
+                 char **environment, const sigset_t *plain)
 {
     int in = -1, out = -1;
     *child = (struct piped_child){.in = -1, .out = -1};
@@ -45,7 +46,8 @@ static int start(struct piped_child *child, const char *program, char *const *ar
     if (result == 0)
         result = pipe_open(PIPE_READ, &child->out, &out);
     if (result == 0)
-        result = spawn(program, arguments, plain, in, out, &child->pid);
+        result =
+            spawn(program, arguments, environment, plain, in, out, &child->pid);
     fd_close(&in);
     fd_close(&out);
     if (result < 0) {
@@ -69,7 +71,7 @@ int piped_child_start_self(struct piped_child *child, const char *name,
     longer[1] = (char *)asks;
     longer[2] = parent;
     memcpy(longer + 3, arguments, (count + 1) * sizeof *longer);
-    int result = start(child, "/proc/self/exe", longer, NULL);
+    int result = start(child, "/proc/self/exe", longer, environ, NULL);
     free(longer);
     return result;
 }
@@ -79,5 +81,8 @@ int piped_child_start_command(struct piped_child *child, const char *command,
 {
     char sh[] = "sh", c[] = "-c";
     char *const words[] = {sh, c, (char *)command, NULL};
-    return start(child, "/bin/sh", words, plain);
+    char **environment = sdk_path_environment();
+    int result = start(child, "/bin/sh", words, environment, plain);
+    sdk_path_free(environment);
+    return result;
 }

@@ -21,7 +21,7 @@ struct piped_child {
 int piped_child_start_self(struct piped_child *child, const char *name,
                            const char *asks, char *const *arguments);
 /* The shell's command, in a process group of its own, with the signals of `plain` at
- * their defaults. 0 or -errno. */
+ * their defaults; it finds the modules for Python and R. 0 or -errno. */
 int piped_child_start_command(struct piped_child *child, const char *command,
                               const sigset_t *plain);
 

@@ -13,7 +13,7 @@ from harness import ROOT, option, program_path
 
 PYTHON = "/usr/bin/python3"
 SDK = ROOT / "worker/sdk"
-MODULE = SDK / "fanfold_connector.py"
+MODULE = SDK / "fanfold/connector/__init__.py"
 PERL = ROOT / "tests/pipeline/file_connector.pl"
 KILLS = 10
 
@@ -29,7 +29,7 @@ def examples():
 def python(case, body):
     """The command of a connector with this body."""
     case.env["PYTHONPATH"] = str(SDK)
-    body = body if "import fanfold_connector" in body else "import fanfold_connector as connector\n" + body
+    body = body if "import connector" in body else "from fanfold import connector\n" + body
     return [PYTHON, "-B", case.file("connector.py", body.encode())]
 
 
@@ -309,3 +309,18 @@ def test_the_module_is_typed_throughout_and_for_python_3_9():
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             untyped = [argument.arg for argument in arguments if argument.arg != "self" and argument.annotation is None]
             assert not untyped, f"{node.name} has no type for {', '.join(untyped)}"
+
+
+def test_a_command_of_exec_finds_the_module(case):
+    """The two connectors of its text, from a log to a log, with a PYTHONPATH of the user's own, and none."""
+    source, target = examples()
+    for name, text in (("source.py", source), ("target.py", target)):
+        case.file(name, f"#!{PYTHON} -B\n{text}".encode()).chmod(0o755)
+    lines = b"".join(b"line %d\n" % number for number in range(1000))
+    case.file("log", lines)
+    case.env.pop("PYTHONPATH", None)
+    for number, own in enumerate(({}, {"PYTHONPATH": str(case.directory)})):
+        words = ["-i", "exec:./source.py", "-o", "exec:./target.py", "--spool-out", f"spool-{number}"]
+        case.run("fanfold", *words, "-j2", "-N", "100", "--", "cat", env=own).expect(0)
+    logs = [path.read_bytes() for path in case.directory.glob("*.log")]
+    assert logs == [lines, lines]

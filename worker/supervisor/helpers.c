@@ -8,6 +8,7 @@
  */
 #include "worker/supervisor/helpers.h"
 #include "common/exit_status.h"
+#include "common/helper/sdk_path.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/process/child_wait.h"
@@ -19,7 +20,6 @@
 #include "worker/plugin_slot/plugin_channel.h"
 #include "worker/supervisor/fork_server.h"
 #include "worker/supervisor/keeper.h"
-#include "worker/supervisor/sdk_path.h"
 #include "worker/supervisor/spawner.h"
 #include "worker/supervisor/supervisor.h"
 #include "worker/supervisor/zygote.h"
