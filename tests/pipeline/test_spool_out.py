@@ -183,9 +183,9 @@ def test_a_push_socket_takes_what_the_spool_has(case):
         words = words_of(case, receiver=f"push:ipc://{case.directory}/out")
         run = case.start("fanfold", "-i", source, *words, "-j2", "-N", "50", "--", "cat")
         taken = []
-        case.wait_for(lambda: take(pull, taken, 100) == 1500, "most of it")
+        case.wait_for(lambda: take(pull, taken, 1500 - len(taken)) == 1500, "most of it")
         run.wait_for_stderr("waiting for the receiver at push:.* to take the last messages")
-        case.wait_for(lambda: take(pull, taken, 100) == 2000, "the rest")
+        case.wait_for(lambda: take(pull, taken, 2000 - len(taken)) == 2000, "the rest")
         run.expect(0)
     assert taken == source.read_bytes().splitlines()
 
