@@ -147,6 +147,7 @@ def test_messages_go_on_behind_what_is_committed(case):
     out = case.path("out")
     with sockets() as make:
         feeder = make(zmq.PUSH)
+        left = feeder.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         words = ["fanfold", "-i", f"pull:{bind(feeder, case)}", "-o", out, "-j1", "--", "cat"]
         run = case.start(*words)
         for number in range(50):
@@ -155,6 +156,7 @@ def test_messages_go_on_behind_what_is_committed(case):
         run.signal(signal.SIGKILL)
         run.expect(137)
         case.assert_no_leftovers()
+        assert left.poll(30000)  # what is sent to a run that is gone is lost
         words[1:1] = ["--resume", "--from-committed", "--end-message", "END"]
         run = case.start(*words)
         for message in (b"new", b"END"):

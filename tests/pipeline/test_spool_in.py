@@ -250,12 +250,14 @@ def test_one_run_at_a_time_uses_a_spool(case):
 def test_a_push_socket_fills_a_spool_too(case):
     run = SpoolRun(case, kind="pull")
     with zmq.Context() as context, context.socket(zmq.PUSH) as push:
+        left = push.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         push.connect(run.endpoint)
         run.start()
         for number in range(500):
             push.send(b"%d" % number)
         case.wait_for(lambda: sum(1 for _ in run.out.open("rb")) == 500 if run.out.exists() else False, "all of it")
         kill_everything(case)
+        assert left.poll(30000)  # what is sent to a run that is gone is lost
         run.start("--resume")
         for number in range(500, 600):
             push.send(b"%d" % number)
