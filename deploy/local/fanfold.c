@@ -161,8 +161,7 @@ static void start_role(struct fanfold *fanfold, enum role role)
     if (role == ROLE_VENTILATOR)
         slurm_role_started(&fanfold->slurm);
     if (pid < 0) {
-        say("cannot start %s: %s", role_name(fanfold->arguments, role),
-            strerror(-pid));
+        say("cannot start %s: %s", role_name(fanfold->arguments, role), strerror(-pid));
         launcher_on_end(&fanfold->launcher, role, (struct ending){false, STATUS_IO},
                         clock_now_us());
         return;

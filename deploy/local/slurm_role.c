@@ -7,25 +7,35 @@
 #include "common/options/table.h"
 #include "common/parse.h"
 #include "deploy/local/rerun_words.h"
+#include "deploy/slurm/time_limit.h"
 #include <signal.h>
 #include <stdlib.h>
 
-static int64_t liveness_us(const struct arguments *arguments)
+#define DRAIN_BEFORE_US (60 * SECOND_US)
+
+static int64_t duration_us(const struct arguments *arguments, const char *name,
+                           int64_t otherwise_us)
 {
-    int64_t us = DEFAULT_LIVENESS_US;
-    const char *said = arguments_value(arguments, "liveness");
+    int64_t us = otherwise_us;
+    const char *said = arguments_value(arguments, name);
     if (said && !parse_duration(said, &us))
-        us = DEFAULT_LIVENESS_US;
+        us = otherwise_us;
     return us;
 }
 
-static int64_t idle_release_us(const struct arguments *arguments)
+/* Workers that may run no longer than what is kept back leave at once. What only Slurm
+ * knows, such as the limit of a partition, shows when the first has left. */
+static bool time_allowed(const struct arguments *arguments, uint64_t drain_before_s)
 {
-    int64_t us = DEFAULT_IDLE_RELEASE_US;
-    const char *said = arguments_value(arguments, "idle-release");
-    if (said && !parse_duration(said, &us))
-        us = DEFAULT_IDLE_RELEASE_US;
-    return us;
+    uint64_t limit_s;
+    if (!time_limit_of_options(arguments_value(arguments, "slurm-options"), &limit_s) ||
+        !time_limit_is_short(limit_s, drain_before_s))
+        return true;
+    say("--slurm-options: --time gives a job %llu s, and a worker leaves %llu s before "
+        "its end, or up to a quarter earlier (--drain-before): expected a longer "
+        "--time, or a shorter --drain-before",
+        (unsigned long long)limit_s, (unsigned long long)drain_before_s);
+    return false;
 }
 
 static void leave_signals(const void *context)
@@ -39,6 +49,10 @@ int slurm_role_open(struct slurm_role *role, const struct arguments *arguments,
 {
     if (!arguments->slurm)
         return STATUS_OK;
+    int64_t drain_us = duration_us(arguments, "drain-before", DRAIN_BEFORE_US);
+    uint64_t drain_before_s = (uint64_t)(drain_us / SECOND_US);
+    if (!time_allowed(arguments, drain_before_s))
+        return STATUS_USAGE;
     role->words = join_words(arguments);
     if (!role->words) {
         say("the command is too long, or has bytes that are no text: put it into a "
@@ -48,14 +62,16 @@ int slurm_role_open(struct slurm_role *role, const struct arguments *arguments,
     role->config = (struct slurm_config){
         .least = arguments->slurm_least,
         .most = arguments->slurm,
-        .idle_release_us = idle_release_us(arguments),
+        .idle_release_us =
+            duration_us(arguments, "idle-release", DEFAULT_IDLE_RELEASE_US),
         .options = arguments_value(arguments, "slurm-options"),
         .drain_before = arguments_value(arguments, "drain-before"),
+        .drain_before_s = drain_before_s,
         .on_lost = arguments_value(arguments, "on-lost"),
         .worker = worker,
         .key_file = key_file,
         .words = role->words,
-        .liveness_us = liveness_us(arguments),
+        .liveness_us = duration_us(arguments, "liveness", DEFAULT_LIVENESS_US),
         .patient = arguments_has(arguments, "patience"),
         .quiet = arguments->quiet,
         .in_child = leave_signals,

@@ -5,6 +5,7 @@
 #include "common/memory.h"
 #include "deploy/slurm/job_log.h"
 #include "deploy/slurm/scaler.h"
+#include "deploy/slurm/time_limit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,13 @@ void departure_look_at_log(struct slurm_departure *departure, const char *log)
         departure->end = SLURM_MEMORY;
     if (departure->end == SLURM_REQUEUED && job_log_says_preempted(log))
         departure->end = SLURM_PREEMPTED;
+}
+
+void departure_look_at_limit(struct slurm_departure *departure, uint64_t drain_before_s)
+{
+    if (departure->end == SLURM_DONE && departure->early && departure->limit_s &&
+        time_limit_is_short(departure->limit_s, drain_before_s))
+        departure->end = SLURM_SHORT;
 }
 
 /* "has failed with status 127; it said: "no such file""; on the heap. */

@@ -7,6 +7,9 @@
 
 /* Corrects what Slurm says by `log`, the end of what the job has said. */
 void departure_look_at_log(struct slurm_departure *departure, const char *log);
+/* The same by what --drain-before says: whether it has left a time to work in. */
+void departure_look_at_limit(struct slurm_departure *departure,
+                             uint64_t drain_before_s);
 void departure_report_say(const struct slurm_departure *departure, const char *log);
 /* Its node gets no more workers. They are to find `worker` and `directory` there. */
 void departure_report_say_excluded(const struct slurm_departure *departure,

@@ -116,6 +116,7 @@ static void on_departure(struct fleet *fleet, struct slurm_departure *departure,
     char *log =
         job_log_tail(fleet->orders.directory, departure->array, departure->task);
     departure_look_at_log(departure, log);
+    departure_look_at_limit(departure, fleet->config->drain_before_s);
     if (slurm_end_excuses(departure->end))
         ventilator_line_excuse(fleet->ventilator, departure->job, departure->restarts);
     bool excluded = scaler_on_departure(&fleet->scaler, departure, now_us);
@@ -134,14 +135,14 @@ static void on_departure(struct fleet *fleet, struct slurm_departure *departure,
 static void on_mute(struct fleet *fleet)
 {
     char quoted[2000];
-    if (fleet->mute && strstr(fleet->orders.command.text, "Invalid job id")) {
+    bool first = slurm_jobs_mute(&fleet->jobs, fleet->array);
+    if (!first && strstr(fleet->orders.command.text, "Invalid job id")) {
         slurm_jobs_forgotten(&fleet->jobs, fleet->array);
         return;
     }
-    if (!fleet->mute)
+    if (first)
         say("Slurm does not tell of job %lu: %s", (unsigned long)fleet->array,
             shown(fleet->orders.command.text, quoted, sizeof quoted));
-    fleet->mute = true;
 }
 
 static void on_looked(struct fleet *fleet, int64_t now_us)
@@ -151,7 +152,6 @@ static void on_looked(struct fleet *fleet, int64_t now_us)
         on_mute(fleet);
         return;
     }
-    fleet->mute = false;
     uint32_t gone =
         slurm_jobs_look(&fleet->jobs, fleet->array, fleet->orders.command.text);
     uint32_t ours = gone < fleet->withdrawn ? gone : fleet->withdrawn;

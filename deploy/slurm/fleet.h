@@ -31,7 +31,6 @@ struct fleet {
     enum errand errand; /* valid while a command runs */
     bool failed;        /* there are no jobs, and will be none: it was said why */
     bool ending;        /* the run is over: nobody wants to hear who leaves */
-    bool mute;          /* Slurm does not answer, and the person knows */
     int64_t look_us;    /* when to look the next time */
     int64_t release_us; /* not before this */
     uint32_t array;     /* of the look; 0: the next one is at the first */

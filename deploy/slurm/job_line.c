@@ -2,16 +2,17 @@
 #include "deploy/slurm/job_line.h"
 
 #include "common/memory.h"
+#include "deploy/slurm/time_limit.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NO_OUTPUT = 53 /* no signal, but how Slurm says it */ };
 
-/* The value behind " NAME="; false: it has none. The text of a field may contain
- * blanks, but none of those that are asked for. */
-static bool find(const char *line, size_t length, const char *name, char *value,
-                 size_t size)
+/* The value behind " NAME=", where it stands; false: it has none. The text of a field
+ * may contain blanks, but none of those that are asked for. */
+static bool find_place(const char *line, size_t length, const char *name,
+                       struct slice *ret_value)
 {
     size_t name_length = strlen(name);
     for (size_t i = 0; i + name_length < length; i++) {
@@ -19,14 +20,24 @@ static bool find(const char *line, size_t length, const char *name, char *value,
             memcmp(line + i, name, name_length) != 0)
             continue;
         const char *from = line + i + name_length + 1;
-        size_t end = 0;
-        while (from + end < line + length && from[end] != ' ' && end + 1 < size)
-            end++;
-        memcpy(value, from, end);
-        value[end] = '\0';
+        size_t size = 0;
+        while (from + size < line + length && from[size] != ' ')
+            size++;
+        *ret_value = (struct slice){(const uint8_t *)from, size};
         return true;
     }
     return false;
+}
+
+/* The same, cut to fit: for values that have a bound. */
+static bool find(const char *line, size_t length, const char *name, char *value,
+                 size_t size)
+{
+    struct slice place;
+    if (!find_place(line, length, name, &place))
+        return false;
+    slice_copy_text(place, value, size);
+    return true;
 }
 
 static uint32_t find_number(const char *line, size_t length, const char *name)
@@ -92,6 +103,18 @@ static bool is_preempted(const char *line, size_t length)
            strcmp(when, "None") != 0;
 }
 
+static bool is_held(const char *state, const char *line, size_t length)
+{
+    static const char *const reasons[] = {"JobHeldUser", "JobHeldAdmin",
+                                          "job_requeued_in_held_state"};
+    char reason[64] = "";
+    find(line, length, "Reason", reason, sizeof reason);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (strcmp(reason, reasons[i]) == 0)
+            return true;
+    return strcmp(state, "REQUEUE_HOLD") == 0 || strcmp(state, "SPECIAL_EXIT") == 0;
+}
+
 static enum slurm_end read_end(const char *state, const char *line, size_t length,
                                int *ret_code)
 {
@@ -143,13 +166,13 @@ static enum job_shape shape_of(const char *state)
 
 bool job_line_read(const char *line, size_t length, struct job_line *ret_line)
 {
-    char state[64] = "", nodes[8] = "", run_time[64] = "";
+    char state[64] = "", nodes[8] = "", run_time[64] = "", limit[64] = "";
     *ret_line = (struct job_line){.id = find_number(line, length, "JobId")};
     if (!ret_line->id || !find(line, length, "JobState", state, sizeof state))
         return false;
     ret_line->array = find_number(line, length, "ArrayJobId");
     ret_line->restarts = find_number(line, length, "Restarts");
-    find(line, length, "ArrayTaskId", ret_line->tasks, sizeof ret_line->tasks);
+    find_place(line, length, "ArrayTaskId", &ret_line->tasks);
     ret_line->shape = shape_of(state);
     ret_line->end = read_end(state, line, length, &ret_line->code);
     ret_line->placed = find(line, length, "NodeList", nodes, sizeof nodes) && *nodes &&
@@ -157,14 +180,19 @@ bool job_line_read(const char *line, size_t length, struct job_line *ret_line)
     find(line, length, "BatchHost", ret_line->node, sizeof ret_line->node);
     find(line, length, "RunTime", run_time, sizeof run_time);
     ret_line->run_time_s = read_run_time(run_time);
+    find(line, length, "TimeLimit", limit, sizeof limit);
+    if (!time_limit_read(limit, &ret_line->limit_s))
+        ret_line->limit_s = 0;
     ret_line->preempted = is_preempted(line, length);
+    ret_line->held = is_held(state, line, length);
     return true;
 }
 
 char *job_line_excluded(const char *line, size_t length)
 {
-    char nodes[4096];
-    bool any = find(line, length, "ExcNodeList", nodes, sizeof nodes) && *nodes &&
-               strcmp(nodes, "(null)") != 0;
-    return any ? allocate_text("%s", nodes) : NULL;
+    struct slice nodes;
+    bool any = find_place(line, length, "ExcNodeList", &nodes) && nodes.size > 0 &&
+               (nodes.size != 6 || memcmp(nodes.data, "(null)", 6) != 0);
+    return any ? allocate_text("%.*s", (int)nodes.size, (const char *)nodes.data)
+               : NULL;
 }

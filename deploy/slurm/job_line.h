@@ -3,6 +3,7 @@
 #ifndef FANFOLD_DEPLOY_SLURM_JOB_LINE_H
 #define FANFOLD_DEPLOY_SLURM_JOB_LINE_H
 
+#include "common/slice.h"
 #include "deploy/slurm/slurm_end.h"
 #include <stddef.h>
 #include <stdint.h>
@@ -16,14 +17,16 @@ enum job_shape {
 
 struct job_line {
     uint32_t id, array, restarts;
-    char tasks[128]; /* of the array, "4-6,9" for one that is pending; "": of none */
+    struct slice tasks; /* of the array, "4-6,9" for one that is pending; empty: of
+                           none; in the line */
     enum job_shape shape;
-    enum slurm_end end; /* JOB_OVER: how, */
-    int code;           /* and with which status or signal */
-    bool placed;        /* it has had nodes, */
-    char node[256];     /* the first of them; "": Slurm does not say */
-    uint64_t run_time_s;
+    enum slurm_end end;           /* JOB_OVER: how, */
+    int code;                     /* and with which status or signal */
+    bool placed;                  /* it has had nodes, */
+    char node[256];               /* the first of them; "": Slurm does not say */
+    uint64_t run_time_s, limit_s; /* limit_s 0: none */
     bool preempted;
+    bool held; /* somebody must release it */
 };
 
 /* False: it tells of no job. */

@@ -82,7 +82,7 @@ static void print_end(FILE *file, const struct slurm_config *config)
           "end=${SLURM_JOB_END_TIME:-${end:+$(date -d \"$end\" +%s 2>/dev/null)}}\n",
           file);
     fprintf(file, "drain=${end:+--drain-before=%s --end-time=$end}\n",
-            config->drain_before ? config->drain_before : "60");
+            config->drain_before ? config->drain_before : "60s");
 }
 
 int job_script_write(const char *directory, const struct slurm_config *config,
@@ -102,7 +102,8 @@ int job_script_write(const char *directory, const struct slurm_config *config,
         fputs(" --keys ", file);
         print_path(file, directory, "worker.key");
     }
-    fprintf(file, " --tasks %s", tasks);
+    fputs(" --tasks ", file);
+    shell_quote_if_needed(file, tasks);
     fputs(" --jobs \"${SLURM_CPUS_ON_NODE:-1}\""
           " --place \"slurm/$SLURM_JOB_ID.${SLURM_RESTART_COUNT:-0}\" $drain",
           file);

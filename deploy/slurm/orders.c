@@ -28,10 +28,14 @@ int order_submit(struct orders *orders, uint32_t count, const char *excluded,
     return result;
 }
 
+/* Slurm cuts a list of tasks after 64 characters otherwise. */
+static const char whole_lists[] = "SLURM_BITSTR_LEN=0";
+
 int order_look(struct orders *orders, uint32_t array, int64_t now_us)
 {
     char *number = allocate_text("%lu", (unsigned long)array);
-    const char *argv[] = {"scontrol", "-o", "show", "job", number, NULL};
+    const char *argv[] = {"env",  whole_lists, "scontrol", "-o",
+                          "show", "job",       number,     NULL};
     int result = command_start(&orders->command, argv, orders->config, now_us);
     free(number);
     return result;

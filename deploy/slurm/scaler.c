@@ -175,6 +175,7 @@ bool scaler_on_departure(struct scaler *scaler, const struct slurm_departure *de
                          int64_t now_us)
 {
     bool once = departure->end == SLURM_CANCELLED || departure->end == SLURM_MEMORY ||
+                departure->end == SLURM_SHORT ||
                 (departure->end == SLURM_DONE && departure->early);
     bool died = departure->end == SLURM_FAILED || departure->end == SLURM_KILLED ||
                 departure->end == SLURM_UNSEEN || departure->end == SLURM_NODE;

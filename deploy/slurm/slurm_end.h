@@ -6,23 +6,29 @@
 #include <stdbool.h>
 
 /* X(NAME, what a person reads behind "the job ", whether no chunk can have done it) */
-#define SLURM_ENDS(X)                                                       \
-    X(DONE, "has ended by itself", true)                                    \
-    X(RELEASED, "had nothing to do", true)                                  \
-    X(CANCELLED, "was cancelled", true)                                     \
-    X(REQUEUED, "was requeued, and starts again later", true)               \
-    X(PREEMPTED, "was preempted", true)                                     \
-    X(TIMEOUT, "has reached its time limit", true)                          \
-    X(MEMORY,                                                               \
-      "used more memory than Slurm gave it: --mem in --slurm-options says " \
-      "how much",                                                           \
-      true)                                                                 \
-    X(NODE, "lost its node", true)                                          \
-    X(UNSEEN,                                                               \
-      "could not write its output: its node does not see the directory of " \
-      "the run",                                                            \
-      true)                                                                 \
-    X(KILLED, "was killed by a signal", false)                              \
+#define SLURM_ENDS(X)                                                                 \
+    X(DONE, "has ended by itself", true)                                              \
+    X(RELEASED, "had nothing to do", true)                                            \
+    X(CANCELLED, "was cancelled", true)                                               \
+    X(SHORT,                                                                          \
+      "left at once: its time limit is no longer than what --drain-before "           \
+      "keeps back; say a longer --time in --slurm-options, or a shorter "             \
+      "--drain-before",                                                               \
+      true)                                                                           \
+    X(REQUEUED, "was requeued, and starts again later", true)                         \
+    X(HELD, "was requeued and is held: it starts again after scontrol release", true) \
+    X(PREEMPTED, "was preempted", true)                                               \
+    X(TIMEOUT, "has reached its time limit", true)                                    \
+    X(MEMORY,                                                                         \
+      "used more memory than Slurm gave it: --mem in --slurm-options says "           \
+      "how much",                                                                     \
+      true)                                                                           \
+    X(NODE, "lost its node", true)                                                    \
+    X(UNSEEN,                                                                         \
+      "could not write its output: its node does not see the directory of "           \
+      "the run",                                                                      \
+      true)                                                                           \
+    X(KILLED, "was killed by a signal", false)                                        \
     X(FAILED, "has failed", false)
 
 enum slurm_end {

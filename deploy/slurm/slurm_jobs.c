@@ -21,16 +21,20 @@ struct slurm_job {
     bool departed;    /* the run of before is to be told: */
     struct slurm_departure departure;
     char node[256];
-    char tasks[128]; /* of the array, as Slurm lists them */
+    uint64_t limit_s; /* how long Slurm lets it run; 0: without a limit */
+    char *tasks;      /* of the array, as Slurm lists them */
 };
 
 struct slurm_array {
     uint32_t id;
     uint32_t unseen; /* jobs that nobody has looked at yet */
+    bool mute;       /* Slurm did not tell of it when it was asked last */
 };
 
 void slurm_jobs_deinit(struct slurm_jobs *jobs)
 {
+    for (size_t i = 0; i < jobs->count; i++)
+        free(jobs->jobs[i].tasks);
     free(jobs->jobs);
     free(jobs->arrays);
     free(jobs->excluded);
@@ -60,6 +64,7 @@ static void depart(struct slurm_job *job, enum slurm_end end, int code, bool ear
                                               .array = job->array,
                                               .task = job->task,
                                               .code = code,
+                                              .limit_s = job->limit_s,
                                               .early = early};
     memcpy(job->departure.node, job->node, sizeof job->node);
 }
@@ -81,11 +86,15 @@ static uint32_t end_job(struct slurm_job *job, const struct job_line *line)
 }
 
 /* A start that is over, and the job begins again. */
-static void restart(struct slurm_job *job, uint32_t restarts, bool preempted)
+static void restart(struct slurm_job *job, const struct job_line *line)
 {
     if (!job->over)
-        depart(job, preempted ? SLURM_PREEMPTED : SLURM_REQUEUED, 0, false);
-    job->restarts = restarts;
+        depart(job,
+               line->preempted ? SLURM_PREEMPTED
+               : line->held    ? SLURM_HELD
+                               : SLURM_REQUEUED,
+               0, false);
+    job->restarts = line->restarts;
     job->over = job->released = false;
 }
 
@@ -93,12 +102,15 @@ static void restart(struct slurm_job *job, uint32_t restarts, bool preempted)
 static uint32_t look_at(struct slurm_jobs *jobs, const struct job_line *line)
 {
     struct slurm_job *job = know(jobs, line->id);
-    memcpy(job->tasks, line->tasks, sizeof job->tasks);
+    free(job->tasks);
+    job->tasks = allocate_text("%.*s", (int)line->tasks.size,
+                               line->tasks.data ? (const char *)line->tasks.data : "");
+    job->limit_s = line->limit_s;
     job->array = line->array;
     job->task = (uint32_t)strtoul(job->tasks, NULL, 10);
     job->seen = true;
     if (line->restarts > job->restarts)
-        restart(job, line->restarts, line->preempted);
+        restart(job, line);
     if ((line->shape == JOB_RUNNING || line->shape == JOB_OVER) && *line->node)
         memcpy(job->node, line->node, sizeof job->node);
     job->live = line->shape != JOB_OVER;
@@ -137,6 +149,8 @@ static void drop_array(struct slurm_jobs *jobs, uint32_t id)
     for (size_t i = 0; i < jobs->count; i++)
         if (jobs->jobs[i].array != id || jobs->jobs[i].departed)
             jobs->jobs[kept++] = jobs->jobs[i];
+        else
+            free(jobs->jobs[i].tasks);
     jobs->count = kept;
     kept = 0;
     for (size_t i = 0; i < jobs->array_count; i++)
@@ -177,6 +191,7 @@ uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t id, const char *text)
     bool any = false;
     if (!array)
         return 0; /* it is over, and was told */
+    array->mute = false;
     for (size_t i = 0; i < jobs->count; i++)
         jobs->jobs[i].seen = false;
     while (*text) {
@@ -197,6 +212,15 @@ uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t id, const char *text)
     return cancelled;
 }
 
+bool slurm_jobs_mute(struct slurm_jobs *jobs, uint32_t id)
+{
+    struct slurm_array *array = find_array(jobs, id);
+    bool first = array && !array->mute;
+    if (array)
+        array->mute = true;
+    return first;
+}
+
 void slurm_jobs_forgotten(struct slurm_jobs *jobs, uint32_t array)
 {
     drop_array(jobs, array);
@@ -210,8 +234,10 @@ bool slurm_jobs_next(struct slurm_jobs *jobs, struct slurm_departure *ret_depart
             continue;
         jobs->jobs[i].departed = false;
         *ret_departure = jobs->jobs[i].departure;
-        if (!find_array(jobs, jobs->jobs[i].array))
+        if (!find_array(jobs, jobs->jobs[i].array)) {
+            free(jobs->jobs[i].tasks);
             jobs->jobs[i] = jobs->jobs[--jobs->count];
+        }
         return true;
     }
     return false;

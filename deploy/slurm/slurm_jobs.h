@@ -16,9 +16,10 @@ struct slurm_departure {
     uint32_t job;      /* as SLURM_JOB_ID has it */
     uint32_t restarts; /* before this start */
     uint32_t array, task;
-    int code;       /* FAILED: the exit status; KILLED: the signal */
-    bool early;     /* it has run for less than a minute */
-    char node[256]; /* where it ran */
+    int code;         /* FAILED: the exit status; KILLED: the signal */
+    bool early;       /* it has run for less than a minute */
+    uint64_t limit_s; /* of the time that it might have run; 0: none */
+    char node[256];   /* where it ran */
 };
 
 /* A job, as scancel is told: ARRAY_TASK. */
@@ -45,6 +46,8 @@ void slurm_jobs_submitted(struct slurm_jobs *jobs, uint32_t array, uint32_t coun
 /* Takes in what scontrol has printed of this array. Returns how many of its jobs were
  * cancelled before they ran, since the last look. */
 uint32_t slurm_jobs_look(struct slurm_jobs *jobs, uint32_t array, const char *text);
+/* It has printed nothing. True: for the first time since it did. */
+bool slurm_jobs_mute(struct slurm_jobs *jobs, uint32_t array);
 /* Slurm knows it no more: its jobs are over. */
 void slurm_jobs_forgotten(struct slurm_jobs *jobs, uint32_t array);
 /* The next job that has ended since it was seen last; false: there is none. */

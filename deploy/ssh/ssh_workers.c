@@ -61,8 +61,8 @@ struct ssh_workers {
     int64_t kill_us;    /* when patience with workers ends; NEVER_US: it lasts */
     bool alive;         /* a task is done, and whoever wants to know was told */
     bool ended;         /* the run has */
-    int refusal;        /* the status with which a host's worker refused to work; 0: none
-                           did */
+    int refusal; /* the status with which a host's worker refused to work; 0: none
+                    did */
     bool over;
 };
 
@@ -204,12 +204,12 @@ static bool some_left(const struct ssh_workers *workers)
 static void tell(struct ssh_workers *workers, size_t which,
                  enum placement_notice notice)
 {
-    host_report_say(&(struct host_report){.login = &workers->logins.items[which],
-                                          .notice = notice,
-                                          .connection =
-                                              workers->hosts[which].connection,
-                                          .some_left = some_left(workers)},
-                    workers->config);
+    host_report_say(
+        &(struct host_report){.login = &workers->logins.items[which],
+                              .notice = notice,
+                              .connection = workers->hosts[which].connection,
+                              .some_left = some_left(workers)},
+        workers->config);
 }
 
 static void tell_alive(struct ssh_workers *workers)

@@ -123,6 +123,25 @@ def test_cancelled_requeued_and_preempted_jobs_are_named_and_cost_nothing(case, 
     end(case, cluster, run)
 
 
+def test_a_job_that_is_held_after_it_was_requeued_is_called_so(case, cluster):
+    run = start(case)
+    array = array_of(run)
+    wait_until_all_hold(case)
+    cluster.run("scontrol", "requeuehold", f"{array}_2")
+    run.wait_for_stderr(left(2, array, r"was requeued and is held: it starts again after scontrol release$"))
+    case.gate().open()
+    end(case, cluster, run)
+
+
+def test_a_time_limit_that_leaves_no_time_to_work_in_is_named(case, cluster):
+    """By what is not on the command line, as the limit of a partition."""
+    run = start(case, env={"SBATCH_TIMELIMIT": "1"})
+    array = array_of(run)
+    run.expect(4, 60)
+    said = left(r"\d", array, "left at once: its time limit is no longer than what --drain-before keeps back; say a longer --time")
+    assert len(re.findall(said, run.stderr(), re.M)) == 3, run.stderr()
+
+
 def test_jobs_out_of_memory_are_named_and_others_do_their_records(case, cluster):
     once, twice = (shlex.quote(str(case.path(name))) for name in ("once", "twice"))
     script = (

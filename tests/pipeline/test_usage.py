@@ -52,6 +52,14 @@ def test_workers_come_by_ssh_or_by_slurm(case, words):
     assert run.stderr() == "fanfold: --slurm: expected no -S beside it\n"
 
 
+@pytest.mark.parametrize("words", [["--slurm-options", "--time 1"], ["--slurm-options", "-c2 -t 00:05:00", "--drain-before", "4m"]])
+def test_jobs_of_slurm_are_given_time_to_work_in(case, words):
+    run = case.run("fanfold", "--slurm", "0..2", *words, "--", "cat", stdin=b"")
+    run.expect(2)
+    assert re.search(r"^fanfold: --slurm-options: --time gives a job \d+ s, .*--drain-before.*: expected a longer --time", run.stderr()), run.stderr()
+    assert run.stderr().count("\n") == 1
+
+
 def test_endpoints_that_are_wrong(case):
     tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
     ends(case, ["--tasks", "gopher://h", "--", "cat"], 2, r"^fanfold: 'gopher://h': expected ipc://PATH or tcp://HOST:PORT")

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #define LINE(id, task, state, more)                                            \
     "JobId=" id " ArrayJobId=4 ArrayTaskId=" task " JobName=f JobState=" state \
@@ -53,6 +54,56 @@ Test(slurm_jobs, tasks_that_wait_are_counted_by_their_list)
     cr_assert_eq(jobs.running, 1);
     cr_assert_not(slurm_jobs_next(&jobs, &departure));
     cr_assert_not(is_over());
+}
+
+Test(slurm_jobs, a_list_of_tasks_is_as_long_as_it_is)
+{
+    char text[4096], list[2000] = "1";
+    struct slurm_task task;
+    for (unsigned i = 1; i < 100; i++)
+        sprintf(list + strlen(list), ",%u", 2 * i + 1);
+    snprintf(text, sizeof text, LINE("4", "%s", "PENDING", "NodeList="), list);
+    look(text);
+    cr_assert_eq(jobs.pending, 100);
+    cr_assert(slurm_jobs_find_pending(&jobs, 0, &task));
+    cr_assert_eq(task.task, 199);
+}
+
+Test(slurm_jobs, the_nodes_that_a_person_excludes_are_all_of_them)
+{
+    char text[16384] = "", nodes[8192] = "n1";
+    for (unsigned i = 0; i < 500; i++)
+        sprintf(nodes + strlen(nodes), ",node%06u", i);
+    snprintf(text, sizeof text, LINE("4", "1", "PENDING", "ExcNodeList=%s NodeList="),
+             nodes);
+    look(text);
+    cr_assert_str_eq(jobs.excluded, nodes);
+}
+
+Test(slurm_jobs, one_that_is_held_says_so)
+{
+    look(LINE("5", "1", "RUNNING", ON("n1")));
+    look("JobId=5 ArrayJobId=4 ArrayTaskId=1 JobState=PENDING Reason=JobHeldUser "
+         "Restarts=1 NodeList=\n");
+    expect_one(SLURM_HELD, 5, 0);
+}
+
+Test(slurm_jobs, an_array_that_is_silent_is_so_alone)
+{
+    slurm_jobs_submitted(&jobs, 9, 1);
+    cr_assert(slurm_jobs_mute(&jobs, 4));
+    cr_assert_not(slurm_jobs_mute(&jobs, 4));
+    cr_assert(slurm_jobs_mute(&jobs, 9));
+    look(LINE("5", "1", "RUNNING", ON("n1")));
+    cr_assert(slurm_jobs_mute(&jobs, 4), "it has spoken in between");
+}
+
+Test(slurm_jobs, the_time_limit_is_told_of_a_job_that_ends)
+{
+    look(LINE("5", "1", "RUNNING", "TimeLimit=00:01:00 " ON("n1")));
+    look(LINE("5", "1", "COMPLETED", "ExitCode=0:0 TimeLimit=00:01:00 " ON("n1")));
+    expect_one(SLURM_DONE, 5, 0);
+    cr_assert_eq(departure.limit_s, 60);
 }
 
 Test(slurm_jobs, an_end_is_told_once_and_not_while_slurm_cleans_up)
