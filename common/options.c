@@ -97,6 +97,22 @@ const char *options_endpoint(const struct argp_state *state, const char *option,
     return text;
 }
 
+struct port_range options_ports(const struct argp_state *state, const char *value)
+{
+    struct port_range ports;
+    if (!ports_parse(value, &ports))
+        options_bad(state, "--port-range", value, "ports such as 20000-20100");
+    return ports;
+}
+
+const char *options_interface(const struct argp_state *state, const char *value)
+{
+    if (*value == '\0' || strpbrk(value, ":/") || strlen(value) > 64)
+        options_bad(state, "--interface", value,
+                    "the name of an interface, such as eth0");
+    return value;
+}
+
 error_t options_parse_common(int key, char *value, const struct argp_state *state,
                              struct common_options *options)
 {
@@ -108,14 +124,10 @@ error_t options_parse_common(int key, char *value, const struct argp_state *stat
         options->results = options_endpoint(state, "--results", value, RESULTS_PORT);
         return 0;
     case KEY_PORT_RANGE:
-        if (!ports_parse(value, &options->ports))
-            options_bad(state, "--port-range", value, "ports such as 20000-20100");
+        options->ports = options_ports(state, value);
         return 0;
     case KEY_INTERFACE:
-        if (*value == '\0' || strpbrk(value, ":/") || strlen(value) > 64)
-            options_bad(state, "--interface", value,
-                        "the name of an interface, such as eth0");
-        options->interface = value;
+        options->interface = options_interface(state, value);
         return 0;
     case KEY_NAME:
         options->name = value;

@@ -78,6 +78,8 @@ int64_t options_drain_before_us(const struct argp_state *state, const char *valu
 /* Of --on-lost=wait=DURATION; false: it is another word. */
 bool options_wait_us(const struct argp_state *state, const char *value,
                      int64_t *ret_us);
+struct port_range options_ports(const struct argp_state *state, const char *value);
+const char *options_interface(const struct argp_state *state, const char *value);
 enum log_level options_log_level(const struct argp_state *state, const char *value);
 
 /* "fanfold-sink: --tmpdir: '/nowhere': expected a directory" and exit status 2;

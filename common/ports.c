@@ -26,6 +26,11 @@ bool ports_is_chosen(const char *endpoint, size_t *ret_host_size)
     return chosen;
 }
 
+bool ports_is_bare(const char *endpoint)
+{
+    return strncmp(endpoint, scheme, strlen(scheme)) == 0 && !find_port(endpoint);
+}
+
 bool ports_complete(const char *endpoint, unsigned port, const char *interface,
                     char *to, size_t size)
 {

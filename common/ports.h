@@ -27,6 +27,9 @@ struct port_range {
  * what is before the colon. */
 bool ports_is_chosen(const char *endpoint, size_t *ret_host_size);
 
+/* Whether it is of tcp, and names no port. */
+bool ports_is_bare(const char *endpoint);
+
 /* Copies the endpoint with `port` behind it where it has none, and with `interface`
  * (NULL: none) for a host of "*". False: it does not fit. */
 bool ports_complete(const char *endpoint, unsigned port, const char *interface,

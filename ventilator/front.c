@@ -153,7 +153,8 @@ int front_bind(struct front *front, const struct ventilator_options *options)
     log_event(LOG_LEVEL_INFO, "bound", "tasks=%s", front->endpoint);
     places_tell_tasks(&front->places, front->endpoint);
     bool tcp = transport_is_tcp(endpoint);
-    if (tcp && !common->quiet && !options->ready_file &&
+    bool placed = options->ready_file || options->places_fd >= 0;
+    if (tcp && !common->quiet && !placed &&
         (options->join_key || ports_is_chosen(endpoint, NULL)))
         join_line_say(options, front->endpoint);
     warn_of_strangers(front, common);

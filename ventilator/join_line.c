@@ -55,31 +55,55 @@ static void print_remote_cat(FILE *stream, const char *path)
     free(quoted);
 }
 
+/* No other host reaches it. */
+static bool is_loopback(const char *endpoint)
+{
+    static const char *const hosts[] = {"tcp://127.",
+                                        "tcp://[::1]:", "tcp://localhost:"};
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        if (strncmp(endpoint, hosts[i], strlen(hosts[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The key comes from this host, from another one by ssh. */
+static void print_worker(FILE *stream, const char *key, bool here)
+{
+    char *host = host_name();
+    if (key && !here) {
+        fprintf(stream, "ssh %s ", host);
+        print_remote_cat(stream, key);
+        fputs(" | ", stream);
+    }
+    fputs("fanfold-worker", stream);
+    if (key)
+        fputs(" --keys ", stream);
+    if (key && here)
+        shell_quote_if_needed(stream, key);
+    else if (key)
+        fputc('-', stream);
+    free(host);
+}
+
 void join_line_say(const struct ventilator_options *options, const char *bound)
 {
-    char *endpoint = join_line_reachable(bound), *line = NULL, *host = host_name();
+    char *endpoint = join_line_reachable(bound), *line = NULL;
+    bool here = is_loopback(endpoint);
     size_t size;
     FILE *stream = open_memstream(&line, &size);
     if (!stream)
         abort_out_of_memory();
-    if (options->join_key) {
-        fprintf(stream, "ssh %s ", host);
-        print_remote_cat(stream, options->join_key);
-        fputs(" | fanfold-worker --keys -", stream);
-    } else {
-        fputs("fanfold-worker", stream);
-    }
+    print_worker(stream, options->join_key, here);
     fprintf(stream, " --tasks %s", endpoint);
     if (options->join_words)
         fprintf(stream, " %s", options->join_words);
     if (fclose(stream) != 0)
         abort_out_of_memory();
     if (options->join_words)
-        say("workers on other hosts join by: %s", line);
+        say("workers on %s join by: %s", here ? "this host" : "other hosts", line);
     else
         say("workers can join with --tasks %s", endpoint);
     free(line);
-    free(host);
     free(endpoint);
 }
 

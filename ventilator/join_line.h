@@ -8,8 +8,8 @@
 
 /* The endpoint as a worker on another host has it; on the heap. */
 char *join_line_reachable(const char *bound);
-/* Says the line to be pasted on another host, for tasks at `bound`. It fetches the key
- * and does not contain it. */
+/* Says the line to be pasted on another host, or for tasks that only this host reaches
+ * in another terminal. It fetches the key and does not contain it. */
 void join_line_say(const struct ventilator_options *options, const char *bound);
 
 /* Writes --endpoint-file and --ready-file. `ventilator_key`: NULL: links have no keys;

@@ -62,6 +62,9 @@ static bool agree(const struct ventilator_options *options)
         say("%s excludes %s: both say how long a record waits for its chunk to fill",
             options->latency_said ? "--latency" : "--linger",
             options->block_timeout_said ? "--block-timeout" : "--linger");
+    else if (options->linger_said && !brings_messages(options))
+        say("--linger is for inputs that are messages, such as "
+            "-i pull:tcp://host:5557: another stream has --block-timeout");
     else if (options->from_committed && !options->resume)
         say("--from-committed needs --resume: it says how a run resumes");
     else if (options->from_committed && options->header_lines)

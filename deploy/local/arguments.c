@@ -46,6 +46,10 @@ static void check_value(const struct argp_state *state, int key, const char *val
         options_patience_us(state, value);
     else if (key == KEY_LOG_LEVEL)
         options_log_level(state, value);
+    else if (key == KEY_PORT_RANGE)
+        options_ports(state, value);
+    else if (key == KEY_INTERFACE)
+        options_interface(state, value);
     else if (key == KEY_DRAIN_BEFORE)
         options_drain_before_us(state, value);
     else if (key == KEY_ON_LOST)
@@ -169,6 +173,52 @@ static bool slurm_allowed(const struct arguments *arguments)
     return false;
 }
 
+/* Words that mean nothing where all workers are of this host. */
+static bool others_allowed(const struct arguments *arguments)
+{
+    static const char *const for_ssh[] = {"ssh", "remote-bin", "copy-self",
+                                          "transfer-file", "tunnel"};
+    static const char *const for_open[] = {"port-range", "interface"};
+    bool open = arguments_public(arguments->tasks) ||
+                arguments_public(arguments->results);
+    for (size_t i = 0; i < sizeof for_ssh / sizeof *for_ssh; i++)
+        if (arguments_has(arguments, for_ssh[i]) && !arguments_remote(arguments)) {
+            say("--%s needs -S, or --sshloginfile: it is for hosts that are reached by "
+                "ssh",
+                for_ssh[i]);
+            return false;
+        }
+    for (size_t i = 0; i < sizeof for_open / sizeof *for_open; i++)
+        if (arguments_has(arguments, for_open[i]) && !open) {
+            say("--%s needs a --tasks that other hosts reach, such as tcp://*:*",
+                for_open[i]);
+            return false;
+        }
+    return true;
+}
+
+/* A range of ports is of no use to an endpoint that has its port already. */
+static bool range_allowed(const struct arguments *arguments)
+{
+    const char *both[] = {arguments_public(arguments->tasks),
+                          arguments_public(arguments->results)};
+    bool chosen = both[0] && !arguments->results; /* that of results */
+    if (!arguments_has(arguments, "port-range"))
+        return true;
+    for (size_t i = 0; i < 2; i++) {
+        if (both[i] && ports_is_bare(both[i])) {
+            say("--port-range: expected %s:*, as an endpoint that names no port has a "
+                "fixed one",
+                both[i]);
+            return false;
+        }
+        chosen |= both[i] && ports_is_chosen(both[i], NULL);
+    }
+    if (!chosen)
+        say("--port-range is for an endpoint whose port is *, such as tcp://*:*");
+    return chosen;
+}
+
 /* Only a program that answers line by line is given several records at a time. */
 static bool strip_allowed(const struct arguments *arguments)
 {
@@ -215,9 +265,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     }
     if (arguments->slurm && !arguments->tasks)
         arguments->tasks = "tcp://*:*";
-    if (!slurm_allowed(arguments) || !strip_allowed(arguments))
-        return STATUS_USAGE;
-    if (!endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results))
+    if (!slurm_allowed(arguments) || !strip_allowed(arguments) ||
+        !endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results) ||
+        !others_allowed(arguments) || !range_allowed(arguments))
         return STATUS_USAGE;
     if (arguments_has(arguments, "hwm") && !arguments_take_messages(arguments) &&
         !arguments_give_messages(arguments)) {

@@ -11,7 +11,7 @@ import pytest
 from keyed import LINES, secret_of, secrets_in
 from resuming import journal_path
 
-JOINS = r"workers on other hosts join by: (.*)$"
+JOINS = r"workers on (?:other hosts|this host) join by: (.*)$"
 # The launcher's own program waits at its gate; a worker elsewhere has HERE, and does not.
 PATIENT = '[ -n "$HERE" ] || : <"$GATE"; echo "${HERE:-launcher}" >>"$NOTES"; cat'
 # The same, and the record 4000 waits for all to be killed.
@@ -37,7 +37,10 @@ class Open:
         """What a person pastes on another host, but for the way to the file."""
         line = run.wait_for_stderr(JOINS)[1]
         here = re.sub(r"^ssh \S+ cat ", "cat ", line)
-        assert here != line, line
+        if line.startswith("fanfold-worker"):  # no other host reaches the run
+            here = "exec " + line.replace("fanfold-worker", "fanfold-worker -j1", 1)
+        else:
+            assert here != line, line
         return self.case.start("bash", "-c", here.replace("| fanfold-worker", "| exec fanfold-worker -j1"), env={**self.env, "HERE": name})
 
     def done_by(self, name):
@@ -59,7 +62,7 @@ def assert_closed(directory):
 
 def test_the_line_that_is_printed_joins_a_worker(case):
     run = Open(case)
-    launcher = run.start("-o", run.output)
+    launcher = run.start("-o", run.output, at="tcp://*:*")
     worker = run.paste(launcher)
     run.wait_done_by("pasted")
     assert_closed(run.directory)
@@ -72,6 +75,18 @@ def test_the_line_that_is_printed_joins_a_worker(case):
     assert run.output.read_bytes() == LINES and not run.directory.exists()
     case.assert_no_leftovers()
     case.assert_no_files_left()
+
+
+def test_a_run_that_only_this_host_reaches_does_not_speak_of_others(case):
+    run = Open(case)
+    launcher = run.start("-o", run.output)
+    assert launcher.wait_for_stderr("workers on this host join by: (.*)$")[1].startswith("fanfold-worker --keys /")
+    worker = run.paste(launcher)
+    run.wait_done_by("pasted")
+    run.gate.open()
+    launcher.expect(0)
+    worker.expect(0)
+    assert "other hosts" not in launcher.stderr()
 
 
 def test_a_run_without_a_journal_has_its_keys_in_the_private_directory(case):
@@ -243,7 +258,21 @@ def test_a_range_without_a_free_port_is_said(case):
 def test_a_range_that_is_none_is_refused(case, text):
     run = case.run("fanfold", "--tasks", "tcp://127.0.0.1:*", "--port-range", text, "cat", stdin=LINES)
     run.expect(2)
-    assert "--port-range" in run.stderr(), run.stderr()
+    assert re.fullmatch(r"fanfold: --port-range: '.*': expected ports such as .*\n", run.stderr()), run.stderr()
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["--tasks", "tcp://127.0.0.1"], "--port-range: expected tcp://127.0.0.1:*, as an endpoint that names no port has a fixed one"),
+        (["--tasks", "tcp://127.0.0.1:5000", "--results", "tcp://127.0.0.1:5001"], "--port-range is for an endpoint whose port is *, such as tcp://*:*"),
+        ([], "--port-range needs a --tasks that other hosts reach, such as tcp://*:*"),
+    ],
+)
+def test_a_range_that_no_port_is_taken_from_is_refused(case, words, expected):
+    run = case.run("fanfold", *words, "--port-range", "15000-15100", "cat", stdin=LINES)
+    run.expect(2)
+    assert run.stderr() == f"fanfold: {expected}\n", run.stderr()
 
 
 def test_an_interface_binds_its_address_alone(case):

@@ -60,6 +60,29 @@ def test_jobs_of_slurm_are_given_time_to_work_in(case, words):
     assert run.stderr().count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "words, needs",
+    [
+        (["--copy-self"], "-S"),
+        (["--ssh", "ssh -4"], "-S"),
+        (["--remote-bin", "/opt"], "-S"),
+        (["--transfer-file", "a"], "-S"),
+        (["--tunnel", "--slurm", "2"], "-S"),
+        (["--interface", "lo"], "a --tasks that other hosts reach"),
+        (["--drain-before", "5"], "--slurm"),
+    ],
+)
+def test_an_option_that_means_nothing_without_another_is_refused(case, words, needs):
+    run = case.run("fanfold", *words, "--", "cat", stdin=b"")
+    run.expect(2)
+    assert re.fullmatch(rf"fanfold: {words[0]} needs {needs}.*\n", run.stderr()), run.stderr()
+
+
+def test_a_wait_of_messages_is_refused_for_files(case):
+    case.file("in", LINES)
+    ends(case, ["-i", "in", "--linger", "5ms", "--", "cat"], 2, "^fanfold-ventilator: --linger is for inputs that are messages, ")
+
+
 def test_endpoints_that_are_wrong(case):
     tcp = ["--insecure", "--tasks", "tcp://localhost:25557"]
     ends(case, ["--tasks", "gopher://h", "--", "cat"], 2, r"^fanfold: 'gopher://h': expected ipc://PATH or tcp://HOST:PORT")

@@ -334,6 +334,26 @@ REFUSES(slurm_of_three_dots, "--slurm=1...3")
 REFUSES(slurm_of_what_is_no_number, "--slurm=a..3")
 REFUSES(slurm_that_releases_soon, "--idle-release=soon")
 
+/* What an option that means nothing alone needs beside it. */
+static const char *beside(int key)
+{
+    switch (key) {
+    case KEY_HWM: /* is for messages alone */
+        return " -o push:ipc:///d/out";
+    case KEY_PORT_RANGE:
+    case KEY_INTERFACE:
+        return " --tasks tcp://*:*";
+    case KEY_SSH:
+    case KEY_REMOTE_BIN:
+    case KEY_COPY_SELF:
+    case KEY_TRANSFER_FILE:
+    case KEY_TUNNEL:
+        return " -S a";
+    default:
+        return "";
+    }
+}
+
 /* All but the endpoints, which the launcher gives to the roles in any case. */
 Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
 {
@@ -352,9 +372,8 @@ Test(arguments, passes_each_option_on_to_all_roles_that_have_it)
             continue;
         char line[128], word[128];
         const char *value = option->arg ? value_for(option->name) : "";
-        /* --hwm is for messages alone. */
         snprintf(line, sizeof line, "fanfold --%s%s%s -- cat", option->name, value,
-                 option->key == KEY_HWM ? " -o push:ipc:///d/out" : "");
+                 beside(option->key));
         snprintf(word, sizeof word, " --%s%s", option->name, value);
         for (int role = 0; role < ROLE_COUNT; role++) {
             bool has = has_option(roles[role], option->name);
