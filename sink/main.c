@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fanfold-sink: puts results back in sequence and writes them. */
 #include "common/exit_status.h"
+#include "common/helper/piped_child.h"
 #include "common/options/table.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
@@ -30,9 +31,9 @@ int main(int argc, char **argv)
     log_init("fanfold-sink", LOG_LEVEL_WARN);
     if (!standard_fds_fill())
         return STATUS_IO;
-    bool sends = sender_asked(argc, argv);
+    bool sends = piped_child_is(argc, argv, SENDER_ASKS);
     if (sends)
-        argv = sender_arguments(&argc, argv);
+        argv = piped_child_begin(&argc, argv);
     sink_options_parse(argc, argv, &options);
     log_set_level(options.common.log_level);
     if (sends)

@@ -2,6 +2,7 @@
 #include "ventilator/inputs.h"
 
 #include "common/exit_status.h"
+#include "common/helper/piped_child.h"
 #include "common/log.h"
 #include "common/net/transport.h"
 #include <errno.h>
@@ -40,7 +41,7 @@ int inputs_receive(int argc, char **argv)
 {
     struct ventilator_options options;
     int status = STATUS_USAGE;
-    argv = receiver_arguments(&argc, argv);
+    argv = piped_child_begin(&argc, argv);
     if (ventilator_options_parse(argc, argv, &options)) {
         log_set_level(options.common.log_level);
         status = receiver_run(&options.messages.input, &options.messages.spool);

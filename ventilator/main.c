@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* fanfold-ventilator: options, run, exit status. */
 #include "common/exit_status.h"
+#include "common/helper/piped_child.h"
 #include "common/log.h"
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
@@ -19,7 +20,7 @@ int main(int argc, char **argv)
     log_init("fanfold-ventilator", LOG_LEVEL_WARN);
     if (!standard_fds_fill())
         return STATUS_IO;
-    if (receiver_asked(argc, argv))
+    if (piped_child_is(argc, argv, RECEIVER_ASKS))
         return inputs_receive(argc, argv);
     int status = STATUS_USAGE;
     if (ventilator_options_parse(argc, argv, &options)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/helper/piped_child.h"
 
+#include "common/exit_status.h"
 #include "common/helper/sdk_path.h"
 #include "common/memory.h"
 #include "common/process/fds.h"
@@ -8,7 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+enum { ARGUMENTS_FIRST = 3 }; /* behind name, what it is asked for, and the parent */
 
 /* `plain`: NULL: it stays in our process group, with our signals. */
 static int spawn(const char *program, char *const *arguments, char **environment,
@@ -46,8 +50,7 @@ static int start(struct piped_child *child, const char *program, char *const *ar
     if (result == 0)
         result = pipe_open(PIPE_READ, &child->out, &out);
     if (result == 0)
-        result =
-            spawn(program, arguments, environment, plain, in, out, &child->pid);
+        result = spawn(program, arguments, environment, plain, in, out, &child->pid);
     fd_close(&in);
     fd_close(&out);
     if (result < 0) {
@@ -65,15 +68,30 @@ int piped_child_start_self(struct piped_child *child, const char *name,
     size_t count = 0;
     while (arguments[count])
         count++;
-    char **longer = allocate((count + 4) * sizeof *longer);
+    char **longer = allocate((count + ARGUMENTS_FIRST + 1) * sizeof *longer);
     snprintf(parent, sizeof parent, "%ld", (long)getpid());
     longer[0] = (char *)name;
     longer[1] = (char *)asks;
     longer[2] = parent;
-    memcpy(longer + 3, arguments, (count + 1) * sizeof *longer);
+    memcpy(longer + ARGUMENTS_FIRST, arguments, (count + 1) * sizeof *longer);
     int result = start(child, "/proc/self/exe", longer, environ, NULL);
     free(longer);
     return result;
+}
+
+bool piped_child_is(int argc, char **argv, const char *asks)
+{
+    return argc > ARGUMENTS_FIRST && strcmp(argv[1], asks) == 0;
+}
+
+char **piped_child_begin(int *argc, char **argv)
+{
+    *argc -= ARGUMENTS_FIRST;
+    prctl(PR_SET_NAME, argv[0]);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != (pid_t)strtol(argv[2], NULL, 10))
+        _exit(STATUS_IO);
+    return argv + ARGUMENTS_FIRST;
 }
 
 int piped_child_start_command(struct piped_child *child, const char *command,

@@ -8,6 +8,7 @@
 #define FANFOLD_COMMON_HELPER_PIPED_CHILD_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct piped_child {
@@ -20,6 +21,11 @@ struct piped_child {
  * then `arguments`. 0 or -errno. */
 int piped_child_start_self(struct piped_child *child, const char *name,
                            const char *asks, char *const *arguments);
+/* In main: whether this process was started so. */
+bool piped_child_is(int argc, char **argv, const char *asks);
+/* There: it takes its name, ends when its parent does, at once if that has ended
+ * already; the arguments of the parent. */
+char **piped_child_begin(int *argc, char **argv);
 /* The shell's command, in a process group of its own, with the signals of `plain` at
  * their defaults; it finds the modules for Python and R. 0 or -errno. */
 int piped_child_start_command(struct piped_child *child, const char *command,

@@ -26,7 +26,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -57,24 +56,6 @@ struct sender {
     bool told_there;
     char error[1024];
 };
-
-/* ---- arguments ---- */
-
-enum { ARGUMENTS_FIRST = 3 };
-
-bool sender_asked(int argc, char **argv)
-{
-    return argc > ARGUMENTS_FIRST && strcmp(argv[1], SENDER_ASKS) == 0;
-}
-
-char **sender_arguments(int *argc, char **argv)
-{
-    *argc -= ARGUMENTS_FIRST;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != (pid_t)strtol(argv[2], NULL, 10))
-        _exit(STATUS_IO); /* the sink has ended already */
-    return argv + ARGUMENTS_FIRST;
-}
 
 /* ---- to and from the sink ---- */
 

@@ -27,10 +27,6 @@
 /* A file in the spool's directory: the records, each with a length before it. */
 #define SENDER_RECORDS "results"
 
-/* Whether the arguments ask for it; main asks before it reads options. */
-bool sender_asked(int argc, char **argv);
-/* The arguments of the sink within those that sender_asked accepts. */
-char **sender_arguments(int *argc, char **argv);
 /* Sends until it is told to end. `keys_out`: as the option; NULL: none. The exit
  * status. */
 int sender_run(const char *directory, const struct link_config *config,

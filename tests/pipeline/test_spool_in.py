@@ -12,6 +12,7 @@ import signal
 import zmq
 from dealer import Producer
 from harness import SLOWNESS, option
+from process_tree import below
 from resuming import kill_everything
 
 KILLS = option("runs", 4 if SLOWNESS > 1 else 8)
@@ -63,6 +64,7 @@ def test_every_message_that_was_acknowledged_comes_out_once(case):
     with zmq.Context() as context:
         producers = [Producer(context, run.endpoint, ident, 2000) for ident in (b"ann", b"bob")]
         run.start()
+        case.wait_for(lambda: below(run.run.pid, "fanfold-ventilator"[:15], "fanfold-receive"), "its process, by name")
         while not all(producer.done() for producer in producers):
             assert run.run.running(), run.run.stderr()
             for producer in producers:

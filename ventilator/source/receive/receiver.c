@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -53,24 +52,6 @@ struct receiver {
     int64_t said_us;  /* when it said that it waits for room; 0: never */
     char error[1024];
 };
-
-/* ---- arguments ---- */
-
-enum { ARGUMENTS_FIRST = 3 };
-
-bool receiver_asked(int argc, char **argv)
-{
-    return argc > ARGUMENTS_FIRST && strcmp(argv[1], RECEIVER_ASKS) == 0;
-}
-
-char **receiver_arguments(int *argc, char **argv)
-{
-    *argc -= ARGUMENTS_FIRST;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != (pid_t)strtol(argv[2], NULL, 10))
-        _exit(STATUS_IO); /* the ventilator has ended already */
-    return argv + ARGUMENTS_FIRST;
-}
 
 /* ---- to the ventilator ---- */
 

@@ -32,10 +32,6 @@ struct spool_config {
     uint64_t size_max; /* bytes */
 };
 
-/* Whether the arguments ask for it; main asks before it reads options. */
-bool receiver_asked(int argc, char **argv);
-/* The arguments of the ventilator within those that receiver_asked accepts. */
-char **receiver_arguments(int *argc, char **argv);
 /* Receives until it is told to end. The exit status. */
 int receiver_run(const struct message_input_config *messages,
                  const struct spool_config *spool);
