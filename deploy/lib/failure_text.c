@@ -35,8 +35,10 @@ static bool read_string(struct reader *reader, struct reader *ret_string)
     const char *begin = reader->at;
     while (reader->at < reader->end && *reader->at != '"')
         reader->at += *reader->at == '\\' ? 2 : 1;
-    if (reader->at >= reader->end)
+    if (reader->at >= reader->end) {
+        reader->at = reader->end; /* a backslash at the end led behind it */
         return false;
+    }
     *ret_string = (struct reader){begin, reader->at++};
     return true;
 }
