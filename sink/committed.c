@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/committed.h"
 
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/files/derived_path.h"
 #include "common/protocol/input_mark.h"
 #include "common/protocol/mark.h"
 #include "sink/journal/journal.h"
+#include "sink/output/output_lock.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#define LAST_COMMIT_US (10 * SECOND_US)
 
 static int print(uint64_t seq, const struct input_mark *place)
 {
@@ -45,6 +51,20 @@ static int print_beginning(const char *output, const char *path)
     return STATUS_USAGE;
 }
 
+/* A run that was killed may be at its last commit; another one may go on. */
+static void wait_for_run(const char *output)
+{
+    char error[1024];
+    struct stat status;
+    int fd = open(output, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+        output_lock(fd, output, LAST_COMMIT_US, error, sizeof error) == -EBUSY)
+        say("%s: it may commit more", error);
+    close(fd);
+}
+
 int committed_print(const struct sink_options *options)
 {
     char error[1024];
@@ -53,6 +73,7 @@ int committed_print(const struct sink_options *options)
         say("--committed needs -o FILE: standard output has no journal");
         return STATUS_USAGE;
     }
+    wait_for_run(options->output);
     char *path = journal_path(options->output);
     int result = journal_read(path, &journal, error, sizeof error), status;
     if (result == 0)
