@@ -11,8 +11,7 @@
 #include <stdlib.h>
 
 enum {
-    RECALL_US = 20000,    /* between looks at what could be recalled */
-    LOSSES_BY_CHANCE = 1, /* of a task that runs beside others all the same */
+    RECALL_US = 20000, /* between looks at what could be recalled */
 };
 
 bool assign_may_send(const struct dispatch *dispatch)
@@ -34,20 +33,12 @@ static uint64_t window_end(const struct dispatch *dispatch)
 
 /* ---- to whom ---- */
 
-/* A task that may take its worker down takes everything there with it, and tasks that
- * are lost together with the guilty one would be charged as well: so it runs with
- * nothing beside it. */
-static bool runs_alone(const struct task *task)
-{
-    return task->bisect || task->losses > LOSSES_BY_CHANCE;
-}
-
 /* NULL: any new task. */
 static bool may_take(const struct dispatch *dispatch,
                      const struct worker_session *session, const struct task *task)
 {
-    bool fits = task && runs_alone(task) ? session->in_flight_count == 0
-                                         : session != dispatch->assigning.reserved;
+    bool fits = task && task_runs_alone(task) ? session->in_flight_count == 0
+                                              : session != dispatch->assigning.reserved;
     return fits && worker_pool_credit(&dispatch->pool, session) &&
            !(task && task_attempt_at(task, session));
 }
@@ -63,6 +54,20 @@ static bool is_for_proven(const struct dispatch *dispatch, const struct task *ta
     return waits && standing_hopes_well(dispatch, task);
 }
 
+/* A task that has failed as often as it may, but not at a worker that could do it, is
+ * for such a one alone: others would fail it again and again, and have it whenever that
+ * one has room. */
+static bool is_for_last_hope(const struct dispatch *dispatch, const struct task *task,
+                             const struct known_worker *worker)
+{
+    uint32_t retries = dispatch->config.retries;
+    bool hope = !worker_health_in_doubt(&worker->health) ||
+                worker_health_may_do(&worker->health);
+    return retries && task->fails >= retries &&
+           (!hope || task_failed_at(task, worker)) &&
+           standing_hopes_proven(dispatch, task);
+}
+
 /* A task that has failed may wait for a worker that could do better: rather than for
  * one in doubt, and its last try rather than for one that has failed it. It does not
  * wait for ever, as that worker may be busy for hours. */
@@ -73,6 +78,8 @@ static bool is_for_another(const struct dispatch *dispatch, const struct task *t
     bool last = retries && task->fails + 1 >= retries;
     if (failures_isolates(dispatch, task) &&
         is_for_proven(dispatch, task, &worker->health))
+        return true;
+    if (is_for_last_hope(dispatch, task, worker))
         return true;
     if (!worker_health_in_doubt(&worker->health) &&
         !(last && task_failed_at(task, worker)))
@@ -107,7 +114,7 @@ static bool is_better(const struct worker_session *a, const struct worker_sessio
 static struct worker_session *choose(const struct dispatch *dispatch,
                                      const struct task *task)
 {
-    bool picky = task && task->failed_at && !runs_alone(task);
+    bool picky = task && task->failed_at && !task_runs_alone(task);
     struct worker_session *best = NULL;
     for (uint32_t i = 0; i < dispatch->pool.count; i++) {
         struct worker_session *session = dispatch->pool.sessions[i];
@@ -133,7 +140,7 @@ void assign_task(struct dispatch *dispatch, struct task *task,
         .limit_ms = limits_ms(dispatch, task->length),
         .isolates = failures_isolates(dispatch, task),
         .probe = task->bisect && crash_bisect_probes(task->bisect),
-        .alone = runs_alone(task),
+        .alone = task_runs_alone(task),
         .trial = session->rests,
     });
     if (task->bisect)
@@ -163,7 +170,7 @@ static void assign_retries(struct dispatch *dispatch)
             assign_task(dispatch, task, session);
             continue;
         }
-        if (runs_alone(task) && !dispatch->assigning.reserved)
+        if (task_runs_alone(task) && !dispatch->assigning.reserved)
             dispatch->assigning.reserved = choose(dispatch, NULL);
         aside = reallocate(aside, count + 1, sizeof *aside);
         aside[count++] = task;

@@ -166,6 +166,11 @@ bool standing_hopes_well(const struct dispatch *dispatch, const struct task *tas
     return hopes(dispatch, task, WELL);
 }
 
+bool standing_hopes_proven(const struct dispatch *dispatch, const struct task *task)
+{
+    return hopes(dispatch, task, PROVEN);
+}
+
 /* What one that has never done a task failed counts against one that has: also against
  * one in doubt, as a few bad tasks in a row bring all into doubt. */
 bool standing_excuses(const struct dispatch *dispatch, const struct task *task,
@@ -182,7 +187,8 @@ bool standing_excuses(const struct dispatch *dispatch, const struct task *task,
     uint32_t either = doubtful + unproven - both;
     return (task->fails - doubtful < retries && hopes(dispatch, task, NOT_IN_DOUBT)) ||
            (task->fails - either < retries && hopes(dispatch, task, SURE)) ||
-           (task->fails - unproven < retries && hopes(dispatch, task, PROVEN));
+           (task->fails - unproven < retries && !task_runs_alone(task) &&
+            hopes(dispatch, task, PROVEN));
 }
 
 /* ---- who gets tasks ---- */

@@ -38,6 +38,9 @@ bool standing_hopes(const struct dispatch *dispatch, const struct task *task);
 /* The same, and nothing has failed at it since it did a task, or came. */
 bool standing_hopes_well(const struct dispatch *dispatch, const struct task *task);
 
+/* A worker serves that has not failed the task, has done one, and is not set aside. */
+bool standing_hopes_proven(const struct dispatch *dispatch, const struct task *task);
+
 /* Says who rests and who is on trial now; before tasks are sent. */
 void standing_note(struct dispatch *dispatch);
 /* Once a heartbeat: takes back what a worker does not start. */

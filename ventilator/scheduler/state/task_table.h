@@ -128,6 +128,13 @@ static inline bool task_is_wanted(const struct task *task)
 {
     return task && (task->state == TASK_QUEUED || task->state == TASK_ASSIGNED);
 }
+/* One that may take its worker down takes everything there with it, and tasks that are
+ * lost together with the guilty one would be charged as well: so it runs with nothing
+ * beside it. One loss may be chance. */
+static inline bool task_runs_alone(const struct task *task)
+{
+    return task->bisect || task->losses > 1;
+}
 /* Where it failed at this worker; NULL: it has not, or there is no task. */
 struct failed_at *task_failed_at(const struct task *task,
                                  const struct known_worker *worker);

@@ -164,6 +164,43 @@ Test(standing, what_bad_hosts_fail_does_not_count_against_a_good_one_that_is_in_
     begin();
 }
 
+static void fail_for_good(uint64_t seq)
+{
+    cut(1);
+    tick_after(0);
+    cr_assert_eq(sent_to(seq), B);
+    failed(B, seq, 1);
+    progress(seq, 1, 0, 0);
+}
+
+/* A would fail it again and again, and have it whenever B has room. */
+Test(standing, a_chunk_whose_retries_are_used_up_waits_for_the_worker_that_could_do_it)
+{
+    config.on_error = ON_ERROR_SKIP;
+    config.retries = 1;
+    begin_with(2);
+    cut(3);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2)");
+    done_as(B, 1, 1);
+    progress(1, 1, 0, 0);
+    fail_for_good(3);
+    fail_for_good(4); /* so that B is in doubt */
+    cut(1);
+    tick_after(0);
+    cr_assert_eq(sent_to(5), B);
+    failed(A, 0, 1);
+    for (int i = 0; i < 15; i++) {
+        tick_after(SECOND_US);
+        cr_assert_eq(sent_to(0), 0);
+        runs(A, 2, 1);
+        runs(B, 5, 1);
+        hear(SINK, (struct message){.type = MESSAGE_PING});
+    }
+    done_as(B, 5, 1);
+    tick_after(0);
+    cr_assert_eq(sent_to(0), B);
+}
+
 /* As when each of them is as bad as the other. */
 Test(standing, a_run_ends_when_every_worker_fails_everything)
 {
