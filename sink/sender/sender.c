@@ -102,10 +102,20 @@ static int save(struct sender *sender, const struct sender_position *position)
     return 0;
 }
 
+/* What an earlier sender gave back reads as zeros, which would be empty records. */
+static bool lacks_beginning(const struct sender *sender)
+{
+    off_t data = lseek(sender->records, 0, SEEK_DATA);
+    return data > 0 || (data < 0 && errno == ENXIO);
+}
+
 static int begin_run(struct sender *sender, const struct id *run)
 {
     int result = 0;
-    if (!id_equal(&sender->saved.run, run))
+    bool known = id_equal(&sender->saved.run, run);
+    if (!known && lacks_beginning(sender))
+        return fail(sender, -EBADMSG, "cannot tell from position what is stored");
+    if (!known)
         result = save(sender, &(struct sender_position){.run = *run});
     frame_reader_seek(&sender->next, sender->saved.offset, sender->saved.number);
     frame_reader_seek(&sender->tail, sender->saved.offset, sender->saved.number);

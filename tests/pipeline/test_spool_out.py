@@ -161,6 +161,30 @@ def test_a_full_spool_stops_the_sink_and_what_is_stored_is_given_back(case):
     assert results.stat().st_blocks * 512 < 8 << 20, "holes"
 
 
+def test_a_spool_without_its_position_sends_nothing_that_it_does_not_have(case):
+    """What was given back reads as zeros."""
+    source = case.file("in", b"".join(b"%0200d\n" % number for number in range(60000)))
+    words = ["-i", source, *words_of(case), "-j2", "--", "cat"]
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", {})
+        case.start("fanfold", *words)
+        position = case.path("spool") / "position"
+
+        def stored():
+            receiver.pump(0.05)
+            return position.exists() and int.from_bytes(position.read_bytes()[16:24], "little")
+
+        case.wait_for(lambda: stored() > 6 << 20, "half of it to be stored")
+        kill_everything(case)
+        receiver.close()
+    results = case.path("spool") / "results"
+    assert results.stat().st_blocks * 512 < results.stat().st_size
+    position.unlink()
+    resumed = case.run("fanfold", "--resume", *words)
+    resumed.expect(4)
+    assert "cannot tell from position what is stored: it is damaged" in resumed.stderr()
+
+
 @pytest.mark.parametrize("crash", [0, 150])
 def test_a_connector_has_every_record_once_though_it_crashes(case, crash):
     source = case.file("in", lines_of(1000))

@@ -74,3 +74,19 @@ void dealer_peer_caught_up(struct dealer_peer *peer)
 {
     peer->asked_again = 0;
 }
+
+void dealer_peer_weigh(struct dealer_peer *peer, size_t bytes)
+{
+    enum { MEMORY = 16 /* messages, about */ };
+    peer->large -= peer->large / MEMORY;
+    if (bytes > peer->large)
+        peer->large = bytes;
+}
+
+uint32_t dealer_peer_credit(const struct dealer_peer *peer, uint32_t most)
+{
+    if (peer->large == 0 || most <= DEALER_CREDIT_BYTES / peer->large)
+        return most;
+    size_t credit = DEALER_CREDIT_BYTES / peer->large;
+    return credit > 0 ? (uint32_t)credit : 1;
+}

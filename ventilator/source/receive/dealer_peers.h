@@ -9,12 +9,14 @@
 #include "common/dealer/dealer_format.h"
 
 enum { DEALER_ROUTE_MAX = 255, DEALER_PEERS_MAX = 4096 };
+enum { DEALER_CREDIT_BYTES = 64 << 20 };
 
 struct dealer_peer {
     uint8_t id[DEALER_ID_MAX], route[DEALER_ROUTE_MAX];
     uint8_t id_size, route_size;
     bool owed_have;
     uint64_t asked_again; /* the number that it was asked for; 0: none */
+    size_t large;         /* bytes of the largest of its last messages, about */
 };
 
 struct dealer_peers {
@@ -34,5 +36,11 @@ void dealer_peers_owe_all(struct dealer_peers *peers);
 bool dealer_peer_asks(struct dealer_peer *peer, uint64_t wanted);
 /* It came, or the producer begins anew. */
 void dealer_peer_caught_up(struct dealer_peer *peer);
+
+/* A message of so many bytes has come. */
+void dealer_peer_weigh(struct dealer_peer *peer, size_t bytes);
+/* How many more of such messages may be on their way: at least one, at most `most`, and
+ * else no more than DEALER_CREDIT_BYTES. */
+uint32_t dealer_peer_credit(const struct dealer_peer *peer, uint32_t most);
 
 #endif

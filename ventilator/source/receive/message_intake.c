@@ -63,7 +63,10 @@ static void send_have(struct message_intake *intake, struct dealer_peer *peer)
                     .verb = DEALER_HAVE,
                     .id = id,
                     .number = spool_writer_had(intake->spool, id),
-                    .credit = intake->full ? 0 : intake->config->socket.hwm,
+                    .credit =
+                        intake->full
+                            ? 0
+                            : dealer_peer_credit(peer, intake->config->socket.hwm),
                 });
     peer->owed_have = false;
 }
@@ -155,6 +158,10 @@ static int on_data(struct message_intake *intake, struct dealer_peer *peer,
                    const struct dealer_message *data, struct slice route)
 {
     int result = 1;
+    size_t bytes = 0;
+    for (size_t i = 0; i < data->payload_count; i++)
+        bytes += data->payload[i].size;
+    dealer_peer_weigh(peer, bytes);
     switch (spool_writer_look(intake->spool, data->id, data->number)) {
     case SPOOL_APPENDED:
         result =

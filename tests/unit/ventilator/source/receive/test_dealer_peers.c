@@ -50,3 +50,21 @@ Test(dealer_peers, there_is_an_end_to_how_many)
     cr_assert(peers.items[DEALER_PEERS_MAX - 1].owed_have);
     dealer_peers_deinit(&peers);
 }
+
+Test(dealer_peers, few_large_messages_are_on_their_way_or_many_small_ones)
+{
+    struct dealer_peers peers = {.items = NULL};
+    struct dealer_peer *peer = hear(&peers, "a", "r1");
+    cr_assert_eq(dealer_peer_credit(peer, 1000), 1000, "nothing is known yet");
+    dealer_peer_weigh(peer, 100);
+    cr_assert_eq(dealer_peer_credit(peer, 1000), 1000);
+    dealer_peer_weigh(peer, 1 << 20);
+    cr_assert_eq(dealer_peer_credit(peer, 1000), 64);
+    cr_assert_eq(dealer_peer_credit(peer, 10), 10);
+    dealer_peer_weigh(peer, 1 << 30);
+    cr_assert_eq(dealer_peer_credit(peer, 1000), 1);
+    for (int i = 0; i < 300; i++)
+        dealer_peer_weigh(peer, 100);
+    cr_assert_eq(dealer_peer_credit(peer, 1000), 1000, "the large ones are long ago");
+    dealer_peers_deinit(&peers);
+}
