@@ -200,7 +200,7 @@ def test_a_connector_has_every_record_once_though_it_crashes(case, crash):
 
 def test_a_push_socket_takes_what_the_spool_has(case):
     """Also where its queue is full: the run ends when it has read all."""
-    source = case.file("in", lines_of(2000))
+    source = case.file("in", b"".join(b"%0200d\n" % number for number in range(2000)))
     with zmq.Context() as context, context.socket(zmq.PULL) as pull:
         pull.rcvhwm = 1
         pull.bind(f"ipc://{case.directory}/out")
