@@ -172,8 +172,8 @@ static bool take_last(struct msgpack_reader *reader, struct journal *journal)
     if (kind == TOKEN_NUMBER)
         return true;
     uint64_t count = token.number;
-    if (kind != TOKEN_ARRAY || (count != WITH_FRAMING && count != WITH_PARTS &&
-                                count != WITH_HEADER))
+    if (kind != TOKEN_ARRAY ||
+        (count != WITH_FRAMING && count != WITH_PARTS && count != WITH_HEADER))
         return false;
     return take_number(reader, &journal->command) &&
            take_number(reader, &journal->framing) &&

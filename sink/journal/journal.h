@@ -27,8 +27,8 @@ struct journal {
     uint64_t part;    /* the number of the one that `offset` is in, from 1; 0: none */
     uint64_t closing; /* 1: nothing more comes into it, and it may have its own name */
     uint64_t earlier; /* bytes of the parts before it */
-    uint64_t headed;  /* 1: these, or the one that is closing, have a result's byte, which
-                         --header-out asks for */
+    uint64_t headed;  /* 1: a result's byte is in these, or in the one that is closing,
+                         and so is the header of --header-out */
 };
 
 /* What was closing is complete: makes it the journal of the next part. */

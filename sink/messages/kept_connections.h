@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The connections of a socket whose last messages are on their way. libzmq closes one
- * as soon as it has written all of it. A receiver by ipc:// whose queue is full when the
- * other side hangs up loses what its system still holds for it: its libzmq reads no
+ * as soon as it has written all of it. A receiver by ipc:// whose queue is full when
+ * the other side hangs up loses what its system still holds for it: its libzmq reads no
  * more. So each connection is kept by a second descriptor until its receiver has read
  * all of it. (By tcp:// its system has acknowledged all, which does no harm.)
  *

@@ -27,8 +27,8 @@ enum {
 
 struct message_sender {
     struct message_sender_config config;
-    zsock_t *socket;    /* NULL: not open yet, or closed */
-    zsock_t *events;    /* of its monitor; lives as long as the sender */
+    zsock_t *socket; /* NULL: not open yet, or closed */
+    zsock_t *events; /* of its monitor; lives as long as the sender */
     struct kept_connections connections;
     unsigned receivers; /* connected */
     bool flushing;      /* the socket is closed, and may live on in libzmq */

@@ -40,8 +40,8 @@ void message_sender_take_input(struct message_sender *sender);
 /* How long the last messages are waited for, by --patience; < 0: not given. */
 int message_sender_patience_ms(int64_t patience_us);
 /* Nothing more is sent: 1: all has left this host for the receiver's system, or been
- * read where that is this one; 0: not yet, call it again when the poller says so; -ETIMEDOUT: limit_ms after the
- * first call it has not. */
+ * read where that is this one; 0: not yet, call it again when the poller says so;
+ * -ETIMEDOUT: limit_ms after the first call it has not. */
 int message_sender_flush(struct message_sender *sender, int limit_ms);
 
 /* Somebody is connected, and has been let in. */

@@ -31,7 +31,7 @@ struct link_config {
     const char *command;    /* of a connector; else NULL */
     bool envelope;
     uint32_t hwm;
-    int64_t patience_us; /* for the last messages; < 0: the default */
+    int64_t patience_us;            /* for the last messages; < 0: the default */
     const struct certificate *keys; /* NULL: none */
     bool quiet;
 };

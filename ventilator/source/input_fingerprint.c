@@ -177,8 +177,9 @@ bool input_fingerprint_read(struct slice bytes,
 {
     struct input_fingerprint fingerprint;
     uint64_t *numbers[NUMBERS], number;
-    if (bytes.size != INPUT_FINGERPRINT_SIZE || (bytes.data[0] & ~INPUT_PINNED) != FORM ||
-        bytes.data[1] < SOURCE_KIND_FILE || bytes.data[1] > SOURCE_KIND_COMPRESSED)
+    if (bytes.size != INPUT_FINGERPRINT_SIZE ||
+        (bytes.data[0] & ~INPUT_PINNED) != FORM || bytes.data[1] < SOURCE_KIND_FILE ||
+        bytes.data[1] > SOURCE_KIND_COMPRESSED)
         return false;
     fingerprint.kind = (enum source_kind)bytes.data[1];
     list(&fingerprint, numbers);

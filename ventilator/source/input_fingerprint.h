@@ -34,8 +34,8 @@ struct input_fingerprint {
      * and hashes of all else. */
     uint64_t size;
     uint64_t changed_ns; /* time of its last change */
-    uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on; of a
-                            stream `head` says which it is; 0: not known */
+    uint64_t head, tail; /* hashes of the first and the last 64 KiB from `start` on; of
+                            a stream `head` says which it is; 0: not known */
     /* The cut. format: a hash; lines: a record's; block: 0 with records, or where it is
      * auto. */
     uint64_t format, lines, records, block, header_lines, whole_files, header_out;

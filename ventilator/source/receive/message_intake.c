@@ -58,16 +58,15 @@ static void send_answer(struct message_intake *intake, struct slice route,
 static void send_have(struct message_intake *intake, struct dealer_peer *peer)
 {
     struct slice id = {peer->id, peer->id_size};
-    send_answer(intake, (struct slice){peer->route, peer->route_size},
-                &(struct dealer_message){
-                    .verb = DEALER_HAVE,
-                    .id = id,
-                    .number = spool_writer_had(intake->spool, id),
-                    .credit =
-                        intake->full
-                            ? 0
-                            : dealer_peer_credit(peer, intake->config->socket.hwm),
-                });
+    send_answer(
+        intake, (struct slice){peer->route, peer->route_size},
+        &(struct dealer_message){
+            .verb = DEALER_HAVE,
+            .id = id,
+            .number = spool_writer_had(intake->spool, id),
+            .credit =
+                intake->full ? 0 : dealer_peer_credit(peer, intake->config->socket.hwm),
+        });
     peer->owed_have = false;
 }
 

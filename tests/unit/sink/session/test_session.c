@@ -375,8 +375,11 @@ Test(sink_session, a_new_run_has_the_input_of_its_first_welcome)
 
 Test(sink_session, a_run_keeps_a_pinned_input_though_nothing_is_written)
 {
-    resume_from(&(struct position){
-        .run = run, .uid = ventilator, .epoch = 1, .input = "\200one", .input_size = 4});
+    resume_from(&(struct position){.run = run,
+                                   .uid = ventilator,
+                                   .epoch = 1,
+                                   .input = "\200one",
+                                   .input_size = 4});
     welcome_with(&other_ventilator, "\200two");
     tick_after(2000);
     expect("COMMIT(1)");
