@@ -139,7 +139,7 @@ def test_pip_installs_the_package_from_the_tree(case):
     python = case.path("venv") / "bin/python3"
     pip = [python, "-m", "pip", "install", "--no-index", "--no-build-isolation", "--no-deps", "-q", source]
     case.run(*pip, env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "HOME": str(case.directory)}, cwd=case.directory).expect(0, 200)
-    script = "import fanfold; print(fanfold.__file__, list(fanfold.map(abs, [-1, 2])))"
+    script = "import fanfold, fanfold.connector; print(fanfold.__file__, list(fanfold.map(abs, [-1, 2])))"
     told = case.run(python, "-c", script, env={"PYTHONPATH": ""})
     told.expect(0)
     assert told.stdout.read_text() == f"{next(case.path('venv').glob('lib/*'))}/site-packages/fanfold/__init__.py [1, 2]\n"
@@ -148,7 +148,7 @@ def test_pip_installs_the_package_from_the_tree(case):
 def test_every_file_of_the_package_is_typed_for_python_3_9(case):
     import ast
 
-    for path in sorted((ROOT / "worker/sdk/fanfold").glob("*.py")):
+    for path in sorted((ROOT / "worker/sdk/fanfold").rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
         for function in ast.walk(tree):
             if not isinstance(function, ast.FunctionDef):
