@@ -247,6 +247,22 @@ def test_a_killed_caller_leaves_nothing_behind(case):
     case.wait_for(lambda: not case.leftovers(), "the end of all processes")
 
 
+def test_progress_is_told_to_a_function_and_to_a_person(case):
+    script = """
+told = []
+values = fanfold.map(abs, range(-50, 0), jobs=2, progress=lambda done, total: told.append((done, total)))
+assert sum(values) == 1275 and told[-1] == (50, 50) and told == sorted(told), told
+slow = fanfold.map(lambda x: time.sleep(0.2) or x, iter(range(4)), jobs=1, chunksize=1, progress=True)
+print(list(slow))
+"""
+    process = start(case, script)
+    process.expect(0)
+    assert process.stdout.read_text() == "[0, 1, 2, 3]\n"
+    lines = process.stderr().replace("\r", "\n").splitlines()
+    assert re.fullmatch(r"(1 value|2 values), [\d.]+/s *", lines[1]), lines
+    assert re.fullmatch(r"4 values, [\d.]+/s *", lines[-1]), lines
+
+
 def test_a_slot_and_its_relay_may_end_together(case):
     """The template sees both ends at once, since it stands still when they come."""
     script = """

@@ -8,10 +8,10 @@ import collections
 import itertools
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import Any, Callable, Optional, TypeVar, Union
 
-from . import _engine, _work
+from . import _engine, _progress, _work
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
@@ -48,6 +48,7 @@ def map(
     hosts: Union[str, Sequence[str], None] = None,
     tasks: Optional[str] = None,
     pickle: bool = False,
+    progress: _progress.Progress = False,
     options: Sequence[str] = (),
 ) -> Iterator[Value]:
     """`fn(item)` for each item, by `jobs` processes: a generator of the values, in the order of the items.
@@ -67,6 +68,9 @@ def map(
     tasks      where other workers may join, such as "tcp://*": --tasks of fanfold(1)
     pickle     with hosts or tasks: any object may travel, and not only what msgpack knows; a worker that is not
                started from here must say --pickle too
+    progress   True: a line on standard error says how many values there are, how fast they come, and how long the rest
+               takes if len(iterable) is known; or a function, called with the number of values and of items, or None,
+               ten times a second and at the end
     options    more options of fanfold(1)
     """
     slots = slots_here(jobs)
@@ -111,7 +115,8 @@ def map(
         raise TypeError(f"fn: expected a callable, not {fn!r}; a name needs hosts or tasks")
     # Two a slot run or wait at it, two more are on their way. How many slots other hosts have, nobody knows here.
     most = _REMOTE_MOST if remote else 4 * slots + 2
-    return _Mapping(open_engine, iter(iterable), slots, most, chunksize, buffer, on_error, unordered).values()
+    values = _Mapping(open_engine, iter(iterable), slots, most, chunksize, buffer, on_error, unordered).values()
+    return _progress.watched(values, _progress.total_of(iterable), progress) if progress else values
 
 
 def _name_of(fn: Callable[..., Any]) -> str:
@@ -202,7 +207,7 @@ class _Mapping:
         self._ahead = 0  # items read and not given
         self._waiting: Optional[_Batch] = None  # which did not fit
 
-    def values(self) -> Iterator[Any]:
+    def values(self) -> Generator[Any, None, None]:
         """A generator: whatever ends it, ends the run."""
         engine = self._open()
         try:
