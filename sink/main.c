@@ -36,7 +36,9 @@ int main(int argc, char **argv)
         argv = piped_child_begin(&argc, argv);
     sink_options_parse(argc, argv, &options);
     log_set_level(options.common.log_level);
-    if (sends)
-        return send_records(&options);
-    return options.committed ? committed_print(&options) : sink_run(&options);
+    int status = sends               ? send_records(&options)
+                 : options.committed ? committed_print(&options)
+                                     : sink_run(&options);
+    sink_options_deinit(&options);
+    return status;
 }

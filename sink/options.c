@@ -129,3 +129,9 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
                                          .max_result_bytes = DEFAULT_MAX_RESULT_BYTES};
     options_parse(&argp, argc, argv, &rest, ret_options);
 }
+
+void sink_options_deinit(struct sink_options *options)
+{
+    free(options->out.records_path);
+    *options = (struct sink_options){.output = NULL};
+}

@@ -149,7 +149,7 @@ void output_options_settle_spool(struct argp_state *state, struct output_options
     if (out->spool_bytes == 0)
         out->spool_bytes = DEFAULT_SPOOL_OUT_SIZE_BYTES;
     out->receiver = *output;
-    *output = allocate_text("%s/" SENDER_RECORDS, out->spool);
+    *output = out->records_path = allocate_text("%s/" SENDER_RECORDS, out->spool);
     out->framing = FRAMING_RECORD;
     out->to_messages = false;
 }

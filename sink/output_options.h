@@ -19,6 +19,7 @@ struct output_options {
                              not messages */
     uint64_t spool_bytes; /* 0: not given, until it is settled */
     const char *receiver; /* with it: what -o named */
+    char *records_path;   /* with it: of the output; sink_options_deinit frees it */
     const char *connector;    /* a command, in place of `messages`; else NULL */
     struct rotation rotation; /* all zero: none */
     enum framing framing;
@@ -32,8 +33,7 @@ error_t output_options_parse(int key, char *value, struct argp_state *state,
                              struct output_options *out);
 
 /* Once all options are read: with a spool, the output is a file in it, which another
- * process sends. *output is what -o names, and becomes the file's path, which is never
- * freed. */
+ * process sends. *output is what -o names, and becomes the file's path. */
 void output_options_settle_spool(struct argp_state *state, struct output_options *out,
                                  bool unordered, const char **output);
 
