@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 """--rotate: an output in parts, each complete when it has its name; all in a row are the output, whatever is killed when."""
 
+import os
 import random
 import shutil
+import signal
 
 import pytest
 from harness import program_path
 from resuming import Resumption, journal_path, kill_everything, refused
 from test_commit_order import require_strace
+from test_resume import name_of
 
 UPPER = ["--", "tr", "a-z", "A-Z"]
 LINES = b"".join(b"line %d\n" % number for number in range(20000))
@@ -169,6 +172,29 @@ def test_a_kill_at_any_step_of_a_rotation_loses_and_doubles_nothing(case, name):
         case.run("fanfold", *words).expect(0)
         taker.expect(LINES.upper())
         assert not output.exists() and not journal_path(output).exists()
+
+
+def test_another_ventilator_comes_while_results_wait_behind_a_part_that_is_full(case):
+    """Nothing is written behind it before it is committed, and the new epoch waits for what is to be written there."""
+    text, output, log = case.file("text", LINES), case.path("out"), case.path("log")
+    at, gate = case.endpoints(), case.gate()
+    words = [*at[:2], "-N100", "-i", text, "--resume", "--log-level", "trace"]
+    sink = case.start("fanfold-sink", *at, "-o", output, "--rotate", "2K")
+    worker = case.start("fanfold-worker", *at[:2], "-j2", "--", "sh", "-c", f": <{gate}; cat")
+    ventilator = case.start("fanfold-ventilator", *words, "--joblog", log)
+    ventilator.wait_for_stderr("type=TASK")
+    (helper,) = [pid for pid in case.leftovers() if name_of(pid) == "fanfold-commit"]
+    os.kill(helper, signal.SIGSTOP)
+    gate.open()
+    case.wait_for(lambda: log.exists() and log.read_bytes().count(b"\n") > 100, "results to wait in the sink")
+    ventilator.signal(signal.SIGKILL)
+    ventilator.expect(137)
+    ventilator = case.start("fanfold-ventilator", *words)
+    ventilator.wait_for_stderr("type=WELCOME")  # the sink's: workers wait for BEGIN
+    os.kill(helper, signal.SIGCONT)
+    for process in (ventilator, sink, worker):
+        process.expect(0)
+    expect_parts(output, LINES)
 
 
 def test_the_parts_of_an_earlier_run_are_not_touched(case):
