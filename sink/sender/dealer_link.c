@@ -74,6 +74,8 @@ static int send_record(struct link *link, uint64_t number, struct slice record)
         snprintf(link->error, sizeof link->error, "%s", zmq_strerror(errno));
         return -errno;
     }
+    if (dealer->sent == link->stored) /* from here on it waits for an answer */
+        dealer->heard_us = clock_now_us();
     dealer->sent = number + 1;
     return 1;
 }

@@ -309,11 +309,9 @@ static int iterate(struct sender *sender)
         due_us = keyring_tick(sender->keys.keyring, now_us);
     }
     if (result == 0 && sender->opened)
-        result = tick_link(sender, now_us, &due_us);
-    if (result == 0 && sender->opened)
         result = send_records(sender);
-    if (result == 0 && sender->opened)
-        result = follow(sender);
+    if (result == 0 && sender->opened) /* when it is due follows from what was sent */
+        result = tick_link(sender, now_us, &due_us);
     if (result == 0 && sender->opened)
         result = save_progress(sender, now_us, &due_us);
     if (result == 0)

@@ -8,6 +8,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 
 import msgpack
@@ -71,6 +72,39 @@ def test_a_receiver_has_every_record_once_and_in_order(case):
         receiver.close()
     run.expect(0)
     assert list(books.values()) == [[[line] for line in source.read_bytes().splitlines()]]
+
+
+def test_a_record_behind_a_long_silence_is_sent_once(case):
+    books = {}
+    with zmq.Context() as context:
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        run = case.start("fanfold", *words_of(case), "-j1", "-N", "1", "--", "cat", stdin=subprocess.PIPE)
+        for number in range(2):
+            run.stdin.write(b"line %d\n" % number)
+            run.stdin.flush()
+            case.wait_for(lambda number=number: receiver.pump(0.1) or len(next(iter(books.values()), [])) > number, "it")
+            receiver.pump(2.2)  # more than a sender waits for an answer
+        run.stdin.close()
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert receiver.drops == 0
+
+
+def test_a_receiver_that_ends_before_it_has_stored_the_last_record_gets_it_again(case):
+    endpoint, books = f"ipc://{case.directory}/out", {}
+    with zmq.Context() as context:
+        first = Receiver(context, endpoint, books)
+        run = case.start("fanfold", *words_of(case), "-j1", "--", "cat", stdin=b"line\n")
+        while (frames := first.socket.recv_multipart())[1] == b"HELLO":
+            first.have(frames[0], frames[3])
+        assert frames[1] == b"DATA" and frames[-1] == b"line"
+        first.close()
+        second = Receiver(context, endpoint, books)
+        case.wait_for(lambda: second.pump(0.1) or not run.running(), "the end")
+        second.close()
+    run.expect(0)
+    assert list(books.values()) == [[[b"line"]]]
 
 
 def test_an_envelope_says_run_and_number(case):
