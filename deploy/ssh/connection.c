@@ -39,13 +39,17 @@ struct connection {
     char *name;
     char *token;
     char *key;
-    pid_t pid;      /* 0: reaped */
-    int in;         /* to the worker's standard input; -1: shut */
-    int out, err;   /* from it; -1: at its end */
-    bool local;     /* no ssh is between */
-    bool through;   /* the worker starts */
-    bool missing;   /* the host has no such program */
-    bool late;      /* the host did not answer in time */
+    pid_t pid;        /* 0: reaped */
+    int in;           /* to the worker's standard input; -1: shut */
+    int out, err;     /* from it; -1: at its end */
+    bool local;       /* no ssh is between */
+    bool through;     /* the worker starts */
+    bool missing;     /* the host has no such program, */
+    char system[100]; /* and says which one it is */
+    bool late;        /* the host did not answer in time */
+    bool copying;     /* the host waits for the rest of the copy */
+    size_t copied;    /* bytes of it */
+    const struct self_copy *copy;
     int64_t end_us; /* until it must be through; NEVER_US: it is */
     int status;     /* of waitpid, once it is reaped */
     struct line out_line, err_line;
@@ -106,6 +110,7 @@ static void keep_our_ends(struct connection *connection, struct pipes *pipes)
     connection->out = pipes->out[0];
     connection->err = pipes->err[0];
     pipes->in[1] = pipes->out[0] = pipes->err[0] = -1;
+    fcntl(connection->in, F_SETFL, O_NONBLOCK);
     fcntl(connection->out, F_SETFL, O_NONBLOCK);
     fcntl(connection->err, F_SETFL, O_NONBLOCK);
 }
@@ -125,6 +130,7 @@ struct connection *connection_new(const struct connection_start *start, int64_t 
     connection->name = allocate_text("%s", login_name(start->login));
     connection->token = allocate_text("%s", start->token);
     connection->key = start->key ? allocate_text("%s", start->key) : NULL;
+    connection->copy = start->copy;
     connection->local = *start->login->target == '\0';
     connection->pid = pid;
     connection->end_us = now_us + LOGIN_US;
@@ -203,6 +209,10 @@ static void on_out_line(struct connection *connection, const char *text,
         return;
     if (strncmp(word, REMOTE_MISSING, strlen(REMOTE_MISSING)) == 0) {
         connection->missing = true;
+        slice_copy_printable(slice_of_text(word + strlen(REMOTE_MISSING)),
+                             connection->system, sizeof connection->system);
+    } else if (strcmp(word, REMOTE_COPY) == 0) {
+        connection->copying = connection->copy != NULL;
     } else if (strcmp(word, REMOTE_FOUND) == 0) {
         connection->through = news->through = true;
         connection->end_us = NEVER_US;
@@ -314,7 +324,13 @@ static void explain(struct connection *connection)
     bool last = *connection->last &&
                 (!connection->through || connection->say_us != NEVER_US);
     describe(connection, how, sizeof how);
-    if (connection->missing)
+    if (connection->missing && connection->copy)
+        snprintf(connection->reason, sizeof connection->reason,
+                 "there is no fanfold-worker, and that of this host is for another "
+                 "system than%s: install fanfold there, or name its directory with "
+                 "--remote-bin",
+                 connection->system);
+    else if (connection->missing)
         snprintf(connection->reason, sizeof connection->reason,
                  "there is no fanfold-worker: install fanfold there, name its "
                  "directory with --remote-bin, or give --copy-self");
@@ -337,12 +353,31 @@ static bool has_ended(struct connection *connection)
     return info.si_pid != 0;
 }
 
+/* As much as the pipe takes now. A host that takes some is not late. */
+static void send_copy(struct connection *connection, int64_t now_us)
+{
+    char bytes[65536];
+    ssize_t size = 0, written = 0;
+    while (connection->copying && written == size) {
+        size =
+            pread(connection->copy->fd, bytes, sizeof bytes, (off_t)connection->copied);
+        written = size > 0 ? write(connection->in, bytes, (size_t)size) : 0;
+        if (size <= 0 || (written < 0 && errno != EAGAIN))
+            connection->copying = false;
+        if (written <= 0)
+            return;
+        connection->copied += (size_t)written;
+        connection->end_us = now_us + LOGIN_US;
+    }
+}
+
 struct connection_news connection_read(struct connection *connection, int64_t now_us)
 {
     struct connection_news news = {0};
     bool ended = has_ended(connection); /* before: what it said last is there */
     read_stream(connection, &connection->out, &news, now_us);
     read_stream(connection, &connection->err, &news, now_us);
+    send_copy(connection, now_us);
     if (now_us >= connection->end_us && !ended) {
         connection->late = true;
         connection->end_us = NEVER_US;
@@ -373,6 +408,8 @@ unsigned connection_poll(const struct connection *connection,
         items[count++] = (struct pollfd){.fd = connection->out, .events = POLLIN};
     if (connection->err >= 0)
         items[count++] = (struct pollfd){.fd = connection->err, .events = POLLIN};
+    if (connection->copying && connection->in >= 0)
+        items[count++] = (struct pollfd){.fd = connection->in, .events = POLLOUT};
     return count;
 }
 
@@ -384,11 +421,6 @@ int64_t connection_deadline(const struct connection *connection)
 bool connection_has_answered(const struct connection *connection)
 {
     return connection->through || connection->missing;
-}
-
-bool connection_is_missing(const struct connection *connection)
-{
-    return connection->missing;
 }
 
 const char *connection_reason(const struct connection *connection)

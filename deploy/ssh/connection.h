@@ -9,6 +9,7 @@
 
 #include "deploy/ssh/login.h"
 #include "deploy/ssh/placement.h"
+#include "deploy/ssh/self_copy.h"
 #include <poll.h>
 #include <sys/types.h>
 
@@ -17,8 +18,10 @@ struct connection;
 struct connection_start {
     const struct login *login;
     const char *token;
-    char *const *argv; /* of ssh, or of a shell; ended by NULL */
-    const char *key;   /* the text of the worker's certificate; NULL: none */
+    char *const *argv;            /* of ssh, or of a shell; ended by NULL */
+    const char *key;              /* the text of the worker's certificate; NULL: none */
+    const struct self_copy *copy; /* for a host that has no worker; NULL: none; borrowed
+                                     for as long as the connection is */
 };
 
 /* NULL: no process or descriptors, with errno. All is copied. */
@@ -26,7 +29,7 @@ struct connection *connection_new(const struct connection_start *start, int64_t 
 /* Kills what is left of it. */
 void connection_destroy(struct connection **connection_p);
 
-enum { CONNECTION_FDS = 2 };
+enum { CONNECTION_FDS = 3 };
 /* Fills in what to poll; returns how many. */
 unsigned connection_poll(const struct connection *connection,
                          struct pollfd items[CONNECTION_FDS]);
@@ -52,9 +55,6 @@ void connection_say_last(struct connection *connection);
 
 /* It was the host that spoke, and not ssh alone. */
 bool connection_has_answered(const struct connection *connection);
-/* Once it has ended: the host has no fanfold-worker. */
-bool connection_is_missing(const struct connection *connection);
-
 /* The worker finishes what it runs and leaves. */
 void connection_leave(struct connection *connection);
 /* It hands back what it runs, and ends within seconds. */

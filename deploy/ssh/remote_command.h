@@ -5,6 +5,7 @@
 #define FANFOLD_DEPLOY_SSH_REMOTE_COMMAND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { REMOTE_REMOVED = 3 };
@@ -17,8 +18,11 @@ struct remote_command {
     const char *remove[REMOTE_REMOVED + 1]; /* gone at the end; ended by NULL */
     const char *remote_bin; /* a directory; NULL: where this host has it, then PATH */
     const char *local_bin;  /* that directory here */
-    bool copied;            /* the worker and its libraries lie in remote_bin */
-    const char *workdir;    /* is made; NULL: none */
+    const char *copy_to; /* a directory for a worker and its libraries, where the host
+                            has none; among those to remove; NULL: none */
+    size_t copy_size;    /* of that archive, which comes by standard input, */
+    const char *copy_system;    /* and for which `uname -sm` it is */
+    const char *workdir;        /* is made; NULL: none */
     const char *const *options; /* of the worker, ended by NULL */
     uint32_t slots;             /* 0: not said */
     bool local;                 /* it is this host, to which nobody came by ssh */
@@ -28,6 +32,7 @@ struct remote_command {
 
 /* Before the first, everything that the host says is a banner or an rc file's. */
 #define REMOTE_FOUND   "found"   /* behind the token: the worker starts */
+#define REMOTE_COPY    "copy"    /* it wants the archive */
 #define REMOTE_MISSING "missing" /* there is no such program; then `uname -sm` */
 
 /* On the heap; for /bin/sh -c, and as a word of ssh's after shell_quote. */

@@ -89,33 +89,15 @@ static void print_transfer(FILE *stream, const struct ssh_workers_config *config
     free(script);
 }
 
-/* With the libraries that it needs, but for the C library's own. */
-static void print_copy(FILE *stream, const struct ssh_workers_config *config,
-                       const struct login *login, const char *directory)
-{
-    char *script = allocate_text("umask 077; mkdir %s && exec tar -xf - -C %s",
-                                 directory, directory);
-    fputs("w=", stream);
-    shell_quote(stream, config->local_worker);
-    fputs("; l=$(ldd \"$w\" | awk '$3 ~ \"^/\" && "
-          "$3 !~ \"/(libc|libm|libpthread|libdl|librt)[.]so\" { print $3 }'); "
-          "tar -chf - --transform 's,.*/,,' \"$w\" $l 2>/dev/null | ",
-          stream);
-    print_unpack(stream, config, login, script);
-    free(script);
-}
-
 char *ssh_command_text(const struct ssh_workers_config *config,
                        const struct login *login, const char *script,
-                       const char *copy_to, const struct ssh_tunnel *tunnel)
+                       const struct ssh_tunnel *tunnel)
 {
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         abort_out_of_memory();
-    if (copy_to)
-        print_copy(stream, config, login, copy_to);
     if (config->transfer_count)
         print_transfer(stream, config, login);
     fputs("exec ", stream);

@@ -11,11 +11,10 @@ struct ssh_tunnel {
 };
 
 /*
- * On the heap. `script` is for the host's /bin/sh; `copy_to`: the directory there that
- * gets a copy of this host's worker first; NULL: none; `tunnel`: NULL: none.
+ * On the heap. `script` is for the host's /bin/sh; `tunnel`: NULL: none.
  */
 char *ssh_command_text(const struct ssh_workers_config *config,
                        const struct login *login, const char *script,
-                       const char *copy_to, const struct ssh_tunnel *tunnel);
+                       const struct ssh_tunnel *tunnel);
 
 #endif

@@ -20,6 +20,7 @@
 #include "deploy/ssh/login_source.h"
 #include "deploy/ssh/placement.h"
 #include "deploy/ssh/remote_command.h"
+#include "deploy/ssh/self_copy.h"
 #include "deploy/ssh/ssh_command.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,6 @@
 struct ssh_host {
     struct connection *connection; /* NULL: none now */
     struct ssh_tunnel tunnel;
-    bool copied; /* the next start gives it this host's worker */
 };
 
 struct ssh_workers {
@@ -53,7 +53,8 @@ struct ssh_workers {
     struct login_source source;
     struct login_list wanted; /* now, by a file that has changed; empty: it has not */
     char *endpoint;
-    char *key; /* NULL: links have none */
+    char *key;             /* NULL: links have none */
+    struct self_copy copy; /* for hosts that have no worker */
     char token[64];
     int signals;
     unsigned signalled; /* times */
@@ -73,7 +74,7 @@ static void add_hosts(struct ssh_workers *workers)
     for (; workers->count < workers->logins.count; workers->count++) {
         workers->hosts =
             reallocate(workers->hosts, workers->count + 1, sizeof *workers->hosts);
-        workers->hosts[workers->count] = (struct ssh_host){.copied = false};
+        workers->hosts[workers->count] = (struct ssh_host){.connection = NULL};
         placement_add(workers->placement);
     }
 }
@@ -131,11 +132,11 @@ static char *make_script(struct ssh_workers *workers, size_t which, const char *
         .endpoint = tasks,
         .results = results,
         .remove = {NULL},
-        .remote_bin = copy             ? copy
-                      : *login->target ? config->remote_bin
-                                       : NULL,
+        .remote_bin = *login->target ? config->remote_bin : NULL,
         .local_bin = dirname(folder),
-        .copied = copy != NULL,
+        .copy_to = copy,
+        .copy_size = workers->copy.size,
+        .copy_system = workers->copy.system,
         .workdir = config->workdir,
         .options = config->options,
         .slots = login->slots,
@@ -170,10 +171,10 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
     snprintf(host->tunnel.results, sizeof host->tunnel.results, "/tmp/fanfold-%.16s.r",
              text);
     snprintf(copy, sizeof copy, "/tmp/fanfold-%.16s.self", text);
-    const char *copy_to = host->copied ? copy : NULL;
+    const char *copy_to = workers->copy.fd > 0 ? copy : NULL;
     char *script = make_script(workers, which, copy_to);
-    char *line = ssh_command_text(workers->config, login, script, copy_to,
-                                  tunnel ? &host->tunnel : NULL);
+    char *line =
+        ssh_command_text(workers->config, login, script, tunnel ? &host->tunnel : NULL);
     char shell[] = "/bin/sh", option[] = "-c";
     char *argv[] = {shell, option, line, NULL};
     host->connection = connection_new(
@@ -182,6 +183,7 @@ static void start(struct ssh_workers *workers, size_t which, int64_t now_us)
             .token = workers->token,
             .argv = argv,
             .key = tunnel ? NULL : workers->key,
+            .copy = copy_to ? &workers->copy : NULL,
         },
         now_us);
     free(line);
@@ -220,16 +222,6 @@ static void tell_alive(struct ssh_workers *workers)
     workers->alive = true;
 }
 
-/* A host that has no worker gets a copy of ours, once. */
-static bool wants_copy(struct ssh_workers *workers, size_t which,
-                       const struct connection_news *news)
-{
-    struct ssh_host *host = &workers->hosts[which];
-    return workers->config->copy_self && !host->copied &&
-           news->end == PLACEMENT_CANNOT_START &&
-           connection_is_missing(host->connection);
-}
-
 static void read_host(struct ssh_workers *workers, size_t which, int64_t now_us)
 {
     struct ssh_host *host = &workers->hosts[which];
@@ -242,10 +234,6 @@ static void read_host(struct ssh_workers *workers, size_t which, int64_t now_us)
         return;
     log_event(LOG_LEVEL_INFO, "ssh_end", "host=%s why=\"%s\"",
               workers->logins.items[which].text, connection_reason(host->connection));
-    if (wants_copy(workers, which, &news)) {
-        host->copied = true;
-        news.end = PLACEMENT_LOGIN_FAILED;
-    }
     enum placement_notice notice =
         placement_on_end(workers->placement, which, news.end, now_us);
     if (!workers->refusal)
@@ -341,7 +329,7 @@ static void wait_for_events(struct ssh_workers *workers, int64_t now_us, int64_t
             continue;
         unsigned added = connection_poll(connection, items + count);
         count += added;
-        if (added < CONNECTION_FDS && now_us + WAIT_US < due_us)
+        if (added < 2 && now_us + WAIT_US < due_us)
             due_us = now_us + WAIT_US;
         if (connection_deadline(connection) < due_us)
             due_us = connection_deadline(connection);
@@ -394,6 +382,7 @@ static void end(struct ssh_workers *workers)
     if (workers->key)
         explicit_bzero(workers->key, strlen(workers->key));
     free(workers->key);
+    self_copy_deinit(&workers->copy);
     free(workers->endpoint);
     free(workers->hosts);
 }
@@ -437,6 +426,9 @@ int ssh_workers_run(const struct ssh_workers_config *config)
         add_hosts(&workers);
         status = endpoint_file_await(config, workers.signals, &workers.endpoint,
                                      &workers.key);
+        if (config->copy_self && status == STATUS_OK &&
+            !self_copy_make(&workers.copy, config->local_worker))
+            status = STATUS_IO;
         if (status == STATUS_OK && workers.endpoint) {
             loop(&workers);
             status = status_of(&workers);

@@ -2,7 +2,7 @@
 """A real sshd on loopback, in a test's own directory, and hosts that are all behind it.
 
 Each host is a name for ssh; what follows its first dash says what is odd with it: `a-banner`
-prints lines first, `a-far` is told a wrong address of this host, `a-bare` has no fanfold-worker, `a-away` cannot be reached.
+prints lines first, `a-far` is told a wrong address of this host, `a-alien` is another machine without fanfold-worker, `a-bare` has no fanfold-worker, `a-away` cannot be reached.
 """
 
 import os
@@ -22,6 +22,7 @@ ODD = {
     "banner": r"echo Welcome.; echo 'fanfold-0 found'; cat /etc/hostname >&2; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"",
     "bare": r"PATH=/usr/bin:/bin; export PATH; exec /bin/sh -c \"$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's,BUILD,/nowhere,g')\"",
     "far": r"SSH_CONNECTION='203.0.113.77 1 2 3'; export SSH_CONNECTION; exec /bin/sh -c \"$SSH_ORIGINAL_COMMAND\"",
+    "alien": r"PATH=HOME/machine:/usr/bin:/bin; export PATH; exec /bin/sh -c \"$(printf %s \"$SSH_ORIGINAL_COMMAND\" | sed 's,BUILD,/nowhere,g')\"",
     "plain": "",
 }
 
@@ -62,9 +63,11 @@ class Sshd:
 
     def make_keys(self):
         self.make_key("host")
+        (self.home / "machine").mkdir()
+        self.case.file("ssh/machine/uname", b"#!/bin/sh\necho Other machine\n").chmod(0o755)
         with open(self.home / "authorized", "w", encoding="utf-8") as file:
             for name, command in ODD.items():
-                command = command.replace("BUILD", str(build_directory()))
+                command = command.replace("BUILD", str(build_directory())).replace("HOME", str(self.home))
                 forced = f'command="{command}" ' if command else ""
                 file.write(forced + self.make_key(name))
 

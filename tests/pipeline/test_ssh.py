@@ -72,9 +72,26 @@ def test_the_run_goes_on_without_the_hosts_that_cannot_take_part(case):
     assert len(re.findall("^fanfold: [cd]-", said, re.M)) == 2, said
 
 
-def test_a_host_that_lacks_the_program_is_given_a_copy(case):
+def test_hosts_that_lack_the_program_are_given_a_copy_by_the_login_that_runs_it(case):
+    run = Run(case, "a-bare,b-bare,c", "--copy-self")
+    run.wait_for_workers(3)
+    run.finish()
+    assert run.sshd.process.stderr().count("Accepted publickey") == 3, run.sshd.process.stderr()
+
+
+def test_a_copy_is_not_for_another_machine(case):
+    run = Run(case, "a,b-alien", "--copy-self")
+    run.process.wait_for_stderr("^fanfold: b-alien: gave up: there is no fanfold-worker, and that of this host is for another system than Other machine: install ")
+    run.wait_for_workers(1)
+    run.finish()
+
+
+def test_a_copy_whose_connection_ends_leaves_nothing(case):
     run = Run(case, "a-bare", "--copy-self")
     run.wait_for_workers(1)
+    for pid in pids_named(case, "ssh"):
+        os.kill(pid, signal.SIGKILL)
+    run.wait_for_workers(2)
     run.finish()
 
 
