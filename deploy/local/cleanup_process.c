@@ -9,6 +9,7 @@
 #include "common/memory.h"
 #include "common/process/fds.h"
 #include "deploy/local/private_dir.h"
+#include "deploy/ssh/endpoint_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +28,8 @@ struct cleanup_process {
     int socket;
     int lock; /* on the directory; -1: none */
     char directory[PRIVATE_DIR_PATH_MAX];
+    char *endpoint_file; /* NULL: none */
+    pid_t ventilator;    /* the last one; 0: none was */
 };
 
 struct birth {
@@ -79,24 +82,39 @@ static void end_role(int process)
     poll(&ended, 1, ROLE_END_MS);
 }
 
-static void run_cleanup(int socket)
+static void run_cleanup(int socket, const char *endpoint_file)
 {
     struct birth birth = {.error = 0};
     struct role_change change;
+    pid_t ventilator = 0;
     int processes[ROLE_COUNT] = {-1, -1, -1};
     detach(socket);
     int lock = private_dir_make(birth.directory); /* kept until the end */
     birth.error = lock < 0 ? lock : 0;
     send(socket, &birth, sizeof birth, MSG_NOSIGNAL);
-    while (recv(socket, &change, sizeof change, 0) == sizeof change)
+    while (recv(socket, &change, sizeof change, 0) == sizeof change) {
         note_change(processes, &change);
+        if (change.role == ROLE_VENTILATOR && change.pid > 0)
+            ventilator = change.pid;
+    }
     for (int i = 0; i < ROLE_COUNT; i++)
         end_role(processes[i]);
+    endpoint_file_sweep(endpoint_file, ventilator);
     if (birth.error == 0)
         private_dir_remove(birth.directory);
 }
 
 /* ---- in the launcher ---- */
+
+/* Wherever the working directory is later; NULL: none. */
+static char *make_absolute(const char *path)
+{
+    char *here = path && *path != '/' ? getcwd(NULL, 0) : NULL;
+    char *absolute =
+        path ? allocate_text("%s%s%s", here ? here : "", here ? "/" : "", path) : NULL;
+    free(here);
+    return absolute;
+}
 
 static int fail_start(int failure, char *error, size_t error_size)
 {
@@ -124,8 +142,8 @@ static int receive_birth(struct cleanup_process *cleanup, char *error,
     return 0;
 }
 
-int cleanup_process_start(struct cleanup_process **ret_cleanup, char *error,
-                          size_t error_size)
+int cleanup_process_start(struct cleanup_process **ret_cleanup,
+                          const char *endpoint_file, char *error, size_t error_size)
 {
     struct cleanup_process *cleanup = allocate_zeroed(1, sizeof *cleanup);
     int ends[2];
@@ -136,9 +154,10 @@ int cleanup_process_start(struct cleanup_process **ret_cleanup, char *error,
         free(cleanup);
         return result;
     }
+    cleanup->endpoint_file = make_absolute(endpoint_file);
     cleanup->pid = fork();
     if (cleanup->pid == 0) {
-        run_cleanup(ends[1]);
+        run_cleanup(ends[1], cleanup->endpoint_file);
         _exit(0);
     }
     result = cleanup->pid < 0 ? fail_start(-errno, error, error_size) : 0;
@@ -166,6 +185,8 @@ pid_t cleanup_process_pid(const struct cleanup_process *cleanup)
 void cleanup_process_watch(struct cleanup_process *cleanup, enum role role, pid_t pid)
 {
     struct role_change change = {.role = role, .pid = pid};
+    if (role == ROLE_VENTILATOR && pid > 0)
+        cleanup->ventilator = pid;
     send(cleanup->socket, &change, sizeof change, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -183,6 +204,8 @@ void cleanup_process_dismiss(struct cleanup_process **cleanup_p)
     }
     fd_close(&cleanup->socket);
     fd_close(&cleanup->lock);
+    endpoint_file_sweep(cleanup->endpoint_file, cleanup->ventilator);
+    free(cleanup->endpoint_file);
     free(cleanup);
     *cleanup_p = NULL;
 }

@@ -75,7 +75,9 @@ static int open_run(struct fanfold *fanfold)
     if (result < 0)
         snprintf(error, sizeof error, "cannot receive signals: %s", strerror(-result));
     else
-        result = cleanup_process_start(&fanfold->cleanup_process, error, sizeof error);
+        result = cleanup_process_start(
+            &fanfold->cleanup_process,
+            arguments_value(fanfold->arguments, "endpoint-file"), error, sizeof error);
     if (result < 0) {
         say("%s", error);
         return STATUS_IO;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MAX_BYTES = 65536, LOOK_MS = 20 };
 
@@ -77,4 +78,14 @@ int endpoint_file_await(const struct ssh_workers_config *config, int signals,
     *ret_endpoint = entry.tasks;
     free(entry.key_file);
     return status;
+}
+
+void endpoint_file_sweep(const char *path, pid_t ventilator)
+{
+    char *text = path ? text_file_read(path, FILE_MAX_BYTES) : NULL;
+    char *its = allocate_text("\"pid\": %ld,", (long)ventilator);
+    if (text && ventilator > 0 && strstr(text, its))
+        unlink(path);
+    free(its);
+    free(text);
 }

@@ -4,6 +4,7 @@
 #define FANFOLD_DEPLOY_SSH_ENDPOINT_FILE_H
 
 #include "deploy/ssh/ssh_config.h"
+#include <sys/types.h>
 
 /*
  * Waits for the file, which the ventilator writes as soon as it is bound, or until
@@ -13,5 +14,9 @@
  */
 int endpoint_file_await(const struct ssh_workers_config *config, int signals,
                         char **ret_endpoint, char **ret_key);
+
+/* Removes the file (NULL: none) if it is still that of this ventilator, which was
+ * killed and so could not do it. */
+void endpoint_file_sweep(const char *path, pid_t ventilator);
 
 #endif

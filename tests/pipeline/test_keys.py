@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -219,6 +220,22 @@ def test_the_endpoint_file_of_one_command_names_what_other_hosts_reach(case):
     assert all(endpoint.startswith("tcp://127.0.0.1:") for endpoint in told["tasks"] + told["results"]), told
     gate.open()
     expect_end(run)
+
+
+@pytest.mark.parametrize("victim", ["the launcher", "the ventilator"])
+@pytest.mark.parametrize("other", [False, True])
+def test_the_endpoint_file_is_gone_whoever_is_killed_unless_it_is_anothers(case, victim, other):
+    file, gate = case.path("where.json"), case.gate()
+    words = ["--tasks", "tcp://127.0.0.1:*", "--endpoint-file", file.name, "--shell", ": <\"$GATE\"; cat"]
+    run = case.start("fanfold", *words, stdin=LINES, env={"GATE": str(gate)}, cwd=case.directory)
+    told = case.wait_for(lambda: file.exists() and json.loads(file.read_text()), "the endpoint file")
+    if other:
+        file.with_suffix(".new").write_text(json.dumps({**told, "pid": os.getpid()}))
+        os.replace(file.with_suffix(".new"), file)
+    os.kill(run.pid if victim == "the launcher" else told["pid"], signal.SIGKILL)
+    run.wait()
+    case.wait_for(lambda: not case.leftovers(), "all processes to end")
+    assert file.exists() == other
 
 
 def test_an_endpoint_file_that_cannot_be_written_is_said(case):
