@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Remembers the last name, as a link that breaks is opened again and again. */
+/* Remembers the last names, as links that break are opened again and again, and each
+ * look-up may wait. */
 #include "common/net/endpoint_family.h"
 
 #include "common/clock.h"
@@ -32,23 +33,42 @@ static enum family family_of(const char *host)
     return has_address(host, AF_INET6) ? FAMILY_IPV6 : FAMILY_NONE;
 }
 
+enum { NAMES = 16 }; /* of one run: that of tasks, and those of results */
+
+struct name {
+    char host[256];
+    enum family family;
+    int64_t again_us; /* a name that nobody knew is asked for again then */
+};
+
+/* That of the host, or the one that was made first, for another host. */
+static struct name *find_name(const char *host)
+{
+    static struct name names[NAMES];
+    static unsigned next;
+    for (size_t i = 0; i < NAMES; i++)
+        if (strcmp(names[i].host, host) == 0)
+            return &names[i];
+    struct name *name = &names[next++ % NAMES];
+    snprintf(name->host, sizeof name->host, "%s", host);
+    name->family = FAMILY_NONE;
+    name->again_us = 0;
+    return name;
+}
+
 static enum family look_up(const char *endpoint)
 {
-    static char last_host[256];
-    static enum family last_answer;
-    static int64_t again_us; /* a name that nobody knew is asked for again then */
-    char host[sizeof last_host];
+    char host[256];
     if (!endpoint_host(endpoint, host, sizeof host))
         return FAMILY_IPV4;
     if (*host == '[')
         return FAMILY_IPV6;
-    bool stale = last_answer == FAMILY_NONE && clock_now_us() >= again_us;
-    if (strcmp(host, last_host) != 0 || stale) {
-        last_answer = family_of(host);
-        strcpy(last_host, host);
-        again_us = clock_now_us() + UNKNOWN_US;
+    struct name *name = find_name(host);
+    if (name->family == FAMILY_NONE && clock_now_us() >= name->again_us) {
+        name->family = family_of(host);
+        name->again_us = clock_now_us() + UNKNOWN_US;
     }
-    return last_answer;
+    return name->family;
 }
 
 bool endpoint_host(const char *endpoint, char *host, size_t size)

@@ -103,10 +103,10 @@ static void restore_hosts(struct ssh_workers *workers)
             placement_restore(workers->placement, i);
 }
 
-static void look_at_file(struct ssh_workers *workers, int64_t now_us)
+static void look_at_file(struct ssh_workers *workers)
 {
     struct login_list wanted = {NULL, 0};
-    if (!login_source_look(&workers->source, now_us, &wanted))
+    if (!login_source_look(&workers->source, &wanted))
         return;
     login_list_deinit(&workers->wanted);
     workers->wanted = wanted;
@@ -305,24 +305,24 @@ static int64_t settle(struct ssh_workers *workers, int64_t now_us)
 {
     int64_t due_us = workers->kill_us;
     size_t host;
-    look_at_file(workers, now_us);
+    look_at_file(workers);
     restore_hosts(workers);
     look_at_run(workers, now_us);
     if (now_us + RUN_US < due_us)
         due_us = now_us + RUN_US;
     while (placement_next(workers->placement, now_us, &host, &due_us))
         start(workers, host, now_us);
-    if (workers->config->login_file && workers->source.look_us < due_us)
-        due_us = workers->source.look_us;
     return due_us;
 }
 
 static void wait_for_events(struct ssh_workers *workers, int64_t now_us, int64_t due_us)
 {
     struct pollfd *items =
-        allocate_zeroed(1 + workers->count * CONNECTION_FDS, sizeof *items);
+        allocate_zeroed(2 + workers->count * CONNECTION_FDS, sizeof *items);
     nfds_t count = 0;
     items[count++] = (struct pollfd){.fd = workers->signals, .events = POLLIN};
+    items[count++] =
+        (struct pollfd){.fd = login_source_fd(&workers->source), .events = POLLIN};
     for (size_t i = 0; i < workers->count; i++) {
         const struct connection *connection = workers->hosts[i].connection;
         if (!connection)
@@ -377,6 +377,7 @@ static void end(struct ssh_workers *workers)
     for (size_t i = 0; i < workers->count; i++)
         connection_destroy(&workers->hosts[i].connection);
     placement_destroy(&workers->placement);
+    login_source_close(&workers->source);
     login_list_deinit(&workers->wanted);
     login_list_deinit(&workers->logins);
     if (workers->key)
@@ -428,6 +429,8 @@ int ssh_workers_run(const struct ssh_workers_config *config)
                                      &workers.key);
         if (config->copy_self && status == STATUS_OK &&
             !self_copy_make(&workers.copy, config->local_worker))
+            status = STATUS_IO;
+        if (status == STATUS_OK && !login_source_watch(&workers.source))
             status = STATUS_IO;
         if (status == STATUS_OK && workers.endpoint) {
             loop(&workers);

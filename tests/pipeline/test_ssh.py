@@ -10,6 +10,7 @@ from socket import AF_UNIX, socket as Unix
 import pytest
 from harness import ROOT, build_directory, wait_for
 from sshd import Sshd
+from stalling import stalling
 
 INPUT = b"".join(b"record %d\n" % number for number in range(5000))
 # Names the worker, and waits until the test lets it go.
@@ -258,6 +259,29 @@ def test_the_file_of_hosts_is_read_again_when_it_changes(case):
     os.replace(hosts.with_suffix(".new"), hosts)
     run.wait_for_workers(2)
     run.finish()
+
+
+def test_a_run_does_not_wait_for_the_file_of_hosts(case):
+    """Its file system stalls: a worker's lines are passed on, another is started, and Ctrl-C ends it all."""
+    with stalling(case) as disk:
+        (disk.behind / "hosts").write_text("a\n")
+        run = Run(case, None, "--slf", disk.path / "hosts")
+        [program] = run.wait_for_workers(1).values()
+        disk.stall()
+        [watching] = case.wait_for(lambda: pids_named(case, "fanfold-hosts"), "the file to be watched")
+        case.wait_for(lambda: waits_for_disk(watching), "it to wait for the file system")
+        os.kill(worker_of(program), signal.SIGKILL)
+        run.process.wait_for_stderr("^fanfold: a: lost its worker: .*; starting another")
+        run.wait_for_workers(2)
+        for _ in range(2):
+            run.process.signal_group(signal.SIGINT)
+        assert run.process.wait() == 130
+    run.end()
+
+
+def waits_for_disk(pid):
+    with open(f"/proc/{pid}/wchan", encoding="ascii") as file:
+        return file.read() == "request_wait_answer"  # FUSE's
 
 
 def test_a_file_of_hosts_that_is_empty_for_a_moment_loses_no_host(case):
