@@ -9,6 +9,7 @@ import os
 import random
 import signal
 
+import pytest
 import zmq
 from dealer import Producer
 from harness import SLOWNESS, option
@@ -76,6 +77,7 @@ def test_every_message_that_was_acknowledged_comes_out_once(case):
     assert max(producer.most for producer in producers) <= 1000
 
 
+@pytest.mark.deadline(120.0 + 3 * KILLS)
 def test_kills_of_anything_lose_and_double_nothing(case):
     chance = random.Random(case.id)
     run = SpoolRun(case, "--spool-size", "256K", "-N", "20")
