@@ -72,6 +72,12 @@ static error_t parse(int key, char *text, const struct argp_state *state,
     case KEY_TOPIC:
         add_topic(options, text);
         return 0;
+    case KEY_SUB_SEQ:
+        if (!number_place_parse(text, &input->sub_seq))
+            options_bad(state, "--sub-seq", text,
+                        "the number of a field, or a frame, such as 2, frame:2, "
+                        "frame:2:be or frame:2:le");
+        return 0;
     case KEY_KEYS_IN:
         if (*text == '\0')
             options_bad(state, "--keys-in", text,
@@ -116,6 +122,7 @@ static error_t parse(int key, char *text, const struct argp_state *state,
 static const char *option_name(int key)
 {
     return key == KEY_TOPIC         ? "--topic"
+           : key == KEY_SUB_SEQ     ? "--sub-seq"
            : key == KEY_KEYS_IN     ? "--keys-in"
            : key == KEY_HWM         ? "--hwm"
            : key == KEY_FRAME       ? "--frame"
@@ -158,6 +165,11 @@ static bool agree(const struct message_options *options, uint32_t inputs,
     else if (input->socket.topic_count && options->ends[0].kind != MESSAGE_SUB)
         say("--topic is for sub: alone; a %s socket is sent all messages",
             message_kind_word(options->ends[0].kind));
+    else if (input->sub_seq.index && options->ends[0].kind != MESSAGE_SUB)
+        say("--sub-seq is for sub: alone; a %s socket is sent all messages",
+            message_kind_word(options->ends[0].kind));
+    else if (input->sub_seq.index && options->count > 1)
+        say("--sub-seq: expected one -i: each publisher has numbers of its own");
     else if (options->separated && input->framing.frame)
         say("--frame and --frame-sep contradict each other: one frame needs no "
             "separator");

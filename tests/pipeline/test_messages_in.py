@@ -219,6 +219,35 @@ def test_a_topic_picks_messages(case):
     assert run.output() == b"a1\nbc3\n"
 
 
+@pytest.mark.parametrize("spooled", [False, True])
+def test_what_a_subscriber_did_not_get_is_counted(case, spooled):
+    more = ["--spool", case.path("spool")] if spooled else []
+    with sockets() as make:
+        publisher = make(zmq.XPUB)
+        run = case.start(
+            *["fanfold", "-i", f"sub:{bind(publisher, case)}", "--sub-seq", "frame:2:be", "--frame", "3", *more],
+            *["--end-message", "END", "-j1", "--", "cat"],
+        )
+        assert publisher.recv() == b"\1"
+        for topic, number in ((b"a", 1), (b"b", 70), (b"a", 2), (b"b", 71), (b"a", 6), (b"a", 7), (b"b", 80), (b"b", 1)):
+            publisher.send_multipart([topic, number.to_bytes(8, "big"), b"%s%d" % (topic, number)])
+        publisher.send_multipart([b"", b"", b"END"])
+        run.expect(0)
+    assert run.output() == b"a1\nb70\na2\nb71\na6\na7\nb80\nb1\n"
+    assert run.stderr().count("warning: 3 messages before number 6 of a did not come: ") == 1, run.stderr()
+    assert "fanfold-ventilator: 11 messages of the publisher did not come, in 2 places (--sub-seq)\n" in run.stderr()
+
+
+def test_a_message_without_its_number_ends_the_run(case):
+    with sockets() as make:
+        publisher = make(zmq.XPUB)
+        run = case.start("fanfold", "-i", f"sub:{bind(publisher, case)}", "--sub-seq", "2", "-j1", "--", "cat")
+        assert publisher.recv() == b"\1"
+        send_all(publisher, [b"a 1", b"a b"])
+        run.expect(4)
+    assert "message 2: it has no number where --sub-seq says" in run.stderr()
+
+
 def test_a_sender_is_held_back_by_a_run_that_is_slow(case):
     """And nothing is lost."""
     gate = case.gate()
@@ -268,6 +297,10 @@ def test_wrong_words_are_refused_with_a_sentence(case):
         (["-i", "pull:ipc://a", "-i", "sub:ipc://b"], "sockets of one kind"),
         (["-i", "pull:ipc://a", "-i", "file"], "messages alone or files alone"),
         (["-i", "pull:ipc://a", "--topic", "x"], "--topic is for sub: alone"),
+        (["-i", "pull:ipc://a", "--sub-seq", "1"], "--sub-seq is for sub: alone"),
+        (["-i", "sub:ipc://a", "-i", "sub:ipc://b", "--sub-seq", "1"], "--sub-seq: expected one -i"),
+        (["-i", "sub:ipc://a", "--sub-seq", "frame:0"], "--sub-seq: 'frame:0': expected the number of a field, or a frame"),
+        (["--sub-seq", "1"], "--sub-seq is for inputs that are messages"),
         (["-i", "pull:ipc://a", "--format", "csv"], "expected --format lines, nul or frames"),
         (["-i", "pull:ipc://a", "-L", "2"], "a message is one record"),
         (["-i", "pull:ipc://a", "--header", "1"], "messages have no header lines"),

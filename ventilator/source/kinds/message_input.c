@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "ventilator/source/kinds/gap_report.h"
 #include "ventilator/source/kinds/message_frames.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -40,6 +41,8 @@ struct message_input {
     struct byte_buffer joined;   /* its frames, if it has several */
     struct slice body;           /* in one of them */
     struct framed_record record; /* that it becomes */
+
+    struct message_gaps gaps;
 };
 
 /* ---- a message ---- */
@@ -135,6 +138,9 @@ static int next_message(struct message_input *messages, struct input *input)
         messages->phase = MESSAGES_ENDED;
         return 0;
     }
+    if (result > 0 && !gap_report_see(&messages->gaps, messages->frames.slices,
+                                      messages->frames.count, reason, sizeof reason))
+        result = -EBADMSG;
     if (result > 0 &&
         !framed_record_begin(&messages->record, &messages->config->framing,
                              messages->body, reason, sizeof reason))
@@ -189,6 +195,7 @@ static void close_messages(struct input *input)
     struct message_input *messages = input->messages;
     if (!messages)
         return;
+    gap_report_end(&messages->gaps);
     message_socket_deinit(&messages->socket);
     message_frames_deinit(&messages->frames);
     byte_buffer_deinit(&messages->joined);
@@ -211,6 +218,7 @@ int input_of_messages(const struct message_input_config *config,
 {
     struct message_input *messages = allocate_zeroed(1, sizeof *messages);
     messages->config = config;
+    messages->gaps.place = config->sub_seq;
     *ret_input = (struct input){.kind = &message_kind, .fd = -1, .messages = messages};
     int result =
         message_socket_init(&messages->socket, &config->socket, error, error_size);

@@ -5,6 +5,7 @@
 
 #include "ventilator/source/input.h"
 #include "ventilator/source/kinds/message_framing.h"
+#include "ventilator/source/kinds/message_gaps.h"
 #include "ventilator/source/kinds/message_socket.h"
 
 struct message_input;
@@ -14,6 +15,7 @@ struct message_input_config {
     struct message_socket_config socket;
     struct message_framing framing;
     struct slice end_message; /* ends the input, and is no record; `data` NULL: none */
+    struct number_place sub_seq; /* where publishers number them, whose gaps count */
     int64_t idle_us; /* the input ends when nothing has come for so long; 0: never */
 };
 

@@ -2,6 +2,7 @@
 #include "ventilator/source/receive/message_intake.h"
 
 #include "common/log.h"
+#include "ventilator/source/kinds/gap_report.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ int message_intake_open(struct message_intake *intake,
         .config = config,
         .spool = spool,
         .answers = config->socket.ends[0].kind == MESSAGE_DEALER,
+        .gaps.place = config->sub_seq,
     };
     int result = message_socket_init(&intake->socket, &config->socket, intake->error,
                                      sizeof intake->error);
@@ -27,6 +29,7 @@ int message_intake_open(struct message_intake *intake,
 
 void message_intake_close(struct message_intake *intake)
 {
+    gap_report_end(&intake->gaps);
     message_socket_deinit(&intake->socket);
     message_frames_deinit(&intake->frames);
     byte_buffer_deinit(&intake->joined);
@@ -129,7 +132,8 @@ static int append(struct message_intake *intake, const struct slice *frames,
         intake->ended = true;
         return 1;
     }
-    if (!message_framing_frame(&intake->config->framing, body, &frame, reason,
+    if (!gap_report_see(&intake->gaps, frames, count, reason, sizeof reason) ||
+        !message_framing_frame(&intake->config->framing, body, &frame, reason,
                                sizeof reason))
         return refuse(intake, reason);
     make_record(intake, body, &frame);

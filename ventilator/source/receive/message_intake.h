@@ -20,6 +20,7 @@ struct message_intake {
     struct message_frames frames;
     struct byte_buffer joined, record;
     struct dealer_peers peers;
+    struct message_gaps gaps;
     bool ended;        /* by the message that ends the input */
     bool full;         /* as producers were told */
     uint64_t received; /* messages */
