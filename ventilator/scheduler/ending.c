@@ -288,8 +288,8 @@ static void find_missing(const struct dispatch *dispatch, int64_t now_us,
     bool workers = dispatch->pool.count || dispatch->waiting.count;
     ret_missing[MISSING_SINK] = sink;
     ret_missing[MISSING_WORKERS] = !workers && !waits_for_places(dispatch);
-    if (sink || !workers || dispatch->waiting.count)
-        return; /* then links tell nothing */
+    if (sink || !workers || dispatch->waiting.count || !dispatch->sink.begun)
+        return; /* no worker is told yet where the sink is: links tell nothing */
     enum missing links = look_at_links(&dispatch->pool);
     if (links != MISSING_KINDS)
         ret_missing[links] = true;

@@ -170,7 +170,9 @@ static void arrive_late(void *subject, uint64_t detail)
     hand_in((struct conn *)(uintptr_t)detail, packet);
 }
 
-/* Some has arrived, some is lost; what follows has not left. */
+/* Some has arrived, some is lost; what follows has not left. However much has arrived,
+ * the other side has read it after some seconds: a hundred PINGs that waited for a
+ * connection do not keep a session alive for a minute. */
 static void lose_incoming(struct conn *conn)
 {
     struct world *world = conn->server->world;
@@ -178,7 +180,7 @@ static void lose_incoming(struct conn *conn)
     struct packets *packets = &conn->in.packets;
     uint64_t left = random_below(random, packets->count + 1);
     uint64_t arrived = random_below(random, left + 1);
-    int64_t at_us = world->schedule.now_us;
+    int64_t at_us = world->schedule.now_us, latest_us = at_us + 2 * LIVENESS_US;
     for (uint64_t i = 0; i < left; i++) {
         struct packet *packet = packets_take(packets);
         if (i >= arrived) {
@@ -188,6 +190,7 @@ static void lose_incoming(struct conn *conn)
         /* In the old pipe: perhaps read after the next connection's first ones. */
         at_us +=
             random_between(random, 0, random_chance(random, 100) ? 4000000 : 600000);
+        at_us = at_us < latest_us ? at_us : latest_us;
         schedule_at(&world->schedule, at_us, arrive_late, packet, (uintptr_t)conn);
     }
     if (conn->dial->conn != conn || conn->dial->immediate) {

@@ -142,6 +142,26 @@ Test(ending, workers_have_all_the_time_to_connect_to_a_sink_that_came_late)
                      "--advertise says where workers reach it");
 }
 
+/* Until it has begun nobody tells them where it is. */
+Test(ending,
+     workers_need_not_connect_to_a_sink_that_waits_for_a_file_system_before_begin)
+{
+    enum { SECOND_SINK = SINK + 1, SPEAKER };
+    struct message stalled = {.type = MESSAGE_STALLED,
+                              .stalled = {.incarnation = {{2}}, .waited_ms = 1000}};
+    config.patience_us = 20 * SECOND_US;
+    begin();
+    join(A);
+    tick_after(SECOND_US);
+    dispatch_on_unreachable(dispatch, SINK, now_us);
+    hello_sink(SECOND_SINK, 2, false);
+    for (int second = 0; second < 60; second++) {
+        hear(SPEAKER, stalled);
+        wait_unlinked(0, 1);
+    }
+    cr_assert_eq(dispatch_verdict(dispatch).status, STATUS_OK);
+}
+
 Test(ending, workers_that_do_not_come_are_not_waited_for_anew_when_a_sink_comes)
 {
     config.patience_us = 20 * SECOND_US;
