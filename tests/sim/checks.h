@@ -29,7 +29,7 @@ void check_skip(struct sim_ventilator *v, uint64_t seq);
 /* A worker is to be set aside. */
 void check_aside(struct sim_ventilator *v, const struct dispatch_action *action);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);
-void check_total(const struct sim_ventilator *v, const struct message *end);
+void check_total(struct sim_ventilator *v, const struct message *end);
 void check_verdict(struct sim_ventilator *v, const struct verdict *verdict);
 void check_over(struct sim_ventilator *v, const struct verdict *verdict);
 /* It tells of a task that has ended. */

@@ -61,13 +61,14 @@ static bool names_a_result(const struct sim_ventilator *v,
     return any;
 }
 
-/* In a session that it has of the worker. */
+/* In a session that it has of the worker, and before it has told the sink that all is
+ * right. */
 static void note_session(const struct sim_ventilator *v, const struct item *item)
 {
     const struct message *message = &item->packet->message;
     const struct worker_session *session =
         worker_pool_find(&v->core->pool, item->conn->peer);
-    if (!session)
+    if (!session || v->told_end)
         return;
     struct sim_worker *w = worker_of(v, item->conn->peer);
     if (message->type == MESSAGE_DONE && message->done.session == session->number &&
@@ -295,13 +296,14 @@ void check_discard(const struct sim_ventilator *v, uint64_t seq)
                         (uintmax_t)seq, (uintmax_t)disk_committed(world));
 }
 
-void check_total(const struct sim_ventilator *v, const struct message *end)
+void check_total(struct sim_ventilator *v, const struct message *end)
 {
     struct world *world = of(&v->process);
     for (uint32_t i = 0; i < v->core->pool.count; i++)
         worker_of(v, v->core->pool.sessions[i]->peer)->ended_with = v;
     if (end->end.outcome != OUTCOME_COMPLETE)
         return;
+    v->told_end = true;
     uint64_t total = end->end.total;
     int64_t all = world->scenario.records;
     if (v->offset != all || !v->input_ended)

@@ -58,6 +58,7 @@ struct sim_ventilator {
     bool none_good;     /* a worker found that no record of a chunk goes well */
     bool finishing;     /* it has said GOODBYE or STOP, */
     int64_t over_us;    /* at first then; valid once it has */
+    bool told_end;      /* END of a run that is complete was said */
     int64_t stopped_us; /* when it first said END of a run that stops; 0: never */
     uint32_t owes;      /* STOP to this peer, which came after the end; 0: nobody */
     bool again;         /* the core has news that it has not ticked for */
