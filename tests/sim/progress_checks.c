@@ -167,10 +167,12 @@ static void check_progress_made(struct world *world)
 {
     int64_t now_us = world->schedule.now_us;
     uint64_t progress = progress_of(world);
-    if (progress != world->progress || now_us < world->calm_us)
+    if (progress != world->progress)
         world->moved_us = now_us;
     world->progress = progress;
-    int64_t still_us = now_us - later(world->moved_us, world->leg_us);
+    /* A world in which nobody does anything is not looked at before it is calm. */
+    int64_t since_us = later(world->calm_us, later(world->moved_us, world->leg_us));
+    int64_t still_us = now_us - since_us;
     if (still_us > 0 && (uint64_t)still_us > world->tally->longest_us)
         world->tally->longest_us = (uint64_t)still_us;
     if (still_us > STALL_US)

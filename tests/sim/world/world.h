@@ -55,7 +55,7 @@ struct world {
     uint8_t *kinds;     /* of records, see records.h */
     int64_t calm_us;    /* when the last fault has passed */
     int64_t trouble_us; /* since when one follows another, see world_trouble_until */
-    int64_t moved_us;   /* when there was progress last, in calm */
+    int64_t moved_us;   /* when there was progress last */
     int64_t leg_us;     /* when this leg began */
     uint64_t progress;  /* as it was then */
     uint32_t leg, run;  /* from 1 */
