@@ -2,13 +2,14 @@
 #include "sink/output_options.h"
 
 #include "common/memory.h"
+#include "common/net/message_end.h"
 #include "common/options/table.h"
 #include "common/records/record_format_text.h"
 #include "sink/sender/sender.h"
 #include <string.h>
 #include <sys/stat.h>
 
-static const uint64_t hwm_most = 1000000, spool_most_bytes = UINT64_C(1) << 40;
+static const uint64_t spool_most_bytes = UINT64_C(1) << 40;
 
 /* ---- values ---- */
 
@@ -115,7 +116,7 @@ error_t output_options_parse(int key, char *value, struct argp_state *state,
         out->keys = value;
         return 0;
     case KEY_HWM:
-        out->hwm = (uint32_t)options_number(state, "--hwm", value, 1, hwm_most,
+        out->hwm = (uint32_t)options_number(state, "--hwm", value, 1, HWM_MAX,
                                             "a number from 1 to 1000000");
         return 0;
     default:

@@ -3,6 +3,7 @@
 
 #include "common/exit_status.h"
 #include "common/memory.h"
+#include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
 #include "common/parse.h"
@@ -10,8 +11,6 @@
 #include <string.h>
 
 #define SPOOL_MAX (UINT64_C(1) << 50)
-
-enum { HWM_MAX = 1000000 };
 
 /* ---- values ---- */
 

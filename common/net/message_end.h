@@ -27,6 +27,9 @@ enum message_kind {
         MESSAGE_KIND_COUNT
 };
 
+/* Of --hwm: messages. */
+enum { HWM_MAX = 1000000 };
+
 enum message_direction { MESSAGES_IN, MESSAGES_OUT };
 
 struct message_end {

@@ -50,6 +50,8 @@ static void check_value(const struct argp_state *state, int key, const char *val
         options_ports(state, value);
     else if (key == KEY_INTERFACE)
         options_interface(state, value);
+    else if (key == KEY_HWM)
+        options_number(state, "--hwm", value, 1, HWM_MAX, "a number from 1 to 1000000");
     else if (key == KEY_DRAIN_BEFORE)
         options_drain_before_us(state, value);
     else if (key == KEY_ON_LOST)

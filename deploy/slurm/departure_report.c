@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "deploy/slurm/departure_report.h"
 
+#include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "deploy/slurm/job_log.h"
@@ -16,6 +17,10 @@ void departure_look_at_log(struct slurm_departure *departure, const char *log)
         departure->end = SLURM_MEMORY;
     if (departure->end == SLURM_REQUEUED && job_log_says_preempted(log))
         departure->end = SLURM_PREEMPTED;
+    bool nowhere = departure->code == STATUS_NOT_FOUND ||
+                   departure->code == STATUS_CANNOT_EXECUTE;
+    if (departure->end == SLURM_FAILED && nowhere && job_log_says_refused(log))
+        departure->end = SLURM_REFUSED;
 }
 
 void departure_look_at_limit(struct slurm_departure *departure, uint64_t drain_before_s)
@@ -35,7 +40,8 @@ static char *describe(const struct slurm_departure *departure, const char *log)
     if (departure->end == SLURM_KILLED)
         snprintf(code, sizeof code, " %d (%s)", departure->code,
                  strsignal(departure->code));
-    bool blames = departure->end == SLURM_FAILED || departure->end == SLURM_KILLED;
+    bool blames = departure->end == SLURM_FAILED || departure->end == SLURM_KILLED ||
+                  departure->end == SLURM_REFUSED;
     const char *said = blames ? job_log_last_line(lines) : NULL;
     char *text = allocate_text(
         "%s%s%s%s", slurm_end_text(departure->end), code, said ? "; it said: " : "",

@@ -120,6 +120,8 @@ static void on_departure(struct fleet *fleet, struct slurm_departure *departure,
     if (slurm_end_excuses(departure->end))
         ventilator_line_excuse(fleet->ventilator, departure->job, departure->restarts);
     bool excluded = scaler_on_departure(&fleet->scaler, departure, now_us);
+    if (departure->end == SLURM_REFUSED && !fleet->refusal)
+        fleet->refusal = departure->code;
     bool over = fleet->ending; /* and nobody wants to know who leaves */
     bool idle = departure->end == SLURM_RELEASED && fleet->config->quiet;
     if (!over && !idle)

@@ -30,8 +30,9 @@ struct fleet {
     struct scaler scaler;
     enum errand errand; /* valid while a command runs */
     bool failed;        /* there are no jobs, and will be none: it was said why */
-    bool ending;        /* the run is over: nobody wants to hear who leaves */
-    int64_t look_us;    /* when to look the next time */
+    int refusal;     /* the status of a worker that cannot run its command; 0: none */
+    bool ending;     /* the run is over: nobody wants to hear who leaves */
+    int64_t look_us; /* when to look the next time */
     int64_t release_us; /* not before this */
     uint32_t array;     /* of the look; 0: the next one is at the first */
     uint32_t excluding; /* arrays behind this one are to hear of nodes; UINT32_MAX:

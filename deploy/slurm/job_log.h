@@ -10,6 +10,9 @@ bool job_log_says_memory(const char *log);
 /* A job that is requeued to make room for another looks like any that is requeued; its
  * last words tell. */
 bool job_log_says_preempted(const char *log);
+/* The worker says last that it found its command, or could execute it, nowhere; not the
+ * shell that was to become the worker. */
+bool job_log_says_refused(const char *log);
 /* The last line of its own, not of Slurm's; in `log`, which is cut at lines. NULL:
  * there is none. */
 const char *job_log_last_line(char *log);

@@ -175,12 +175,13 @@ bool scaler_on_departure(struct scaler *scaler, const struct slurm_departure *de
                          int64_t now_us)
 {
     bool once = departure->end == SLURM_CANCELLED || departure->end == SLURM_MEMORY ||
-                departure->end == SLURM_SHORT ||
+                departure->end == SLURM_SHORT || departure->end == SLURM_REFUSED ||
                 (departure->end == SLURM_DONE && departure->early);
     bool died = departure->end == SLURM_FAILED || departure->end == SLURM_KILLED ||
                 departure->end == SLURM_UNSEEN || departure->end == SLURM_NODE;
     if (once)
         lower(scaler, 1);
+    scaler->refused |= departure->end == SLURM_REFUSED;
     if (died && departure->early)
         return on_death(scaler, departure->node, now_us);
     if (!departure->early) {
@@ -264,7 +265,7 @@ int64_t scaler_due_us(const struct scaler *scaler)
 }
 
 /* If no worker has ever joined the run, and those of two nodes died, it is not the
- * nodes' fault. */
+ * nodes' fault; nor if one could not run its command. */
 bool scaler_is_over(const struct scaler *scaler)
 {
     size_t bad = 0;
@@ -272,7 +273,8 @@ bool scaler_is_over(const struct scaler *scaler)
         bad += scaler->nodes[i].deaths > 0;
     if (!scaler->asked || all(scaler) > 0)
         return false;
-    return scaler->config.most == 0 || (!scaler->served && bad >= 2);
+    return scaler->config.most == 0 ||
+           (!scaler->served && (bad >= 2 || scaler->refused));
 }
 
 char *scaler_excluded(const struct scaler *scaler, const char *before)

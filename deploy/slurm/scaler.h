@@ -6,9 +6,10 @@
  * submit, to withdraw and to release, and the nodes to exclude.
  *
  * There are never more jobs than config.most, and never fewer than config.least are
- * aimed at. What somebody cancels, or what runs out of memory, lowers both by one: it
- * is not begun again. A job that had its time, or that lost its node, is. One that
- * fails within a minute is too, after a pause that grows.
+ * aimed at. What somebody cancels, what runs out of memory, has no time to work in, or
+ * cannot run its command lowers both by one: it is not begun again. A job that had its
+ * time, or that lost its node, is. One that fails within a minute is too, after a pause
+ * that grows.
  */
 #ifndef FANFOLD_DEPLOY_SLURM_SCALER_H
 #define FANFOLD_DEPLOY_SLURM_SCALER_H
@@ -50,9 +51,10 @@ struct scaler_idle {
 struct scaler {
     struct scaler_config config; /* least and most as they are now */
     struct scaler_load load;
-    bool heard;  /* the load is valid */
-    bool served; /* some worker has joined the run */
-    bool asked;  /* Slurm has taken some jobs */
+    bool heard;   /* the load is valid */
+    bool served;  /* some worker has joined the run */
+    bool asked;   /* Slurm has taken some jobs */
+    bool refused; /* some worker could not run its command */
     uint32_t running, pending, leaving;
     uint32_t slots;     /* of a worker, as far as is known */
     int64_t hungry_us;  /* since when there are too few; NEVER_US: there are not */

@@ -148,7 +148,7 @@ static void turn(struct slurm *slurm, int64_t now_us)
     if (slurm->phase == PHASE_RUNS)
         fleet_turn(&slurm->fleet, now_us);
     if (slurm->fleet.failed)
-        finish(slurm, STATUS_IO);
+        finish(slurm, slurm->fleet.refusal ? slurm->fleet.refusal : STATUS_IO);
 }
 
 nfds_t slurm_poll(const struct slurm *slurm, struct pollfd *items)

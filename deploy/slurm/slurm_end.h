@@ -28,6 +28,7 @@
       "could not write its output: its node does not see the directory of "           \
       "the run",                                                                      \
       true)                                                                           \
+    X(REFUSED, "cannot run its command, and has ended", true)                         \
     X(KILLED, "was killed by a signal", false)                                        \
     X(FAILED, "has failed", false)
 

@@ -142,6 +142,15 @@ def test_a_time_limit_that_leaves_no_time_to_work_in_is_named(case, cluster):
     assert len(re.findall(said, run.stderr(), re.M)) == 3, run.stderr()
 
 
+@pytest.mark.parametrize("workers", ["3", "0..100"])
+def test_a_command_that_no_node_has_ends_the_run_as_it_does_here(case, cluster, workers):
+    run = case.start("fanfold", "--slurm", workers, "--tasks", "tcp://127.0.0.1:*", "-N1", "--", "no-such-command", stdin=b"1\n2\n3\n")
+    run.expect(127, 60)
+    said = r"^fanfold: the worker of Slurm's job \d+_\d+ on n[123] has left: the job cannot run its command, and has ended; it said: .*no-such-command: command not found"
+    assert re.search(said, run.stderr(), re.M), run.stderr()
+    assert run.stderr().count("submitted") == 1, run.stderr()
+
+
 def test_jobs_out_of_memory_are_named_and_others_do_their_records(case, cluster):
     once, twice = (shlex.quote(str(case.path(name))) for name in ("once", "twice"))
     script = (

@@ -38,6 +38,7 @@ def test_inputs_of_which_only_the_first_has_its_option(case):
 def test_options_that_are_wrong(case):
     ends(case, ["--block", "0", "--", "cat"], 2, r"^fanfold.*: --block: '0': expected a size")
     ends(case, ["-j", "0", "--", "cat"], 2, r"^fanfold.*: -j: '0': expected a number of slots")
+    ends(case, ["--hwm", "x", "-i", "pull:ipc://in", "--", "cat"], 2, "^fanfold: --hwm: 'x': expected a number from 1 to 1000000")
     ends(case, ["--liveness", "soon", "--", "cat"], 2, "^fanfold: --liveness: 'soon': expected")
     ends(case, ["--patience", "0", "--", "cat"], 2, "^fanfold: --patience: '0': expected a duration above 0")
     ends(case, ["-j", "half", "--", "cat"], 2, "^fanfold-worker: -j: 'half': expected a number of slots")

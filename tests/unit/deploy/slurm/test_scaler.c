@@ -90,6 +90,39 @@ Test(scaler, those_whose_time_is_over_are_replaced_by_one_array_after_a_pause)
     cr_assert_eq(ask_after(100), 0);
 }
 
+Test(scaler, a_command_that_cannot_be_run_is_not_tried_for_ever)
+{
+    begin(0, 100);
+    load(100, 0, 0, SCALER_INPUT_FULL);
+    cr_assert_eq(ask_after(0), 100);
+    have(1, 0, 0);
+    leaves(SLURM_REFUSED, true, "n1");
+    cr_assert_not(scaler_is_over(&scaler));
+    have(0, 0, 0);
+    cr_assert(scaler_is_over(&scaler));
+}
+
+Test(scaler, a_node_that_lacks_the_command_does_not_end_a_run_that_has_workers)
+{
+    begin(0, 4);
+    ask_after(0);
+    load(100, 1, 2, SCALER_INPUT_FULL);
+    ask_after(0);
+    leaves(SLURM_REFUSED, true, "n1");
+    have(0, 0, 0);
+    cr_assert_not(scaler_is_over(&scaler));
+    cr_assert_gt(ask_after(100) + ask_after(100), 0);
+}
+
+Test(scaler, what_has_no_time_to_work_in_is_not_replaced)
+{
+    begin(1, 1);
+    ask_after(0);
+    leaves(SLURM_SHORT, true, "n1");
+    have(0, 0, 0);
+    cr_assert(scaler_is_over(&scaler));
+}
+
 Test(scaler, what_is_cancelled_or_needs_too_much_memory_is_not_replaced)
 {
     begin(4, 4);
