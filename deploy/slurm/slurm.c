@@ -111,10 +111,16 @@ void slurm_cancel(struct slurm *slurm)
     slurm->fleet.ending = true;
 }
 
+/* What sbatch has taken must be known before it can be cancelled. */
 void slurm_kill(struct slurm *slurm)
 {
-    command_end(&slurm->fleet.orders.command);
-    finish(slurm, STATUS_OK);
+    struct fleet *fleet = &slurm->fleet;
+    bool cancels = slurm->phase == PHASE_CANCELS;
+    fleet->ending = true;
+    if (cancels || fleet->errand != ERRAND_SUBMIT)
+        command_end(&fleet->orders.command);
+    if (cancels)
+        finish(slurm, STATUS_OK);
 }
 
 /* ---- the loop ---- */

@@ -30,7 +30,8 @@ void slurm_ventilator_started(struct slurm *slurm);
 void slurm_start(struct slurm *slurm);
 /* The run is over, or told to end: the jobs are cancelled. */
 void slurm_cancel(struct slurm *slurm);
-/* It must end at once, whether Slurm has answered or not. */
+/* The same, and what else it does ends now. A second time, it ends whether Slurm has
+ * answered or not. */
 void slurm_kill(struct slurm *slurm);
 
 /* Fills at most SLURM_POLL_MAX items. Returns their number. */

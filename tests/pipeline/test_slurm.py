@@ -86,6 +86,16 @@ def test_an_interrupt_cancels_the_jobs(case, cluster):
     assert not [name for name in os.listdir(case.directory) if name.startswith(".fanfold-slurm")]
 
 
+def test_an_interrupt_before_any_job_runs_cancels_them_as_well(case, cluster):
+    for node in ("n1", "n2", "n3"):
+        cluster.run("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
+    run = start(case)
+    array_of(run)
+    run.signal(signal.SIGINT)
+    run.expect(130)
+    case.wait_for(lambda: not cluster.alive(), "the jobs to be gone")
+
+
 def test_a_run_may_begin_inside_an_allocation(case, cluster):
     case.file("in", RECORDS)
     line = "fanfold --slurm 2 --tasks 'tcp://127.0.0.1:*' -N10 -i in -o out cat"
