@@ -471,6 +471,9 @@ class Case:
         for gate in self.gates.values():
             gate.shut()
         for process in self.processes:
+            if process.running():  # sshd writes its title over the mark
+                process.popen.kill()
+                process.popen.wait()
             if process.stdin:
                 with contextlib.suppress(OSError):
                     process.stdin.close()
