@@ -113,10 +113,23 @@ const char *options_interface(const struct argp_state *state, const char *value)
     return value;
 }
 
+void options_check_range(const struct argp_state *state,
+                         const struct common_options *options)
+{
+    bool chosen = (options->tasks && ports_is_chosen(options->tasks, NULL)) ||
+                  (options->results && ports_is_chosen(options->results, NULL));
+    if (options->range && !options->supervised && !chosen)
+        options_bad(state, "--port-range", options->range,
+                    "it beside an endpoint whose port is *, such as tcp://*:*");
+}
+
 error_t options_parse_common(int key, char *value, const struct argp_state *state,
                              struct common_options *options)
 {
     switch (key) {
+    case ARGP_KEY_END:
+        options_check_range(state, options);
+        return ARGP_ERR_UNKNOWN;
     case KEY_TASKS:
         options->tasks = options_endpoint(state, "--tasks", value, TASKS_PORT);
         return 0;
@@ -125,6 +138,7 @@ error_t options_parse_common(int key, char *value, const struct argp_state *stat
         return 0;
     case KEY_PORT_RANGE:
         options->ports = options_ports(state, value);
+        options->range = value;
         return 0;
     case KEY_INTERFACE:
         options->interface = options_interface(state, value);

@@ -20,6 +20,7 @@ struct common_options {
     const char *results;     /* likewise */
     const char *name;        /* NULL: no --name */
     struct port_range ports; /* from which "*" is chosen */
+    const char *range;       /* as it was given; NULL: it was not */
     const char *interface;   /* for a host of "*"; NULL: all */
     const char *keys;        /* NULL: no --keys; see common/keys/key_source.h */
     bool insecure;
@@ -43,6 +44,10 @@ struct common_options {
             PORT_LAST                                                              \
         }                                                                          \
     }
+
+/* A range of ports is of no use where no endpoint has a port of *: ends the program. */
+void options_check_range(const struct argp_state *state,
+                         const struct common_options *options);
 
 /* Reads one of the shared options. A role's parser calls it for a key that is not its
  * own. ARGP_ERR_UNKNOWN: the key is not a shared one either. */

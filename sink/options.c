@@ -105,6 +105,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         output_options_settle_spool(state, &sink->out, sink->unordered, &sink->output);
         check_resume(state, sink);
         check_output(state, sink);
+        options_check_range(state, &sink->common);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

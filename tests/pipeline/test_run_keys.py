@@ -275,6 +275,13 @@ def test_a_range_that_no_port_is_taken_from_is_refused(case, words, expected):
     assert run.stderr() == f"fanfold: {expected}\n", run.stderr()
 
 
+@pytest.mark.parametrize("program, option", [("fanfold-ventilator", "--tasks"), ("fanfold-sink", "--results")])
+def test_a_range_that_no_port_is_taken_from_is_refused_by_each_program(case, program, option):
+    run = case.run(program, "--insecure", option, "tcp://127.0.0.1", "--port-range", "15000-15100", stdin=LINES)
+    run.expect(2)
+    assert f"{program}: --port-range: '15000-15100': expected it beside an endpoint whose port is *" in run.stderr(), run.stderr()
+
+
 def test_an_interface_binds_its_address_alone(case):
     run = Open(case)
     launcher = run.start("--interface", "lo", at="tcp://*:*")
