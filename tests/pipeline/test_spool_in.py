@@ -142,6 +142,29 @@ def test_a_full_spool_stops_the_producers_and_says_so(case):
     run.expect_all([producer])
 
 
+def test_a_full_spool_of_which_all_is_committed_takes_more_when_the_run_resumes(case):
+    """The process that receives is stopped, and hears of no commit before all is killed."""
+    run = SpoolRun(case, "--spool-size", "64K", "-N", "20")
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 3000, b"%s %d" + b" filler" * 20)
+        gate = case.gate()
+        words = ["-j1", "--mode", "lines", "--", "sh", "-c", f": <{gate}; exec sed -u s/^/\\>/"]
+        run.run = case.start("fanfold", *run.words, *words)
+        case.wait_for(lambda: producer.pump(0.1) or "the spool is full" in run.run.stderr(), "a full spool")
+        producer.pump(0.5)
+        held = producer.have
+        (receiver,) = [pid for pid, line in case.leftovers().items() if "--receive" in line]
+        os.kill(receiver, signal.SIGSTOP)
+        gate.open()
+        case.wait_for(lambda: records_committed(case, run.out) == held, "all of it to be committed")
+        kill_everything(case)
+        run.start("--resume")
+        case.wait_for(lambda: producer.pump(0.2) or producer.done(), "the rest")
+        producer.close()
+    drained(run.run)
+    run.expect_all([producer])
+
+
 def test_a_message_that_can_be_no_record_is_rejected_with_a_reason(case):
     run = SpoolRun(case)
     with zmq.Context() as context:

@@ -195,6 +195,10 @@ bool spool_input_begin(struct input *input, const struct input_mark *from,
                        : open_reader(input, first_entry(spool->path), true);
     if (begins)
         *ret_number = spool_reader_number(spool->reader);
+    /* The run before may have been killed between its commit and this; a full spool in
+     * which all is committed would wait for ever. */
+    if (begins && from)
+        receiver_child_commit(&spool->child, from->record);
     return begins;
 }
 
