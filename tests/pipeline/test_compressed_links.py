@@ -36,8 +36,10 @@ class Run:
         self.keys = ["--keys", keys if keys.exists() else make_keys(case)]
         compress = [f"--compress-links={way}"] if way else []
         self.case, self.command = case, command
+        # Who comes when all is done waits for the next run.
+        awaited = ["--min-workers", workers] if workers else []
         self.ventilator, self.tasks = start_ventilator(
-            case, *self.keys, *compress, "--log-level", "info", *options, stdin=stdin
+            case, *self.keys, *compress, *awaited, "--log-level", "info", *options, stdin=stdin
         )
         self.sink = start_sink(case, self.tasks, *self.keys, *sink)
         self.workers = [self.start_worker() for _ in range(workers)]
