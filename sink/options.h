@@ -26,7 +26,8 @@ struct sink_options {
     uint64_t max_result_bytes;
 };
 
-/* Strings are argv's, or are freed by sink_options_deinit. Exits on --help, --version and usage errors. */
+/* Strings are argv's, or are freed by sink_options_deinit. Exits on --help, --version
+ * and usage errors. */
 void sink_options_parse(int argc, char **argv, struct sink_options *ret_options);
 void sink_options_deinit(struct sink_options *options);
 

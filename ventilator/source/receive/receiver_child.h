@@ -12,8 +12,8 @@ struct receiver_child {
     int commands; /* pipes; both do not block */
     int notices;
     bool ready, ended;
-    bool explains; /* a reason why it fails follows */
-    bool failed;   /* it is gone, and the reason is whole */
+    bool explains;            /* a reason why it fails follows */
+    bool failed;              /* it is gone, and the reason is whole */
     uint64_t committed, told; /* the newest, and as far as it was told */
     bool drains, drain_told;
     char reason[512]; /* why it failed */
