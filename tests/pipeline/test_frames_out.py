@@ -88,9 +88,9 @@ def test_records_of_all_sizes_are_framed_through_a_slow_pipe_and_a_file_of_waiti
     chance = random.Random(7)
     records = [b"x" * chance.choice([0, 1, 50, 5000, 300000, 900000]) for _ in range(200)]
     text = case.file("text", b"".join(record + b"\n" for record in records))
-    gate = case.gate("seen")
-    script = '[ "$FANFOLD_SEQ" != 0 ] || : <seen; : >"seen-$FANFOLD_SEQ"; cat'
     for how, expected in (("record", framed(records)), ("result", None)):
+        gate = case.gate(f"gate-{how}")
+        script = f'[ "$FANFOLD_SEQ" != 0 ] || : <{gate}; : >"seen-$FANFOLD_SEQ"; cat'
         words = [f"--frames-out={how}", "-j2", "--window", 6, "--buffer", 1, "-N20", "--log-level", "info"]
         run = case.start("fanfold", *words, "-i", text, "--", "sh", "-c", script)
         case.wait_for(case.path("seen-3").exists, "three chunks to be done")

@@ -254,6 +254,7 @@ def test_a_run_that_has_committed_nothing_resumes_from_no_other_spool_either(cas
         run.run = case.start("fanfold", *run.words, *words)
         case.wait_for(lambda: producer.pump(0.05) or (producer.done() and begun.exists()), "all to be acknowledged")
         producer.close()
+        case.wait_for(case.path("out.fanfold").exists, "the journal")
     kill_everything(case)
     run.words[3] = case.path("other")
     mistaken = run.start("--resume", "--idle", "0.1")
