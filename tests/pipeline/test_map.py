@@ -87,6 +87,21 @@ print(list(fanfold.map(odd, range(3), on_error={on_error!r}, chunksize=2)))
     assert run(case, script) == f"{told}\n"
 
 
+def test_the_end_of_an_iteration_in_the_function_is_an_exception_as_any(case):
+    script = """
+def first(items):
+    return next(iter(items))
+print(list(fanfold.map(first, [[1], [], [2], [], []], on_error="return", jobs=2, chunksize=5)))
+try:
+    print(list(fanfold.map(first, [[1], []], jobs=1)))
+except RuntimeError as error:
+    print(repr(error.__cause__))
+with fanfold.Executor(1) as executor:
+    print(repr(executor.submit(first, []).exception()))
+"""
+    assert run(case, script) == "[1, StopIteration(), 2, StopIteration(), StopIteration()]\nStopIteration()\nStopIteration()\n"
+
+
 def test_a_killed_process_costs_an_attempt(case):
     script = """
 def dies_once(x):

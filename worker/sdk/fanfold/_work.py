@@ -86,6 +86,8 @@ def run(call: Callable[..., Any], state: tuple[Any, ...], task: tuple[bool, list
         try:
             # What came before an exception stays in the list.
             values.extend(map(call, rest, *(itertools.repeat(part) for part in state)))
+            if len(values) < len(items):  # extend takes a StopIteration of `call` for the end
+                raise StopIteration
         except BaseException as error:
             errors[len(values)] = describe(error)
             error.__traceback__ = None
