@@ -304,6 +304,7 @@ class Case:
         self.mounts = []  # what this process has mounted in the directory
         folders = [str(build_directory() / folder) for folder in dict.fromkeys(FOLDERS.values())]
         self.env = dict(os.environ)
+        self.env.pop("PYTHONUNBUFFERED", None)  # programs print as they do for people
         self.env.update(
             {
                 MARK: self.id,
