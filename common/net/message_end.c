@@ -158,6 +158,13 @@ static int check_endpoint(const struct message_end *end,
                   rows[end->kind].word, complaint->text);
 }
 
+static int ask_for_kind(enum message_direction direction,
+                        const struct complaint *complaint)
+{
+    return refuse(complaint, "expected the kind of socket before it, such as %s:%s",
+                  direction == MESSAGES_IN ? "pull" : "push", complaint->text);
+}
+
 int message_end_parse(const char *text, enum message_direction direction,
                       struct message_end *ret_end, char *error, size_t error_size)
 {
@@ -165,6 +172,8 @@ int message_end_parse(const char *text, enum message_direction direction,
     size_t size = strcspn(text, ":");
     if (text[size] == '\0')
         return 0;
+    if (begins(text, "tcp://") || begins(text, "ipc://"))
+        return ask_for_kind(direction, &complaint);
     const char *endpoint = text + size + 1;
     struct message_end end = {.kind = find_kind(text, size), .binds = *endpoint == '@'};
     end.endpoint = endpoint + (*endpoint == '@' || *endpoint == '>');

@@ -77,6 +77,8 @@ Test(message_end, says_what_is_wrong_with_a_kind)
 {
     refused("router:tcp://a:1", MESSAGES_IN, "'router' is no kind of socket");
     refused("rep:@ipc:///a", MESSAGES_IN, "pull:, sub: or dealer:");
+    refused("tcp://a:1", MESSAGES_IN, "such as pull:tcp://a:1");
+    refused("ipc:///a", MESSAGES_OUT, "such as push:ipc:///a");
 }
 
 Test(message_end, says_what_is_wrong_with_an_endpoint)
