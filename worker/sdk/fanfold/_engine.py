@@ -213,7 +213,8 @@ class Waiter:
 
 def lost(failure: _library.Failure) -> BaseException:
     """What the caller raises for a task that has failed for good."""
+    often = f", {failure.attempts} times" if failure.attempts > 1 else ""
     if failure.reason == "time limit":
-        return TimeoutError(f"it ran longer than the time limit, {failure.attempts} times")
+        return TimeoutError("it ran longer than the time limit" + often)
     text = f": {failure.text}" if failure.text else ""
-    return _work.WorkerLost(f"{failure.reason}, {failure.attempts} times{text}")
+    return _work.WorkerLost(failure.reason + often + text)

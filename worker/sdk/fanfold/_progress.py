@@ -13,6 +13,7 @@ Value = TypeVar("Value")
 Progress = Union[bool, Callable[[int, Optional[int]], Any]]
 
 _PERIOD_S = 0.1
+_ESTIMATE_S = 1.0  # before that, starting the processes counts for too much
 
 
 def total_of(iterable: Iterable[Any]) -> Optional[int]:
@@ -30,7 +31,7 @@ def text(done: int, total: Optional[int], elapsed: float) -> str:
     else:
         line = f"{done} value{'s' if done != 1 else ''}"
     line += f", {rate:.0f}/s" if rate >= 10 else f", {rate:.2g}/s"
-    if total is not None and rate > 0 and done < total:
+    if total is not None and elapsed >= _ESTIMATE_S and done < total:
         left = round((total - done) / rate)
         line += f", {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
     return line
