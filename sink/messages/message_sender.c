@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 enum {
-    LINGER_MS = 2000,       /* of a run that failed */
-    FRAME_BYTES_MAX = 1024, /* nobody has to send us anything */
-    IGNORED_MAX = 1000,     /* messages a call */
+    LINGER_MS = 2000,          /* of a run that failed */
+    FRAME_BYTES_MAX = 1 << 20, /* of what is thrown away; more breaks the connection */
+    IGNORED_MAX = 1000,        /* messages a call */
 };
 
 struct message_sender {

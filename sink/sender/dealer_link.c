@@ -19,6 +19,8 @@
 
 enum { GREETING_US = 500000, SILENCE_US = 2000000 };
 enum { LINGER_MS = 500, FRAMES_MAX = 8, ANSWER_BYTES = 4096 };
+/* A frame above this breaks the connection; of one below, ANSWER_BYTES are read. */
+enum { ANSWER_FRAME_MAX = 1 << 20 };
 
 struct dealer {
     zsock_t *socket;
@@ -202,7 +204,7 @@ static int open_link(struct link *link)
     id_text(&link->run, dealer->id);
     dealer->sent = dealer->allowed = link->stored;
     dealer->socket =
-        transport_open(ZMQ_DEALER, (int)link->config.hwm, ANSWER_BYTES, LINGER_MS);
+        transport_open(ZMQ_DEALER, (int)link->config.hwm, ANSWER_FRAME_MAX, LINGER_MS);
     if (!dealer->socket) {
         int result = -errno;
         snprintf(link->error, sizeof link->error, "cannot %s %s: %s",

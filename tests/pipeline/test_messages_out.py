@@ -77,6 +77,17 @@ def test_each_record_of_a_result_is_a_message(case):
 
 
 @pytest.mark.deadline(180)
+def test_what_a_receiver_answers_is_thrown_away(case):
+    """A frame that is too long for ZeroMQ would end the connection for good."""
+    with receiver(zmq.ROUTER) as (socket, endpoint):
+        run = case.start("fanfold", "-N7", "-j2", "-o", f"dealer:{endpoint}", *UPPER, stdin=lines_of(100))
+        for number in range(100):
+            route, record = socket.recv_multipart()
+            assert record == b"LINE %d" % number
+            socket.send_multipart([route, b"thanks" * 10000])
+        run.expect(0)
+
+
 def test_a_million_messages_come_in_order(case):
     count = 1000000
     with receiver(zmq.PULL) as (socket, endpoint):

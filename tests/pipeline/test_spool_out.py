@@ -136,6 +136,36 @@ def test_the_run_waits_for_a_receiver_and_says_for_whom(case):
     assert sum(map(len, books.values())) == 100
 
 
+def test_a_long_reason_of_a_receiver_is_heard(case):
+    with zmq.Context() as context:
+        receiver = context.socket(zmq.ROUTER)
+        receiver.linger = 0
+        receiver.bind(f"ipc://{case.directory}/out")
+        run = case.start("fanfold", *words_of(case), "-j1", "--", "cat", stdin=lines_of(10))
+        assert receiver.poll(60000)
+        route, _, _, ident = receiver.recv_multipart()
+        receiver.send_multipart([route, b"REJECT", ident, b"no room " * 50000])
+        run.expect(4)
+        receiver.close()
+    assert "the receiver rejects it: no room no room" in run.stderr()
+
+
+def test_a_long_frame_of_a_later_version_is_ignored(case):
+    books = {}
+
+    class Later(Receiver):
+        def answer(self, route, word, *rest):
+            super().answer(route, word, *rest, *[b"more" * 50000] * (word == b"HAVE"))
+
+    with zmq.Context() as context:
+        receiver = Later(context, f"ipc://{case.directory}/out", books)
+        run = case.start("fanfold", *words_of(case), "-j2", "-N", "10", "--", "cat", stdin=lines_of(100))
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert sum(map(len, books.values())) == 100
+
+
 def kill_one(case, chance):
     pids = [pid for pid in case.reap() if pid != os.getpid()]
     if not pids or chance.random() < 0.4:
