@@ -204,6 +204,14 @@ static bool settle_connector(struct message_options *options, uint32_t inputs,
     return false;
 }
 
+/* So that a message that is too long is read, and named: libzmq closes the connection of
+ * a frame above this without a word, and whoever sent it may be gone. */
+static uint64_t frame_bytes_max(uint64_t max_record_bytes)
+{
+    const uint64_t least = UINT64_C(1) << 30, most = 2 * max_record_bytes + (1 << 20);
+    return most > least ? most : least;
+}
+
 bool message_options_settle(struct message_options *options, uint32_t inputs,
                             const struct chunker_config *chunker, bool quiet)
 {
@@ -229,8 +237,7 @@ bool message_options_settle(struct message_options *options, uint32_t inputs,
                             options->ends[0].kind == MESSAGE_DEALER;
     if (options->spool.size_max == 0)
         options->spool.size_max = DEFAULT_SPOOL_SIZE_BYTES;
-    /* So that a message that is somewhat too long is read, and named. */
-    input->socket.message_bytes = 2 * chunker->max_record_bytes + (1 << 20);
+    input->socket.message_bytes = frame_bytes_max(chunker->max_record_bytes);
     input->framing.format = chunker->format;
     input->framing.max_record_bytes = chunker->max_record_bytes;
     return true;

@@ -177,6 +177,21 @@ def test_a_message_that_is_too_long_ends_the_run(case):
     assert "message 2: it is a record of 101 bytes, longer than --max-record allows, 100" in run.stderr()
 
 
+@pytest.mark.parametrize("binds", [False, True])
+def test_a_message_that_is_far_too_long_ends_the_run_too(case, binds):
+    """ZeroMQ would close its connection without a word, and what was in it would be lost."""
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        endpoint = f"@ipc://{case.path('feed')}" if binds else bind(feeder, case)
+        run = case.start("fanfold", "-i", f"pull:{endpoint}", "--max-record", "1M", "-j1", "--", "cat")
+        if binds:
+            feeder.connect(endpoint[1:])
+        send_all(feeder, [b"one", b"two", b"x" * 40_000_000, b"after"])
+        run.expect(4)
+    assert run.output() == b"one\ntwo\n"
+    assert "message 3: it is a record of 40000001 bytes, longer than --max-record allows, 1048576" in run.stderr()
+
+
 def test_frames_of_a_message_become_an_array_or_are_joined_or_picked(case):
     parts = [b"topic", b"", b"body"]
     cases = [

@@ -177,6 +177,17 @@ def test_a_message_that_can_be_no_record_is_rejected_with_a_reason(case):
     run.run.wait_for_stderr(f"fanfold-ventilator: {run.spool}: .*it has a newline at byte 3, within it")
 
 
+def test_a_message_that_is_far_too_long_is_rejected_too(case):
+    run = SpoolRun(case, "--max-record", "1M")
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", 1, b"%s %d " + b"x" * 40_000_000)
+        run.start()
+        case.wait_for(lambda: producer.pump(0.05) or producer.rejected, "a REJECT")
+        producer.close()
+    assert "longer than --max-record allows, 1048576" in producer.rejected
+    run.run.expect(4)
+
+
 def test_a_message_that_ends_the_input_ends_it_for_a_resumed_run_too(case):
     run = SpoolRun(case, "--end-message", "ann 50")
     with zmq.Context() as context:
