@@ -12,6 +12,7 @@
 #include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/net/zap.h"
+#include "common/redial/redial.h"
 #include "sink/messages/kept_connections.h"
 #include <errno.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ struct message_sender {
     zsock_t *socket; /* NULL: not open yet, or closed */
     zsock_t *events; /* of its monitor; lives as long as the sender */
     struct kept_connections connections;
+    struct redial redial; /* zeroed when the socket is closed */
     unsigned receivers; /* connected */
     bool flushing;      /* the socket is closed, and may live on in libzmq */
     bool flushed;       /* it does not: libzmq has written all */
@@ -64,6 +66,7 @@ void message_sender_destroy(struct message_sender **sender_p)
     zsock_destroy(&sender->socket);
     zsock_destroy(&sender->events); /* outlives a socket that is closed to flush */
     kept_connections_deinit(&sender->connections);
+    redial_deinit(&sender->redial);
     if (sender->flushing && !sender->flushed)
         transport_abandon();
     free(sender);
@@ -74,10 +77,10 @@ void message_sender_destroy(struct message_sender **sender_p)
 static int watch(struct message_sender *sender)
 {
     enum {
-        EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_ACCEPTED |
-                 ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |
-                 ZMQ_EVENT_MONITOR_STOPPED
+        EVENTS = REDIAL_EVENTS | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_MONITOR_STOPPED
     };
+    redial_init(&sender->redial, sender->socket, &sender->config.end, 1,
+                sender->config.keys, sender->config.quiet);
     sender->events = monitor_pair_open(sender->socket, EVENTS);
     return sender->events ? 0 : -errno;
 }
@@ -153,7 +156,7 @@ int message_sender_send(struct message_sender *sender, struct slice envelope,
 
 /* An event is a frame with its number and a value, of a connection its descriptor, and
  * one with an endpoint. */
-static void take_event(struct message_sender *sender, zmq_msg_t *frame)
+static void take_event(struct message_sender *sender, zmq_msg_t *frame, int64_t now_us)
 {
     uint16_t event = 0;
     uint32_t value = 0;
@@ -161,6 +164,8 @@ static void take_event(struct message_sender *sender, zmq_msg_t *frame)
         return;
     memcpy(&event, zmq_msg_data(frame), sizeof event);
     memcpy(&value, (const char *)zmq_msg_data(frame) + sizeof event, sizeof value);
+    if (sender->socket) /* it has one end, whatever its address */
+        redial_see(&sender->redial, event, sender->config.end.endpoint, now_us);
     if (event == ZMQ_EVENT_CONNECTED || event == ZMQ_EVENT_ACCEPTED)
         kept_connections_opened(&sender->connections, (int)value);
     else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
@@ -177,13 +182,16 @@ static void take_events(struct message_sender *sender)
 {
     zmq_msg_t frame;
     bool first = true;
+    int64_t now_us = clock_now_us();
     zmq_msg_init(&frame);
     while (zmq_msg_recv(&frame, zsock_resolve(sender->events), ZMQ_DONTWAIT) >= 0) {
         if (first)
-            take_event(sender, &frame);
+            take_event(sender, &frame, now_us);
         first = !zmq_msg_more(&frame);
     }
     zmq_msg_close(&frame);
+    if (sender->socket)
+        redial_tick(&sender->redial, now_us);
 }
 
 void message_sender_take_input(struct message_sender *sender)

@@ -7,8 +7,10 @@
 #include "common/clock.h"
 #include "common/dealer/dealer_format.h"
 #include "common/memory.h"
+#include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/net/zap.h"
+#include "common/redial/redial.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
 #include <errno.h>
@@ -24,6 +26,8 @@ enum { ANSWER_FRAME_MAX = 1 << 20 };
 
 struct dealer {
     zsock_t *socket;
+    zsock_t *events; /* of its monitor */
+    struct redial redial;
     char id[ID_TEXT_SIZE];
     bool greets;      /* no answer to HELLO yet */
     uint64_t sent;    /* records below this number were, since the last rewind */
@@ -170,14 +174,17 @@ static int64_t tick(struct link *link, int64_t now_us)
         continue;
     if (result < 0)
         return result;
+    redial_take_events(&dealer->redial, dealer->events, now_us);
+    int64_t due_us = redial_tick(&dealer->redial, now_us);
     if (!waits(link))
-        return NEVER_US;
+        return due_us;
     int64_t patience_us = dealer->greets ? GREETING_US : SILENCE_US;
     if (now_us - dealer->heard_us >= patience_us) {
         link->there = false;
         hello(dealer, now_us);
     }
-    return dealer->heard_us + (dealer->greets ? GREETING_US : SILENCE_US);
+    return clock_earlier(due_us,
+                         dealer->heard_us + (dealer->greets ? GREETING_US : SILENCE_US));
 }
 
 static void fill_item(const struct link *link, bool output, zmq_pollitem_t items[2])
@@ -205,13 +212,17 @@ static int open_link(struct link *link)
     dealer->sent = dealer->allowed = link->stored;
     dealer->socket =
         transport_open(ZMQ_DEALER, (int)link->config.hwm, ANSWER_FRAME_MAX, LINGER_MS);
-    if (!dealer->socket) {
+    if (dealer->socket)
+        dealer->events = monitor_pair_open(dealer->socket, REDIAL_EVENTS);
+    if (!dealer->events) {
         int result = -errno;
         snprintf(link->error, sizeof link->error, "cannot %s %s: %s",
                  end->binds ? "bind" : "connect to", end->endpoint,
                  zmq_strerror(-result));
         return result;
     }
+    redial_init(&dealer->redial, dealer->socket, end, 1, link->config.keys,
+                link->config.quiet);
     int result = transport_meet(dealer->socket, end, link->config.keys, ZAP_OUTPUT,
                                 link->error, sizeof link->error);
     if (result == 0)
@@ -225,6 +236,9 @@ static void close_link(struct link *link)
     const struct message_end *end = &link->config.end;
     if (!dealer)
         return;
+    if (dealer->events)
+        monitor_pair_close(dealer->socket, &dealer->events);
+    redial_deinit(&dealer->redial);
     zsock_destroy(&dealer->socket);
     if (end->binds && transport_path(end->endpoint))
         unlink(transport_path(end->endpoint));

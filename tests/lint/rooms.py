@@ -15,7 +15,7 @@ ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
     *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
-    *("common/keys", "common/net", "common/spool", "common/dealer"),
+    *("common/keys", "common/net", "common/spool", "common/dealer", "common/redial"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
@@ -32,6 +32,7 @@ MAY = {
     "common/net": ("common", "common/protocol", "common/keys"),
     "common/spool": ("common", "common/process"),
     "common/dealer": ("common",),
+    "common/redial": ("common", "common/keys", "common/net"),
     #
     "ventilator/source/decompress": COMMON,
     "ventilator/source/kinds": (*COMMON, "ventilator/source/decompress"),

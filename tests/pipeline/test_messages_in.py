@@ -11,7 +11,7 @@ import zmq
 import zmq.auth
 from input_files import UPPER
 from keyed import make_keys
-from messages import bind, bind_tcp, frame_of, sockets
+from messages import Impostor, bind, bind_tcp, frame_of, sockets
 
 
 def lines_of(count):
@@ -190,6 +190,41 @@ def test_a_message_that_is_far_too_long_ends_the_run_too(case, binds):
         run.expect(4)
     assert run.output() == b"one\ntwo\n"
     assert "message 3: it is a record of 40000001 bytes, longer than --max-record allows, 1048576" in run.stderr()
+
+
+def test_a_connection_that_ends_for_what_came_ends_the_run(case):
+    """A sender whose frame is longer than any: ZeroMQ does not connect again, and says nothing."""
+    with Impostor(case.path("feed")) as impostor:
+        run = case.start("fanfold", "-i", f"pull:{impostor.endpoint}", "--idle", "1", "-j1", "--", "cat")
+        impostor.greet()
+        impostor.send(b"\0\5whole" + b"\2" + (1 << 40).to_bytes(8, "big"))
+        run.expect(4)
+    assert run.output() == b"whole\n"
+    assert f"the connection to {impostor.endpoint} was closed for what came from there" in run.stderr()
+
+
+@pytest.mark.parametrize("kind", ["pull", "dealer"])
+def test_a_peer_that_is_none_is_named_and_dialled_again(case, kind):
+    """Where something else answers first, and the sender comes later."""
+    spool = ["--spool", case.path("spool")] if kind == "dealer" else []
+    with Impostor(case.path("feed")) as impostor:
+        run = case.start(
+            "fanfold", "-i", f"{kind}:{impostor.endpoint}", *spool, "--end-message", "END", "-j1", "--", "cat"
+        )
+        impostor.accept()
+        impostor.send(b"\xff" + bytes(8) + b"\x7f\3\0" + b"KERBEROS".ljust(20, b"\0") + bytes(32))
+        run.wait_for_stderr(f"the connection to {impostor.endpoint} was closed for what came from there: it is no")
+    with sockets() as make:
+        feeder = make(zmq.PUSH if kind == "pull" else zmq.DEALER)
+        bind(feeder, case)
+        if kind == "pull":
+            send_all(feeder, [b"line", b"END"])
+        else:
+            number = [(n).to_bytes(8, "big") for n in range(3)]
+            feeder.send_multipart([b"DATA", b"ann", number[1], b"line"])
+            feeder.send_multipart([b"DATA", b"ann", number[2], b"END"])
+        run.expect(0)
+    assert run.output() == b"line\n"
 
 
 def test_frames_of_a_message_become_an_array_or_are_joined_or_picked(case):

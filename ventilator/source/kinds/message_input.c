@@ -74,7 +74,8 @@ static bool is_end(const struct message_input *messages)
 static bool is_idle(const struct message_input *messages)
 {
     int64_t idle_us = messages->config->idle_us;
-    return idle_us && clock_now_us() - messages->heard_us >= idle_us;
+    return idle_us && clock_now_us() - messages->heard_us >= idle_us &&
+           !message_socket_doubts(&messages->socket);
 }
 
 static bool is_silent(const struct message_input *messages)
@@ -132,8 +133,11 @@ static int next_message(struct message_input *messages, struct input *input)
         return 0;
     }
     int result = receive(messages, reason, sizeof reason);
-    if (result == 0)
-        return wait_or_end(messages);
+    if (result == 0) {
+        result = message_socket_look(&messages->socket, input->reason,
+                                     sizeof input->reason);
+        return result < 0 ? result : wait_or_end(messages);
+    }
     if (result > 0 && is_end(messages)) {
         messages->phase = MESSAGES_ENDED;
         return 0;
@@ -178,6 +182,7 @@ static int64_t deadline_us(const struct input *input)
     int64_t idle_us = messages->config->idle_us;
     int64_t due_us = idle_us ? messages->heard_us + idle_us : NEVER_US;
     int64_t silence_us = messages->heard_us + SILENCE_US;
+    due_us = clock_earlier(due_us, message_socket_due_us(&messages->socket));
     return is_silent(messages) && silence_us < due_us ? silence_us : due_us;
 }
 

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/kinds/message_socket.h"
 
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/net/endpoint_family.h"
+#include "common/net/monitor_pair.h"
 #include "common/net/zap.h"
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_LINGER_MS = 1000 }; /* for what a peer has to know */
+enum { ANSWER_LINGER_MS = 1000, /* for what a peer has to know */
+       LOOK_US = 1000000 };
 
 /* ---- keys ---- */
 
@@ -108,6 +112,18 @@ static int open_ends(struct message_socket *socket, char *error, size_t error_si
     return 0;
 }
 
+/* Before an end is connected, so that no event is missed. */
+static int watch(struct message_socket *socket)
+{
+    const struct message_socket_config *config = socket->config;
+    redial_init(&socket->redial, socket->socket, config->ends, config->count,
+                socket->has_connected ? &socket->connected.own : NULL, config->quiet);
+    if (socket->redial.count == 0)
+        return 0;
+    socket->events = monitor_pair_open(socket->socket, REDIAL_EVENTS);
+    return socket->events ? 0 : -errno;
+}
+
 static void subscribe(struct message_socket *socket)
 {
     const struct message_socket_config *config = socket->config;
@@ -127,8 +143,8 @@ int message_socket_open(struct message_socket *socket, char *error, size_t error
     socket->socket = transport_open(type, (int)config->hwm,
                                     (int64_t)config->message_bytes,
                                     config->answers ? ANSWER_LINGER_MS : 0);
-    if (!socket->socket) {
-        int result = -errno;
+    int result = socket->socket ? watch(socket) : -errno;
+    if (result < 0) {
         snprintf(error, error_size, "cannot open a socket for messages: %s",
                  zmq_strerror(-result));
         return result;
@@ -178,9 +194,43 @@ uint64_t message_socket_leave(struct message_socket *socket)
 void message_socket_deinit(struct message_socket *socket)
 {
     remove_paths(socket);
+    if (socket->events)
+        monitor_pair_close(socket->socket, &socket->events);
+    redial_deinit(&socket->redial);
     zsock_destroy(&socket->socket);
     keys_close(&socket->bound);
     keys_close(&socket->connected);
+}
+
+/* ---- connections ---- */
+
+int message_socket_look(struct message_socket *socket, char *error, size_t error_size)
+{
+    int64_t now_us = clock_now_us();
+    if (!socket->events)
+        return 0;
+    redial_take_events(&socket->redial, socket->events, now_us);
+    const char *lost = redial_lost(&socket->redial, now_us);
+    if (lost) {
+        snprintf(error, error_size,
+                 "the connection to %s was closed for what came from there: a frame of "
+                 "more than %" PRIu64 " bytes, or one that is not ZeroMQ's",
+                 lost, socket->config->message_bytes);
+        return -EBADMSG;
+    }
+    socket->due_us = clock_earlier(redial_tick(&socket->redial, now_us),
+                                   now_us + LOOK_US);
+    return 0;
+}
+
+int64_t message_socket_due_us(const struct message_socket *socket)
+{
+    return socket->events ? socket->due_us : NEVER_US;
+}
+
+bool message_socket_doubts(const struct message_socket *socket)
+{
+    return redial_doubts(&socket->redial);
 }
 
 /* ---- messages ---- */

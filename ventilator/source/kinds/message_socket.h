@@ -9,6 +9,7 @@
 #include "common/keys/key_source.h"
 #include "common/net/message_end.h"
 #include "common/net/transport.h"
+#include "common/redial/redial.h"
 #include <stdint.h>
 
 /* Borrowed as long as the run lives. */
@@ -31,6 +32,9 @@ struct message_socket {
     struct keys bound, connected;
     bool has_bound, has_connected; /* keys of that side */
     uint64_t refused;              /* frames whose sender's key is revoked */
+    zsock_t *events;               /* of the ends that connect; NULL: there are none */
+    struct redial redial;          /* zeroed: likewise */
+    int64_t due_us;                /* valid with events */
 };
 
 /* Reads the keys that its ends need. 0, or -errno with a sentence in `error`. */
@@ -46,6 +50,14 @@ int message_socket_open(struct message_socket *socket, char *error, size_t error
  * connected to, more may come: returns how many messages may have come until now. */
 uint64_t message_socket_leave(struct message_socket *socket);
 void message_socket_deinit(struct message_socket *socket);
+
+/* Nothing is there to receive. Sees to the connections: 0, or -EBADMSG with a sentence
+ * in `error`: what came on one of them is lost. */
+int message_socket_look(struct message_socket *socket, char *error, size_t error_size);
+/* When to look again; NEVER_US: there is nothing to see. */
+int64_t message_socket_due_us(const struct message_socket *socket);
+/* Something may be lost: it is known soon. */
+bool message_socket_doubts(const struct message_socket *socket);
 
 /* One frame of a sender that may send, without waiting: 1; 0: there is none; -EAGAIN:
  * there may be; another -errno. The caller closes it. */

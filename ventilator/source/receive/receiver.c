@@ -153,7 +153,8 @@ static bool may_take(const struct receiver *receiver)
 static bool is_idle(const struct receiver *receiver, int64_t now_us)
 {
     int64_t idle_us = receiver->messages->idle_us;
-    return idle_us && now_us - receiver->heard_us >= idle_us;
+    return idle_us && now_us - receiver->heard_us >= idle_us &&
+           !message_socket_doubts(&receiver->intake.socket);
 }
 
 /* Nothing is there to take now. */
@@ -255,6 +256,8 @@ static int64_t deadline(const struct receiver *receiver)
 {
     int64_t idle_us = receiver->messages->idle_us;
     int64_t due_us = receiver->retry_us ? receiver->retry_us : NEVER_US;
+    if (may_take(receiver))
+        due_us = clock_earlier(due_us, message_socket_due_us(&receiver->intake.socket));
     if (idle_us && receiver->phase == RECEIVER_TAKING && may_take(receiver))
         due_us = clock_earlier(due_us, receiver->heard_us + idle_us);
     return due_us;
