@@ -35,6 +35,7 @@ struct message_sender {
     unsigned receivers; /* connected */
     bool flushing;      /* the socket is closed, and may live on in libzmq */
     bool flushed;       /* it does not: libzmq has written all */
+    bool refused;       /* but if the connection ended, and nobody tried again */
     int64_t limit_us;   /* valid when flushing */
 };
 
@@ -166,6 +167,8 @@ static void take_event(struct message_sender *sender, zmq_msg_t *frame, int64_t 
     memcpy(&value, (const char *)zmq_msg_data(frame) + sizeof event, sizeof value);
     if (sender->socket) /* it has one end, whatever its address */
         redial_see(&sender->redial, event, sender->config.end.endpoint, now_us);
+    if (event != ZMQ_EVENT_MONITOR_STOPPED)
+        sender->refused = event == ZMQ_EVENT_DISCONNECTED && !sender->config.end.binds;
     if (event == ZMQ_EVENT_CONNECTED || event == ZMQ_EVENT_ACCEPTED)
         kept_connections_opened(&sender->connections, (int)value);
     else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
@@ -234,7 +237,7 @@ int message_sender_flush(struct message_sender *sender, int limit_ms)
         begin_flush(sender, limit_ms);
     take_events(sender);
     if (sender->flushed && kept_connections_all_read(&sender->connections))
-        return 1;
+        return sender->refused ? -EPROTO : 1;
     return clock_now_us() < sender->limit_us ? 0 : -ETIMEDOUT;
 }
 

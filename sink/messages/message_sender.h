@@ -12,6 +12,10 @@
 #include "common/protocol/message.h"
 #include <czmq.h>
 
+/* Of a flush that came to -EPROTO. */
+#define MESSAGES_REFUSED \
+    "the last messages are lost: the connection was closed for what came from there"
+
 struct message_sender;
 
 struct message_sender_config {
@@ -41,7 +45,8 @@ void message_sender_take_input(struct message_sender *sender);
 int message_sender_patience_ms(int64_t patience_us);
 /* Nothing more is sent: 1: all has left this host for the receiver's system, or been
  * read where that is this one; 0: not yet, call it again when the poller says so;
- * -ETIMEDOUT: limit_ms after the first call it has not. */
+ * -ETIMEDOUT: limit_ms after the first call it has not; -EPROTO: libzmq has closed the
+ * connection for what came from there, and dropped what was left. */
 int message_sender_flush(struct message_sender *sender, int limit_ms);
 
 /* Somebody is connected, and has been let in. */

@@ -257,7 +257,10 @@ int output_writer_flush(struct output_writer *writer, int64_t patience_us, char 
     int limit_ms = message_sender_patience_ms(patience_us);
     writer->flushing = true;
     int outcome = output_flush(writer->output, limit_ms);
-    if (outcome < 0)
+    if (outcome == -EPROTO)
+        snprintf(error, error_size, "cannot write %.300s: %s",
+                 output_name(writer->output), MESSAGES_REFUSED);
+    else if (outcome < 0)
         snprintf(error, error_size,
                  "cannot write %.300s: nobody took the last messages in %d s "
                  "(--patience)",

@@ -5,6 +5,7 @@
 #include "sink/messages/message_sender.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
+#include <errno.h>
 
 enum { LOOK_US = 1000000 };
 
@@ -50,7 +51,9 @@ static int finish(struct link *link)
 {
     int limit_ms = message_sender_patience_ms(link->config.patience_us);
     int result = message_sender_flush(link->own, limit_ms);
-    if (result < 0)
+    if (result == -EPROTO)
+        snprintf(link->error, sizeof link->error, "%s", MESSAGES_REFUSED);
+    else if (result < 0)
         snprintf(link->error, sizeof link->error,
                  "nobody took the last messages in %d s (--patience)", limit_ms / 1000);
     return result;

@@ -47,6 +47,11 @@ class Impostor:
         self.peer, _ = self.listener.accept()
         self.peer.settimeout(60)
 
+    def puzzle(self):
+        """Wants a mechanism that libzmq does not know."""
+        self.accept()
+        self.send(b"\xff" + bytes(8) + b"\x7f\3\0" + b"KERBEROS".ljust(20, b"\0") + bytes(32))
+
     def send(self, data):
         self.peer.sendall(data)
 

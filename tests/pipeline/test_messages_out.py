@@ -9,6 +9,7 @@ import pytest
 import zmq
 import zmq.auth
 from keyed import make_keys
+from messages import Impostor
 
 UPPER = ["--", "tr", "a-z", "A-Z"]
 
@@ -86,6 +87,32 @@ def test_what_a_receiver_answers_is_thrown_away(case):
             assert record == b"LINE %d" % number
             socket.send_multipart([route, b"thanks" * 10000])
         run.expect(0)
+
+
+@pytest.mark.parametrize("word", ["push", "dealer"])
+def test_a_peer_that_is_none_is_named_and_dialled_again(case, word):
+    gate = case.gate()
+    with Impostor(case.path("out")) as impostor:
+        run = case.start(
+            *["fanfold", "-j1", "-o", f"{word}:{impostor.endpoint}", "--", "sh", "-c", f": <{gate}; tr a-z A-Z"],
+            stdin=lines_of(10),
+        )
+        impostor.puzzle()
+        run.wait_for_stderr(f"the connection to {impostor.endpoint} was closed for what came from there: it is no")
+    gate.open()
+    with receiver(zmq.PULL if word == "push" else zmq.DEALER, case) as (socket, _):
+        expect_lines(socket, 10)
+        run.expect(0)
+
+
+def test_a_run_whose_last_messages_a_peer_refuses_fails(case):
+    """ZeroMQ drops them with the connection."""
+    with Impostor(case.path("out")) as impostor:
+        run = case.start("fanfold", "-j1", "-o", f"push:{impostor.endpoint}", *UPPER, stdin=lines_of(10))
+        run.wait_for_stderr("waiting for a receiver")
+        impostor.puzzle()
+        run.expect(4)
+    assert "the last messages are lost: the connection was closed for what came from there" in run.stderr()
 
 
 def test_a_million_messages_come_in_order(case):

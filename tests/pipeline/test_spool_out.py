@@ -166,6 +166,25 @@ def test_a_long_frame_of_a_later_version_is_ignored(case):
     assert sum(map(len, books.values())) == 100
 
 
+def test_a_receiver_whose_answer_is_longer_than_any_is_dialled_again(case):
+    """Another may stand there afterwards."""
+    books = {}
+    with zmq.Context() as context:
+        bad = context.socket(zmq.ROUTER)
+        bad.linger = 0
+        bad.bind(f"ipc://{case.directory}/out")
+        run = case.start("fanfold", *words_of(case), "-j1", "--", "cat", stdin=lines_of(10))
+        assert bad.poll(60000)
+        bad.send_multipart([bad.recv_multipart()[0], b"REJECT", b"x" * 2_000_000])
+        run.wait_for_stderr("was closed for what came from there: too long a message")
+        bad.close()
+        receiver = Receiver(context, f"ipc://{case.directory}/out", books)
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert sum(map(len, books.values())) == 10
+
+
 def kill_one(case, chance):
     pids = [pid for pid in case.reap() if pid != os.getpid()]
     if not pids or chance.random() < 0.4:
