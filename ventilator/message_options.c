@@ -204,8 +204,8 @@ static bool settle_connector(struct message_options *options, uint32_t inputs,
     return false;
 }
 
-/* So that a message that is too long is read, and named: libzmq closes the connection of
- * a frame above this without a word, and whoever sent it may be gone. */
+/* So that a message that is too long is read, and named: libzmq closes the connection
+ * of a frame above this without a word, and whoever sent it may be gone. */
 static uint64_t frame_bytes_max(uint64_t max_record_bytes)
 {
     const uint64_t least = UINT64_C(1) << 30, most = 2 * max_record_bytes + (1 << 20);

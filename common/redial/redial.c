@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* libzmq tries again at once, in the thread that saw the end, which may have to wait for
- * a processor. */
+/* libzmq tries again at once, in the thread that saw the end, which may have to wait
+ * for a processor. */
 enum { DOUBT_US = 2000000 };
 
 /* ---- life ---- */

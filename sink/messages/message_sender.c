@@ -32,11 +32,11 @@ struct message_sender {
     zsock_t *events; /* of its monitor; lives as long as the sender */
     struct kept_connections connections;
     struct redial redial; /* zeroed when the socket is closed */
-    unsigned receivers; /* connected */
-    bool flushing;      /* the socket is closed, and may live on in libzmq */
-    bool flushed;       /* it does not: libzmq has written all */
-    bool refused;       /* but if the connection ended, and nobody tried again */
-    int64_t limit_us;   /* valid when flushing */
+    unsigned receivers;   /* connected */
+    bool flushing;        /* the socket is closed, and may live on in libzmq */
+    bool flushed;         /* it does not: libzmq has written all */
+    bool refused;         /* but if the connection ended, and nobody tried again */
+    int64_t limit_us;     /* valid when flushing */
 };
 
 /* ---- life ---- */
@@ -77,9 +77,7 @@ void message_sender_destroy(struct message_sender **sender_p)
 /* Before the socket is bound or connected, so that no receiver is missed. */
 static int watch(struct message_sender *sender)
 {
-    enum {
-        EVENTS = REDIAL_EVENTS | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_MONITOR_STOPPED
-    };
+    enum { EVENTS = REDIAL_EVENTS | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_MONITOR_STOPPED };
     redial_init(&sender->redial, sender->socket, &sender->config.end, 1,
                 sender->config.keys, sender->config.quiet);
     sender->events = monitor_pair_open(sender->socket, EVENTS);

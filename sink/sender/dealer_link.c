@@ -183,8 +183,8 @@ static int64_t tick(struct link *link, int64_t now_us)
         link->there = false;
         hello(dealer, now_us);
     }
-    return clock_earlier(due_us,
-                         dealer->heard_us + (dealer->greets ? GREETING_US : SILENCE_US));
+    return clock_earlier(due_us, dealer->heard_us +
+                                     (dealer->greets ? GREETING_US : SILENCE_US));
 }
 
 static void fill_item(const struct link *link, bool output, zmq_pollitem_t items[2])

@@ -74,8 +74,7 @@ static bool is_end(const struct message_input *messages)
 static bool is_idle(const struct message_input *messages)
 {
     int64_t idle_us = messages->config->idle_us;
-    return idle_us && clock_now_us() - messages->heard_us >= idle_us &&
-           !message_socket_doubts(&messages->socket);
+    return idle_us && clock_now_us() - messages->heard_us >= idle_us;
 }
 
 static bool is_silent(const struct message_input *messages)
@@ -96,7 +95,8 @@ static void say_silent(struct message_input *messages)
 /* Nothing is there to read now. */
 static int wait_or_end(struct message_input *messages)
 {
-    bool waits = messages->phase == MESSAGES_RECEIVING && !is_idle(messages);
+    bool waits = (messages->phase == MESSAGES_RECEIVING && !is_idle(messages)) ||
+                 message_socket_doubts(&messages->socket);
     if (is_silent(messages) &&
         (!waits || clock_now_us() - messages->heard_us >= SILENCE_US))
         say_silent(messages);
@@ -134,8 +134,8 @@ static int next_message(struct message_input *messages, struct input *input)
     }
     int result = receive(messages, reason, sizeof reason);
     if (result == 0) {
-        result = message_socket_look(&messages->socket, input->reason,
-                                     sizeof input->reason);
+        result =
+            message_socket_look(&messages->socket, input->reason, sizeof input->reason);
         return result < 0 ? result : wait_or_end(messages);
     }
     if (result > 0 && is_end(messages)) {

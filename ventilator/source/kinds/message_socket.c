@@ -13,8 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ANSWER_LINGER_MS = 1000, /* for what a peer has to know */
-       LOOK_US = 1000000 };
+enum {
+    ANSWER_LINGER_MS = 1000, /* for what a peer has to know */
+    LOOK_US = 1000000
+};
 
 /* ---- keys ---- */
 
@@ -218,8 +220,8 @@ int message_socket_look(struct message_socket *socket, char *error, size_t error
                  lost, socket->config->message_bytes);
         return -EBADMSG;
     }
-    socket->due_us = clock_earlier(redial_tick(&socket->redial, now_us),
-                                   now_us + LOOK_US);
+    socket->due_us =
+        clock_earlier(redial_tick(&socket->redial, now_us), now_us + LOOK_US);
     return 0;
 }
 

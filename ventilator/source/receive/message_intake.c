@@ -225,8 +225,8 @@ int message_intake_take(struct message_intake *intake)
         snprintf(intake->error, sizeof intake->error, "cannot receive messages: %s",
                  zmq_strerror(-result));
     if (result == 0)
-        result = message_socket_look(&intake->socket, intake->error,
-                                     sizeof intake->error);
+        result =
+            message_socket_look(&intake->socket, intake->error, sizeof intake->error);
     if (result <= 0)
         return result;
     intake->received++;

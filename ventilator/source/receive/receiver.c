@@ -153,13 +153,14 @@ static bool may_take(const struct receiver *receiver)
 static bool is_idle(const struct receiver *receiver, int64_t now_us)
 {
     int64_t idle_us = receiver->messages->idle_us;
-    return idle_us && now_us - receiver->heard_us >= idle_us &&
-           !message_socket_doubts(&receiver->intake.socket);
+    return idle_us && now_us - receiver->heard_us >= idle_us;
 }
 
 /* Nothing is there to take now. */
 static void on_nothing(struct receiver *receiver, int64_t now_us)
 {
+    if (message_socket_doubts(&receiver->intake.socket))
+        return;
     if (receiver->phase == RECEIVER_DRAINING || is_idle(receiver, now_us))
         receiver->phase = RECEIVER_OVER;
 }
