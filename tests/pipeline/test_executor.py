@@ -75,6 +75,26 @@ with fanfold.Executor(2) as executor:
     assert run(case, script) == "1 True 2\n"
 
 
+def test_a_fork_of_the_caller_is_refused_and_may_have_an_executor_of_its_own(case):
+    script = """
+with fanfold.Executor(1) as executor:
+    print(executor.submit(abs, -1).result(), flush=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            executor.submit(abs, -2)
+        except RuntimeError as error:
+            print(str(error).replace(str(os.getppid()), "PARENT"))
+        executor.shutdown()
+        with fanfold.Executor(1) as own:
+            print(own.submit(abs, -3).result(), flush=True)
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], executor.submit(abs, -4).result())
+"""
+    refused = "this process was forked from process PARENT, which started the executor: make an executor here"
+    assert run(case, script) == f"1\n{refused}\n3\n0 4\n"
+
+
 def test_a_collected_executor_ends(case):
     script = """
 import gc, threading

@@ -231,6 +231,20 @@ for value in fanfold.map(local, range(4), on_error="return", chunksize=4):
     assert told[0] == "0" and told[3] == "3" and "pickle" in told[1] and told[2] == "Odd: odd", told
 
 
+@pytest.mark.parametrize("words", ["lambda x: fragile.fail(x), [1], jobs=1", "'fragile:fail', [1], hosts='1/:'"])
+def test_an_exception_without_a_text_that_cannot_be_pickled_is_told_by_its_class(case, words):
+    """Also by workers that import the function."""
+    case.file(
+        "fragile.py",
+        b"class Fragile(Exception):\n"
+        b"    def __str__(self): raise ValueError('no text')\n"
+        b"    def __reduce__(self): raise ValueError('no pickle')\n"
+        b"def fail(x): raise Fragile\n",
+    )
+    script = "import fragile\nvalues = list(fanfold.map(%s, on_error='return'))\nprint([repr(value) for value in values])"
+    assert run(case, script % words) == "[\"RuntimeError('Fragile')\"]\n"
+
+
 def test_prints_of_the_function_reach_the_callers_output(case):
     assert sorted(run(case, "list(fanfold.map(print, range(3)))").split()) == ["0", "1", "2"]
 

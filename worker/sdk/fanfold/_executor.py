@@ -89,11 +89,17 @@ class Executor(_Base):
         )
         self._state = _State(self._max_workers)
         self._thread: Optional[threading.Thread] = None
+        self._owner = 0  # the process that has the thread; 0: none was started
         self._start_lock = threading.Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         state = self._state
         future: Future[Any] = Future()
+        if self._is_foreign():  # before the locks, of which the fork may have a locked copy
+            raise _engine.RunError(
+                f"this process was forked from process {self._owner}, which started the executor: "
+                "make an executor here"
+            )
         with self._start_lock:
             with state.lock:
                 if state.broken:
@@ -114,7 +120,12 @@ class Executor(_Base):
         """As the executors of the library have it."""
         return self._state.broken is not None
 
+    def _is_foreign(self) -> bool:
+        """A fork has no thread that would serve it."""
+        return self._owner not in (0, os.getpid())
+
     def _start(self) -> None:
+        self._owner = os.getpid()
         engine = _engine.LocalEngine(_call, None, self._settings, self._begin)
         state = self._state
         # A collected executor ends as one that was shut down: what it was given is done.
@@ -141,6 +152,8 @@ class Executor(_Base):
         return itertools.chain.from_iterable(results)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if self._is_foreign():  # the process that started it shuts it down
+            return
         with self._start_lock:
             _shut(self._state, cancel_futures)
             thread, self._thread = self._thread, None

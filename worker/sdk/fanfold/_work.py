@@ -50,13 +50,25 @@ def describe(error: BaseException, own: Sequence[str] = (__file__,)) -> str:
     return text[-_TEXT_MAX:]
 
 
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # its own __str__ fails
+        return ""
+
+
+def _named(name: str, text: str) -> RuntimeError:
+    """In place of an exception that cannot travel."""
+    return RuntimeError(f"{name}: {text}" if text else name)
+
+
 def _portable(error: BaseException) -> BaseException:
     """The exception, or one like it that can be pickled and read again."""
     try:
         pickle.loads(pickle.dumps(error))
         return error
     except Exception:
-        return RuntimeError(f"{type(error).__qualname__}: {error}")
+        return _named(type(error).__qualname__, _text_of(error))
 
 
 def pickle_error(error: BaseException) -> bytes:
@@ -124,7 +136,7 @@ def unpack_error(error: BaseException, text: Optional[str]) -> BaseException:
 
 
 def flatten(error: BaseException) -> list[Any]:
-    return [type(error).__name__, str(error)]
+    return [type(error).__name__, _text_of(error)]
 
 
 def rebuild(flat: Sequence[str]) -> BaseException:
@@ -135,4 +147,4 @@ def rebuild(flat: Sequence[str]) -> BaseException:
             return kind(text)
         except Exception:
             pass
-    return RuntimeError(f"{name}: {text}")
+    return _named(name, text)
