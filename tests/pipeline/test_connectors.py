@@ -48,6 +48,28 @@ def test_a_connector_that_brings_nothing_is_given_up(case):
     assert "giving up, as it brings nothing however often it is started: it ended with status 127" in run.stderr()
 
 
+def test_a_connector_that_brings_only_what_is_dropped_brings_nothing(case):
+    """Its pauses grow to the tenth start, as those of one that writes nothing do."""
+    words = "exec:printf '%s\\n' '- 3'; printf one; exit 1"
+    run = case.start("fanfold", "-i", words, "-j1", "--", "cat")
+    run.wait_for_stderr("it ended with status 1; starting it again in 0.8 s")
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+@pytest.mark.parametrize("session", ["", "setsid "])
+def test_a_process_that_a_connector_leaves_behind_does_not_hold_up_its_end(case, status, session):
+    """Also one that leaves the connector's process group."""
+    started = case.path("started")
+    words = f"exec:[ ! -e {started} ] || exit 0; : >{started}; printf '1 3\\none'; {session}sleep 300 & exit {status}"
+    run = case.run("fanfold", "-i", words, "-j1", "--", "cat")
+    assert run.status == 0, run.stderr()
+    assert run.output() == b"one\n"
+    assert "has ended, but a process that it started holds its output open" in run.stderr()
+    assert ("it ended with status 1; starting it again" in run.stderr()) == (status == 1)
+
+
 def test_what_is_no_connector_is_told_so(case):
     run = case.start("fanfold", "-i", "exec:echo hello; exec cat", "-j1", "--", "cat")
     run.wait_for_stderr("it wrote 'hello' where \"CURSOR LENGTH\" was expected; starting it again in 0.1 s")

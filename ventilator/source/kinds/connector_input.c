@@ -8,6 +8,7 @@
  * vain, often: FAILED                     |
  *        `----- a crash -------+---------------------------+
  *
+ * The end of the process counts as its output's end when all that it wrote is read.
  * Records reach the run when they are whole, so that nothing is there twice after a
  * crash. Records without a cursor of their own, behind the last one with some, are sent
  * again, and dropped.
@@ -18,6 +19,7 @@
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/process/process_handle.h"
 #include "common/protocol/mark.h"
 #include "ventilator/source/kinds/connector_cursors.h"
 #include "ventilator/source/kinds/connector_parser.h"
@@ -91,7 +93,7 @@ static void start(struct connector_input *connector, struct input *input)
     connector->skip = place->after;
     connector->used = connector->size = 0;
     connector_parser_restart(&connector->parser);
-    input->fd = connector->process.records_fd;
+    input->fd = connector->process.events_fd;
     snprintf(line, sizeof line, "start %s\n", *place->cursor ? place->cursor : "-");
     connector_process_tell(&connector->process, line);
     if (*connector->told)
@@ -189,11 +191,11 @@ static int frame_record(struct connector_input *connector, struct input *input)
 {
     const struct byte_buffer *record = &connector->parser.record;
     char why[160];
-    connector->starts = 0;
     if (connector->skip > 0) {
         connector->skip--;
         return 0;
     }
+    connector->starts = 0;
     if (!framed_record_begin(&connector->record, &connector->config->framing,
                              (struct slice){record->data, record->size}, why,
                              sizeof why)) {
@@ -206,16 +208,30 @@ static int frame_record(struct connector_input *connector, struct input *input)
     return 1;
 }
 
+/* What it left behind may hold its output open for ever, and is killed. */
+static void tell_holder(const struct connector_input *connector)
+{
+    if (!connector->config->quiet)
+        say("the connector %s has ended, but a process that it started holds its "
+            "output open: killing its process group, and reading no more",
+            connector->config->command);
+}
+
 /* 1: more bytes are there; 0: look at the phase again; -EAGAIN. */
 static int read_more(struct connector_input *connector, struct input *input)
 {
+    /* Before the read: then nothing of the process's own comes behind what is there. */
+    bool ended = child_has_ended(connector->process.pid);
     ssize_t got = read(connector->process.records_fd, connector->bytes, READ_BYTES);
-    if (got < 0)
+    bool held = got < 0 && errno == EAGAIN && ended;
+    if (got < 0 && !held)
         return errno == EINTR || errno == EAGAIN ? -EAGAIN : -errno;
     connector->used = 0;
-    connector->size = (size_t)got;
+    connector->size = got > 0 ? (size_t)got : 0;
     if (got > 0)
         return 1;
+    if (held)
+        tell_holder(connector);
     input->fd = -1;
     connector->phase = CONNECTOR_CLOSING;
     connector->due_us = clock_now_us() + CLOSING_US;
@@ -326,7 +342,10 @@ static int64_t next_look(const struct input *input)
     const struct connector_input *connector = input->connector;
     if (connector->phase == CONNECTOR_PAUSING)
         return connector->due_us;
-    return connector->phase == CONNECTOR_CLOSING ? clock_now_us() + LOOK_US : NEVER_US;
+    bool looks = connector->phase == CONNECTOR_CLOSING ||
+                 (connector->phase == CONNECTOR_RUNNING &&
+                  !connector_process_tells_end(&connector->process));
+    return looks ? clock_now_us() + LOOK_US : NEVER_US;
 }
 
 /* What was read and not given out comes again, to whoever begins at the cursor. */
@@ -371,7 +390,7 @@ struct input input_of_connector(const struct connector_config *config)
     struct connector_input *connector = allocate_zeroed(1, sizeof *connector);
     connector->config = config;
     connector->parser.max_record_bytes = config->framing.max_record_bytes;
-    connector->process = (struct connector_process){.records_fd = -1, .control_fd = -1};
+    connector->process = connector_process_none;
     connector->bytes = allocate(READ_BYTES);
     return (struct input){.kind = &connector_kind, .fd = -1, .connector = connector};
 }

@@ -13,10 +13,43 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PIPE_BYTES = 1 << 20 };
+
+const struct connector_process connector_process_none = {
+    .records_fd = -1, .control_fd = -1, .handle = -1, .events_fd = -1};
+
+static int watch(int events_fd, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return epoll_ctl(events_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* A system without pidfd_open has the pipe alone. */
+static int watch_all(struct connector_process *process)
+{
+    process->events_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (process->events_fd < 0)
+        return -errno;
+    process->handle = pidfd_open(process->pid, 0);
+    if (process->handle >= 0 && watch(process->events_fd, process->handle) < 0)
+        fd_close(&process->handle);
+    return watch(process->events_fd, process->records_fd);
+}
+
+static void forget(struct connector_process *process)
+{
+    strangers_release(process->pid);
+    fd_close(&process->control_fd);
+    fd_close(&process->records_fd);
+    fd_close(&process->handle);
+    fd_close(&process->events_fd);
+    process->pid = 0;
+}
 
 int connector_process_start(struct connector_process *process, const char *command)
 {
@@ -25,21 +58,20 @@ int connector_process_start(struct connector_process *process, const char *comma
     sigemptyset(&plain);
     sigaddset(&plain, SIGPIPE);
     int result = piped_child_start_command(&piped, command, &plain);
-    *process = (struct connector_process){
-        .pid = piped.pid, .records_fd = piped.out, .control_fd = piped.in};
+    *process = connector_process_none;
     if (result < 0)
         return result;
+    process->pid = piped.pid;
+    process->records_fd = piped.out;
+    process->control_fd = piped.in;
     fcntl(process->records_fd, F_SETPIPE_SZ, PIPE_BYTES); /* a wish */
     strangers_spare(process->pid);
-    return 0;
-}
-
-static void forget(struct connector_process *process)
-{
-    strangers_release(process->pid);
-    fd_close(&process->control_fd);
-    fd_close(&process->records_fd);
-    process->pid = 0;
+    result = watch_all(process);
+    if (result < 0) {
+        int status;
+        connector_process_stop(process, 0, &status);
+    }
+    return result;
 }
 
 bool connector_process_ended(struct connector_process *process, int *ret_status)
@@ -69,6 +101,11 @@ static bool await_end(struct connector_process *process, int patience_ms)
     }
     int64_t left_us = end_us - clock_now_us();
     return child_await_end(process->pid, left_us > 0 ? (int)(left_us / 1000) : 0);
+}
+
+bool connector_process_tells_end(const struct connector_process *process)
+{
+    return process->handle >= 0;
 }
 
 bool connector_process_stop(struct connector_process *process, int patience_ms,
