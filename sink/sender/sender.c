@@ -72,13 +72,14 @@ static void tell(const char *text)
     }
 }
 
+/* The position that an earlier run left says nothing of this one. */
 static void tell_progress(struct sender *sender)
 {
     char line[64];
-    if (sender->told == sender->saved.offset &&
-        sender->told_there == sender->link.there)
+    uint64_t stored = sender->opened ? sender->saved.offset : 0;
+    if (sender->told == stored && sender->told_there == sender->link.there)
         return;
-    sender->told = sender->saved.offset;
+    sender->told = stored;
     sender->told_there = sender->link.there;
     snprintf(line, sizeof line, "S %" PRIu64 " %d\n", sender->told, sender->told_there);
     tell(line);

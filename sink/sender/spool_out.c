@@ -8,7 +8,8 @@
 
 bool spool_out_is_full(const struct spool_out *spool, uint64_t bytes)
 {
-    return spool->child && bytes - spool->child->stored >= spool->bytes_max;
+    return spool->child && bytes > spool->child->stored &&
+           bytes - spool->child->stored >= spool->bytes_max;
 }
 
 void spool_out_say_full(struct spool_out *spool, int64_t now_us)

@@ -287,6 +287,18 @@ def test_a_connector_has_every_record_once_though_it_crashes(case, crash):
     assert (crash == 0) == ("starting it again in 0.1 s" not in run.stderr())
 
 
+def test_another_run_sends_from_a_spool_that_an_earlier_one_used(case):
+    """Each time: what the earlier run stored counts for nothing in the next one."""
+    source = case.file("in", lines_of(5))
+    script = case.file("connector.py", CONNECTOR.encode())
+    for number in range(4):
+        command = f"exec:{sys.executable} {script} {case.path(f'stored{number}')} 0"
+        run = case.start("fanfold", "-i", source, *words_of(case, receiver=command), "--", "cat")
+        run.expect(0)
+        assert case.path(f"stored{number}").read_bytes() == source.read_bytes()
+        assert "the spool is full" not in run.stderr()
+
+
 def test_a_push_socket_takes_what_the_spool_has(case):
     """Also where its queue is full: the run ends when it has read all."""
     source = case.file("in", b"".join(b"%0200d\n" % number for number in range(2000)))
