@@ -54,8 +54,14 @@ int dry_run(const struct arguments *arguments)
 int committed_print(const struct arguments *arguments)
 {
     const char *output = arguments_value(arguments, "output");
-    char *words[] = {(char *)role_programs[ROLE_SINK], (char *)"--committed",
-                     (char *)"-o", (char *)(output ? output : "-"), NULL};
+    const char *spool = arguments_value(arguments, "spool-out");
+    char *words[] = {(char *)role_programs[ROLE_SINK],
+                     (char *)"--committed",
+                     (char *)"-o",
+                     (char *)(output ? output : "-"),
+                     (char *)(spool ? "--spool-out" : NULL), /* the output's place */
+                     (char *)spool,
+                     NULL};
     char *path = child_find(ROLE_SINK);
     if (path)
         execv(path, words);

@@ -97,6 +97,23 @@ def test_an_output_says_how_much_of_the_input_it_has(case):
     assert case.run("fanfold", "--committed").status == 2
 
 
+def test_a_spool_says_how_much_of_the_input_it_has(case):
+    """As fanfold-sink does, with the same words."""
+    words = ["--committed", "-o", f"dealer:ipc://{case.path('nobody')}", "--spool-out", case.path("spool")]
+    run = case.start("fanfold", *words[1:], "-N10", "-j1", "--", "cat", stdin=subprocess.PIPE)
+    run.stdin.write(lines(0, 100))
+    run.stdin.flush()
+
+    def said(program):
+        asked = case.run(program, *words)
+        return case.path("spool").exists() and asked.status == 0 and asked.output()
+
+    case.wait_for(lambda: said("fanfold-sink") == b"10 100 1200\n", "a commit")
+    assert said("fanfold") == b"10 100 1200\n"
+    run.signal(signal.SIGKILL)
+    run.expect(137)
+
+
 def kill_when_some_is_committed(case, out, feed):
     """A run that a pipe feeds, killed in its middle."""
     run = case.start("fanfold", "-N", "10", "-j2", "-o", out, "--", "cat", stdin=subprocess.PIPE)
