@@ -304,9 +304,14 @@ void output_cut(struct output *output)
         output->bytes = output->whole;
 }
 
+void output_drop_empty(struct output *output)
+{
+    if (output->bytes == 0 && has_name(output->fd, output->name))
+        unlink(output->name);
+}
+
 void output_discard(struct output *output)
 {
-    if (output && output->created && output->bytes == 0 &&
-        has_name(output->fd, output->name))
-        unlink(output->name);
+    if (output && output->created)
+        output_drop_empty(output);
 }

@@ -215,7 +215,10 @@ uint64_t output_writer_parts(const struct output_writer *writer)
 static int finish_last_part(struct output_writer *writer)
 {
     if (output_bytes(writer->output) == 0) {
-        output_discard(writer->output);
+        if (writer->part > 1)
+            output_drop_empty(writer->output);
+        else
+            output_discard(writer->output);
         return 0;
     }
     int failure = output_part_finish_path(output_name(writer->output), writer->part);

@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 
 import pytest
 from harness import program_path
@@ -118,6 +119,20 @@ class Taker:
         names = [name for name, _ in self.taken]
         assert names == [f"{self.output.name}.{number + 1:06}" for number in range(len(names))]
         assert b"".join(data for _, data in self.taken) == content
+
+
+def test_no_empty_part_stays_of_a_run_that_had_only_its_end_to_do(case):
+    output = case.path("out")
+    words = ["--rotate", "1K", "-N1000", "-j1", "-o", output, "--", "cat"]
+    text = b"".join(b"%d\n" % number for number in range(1000))
+    run = case.start("fanfold", *words, stdin=subprocess.PIPE)
+    run.stdin.write(text)
+    run.stdin.flush()
+    case.wait_for(lambda: case.path("out.000001").exists() and output.exists(), "the next part")
+    kill_everything(case)
+    assert output.stat().st_size == 0
+    case.run("fanfold", "--resume", *words, stdin=text).expect(0)
+    expect_parts(output, text)
 
 
 @pytest.mark.deadline(240)
