@@ -21,9 +21,10 @@ enum {
                                   be slow */
 };
 
-static int open_signals(struct resources *resources)
+static int open_signals(struct resources *resources, const struct sink_options *options)
 {
-    resources->signals = signals_open();
+    resources->signals = signals_open(options->common.supervised ? SIGNALS_FROM_LAUNCHER
+                                                                 : SIGNALS_FROM_PERSON);
     if (resources->signals >= 0)
         return STATUS_OK;
     say("cannot receive signals: %s", strerror(-resources->signals));
@@ -311,7 +312,7 @@ int resources_open(struct resources *resources, const struct sink_options *optio
     if (status == STATUS_OK)
         status = open_transport(resources);
     if (status == STATUS_OK)
-        status = open_signals(resources);
+        status = open_signals(resources, options);
     if (status == STATUS_OK)
         status = open_sockets(resources, options);
     if (status == STATUS_OK)

@@ -154,7 +154,9 @@ static int make(struct ventilator *ventilator)
         status = front_new(ventilator->options, &ventilator->front);
     if (status != STATUS_OK)
         return status;
-    ventilator->signals = signals_open();
+    ventilator->signals = signals_open(ventilator->options->common.supervised
+                                           ? SIGNALS_FROM_LAUNCHER_FIRST
+                                           : SIGNALS_FROM_PERSON);
     if (ventilator->signals < 0) {
         say("cannot wait for signals: %s", strerror(-ventilator->signals));
         return STATUS_IO;

@@ -90,9 +90,10 @@ static int open_program(struct resources *resources,
     return status;
 }
 
-static int open_signals(struct resources *resources)
+static int open_signals(struct resources *resources, bool supervised)
 {
-    resources->signals = signals_open();
+    resources->signals =
+        signals_open(supervised ? SIGNALS_FROM_LAUNCHER : SIGNALS_FROM_PERSON);
     if (resources->signals >= 0)
         return STATUS_OK;
     say("cannot wait for signals: %s", strerror(-resources->signals));
@@ -141,7 +142,7 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     if (status == STATUS_OK)
         status = open_program(resources, options, events);
     if (status == STATUS_OK)
-        status = open_signals(resources);
+        status = open_signals(resources, options->common.supervised);
     if (status == STATUS_OK)
         status = open_transport();
     if (status != STATUS_OK)

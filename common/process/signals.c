@@ -2,6 +2,8 @@
 /* signalfd makes a signal an event of the loop like any other. SIGCHLD is one where
  * strangers may become children of this process; it is handled here. */
 #include "common/process/signals.h"
+#include "common/clock.h"
+#include "common/process/repeated_signal.h"
 #include "common/process/strangers.h"
 
 #include <errno.h>
@@ -12,6 +14,9 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+static enum signals_from source;
+static struct repeated_signal last;
 
 void signals_add_unless_ignored(sigset_t *set, int number)
 {
@@ -40,8 +45,9 @@ void signals_see_children(void)
     signal(SIGCHLD, SIG_DFL); /* clears SA_NOCLDWAIT, too */
 }
 
-int signals_open(void)
+int signals_open(enum signals_from from)
 {
+    source = from;
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -57,13 +63,40 @@ int signals_open(void)
     return fd < 0 ? -errno : fd;
 }
 
+/* The leader of our group, such as timeout(1), sends to all of the group, the launcher
+ * among them. */
+static bool is_to_group(const struct signalfd_siginfo *info)
+{
+    pid_t leader = getpgrp();
+    return (pid_t)info->ssi_pid == leader && getppid() != leader;
+}
+
+/* A signal to the group may hide the launcher's, which is then not to come: so the
+ * process that the launcher tells first takes the one for the other. */
+static bool counts(const struct signalfd_siginfo *info)
+{
+    enum { LAUNCHER_FOLLOWS_US = 1000000 };
+    int64_t now_us = clock_now_us();
+    if (source == SIGNALS_FROM_PERSON)
+        return !repeated_signal_take(&last, (int)info->ssi_signo, now_us);
+    if (last.number && now_us - last.at_us < LAUNCHER_FOLLOWS_US)
+        return false;
+    if (!is_to_group(info))
+        return true;
+    if (source != SIGNALS_FROM_LAUNCHER_FIRST)
+        return false;
+    last = (struct repeated_signal){(int)info->ssi_signo, now_us};
+    return true;
+}
+
 int signals_next(int fd)
 {
     struct signalfd_siginfo info;
     while (read(fd, &info, sizeof info) == sizeof info) {
-        if (info.ssi_signo != SIGCHLD)
+        if (info.ssi_signo == SIGCHLD)
+            strangers_reap();
+        else if (counts(&info))
             return (int)info.ssi_signo;
-        strangers_reap();
     }
     return 0;
 }

@@ -9,10 +9,18 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Whom the signals to this process come from. */
+enum signals_from {
+    SIGNALS_FROM_PERSON,
+    SIGNALS_FROM_LAUNCHER,       /* which hears of a signal to the whole group, too */
+    SIGNALS_FROM_LAUNCHER_FIRST, /* which passes on each to this process before others
+                                  */
+};
+
 /* Blocks them in this process: call it before the first thread starts. The descriptor,
  * or -errno. */
-int signals_open(void);
-/* The next signal; 0: there is none now. */
+int signals_open(enum signals_from from);
+/* The next signal that counts; 0: there is none now. */
 int signals_next(int fd);
 
 /* Adds the signal to the set unless this process ignores it, as it does under nohup and

@@ -3,6 +3,7 @@
  * what to do about one. */
 #include "deploy/local/launcher_signals.h"
 
+#include "common/clock.h"
 #include "common/process/signals.h"
 #include <errno.h>
 #include <sys/signalfd.h>
@@ -34,9 +35,13 @@ void launcher_signals_close(struct launcher_signals *signals)
 int launcher_signals_next(struct launcher_signals *signals)
 {
     struct signalfd_siginfo info;
-    if (read(signals->fd, &info, sizeof info) != sizeof info)
-        return 0;
-    return (int)info.ssi_signo;
+    while (read(signals->fd, &info, sizeof info) == sizeof info) {
+        int number = (int)info.ssi_signo;
+        if (number == SIGCHLD ||
+            !repeated_signal_take(&signals->last, number, clock_now_us()))
+            return number;
+    }
+    return 0;
 }
 
 void launcher_signals_leave_to_child(const struct launcher_signals *signals)

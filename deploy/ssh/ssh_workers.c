@@ -419,7 +419,7 @@ int ssh_workers_run(const struct ssh_workers_config *config)
     signal(SIGPIPE, SIG_IGN);
     id_text(&id, text);
     snprintf(workers.token, sizeof workers.token, "fanfold-%.24s", text);
-    workers.signals = signals_open();
+    workers.signals = signals_open(SIGNALS_FROM_LAUNCHER);
     if (workers.signals < 0) {
         say("cannot wait for signals: %s", strerror(-workers.signals));
         status = STATUS_IO;

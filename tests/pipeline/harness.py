@@ -212,6 +212,7 @@ class Process:
     def __init__(self, name, popen, stdout, stderr_path):
         self.name = name
         self.popen = popen
+        self.last_signal = None
         self.pid = popen.pid
         self.stdin = popen.stdin
         self.stdout = stdout
@@ -256,6 +257,9 @@ class Process:
         return wait_for(said, f"{self.name} to say {pattern!r}", deadline)
 
     def signal(self, number):
+        """The same again comes later than what counts as one with the first (REPEATED_SIGNAL_US)."""
+        time.sleep(0.15 if number == self.last_signal else 0)
+        self.last_signal = number
         self.popen.send_signal(number)
 
     def signal_group(self, number):

@@ -9,6 +9,7 @@ import msgpack
 import pytest
 import zmq
 import zmq.auth
+from harness import program_path
 from input_files import UPPER
 from keyed import make_keys
 from messages import Impostor, bind, bind_tcp, frame_of, sockets
@@ -91,6 +92,22 @@ def test_a_signal_ends_the_run_when_all_that_came_is_done(case, number):
         run.wait_for_stderr("it finishes what has come; a second signal stops it")
         gate.open()
         run.expect(0)
+    assert case.path("out").read_bytes() == joined(lines_of(20))
+    assert not case.path("out.fanfold").exists()
+
+
+def test_a_timeout_ends_the_run_as_a_signal_does(case):
+    """timeout(1) signals the program, and then its whole group."""
+    gate = case.gate()
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["-i", f"pull:{bind(feeder, case)}", "-o", case.path("out"), "-j1", "-N1"]
+        script = f"echo >>{case.path('begun')}; : <{gate}; cat"
+        run = case.start("timeout", "2", program_path("fanfold"), *words, "--", "sh", "-c", script)
+        send_all(feeder, lines_of(20))
+        run.wait_for_stderr("it finishes what has come; a second signal stops it")
+        gate.open()
+        run.expect(124)
     assert case.path("out").read_bytes() == joined(lines_of(20))
     assert not case.path("out.fanfold").exists()
 

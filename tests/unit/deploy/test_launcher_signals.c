@@ -1,9 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The launcher gets one signal, a second and a third. */
+#include "common/process/repeated_signal.h"
 #include "tests/unit/deploy/launcher_fixture.h"
 
 static const struct launcher_config with_others = {.restarts = LAUNCHER_RESTARTS,
                                                    .open = true};
+
+Test(launcher_signals, takes_the_same_signal_in_the_same_moment_for_one)
+{
+    struct repeated_signal last = {0};
+    cr_assert_not(repeated_signal_take(&last, SIGTERM, SECOND_US));
+    cr_assert(repeated_signal_take(&last, SIGTERM, SECOND_US));
+    cr_assert(repeated_signal_take(&last, SIGTERM, SECOND_US + REPEATED_SIGNAL_US - 1));
+    cr_assert_not(repeated_signal_take(&last, SIGTERM, SECOND_US + REPEATED_SIGNAL_US));
+    cr_assert_not(repeated_signal_take(&last, SIGINT, SECOND_US + REPEATED_SIGNAL_US));
+}
 
 Test(launcher_signals, lets_the_ventilator_finish_running_tasks_without_limit)
 {
