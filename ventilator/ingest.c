@@ -190,4 +190,5 @@ void ingest_discard_all(struct ingest *ingest)
     uint64_t end = dispatch_counts(ingest->dispatch).cut;
     for (uint64_t seq = ingest->committed.seq; seq < end; seq++)
         ingest_discard(ingest, seq);
+    source_on_completed(ingest->source);
 }

@@ -122,7 +122,8 @@ static int compare_numbers(const void *one, const void *other)
 static bool belongs(const char *name)
 {
     return name[0] == '.' || strcmp(name, "lock") == 0 ||
-           strcmp(name, "position") == 0 || strcmp(name, TEMPORARY) == 0;
+           strcmp(name, SPOOL_POSITION) == 0 || strcmp(name, TEMPORARY) == 0 ||
+           strcmp(name, SPOOL_POSITION_TEMPORARY) == 0;
 }
 
 static void collect(DIR *stream, uint64_t **ret_numbers, size_t *ret_count,
@@ -163,6 +164,11 @@ int spool_directory_list(struct spool_directory *directory, uint64_t **ret_numbe
     else if (foreign)
         return spool_directory_fail(directory, -ENOTEMPTY,
                                     "it has other files than a spool's");
+    else if (faccessat(directory->fd, SPOOL_POSITION, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return spool_directory_fail(directory, -EBADMSG,
+                                    "it has a " SPOOL_POSITION
+                                    ", but its segments (*.spool) are missing: "
+                                    "restore them from a copy, or use a new directory");
     return 0;
 }
 

@@ -26,7 +26,7 @@ int spool_directory_fail(struct spool_directory *directory, int result,
                          const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The numbers of the segments, rising; the caller frees them. 0 or -errno. -ENOTEMPTY:
- * there are none, and the directory is something else's. */
+ * there are none, and the directory is something else's; -EBADMSG: they are gone. */
 int spool_directory_list(struct spool_directory *directory, uint64_t **ret_numbers,
                          size_t *ret_count);
 /* What a segment is that was not finished when its writer was killed: nothing. */
@@ -41,6 +41,9 @@ int spool_segment_open(struct spool_directory *directory, uint64_t number, int f
 int spool_segment_create(struct spool_directory *directory, struct spool_header *header,
                          const struct producers *producers, int *ret_fd);
 int spool_segment_remove(struct spool_directory *directory, uint64_t number);
+
+#define SPOOL_POSITION           "position"
+#define SPOOL_POSITION_TEMPORARY "position.tmp"
 
 enum { SPOOL_NAME_SIZE = 32 };
 const char *spool_segment_name(uint64_t number, char name[SPOOL_NAME_SIZE]);

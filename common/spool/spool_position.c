@@ -2,54 +2,176 @@
 #include "common/spool/spool_position.h"
 
 #include "common/process/sync_directory.h"
+#include "common/process/write_all.h"
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-struct position {
-    uint64_t number, checksum; /* little-endian */
+enum { POSITION_VERSION = 1 };
+
+#define REMEDY "restore the spool's files from a copy, or use a new directory"
+
+struct stored {
+    char magic[8];
+    uint32_t version, lost; /* these and below: little-endian */
+    struct id spool;
+    uint64_t number, checksum;
 };
 
-static uint64_t checksum_of(uint64_t number)
+static const char magic[8] = {'f', 'a', 'n', 'f', 'o', 'l', 'd', 'P'};
+
+static uint64_t checksum_of(const struct stored *stored)
 {
-    return htole64(XXH3_64bits(&number, sizeof number));
+    return htole64(XXH3_64bits(stored, offsetof(struct stored, checksum)));
 }
 
-int spool_position_open(const char *path)
+static struct stored stored_of(const struct spool_position *position)
 {
-    char name[PATH_MAX];
-    int length = snprintf(name, sizeof name, "%s/position", path);
-    if (length < 0 || (size_t)length >= sizeof name)
-        return -ENAMETOOLONG;
-    int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return -errno;
-    int result = sync_directory_of(name);
+    struct stored stored = {.version = htole32(POSITION_VERSION),
+                            .lost = htole32(position->lost),
+                            .spool = position->spool,
+                            .number = htole64(position->number)};
+    memcpy(stored.magic, magic, sizeof magic);
+    stored.checksum = checksum_of(&stored);
+    return stored;
+}
+
+/* ---- reading ---- */
+
+static int fail_to(struct spool_directory *directory, int error, const char *what)
+{
+    return spool_directory_fail(directory, error, "cannot %s " SPOOL_POSITION ": %s",
+                                what, strerror(-error));
+}
+
+static int refuse(struct spool_directory *directory, const char *what)
+{
+    return spool_directory_fail(
+        directory, -EBADMSG,
+        SPOOL_POSITION " %s, so that nobody knows what was committed; " REMEDY, what);
+}
+
+static int read_from(struct spool_position *position)
+{
+    struct stored stored;
+    ssize_t got = pread(position->fd, &stored, sizeof stored, 0);
+    if (got < 0)
+        return fail_to(position->directory, -errno, "read");
+    if (got != (ssize_t)sizeof stored ||
+        memcmp(stored.magic, magic, sizeof magic) != 0 ||
+        stored.checksum != checksum_of(&stored))
+        return refuse(position->directory, "is damaged");
+    if (le32toh(stored.version) != POSITION_VERSION)
+        return refuse(position->directory, "was written by another version of fanfold");
+    if (!id_equal(&position->spool, &stored.spool))
+        return refuse(position->directory, "is of another spool");
+    position->number = le64toh(stored.number);
+    position->lost = stored.lost != 0;
+    return 0;
+}
+
+static int open_file(struct spool_directory *directory, int flags)
+{
+    int fd = openat(directory->fd, SPOOL_POSITION, flags | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return refuse(directory, "is missing");
+    return fd < 0 ? fail_to(directory, -errno, "open") : fd;
+}
+
+/* ---- opening ---- */
+
+/* All of it, or nothing. */
+static int create(struct spool_directory *directory,
+                  const struct spool_position *position)
+{
+    const struct stored stored = stored_of(position);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = openat(directory->fd, SPOOL_POSITION_TEMPORARY, flags, 0600);
+    int result = fd < 0 ? -errno : write_all(fd, &stored, sizeof stored);
+    if (result == 0 && fsync(fd) != 0)
+        result = -errno;
+    if (fd >= 0)
+        close(fd);
+    if (result == 0 && renameat(directory->fd, SPOOL_POSITION_TEMPORARY, directory->fd,
+                                SPOOL_POSITION) != 0)
+        result = -errno;
     if (result == 0)
-        return fd;
-    close(fd);
-    return result;
+        result = sync_directory(directory->fd);
+    return result < 0 ? fail_to(directory, result, "make") : 0;
 }
 
-uint64_t spool_position_read(int fd)
+static int judge(const struct spool_position *position, uint64_t first, uint64_t next)
 {
-    struct position position;
-    if (pread(fd, &position, sizeof position, 0) != (ssize_t)sizeof position ||
-        position.checksum != checksum_of(position.number))
-        return 0;
-    return le64toh(position.number);
+    if (position->lost)
+        return refuse(position->directory, "says that committed messages were lost");
+    if (position->number > next)
+        return spool_directory_fail(
+            position->directory, -EBADMSG,
+            "it ends before entry %" PRIu64 ", but " SPOOL_POSITION " says that a run "
+            "has committed all before entry %" PRIu64 "; " REMEDY,
+            next, position->number);
+    if (position->number < first)
+        return spool_directory_fail(position->directory, -EBADMSG,
+                                    "it begins with entry %" PRIu64
+                                    ", but " SPOOL_POSITION " says that no run "
+                                    "has committed entry %" PRIu64 "; " REMEDY,
+                                    first, position->number);
+    return 0;
 }
 
-int spool_position_write(int fd, uint64_t number, bool syncs)
+int spool_position_open(struct spool_position *position,
+                        struct spool_directory *directory, const struct id *spool,
+                        uint64_t first, uint64_t next)
 {
-    struct position position = {.number = htole64(number)};
-    position.checksum = checksum_of(position.number);
-    ssize_t put = pwrite(fd, &position, sizeof position, 0);
-    if (put != (ssize_t)sizeof position)
-        return put < 0 ? -errno : -ENOSPC;
-    return syncs && fdatasync(fd) != 0 ? -errno : 0;
+    *position =
+        (struct spool_position){.directory = directory, .fd = -1, .spool = *spool};
+    int result = 0;
+    if (next == 0 &&
+        faccessat(directory->fd, SPOOL_POSITION, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+        result = create(directory, position);
+    if (result == 0)
+        result = position->fd = open_file(directory, O_RDWR);
+    if (result >= 0)
+        result = read_from(position);
+    return result < 0 ? result : judge(position, first, next);
+}
+
+void spool_position_close(struct spool_position *position)
+{
+    if (position->fd < 0)
+        return;
+    fdatasync(position->fd);
+    close(position->fd);
+    position->fd = -1;
+}
+
+/* ---- writing ---- */
+
+static int save(struct spool_position *position, bool syncs)
+{
+    const struct stored stored = stored_of(position);
+    ssize_t put = pwrite(position->fd, &stored, sizeof stored, 0);
+    int result = put == (ssize_t)sizeof stored ? 0 : put < 0 ? -errno : -ENOSPC;
+    if (result == 0 && syncs && fdatasync(position->fd) != 0)
+        result = -errno;
+    return result < 0 ? fail_to(position->directory, result, "write") : 0;
+}
+
+int spool_position_advance(struct spool_position *position, uint64_t number, bool syncs)
+{
+    if (number > position->number)
+        position->number = number;
+    return save(position, syncs);
+}
+
+int spool_position_lose(struct spool_position *position)
+{
+    position->lost = true;
+    return save(position, true);
 }

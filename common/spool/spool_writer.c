@@ -9,6 +9,7 @@
 
 #include "common/memory.h"
 #include "common/random_id.h"
+#include "common/spool/spool_position.h"
 #include "common/spool/spool_recovery.h"
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ struct spool_writer {
     struct id spool;
     struct segment *segments; /* rising; the last one is written */
     size_t count, capacity;
-    int fd;                     /* of the last one */
+    int fd; /* of the last one */
+    struct spool_position position;
     struct byte_buffer pending; /* entries for it that are not written */
     struct producers producers;
     uint64_t next, synced; /* numbers */
@@ -248,7 +250,12 @@ static int open_all(struct spool_writer *writer)
     free(numbers);
     if (result == 0 && count == 0)
         result = begin_segment(writer);
-    return result == 0 && writer->owes_mark ? write_mark(writer) : result;
+    if (result == 0 && writer->owes_mark)
+        result = write_mark(writer);
+    return result < 0 ? result
+                      : spool_position_open(&writer->position, &writer->directory,
+                                            &writer->spool, writer->segments[0].first,
+                                            writer->next);
 }
 
 static uint64_t segment_bytes(const struct spool_writer_config *config)
@@ -266,7 +273,7 @@ int spool_writer_open(const struct spool_writer_config *config,
     writer->path = allocate_text("%s", config->path);
     writer->size_max = config->size_max;
     writer->segment_bytes = segment_bytes(config);
-    writer->fd = -1;
+    writer->fd = writer->position.fd = -1;
     writer->spool = id_random();
     int result = open_all(writer);
     if (result == 0) {
@@ -285,6 +292,7 @@ void spool_writer_close(struct spool_writer **writer_p)
         return;
     if (writer->fd >= 0)
         close(writer->fd);
+    spool_position_close(&writer->position);
     spool_directory_close(&writer->directory);
     byte_buffer_deinit(&writer->pending);
     producers_deinit(&writer->producers);
@@ -371,14 +379,20 @@ static int remove_below(struct spool_writer *writer, uint64_t committed)
     return result;
 }
 
-/* A full spool whose last segment alone is left, and is committed, needs another. */
+/* A full spool whose last segment alone is left, and is committed, needs another. What
+ * is removed is behind the position on the disk. */
 int spool_writer_cut(struct spool_writer *writer, uint64_t committed)
 {
     int result = writer->broken;
+    bool renews = spool_writer_is_full(writer) && committed >= writer->synced &&
+                  last_of(writer)->first != writer->synced;
+    bool removes = writer->count > 1 && writer->segments[1].first <= committed;
+    if (result == 0)
+        result =
+            spool_position_advance(&writer->position, committed, renews || removes);
     if (result == 0)
         result = remove_below(writer, committed);
-    if (result < 0 || !spool_writer_is_full(writer) || committed < writer->synced ||
-        last_of(writer)->first == writer->synced)
+    if (result < 0 || !renews || !spool_writer_is_full(writer))
         return result;
     result = begin_segment(writer);
     return result < 0 ? result : remove_below(writer, committed);
@@ -404,6 +418,11 @@ uint64_t spool_writer_next(const struct spool_writer *writer)
 uint64_t spool_writer_synced(const struct spool_writer *writer)
 {
     return writer->synced;
+}
+
+struct spool_position *spool_writer_position(struct spool_writer *writer)
+{
+    return &writer->position;
 }
 
 uint64_t spool_writer_wanted(const struct spool_writer *writer, struct slice id)

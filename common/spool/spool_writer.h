@@ -8,6 +8,7 @@
 #define FANFOLD_COMMON_SPOOL_SPOOL_WRITER_H
 
 #include "common/slice.h"
+#include "common/spool/spool_position.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +22,8 @@ struct spool_writer_config {
 };
 
 /* Takes the lock, cuts off what was never synced, and syncs the rest. 0; -EAGAIN:
- * another process writes the spool; -EBADMSG: it is damaged; other -errno; then with a
- * sentence in `error`. */
+ * another process writes the spool; -EBADMSG: it, or its position, is damaged; other
+ * -errno; then with a sentence in `error`. */
 int spool_writer_open(const struct spool_writer_config *config,
                       struct spool_writer **ret_writer, char *error, size_t error_size);
 void spool_writer_close(struct spool_writer **writer_p);
@@ -66,8 +67,10 @@ uint64_t spool_writer_wanted(const struct spool_writer *writer, struct slice pro
 /* Segments and pending entries have reached size_max. */
 bool spool_writer_is_full(const struct spool_writer *writer);
 
-/* All entries below `committed` are no longer wanted: removes the segments that have no
- * others. 0 or -errno. */
+/* All entries below `committed` are no longer wanted: writes that down, and removes the
+ * segments that have no others. 0 or -errno. */
 int spool_writer_cut(struct spool_writer *writer, uint64_t committed);
+/* Borrowed. */
+struct spool_position *spool_writer_position(struct spool_writer *writer);
 
 #endif

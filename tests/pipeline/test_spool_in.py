@@ -7,6 +7,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 
 import pytest
@@ -274,6 +275,110 @@ def test_a_run_that_has_committed_nothing_resumes_from_no_other_spool_either(cas
     run.words[3] = run.spool
     run.start("--resume", "--idle", "0.1").expect(0)
     run.expect_all([producer])
+
+
+def whole_run(case, run, ident, total):
+    """A run that takes so many messages, commits them, and ends."""
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, ident, total)
+        run.start()
+        case.wait_for(lambda: producer.pump(0.05) or producer.done(), "all of it")
+        producer.close()
+    drained(run.run)
+    return producer
+
+
+def said_nothing_is_taken(case, run, *more):
+    """What it says when it refuses to begin, before it acknowledges a message."""
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"bob", 60)
+        refused = run.start(*more)
+        case.wait_for(lambda: producer.pump(0.05) or not refused.running(), "its end")
+        assert producer.have == 0
+        producer.close()
+    refused.expect(4)
+    return refused.stderr()
+
+
+def cut_in_half(spool):
+    segment = spool / "00000001.spool"
+    os.truncate(segment, segment.stat().st_size // 2)
+
+
+def remove_segments(spool):
+    for segment in spool.glob("*.spool"):
+        segment.unlink()
+
+
+def spoil_position(spool):
+    (spool / "position").write_bytes(b"garbage, and more of it than a position has bytes")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (cut_in_half, r"spool: it ends before entry \d+, but position says .* before entry 30; restore"),
+        (remove_segments, r"spool: it has a position, but its segments \(\*.spool\) are missing: restore"),
+        (lambda spool: (spool / "position").unlink(), "spool: position is missing, so that nobody knows"),
+        (spoil_position, "spool: position is damaged, so that nobody knows"),
+    ],
+)
+def test_a_spool_that_contradicts_its_position_is_refused_before_it_takes_a_message(case, spoil, sentence):
+    run = SpoolRun(case)
+    producer = whole_run(case, run, b"ann", 30)
+    spoil(run.spool)
+    first = run.out.read_bytes()
+    for _ in range(2):
+        said = said_nothing_is_taken(case, run)
+        assert re.search(sentence, said), said
+    assert first.count(b"\n") == producer.total
+
+
+def test_a_position_of_another_spool_is_refused(case):
+    run, other = SpoolRun(case), SpoolRun(case)
+    other.spool = other.words[3] = case.path("other")
+    whole_run(case, run, b"ann", 30)
+    whole_run(case, other, b"ann", 20)
+    (run.spool / "position").write_bytes((other.spool / "position").read_bytes())
+    assert "spool: position is of another spool" in said_nothing_is_taken(case, run)
+
+
+def test_a_run_resumes_from_no_spool_that_lacks_what_the_run_has_committed(case):
+    """Also where messages came since, and took the numbers of those that were lost."""
+    run = SpoolRun(case)
+    position = run.spool / "position"
+    run.start("--idle", "0.1").expect(0)
+    run.out.unlink()
+    new = position.read_bytes()
+    commit_a_hundred(case, run)
+    committed = records_committed(case, run.out)
+    position.write_bytes(new)  # as where the process that writes it had not heard of the commits
+    os.truncate(run.spool / "00000001.spool", SEGMENT_HEAD)
+    resumed = run.start("--resume", "--idle", "0.1")
+    resumed.expect(4)
+    sentence = f"cannot resume: it ends before entry 0, but the run has committed all before entry {committed}"
+    assert sentence in resumed.stderr(), resumed.stderr()
+    assert "position says that committed messages were lost" in said_nothing_is_taken(case, run, "--resume")
+
+
+SEGMENT_HEAD = 60  # bytes, of a segment that begins with no producers
+
+
+def test_ends_with_nothing_between_them_end_a_run_each(case):
+    run = SpoolRun(case, "--end-message", "END")
+    texts = [b"r1", b"END", b"END", b"r3", b"r4", b"END"]
+    outputs = []
+    with zmq.Context() as context:
+        producer = Producer(context, run.endpoint, b"ann", len(texts))
+        producer.message = lambda number: texts[number - 1]
+        for _ in range(3):
+            run.out.unlink(missing_ok=True)
+            run.start()
+            case.wait_for(lambda: producer.pump(0.05) or not run.run.running(), "the end")
+            run.run.expect(0)
+            outputs.append(run.out.read_bytes())
+        producer.close()
+    assert outputs == [b">r1\n", b"", b">r3\n>r4\n"]
 
 
 def test_one_run_at_a_time_uses_a_spool(case):

@@ -33,6 +33,8 @@ struct input_kind {
     int64_t (*deadline_us)(const struct input *input);
     /* All is committed up to a chunk with this mark; NULL: nobody waits for that. */
     void (*committed)(struct input *input, struct slice mark);
+    /* All is committed that the run read, and the run is over; NULL: likewise. */
+    void (*completed)(struct input *input);
     /* Frees what the kind has made; NULL: nothing but the fields below. */
     void (*close)(struct input *input);
 };

@@ -398,6 +398,13 @@ bool source_drain(struct source *source)
     return true;
 }
 
+void source_on_completed(struct source *source)
+{
+    struct input *input = &source->reader.inputs.items[0].input;
+    if (input->kind && input->kind->completed)
+        input->kind->completed(input);
+}
+
 void source_on_committed(struct source *source, const struct chunk *chunk)
 {
     struct input *input = &source->reader.inputs.items[chunk->input].input;

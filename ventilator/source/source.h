@@ -93,6 +93,8 @@ bool source_knows_header(const struct source *source);
 /* The chunk and all before it are safe in the output: an input that acknowledges what
  * it read can do so. */
 void source_on_committed(struct source *source, const struct chunk *chunk);
+/* All is, and the run is over: also an end that no chunk precedes. */
+void source_on_completed(struct source *source);
 
 /* Chunks can be read again: all inputs are files. */
 bool source_can_reread(const struct source *source);

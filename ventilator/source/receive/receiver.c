@@ -13,7 +13,6 @@
 #include "common/log.h"
 #include "common/net/zap.h"
 #include "common/process/signals.h"
-#include "common/spool/spool_position.h"
 #include "ventilator/source/receive/message_intake.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +39,6 @@ struct receiver {
     struct spool_writer *spool; /* the intake's */
     struct message_intake intake;
     struct zap *zap; /* NULL: the input has no keys */
-    int position;    /* descriptor */
     enum receiver_phase phase;
     bool stops; /* the ventilator has closed standard input */
     char line[LINE_MAX_BYTES];
@@ -80,6 +78,16 @@ static void tell_synced(struct receiver *receiver)
     receiver->told = synced;
 }
 
+/* With the first entry that no run has committed, and the one that comes next. */
+static void tell_ready(struct receiver *receiver)
+{
+    char line[64];
+    snprintf(line, sizeof line, "R%" PRIu64 " %" PRIu64 "\n",
+             spool_writer_position(receiver->spool)->number,
+             spool_writer_next(receiver->spool));
+    tell(line, true);
+}
+
 /* ---- from the ventilator ---- */
 
 static int on_committed(struct receiver *receiver, uint64_t number)
@@ -87,9 +95,7 @@ static int on_committed(struct receiver *receiver, uint64_t number)
     int result = spool_writer_cut(receiver->spool, number);
     if (result == -ENOSPC || result == -EDQUOT)
         result = 0; /* a new segment found no room: the next commit tries again */
-    if (result == 0)
-        result = spool_position_write(receiver->position, number, false);
-    else
+    if (result < 0)
         snprintf(receiver->error, sizeof receiver->error, "%s",
                  spool_writer_error(receiver->spool));
     return result;
@@ -100,6 +106,8 @@ static int on_line(struct receiver *receiver, const char *line)
     uint64_t number;
     if (sscanf(line, "committed %" SCNu64, &number) == 1)
         return on_committed(receiver, number);
+    if (strcmp(line, "lost") == 0)
+        return spool_position_lose(spool_writer_position(receiver->spool));
     if (strcmp(line, "drain") == 0 && receiver->phase == RECEIVER_TAKING) {
         receiver->phase = RECEIVER_DRAINING;
         receiver->left = message_socket_leave(&receiver->intake.socket);
@@ -314,15 +322,9 @@ static int open_spool(struct receiver *receiver)
     };
     int result = spool_writer_open(&config, &receiver->spool, receiver->error,
                                    sizeof receiver->error);
-    if (result < 0)
-        return result;
-    receiver->told = spool_writer_synced(receiver->spool);
-    receiver->position = spool_position_open(config.path);
-    if (receiver->position >= 0)
-        return 0;
-    snprintf(receiver->error, sizeof receiver->error, "%s: cannot open position: %s",
-             config.path, strerror(-receiver->position));
-    return receiver->position;
+    if (result == 0)
+        receiver->told = spool_writer_synced(receiver->spool);
+    return result;
 }
 
 static int open_socket(struct receiver *receiver)
@@ -374,11 +376,10 @@ int receiver_run(const struct message_input_config *messages,
     static struct receiver receiver;
     receiver.messages = messages;
     receiver.spool_config = spool;
-    receiver.position = -1;
     settle_in();
     int result = open_all(&receiver);
     if (result == 0)
-        tell("R", true);
+        tell_ready(&receiver);
     while (result == 0)
         result = iterate(&receiver);
     if (result < 0) {
@@ -388,7 +389,5 @@ int receiver_run(const struct message_input_config *messages,
     message_intake_close(&receiver.intake);
     zap_destroy(&receiver.zap);
     transport_deinit();
-    if (receiver.position >= 0)
-        close(receiver.position);
     return result < 0 ? STATUS_IO : STATUS_OK;
 }

@@ -48,14 +48,29 @@ static void describe_end(struct receiver_child *child)
                  "the process that receives has ended by itself");
 }
 
+/* "R", then two numbers. */
+static void on_count(struct receiver_child *child, char byte)
+{
+    if (byte == ' ') {
+        child->first = child->next;
+        child->next = 0;
+    } else if (byte == '\n') {
+        child->counts = false;
+        child->ready = true;
+    } else
+        child->next = 10 * child->next + (uint64_t)(byte - '0');
+}
+
 static void on_bytes(struct receiver_child *child, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         if (child->explains) {
             if (child->reason_size + 1 < sizeof child->reason)
                 child->reason[child->reason_size++] = bytes[i];
-        } else if (bytes[i] == 'R')
-            child->ready = true;
+        } else if (child->counts)
+            on_count(child, bytes[i]);
+        else if (bytes[i] == 'R')
+            child->counts = true;
         else if (bytes[i] == 'E')
             child->ended = true;
         else if (bytes[i] == 'F')
@@ -109,6 +124,8 @@ static void send_lines(struct receiver_child *child)
         if (send_line(child, line, size))
             child->told = child->committed;
     }
+    if (child->lost && !child->lost_told)
+        child->lost_told = send_line(child, "lost\n", 5);
     if (child->drains && !child->drain_told)
         child->drain_told = send_line(child, "drain\n", 6);
 }
@@ -123,6 +140,12 @@ void receiver_child_commit(struct receiver_child *child, uint64_t number)
 {
     if (number > child->committed)
         child->committed = number;
+    send_lines(child);
+}
+
+void receiver_child_lose(struct receiver_child *child)
+{
+    child->lost = true;
     send_lines(child);
 }
 

@@ -12,10 +12,14 @@ struct receiver_child {
     int commands; /* pipes; both do not block */
     int notices;
     bool ready, ended;
+    bool counts;              /* the two numbers below follow */
+    uint64_t first, next;     /* once it is ready: the entry that no run has committed,
+                                 and the one that comes next */
     bool explains;            /* a reason why it fails follows */
     bool failed;              /* it is gone, and the reason is whole */
     uint64_t committed, told; /* the newest, and as far as it was told */
     bool drains, drain_told;
+    bool lost, lost_told;
     char reason[512]; /* why it failed */
     size_t reason_size;
 };
@@ -28,6 +32,8 @@ bool receiver_child_wait(struct receiver_child *child);
 void receiver_child_settle(struct receiver_child *child);
 void receiver_child_commit(struct receiver_child *child, uint64_t number);
 void receiver_child_drain(struct receiver_child *child);
+/* A run has committed what the spool has not: no other may use it. */
+void receiver_child_lose(struct receiver_child *child);
 /* Ends it, when it has answered and synced what it has. */
 void receiver_child_stop(struct receiver_child *child);
 

@@ -3,14 +3,13 @@
 
 #include "common/memory.h"
 #include "common/protocol/mark.h"
-#include "common/spool/spool_position.h"
 #include "common/spool/spool_reader.h"
 #include "ventilator/source/receive/receiver_child.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 struct spool_input {
@@ -95,6 +94,14 @@ static void remove_committed(struct input *input, struct slice sealed)
     receiver_child_commit(&spool->child, mark.record + all);
 }
 
+/* An end that no record precedes is behind no chunk's mark. */
+static void remove_end(struct input *input)
+{
+    struct spool_input *spool = input->spool;
+    if (spool && spool->ended)
+        receiver_child_commit(&spool->child, spool->end + 1);
+}
+
 /* ---- life ---- */
 
 static void close_spool(struct input *input)
@@ -113,6 +120,7 @@ static const struct input_kind spool_kind = {
     .read = read_entries,
     .drain = drain,
     .committed = remove_committed,
+    .completed = remove_end,
     .close = close_spool,
 };
 
@@ -141,15 +149,6 @@ int spool_input_connect(struct input *input, char *error, size_t error_size)
     return -EIO;
 }
 
-static uint64_t first_entry(const char *path)
-{
-    int fd = spool_position_open(path);
-    uint64_t number = fd < 0 ? 0 : spool_position_read(fd);
-    if (fd >= 0)
-        close(fd);
-    return number;
-}
-
 static bool open_reader(struct input *input, uint64_t number, bool or_oldest)
 {
     struct spool_input *spool = input->spool;
@@ -173,6 +172,22 @@ static bool is_spool_of(struct input *input, const struct input_mark *from)
     return false;
 }
 
+/* Other messages have come since, and have the numbers of those that are lost: the
+ * spool is of no use any more. */
+static bool has_all_before(struct input *input, const struct input_mark *from)
+{
+    struct spool_input *spool = input->spool;
+    if (from->record <= spool->child.next)
+        return true;
+    receiver_child_lose(&spool->child);
+    snprintf(input->reason, sizeof input->reason,
+             "%.120s: cannot resume: it ends before entry %" PRIu64
+             ", but the run has committed all before entry %" PRIu64
+             ": restore it from a copy, or begin with a new directory",
+             spool->path, spool->child.next, from->record);
+    return false;
+}
+
 int spool_input_identify(struct input *input, uint64_t *ret_identity, char *error,
                          size_t error_size)
 {
@@ -190,9 +205,9 @@ bool spool_input_begin(struct input *input, const struct input_mark *from,
                        uint64_t *ret_number)
 {
     struct spool_input *spool = input->spool;
-    bool begins = from ? is_spool_of(input, from) &&
+    bool begins = from ? is_spool_of(input, from) && has_all_before(input, from) &&
                              open_reader(input, from->record, false)
-                       : open_reader(input, first_entry(spool->path), true);
+                       : open_reader(input, spool->child.first, false);
     if (begins)
         *ret_number = spool_reader_number(spool->reader);
     /* The run before may have been killed between its commit and this; a full spool in

@@ -113,6 +113,14 @@ static inline off_t size_of(const char *path)
     return stat(path, &status) == 0 ? status.st_size : -1;
 }
 
+/* The spool is as if there never was one. */
+static inline void remove_spool(void)
+{
+    char command[100];
+    snprintf(command, sizeof command, "rm -r %s", spool);
+    cr_assert_eq(system(command), 0);
+}
+
 static inline void flip(const char *path, off_t offset)
 {
     uint8_t byte;

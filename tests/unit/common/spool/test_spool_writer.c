@@ -80,7 +80,7 @@ Test(spool_writer, cuts_off_a_tail_that_is_torn_at_any_length)
         spool_reader_close(&reader);
         spool_writer_close(&writer);
         /* Again as it was, for the next length. */
-        unlink(segment(1));
+        remove_spool();
         writer = open_writer();
         append_synced(writer, 3);
         append_synced(writer, 2);
@@ -179,4 +179,94 @@ Test(spool_writer, an_unfinished_segment_of_a_killed_writer_is_nothing)
     cr_assert_eq(spool_writer_next(writer), 2);
     cr_assert_lt(size_of(path), 0);
     spool_writer_close(&writer);
+}
+
+/* ---- the position ---- */
+
+static const char *position(void)
+{
+    static char path[120];
+    snprintf(path, sizeof path, "%s/position", spool);
+    return path;
+}
+
+static const char *directory_file(const char *name)
+{
+    static char path[120];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
+static void expect_refused(const char *sentence)
+{
+    cr_assert_eq(refused_writer(), -EBADMSG, "%s", sentence);
+    cr_assert(strstr(error, sentence), "%s", error);
+}
+
+Test(spool_writer, is_refused_where_nobody_knows_what_was_committed)
+{
+    struct spool_writer *writer = open_writer();
+    append_synced(writer, 3);
+    cr_assert_eq(spool_writer_cut(writer, 2), 0);
+    spool_writer_close(&writer);
+    for (off_t at = 0; at < size_of(position()); at++) {
+        flip(position(), at);
+        expect_refused("position is damaged");
+        flip(position(), at);
+    }
+    writer = open_writer();
+    cr_assert_eq(spool_writer_position(writer)->number, 2);
+    spool_writer_close(&writer);
+    cr_assert_eq(truncate(position(), 16), 0);
+    expect_refused("position is damaged");
+    unlink(position());
+    expect_refused("position is missing");
+}
+
+/* Killed before it had made its position, or with one that has no name yet. */
+Test(spool_writer, makes_a_position_where_there_never_was_an_entry)
+{
+    char temporary[130];
+    struct spool_writer *writer = open_writer();
+    spool_writer_close(&writer);
+    snprintf(temporary, sizeof temporary, "%s.tmp", position());
+    cr_assert_eq(rename(position(), temporary), 0);
+    cr_assert_eq(truncate(temporary, 7), 0);
+    writer = open_writer();
+    append_synced(writer, 1);
+    spool_writer_close(&writer);
+    writer = open_writer();
+    cr_assert_eq(spool_writer_next(writer), 1);
+    spool_writer_close(&writer);
+}
+
+Test(spool_writer,
+     is_refused_where_it_ends_before_what_was_committed_or_begins_behind_it)
+{
+    struct spool_writer *writer = open_writer_of(1 << 20, 100);
+    append_synced(writer, 2);
+    append_synced(writer, 2);
+    cr_assert_eq(spool_writer_cut(writer, 1), 0);
+    spool_writer_close(&writer);
+    cr_assert_eq(rename(segment(1), directory_file("first")), 0);
+    expect_refused(
+        "it begins with entry 2, but position says that no run has committed entry 1");
+    cr_assert_eq(rename(directory_file("first"), segment(1)), 0);
+    writer = open_writer();
+    cr_assert_eq(spool_writer_cut(writer, 4), 0);
+    spool_writer_close(&writer);
+    cr_assert_eq(truncate(segment(2), size_of(segment(2)) - 100), 0);
+    expect_refused("but position says that a run has committed all before entry 4");
+    unlink(segment(2));
+    expect_refused("its segments (*.spool) are missing");
+}
+
+Test(spool_writer, is_refused_for_ever_once_it_lacked_what_a_run_has_committed)
+{
+    struct spool_writer *writer = open_writer();
+    append_synced(writer, 3);
+    cr_assert_eq(spool_position_lose(spool_writer_position(writer)), 0);
+    append_synced(writer, 3);
+    spool_writer_close(&writer);
+    expect_refused("position says that committed messages were lost");
 }
