@@ -28,13 +28,27 @@ static struct dealer_peer *find(struct dealer_peers *peers, struct slice id)
     return NULL;
 }
 
+/* Who only knocked may knock again. */
+static bool find_idle(const struct dealer_peers *peers, size_t *ret_place)
+{
+    bool found = false;
+    for (size_t i = 0; i < peers->count; i++)
+        if (!peers->items[i].kept &&
+            (!found || peers->items[i].heard < peers->items[*ret_place].heard)) {
+            *ret_place = i;
+            found = true;
+        }
+    return found;
+}
+
 static struct dealer_peer *add(struct dealer_peers *peers, struct slice id)
 {
-    if (peers->count == DEALER_PEERS_MAX)
+    if (peers->count < DEALER_PEERS_MAX) {
+        peers->items = room_for_one_more(peers->items, peers->count, &peers->capacity,
+                                         sizeof *peers->items);
+        peers->last = peers->count++;
+    } else if (!find_idle(peers, &peers->last))
         return NULL;
-    peers->items = room_for_one_more(peers->items, peers->count, &peers->capacity,
-                                     sizeof *peers->items);
-    peers->last = peers->count++;
     struct dealer_peer *peer = &peers->items[peers->last];
     *peer = (struct dealer_peer){.id_size = (uint8_t)id.size};
     memcpy(peer->id, id.data, id.size);
@@ -44,11 +58,12 @@ static struct dealer_peer *add(struct dealer_peers *peers, struct slice id)
 struct dealer_peer *dealer_peers_hear(struct dealer_peers *peers, struct slice id,
                                       struct slice route)
 {
-    struct dealer_peer *peer = find(peers, id);
-    if (!peer)
+    struct dealer_peer *peer = route.size <= DEALER_ROUTE_MAX ? find(peers, id) : NULL;
+    if (!peer && route.size <= DEALER_ROUTE_MAX)
         peer = add(peers, id);
-    if (!peer || route.size > DEALER_ROUTE_MAX)
+    if (!peer)
         return NULL;
+    peer->heard = ++peers->heard;
     if (peer->route_size != route.size ||
         memcmp(peer->route, route.data, route.size) != 0)
         dealer_peer_caught_up(peer); /* another connection: what was asked is lost */

@@ -15,6 +15,8 @@ struct dealer_peer {
     uint8_t id[DEALER_ID_MAX], route[DEALER_ROUTE_MAX];
     uint8_t id_size, route_size;
     bool owed_have;
+    bool kept;            /* the spool has something of it */
+    uint64_t heard;       /* when, as the order of who was heard of */
     uint64_t asked_again; /* the number that it was asked for; 0: none */
     size_t large;         /* bytes of the largest of its last messages, about */
 };
@@ -22,11 +24,14 @@ struct dealer_peer {
 struct dealer_peers {
     struct dealer_peer *items;
     size_t count, capacity;
-    size_t last; /* which was heard of last: most messages come in rows */
+    uint64_t heard; /* messages */
+    size_t last;    /* which was heard of last: most messages come in rows */
 };
 
 void dealer_peers_deinit(struct dealer_peers *peers);
-/* Heard of it by this route. Borrowed until the next call; NULL: there are too many. */
+/* Heard of it by this route. Where there are too many, it takes the place of the one
+ * that was heard of first of those of which the spool has nothing. Borrowed until the
+ * next call; NULL: it has something of each. */
 struct dealer_peer *dealer_peers_hear(struct dealer_peers *peers, struct slice id,
                                       struct slice route);
 /* Each is owed a HAVE: there is room again, or there is none any more. */

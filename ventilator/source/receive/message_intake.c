@@ -170,9 +170,11 @@ static int on_data(struct message_intake *intake, struct dealer_peer *peer,
         result =
             append(intake, data->payload, data->payload_count, data->id, data->number);
         dealer_peer_caught_up(peer);
+        peer->kept = true;
         peer->owed_have = true;
         break;
     case SPOOL_HAD:
+        peer->kept = true;
         peer->owed_have = true;
         break;
     case SPOOL_GAP:
@@ -213,6 +215,7 @@ static int on_dealer(struct message_intake *intake)
         reject(intake, route, message.id, "this receiver speaks DEALER/1 alone");
     else {
         dealer_peer_caught_up(peer);
+        peer->kept = spool_writer_wanted(intake->spool, message.id) > 1;
         peer->owed_have = true;
     }
     return 1;

@@ -42,12 +42,34 @@ Test(dealer_peers, there_is_an_end_to_how_many)
     char id[16];
     for (int i = 0; i < DEALER_PEERS_MAX; i++) {
         snprintf(id, sizeof id, "%d", i);
-        cr_assert_not_null(hear(&peers, id, "r"));
+        hear(&peers, id, "r")->kept = true;
     }
     cr_assert_null(hear(&peers, "one more", "r"));
     cr_assert_not_null(hear(&peers, "7", "r"));
     dealer_peers_owe_all(&peers);
     cr_assert(peers.items[DEALER_PEERS_MAX - 1].owed_have);
+    dealer_peers_deinit(&peers);
+}
+
+Test(dealer_peers, who_only_knocked_makes_room_for_others_the_oldest_first)
+{
+    struct dealer_peers peers = {.items = NULL};
+    char id[16];
+    for (int i = 0; i < DEALER_PEERS_MAX; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        hear(&peers, id, "r")->kept = i == 1;
+    }
+    hear(&peers, "0", "r"); /* once more: it is the newest now */
+    for (int i = 2; i < DEALER_PEERS_MAX; i++) {
+        snprintf(id, sizeof id, "new %d", i);
+        struct dealer_peer *peer = hear(&peers, id, "r");
+        cr_assert_not_null(peer);
+        cr_assert_eq((int)(peer - peers.items), i);
+        cr_assert_not(peer->owed_have, "that was the other's");
+    }
+    cr_assert_eq(peers.count, DEALER_PEERS_MAX);
+    cr_assert(hear(&peers, "1", "r")->kept);
+    cr_assert_eq(hear(&peers, "one more", "r"), &peers.items[0]);
     dealer_peers_deinit(&peers);
 }
 
