@@ -7,6 +7,7 @@
 #include "common/options/table.h"
 #include "common/process/signals.h"
 #include "sink/output/output_messages.h"
+#include "sink/sender/sender_position.h"
 #include <errno.h>
 #include <libgen.h>
 #include <limits.h>
@@ -264,7 +265,14 @@ static int start_sender(struct resources *resources, const struct sink_options *
     if (!options->out.spool)
         return STATUS_OK;
     output_unwatch(resources->output);
-    int result = sender_child_start(&resources->sender, options->arguments);
+    int result = resources->resume.start.offset == 0
+                     ? sender_position_prepare(options->out.spool)
+                     : 0;
+    if (result < 0) {
+        say("%s: cannot make position: %s", options->out.spool, strerror(-result));
+        return STATUS_IO;
+    }
+    result = sender_child_start(&resources->sender, options->arguments);
     if (result == 0)
         return STATUS_OK;
     say("cannot start a process: %s", strerror(-result));

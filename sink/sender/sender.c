@@ -49,6 +49,7 @@ struct sender {
     bool has_record;
     uint64_t limit; /* of the file, committed */
     struct sender_position saved;
+    bool knows_saved; /* the position was not damaged */
     int64_t saved_us;
     uint64_t freed; /* bytes at the beginning that are given back */
     bool cannot_free, ends, told_end, stops;
@@ -87,8 +88,12 @@ static void tell_progress(struct sender *sender)
 
 static int fail(struct sender *sender, int result, const char *what)
 {
-    snprintf(sender->error, sizeof sender->error, "%s: %s: %s", sender->directory.path,
-             what, result == -EBADMSG ? "it is damaged" : strerror(-result));
+    snprintf(
+        sender->error, sizeof sender->error, "%s: %s: %s", sender->directory.path, what,
+        result == -EBADMSG  ? "it is damaged"
+        : result == -ENOMSG ? "it is damaged or missing; restore it from a copy, or "
+                              "run without --resume, which sends all again"
+                            : strerror(-result));
     return result;
 }
 
@@ -114,8 +119,8 @@ static int begin_run(struct sender *sender, const struct id *run)
 {
     int result = 0;
     bool known = id_equal(&sender->saved.run, run);
-    if (!known && lacks_beginning(sender))
-        return fail(sender, -EBADMSG, "cannot tell from position what is stored");
+    if (!sender->knows_saved || (!known && lacks_beginning(sender)))
+        return fail(sender, -ENOMSG, "cannot tell from position what is stored");
     if (!known)
         result = save(sender, &(struct sender_position){.run = *run});
     frame_reader_seek(&sender->next, sender->saved.offset, sender->saved.number);
@@ -341,9 +346,10 @@ static int open_files(struct sender *sender, const char *directory)
         return fail(sender, -errno, "cannot open " SENDER_RECORDS);
     sender->next.fd = sender->tail.fd = sender->records;
     sender->position_fd = sender_position_open(sender->directory.fd);
-    if (sender->position_fd < 0)
+    if (sender->position_fd < 0 && sender->position_fd != -ENOENT)
         return fail(sender, sender->position_fd, "cannot open position");
-    sender->saved = sender_position_read(sender->position_fd);
+    sender->knows_saved = sender->position_fd >= 0 &&
+                          sender_position_read(sender->position_fd, &sender->saved);
     return 0;
 }
 

@@ -271,7 +271,34 @@ def test_a_spool_without_its_position_sends_nothing_that_it_does_not_have(case):
     position.unlink()
     resumed = case.run("fanfold", "--resume", *words)
     resumed.expect(4)
-    assert "cannot tell from position what is stored: it is damaged" in resumed.stderr()
+    assert "cannot tell from position what is stored: it is damaged or missing" in resumed.stderr()
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbage"])
+def test_a_spool_without_a_good_position_sends_nothing_again(case, damage):
+    """Also before anything was given back to the file system."""
+    gate = case.gate()
+    script = case.file("connector.py", CONNECTOR.encode())
+    stored = case.path("stored")
+    words = ["-i", case.file("in", lines_of(100)), *words_of(case, receiver=f"exec:{sys.executable} {script} {stored} 0")]
+    words += ["-j1", "-N", "10", "--", "sh", "-c", f"[ $FANFOLD_SEQ -lt 5 ] || : <{gate}; cat"]
+    case.start("fanfold", *words)
+    position = case.path("spool") / "position"
+    case.wait_for(lambda: position.exists() and int.from_bytes(position.read_bytes()[24:32], "little") == 50, "half")
+    kill_everything(case)
+    gate.open()
+    good = position.read_bytes()
+    if damage == "missing":
+        position.unlink()
+    else:
+        position.write_bytes(b"x" * len(good))
+    resumed = case.run("fanfold", "--resume", *words)
+    resumed.expect(4)
+    assert "cannot tell from position what is stored: it is damaged or missing; restore it" in resumed.stderr()
+    assert stored.read_bytes() == lines_of(50)
+    position.write_bytes(good)
+    case.run("fanfold", "--resume", *words).expect(0)
+    assert stored.read_bytes() == lines_of(100)
 
 
 @pytest.mark.parametrize("crash", [0, 150])
