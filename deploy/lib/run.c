@@ -57,6 +57,7 @@ struct fanfold {
     struct watches watches;
     struct watch input_watch, errors_watch, output_watch, end_watch;
     bool input_broken; /* the program reads no more */
+    bool refused; /* the last record found no room, and its caller waits for some */
     uint64_t pushed, answered, failed;
     char *dead_letters; /* a directory of ours; NULL: none */
     char error[ERROR_BYTES];
@@ -96,6 +97,13 @@ static void watch_input(struct fanfold *run)
         watches_add(&run->watches, &run->input_watch, run->program.input, true);
     else
         watches_remove(&run->watches, &run->input_watch);
+}
+
+/* A result that has come, or room for a record that had none. */
+static void set_event(struct fanfold *run)
+{
+    bool room = run->refused && !record_queue_waits(&run->queue);
+    watches_set_event(&run->watches, room || result_stream_has(&run->stream));
 }
 
 static int watch_all(struct fanfold *run)
@@ -268,6 +276,7 @@ static int flush(struct fanfold *run)
         run->program.input = -1;
     }
     watch_input(run);
+    set_event(run);
     return rc;
 }
 
@@ -305,7 +314,9 @@ int fanfold_pushv(struct fanfold *run, const struct iovec *parts, int count,
         return end_early(run);
     }
     int rc = record_queue_push(&run->queue, run->program.input, parts, count, size);
+    run->refused = rc == 0;
     watch_input(run);
+    set_event(run);
     if (rc < 0)
         return refuse(run, rc);
     if (rc == 0)
@@ -329,6 +340,7 @@ int fanfold_finish(struct fanfold *run)
     if (run->state == OVER)
         return run->outcome == FANFOLD_ERROR ? FANFOLD_ERROR : FANFOLD_OK;
     run->state = FINISHING;
+    run->refused = false;
     return flush(run);
 }
 
@@ -362,7 +374,7 @@ static int give(struct fanfold *run, struct tagged_head head,
         run->failed++;
         describe_failure(run, ret_result);
     }
-    watches_set_event(&run->watches, result_stream_has(&run->stream));
+    set_event(run);
     return FANFOLD_OK;
 }
 
@@ -384,7 +396,7 @@ int fanfold_take(struct fanfold *run, struct fanfold_result *ret_result)
     if (rc == STREAM_RESULT)
         return give(run, head, bytes, ret_result);
     read_errors(run);
-    watches_set_event(&run->watches, false);
+    set_event(run);
     if (rc == STREAM_NONE && program_ended(&run->program)) /* its sink has not */
         watches_remove(&run->watches, &run->end_watch);
     if (rc == STREAM_NONE)

@@ -287,6 +287,30 @@ static void case_unordered(struct fanfold *run)
     must_end(run);
 }
 
+/* A record that found no room is waited for by its caller: although a look for results
+ * wrote what was in its way, and nothing is answered before the gate opens. */
+static void case_room(struct fanfold *run)
+{
+    enum { SIZE = 700 << 10, LOOKS = 100 };
+    static char record[SIZE];
+    struct fanfold_result result;
+    uint64_t pushed = 0, taken = 0;
+    memset(record, 'x', sizeof record);
+    record[SIZE - 1] = '\n';
+    while (fanfold_push(run, record, SIZE, NULL) == FANFOLD_OK)
+        pushed++;
+    for (int i = 0; i < LOOKS; i++) {
+        MUST(fanfold_wait(run, 30000) == FANFOLD_OK);
+        MUST(fanfold_take(run, &result) == FANFOLD_EMPTY);
+    }
+    MUST(fanfold_push(run, record, SIZE, NULL) == FANFOLD_OK);
+    MUST(open(getenv("GATE"), O_RDWR) >= 0);
+    MUST(fanfold_finish(run) == FANFOLD_OK);
+    while (wait_and_take(run, &result) == FANFOLD_OK)
+        taken++;
+    MUST(taken == pushed + 1);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct fanfold *run);
@@ -296,7 +320,7 @@ static const struct {
     {"killed", case_killed},       {"error", case_error},
     {"sizes", case_sizes},         {"full", case_full},
     {"failed", case_failed},       {"closed", case_closed},
-    {"unordered", case_unordered},
+    {"unordered", case_unordered}, {"room", case_room},
 };
 
 int main(int argc, char **argv)

@@ -96,6 +96,11 @@ def test_a_run_that_nobody_takes_from_takes_no_more_and_no_memory(case):
     assert more < 1024
 
 
+def test_a_record_that_found_no_room_is_told_of_room(case):
+    gate = case.gate()
+    embed(case, "room", "sh", "-c", f": <{gate.path}; wc -c", env={"GATE": str(gate.path)}, deadline=100)
+
+
 def test_a_run_that_is_closed_early_leaves_nothing_behind(case):
     embed(case, "closed", *echo(case), mode="frames")
     assert not list(case.directory.glob("**/fanfold-lib-*"))
