@@ -180,7 +180,8 @@ static int64_t deadline_us(const struct input *input)
 {
     const struct message_input *messages = input->messages;
     int64_t idle_us = messages->config->idle_us;
-    int64_t due_us = idle_us ? messages->heard_us + idle_us : NEVER_US;
+    bool doubts = message_socket_doubts(&messages->socket);
+    int64_t due_us = idle_us && !doubts ? messages->heard_us + idle_us : NEVER_US;
     int64_t silence_us = messages->heard_us + SILENCE_US;
     due_us = clock_earlier(due_us, message_socket_due_us(&messages->socket));
     return is_silent(messages) && silence_us < due_us ? silence_us : due_us;

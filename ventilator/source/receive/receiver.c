@@ -267,7 +267,8 @@ static int64_t deadline(const struct receiver *receiver)
     int64_t due_us = receiver->retry_us ? receiver->retry_us : NEVER_US;
     if (may_take(receiver))
         due_us = clock_earlier(due_us, message_socket_due_us(&receiver->intake.socket));
-    if (idle_us && receiver->phase == RECEIVER_TAKING && may_take(receiver))
+    if (idle_us && receiver->phase == RECEIVER_TAKING && may_take(receiver) &&
+        !message_socket_doubts(&receiver->intake.socket))
         due_us = clock_earlier(due_us, receiver->heard_us + idle_us);
     return due_us;
 }
