@@ -381,6 +381,25 @@ def test_ends_with_nothing_between_them_end_a_run_each(case):
     assert outputs == [b">r1\n", b"", b">r3\n>r4\n"]
 
 
+def test_many_who_only_knock_shut_no_producer_out(case):
+    run = SpoolRun(case)
+    run.start()
+    with zmq.Context() as context:
+        with context.socket(zmq.DEALER) as stranger:
+            stranger.sndhwm = stranger.rcvhwm = 0
+            stranger.connect(run.endpoint)
+            for number in range(4096):
+                stranger.send_multipart([b"HELLO", b"DEALER/1", b"stranger %d" % number])
+                assert stranger.poll(60000)
+                assert stranger.recv_multipart()[0] == b"HAVE"
+        producer = Producer(context, run.endpoint, b"ann", 30)
+        case.wait_for(lambda: producer.pump(0.05) or producer.done() or producer.rejected, "all of it")
+        assert producer.rejected is None
+        producer.close()
+    drained(run.run)
+    run.expect_all([producer])
+
+
 def test_one_run_at_a_time_uses_a_spool(case):
     run = SpoolRun(case)
     run.start()
