@@ -13,8 +13,7 @@
 enum signals_from {
     SIGNALS_FROM_PERSON,
     SIGNALS_FROM_LAUNCHER,       /* which hears of a signal to the whole group, too */
-    SIGNALS_FROM_LAUNCHER_FIRST, /* which passes on each to this process before others
-                                  */
+    SIGNALS_FROM_LAUNCHER_FIRST, /* which passes on each to this process first */
 };
 
 /* Blocks them in this process: call it before the first thread starts. The descriptor,
