@@ -12,6 +12,7 @@
 #include "common/helper/piped_child.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/parse.h"
 #include "common/process/fds.h"
 #include "sink/sender/link.h"
 #include "sink/sender/record_envelope.h"
@@ -122,7 +123,7 @@ static bool on_have(struct link *link, const char *value)
 {
     struct connector *connector = link->own;
     uint64_t number = link->stored;
-    if (strcmp(value, "-") != 0 && sscanf(value, "%" SCNu64, &number) != 1)
+    if (strcmp(value, "-") != 0 && !parse_number(value, 0, UINT64_MAX, &number))
         return false;
     if (number < link->stored)
         return false; /* what it had said to be stored is gone from here */
@@ -138,7 +139,7 @@ static bool on_stored(struct link *link, const char *value)
 {
     struct connector *connector = link->own;
     uint64_t number;
-    if (sscanf(value, "%" SCNu64, &number) != 1 || number >= connector->sent)
+    if (!parse_number(value, 0, UINT64_MAX, &number) || number >= connector->sent)
         return false;
     if (number + 1 > link->stored)
         link->stored = number + 1;
@@ -154,6 +155,18 @@ static bool on_line(struct link *link, const char *line)
     return strncmp(line, "stored ", 7) == 0 && on_stored(link, line + 7);
 }
 
+/* `line` has been refused. */
+static void refuse_line(struct link *link, int64_t now_us)
+{
+    struct connector *connector = link->own;
+    char line[4 * LINE_BYTES + 1], why[sizeof line + 64];
+    size_t size = strnlen(connector->line, connector->line_size);
+    slice_copy_printable((struct slice){(const uint8_t *)connector->line, size}, line,
+                         sizeof line);
+    snprintf(why, sizeof why, "broke the rules of CONNECTOR/1: it wrote '%s'", line);
+    start_again(link, why, now_us);
+}
+
 static bool take_lines(struct link *link)
 {
     struct connector *connector = link->own;
@@ -161,7 +174,7 @@ static bool take_lines(struct link *link)
     while ((end = memchr(connector->line, '\n', connector->line_size))) {
         *end = '\0';
         if (!on_line(link, connector->line))
-            return false;
+            return false; /* the line is still there */
         connector->line_size -= (size_t)(end + 1 - connector->line);
         memmove(connector->line, end + 1, connector->line_size);
     }
@@ -199,7 +212,7 @@ static void read_answers(struct link *link, int64_t now_us)
         else {
             connector->line_size += (size_t)got;
             if (!take_lines(link))
-                start_again(link, "broke the rules of CONNECTOR/1", now_us);
+                refuse_line(link, now_us);
         }
     }
 }

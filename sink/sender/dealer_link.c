@@ -6,6 +6,7 @@
  */
 #include "common/clock.h"
 #include "common/dealer/dealer_format.h"
+#include "common/log.h"
 #include "common/memory.h"
 #include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 enum { GREETING_US = 500000, SILENCE_US = 2000000 };
+/* Of resends that move nothing: before the fourth in a row, and at most. */
+enum { AGAIN_FREE = 3, AGAIN_PAUSE_US = 10000, AGAIN_MOST_US = 10000000 };
 enum { LINGER_MS = 500, FRAMES_MAX = 8, ANSWER_BYTES = 4096 };
 /* A frame above this breaks the connection; of one below, ANSWER_BYTES are read. */
 enum { ANSWER_FRAME_MAX = 1 << 20 };
@@ -33,6 +36,9 @@ struct dealer {
     uint64_t sent;    /* records below this number were, since the last rewind */
     uint64_t allowed; /* records below may be */
     int64_t heard_us; /* or said hello */
+    unsigned agains;  /* in a row, without a record more that is stored */
+    uint64_t again;   /* from this record on it sends at `again_us` */
+    int64_t again_us; /* 0: no pause */
 };
 
 /* ---- sending ---- */
@@ -72,7 +78,8 @@ static int send_record(struct link *link, uint64_t number, struct slice record)
     uint8_t bytes[RECORD_ENVELOPE_MAX];
     const struct dealer_message data = {
         .verb = DEALER_DATA, .id = slice_of_text(dealer->id), .number = number + 1};
-    if (dealer->greets || number >= dealer->allowed || !send_head(dealer, &data, true))
+    if (dealer->greets || dealer->again_us || number >= dealer->allowed ||
+        !send_head(dealer, &data, true))
         return 0;
     if (link->config.envelope)
         send_frame(dealer, record_envelope(&link->run, number, bytes), true);
@@ -93,6 +100,32 @@ static void rewind_to(struct link *link, uint64_t number)
     struct dealer *dealer = link->own;
     link->rewinds = true;
     link->from = dealer->sent = number;
+    dealer->again_us = 0;
+}
+
+/* A receiver that asks for the same records whatever it gets would have them sent
+ * without end. */
+static void on_again(struct link *link, uint64_t number)
+{
+    struct dealer *dealer = link->own;
+    if (dealer->again_us)
+        return; /* of what was sent before the pause */
+    int64_t pause_us = AGAIN_PAUSE_US;
+    for (unsigned i = AGAIN_FREE; i < dealer->agains && pause_us < AGAIN_MOST_US; i++)
+        pause_us *= 2;
+    if (pause_us > AGAIN_MOST_US)
+        pause_us = AGAIN_MOST_US;
+    if (dealer->agains++ < AGAIN_FREE) {
+        rewind_to(link, number);
+        return;
+    }
+    dealer->again = number;
+    dealer->again_us = clock_now_us() + pause_us;
+    if (pause_us >= SECOND_US && !link->config.quiet)
+        say("the receiver at dealer:%s has asked %u times for message %" PRIu64
+            " again, and takes nothing: sending it in %.1f s",
+            link->config.end.endpoint, dealer->agains, number + 1,
+            (double)pause_us / SECOND_US);
 }
 
 static int on_have(struct link *link, const struct dealer_message *have)
@@ -105,6 +138,8 @@ static int on_have(struct link *link, const struct dealer_message *have)
                  have->number, link->stored);
         return -EPROTO;
     }
+    if (have->number > link->stored)
+        dealer->agains = 0;
     link->stored = have->number;
     dealer->allowed = have->number + have->credit;
     if (dealer->greets || dealer->sent < have->number)
@@ -120,7 +155,7 @@ static int on_message(struct link *link, const struct dealer_message *message)
         return on_have(link, message);
     if (message->verb == DEALER_AGAIN && message->number > link->stored &&
         message->number - 1 <= dealer->sent)
-        rewind_to(link, message->number - 1);
+        on_again(link, message->number - 1);
     if (message->verb != DEALER_REJECT)
         return 0;
     char reason[400];
@@ -176,6 +211,10 @@ static int64_t tick(struct link *link, int64_t now_us)
         return result;
     redial_take_events(&dealer->redial, dealer->events, now_us);
     int64_t due_us = redial_tick(&dealer->redial, now_us);
+    if (dealer->again_us && now_us >= dealer->again_us)
+        rewind_to(link, dealer->again < link->stored ? link->stored : dealer->again);
+    if (dealer->again_us)
+        return clock_earlier(due_us, dealer->again_us);
     if (!waits(link))
         return due_us;
     int64_t patience_us = dealer->greets ? GREETING_US : SILENCE_US;
@@ -190,7 +229,8 @@ static int64_t tick(struct link *link, int64_t now_us)
 static void fill_item(const struct link *link, bool output, zmq_pollitem_t items[2])
 {
     struct dealer *dealer = link->own;
-    bool room = output && !dealer->greets && dealer->sent < dealer->allowed;
+    bool room = output && !dealer->greets && !dealer->again_us &&
+                dealer->sent < dealer->allowed;
     items[0].socket = zsock_resolve(dealer->socket);
     items[0].events = (short)(ZMQ_POLLIN | (room ? ZMQ_POLLOUT : 0));
 }

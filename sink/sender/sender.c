@@ -166,6 +166,16 @@ static int read_commands(struct sender *sender)
 
 /* ---- records ---- */
 
+/* It has another run's records, or its books are damaged. */
+static int refuse_claim(struct sender *sender, uint64_t claimed, uint64_t there)
+{
+    snprintf(sender->error, sizeof sender->error,
+             "it says that it has %" PRIu64
+             " records of this run, which has sent at most %" PRIu64,
+             claimed, there);
+    return -EPROTO;
+}
+
 /* Records are read again from the tail on. */
 static int rewind_to(struct sender *sender, uint64_t number)
 {
@@ -175,7 +185,7 @@ static int rewind_to(struct sender *sender, uint64_t number)
     while (result == 1 && sender->next.number < number)
         result = frame_reader_next(&sender->next, sender->limit, &sender->record);
     if (result == 0)
-        result = -ENODATA; /* the receiver claims records that were never sent */
+        return refuse_claim(sender, number, sender->next.number);
     return result < 0 ? fail(sender, result, "cannot read " SENDER_RECORDS) : 0;
 }
 
@@ -214,9 +224,9 @@ static int follow(struct sender *sender)
     int result = 1;
     while (result == 1 && sender->tail.number < sender->link.stored)
         result = frame_reader_next(&sender->tail, sender->limit, &record);
-    if (result == 1)
-        return 0;
-    return fail(sender, result == 0 ? -ENODATA : result, "cannot read " SENDER_RECORDS);
+    if (result == 0)
+        return refuse_claim(sender, sender->link.stored, sender->tail.number);
+    return result < 0 ? fail(sender, result, "cannot read " SENDER_RECORDS) : 0;
 }
 
 /* Gives back to the file system what nobody reads again. */

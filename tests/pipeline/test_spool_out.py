@@ -7,7 +7,9 @@
 import contextlib
 import os
 import random
+import re
 import signal
+import struct
 import subprocess
 import sys
 
@@ -299,6 +301,69 @@ def test_a_spool_without_a_good_position_sends_nothing_again(case, damage):
     position.write_bytes(good)
     case.run("fanfold", "--resume", *words).expect(0)
     assert stored.read_bytes() == lines_of(100)
+
+
+def claims(case, *answers):
+    """A connector that answers so, a line for each start, and then stays."""
+    count = case.path("starts")
+    said = " ".join(f"'{answer}'" for answer in answers)
+    turn = f"echo >>{count}; set -- {said}; shift $(($(wc -l <{count}) - 1)) && printf '%b\\n' \"$1\""
+    return case.start("fanfold", *words_of(case, receiver=f"exec:read -r run; {turn}; cat >&2"), "-j1", "--", "cat", stdin=b"a\nb\nc\n")
+
+
+def test_a_connector_that_claims_what_was_never_sent_is_named(case):
+    run = claims(case, "have 1000000")
+    run.expect(4)
+    assert re.search(r"cannot send to exec:read -r run;.*: it says that it has 1000000 records of this run, which has sent at most [0-3]\b", run.stderr())
+
+
+def test_a_connector_that_answers_with_no_number_is_refused(case):
+    run = claims(case, "have -1", "have 2xyz", "have 0\\nstored 5 zzz", "have 18446744073709551616", "have 4")
+    run.expect(4)
+    for line in ("have -1", "have 2xyz", "stored 5 zzz", "have 18446744073709551616"):
+        assert f"broke the rules of CONNECTOR/1: it wrote '{line}'; starting it again in" in run.stderr()
+    assert "it says that it has 4 records of this run" in run.stderr()
+
+
+@pytest.mark.parametrize("claimed", [4, 2**64 - 1])
+def test_a_receiver_that_claims_what_was_never_sent_is_named(case, claimed):
+    endpoint = f"ipc://{case.directory}/out"
+    with zmq.Context() as context:
+        receiver = Receiver(context, endpoint, {})
+        run = case.start("fanfold", *words_of(case), "-j1", "--", "cat", stdin=b"a\nb\nc\n")
+        route, _, _, ident = receiver.socket.recv_multipart()
+        receiver.answer(route, b"HAVE", ident, struct.pack(">Q", claimed), struct.pack(">I", 9))
+        run.expect(4)
+        receiver.close()
+    assert f"cannot send to dealer:{endpoint}: it says that it has {claimed} records of this run, which has sent at most " in run.stderr()
+
+
+def test_a_receiver_that_asks_for_the_same_record_again_and_again_is_told(case):
+    """It gets it ever more rarely, until it takes it."""
+    endpoint = f"ipc://{case.directory}/out"
+    with zmq.Context() as context:
+        receiver = Receiver(context, endpoint, {})
+        run = case.start("fanfold", *words_of(case), "-j1", "--", "cat", stdin=b"a\n")
+        asked = 0
+
+        def complained():
+            nonlocal asked
+            while receiver.socket.poll(20):
+                route, word, *rest = receiver.socket.recv_multipart()
+                if word == b"HELLO":
+                    receiver.have(route, rest[1])
+                else:
+                    asked += 1
+                    receiver.answer(route, b"AGAIN", rest[0], struct.pack(">Q", 1))
+            return "again, and takes nothing: sending it in 1.3 s" in run.stderr()
+
+        case.wait_for(complained, "the complaint")
+        assert asked == 11
+        assert f"the receiver at dealer:{endpoint} has asked 11 times for message 1 again" in run.stderr()
+        case.wait_for(lambda: receiver.pump(0.1) or not run.running(), "the end")
+        receiver.close()
+    run.expect(0)
+    assert list(receiver.books.values()) == [[[b"a"]]]
 
 
 @pytest.mark.parametrize("crash", [0, 150])
