@@ -11,7 +11,6 @@
  */
 #include "deploy/lib/config.h"
 #include "deploy/lib/failure_text.h"
-#include "deploy/lib/letters_directory.h"
 #include "deploy/lib/libfanfold.h"
 #include "deploy/lib/program.h"
 #include "deploy/lib/record_queue.h"
@@ -59,7 +58,6 @@ struct fanfold {
     bool input_broken; /* the program reads no more */
     bool refused; /* the last record found no room, and its caller waits for some */
     uint64_t pushed, answered, failed;
-    char *dead_letters; /* a directory of ours; NULL: none */
     char error[ERROR_BYTES];
     char reason[REASON_BYTES], text[TEXT_BYTES];
 };
@@ -193,17 +191,6 @@ static bool take_config(struct fanfold *run, const struct fanfold_config *config
     return !wrong;
 }
 
-static bool make_dead_letters(struct fanfold *run)
-{
-    if (run->config.on_error == FANFOLD_STOP)
-        return true;
-    int rc = letters_directory_make(&run->dead_letters);
-    if (rc < 0)
-        fail(run, "cannot make a directory for dead letters in TMPDIR: %s",
-             strerror(-rc));
-    return rc == 0;
-}
-
 static bool start(struct fanfold *run)
 {
     struct words words;
@@ -215,7 +202,7 @@ static bool start(struct fanfold *run)
              run->config.program ? run->config.program : "fanfold");
         return false;
     }
-    words_init(&words, &run->config, path, run->dead_letters);
+    words_init(&words, &run->config, path);
     int rc = words.failed ? -ENOMEM : program_start(&run->program, path, words.items);
     if (rc < 0)
         fail(run, "cannot start %s: %s", path, strerror(-rc));
@@ -234,7 +221,7 @@ struct fanfold *fanfold_open(const struct fanfold_config *config)
     run->input_watch = run->errors_watch = run->output_watch = run->end_watch =
         (struct watch){-1};
     run->program = (struct program){0, -1, -1, -1, -1, -1};
-    bool good = take_config(run, config) && make_dead_letters(run) && start(run);
+    bool good = take_config(run, config) && start(run);
     int rc = good ? watch_all(run) : 0;
     if (rc < 0)
         fail(run, "cannot watch fanfold: %s", strerror(-rc));
@@ -449,14 +436,11 @@ void fanfold_close(struct fanfold **run_p)
     if (!run)
         return;
     *run_p = NULL;
-    if (run->owner == getpid()) {
+    if (run->owner == getpid())
         program_stop(&run->program);
-        letters_directory_remove(run->dead_letters);
-    }
     program_close(&run->program);
     watches_close(&run->watches);
     record_queue_deinit(&run->queue);
     result_stream_deinit(&run->stream);
-    free(run->dead_letters);
     free(run);
 }

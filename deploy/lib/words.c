@@ -45,15 +45,15 @@ static void add_wire(struct words *words, const struct fanfold_config *config)
 }
 
 void words_init(struct words *words, const struct fanfold_config *config,
-                const char *program, const char *dead_letters)
+                const char *program)
 {
     *words = (struct words){.items = NULL};
     add(words, "%s", program);
     add(words, "--quiet");
     add_wire(words, config);
     add(words, "--on-error=%s", config->on_error == FANFOLD_STOP ? "stop" : "skip");
-    if (dead_letters)
-        add(words, "--dead-letters=%s", dead_letters);
+    if (config->on_error != FANFOLD_STOP) /* a failed result has what they say */
+        add(words, "--private-dead-letters");
     if (config->mode)
         add(words, "--mode=%s", config->mode);
     if (config->slots)

@@ -13,7 +13,7 @@ struct words {
 
 /* The words, `program` first; check `failed`. */
 void words_init(struct words *words, const struct fanfold_config *config,
-                const char *program, const char *dead_letters);
+                const char *program);
 void words_deinit(struct words *words);
 
 #endif

@@ -12,6 +12,7 @@
 #include "deploy/ssh/endpoint_file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,13 +29,16 @@ struct cleanup_process {
     int socket;
     int lock; /* on the directory; -1: none */
     char directory[PRIVATE_DIR_PATH_MAX];
-    char *endpoint_file; /* NULL: none */
-    pid_t ventilator;    /* the last one; 0: none was */
+    char letters[PATH_MAX]; /* "": none */
+    char *endpoint_file;    /* NULL: none */
+    pid_t ventilator;       /* the last one; 0: none was */
 };
 
 struct birth {
     int error; /* 0 or -errno */
     char directory[PRIVATE_DIR_PATH_MAX];
+    int letters_error; /* likewise */
+    char letters[PATH_MAX];
 };
 
 struct role_change {
@@ -82,7 +86,15 @@ static void end_role(int process)
     poll(&ended, 1, ROLE_END_MS);
 }
 
-static void run_cleanup(int socket, const char *endpoint_file)
+static void remove_all(const char *directory, const char *letters)
+{
+    if (*directory)
+        private_dir_remove(directory);
+    if (*letters)
+        private_dir_remove(letters);
+}
+
+static void run_cleanup(int socket, const char *endpoint_file, bool letters)
 {
     struct birth birth = {.error = 0};
     struct role_change change;
@@ -91,6 +103,9 @@ static void run_cleanup(int socket, const char *endpoint_file)
     detach(socket);
     int lock = private_dir_make(birth.directory); /* kept until the end */
     birth.error = lock < 0 ? lock : 0;
+    if (letters && lock >= 0)
+        birth.letters_error =
+            private_dir_make_letters(birth.letters, sizeof birth.letters);
     send(socket, &birth, sizeof birth, MSG_NOSIGNAL);
     while (recv(socket, &change, sizeof change, 0) == sizeof change) {
         note_change(processes, &change);
@@ -101,7 +116,7 @@ static void run_cleanup(int socket, const char *endpoint_file)
         end_role(processes[i]);
     endpoint_file_sweep(endpoint_file, ventilator);
     if (birth.error == 0)
-        private_dir_remove(birth.directory);
+        remove_all(birth.directory, birth.letters_error == 0 ? birth.letters : "");
 }
 
 /* ---- in the launcher ---- */
@@ -137,13 +152,22 @@ static int receive_birth(struct cleanup_process *cleanup, char *error,
         return birth.error;
     }
     strcpy(cleanup->directory, birth.directory);
+    if (birth.letters_error < 0) {
+        snprintf(error, error_size,
+                 "cannot make a directory for dead letters, %.200s: %s; TMPDIR names "
+                 "another place",
+                 birth.letters, strerror(-birth.letters_error));
+        return birth.letters_error;
+    }
+    strcpy(cleanup->letters, birth.letters);
     /* A second lock, in case that something kills the cleanup process alone. */
     cleanup->lock = private_dir_lock(cleanup->directory);
     return 0;
 }
 
 int cleanup_process_start(struct cleanup_process **ret_cleanup,
-                          const char *endpoint_file, char *error, size_t error_size)
+                          const char *endpoint_file, bool letters, char *error,
+                          size_t error_size)
 {
     struct cleanup_process *cleanup = allocate_zeroed(1, sizeof *cleanup);
     int ends[2];
@@ -157,7 +181,7 @@ int cleanup_process_start(struct cleanup_process **ret_cleanup,
     cleanup->endpoint_file = make_absolute(endpoint_file);
     cleanup->pid = fork();
     if (cleanup->pid == 0) {
-        run_cleanup(ends[1], cleanup->endpoint_file);
+        run_cleanup(ends[1], cleanup->endpoint_file, letters);
         _exit(0);
     }
     result = cleanup->pid < 0 ? fail_start(-errno, error, error_size) : 0;
@@ -175,6 +199,11 @@ int cleanup_process_start(struct cleanup_process **ret_cleanup,
 const char *cleanup_process_directory(const struct cleanup_process *cleanup)
 {
     return cleanup->directory;
+}
+
+const char *cleanup_process_letters(const struct cleanup_process *cleanup)
+{
+    return *cleanup->letters ? cleanup->letters : NULL;
 }
 
 pid_t cleanup_process_pid(const struct cleanup_process *cleanup)
@@ -195,8 +224,7 @@ void cleanup_process_dismiss(struct cleanup_process **cleanup_p)
     struct cleanup_process *cleanup = *cleanup_p;
     if (!cleanup)
         return;
-    if (cleanup->directory[0])
-        private_dir_remove(cleanup->directory);
+    remove_all(cleanup->directory, cleanup->letters);
     if (cleanup->pid > 0) {
         kill(cleanup->pid, SIGKILL);
         while (waitpid(cleanup->pid, NULL, 0) < 0 && errno == EINTR)

@@ -9,6 +9,7 @@
 #define FANFOLD_DEPLOY_LOCAL_CLEANUP_PROCESS_H
 
 #include "deploy/local/role.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -18,16 +19,20 @@ struct cleanup_process;
  * Forks the process, which itself makes the private directory: so there is no moment in
  * which nothing would remove it. 0, or -errno of the fork or of making the directory
  * with a sentence for a person in `error`. Call it before anything else is opened.
- * `endpoint_file` is the ventilator's; NULL: none.
+ * `endpoint_file` is the ventilator's; NULL: none. With `letters` it also makes a
+ * directory for dead letters that end with the run.
  */
 int cleanup_process_start(struct cleanup_process **ret_cleanup,
-                          const char *endpoint_file, char *error, size_t error_size);
+                          const char *endpoint_file, bool letters, char *error,
+                          size_t error_size);
 /* The path of the private directory; lives as long as `cleanup`. */
 const char *cleanup_process_directory(const struct cleanup_process *cleanup);
+/* That of the dead letters; NULL: there is none. */
+const char *cleanup_process_letters(const struct cleanup_process *cleanup);
 /* The role's pid, until the next call for this role; 0: the role does not run. If the
  * cleanup process was killed, that is no error. */
 void cleanup_process_watch(struct cleanup_process *cleanup, enum role role, pid_t pid);
-/* Removes the directory, ends the process and waits for that. */
+/* Removes the directories, ends the process and waits for that. */
 void cleanup_process_dismiss(struct cleanup_process **cleanup_p);
 
 /* The pid of the cleanup process itself. */

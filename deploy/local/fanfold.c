@@ -77,7 +77,9 @@ static int open_run(struct fanfold *fanfold)
     else
         result = cleanup_process_start(
             &fanfold->cleanup_process,
-            arguments_value(fanfold->arguments, "endpoint-file"), error, sizeof error);
+            arguments_value(fanfold->arguments, "endpoint-file"),
+            arguments_has(fanfold->arguments, "private-dead-letters"), error,
+            sizeof error);
     if (result < 0) {
         say("%s", error);
         return STATUS_IO;
@@ -123,6 +125,7 @@ static char **make_words(struct fanfold *fanfold, enum role role, int alive_fd)
         .keys = fanfold->run_keys.directory,
         .join_key = fanfold->run_keys.worker_file,
         .join_words = join,
+        .letters = cleanup_process_letters(fanfold->cleanup_process),
         .rerun = rerun,
     };
     snprintf(tasks, sizeof tasks, "ipc://%s/tasks", directory);

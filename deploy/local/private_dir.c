@@ -136,6 +136,17 @@ int private_dir_make(char path[PRIVATE_DIR_PATH_MAX])
     return result;
 }
 
+int private_dir_make_letters(char *path, size_t size)
+{
+    const char *parent = getenv("TMPDIR");
+    if (!parent || *parent != '/')
+        parent = "/tmp";
+    int length = snprintf(path, size, "%s/fanfold-lib-%s", parent, unique);
+    if (length < 0 || (size_t)length >= size)
+        return -ENAMETOOLONG;
+    return mkdtemp(path) ? 0 : -errno;
+}
+
 void private_dir_remove(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

@@ -154,6 +154,8 @@ char **role_words(const struct arguments *arguments, enum role role,
         add(&words, "--records-out=%s", records_out(arguments));
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
+    if (role == ROLE_SINK && run->letters)
+        add(&words, "--dead-letters=%s", run->letters);
     if (role == ROLE_SINK && has_dead_letters(arguments) && run->rerun)
         add(&words, "--rerun=%s", run->rerun);
     if (role != ROLE_VENTILATOR && run->progress)

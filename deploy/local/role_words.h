@@ -16,6 +16,7 @@ struct run_words {
     const char *keys;       /* a directory of them; NULL: none of the run's own */
     const char *join_key;   /* the file that workers on other hosts need; NULL: none */
     const char *join_words; /* for the ventilator: see join_words; NULL: not known */
+    const char *letters;    /* the sink's dead letters are private there; NULL: not */
     const char *rerun;      /* for the sink: see rerun_words; NULL: not known */
 };
 

@@ -57,6 +57,7 @@ def test_a_fork_with_copies_of_the_descriptors_does_not_hold_up_the_end(case):
 def test_a_killed_fanfold_is_a_sentence(case):
     told = embed(case, "killed", *echo(case), mode="frames")
     assert told.startswith("137: fanfold was ended by signal 9; ")
+    case.wait_for(lambda: not list(case.directory.glob("**/fanfold-lib-*")), "the run's directory to be removed")
 
 
 def test_a_command_that_is_not_there_is_a_sentence(case):

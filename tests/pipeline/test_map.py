@@ -276,6 +276,18 @@ def test_a_killed_caller_leaves_nothing_behind(case):
     case.wait_for(lambda: not case.leftovers(), "the end of all processes")
 
 
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), signal.SIGTERM)", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_a_caller_that_ends_without_a_word_leaves_no_directory(case, end):
+    script = f"""
+for value in fanfold.map(lambda x: x and 1 / 0, itertools.count(), jobs=1, chunksize=1, on_error="return"):
+    if isinstance(value, ZeroDivisionError):
+        {end}
+"""
+    process = start(case, script)
+    assert process.wait() != 0
+    case.wait_for(lambda: not list(case.directory.glob("**/fanfold-*")), "the directories of the run to be removed")
+
+
 def test_progress_is_told_to_a_function_and_to_a_person(case):
     script = """
 told = []

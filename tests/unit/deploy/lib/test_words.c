@@ -16,7 +16,7 @@ Test(words, make_one_task_of_each_record)
 {
     struct fanfold_config config = FANFOLD_CONFIG_INIT;
     struct words words;
-    words_init(&words, &config, "/bin/fanfold", NULL);
+    words_init(&words, &config, "/bin/fanfold");
     cr_assert_not(words.failed);
     cr_assert_str_eq(words.items[0], "/bin/fanfold");
     cr_assert(has(&words, "--format=frames") && has(&words, "-N1"));
@@ -31,11 +31,11 @@ Test(words, put_the_callers_options_behind_ours_and_the_command_last)
     struct words words;
     config.options = (const char *const[]){"--timeout=1s", NULL};
     config.command = (const char *const[]){"tr", "-d", "x y", NULL};
-    words_init(&words, &config, "fanfold", "/tmp/d");
+    words_init(&words, &config, "fanfold");
     cr_assert_str_eq(words.items[words.count - 5], "--timeout=1s");
     cr_assert_str_eq(words.items[words.count - 4], "--");
     cr_assert_str_eq(words.items[words.count - 1], "x y");
-    cr_assert(has(&words, "--dead-letters=/tmp/d"));
+    cr_assert(has(&words, "--private-dead-letters"));
     words_deinit(&words);
 }
 
@@ -50,9 +50,10 @@ Test(words, say_what_the_configuration_says)
     config.unordered = config.keep_frame = 1;
     config.hosts = "a,b";
     config.tasks = "tcp://*";
-    words_init(&words, &config, "fanfold", NULL);
+    words_init(&words, &config, "fanfold");
     cr_assert(has(&words, "--mode=frames") && has(&words, "-j3"));
     cr_assert(has(&words, "--retries=2") && has(&words, "--on-error=stop"));
+    cr_assert_not(has(&words, "--private-dead-letters"));
     cr_assert(has(&words, "--unordered") && has(&words, "-Sa,b"));
     cr_assert(has(&words, "--tasks=tcp://*") && !has(&words, "--strip-frame"));
     words_deinit(&words);
