@@ -24,6 +24,7 @@
 #include "ventilator/source/kinds/connector_cursors.h"
 #include "ventilator/source/kinds/connector_parser.h"
 #include "ventilator/source/kinds/connector_process.h"
+#include "ventilator/source/kinds/pipe_holder.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -208,13 +209,17 @@ static int frame_record(struct connector_input *connector, struct input *input)
     return 1;
 }
 
-/* What it left behind may hold its output open for ever, and is killed. */
+/* Before it is killed with the connector's process group. */
 static void tell_holder(const struct connector_input *connector)
 {
+    char name[64], who[96] = "a process that it started";
+    pid_t pid = pipe_holder(connector->process.records_fd);
+    if (pid > 0)
+        snprintf(who, sizeof who, "process %ld (%s)", (long)pid,
+                 process_name(pid, name, sizeof name));
     if (!connector->config->quiet)
-        say("the connector %s has ended, but a process that it started holds its "
-            "output open: killing its process group, and reading no more",
-            connector->config->command);
+        say("the connector %s has ended, but %s holds its output open: reading no more",
+            connector->config->command, who);
 }
 
 /* 1: more bytes are there; 0: look at the phase again; -EAGAIN. */
