@@ -19,7 +19,6 @@ int private_dir_make(char path[PRIVATE_DIR_PATH_MAX]);
 /*
  * A directory for dead letters that end with the run, in $TMPDIR, else /tmp. They may
  * be large, so it is not in the private directory. 0, or -errno of making it in `path`.
-
  */
 int private_dir_make_letters(char *path, size_t size);
 /* A shared lock on the directory, for as long as the descriptor is open: nobody takes
