@@ -24,13 +24,6 @@ enum {
     FOR_SINK = 1 << ROLE_SINK
 };
 
-struct option_row {
-    int key;
-    int means; /* the key of the option that it is an alias of; else its own */
-    const char *name;
-    unsigned owners; /* roles that get it; 0: the launcher's own */
-};
-
 static const struct option_row rows[] = {LAUNCHER_ROWS};
 
 enum { ROWS = sizeof rows / sizeof *rows };

@@ -13,6 +13,13 @@
 
 struct option_row;
 
+struct option_row {
+    int key;
+    int means; /* the key of the option that it is an alias of; else its own */
+    const char *name;
+    unsigned owners; /* roles that get it; 0: the launcher's own */
+};
+
 struct arguments {
     struct passed {
         const struct option_row *row;

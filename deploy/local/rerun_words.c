@@ -11,16 +11,24 @@
 enum { WORDS_MAX = 12 << 10 }; /* bytes: a line on standard error is cut beyond 15 K */
 
 /* Where the run's records, results and hosts are, and what a person sees of it: these
- * are another run's, or the sink knows them. */
+ * are another run's, or the sink knows them. The dead letters are files, and so have
+ * nothing that is for messages and other streams. */
 static bool stays_behind(const char *option)
 {
     static const char *const names[] = {
-        "input",       "arg-file",   "whole-files", "no-decompress", "header",
-        "dry-run",     "format",     "max-lines",   "recend",        "recstart",
-        "regexp",      "null",       "fixed",       "min-workers",   "dead-letters",
-        "resume",      "output",     "header-out",  "joblog",        "progress",
-        "quiet",       "log-level",  "advertise",   "insecure",      "speculate",
-        "no-progress", "frames-out", "records-out", "envelope",      "keys-out",
+        "input",          "arg-file",    "whole-files",    "no-decompress",
+        "header",         "dry-run",     "format",         "max-lines",
+        "recend",         "recstart",    "regexp",         "null",
+        "fixed",          "min-workers", "dead-letters",   "resume",
+        "output",         "header-out",  "joblog",         "progress",
+        "quiet",          "log-level",   "advertise",      "insecure",
+        "speculate",      "no-progress", "frames-out",     "records-out",
+        "envelope",       "keys-out",    "topic",          "sub-seq",
+        "keys-in",        "hwm",         "frame",          "frame-sep",
+        "end-message",    "idle",        "spool",          "spool-size",
+        "committed-fd",   "committed",   "from-committed", "block-timeout",
+        "linger",         "latency",     "rotate",         "spool-out",
+        "spool-out-size", "on-lost",     "drain-before",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)

@@ -2,6 +2,7 @@
 """Messages of other programs as input: each is a record, and what has come is always done."""
 
 import os
+import re
 import signal
 import threading
 
@@ -110,6 +111,21 @@ def test_a_timeout_ends_the_run_as_a_signal_does(case):
         run.expect(124)
     assert case.path("out").read_bytes() == joined(lines_of(20))
     assert not case.path("out.fanfold").exists()
+
+
+def test_the_line_that_runs_dead_letters_again_has_nothing_that_only_messages_have(case):
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["-i", f"pull:{bind(feeder, case)}", "--hwm", "100", "--end-message", "END", "--idle", "60s", "--linger", "1ms"]
+        words += ["--spool", case.path("spool"), "--rotate", "1M", "-o", case.path("out"), "--on-error", "skip", "--retries", "1"]
+        run = case.start("fanfold", *words, "-j1", "--", "sh", "-c", f"test -e {case.path('well')} && cat")
+        send_all(feeder, [*lines_of(5), b"END"])
+        run.expect(1)
+    line = re.search(r"the command of this run: (fanfold .*)$", run.stderr(), re.M)[1]
+    case.file("well", b"")
+    again = case.shell(line)
+    again.expect(0)
+    assert b"".join(again.output().split(b"\n")) == b"".join(lines_of(5)) or all(line in again.output() for line in lines_of(5))
 
 
 def test_a_second_signal_stops_it(case):

@@ -432,3 +432,41 @@ Test(arguments, tell_the_sink_how_its_dead_letters_are_run_again)
     role_words_free(&words);
     arguments_deinit(&arguments);
 }
+
+/* Of what says where records come from and go to, this alone is for dead letters too.
+ */
+static bool is_for_files_too(const char *name)
+{
+    static const char *const names[] = {"unordered", "tmpdir", "max-result"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+Test(arguments, a_rerun_has_no_option_of_input_or_output_that_only_messages_have)
+{
+    static const struct argp_option options[] = {LAUNCHER_OPTIONS};
+    const char *group = "";
+    int tried = 0;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        const struct argp_option *option = &options[i];
+        char line[128];
+        group = option->name ? group : option->doc;
+        if (!option->name || option->flags & (OPTION_ALIAS | OPTION_HIDDEN) ||
+            (strcmp(group, "Input:") != 0 && strcmp(group, "Output:") != 0))
+            continue;
+        struct option_row row = {option->key, option->key, option->name,
+                                 1u << ROLE_SINK};
+        struct passed passed = {&row, option->arg ? "1" : NULL};
+        struct arguments arguments = {
+            .passed = &passed, .count = 1, .command = (char *[]){(char *)"cat", NULL}};
+        char *words = rerun_words(&arguments);
+        snprintf(line, sizeof line, "--%s%s -- cat", option->name,
+                 option->arg ? "=1" : "");
+        cr_expect_str_eq(words, is_for_files_too(option->name) ? line : "-- cat");
+        free(words);
+        tried++;
+    }
+    cr_assert_gt(tried, 20);
+}
