@@ -93,8 +93,9 @@ static void say_how_to_resume(const struct end_report *report)
         return;
     if (!got_nowhere(report))
         say("%s is whole up to chunk %llu (byte %llu): repeat the command with "
-            "--resume to continue%s",
+            "--resume%s to continue%s",
             output, next, offset,
+            report->options->from_messages ? " --from-committed" : "",
             failed ? "; with --on-error isolate too, it leaves out the records that "
                      "fail (with --on-error skip the whole chunk)"
                    : "");

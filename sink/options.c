@@ -76,6 +76,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_NO_DEAD_LETTERS:
         sink->no_dead_letters = true;
         return 0;
+    case KEY_FROM_MESSAGES:
+        sink->from_messages = true;
+        return 0;
     case KEY_RERUN:
         sink->rerun = value;
         return 0;

@@ -20,6 +20,7 @@ struct sink_options {
     bool committed; /* tells how far the output is, and does nothing else */
     struct output_options out;
     bool no_dead_letters;  /* hidden: whoever started the sink expects none */
+    bool from_messages;    /* hidden: the input is messages, which nobody keeps */
     uint64_t command_hash; /* hidden: of the run's command and mode; 0: not known */
     const char *rerun; /* hidden: options and command of the run, quoted for a shell,
                           to run its dead letters again; NULL: not known */

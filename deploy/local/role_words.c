@@ -124,6 +124,14 @@ static const char *records_out(const struct arguments *arguments)
     return arguments_value_is(arguments, "mode", "lines") ? "lines" : "whole";
 }
 
+/* Nobody sends the messages again, or asks for them, as a spool and a connector do. */
+static bool takes_unkept_messages(const struct arguments *arguments)
+{
+    const char *input = arguments_value(arguments, "input");
+    return arguments_take_messages(arguments) && !arguments_has(arguments, "spool") &&
+           strncmp(input ? input : "", "exec:", strlen("exec:")) != 0;
+}
+
 static bool has_dead_letters(const struct arguments *arguments)
 {
     return arguments_value_is(arguments, "on-error", "skip") ||
@@ -152,6 +160,8 @@ char **role_words(const struct arguments *arguments, enum role role,
         add(&words, "--command-hash=%016" PRIx64, command_hash(arguments));
     if (role == ROLE_SINK && records_out(arguments))
         add(&words, "--records-out=%s", records_out(arguments));
+    if (role == ROLE_SINK && takes_unkept_messages(arguments))
+        add(&words, "--from-messages");
     if (role == ROLE_SINK && !has_dead_letters(arguments))
         add(&words, "--no-dead-letters");
     if (role == ROLE_SINK && run->letters)

@@ -161,6 +161,28 @@ def test_from_committed_is_for_a_stream_that_resumes(case):
     assert "--from-committed is for one input that is no file" in run.stderr()
 
 
+def test_a_run_of_messages_that_is_stopped_says_the_words_that_resume_it(case):
+    gate, out = case.gate(), case.path("out")
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["fanfold", "-i", f"pull:{bind(feeder, case)}", "-o", out, "-j1", "-N1", "--", "sh", "-c", f"cat; : <{gate}"]
+        run = case.start(*words)
+        for number in range(5):
+            feeder.send(b"old %d" % number)
+        gate.open()
+        case.wait_for(lambda: committed(case, out)[1] == 5, "all to be committed")
+        gate.shut()
+        feeder.send(b"held")
+        case.wait_for(lambda: case.pids_of("sh"), "one to run")
+        run.signal(signal.SIGTERM)
+        run.wait_for_stderr("a second signal stops it")
+        run.signal(signal.SIGTERM)
+        run.expect(143)
+        gate.open()
+        assert re.search("repeat the command with --resume --from-committed to continue$", run.stderr(), re.M), run.stderr()
+        case.run(words[0], "--resume", "--from-committed", "--idle", "0.1", *words[1:]).expect(0)
+
+
 def test_messages_go_on_behind_what_is_committed(case):
     out = case.path("out")
     with sockets() as make:
