@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/run_files.h"
 
+#include "common/clock.h"
 #include "common/exit_status.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -220,9 +221,33 @@ static void end_part(struct run_files *files, int64_t now_us)
         files->part_ordered = files->stirred = true;
 }
 
+/* In the middle of a run; at its end the flush has the same limit. A spool keeps what
+ * waits. */
+static int64_t mind_receiver(struct run_files *files, int64_t now_us)
+{
+    char text[512];
+    bool there = true;
+    int64_t patience_us = files->options->common.patience_us;
+    const char *receiver = output_writer_receiver(files->output, &there);
+    if (patience_us < 0 || !receiver || there || files->spool.child || files->failed ||
+        files->last_ticket) {
+        files->alone_since_us = 0;
+        return NEVER_US;
+    }
+    if (files->alone_since_us == 0)
+        files->alone_since_us = now_us;
+    if (now_us - files->alone_since_us < patience_us)
+        return files->alone_since_us + patience_us;
+    snprintf(text, sizeof text, "no receiver at %.300s in %lld s (--patience)",
+             receiver, (long long)(patience_us / SECOND_US));
+    run_files_fail(files, STATUS_IO, text, now_us);
+    return now_us;
+}
+
 int64_t run_files_tick(struct run_files *files, int64_t now_us)
 {
-    return output_writer_tick(files->output, now_us);
+    return clock_earlier(output_writer_tick(files->output, now_us),
+                         mind_receiver(files, now_us));
 }
 
 void run_files_write(struct run_files *files, int64_t now_us)

@@ -25,6 +25,7 @@ struct run_files {
     bool part_ordered;    /* a commit comes, with which the output's part ends */
     uint64_t last_ticket; /* of the commit that waits until all has left; 0: none */
     struct spool_out spool;
+    int64_t alone_since_us; /* messages have had no receiver; 0: they wait for none */
     struct checkpointer *checkpointer;
     struct record_format format; /* of the input's records, as WELCOME says */
     struct sink_verdict late;    /* of the output's close, when the session was done;

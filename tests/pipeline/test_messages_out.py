@@ -308,3 +308,12 @@ def test_what_messages_cannot_have_is_refused(case):
         run = case.run("fanfold", *words, "--", "cat", stdin=b"")
         run.expect(2)
         assert sentence in run.stderr(), run.stderr()
+
+
+@pytest.mark.parametrize("count", [10, 20000])
+def test_a_receiver_that_never_comes_is_waited_for_as_long_as_patience_lasts(case, count):
+    """Also where the run is in its middle, as the socket takes no more."""
+    words = ["-o", f"push:ipc://{case.path('nobody')}", "--patience", "1s", "-N100", "-j1"]
+    run = case.run("fanfold", *words, "--", "cat", stdin=b"line\n" * count)
+    run.expect(4)
+    assert "(--patience)" in run.stderr(), run.stderr()
