@@ -2,8 +2,9 @@
 """fanfold.Executor: a concurrent.futures.Executor whose processes are fanfold's.
 
 A thread of this process moves calls to the run and results back. The processes are forks, made at the first
-`submit`; functions and arguments are pickled, as by ProcessPoolExecutor. A call whose process is killed is tried
-again; a call that kills its process at each attempt has WorkerLost, and the executor continues.
+`submit`; functions and arguments are pickled, as by ProcessPoolExecutor, so a lambda or a function inside a function
+is refused. A call whose process is killed is tried again; a call that kills its process at each attempt has
+WorkerLost, and the executor continues.
 """
 
 from __future__ import annotations

@@ -65,7 +65,8 @@ def map(
     on_error   "raise" what `fn` raises, "return" the exception in place of the value, or "skip" the item
     unordered  give values as they come
     hosts      work there, by ssh (-S of fanfold(1)); `fn` is then "module:function", found by the workers
-    tasks      where other workers may join, such as "tcp://*": --tasks of fanfold(1)
+    tasks      where other workers may join, such as "tcp://*": --tasks of fanfold(1). They need the run's keys: give
+               options=("--keys", DIR) here and --keys DIR to each fanfold-worker (or --insecure to both)
     pickle     with hosts or tasks: any object may travel, and not only what msgpack knows; a worker that is not
                started from here must say --pickle too
     progress   True: a line on standard error says how many values there are, how fast they come, and how long the rest

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The worker's side of fanfold.map and fanfold.Executor on any host:
 
-    fanfold-worker --tasks tcp://HOST:PORT --mode frames -- python3 -m fanfold.calls [--pickle] MODULE:FUNCTION
+    fanfold-worker --keys DIR --tasks tcp://HOST:PORT --mode frames -- python3 -m fanfold.calls [--pickle] MODULE:FUNCTION
 
 It calls the one function that its command line names: the caller sends arguments alone, by msgpack. With --pickle,
 which both sides must say, arguments and values are pickles, and whoever can send some can run any code here.

@@ -5,6 +5,8 @@
     fanfold.joblib.register()
     with joblib.parallel_backend("fanfold", n_jobs=4):
         cross_val_score(...)
+
+Functions and arguments are pickled: a lambda or a function inside a function is refused.
 """
 
 from __future__ import annotations
