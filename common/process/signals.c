@@ -17,6 +17,7 @@
 
 static enum signals_from source;
 static struct repeated_signal last;
+static bool last_to_group;
 
 void signals_add_unless_ignored(sigset_t *set, int number)
 {
@@ -71,20 +72,22 @@ static bool is_to_group(const struct signalfd_siginfo *info)
     return (pid_t)info->ssi_pid == leader && getppid() != leader;
 }
 
-/* A signal to the group may hide the launcher's, which is then not to come: so the
- * process that the launcher tells first takes the one for the other. */
+/* A signal to the group may hide the launcher's, as the kernel keeps one of a kind: so
+ * the process that the launcher tells first takes the one for the other, whichever
+ * comes first. */
 static bool counts(const struct signalfd_siginfo *info)
 {
     enum { LAUNCHER_FOLLOWS_US = 1000000 };
     int64_t now_us = clock_now_us();
     if (source == SIGNALS_FROM_PERSON)
         return !repeated_signal_take(&last, (int)info->ssi_signo, now_us);
-    if (last.number && now_us - last.at_us < LAUNCHER_FOLLOWS_US)
+    bool to_group = is_to_group(info);
+    if (last.number && now_us - last.at_us < LAUNCHER_FOLLOWS_US &&
+        (to_group || last_to_group))
         return false;
-    if (!is_to_group(info))
-        return true;
-    if (source != SIGNALS_FROM_LAUNCHER_FIRST)
+    if (to_group && source != SIGNALS_FROM_LAUNCHER_FIRST)
         return false;
+    last_to_group = to_group;
     last = (struct repeated_signal){(int)info->ssi_signo, now_us};
     return true;
 }

@@ -9,11 +9,12 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Whom the signals to this process come from. */
+/* Whom the signals to this process come from. A launcher hears of one to the whole
+ * group, too, and passes on each to one process before the others. */
 enum signals_from {
     SIGNALS_FROM_PERSON,
-    SIGNALS_FROM_LAUNCHER,       /* which hears of a signal to the whole group, too */
-    SIGNALS_FROM_LAUNCHER_FIRST, /* which passes on each to this process first */
+    SIGNALS_FROM_LAUNCHER,
+    SIGNALS_FROM_LAUNCHER_FIRST,
 };
 
 /* Blocks them in this process: call it before the first thread starts. The descriptor,
