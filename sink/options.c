@@ -47,9 +47,10 @@ static void check_output(struct argp_state *state, const struct sink_options *si
 static error_t parse_shared(int key, char *value, const struct argp_state *state,
                             struct sink_options *sink)
 {
-    if (key != KEY_COMMITTED)
+    if (key != KEY_COMMITTED && key != KEY_FROM_MESSAGES)
         return options_parse_common(key, value, state, &sink->common);
-    sink->committed = true;
+    sink->committed |= key == KEY_COMMITTED;
+    sink->from_messages |= key == KEY_FROM_MESSAGES;
     return 0;
 }
 
@@ -75,9 +76,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         return 0;
     case KEY_NO_DEAD_LETTERS:
         sink->no_dead_letters = true;
-        return 0;
-    case KEY_FROM_MESSAGES:
-        sink->from_messages = true;
         return 0;
     case KEY_RERUN:
         sink->rerun = value;

@@ -433,8 +433,7 @@ Test(arguments, tell_the_sink_how_its_dead_letters_are_run_again)
     arguments_deinit(&arguments);
 }
 
-/* Of what says where records come from and go to, this alone is for dead letters too.
- */
+/* Of the options of input and output, what dead letters have too. */
 static bool is_for_files_too(const char *name)
 {
     static const char *const names[] = {"unordered", "tmpdir", "max-result"};
