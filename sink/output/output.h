@@ -58,8 +58,7 @@ struct output *output_adopt(int fd, const char *name);
 /* A run that failed leaves no empty file behind: removes the file if output_open
  * created it and nothing was written to it. */
 void output_discard(struct output *output);
-/* Removes the file if it is empty, whoever made it: a part that an earlier run began.
- */
+/* Removes the file if it is empty, whoever made it: an earlier run began the part. */
 void output_drop_empty(struct output *output);
 /* Drops what is still queued. 0, or -errno of close, which may be the first to tell of
  * an error. */
