@@ -9,6 +9,8 @@ import select
 import time
 from typing import Callable, Optional
 
+import fanfold
+
 _READ_BYTES = 1 << 16
 TEND_S = 1.0  # how often a connector that waits for fanfold is tended
 
@@ -21,7 +23,7 @@ class Link:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
-        os.dup2(2, 1)
+        fanfold._redirect_prints()
         self.sink: Optional[int] = sink
         self.piece = _READ_BYTES
         try:  # opened again, as fanfold's own description must stay as it is
