@@ -258,7 +258,7 @@ class Process:
 
     def signal(self, number):
         """The same again comes later than what counts as one with the first (REPEATED_SIGNAL_US)."""
-        time.sleep(0.3 * slack() if number == self.last_signal else 0)
+        time.sleep(0.3 if number == self.last_signal else 0)
         self.last_signal = number
         self.popen.send_signal(number)
 
