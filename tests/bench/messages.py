@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import os
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -98,12 +99,20 @@ def between(way, source, target):
     return fanfold("-i", f"pull:{source}", "-o", f"push:{target}", *WAYS[way])
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Ends:
     """The endpoints of a measurement in a directory of its own; the consumer is bound."""
 
     def __init__(self, directory):
         self.directory = tempfile.mkdtemp(dir=directory)
-        self.source, self.target = (f"ipc://{self.directory}/{name}" for name in ("in", "out"))
+        # Not by ipc://: a producer that ends while the run's queue is full would lose what its system still holds.
+        self.source = f"tcp://127.0.0.1:{free_port()}"
+        self.target = f"ipc://{self.directory}/out"
         self.consumer = zmq.Context().socket(zmq.PULL)
         self.consumer.bind(self.target)
 
