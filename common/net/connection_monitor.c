@@ -8,7 +8,6 @@
 #include "common/net/connection_monitor.h"
 
 #include "common/memory.h"
-#include "common/net/envelope.h"
 #include "common/net/monitor_pair.h"
 
 #include <assert.h>
@@ -101,9 +100,9 @@ static void on_attempt(struct connection_monitor *monitor,
 }
 
 static enum connection_event on_event(struct connection_monitor *monitor,
-                                      uint16_t number, uint32_t value)
+                                      const struct monitor_event *event)
 {
-    switch (number) {
+    switch (event->number) {
     case ZMQ_EVENT_CONNECT_DELAYED:
         on_attempt(monitor, TROUBLE_PENDING);
         return CONNECTION_NONE;
@@ -118,7 +117,7 @@ static enum connection_event on_event(struct connection_monitor *monitor,
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         return fail(monitor, TROUBLE_KEY);
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-        return fail(monitor, value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
+        return fail(monitor, event->value == ZMQ_PROTOCOL_ERROR_ZMTP_MECHANISM_MISMATCH
                                  ? TROUBLE_MECHANISM
                                  : TROUBLE_BROKEN);
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
@@ -128,21 +127,6 @@ static enum connection_event on_event(struct connection_monitor *monitor,
     default:
         return CONNECTION_NONE;
     }
-}
-
-/* Frame 0 is the event's number, in 16 bits, and a value, in 32; frame 1 is an
- * address. */
-static enum connection_event read_event(struct connection_monitor *monitor,
-                                        zmq_msg_t *frame)
-{
-    uint16_t number = 0;
-    uint32_t value = 0;
-    const char *data = zmq_msg_data(frame);
-    if (zmq_msg_size(frame) >= sizeof number + sizeof value) {
-        memcpy(&number, data, sizeof number);
-        memcpy(&value, data + sizeof number, sizeof value);
-    }
-    return on_event(monitor, number, value);
 }
 
 enum connection_trouble
@@ -158,10 +142,8 @@ enum connection_event connection_monitor_next(struct connection_monitor *monitor
         monitor->was_open_at_start = false;
         event = change_state(monitor, true);
     }
-    struct envelope envelope;
-    envelope_init(&envelope);
-    while (event == CONNECTION_NONE && envelope_receive(monitor->events, &envelope) > 0)
-        event = read_event(monitor, &envelope.header);
-    envelope_deinit(&envelope);
+    struct monitor_event seen;
+    while (event == CONNECTION_NONE && monitor_pair_next(monitor->events, &seen))
+        event = on_event(monitor, &seen);
     return event;
 }

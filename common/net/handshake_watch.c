@@ -6,7 +6,6 @@
 #include "common/net/handshake_watch.h"
 
 #include "common/memory.h"
-#include "common/net/envelope.h"
 #include "common/net/monitor_pair.h"
 
 #include <netdb.h>
@@ -30,7 +29,6 @@ struct handshake_peer {
 struct handshake_watch {
     zsock_t *watched; /* not ours */
     zsock_t *events;
-    struct envelope envelope;
     const char *why; /* of the connection that is about to end; NULL: nothing special */
     struct handshake_peer peers[PEERS_MAX]; /* by the low bits of the descriptor */
 };
@@ -43,7 +41,6 @@ struct handshake_watch *handshake_watch_new(zsock_t *bound)
     struct handshake_watch *watch = allocate_zeroed(1, sizeof *watch);
     watch->watched = bound;
     watch->events = events;
-    envelope_init(&watch->envelope);
     for (size_t i = 0; i < PEERS_MAX; i++)
         watch->peers[i].fd = -1;
     return watch;
@@ -55,7 +52,6 @@ void handshake_watch_destroy(struct handshake_watch **watch_p)
     if (!watch)
         return;
     monitor_pair_close(watch->watched, &watch->events);
-    envelope_deinit(&watch->envelope);
     free(watch);
     *watch_p = NULL;
 }
@@ -103,23 +99,16 @@ static const char *on_disconnected(struct handshake_watch *watch, int fd,
     return why;
 }
 
-/* Frame 0 is the event's number, in 16 bits, and a value, in 32. */
 static const char *on_event(struct handshake_watch *watch,
+                            const struct monitor_event *event,
                             char address[HANDSHAKE_ADDRESS_MAX])
 {
-    uint16_t number = 0;
-    uint32_t value = 0;
-    const char *data = zmq_msg_data(&watch->envelope.header);
-    if (zmq_msg_size(&watch->envelope.header) < sizeof number + sizeof value)
-        return NULL;
-    memcpy(&number, data, sizeof number);
-    memcpy(&value, data + sizeof number, sizeof value);
-    if (number == ZMQ_EVENT_ACCEPTED)
-        on_accepted(watch, (int)value);
-    else if (number == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
-        watch->why = cause_of(value);
-    else if (number == ZMQ_EVENT_DISCONNECTED)
-        return on_disconnected(watch, (int)value, address);
+    if (event->number == ZMQ_EVENT_ACCEPTED)
+        on_accepted(watch, (int)event->value);
+    else if (event->number == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+        watch->why = cause_of(event->value);
+    else if (event->number == ZMQ_EVENT_DISCONNECTED)
+        return on_disconnected(watch, (int)event->value, address);
     return NULL;
 }
 
@@ -127,7 +116,8 @@ const char *handshake_watch_next(struct handshake_watch *watch,
                                  char address[HANDSHAKE_ADDRESS_MAX])
 {
     const char *why = NULL;
-    while (!why && envelope_receive(watch->events, &watch->envelope) > 0)
-        why = on_event(watch, address);
+    struct monitor_event event;
+    while (!why && monitor_pair_next(watch->events, &event))
+        why = on_event(watch, &event, address);
     return why;
 }

@@ -3,9 +3,9 @@
 
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/random_id.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,30 +69,11 @@ void redial_see(struct redial *redial, int event, const char *address, int64_t n
         end->welcomed = true;
 }
 
-/* A signal interrupts libzmq even in a call that does not wait. */
-static int receive(zsock_t *events, void *bytes, size_t size)
-{
-    int got;
-    do
-        got = zmq_recv(zsock_resolve(events), bytes, size, ZMQ_DONTWAIT);
-    while (got < 0 && errno == EINTR);
-    return got;
-}
-
-/* The first frame is the event's number, in 16 bits, and a value, in 32. */
 void redial_take_events(struct redial *redial, zsock_t *events, int64_t now_us)
 {
-    uint16_t event = 0;
-    uint8_t head[sizeof event + sizeof(uint32_t)];
-    char address[REDIAL_ADDRESS_SIZE];
-    while (receive(events, head, sizeof head) >= 0) {
-        int got = receive(events, address, sizeof address - 1);
-        if (got < 0)
-            return;
-        address[(size_t)got < sizeof address ? (size_t)got : sizeof address - 1] = '\0';
-        memcpy(&event, head, sizeof event);
-        redial_see(redial, event, address, now_us);
-    }
+    struct monitor_event event;
+    while (monitor_pair_next(events, &event))
+        redial_see(redial, event.number, event.address, now_us);
 }
 
 /* ---- ends ---- */

@@ -13,6 +13,7 @@
 
 #include "common/keys/certificate.h"
 #include "common/net/message_end.h"
+#include "common/net/monitor_pair.h"
 #include "common/net/retry.h"
 #include <czmq.h>
 
@@ -23,11 +24,9 @@ enum {
                     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
 };
 
-enum { REDIAL_ADDRESS_SIZE = 512 };
-
 struct redial_end {
     const struct message_end *end;
-    char address[REDIAL_ADDRESS_SIZE]; /* as libzmq writes it; "": it is not known */
+    char address[MONITOR_ADDRESS_SIZE]; /* as libzmq writes it; "": it is not known */
     struct retry retry;
     int64_t ended_us; /* its connection has, and libzmq is not known to try again; 0 */
     bool welcomed;    /* its connection is or was one of ZeroMQ's, as ours */

@@ -153,44 +153,33 @@ int message_sender_send(struct message_sender *sender, struct slice envelope,
 
 /* ---- receivers, and the end ---- */
 
-/* An event is a frame with its number and a value, of a connection its descriptor, and
- * one with an endpoint. */
-static void take_event(struct message_sender *sender, zmq_msg_t *frame, int64_t now_us)
+static void on_event(struct message_sender *sender, const struct monitor_event *event,
+                     int64_t now_us)
 {
-    uint16_t event = 0;
-    uint32_t value = 0;
-    if (zmq_msg_size(frame) < sizeof event + sizeof value)
-        return;
-    memcpy(&event, zmq_msg_data(frame), sizeof event);
-    memcpy(&value, (const char *)zmq_msg_data(frame) + sizeof event, sizeof value);
-    if (sender->socket) /* it has one end, whatever its address */
-        redial_see(&sender->redial, event, sender->config.end.endpoint, now_us);
-    if (event != ZMQ_EVENT_MONITOR_STOPPED)
-        sender->refused = event == ZMQ_EVENT_DISCONNECTED && !sender->config.end.binds;
-    if (event == ZMQ_EVENT_CONNECTED || event == ZMQ_EVENT_ACCEPTED)
-        kept_connections_opened(&sender->connections, (int)value);
-    else if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    int connection = (int)event->value; /* of those that tell of one */
+    if (sender->socket)                 /* it has one end, whatever its address */
+        redial_see(&sender->redial, event->number, sender->config.end.endpoint, now_us);
+    if (event->number != ZMQ_EVENT_MONITOR_STOPPED)
+        sender->refused = event->number == ZMQ_EVENT_DISCONNECTED &&
+                          !sender->config.end.binds;
+    if (event->number == ZMQ_EVENT_CONNECTED || event->number == ZMQ_EVENT_ACCEPTED)
+        kept_connections_opened(&sender->connections, connection);
+    else if (event->number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
         sender->receivers++;
-    else if (event == ZMQ_EVENT_MONITOR_STOPPED)
+    else if (event->number == ZMQ_EVENT_MONITOR_STOPPED)
         sender->flushed = true;
-    else if (event == ZMQ_EVENT_DISCONNECTED) {
-        kept_connections_closed(&sender->connections, (int)value);
+    else if (event->number == ZMQ_EVENT_DISCONNECTED) {
+        kept_connections_closed(&sender->connections, connection);
         sender->receivers -= sender->receivers > 0;
     }
 }
 
 static void take_events(struct message_sender *sender)
 {
-    zmq_msg_t frame;
-    bool first = true;
+    struct monitor_event event;
     int64_t now_us = clock_now_us();
-    zmq_msg_init(&frame);
-    while (zmq_msg_recv(&frame, zsock_resolve(sender->events), ZMQ_DONTWAIT) >= 0) {
-        if (first)
-            take_event(sender, &frame, now_us);
-        first = !zmq_msg_more(&frame);
-    }
-    zmq_msg_close(&frame);
+    while (monitor_pair_next(sender->events, &event))
+        on_event(sender, &event, now_us);
     if (sender->socket)
         redial_tick(&sender->redial, now_us);
 }
