@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of inputs that other programs bring, messages and connectors: which of -i
  * are some, --topic, --sub-seq, --keys-in, --hwm, --frame, --frame-sep, --end-message,
- * --idle,
- * --spool and --spool-size. */
+ * --idle, --spool and --spool-size. */
 #ifndef FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 #define FANFOLD_VENTILATOR_MESSAGE_OPTIONS_H
 

@@ -4,7 +4,7 @@
 #include "common/clock.h"
 #include "common/memory.h"
 #include "common/process/sync_directory.h"
-#include "common/process/write_all.h"
+#include "common/spool/whole_file.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -252,46 +252,21 @@ int spool_segment_open(struct spool_directory *directory, uint64_t number, int f
     return result;
 }
 
-static int create_temporary(int directory, struct spool_header *header,
-                            const struct producers *producers, int *ret_fd)
-{
-    struct byte_buffer bytes = {.data = NULL};
-    int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(directory, TEMPORARY, flags, 0600);
-    if (fd < 0)
-        return -errno;
-    spool_header_write(header, producers, &bytes);
-    header->size = (uint32_t)bytes.size;
-    int result = write_all(fd, bytes.data, bytes.size);
-    if (result == 0 && fsync(fd) != 0)
-        result = -errno;
-    byte_buffer_deinit(&bytes);
-    if (result < 0)
-        close(fd);
-    else
-        *ret_fd = fd;
-    return result;
-}
-
 int spool_segment_create(struct spool_directory *directory, struct spool_header *header,
                          const struct producers *producers, int *ret_fd)
 {
+    struct byte_buffer bytes = {.data = NULL};
     char name[SPOOL_NAME_SIZE];
-    int fd = -1;
     spool_segment_name(header->segment, name);
-    int result = create_temporary(directory->fd, header, producers, &fd);
-    if (result == 0 && renameat2(directory->fd, TEMPORARY, directory->fd, name, 0) != 0)
-        result = -errno;
-    if (result == 0)
-        result = sync_directory(directory->fd);
-    if (result == 0) {
-        *ret_fd = fd;
-        return 0;
-    }
-    if (fd >= 0)
-        close(fd);
-    return spool_directory_fail(directory, result, "cannot make %s: %s", name,
-                                strerror(-result));
+    spool_header_write(header, producers, &bytes);
+    header->size = (uint32_t)bytes.size;
+    int fd = whole_file_make(directory->fd, name, TEMPORARY, bytes.data, bytes.size);
+    byte_buffer_deinit(&bytes);
+    if (fd < 0)
+        return spool_directory_fail(directory, fd, "cannot make %s: %s", name,
+                                    strerror(-fd));
+    *ret_fd = fd;
+    return 0;
 }
 
 int spool_segment_remove(struct spool_directory *directory, uint64_t number)

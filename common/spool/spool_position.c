@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "common/spool/spool_position.h"
 
-#include "common/process/sync_directory.h"
-#include "common/process/write_all.h"
+#include "common/spool/whole_file.h"
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -86,24 +85,16 @@ static int open_file(struct spool_directory *directory, int flags)
 
 /* ---- opening ---- */
 
-/* All of it, or nothing. */
 static int create(struct spool_directory *directory,
                   const struct spool_position *position)
 {
     const struct stored stored = stored_of(position);
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(directory->fd, SPOOL_POSITION_TEMPORARY, flags, 0600);
-    int result = fd < 0 ? -errno : write_all(fd, &stored, sizeof stored);
-    if (result == 0 && fsync(fd) != 0)
-        result = -errno;
-    if (fd >= 0)
-        close(fd);
-    if (result == 0 && renameat(directory->fd, SPOOL_POSITION_TEMPORARY, directory->fd,
-                                SPOOL_POSITION) != 0)
-        result = -errno;
-    if (result == 0)
-        result = sync_directory(directory->fd);
-    return result < 0 ? fail_to(directory, result, "make") : 0;
+    int fd = whole_file_make(directory->fd, SPOOL_POSITION, SPOOL_POSITION_TEMPORARY,
+                             &stored, sizeof stored);
+    if (fd < 0)
+        return fail_to(directory, fd, "make");
+    close(fd);
+    return 0;
 }
 
 static int judge(const struct spool_position *position, uint64_t first, uint64_t next)
@@ -156,10 +147,7 @@ void spool_position_close(struct spool_position *position)
 static int save(struct spool_position *position, bool syncs)
 {
     const struct stored stored = stored_of(position);
-    ssize_t put = pwrite(position->fd, &stored, sizeof stored, 0);
-    int result = put == (ssize_t)sizeof stored ? 0 : put < 0 ? -errno : -ENOSPC;
-    if (result == 0 && syncs && fdatasync(position->fd) != 0)
-        result = -errno;
+    int result = whole_file_put(position->fd, &stored, sizeof stored, syncs);
     return result < 0 ? fail_to(position->directory, result, "write") : 0;
 }
 

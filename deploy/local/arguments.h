@@ -11,8 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct option_row;
-
 struct option_row {
     int key;
     int means; /* the key of the option that it is an alias of; else its own */

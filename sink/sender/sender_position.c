@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/sender/sender_position.h"
 
-#include "common/process/sync_directory.h"
+#include "common/spool/spool_directory.h"
+#include "common/spool/whole_file.h"
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <unistd.h>
 #include <xxhash.h>
-
-#define NAME      "position"
-#define TEMPORARY "position.tmp"
 
 struct stored {
     struct id run;
@@ -25,7 +22,7 @@ static uint64_t checksum_of(const struct stored *stored)
 
 int sender_position_open(int directory)
 {
-    int fd = openat(directory, NAME, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(directory, SPOOL_POSITION, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     return fd < 0 ? -errno : fd;
 }
 
@@ -40,17 +37,19 @@ bool sender_position_read(int fd, struct sender_position *ret_position)
     return good;
 }
 
-/* So short a write lies in one sector: it is there or not. */
-int sender_position_write(int fd, const struct sender_position *position)
+static struct stored stored_of(const struct sender_position *position)
 {
     struct stored stored = {.run = position->run,
                             .offset = htole64(position->offset),
                             .number = htole64(position->number)};
     stored.checksum = checksum_of(&stored);
-    ssize_t put = pwrite(fd, &stored, sizeof stored, 0);
-    if (put != (ssize_t)sizeof stored)
-        return put < 0 ? -errno : -ENOSPC;
-    return fdatasync(fd) == 0 ? 0 : -errno;
+    return stored;
+}
+
+int sender_position_write(int fd, const struct sender_position *position)
+{
+    const struct stored stored = stored_of(position);
+    return whole_file_put(fd, &stored, sizeof stored, true);
 }
 
 /* ---- making it ---- */
@@ -65,21 +64,15 @@ static bool is_good(int directory)
     return good;
 }
 
-/* All of it, or nothing. */
 static int make(int directory)
 {
-    int flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(directory, TEMPORARY, flags, 0600);
-    int result =
-        fd < 0 ? -errno
-               : sender_position_write(fd, &(struct sender_position){.offset = 0});
-    if (result == 0 && fsync(fd) != 0)
-        result = -errno;
-    if (fd >= 0)
-        close(fd);
-    if (result == 0 && renameat(directory, TEMPORARY, directory, NAME) != 0)
-        result = -errno;
-    return result < 0 ? result : sync_directory(directory);
+    const struct stored none = stored_of(&(struct sender_position){.offset = 0});
+    int fd = whole_file_make(directory, SPOOL_POSITION, SPOOL_POSITION_TEMPORARY, &none,
+                             sizeof none);
+    if (fd < 0)
+        return fd;
+    close(fd);
+    return 0;
 }
 
 int sender_position_prepare(const char *path)

@@ -90,15 +90,19 @@ static void tell_ready(struct receiver *receiver)
 
 /* ---- from the ventilator ---- */
 
+static int fail_spool(struct receiver *receiver, int result)
+{
+    snprintf(receiver->error, sizeof receiver->error, "%s",
+             spool_writer_error(receiver->spool));
+    return result;
+}
+
 static int on_committed(struct receiver *receiver, uint64_t number)
 {
     int result = spool_writer_cut(receiver->spool, number);
     if (result == -ENOSPC || result == -EDQUOT)
         result = 0; /* a new segment found no room: the next commit tries again */
-    if (result < 0)
-        snprintf(receiver->error, sizeof receiver->error, "%s",
-                 spool_writer_error(receiver->spool));
-    return result;
+    return result < 0 ? fail_spool(receiver, result) : 0;
 }
 
 static int on_line(struct receiver *receiver, const char *line)
@@ -240,10 +244,7 @@ static int sync_spool(struct receiver *receiver, int64_t now_us)
         on_no_room(receiver, now_us);
         return 0;
     }
-    if (result < 0)
-        snprintf(receiver->error, sizeof receiver->error, "%s",
-                 spool_writer_error(receiver->spool));
-    return result;
+    return result < 0 ? fail_spool(receiver, result) : 0;
 }
 
 /* ---- the loop ---- */
