@@ -22,7 +22,7 @@ PLAIN_TYPES = ("common",)
 CORES = ("ventilator/scheduler/state", "ventilator/scheduler", "worker/session", "sink/session")
 MAY = {
     "common": (),
-    "common/files": ("common",),
+    "common/files": ("common", "common/process"),
     "common/process": ("common",),
     "common/helper": ("common", "common/process"),
     "common/service": ("common",),

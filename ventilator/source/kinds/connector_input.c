@@ -17,6 +17,7 @@
 
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/files/pipe_writers.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/process/process_handle.h"
@@ -24,12 +25,12 @@
 #include "ventilator/source/kinds/connector_cursors.h"
 #include "ventilator/source/kinds/connector_parser.h"
 #include "ventilator/source/kinds/connector_process.h"
-#include "ventilator/source/kinds/pipe_holder.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,10 +214,14 @@ static int frame_record(struct connector_input *connector, struct input *input)
 static void tell_holder(const struct connector_input *connector)
 {
     char name[64], who[96] = "a process that it started";
-    pid_t pid = pipe_holder(connector->process.records_fd);
-    if (pid > 0)
-        snprintf(who, sizeof who, "process %ld (%s)", (long)pid,
-                 process_name(pid, name, sizeof name));
+    struct children writers = {NULL, 0};
+    struct stat pipe;
+    if (fstat(connector->process.records_fd, &pipe) == 0)
+        pipe_writers_find(pipe.st_ino, &writers);
+    if (writers.count > 0)
+        snprintf(who, sizeof who, "process %ld (%s)", (long)writers.items[0].pid,
+                 process_name(writers.items[0].pid, name, sizeof name));
+    children_deinit(&writers);
     if (!connector->config->quiet)
         say("the connector %s has ended, but %s holds its output open: reading no more",
             connector->config->command, who);

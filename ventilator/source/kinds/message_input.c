@@ -64,11 +64,11 @@ static int receive(struct message_input *messages, char *reason, size_t size)
 
 /* ---- the end ---- */
 
-static bool is_end(const struct message_input *messages)
+bool message_input_is_end(const struct message_input_config *config, struct slice body)
 {
-    struct slice end = messages->config->end_message;
-    return end.data && end.size == messages->body.size &&
-           (end.size == 0 || memcmp(end.data, messages->body.data, end.size) == 0);
+    struct slice end = config->end_message;
+    return end.data && end.size == body.size &&
+           (end.size == 0 || memcmp(end.data, body.data, end.size) == 0);
 }
 
 static bool is_idle(const struct message_input *messages)
@@ -138,7 +138,7 @@ static int next_message(struct message_input *messages, struct input *input)
             message_socket_look(&messages->socket, input->reason, sizeof input->reason);
         return result < 0 ? result : wait_or_end(messages);
     }
-    if (result > 0 && is_end(messages)) {
+    if (result > 0 && message_input_is_end(messages->config, messages->body)) {
         messages->phase = MESSAGES_ENDED;
         return 0;
     }

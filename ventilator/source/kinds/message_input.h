@@ -19,6 +19,9 @@ struct message_input_config {
     int64_t idle_us; /* the input ends when nothing has come for so long; 0: never */
 };
 
+/* Whether a message with this body ends the input. */
+bool message_input_is_end(const struct message_input_config *config, struct slice body);
+
 /* Reads the keys; message_input_open opens the socket. 0, or -errno with a sentence in
  * `error`. */
 int input_of_messages(const struct message_input_config *config,

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 static const struct slice nobody = {NULL, 0};
 
@@ -94,13 +93,6 @@ void message_intake_answer(struct message_intake *intake)
 
 /* ---- records ---- */
 
-static bool is_end(const struct message_intake *intake, struct slice body)
-{
-    struct slice end = intake->config->end_message;
-    return end.data && end.size == body.size &&
-           (end.size == 0 || memcmp(end.data, body.data, end.size) == 0);
-}
-
 static int refuse(struct message_intake *intake, const char *reason)
 {
     snprintf(intake->error, sizeof intake->error, "message %" PRIu64 ": %s",
@@ -127,7 +119,7 @@ static int append(struct message_intake *intake, const struct slice *frames,
     if (!message_framing_body(&intake->config->framing, frames, count, &intake->joined,
                               &body, reason, sizeof reason))
         return refuse(intake, reason);
-    if (is_end(intake, body)) {
+    if (message_input_is_end(intake->config, body)) {
         spool_writer_append_end(intake->spool, producer, number);
         intake->ended = true;
         return 1;

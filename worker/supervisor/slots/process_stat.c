@@ -75,3 +75,19 @@ uint64_t process_share_bytes(pid_t pid, uint64_t page_bytes)
     return found ? strtoull(found + sizeof name - 1, NULL, 10) << 10
                  : private_bytes(pid, page_bytes);
 }
+
+uint64_t process_ticks(const struct children *processes)
+{
+    uint64_t ticks = 0;
+    int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (size_t i = 0; proc >= 0 && i < processes->count; i++) {
+        char name[16];
+        struct process process;
+        snprintf(name, sizeof name, "%d", (int)processes->items[i].pid);
+        if (process_read(proc, name, 0, &process))
+            ticks += process.ticks;
+    }
+    if (proc >= 0)
+        close(proc);
+    return ticks;
+}

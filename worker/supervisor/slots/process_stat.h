@@ -3,6 +3,7 @@
 #ifndef FANFOLD_WORKER_SUPERVISOR_SLOTS_PROCESS_STAT_H
 #define FANFOLD_WORKER_SUPERVISOR_SLOTS_PROCESS_STAT_H
 
+#include "common/process/descendants.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -25,5 +26,9 @@ bool process_read(int proc, const char *name, uint64_t page_bytes,
 /* Its resident memory, where a page that n processes share counts as an nth; 0: it is
  * gone. */
 uint64_t process_share_bytes(pid_t pid, uint64_t page_bytes);
+
+/* The processor's time, in ticks, that these have used, and those that they waited
+ * for. */
+uint64_t process_ticks(const struct children *processes);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/supervisor/slots/settling.h"
 #include "common/clock.h"
+#include "common/files/pipe_writers.h"
 #include "common/log.h"
 #include "common/process/descendants.h"
 #include "common/process/process_handle.h"
-#include "worker/supervisor/slots/output_holders.h"
+#include "worker/supervisor/slots/process_stat.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -94,7 +95,7 @@ static void tell_waiting(struct settling *settling, uint32_t slot)
 {
     struct children holders;
     char name[32], quoted[140];
-    output_holders_find(settling->pipe, &holders);
+    pipe_writers_find(settling->pipe, &holders);
     settling->told = true;
     if (holders.count > 0) {
         process_name(holders.items[0].pid, name, sizeof name);
@@ -143,7 +144,7 @@ static uint64_t work_of(const struct slot_group *group, const struct children *h
     for (size_t i = 0; i < holders->count; i++)
         if (!children_have(&members, holders->items[i].pid))
             children_add(&members, holders->items[i]);
-    uint64_t ticks = output_holders_ticks(&members);
+    uint64_t ticks = process_ticks(&members);
     children_deinit(&members);
     return ticks;
 }
@@ -160,7 +161,7 @@ static bool measure(struct settling *settling, struct settling_log *log, uint32_
                     const struct slot_group *group, int64_t now_us)
 {
     struct children holders;
-    output_holders_find(settling->pipe, &holders);
+    pipe_writers_find(settling->pipe, &holders);
     uint64_t ticks = work_of(group, &holders);
     bool more = settling->phase == SETTLING_WAITS || is_at_work(settling, ticks);
     if (!more)

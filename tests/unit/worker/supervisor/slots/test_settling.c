@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* How long somebody is waited for who has a program's standard output open. */
 #include "common/clock.h"
-#include "worker/supervisor/slots/output_holders.h"
+#include "common/files/pipe_writers.h"
+#include "worker/supervisor/slots/process_stat.h"
 #include "worker/supervisor/slots/settling.h"
 
 #include <criterion/criterion.h>
@@ -54,13 +55,13 @@ Test(settling, finds_who_has_the_output_open_and_not_its_reader)
 {
     struct children holders;
     fork_holder(false);
-    output_holders_find(output, &holders);
+    pipe_writers_find(output, &holders);
     cr_assert_eq(holders.count, 1);
     cr_assert_eq(holders.items[0].pid, holder);
     cr_assert_eq(holders.items[0].group, holder);
     children_deinit(&holders);
     end_holder();
-    output_holders_find(output, &holders);
+    pipe_writers_find(output, &holders);
     cr_assert_eq(holders.count, 0);
 }
 
@@ -84,7 +85,7 @@ Test(settling, waits_for_one_that_computes)
         struct children one = {&(struct child_process){holder, holder}, 1};
         cr_assert(tick(2.5 * round) && settling.phase == SETTLING_MEASURES, "%d",
                   round);
-        while (output_holders_ticks(&one) < settling.ticks + 10)
+        while (process_ticks(&one) < settling.ticks + 10)
             poll(NULL, 0, 5);
     }
     end_holder();

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "worker/supervisor/slots/output_holders.h"
-#include "worker/supervisor/slots/process_stat.h"
+#include "common/files/pipe_writers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The mode of the link says for what the descriptor is open: the worker has the other
+/* The mode of the link says for what the descriptor is open: the reader has the other
  * end of the same pipe. */
 static bool is_writer(int fds, const char *number, const char *wanted)
 {
@@ -39,34 +39,18 @@ static bool holds(const char *pid, const char *wanted)
     return found;
 }
 
-void output_holders_find(uint64_t pipe, struct children *ret_holders)
+void pipe_writers_find(uint64_t pipe, struct children *ret_writers)
 {
-    struct children holders = {NULL, 0};
+    struct children writers = {NULL, 0};
     char wanted[64];
     DIR *proc = opendir("/proc");
     snprintf(wanted, sizeof wanted, "pipe:[%" PRIu64 "]", pipe);
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (pid > 0 && holds(entry->d_name, wanted))
-            children_add(&holders, (struct child_process){pid, getpgid(pid)});
+            children_add(&writers, (struct child_process){pid, getpgid(pid)});
     }
     if (proc)
         closedir(proc);
-    *ret_holders = holders;
-}
-
-uint64_t output_holders_ticks(const struct children *processes)
-{
-    uint64_t ticks = 0;
-    int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    for (size_t i = 0; proc >= 0 && i < processes->count; i++) {
-        char name[16];
-        struct process process;
-        snprintf(name, sizeof name, "%d", (int)processes->items[i].pid);
-        if (process_read(proc, name, 0, &process))
-            ticks += process.ticks;
-    }
-    if (proc >= 0)
-        close(proc);
-    return ticks;
+    *ret_writers = writers;
 }
