@@ -11,7 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#define DRAIN_BEFORE_US (60 * SECOND_US)
+static const char default_drain_before[] = "60s";
 
 static int64_t duration_us(const struct arguments *arguments, const char *name,
                            int64_t otherwise_us)
@@ -49,7 +49,11 @@ int slurm_role_open(struct slurm_role *role, const struct arguments *arguments,
 {
     if (!arguments->slurm)
         return STATUS_OK;
-    int64_t drain_us = duration_us(arguments, "drain-before", DRAIN_BEFORE_US);
+    const char *drain_before = arguments_value(arguments, "drain-before");
+    int64_t drain_us = 0;
+    if (!drain_before)
+        drain_before = default_drain_before;
+    parse_duration(drain_before, &drain_us);
     uint64_t drain_before_s = (uint64_t)(drain_us / SECOND_US);
     if (!time_allowed(arguments, drain_before_s))
         return STATUS_USAGE;
@@ -65,7 +69,7 @@ int slurm_role_open(struct slurm_role *role, const struct arguments *arguments,
         .idle_release_us =
             duration_us(arguments, "idle-release", DEFAULT_IDLE_RELEASE_US),
         .options = arguments_value(arguments, "slurm-options"),
-        .drain_before = arguments_value(arguments, "drain-before"),
+        .drain_before = drain_before,
         .drain_before_s = drain_before_s,
         .on_lost = arguments_value(arguments, "on-lost"),
         .worker = worker,

@@ -82,7 +82,7 @@ static void print_end(FILE *file, const struct slurm_config *config)
           "end=${SLURM_JOB_END_TIME:-${end:+$(date -d \"$end\" +%s 2>/dev/null)}}\n",
           file);
     fprintf(file, "drain=${end:+--drain-before=%s --end-time=$end}\n",
-            config->drain_before ? config->drain_before : "60s");
+            config->drain_before);
 }
 
 int job_script_write(const char *directory, const struct slurm_config *config,

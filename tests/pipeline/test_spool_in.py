@@ -43,6 +43,13 @@ class SpoolRun:
         with contextlib.suppress(ProcessLookupError):
             os.kill(chance.choice(pids), signal.SIGKILL)
 
+    def expect_rest(self, producer):
+        """What is left of it comes, and then all is there."""
+        self.case.wait_for(lambda: producer.pump(0.2) or producer.done(), "the rest")
+        producer.close()
+        drained(self.run)
+        self.expect_all([producer])
+
     def expect_all(self, producers):
         """Each record once, those of a producer in their order."""
         lines = self.out.read_bytes().splitlines()
@@ -137,10 +144,7 @@ def test_a_full_spool_stops_the_producers_and_says_so(case):
         case.wait_for(lambda: producer.pump(0.2) or producer.have > held, "room")
         kill_everything(case)
         run.start("--resume")
-        case.wait_for(lambda: producer.pump(0.2) or producer.done(), "the rest")
-        producer.close()
-    drained(run.run)
-    run.expect_all([producer])
+        run.expect_rest(producer)
 
 
 def test_a_full_spool_of_which_all_is_committed_takes_more_when_the_run_resumes(case):
@@ -160,10 +164,7 @@ def test_a_full_spool_of_which_all_is_committed_takes_more_when_the_run_resumes(
         case.wait_for(lambda: records_committed(case, run.out) == held, "all of it to be committed")
         kill_everything(case)
         run.start("--resume")
-        case.wait_for(lambda: producer.pump(0.2) or producer.done(), "the rest")
-        producer.close()
-    drained(run.run)
-    run.expect_all([producer])
+        run.expect_rest(producer)
 
 
 def test_a_message_that_can_be_no_record_is_rejected_with_a_reason(case):
