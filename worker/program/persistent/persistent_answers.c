@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* When a burst that is answered is looked at: at once where a task waits or there may
- * be trouble, after a moment where more may be given. */
-enum { LOOK_SOON_US = 50, LOOK_US = 1000 };
-
 void persistent_answers_report(struct persistent_slot *slot, int64_t run_us)
 {
     struct coprocess *coprocess = &slot->coprocess;
@@ -37,7 +33,7 @@ static void set_confirm(struct persistent_slot *slot, int64_t now_us)
                 slot->coprocess.count > slot->coprocess.given ||
                 coprocess_at(&slot->coprocess, 0)->task.attempt > 1;
     slot->answered_us = now_us;
-    slot->confirm_us = now_us + (soon ? LOOK_SOON_US : LOOK_US);
+    slot->confirm_us = look_pace_due(&slot->pace, now_us, soon);
 }
 
 /* The parser has found answers, and perhaps that the process is of no use. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/program/persistent/persistent_quiet.h"
+#include "common/clock.h"
 #include "worker/program/persistent/persistent_answers.h"
 #include "worker/program/persistent/sight.h"
 
@@ -110,8 +111,9 @@ static void on_absent(struct persistent_slot *slot)
 
 void persistent_quiet_check(struct persistent_slot *slot, int64_t now_us)
 {
-    int64_t due_us = slot->confirm_us;
+    int64_t due_us = slot->confirm_us, begun_us = clock_now_us();
     struct sight sight = look(slot);
+    look_pace_on_look(&slot->pace, begun_us, clock_now_us());
     /* What it wrote before it waited is in the pipe by now. */
     persistent_answers_read(slot, PERSISTENT_READS_MAX);
     if (!persistent_slot_serves(slot) || slot->confirm_us != due_us)

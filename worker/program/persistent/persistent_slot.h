@@ -7,6 +7,7 @@
 #define FANFOLD_WORKER_PROGRAM_PERSISTENT_PERSISTENT_SLOT_H
 
 #include "worker/program/persistent/coprocess.h"
+#include "worker/program/persistent/look_pace.h"
 #include "worker/program/persistent/persistent_doubt.h"
 #include "worker/program/slot_life.h"
 
@@ -47,6 +48,7 @@ struct persistent_slot {
     bool reader;  /* lines: it was seen to wait for input */
     bool missing; /* a process is to be started, as soon as our stderr is read */
     struct persistent_doubt doubt;
+    struct look_pace pace;
     bool fruitful;       /* the process has answered something */
     unsigned bursts;     /* of this process, that were confirmed */
     int64_t opened_us;   /* when the process was asked for */
