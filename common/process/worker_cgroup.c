@@ -6,14 +6,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -134,11 +138,36 @@ void worker_cgroup_make(struct worker_cgroup *cgroup)
         cgroup->fd = lock(cgroup->path);
 }
 
-void worker_cgroup_enter(struct worker_cgroup *cgroup)
+/* As fork does it; < 0: it cannot be done here. The thread's id is kept where the
+ * kernel wrote that of this thread, as the C library expects it in the child, too. */
+static pid_t clone_into(int directory)
 {
-    if (cgroup->fd >= 0)
+    void *thread_id = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &thread_id) < 0 || !thread_id)
+        return -1;
+    struct clone_args how = {
+        .flags = CLONE_INTO_CGROUP | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID,
+        .child_tid = (uintptr_t)thread_id,
+        .exit_signal = SIGCHLD,
+        .cgroup = (uint64_t)directory,
+    };
+    return (pid_t)syscall(SYS_clone3, &how, sizeof how);
+}
+
+/* A process that moves itself to another group waits until all processors have seen
+ * that it may: some 20 ms. One that is born there does not. */
+pid_t worker_cgroup_fork(struct worker_cgroup *cgroup)
+{
+    pid_t pid = cgroup->fd < 0 ? -1 : clone_into(cgroup->fd);
+    bool born = pid >= 0;
+    if (!born)
+        pid = fork();
+    if (pid != 0)
+        return pid;
+    if (!born && cgroup->fd >= 0)
         (void)write_to(cgroup->fd, "cgroup.procs", "0");
     fd_close(&cgroup->fd);
+    return 0;
 }
 
 void worker_cgroup_kill(const struct worker_cgroup *cgroup)

@@ -12,6 +12,7 @@
 #define FANFOLD_COMMON_PROCESS_WORKER_CGROUP_H
 
 #include <limits.h>
+#include <sys/types.h>
 
 struct worker_cgroup {
     int fd; /* of the directory, which closes on exec; -1: there is none */
@@ -21,8 +22,9 @@ struct worker_cgroup {
 /* Makes one and locks it, unless the group is somebody else's to divide: systemd's,
  * without Delegate=. Sweeps first. */
 void worker_cgroup_make(struct worker_cgroup *cgroup);
-/* In a child: moves itself there, and gives up its copy of the lock. */
-void worker_cgroup_enter(struct worker_cgroup *cgroup);
+/* As fork, but the child is in the group, if there is one, and gives up its copy of the
+ * lock. For a process without threads; pthread_atfork's functions may not be called. */
+pid_t worker_cgroup_fork(struct worker_cgroup *cgroup);
 /* Kills all that is in it. */
 void worker_cgroup_kill(const struct worker_cgroup *cgroup);
 /* Removes it once it is empty, for which it waits a moment. */

@@ -76,14 +76,13 @@ pid_t keeper_fork(int keeper_fd, void (*run)(void *context, int keeper), void *c
     settle_in("fanfold-keeper");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     worker_cgroup_make(&cgroup);
-    pid_t supervisor = fork();
+    pid_t supervisor = worker_cgroup_fork(&cgroup);
     if (supervisor < 0)
         _exit(STATUS_IO);
     if (supervisor == 0) {
         close(ends[1]);
         if (keeper_fd > STDERR_FILENO)
             close(keeper_fd);
-        worker_cgroup_enter(&cgroup);
         run(context, ends[0]);
         _exit(0);
     }
