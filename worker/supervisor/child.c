@@ -109,9 +109,13 @@ int64_t child_report_stops(struct child *children, uint32_t slots, int link,
         if (stop_lasts(&children[slot].stop, now_us, &due_us))
             report_stop(&children[slot].stop, slot, link);
     }
-    if (!runs)
+    if (!runs) {
+        *look_us = 0;
         return NEVER_US;
-    if (now_us >= *look_us) {
+    }
+    if (!*look_us) {
+        *look_us = now_us + STOPS_LOOK_MS * INT64_C(1000);
+    } else if (now_us >= *look_us) {
         look(children, slots, link, now_us);
         *look_us = now_us + STOPS_LOOK_MS * INT64_C(1000);
     }

@@ -47,7 +47,9 @@ bool child_settles(struct child *child, struct settling_log *log, uint32_t slot,
 void child_report(struct child *child, uint32_t slot, int link, const char *why);
 
 /* Reports the slots that stand still since a while. *look_us is when it looks through
- * all processes again. Returns when to call it again; NEVER_US: not before one runs. */
+ * all processes, which takes long beside a short program: not before one has run for
+ * STOPS_LOOK_MS without a moment in which none did; 0: none runs. Returns when to call
+ * it again; NEVER_US: not before one runs. */
 int64_t child_report_stops(struct child *children, uint32_t slots, int link,
                            int64_t *look_us, int64_t now_us);
 
