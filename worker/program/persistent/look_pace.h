@@ -14,7 +14,7 @@
 enum {
     LOOK_SOON_US = 10,   /* mostly the process waits for input again by then */
     LOOK_LATE_US = 1000, /* after the answer, at the latest */
-    LOOK_PAUSE = 8,      /* times as long as a look took passes until the next one */
+    LOOK_PAUSE = 2,      /* times as long as a look took passes until the next one */
 };
 
 struct look_pace {
