@@ -6,7 +6,9 @@ A producer and a consumer, by pyzmq, are the same for all; between them are in t
 PUSH, a loop of two calls) and a run of fanfold. Cases:
 
 latency     at --rate messages a second: the time from the producer to the consumer, p50 and p99, and
-            how many times that of the bare worker in the same round
+            how many times that of the bare worker in the same round. Beside them, at the same rate,
+            `start`: a process of `cat` is started, given a message, read to its end and awaited. Mode exec
+            cannot take less than that and the bare worker together, and is also compared with the sum
 throughput  100 bytes and 10 KB each, as fast as they go: messages a second, and times the bare worker's
 order       --messages of them, each expected in its place, while the consumer stands still for ten
             seconds in the middle; the ends bind, then the run does. Prints the memory's peak
@@ -16,6 +18,7 @@ idle        an endless run to which nothing comes: processor time of all its pro
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import statistics
@@ -54,6 +57,12 @@ def bare_worker(source, target):
         push.send(pull.recv())
 
 
+def keep_pace(began, number, rate):
+    """Until it is time for this message; with rate 0, it is."""
+    if rate and (ahead := number / rate - (time.monotonic() - began)) > 0:
+        time.sleep(ahead)
+
+
 def producer(endpoint, count, size, rate, bind):
     """Messages of a number, the time in nanoseconds, and filler; as fast as they go with rate 0."""
     socket = zmq.Context().socket(zmq.PUSH)
@@ -61,8 +70,7 @@ def producer(endpoint, count, size, rate, bind):
     filler = b"x" * size
     began = time.monotonic()
     for number in range(count):
-        if rate and (ahead := number / rate - (time.monotonic() - began)) > 0:
-            time.sleep(ahead)
+        keep_pace(began, number, rate)
         socket.send((b"%d %d " % (number, time.monotonic_ns()) + filler)[: max(size, 40)])
     socket.close(linger=-1)
     socket.context.term()
@@ -144,17 +152,54 @@ def latencies(options, directory, way):
     return took[len(took) // 2] / 1e6, took[len(took) * 99 // 100] / 1e6
 
 
+def start_once(program, message):
+    """Nanoseconds that one process takes with a message."""
+    began = time.monotonic_ns()
+    (their_input, ours), (output, theirs) = os.pipe(), os.pipe()
+    streams = [(os.POSIX_SPAWN_DUP2, their_input, 0), (os.POSIX_SPAWN_DUP2, theirs, 1)]
+    pid = os.posix_spawn(program, [program], os.environ, file_actions=streams)
+    os.close(their_input)
+    os.close(theirs)
+    os.write(ours, message)
+    os.close(ours)
+    while os.read(output, 65536):
+        pass
+    os.waitpid(pid, 0)
+    os.close(output)
+    return time.monotonic_ns() - began
+
+
+def starts(options):
+    """(p50, p99) in milliseconds of a process alone, with nothing of fanfold."""
+    took, program = [], shutil.which("cat")
+    began = time.monotonic()
+    for number in range(int(options.rate * options.seconds)):
+        keep_pace(began, number, options.rate)
+        took.append(start_once(program, b"x" * 100))
+    took.sort()
+    return took[len(took) // 2] / 1e6, took[len(took) * 99 // 100] / 1e6
+
+
+def times(found, bases):
+    """A line's figures: medians, and how many times those of the same rounds' bases."""
+    line = ""
+    for name, index in (("p50", 0), ("p99", 1)):
+        line += f" {name} {statistics.median(pair[index] for pair in found):.2f} ms"
+        for base, pairs in bases.items():
+            ratio = statistics.median(mine[index] / other[index] for mine, other in zip(found, pairs))
+            line += f" ({ratio:.1f} times {base})"
+    return line
+
+
 def latency(options, directory):
-    seen = {way: [] for way in ("bare", *WAYS)}
+    seen = {way: [] for way in ("bare", "start", *WAYS)}
     for _ in range(options.rounds):
         for way, found in seen.items():
-            found.append(latencies(options, directory, way))
+            found.append(starts(options) if way == "start" else latencies(options, directory, way))
+    both = [tuple(map(sum, zip(*pairs))) for pairs in zip(seen["bare"], seen["start"])]
     for way, found in seen.items():
-        line = f"latency at {options.rate}/s, {way}:"
-        for name, index in (("p50", 0), ("p99", 1)):
-            ratio = statistics.median(mine[index] / bare[index] for mine, bare in zip(found, seen["bare"]))
-            line += f" {name} {statistics.median(pair[index] for pair in found):.2f} ms ({ratio:.1f} times)"
-        print(line, flush=True)
+        bases = {"bare": seen["bare"]} | ({"bare + start": both} if way == "exec" else {})
+        print(f"latency at {options.rate}/s, {way}:{times(found, bases)}", flush=True)
 
 
 def rate_of(options, directory, way, size):
