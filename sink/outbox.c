@@ -9,7 +9,7 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     struct message message = {.type = MESSAGE_HELLO_SINK};
     char host[NAME_MAX_BYTES + 1] = "";
     struct endpoint_entry endpoints[ENDPOINTS_MAX];
-    struct capability capabilities[PAYLOAD_COMPRESSION_MAX];
+    struct capability capabilities[PAYLOAD_COMPRESSION_MAX + 1];
     gethostname(host, sizeof host - 1);
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = hello->incarnation;
@@ -22,7 +22,9 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     message.hello_sink.max_result = hello->max_result_bytes;
     message.hello_sink.finished = hello->finished;
     message.hello_sink.capabilities = capabilities;
-    message.hello_sink.capability_count = payload_compression_add_all(capabilities, 0);
+    uint32_t count = payload_compression_add_all(capabilities, 0);
+    capabilities[count++].name = slice_of_text(CAPABILITY_LOANS);
+    message.hello_sink.capability_count = count;
     uplink_send(uplink, &message);
 }
 

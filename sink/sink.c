@@ -203,16 +203,17 @@ static int64_t settle(struct sink *sink, int64_t now_us)
 
 /* ---- what comes in ---- */
 
+/* `cause`: why there is no payload. */
 static void take_results(struct sink *sink, const struct message *message,
-                         zmq_msg_t *payload)
+                         zmq_msg_t *payload, enum failure cause)
 {
     size_t offset = 0;
     for (uint32_t i = 0; i < message->result.count; i++) {
         const struct result_entry *entry = &message->result.entries[i];
         if (!payload) {
-            sink_session_on_damaged(sink->session, &message->result.run,
-                                    message->result.epoch, &message->result.uuid,
-                                    entry);
+            sink_session_on_unread(sink->session, &message->result.run,
+                                   message->result.epoch, &message->result.uuid, entry,
+                                   cause);
             continue;
         }
         struct result *result =
@@ -228,13 +229,14 @@ static void receive_results(struct sink *sink)
 {
     struct message message;
     zmq_msg_t *payload;
+    enum failure cause = FAILURE_PROTOCOL;
     size_t bytes = 0;
     intake_begin_turn(sink->resources.intake);
     for (int i = 0; i < RESULTS_MAX && bytes < RESULT_BYTES_MAX; i++) {
-        if (!intake_receive(sink->resources.intake, &message, &payload))
+        if (!intake_receive(sink->resources.intake, &message, &payload, &cause))
             return;
         bytes += payload ? zmq_msg_size(payload) : 0;
-        take_results(sink, &message, payload);
+        take_results(sink, &message, payload, cause);
     }
 }
 

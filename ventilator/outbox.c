@@ -49,7 +49,7 @@ struct outbox {
     uint64_t bytes; /* of the tasks' payload */
 
     struct endpoint_entry endpoints[ENDPOINTS_MAX]; /* of the last WELCOME */
-    struct capability capability;                   /* likewise */
+    struct capability capabilities[2];              /* likewise */
     char rejection[400];                            /* of the last REJECT */
     struct once_per_peer rejected;                  /* for a malformed message */
     struct once_per_peer unsent; /* it takes no messages, and that was said */
@@ -238,13 +238,12 @@ static struct message welcome(const struct outbox *outbox,
     return message;
 }
 
-static struct message welcome_sink(const struct outbox *outbox,
+static struct message welcome_sink(struct outbox *outbox,
                                    const struct dispatch_action *action)
 {
     struct message message = welcome(outbox, action->welcome);
-    static const struct capability can[] = {
-        {{(const uint8_t *)CAPABILITY_STALLED, sizeof CAPABILITY_STALLED - 1}}};
-    message.welcome.capabilities = can;
+    *outbox->capabilities = (struct capability){slice_of_text(CAPABILITY_STALLED)};
+    message.welcome.capabilities = outbox->capabilities;
     message.welcome.capability_count = 1;
     message.welcome.buffer = outbox->config.sink_buffer_bytes;
     message.welcome.input = source_input(outbox->config.source);
@@ -257,19 +256,20 @@ static struct message welcome_worker(struct outbox *outbox,
     struct message message = welcome(outbox, action->welcome);
     message.welcome.program = action->welcome->program;
     message.welcome.header = source_header(outbox->config.source);
-    message.welcome.session = action->session;
-    message.welcome.nonce = action->session;
+    message.welcome.session = message.welcome.nonce = action->session;
     message.welcome.run = action->welcome->run;
     message.welcome.epoch = action->welcome->epoch;
     message.welcome.endpoints = outbox->endpoints;
     message.welcome.endpoint_count =
         endpoint_list_entries(action->welcome->endpoints, outbox->endpoints);
-    if (payload_compression_in(action->welcome->compressions,
-                               outbox->config.compression)) {
-        outbox->capability = payload_compression_capability(outbox->config.compression);
-        message.welcome.capabilities = &outbox->capability;
-        message.welcome.capability_count = 1;
-    }
+    enum payload_compression compression = outbox->config.compression;
+    struct capability *can = outbox->capabilities, *end = can;
+    if (payload_compression_in(action->welcome->compressions, compression))
+        *end++ = payload_compression_capability(compression);
+    if (action->welcome->borrows)
+        *end++ = (struct capability){slice_of_text(CAPABILITY_LOANS)};
+    message.welcome.capabilities = can;
+    message.welcome.capability_count = (uint32_t)(end - can);
     return message;
 }
 

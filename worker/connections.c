@@ -72,6 +72,12 @@ static void watch_link(const struct resources *resources, int64_t now_us)
     }
 }
 
+/* A loan has no name on another host. */
+static bool may_lend(const struct resources *resources, const char *endpoint)
+{
+    return session_lends(resources->session) && !transport_is_tcp(endpoint);
+}
+
 /* Results leave for the one key that the ventilator has named, and never in the clear
  * where this worker has a key. */
 static int open_link(const struct resources *resources, const char *endpoint)
@@ -92,9 +98,9 @@ static int open_link(const struct resources *resources, const char *endpoint)
         outbox_close_link(resources->outbox);
         return -EPROTO;
     }
-    return outbox_open_link(resources->outbox, endpoint,
-                            resources->keyed ? &curve : NULL,
-                            session_compression(resources->session));
+    return outbox_open_link(
+        resources->outbox, endpoint, resources->keyed ? &curve : NULL,
+        session_compression(resources->session), may_lend(resources, endpoint));
 }
 
 /* The person's own counts before those that the sink names. */
@@ -111,7 +117,8 @@ static const char *find_endpoint(const struct resources *resources)
 int connections_open(const struct resources *resources, int64_t now_us)
 {
     const char *endpoint = find_endpoint(resources);
-    program_set_max_result(resources->program, session_max_result(resources->session));
+    program_set_results(resources->program, session_max_result(resources->session),
+                        may_lend(resources, endpoint));
     int result = open_link(resources, endpoint);
     if (result == -EMFILE || result == -ENFILE || result == -ENOMEM) {
         /* This host lacks it, and another ventilator would not help. */

@@ -8,6 +8,7 @@
  */
 #include "worker/outbox.h"
 
+#include "common/loan/borrow.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/connection_monitor.h"
@@ -30,6 +31,7 @@ struct outbox {
     struct payload_codec *codec;
     zsock_t *push;
     enum payload_compression compression; /* of results, on this link */
+    bool lends;                           /* it takes the names of loans */
     struct connection_monitor *monitor;
     struct retry retry; /* of the PUSH */
 
@@ -84,9 +86,11 @@ void outbox_close_link(struct outbox *outbox)
 }
 
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
-                     const struct curve *curve, enum payload_compression compression)
+                     const struct curve *curve, enum payload_compression compression,
+                     bool lends)
 {
     outbox_close_link(outbox);
+    outbox->lends = lends;
     outbox->compression = transport_is_tcp(endpoint) ? compression : PAYLOAD_PLAIN;
     outbox->push = transport_connect_push(endpoint, curve, &outbox->monitor);
     return outbox->push ? 0 : -errno;
@@ -110,7 +114,8 @@ static void push_results(struct outbox *outbox, struct message *message,
 {
     if (!outbox->push)
         return;
-    if (payload_codec_compress(outbox->codec, outbox->compression, payload))
+    if (message->result.compression == PAYLOAD_PLAIN &&
+        payload_codec_compress(outbox->codec, outbox->compression, payload))
         message->result.compression = outbox->compression;
     int result =
         envelope_send(outbox->push, encoder_write(outbox->encoder, message), payload);
@@ -139,8 +144,19 @@ static void flush_results(struct outbox *outbox)
     outbox->bytes_size = 0;
 }
 
+/* The sink does not borrow it. The loan is this process's own: only a host that lacks
+ * something cannot open it, and then it is sent when that is there again. */
+static bool fetch(struct task *task, zmq_msg_t *payload)
+{
+    if (loan_borrow(payload, task->length, getpid()))
+        return true;
+    log_event(LOG_LEVEL_WARN, "result_unsent", "bytes=%llu error=\"%s\"",
+              (unsigned long long)task->length, zmq_strerror(errno));
+    return false;
+}
+
 static void push_alone(struct outbox *outbox, const struct result_entry *entry,
-                       zmq_msg_t *result)
+                       struct task *task)
 {
     struct message message = {.type = MESSAGE_RESULT};
     message.result.run = outbox->run;
@@ -150,8 +166,11 @@ static void push_alone(struct outbox *outbox, const struct result_entry *entry,
     message.result.count = 1;
     zmq_msg_t payload;
     zmq_msg_init(&payload);
-    zmq_msg_copy(&payload, result);
-    push_results(outbox, &message, &payload);
+    zmq_msg_copy(&payload, &task->result);
+    if (task->lent && outbox->lends)
+        message.result.compression = PAYLOAD_LENT;
+    if (!task->lent || outbox->lends || fetch(task, &payload))
+        push_results(outbox, &message, &payload);
     zmq_msg_close(&payload);
 }
 
@@ -182,8 +201,8 @@ void outbox_result(struct outbox *outbox, const struct session *session,
     /* One run and epoch a batch: they change with the PUSH, whose end flushes. */
     outbox->run = session_run(session);
     outbox->epoch = session_epoch(session);
-    if (entry.bad_count || entry.length > SMALL_BYTES) {
-        push_alone(outbox, &entry, &task->result);
+    if (task->lent || entry.bad_count || entry.length > SMALL_BYTES) {
+        push_alone(outbox, &entry, task);
         return;
     }
     if (outbox->bytes_size + entry.length > session_max_result(session))

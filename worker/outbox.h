@@ -23,9 +23,11 @@ struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
 void outbox_destroy(struct outbox **outbox_p);
 
 /* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. Results
- * leave compressed where the endpoint is on another host. 0 or -errno. */
+ * leave compressed where the endpoint is on another host; `lends`: those that
+ * are lent leave as a name. 0 or -errno. */
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
-                     const struct curve *curve, enum payload_compression compression);
+                     const struct curve *curve, enum payload_compression compression,
+                     bool lends);
 void outbox_close_link(struct outbox *outbox);
 /* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);

@@ -107,18 +107,17 @@ static void report_task(struct worker *worker, uint32_t slot, uint64_t seq,
     switch (state) {
     case TASK_RUNS:
         session_on_part(session, slot, seq, attempt);
-        return;
+        break;
     case TASK_DONE:
         session_on_done(session, slot, seq, attempt, task->run_us);
-        return;
+        break;
     case TASK_FAILED:
         session_on_failed(session, slot, seq, attempt, task->run_us);
-        return;
     }
 }
 
 static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
-                    uint64_t run_us, zmq_msg_t *result)
+                    uint64_t run_us, const struct program_result *result)
 {
     struct worker *worker = context;
     struct task *task =
@@ -126,7 +125,8 @@ static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt
     if (!task)
         return;
     task->open |= !program_in_step(worker->resources.program, slot);
-    report_task(worker, slot, seq, attempt, task, task_on_done(task, run_us, result));
+    report_task(worker, slot, seq, attempt, task,
+                task_on_done(task, run_us, result->message, result->lent));
 }
 
 static void report_failed(struct worker *worker, const struct failed_run *run)

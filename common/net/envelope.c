@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { ROUTING_ID_BYTES = 5, STRANGERS_PER_CALL = 64 };
@@ -132,6 +133,18 @@ static int receive_peer(void *handle, uint32_t *ret_peer, bool *ret_stranger)
     }
     zmq_msg_close(&frame);
     return rc == -EAGAIN ? 0 : rc;
+}
+
+/* libzmq says "localhost:UID:GID:PID" of an ipc connection, and a number of a tcp
+ * connection. */
+pid_t envelope_process(const struct envelope *envelope)
+{
+    zmq_msg_t *header = (zmq_msg_t *)&envelope->header; /* it only looks */
+    const char *address = zmq_msg_gets(header, "Peer-Address");
+    int pid = 0;
+    if (!address || sscanf(address, "localhost:%*u:%*u:%d", &pid) != 1)
+        return 0;
+    return pid > 0 ? pid : 0;
 }
 
 int envelope_receive_router(zsock_t *router, struct envelope *envelope)

@@ -23,6 +23,10 @@ struct envelope {
 void envelope_init(struct envelope *envelope);
 void envelope_deinit(struct envelope *envelope);
 
+/* The process at the other end of an ipc connection, by the number that it has here; 0:
+ * it has none, or the message came another way. */
+pid_t envelope_process(const struct envelope *envelope);
+
 /* 1: a message; 0: there is none now; -errno. Messages of a peer that chose its own
  * routing id are read and dropped on the way. */
 int envelope_receive_router(zsock_t *router, struct envelope *envelope);

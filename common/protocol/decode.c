@@ -352,9 +352,12 @@ static enum decode_error check_payload(const struct message_schema *schema,
         return DECODE_NO_PAYLOAD;
     if (!schema->payload(message, &bytes))
         return DECODE_PAYLOAD;
-    bool right = schema->compression && schema->compression(message)
-                     ? bytes <= COMPRESSED_MAX && payload_size < bytes
-                     : payload_size == bytes;
+    enum payload_compression compression =
+        schema->compression ? schema->compression(message) : PAYLOAD_PLAIN;
+    bool right = compression == PAYLOAD_PLAIN ? payload_size == bytes
+                 : compression == PAYLOAD_LENT
+                     ? payload_size <= LENT_MAX
+                     : bytes <= COMPRESSED_MAX && payload_size < bytes;
     return right ? DECODE_NONE : DECODE_PAYLOAD;
 }
 

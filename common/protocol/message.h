@@ -40,6 +40,7 @@ enum {
     CAPABILITY_MAX_BYTES = 32, /* bytes of its name */
     STATUS_MAX = 255,          /* an exit status */
     COMPRESSED_MAX = 64 << 20, /* bytes of a payload before it was compressed */
+    LENT_MAX = 32,             /* bytes of a payload that names a loan */
     WINDOW_MAX = 131072, /* tasks; half of it is RANGES_MAX, the worst that a sink can
                             hold in ranges */
 };
@@ -97,6 +98,8 @@ enum failure {
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_KIND = 7,      /* code: the kind of task, which the worker does not know */
     FAILURE_LOST = 8, /* code: 0; it took workers down again and again (SKIP only) */
+    FAILURE_REFERENCE = 9, /* code: 0; bytes that do not travel could not be opened: the
+                              attempt has not failed */
 };
 
 /* Code of FAILURE_MEMORY: the worker killed the program, because it used more memory
@@ -132,6 +135,7 @@ enum payload_compression {
     PAYLOAD_ZSTD = 1,
     PAYLOAD_LZ4 = 2,
     PAYLOAD_COMPRESSION_MAX = PAYLOAD_LZ4,
+    PAYLOAD_LENT = 3, /* of a RESULT: the payload names a loan, where the bytes are */
 };
 
 /* Something that a program can do beyond what its version demands, by its name in
@@ -141,6 +145,7 @@ struct capability {
 };
 
 #define CAPABILITY_STALLED "stalled" /* of a ventilator: it takes STALLED */
+#define CAPABILITY_LOANS   "loans"   /* of a sink: it borrows results */
 
 /* Whether it is among them. */
 bool capability_is_named(const struct capability *capabilities, uint32_t count,

@@ -75,7 +75,7 @@ static const struct field begin[] = {
 static const struct field task[] = {
     ANY(message, task.session),
     LIST(message, task.entries, task.count, 1, BATCH_MAX, schema_task_list),
-    COMPRESSION(message, task.compression),
+    COMPRESSION(message, task.compression, PAYLOAD_COMPRESSION_MAX),
 };
 
 static const struct field result[] = {
@@ -83,7 +83,7 @@ static const struct field result[] = {
     ANY(message, result.epoch),
     ID(message, result.uuid),
     LIST(message, result.entries, result.count, 1, BATCH_MAX, schema_result_list),
-    COMPRESSION(message, result.compression),
+    COMPRESSION(message, result.compression, PAYLOAD_LENT),
 };
 
 static const struct field done[] = {
@@ -180,13 +180,13 @@ static const struct field isolate[] = {
     NUMBER(message, isolate.tries, 1, UINT32_MAX),
     FLAG(message, isolate.probe),
     LIST(message, isolate.except, isolate.count, 0, BAD_MAX, schema_except_list),
-    COMPRESSION(message, isolate.compression),
+    COMPRESSION(message, isolate.compression, PAYLOAD_COMPRESSION_MAX),
 };
 
 static const struct field refused[] = {
     ANY(message, refused.epoch),  ID(message, refused.uuid),
     ANY(message, refused.seq),    ANY(message, refused.attempt),
-    ANY(message, refused.marked), HOW(message, refused.cause, FAILURE_KIND),
+    ANY(message, refused.marked), HOW(message, refused.cause, FAILURE_REFERENCE),
     ANY(message, refused.code),   BYTES(message, refused.text, TEXT_MAX_BYTES),
 };
 
@@ -229,6 +229,12 @@ static bool excepts_its_own(const struct message *message)
         return true;
     const struct range *last = &message->isolate.except[count - 1];
     return last->first + last->count <= message->isolate.records;
+}
+
+/* Only a SKIP tells of losses. */
+static bool refuses_no_loss(const struct message *message)
+{
+    return message->refused.cause != FAILURE_LOST;
 }
 
 static bool task_bytes(const struct message *message, uint64_t *ret_bytes)
@@ -310,7 +316,7 @@ static const struct message_schema schemas[] = {
     [MESSAGE_PONG] = {.fields = none},
     [MESSAGE_ISOLATE] = {FIELDS(isolate), .payload = isolate_bytes,
                          .compression = isolate_compression, .valid = excepts_its_own},
-    [MESSAGE_REFUSED] = {FIELDS(refused)},
+    [MESSAGE_REFUSED] = {FIELDS(refused), .valid = refuses_no_loss},
     [MESSAGE_UNKNOWN] = {FIELDS(unknown)},
     [MESSAGE_DRAIN] = {FIELDS(drain)},
     [MESSAGE_DRAINED] = {FIELDS(drained)},

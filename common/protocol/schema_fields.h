@@ -78,8 +78,7 @@ struct field {
         .min = (low), .max = (high), .count_offset = offsetof(struct of, counter),  \
         .list = &(schema)                                                           \
     }
-#define COMPRESSION(of, member) \
-    NAMED_NUMBER("compression", of, member, 0, PAYLOAD_COMPRESSION_MAX)
+#define COMPRESSION(of, member, high) NAMED_NUMBER("compression", of, member, 0, high)
 #define CAPABILITIES(of, member, counter) \
     LIST(of, member, counter, 0, CAPABILITIES_MAX, schema_capability_list)
 

@@ -2,6 +2,7 @@
 /* One PULL socket, its decoder, and the endpoints by which it is reached. */
 #include "sink/result/intake.h"
 #include "common/clock.h"
+#include "common/loan/borrow.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/envelope.h"
@@ -166,16 +167,29 @@ static bool read_result(struct intake *intake, struct message *ret_message)
     return error == DECODE_NONE && ret_message->type == MESSAGE_RESULT;
 }
 
+/* A worker lends what is its own, and nothing of another process. */
+static bool borrow(struct intake *intake, uint64_t bytes)
+{
+    pid_t pid = envelope_process(&intake->envelope);
+    return pid && loan_borrow(&intake->envelope.payload, bytes, pid);
+}
+
 /* The bytes that the worker's results have; NULL: they did not come so. */
-static zmq_msg_t *take_payload(struct intake *intake, const struct message *message)
+static zmq_msg_t *take_payload(struct intake *intake, const struct message *message,
+                               enum failure *ret_cause)
 {
     uint64_t bytes;
     zmq_msg_t *payload = &intake->envelope.payload;
     enum payload_compression compression = message_compression(message, &bytes);
+    if (compression == PAYLOAD_LENT) {
+        *ret_cause = FAILURE_REFERENCE;
+        return borrow(intake, bytes) ? payload : NULL;
+    }
     if (compression == PAYLOAD_PLAIN ||
         payload_codec_decompress(intake->codec, compression, payload, bytes))
         return payload;
     count_garbage(intake, "a compressed payload that is damaged");
+    *ret_cause = FAILURE_PROTOCOL;
     return NULL;
 }
 
@@ -185,14 +199,14 @@ void intake_begin_turn(struct intake *intake)
 }
 
 bool intake_receive(struct intake *intake, struct message *ret_message,
-                    zmq_msg_t **ret_payload)
+                    zmq_msg_t **ret_payload, enum failure *ret_cause)
 {
     enum { GARBAGE_MAX = 256 }; /* a call: a flood of them must not hold up the loop */
     for (int i = 0; i < GARBAGE_MAX && !payload_codec_is_spent(intake->codec); i++) {
         if (envelope_receive(intake->pull, &intake->envelope) <= 0)
             return false;
         if (!is_refused(intake) && read_result(intake, ret_message)) {
-            *ret_payload = take_payload(intake, ret_message);
+            *ret_payload = take_payload(intake, ret_message, ret_cause);
             return true;
         }
     }

@@ -40,11 +40,12 @@ void intake_begin_turn(struct intake *intake);
 
 /*
  * True: a RESULT, whose slices live until the next call; *ret_payload too, unless it is
- * moved out. NULL: it came damaged, and what is in it is to be refused. False: there is
- * none now.
+ * moved out. NULL: what is in it is to be refused, as it came damaged (FAILURE_PROTOCOL
+ * in *ret_cause), or this process cannot borrow it (FAILURE_REFERENCE). False:
+ * there is none now.
  */
 bool intake_receive(struct intake *intake, struct message *ret_message,
-                    zmq_msg_t **ret_payload);
+                    zmq_msg_t **ret_payload, enum failure *ret_cause);
 
 /* The endpoint that a person hears of: the public one, if there is one. */
 const char *intake_bound(const struct intake *intake);

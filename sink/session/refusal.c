@@ -44,15 +44,19 @@ static bool is_beyond_end(const struct sink_session *session, uint64_t seq)
            seq >= session->ending.total;
 }
 
-void sink_refusal_add_damaged(struct sink_session *session, const struct id *uuid,
-                              const struct result_entry *entry)
+void sink_refusal_add_unread(struct sink_session *session, const struct id *uuid,
+                             const struct result_entry *entry, enum failure cause)
 {
-    struct sink_refusal *refusal = refuse(session, uuid, entry, FAILURE_PROTOCOL);
-    snprintf(refusal->text, sizeof refusal->text,
-             "the result of task %" PRIu64
-             " came to the sink damaged: its compressed bytes are not what the worker "
-             "says that they are",
-             entry->seq);
+    struct sink_refusal *refusal = refuse(session, uuid, entry, cause);
+    if (cause == FAILURE_REFERENCE)
+        snprintf(refusal->text, sizeof refusal->text,
+                 "the sink cannot borrow the result of task %" PRIu64, entry->seq);
+    else
+        snprintf(refusal->text, sizeof refusal->text,
+                 "the result of task %" PRIu64
+                 " came to the sink damaged: its compressed bytes are not what the "
+                 "worker says that they are",
+                 entry->seq);
 }
 
 bool sink_refusal_check(struct sink_session *session, const struct id *uuid,

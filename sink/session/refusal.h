@@ -8,8 +8,8 @@
 /* True: the result is refused, and the ventilator is to be told. */
 bool sink_refusal_check(struct sink_session *session, const struct id *uuid,
                         const struct result_entry *entry);
-/* Refuses it, as its bytes came damaged. */
-void sink_refusal_add_damaged(struct sink_session *session, const struct id *uuid,
-                              const struct result_entry *entry);
+/* Refuses it, as nobody can read its bytes (sink_session_on_unread). */
+void sink_refusal_add_unread(struct sink_session *session, const struct id *uuid,
+                             const struct result_entry *entry, enum failure cause);
 
 #endif

@@ -97,12 +97,14 @@ bool sink_session_on_result(struct sink_session *session, const struct id *run,
            take(session, epoch, &info, cargo);
 }
 
-void sink_session_on_damaged(struct sink_session *session, const struct id *run,
-                             uint64_t epoch, const struct id *uuid,
-                             const struct result_entry *entry)
+void sink_session_on_unread(struct sink_session *session, const struct id *run,
+                            uint64_t epoch, const struct id *uuid,
+                            const struct result_entry *entry, enum failure cause)
 {
-    if (is_ours(session, run, epoch))
-        sink_refusal_add_damaged(session, uuid, entry);
+    bool late = cause == FAILURE_REFERENCE &&
+                reorder_has(session->queue.reorder, entry->seq);
+    if (is_ours(session, run, epoch) && !late)
+        sink_refusal_add_unread(session, uuid, entry, cause);
 }
 
 bool sink_session_on_skip(struct sink_session *session, const struct message *message,

@@ -34,10 +34,12 @@ void sink_session_on_message(struct sink_session *session,
 bool sink_session_on_result(struct sink_session *session, const struct id *run,
                             uint64_t epoch, const struct id *uuid,
                             const struct result_entry *entry, void *cargo);
-/* One entry of a RESULT whose bytes came damaged: it is refused (SINK_REFUSE). */
-void sink_session_on_damaged(struct sink_session *session, const struct id *run,
-                             uint64_t epoch, const struct id *uuid,
-                             const struct result_entry *entry);
+/* One entry of a RESULT whose bytes nobody can read: it is refused (SINK_REFUSE). They
+ * came damaged (FAILURE_PROTOCOL), or this sink cannot borrow them (FAILURE_REFERENCE):
+ * that is nothing where it has the result already, as loans go back then. */
+void sink_session_on_unread(struct sink_session *session, const struct id *run,
+                            uint64_t epoch, const struct id *uuid,
+                            const struct result_entry *entry, enum failure cause);
 /* A SKIP is a result without a byte and with one dead letter; outcomes as with
  * sink_session_on_result. */
 bool sink_session_on_skip(struct sink_session *session, const struct message *message,

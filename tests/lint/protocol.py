@@ -158,7 +158,8 @@ BY_TYPE = message_rules()
 # What a field is called in the ABNF where its rule is one of several for that name.
 ALIASES = {
     "welcome-nonce": "nonce", "begun-epoch": "epoch", "result-uuid": "uuid",
-    "failed-how": "how", "failed-tasks": "failed", "some-records": "records", "tried": "attempts",
+    "failed-how": "how", "refused-how": "how", "result-compression": "compression",
+    "failed-tasks": "failed", "some-records": "records", "tried": "attempts",
     "bad-text": "text", "bad-count": "bad", "doubted": "attempts", "welcome-endpoints": "endpoints",
     "attempts": "entries", "task-entries": "entries", "result-entries": "entries", "done-entries": "entries",
 }  # fmt: skip

@@ -15,7 +15,7 @@ ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
     *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
-    *("common/keys", "common/net", "common/spool", "common/dealer", "common/redial"),
+    *("common/keys", "common/loan", "common/net", "common/spool", "common/dealer", "common/redial"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
@@ -29,6 +29,7 @@ MAY = {
     "common/protocol": ("common",),
     "common/records": ("common",),
     "common/keys": ("common", "common/helper"),
+    "common/loan": ("common", "common/protocol"),
     "common/net": ("common", "common/protocol", "common/keys"),
     "common/spool": ("common", "common/process"),
     "common/dealer": ("common",),

@@ -210,6 +210,9 @@ static void hello(struct sim_sink *s, const struct sink_action *action)
     message.hello_sink.endpoint_count = 1;
     message.hello_sink.max_result = 1 << 20;
     message.hello_sink.finished = sink_session_finished(s->core);
+    struct capability loans = {slice_of_text(CAPABILITY_LOANS)};
+    message.hello_sink.capabilities = &loans;
+    message.hello_sink.capability_count = s->process.world->scenario.loans ? 1 : 0;
     send(s, &message);
 }
 
@@ -360,10 +363,25 @@ static void keep(struct sim_sink *s, const struct piece *piece)
     s->memory_bytes += piece_bytes(piece);
 }
 
+/* The loan is of another host, or has come back meanwhile, or this host lacks
+ * something. */
+static bool cannot_borrow(struct sim_sink *s, const struct packet *packet)
+{
+    struct world *world = s->process.world;
+    return packet->message.result.compression == PAYLOAD_LENT &&
+           (packet->payload.far ||
+            random_chance(&world->random, world->scenario.unborrowed));
+}
+
 static void on_result(struct sim_sink *s, const struct packet *packet)
 {
     const struct message *message = &packet->message;
     const struct result_entry *entry = &message->result.entries[0];
+    if (cannot_borrow(s, packet)) {
+        sink_session_on_unread(s->core, &message->result.run, message->result.epoch,
+                               &message->result.uuid, entry, FAILURE_REFERENCE);
+        return;
+    }
     struct piece *piece = piece_new(s, packet, entry->seq);
     for (uint32_t i = 0; i < entry->bad_count; i++)
         piece->bad |= (uint8_t)(1 << (entry->bad[i].record - piece->payload.first));

@@ -54,6 +54,7 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
 {
     struct message message = {.type = MESSAGE_WELCOME};
     struct endpoint_entry entries[ENDPOINTS_MAX];
+    struct capability loans = {slice_of_text(CAPABILITY_LOANS)};
     message.welcome.version = PROTOCOL_VERSION;
     message.welcome.uid = v->uid;
     message.welcome.heartbeat_ms = HEARTBEAT_FACTOR * action->welcome->heartbeat_ms;
@@ -70,6 +71,8 @@ static void welcome(struct sim_ventilator *v, const struct dispatch_action *acti
         message.welcome.endpoints = entries;
         message.welcome.endpoint_count =
             endpoint_list_entries(action->welcome->endpoints, entries);
+        message.welcome.capabilities = &loans;
+        message.welcome.capability_count = action->welcome->borrows ? 1 : 0;
     } else {
         check_place_given(v, action->peer);
         message.welcome.buffer = scenario_buffer_bytes(&v->process.world->scenario);

@@ -166,6 +166,9 @@ static void result(struct sim_worker *w, const struct session_action *action)
     uint8_t mark[MARK_BYTES];
     if (random_chance(&w->process.world->random, w->process.world->scenario.slips))
         slip(w, &entry, &payload, mark);
+    if (session_lends(w->core) && !cargo->isolation)
+        message.result.compression = PAYLOAD_LENT;
+    payload.far = w->far;
     if (w->swallows)
         return;
     if (payload.slip)
@@ -478,6 +481,7 @@ void sim_worker_start(struct world *world, uint32_t name)
         1 + (uint32_t)random_below(&world->random, (uint64_t)world->scenario.slots);
     for (uint32_t i = 0; i < w->slot_count; i++)
         w->slots[i] = (struct slot){.worker = w, .number = i, .ready = true};
+    w->far = scenario_host_is_far(&world->scenario, name - WORKER);
     w->mute = scenario_host_is_mute(&world->scenario, name - WORKER);
     w->preempted = random_chance(&world->random, world->scenario.preempt);
     w->swallows = world->scenario.swallows && name == WORKER;

@@ -77,6 +77,7 @@ struct sim_worker {
     uint32_t held_count;
     bool monitor, welcomed;
     bool mute;      /* it takes tasks, and starts none */
+    bool far;       /* no sink can open what it lends */
     bool alone;     /* it has left as there was no word from a ventilator */
     bool preempted; /* once it is told to leave, all that runs fails */
     bool swallows;  /* its results never arrive, though its link is open */

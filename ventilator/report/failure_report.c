@@ -74,7 +74,8 @@ static const char *describe_cause(char *text, size_t size, enum failure cause,
         return "the worker does not know this kind of task";
     case FAILURE_LOST:
         return "its workers were lost, again and again";
-    default: /* the decoder lets no other number through */
+    case FAILURE_REFERENCE: /* no failure is reported with it */
+    default:                /* the decoder lets no other number through */
         return "for an unknown reason";
     }
     return text;

@@ -51,6 +51,8 @@ void notices_say_refused(const struct dispatch *dispatch, const struct message *
     log_quote(text, sizeof text, reason.data, reason.size);
     log_event(LOG_LEVEL_DEBUG, "refused", "seq=%" PRIu64 " host=%s why=%s",
               message->refused.seq, host, text);
+    if (message->refused.cause == FAILURE_REFERENCE)
+        return; /* it comes by value: nobody need do anything */
     if (said++ < SAID_MAX)
         say("warning: the sink refuses a result from the worker on %s: %s", host, text);
 }

@@ -236,8 +236,10 @@ int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us)
 
 /* ---- actions ---- */
 
-static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch)
+static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch,
+                                                   uint32_t peer)
 {
+    const struct worker_session *session = worker_pool_find(&dispatch->pool, peer);
     dispatch->welcome = (struct dispatch_welcome){
         .heartbeat_ms = worker_pool_heartbeat_ms(&dispatch->pool),
         .max_result = dispatch->sink.now.max_result,
@@ -246,6 +248,7 @@ static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch)
         .epoch = dispatch->epoch,
         .endpoints = &dispatch->sink.now.endpoints,
         .compressions = dispatch->sink.now.compressions,
+        .borrows = dispatch->sink.now.borrows && session && !session->worker->by_value,
     };
     return &dispatch->welcome;
 }
@@ -270,7 +273,7 @@ bool dispatch_next(struct dispatch *dispatch, struct dispatch_action *ret_action
         switch ((int)ret_action->kind) {
         case DISPATCH_WELCOME_SINK:
         case DISPATCH_WELCOME:
-            ret_action->welcome = fill_welcome(dispatch);
+            ret_action->welcome = fill_welcome(dispatch, ret_action->peer);
             return true;
         case DISPATCH_REJECT:
             if (ret_action->reason == REJECT_MALFORMED ||

@@ -92,6 +92,7 @@ struct dispatch_welcome {
     uint64_t epoch;      /* likewise */
     const struct endpoint_list *endpoints; /* of the sink; empty before BEGIN */
     unsigned compressions; /* of results, that the sink takes; payload_compression.h */
+    bool borrows;          /* the sink, what the worker lends */
 };
 
 /* How the next attempt finds the bad records of a task. */

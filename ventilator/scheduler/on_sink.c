@@ -78,6 +78,9 @@ void on_sink_hello(struct dispatch *dispatch, uint32_t peer,
         .max_result = message->hello_sink.max_result,
         .compressions = payload_compressions_named(
             message->hello_sink.capabilities, message->hello_sink.capability_count),
+        .borrows = capability_is_named(message->hello_sink.capabilities,
+                                       message->hello_sink.capability_count,
+                                       CAPABILITY_LOANS),
         .finished = message->hello_sink.finished,
     };
     endpoint_list_copy(&hello.endpoints, message->hello_sink.endpoints,
@@ -210,44 +213,11 @@ static void on_progress(struct dispatch *dispatch, const struct message *message
     failures_on_dead_letters(dispatch, message->progress.failed, now_us);
 }
 
-/* ---- REFUSED ---- */
-
-static struct attempt *find_refused(const struct dispatch *dispatch,
-                                    const struct worker_session *session, uint64_t seq,
-                                    uint32_t number)
-{
-    struct attempt *attempt =
-        task_attempt_at(task_table_find(&dispatch->table, seq), session);
-    return attempt && attempt->number == number ? attempt : NULL;
-}
-
-/* The worker has given a result that cannot be right: the attempt has failed. A result
- * of a task that it was not given says nothing of any attempt, but that what it gives
- * is not what was asked: it counts as one that cannot reach the sink. */
 static void on_refused(struct dispatch *dispatch, const struct message *message,
                        int64_t now_us)
 {
-    if (!dispatch->sink.begun || message->refused.epoch != dispatch->epoch)
-        return;
-    struct known_worker *worker =
-        worker_pool_look_up(&dispatch->pool, &message->refused.uuid);
-    struct worker_session *session =
-        worker ? worker_pool_find_worker(&dispatch->pool, worker) : NULL;
-    if (!session)
-        return;
-    uint32_t number = message->refused.attempt;
-    struct attempt *attempt =
-        find_refused(dispatch, session, message->refused.seq, number);
-    if (!attempt)
-        attempt = find_refused(dispatch, session, message->refused.marked, number);
-    if (!attempt) {
-        sessions_distrust(dispatch, session);
-        return;
-    }
-    push_attempt_action(dispatch, DISPATCH_FORGET, session, attempt->task->seq,
-                        attempt->number);
-    failures_on_failed(dispatch, attempt, message->refused.cause, message->refused.code,
-                       message->refused.text, now_us);
+    if (dispatch->sink.begun && message->refused.epoch == dispatch->epoch)
+        sessions_on_refused(dispatch, message, now_us);
 }
 
 /* ---- BEGIN ---- */

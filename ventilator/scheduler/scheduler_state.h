@@ -25,6 +25,7 @@ struct sink_hello {
     struct endpoint_list endpoints;
     uint64_t max_result;
     unsigned compressions; /* of results, that it takes */
+    bool borrows;          /* results that workers lend it */
     bool finished;
 };
 

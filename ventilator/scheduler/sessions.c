@@ -125,6 +125,51 @@ void sessions_distrust(struct dispatch *dispatch, struct worker_session *session
     requeue_untrusted(dispatch, session);
 }
 
+static struct attempt *find_refused(const struct dispatch *dispatch,
+                                    const struct worker_session *session, uint64_t seq,
+                                    uint32_t number)
+{
+    struct attempt *attempt =
+        task_attempt_at(task_table_find(&dispatch->table, seq), session);
+    return attempt && attempt->number == number ? attempt : NULL;
+}
+
+/* The worker has given a result that cannot be right: the attempt has failed. A result
+ * of a task that it was not given says nothing of any attempt, but that what it gives
+ * is not what was asked: it counts as one that cannot reach the sink.
+ *
+ * A result that the sink cannot borrow is as good as any: the worker sends it again
+ * with its bytes, as the WELCOME that answers its HELLO says. */
+void sessions_on_refused(struct dispatch *dispatch, const struct message *message,
+                         int64_t now_us)
+{
+    struct known_worker *worker =
+        worker_pool_look_up(&dispatch->pool, &message->refused.uuid);
+    struct worker_session *session =
+        worker ? worker_pool_find_worker(&dispatch->pool, worker) : NULL;
+    if (!session)
+        return;
+    if (message->refused.cause == FAILURE_REFERENCE) {
+        if (!worker->by_value)
+            push_action(dispatch, DISPATCH_WHO, session->peer);
+        worker->by_value = true;
+        return;
+    }
+    uint32_t number = message->refused.attempt;
+    struct attempt *attempt =
+        find_refused(dispatch, session, message->refused.seq, number);
+    if (!attempt)
+        attempt = find_refused(dispatch, session, message->refused.marked, number);
+    if (!attempt) {
+        sessions_distrust(dispatch, session);
+        return;
+    }
+    push_attempt_action(dispatch, DISPATCH_FORGET, session, attempt->task->seq,
+                        attempt->number);
+    failures_on_failed(dispatch, attempt, message->refused.cause, message->refused.code,
+                       message->refused.text, now_us);
+}
+
 /* Nothing of it is left that a sink could confirm: only another task can show whether
  * its results arrive now. */
 static bool deserves_chance(const struct dispatch *dispatch,

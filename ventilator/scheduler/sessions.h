@@ -12,6 +12,9 @@ void sessions_drop(struct dispatch *dispatch, struct worker_session *session, bo
                    int64_t now_us);
 /* What it gives is not what was asked: its tasks go to others, and it gets none. */
 void sessions_distrust(struct dispatch *dispatch, struct worker_session *session);
+/* The sink has refused a result of its. */
+void sessions_on_refused(struct dispatch *dispatch, const struct message *message,
+                         int64_t now_us);
 /* What it has goes to others, if its link to the sink has been shut for too long. */
 void sessions_check_link(struct dispatch *dispatch, struct worker_session *session,
                          int64_t now_us);

@@ -33,6 +33,8 @@ int plugin_channel_create(struct plugin_channel *channel)
     }
     if (result < 0)
         plugin_channel_close(channel);
+    else
+        plugin_channel_control(channel)->worker = (uint64_t)getpid();
     return result;
 }
 

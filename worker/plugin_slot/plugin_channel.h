@@ -46,10 +46,17 @@ struct plugin_channel_result {
     uint64_t run_us;
     uint32_t verdict;
     int32_t code;
+    uint32_t in_loan; /* it is there, from LOAN_HEAD on */
+    uint32_t reserved;
 };
 
 struct plugin_channel_batch {
     _Atomic uint32_t count;
+    /* Of one long task: the worker's descriptor and the inode of a loan (lender.h) for
+     * its result, which the slot opens by /proc; 0: the result goes into the batch's
+     * output memory. */
+    uint32_t loan_fd;
+    uint64_t loan_inode;
     struct plugin_channel_task tasks[PLUGIN_CHANNEL_BATCH_MAX];
     struct plugin_channel_result results[PLUGIN_CHANNEL_BATCH_MAX];
 };
@@ -59,7 +66,8 @@ struct plugin_channel_control {
     _Atomic uint64_t given;     /* batches */
     _Atomic uint64_t collected; /* results */
     _Atomic uint64_t max_result;
-    uint64_t reserved[5];
+    uint64_t worker; /* its process number */
+    uint64_t reserved[4];
     /* Written by the slot. */
     _Atomic uint64_t begun; /* tasks */
     _Atomic uint64_t ended;

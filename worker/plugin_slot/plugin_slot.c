@@ -7,6 +7,8 @@
  */
 #include "worker/plugin_slot/plugin_slot.h"
 #include "common/clock.h"
+#include "common/loan/loan_name.h"
+#include "worker/plugin_slot/slot_loans.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,13 +29,17 @@ struct slot {
     uint64_t batch; /* the one at hand, counted from 0 */
     uint64_t begun; /* tasks, counted here because what is shared may be overwritten */
     size_t used;    /* bytes of the batch's output memory */
+    struct slot_loans loans;
+    struct shared_memory
+        *loan; /* in its place, of one long task; NULL: there is none */
     int64_t rang_at_us;
     bool too_large; /* the task at hand wanted too much */
 };
 
 static struct shared_memory *output_memory(struct slot *slot)
 {
-    return &slot->channel->output[slot->batch % PLUGIN_CHANNEL_BATCHES];
+    return slot->loan ? slot->loan
+                      : &slot->channel->output[slot->batch % PLUGIN_CHANNEL_BATCHES];
 }
 
 static void ring(struct slot *slot, int64_t now_us)
@@ -141,6 +147,7 @@ static void run_task(struct slot *slot, const struct plugin_channel_task *task,
     *result = (struct plugin_channel_result){
         .offset = slot->used, .run_us = (uint64_t)(clock_now_us() - from_us)};
     judge(slot, code, &output, message, result);
+    result->in_loan = slot->loan != NULL;
     slot->used += (result->size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
@@ -151,12 +158,19 @@ static void run_batch(struct slot *slot)
         &control->batches[slot->batch % PLUGIN_CHANNEL_BATCHES];
     uint32_t count = batch->count;
     slot->used = 0;
+    slot->loan = batch->loan_fd ? slot_loans_open(&slot->loans, control->worker,
+                                                  batch->loan_fd, batch->loan_inode)
+                                : NULL;
+    if (slot->loan)
+        slot->used = LOAN_HEAD;
     for (uint32_t i = 0; i < count && i < PLUGIN_CHANNEL_BATCH_MAX; i++) {
         await_collected(slot);
         atomic_store_explicit(&control->begun_at_us, (uint64_t)clock_now_us(),
                               memory_order_relaxed);
         atomic_store_explicit(&control->begun, ++slot->begun, memory_order_release);
         run_task(slot, &batch->tasks[i], &batch->results[i]);
+        if (slot->loan)
+            slot_loans_shut(slot->loan);
         atomic_store_explicit(&control->ended, slot->begun, memory_order_release);
         int64_t now_us = clock_now_us();
         if (i + 1 == count || now_us - slot->rang_at_us >= RING_AFTER_US)

@@ -78,9 +78,14 @@ static void report_done(struct exec_slot *slot, uint64_t run_us)
     zmq_msg_t message;
     start_costs_end(&slot->life.context->starts, run_us,
                     slot->read_at_us ? slot->read_at_us - slot->started_at_us : -1);
-    byte_buffer_take(&slot->result, &message);
+    struct program_result result = {.message = &message};
+    struct runner_context *context = slot->life.context;
+    uint64_t size = slot->result.size;
+    if (exec_result_take(&slot->result, task_report_lender(context, &slot->task, size),
+                         &message))
+        result.lent = size;
     task_report_done(slot->life.context, slot->life.number, &slot->task, run_us,
-                     &message);
+                     &result);
     zmq_msg_close(&message);
 }
 
@@ -178,7 +183,7 @@ static void finish(struct exec_slot *slot)
     if (!relay_last_lines(slot))
         return;
     if (slot->phase == EXEC_KILLED) {
-        slot->result.size = 0;
+        exec_result_drop(&slot->result);
         slot_life_on_end(&slot->life);
         slot_life_report_ready(&slot->life);
         slot->life.ready_due = false;

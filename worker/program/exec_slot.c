@@ -3,6 +3,7 @@
 #include "worker/program/exec_slot.h"
 #include "common/clock.h"
 #include "common/process/fds.h"
+#include "worker/program/task_report.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -51,7 +52,7 @@ void exec_slot_close(struct exec_slot *slot)
 void exec_slot_deinit(struct exec_slot *slot)
 {
     exec_slot_close(slot);
-    byte_buffer_deinit(&slot->result);
+    exec_result_deinit(&slot->result);
 }
 
 /* A pipe that is too small for all the bytes is full until the program reads. */
@@ -149,7 +150,8 @@ void exec_slot_start(struct exec_slot *slot, const struct program_task *task)
         runner_context_wake(context);
         return;
     }
-    byte_buffer_begin(&slot->result, task->input.size);
+    exec_result_begin(&slot->result, task->input.size,
+                      task_report_lender(context, task, task->input.size));
     if (task->limit_ms)
         slot_timers_set(&context->limits, number,
                         slot->started_at_us + task->limit_ms * INT64_C(1000));
@@ -162,22 +164,21 @@ void exec_slot_read(struct exec_slot *slot, bool to_end)
 {
     struct runner_context *context = slot->life.context;
     for (int left = DRAIN_READS; left > 0 && slot->output >= 0; left--) {
-        size_t room = byte_buffer_room(&slot->result);
-        ssize_t got = read(slot->output, slot->result.data + slot->result.size, room);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        bool full = false;
+        ssize_t got = exec_result_read(&slot->result, slot->output, &full);
+        if (got == -EAGAIN || got == -EINTR)
             return;
         if (got <= 0) {
             fd_close(&slot->output);
             return;
         }
-        slot->result.size += (size_t)got;
         if (slot->result.size > context->max_result) {
             if (slot->phase != EXEC_KILLED)
                 exec_slot_set_phase(slot, EXEC_TOO_LARGE);
             fd_close(&slot->output);
             runner_context_kill(context, slot->life.number);
         }
-        if (!to_end && (size_t)got < room)
+        if (!to_end && !full)
             return;
     }
 }

@@ -3,7 +3,7 @@
 #ifndef FANFOLD_WORKER_PROGRAM_EXEC_SLOT_H
 #define FANFOLD_WORKER_PROGRAM_EXEC_SLOT_H
 
-#include "common/byte_buffer.h"
+#include "worker/program/exec_result.h"
 #include "worker/program/slot_life.h"
 
 /*
@@ -42,7 +42,7 @@ struct exec_slot {
     int64_t read_at_us;  /* when the program first took from a full pipe; 0: not seen */
     int64_t ended_at_us; /* 0: it is at work, or read yet */
     struct program_task task;
-    struct byte_buffer result;
+    struct exec_result result;
 };
 
 void exec_slot_init(struct exec_slot *slot, struct runner_context *context,

@@ -155,9 +155,10 @@ int program_open(const struct program_config *config,
 
 /* ---- tasks ---- */
 
-void program_set_max_result(struct program *program, uint64_t bytes)
+void program_set_results(struct program *program, uint64_t most, bool lends)
 {
-    program->context.max_result = bytes;
+    program->context.max_result = most;
+    program->context.lends = lends;
 }
 
 void program_start(struct program *program, uint32_t slot,

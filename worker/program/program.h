@@ -34,8 +34,9 @@ void program_close(struct program **program_p);
 /* The end is not to wait for whoever reads our stderr. */
 void program_hurry(struct program *program);
 
-/* A result larger than this is a failure (FAILURE_TOO_LARGE). */
-void program_set_max_result(struct program *program, uint64_t bytes);
+/* A result larger than `most` bytes is a failure (FAILURE_TOO_LARGE); a long one is
+ * lent (lender.h), or is not. */
+void program_set_results(struct program *program, uint64_t most, bool lends);
 
 /* The slot has fewer than program_depth tasks. The task's end comes as an event, also
  * where it cannot be started. One program_flush is enough for several starts. */

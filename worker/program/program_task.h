@@ -22,6 +22,13 @@ struct program_task {
     struct slice input;  /* borrowed until the task's end is reported */
 };
 
+/* What a task gave. */
+struct program_result {
+    zmq_msg_t *message;
+    uint64_t lent; /* the message names a loan (lender.h) of so many bytes, where it
+                      lies; 0: the message has it */
+};
+
 /* Results that a process gave, of which nobody can say any more that each is the answer
  * to its task. */
 struct program_doubt {
@@ -33,10 +40,10 @@ struct program_doubt {
 /* Also the order in which a slot's events come. */
 struct program_events {
     void *context; /* the first argument of each */
-    /* The task is done. The callee moves the result out with zmq_msg_move, or leaves
+    /* The task is done. The callee moves the message out with zmq_msg_move, or leaves
      * it to be thrown away. */
     void (*done)(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
-                 uint64_t run_us, zmq_msg_t *result);
+                 uint64_t run_us, const struct program_result *result);
     /* The task failed; text is the tail of its stderr, or a sentence of ours. */
     void (*failed)(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
                    uint64_t run_us, enum failure cause, uint32_t code,

@@ -19,6 +19,10 @@
 
 enum { STDERR_WAIT_MS = 8000 }; /* for a reader of the last lines, at the end */
 
+/* Kept for the next results: one is filled, one is on its way, one is read, and some
+ * more. */
+enum { LOANS_A_SLOT = 6 };
+
 void runner_context_init(struct runner_context *context,
                          const struct program_events *events, uint32_t slots,
                          uint64_t memory_bytes)
@@ -36,6 +40,7 @@ void runner_context_init(struct runner_context *context,
         .memory_bytes = memory_bytes,
         .used_bytes = allocate_zeroed(slots, sizeof(uint64_t)),
         .wanted = allocate_zeroed(slots, sizeof(int)),
+        .lender = lender_new(LOANS_A_SLOT * slots),
     };
     oom_watch_init(&context->oom, CGROUP_PROC);
 }
@@ -111,6 +116,7 @@ void runner_context_deinit(struct runner_context *context)
     spawn_backoff_deinit(&context->backoff);
     fd_close(&context->poller);
     fd_close(&context->wake);
+    lender_destroy(&context->lender);
     free(context->used_bytes);
     free(context->wanted);
 }

@@ -7,6 +7,7 @@
 #ifndef FANFOLD_WORKER_PROGRAM_RUNNER_CONTEXT_H
 #define FANFOLD_WORKER_PROGRAM_RUNNER_CONTEXT_H
 
+#include "common/loan/lender.h"
 #include "common/process/oom.h"
 #include "worker/program/program_config.h"
 #include "worker/program/program_task.h"
@@ -56,6 +57,8 @@ struct runner_context {
     struct spawn_backoff backoff;
     struct start_costs starts; /* of a process a task */
     uint64_t max_result;
+    struct lender *lender;
+    bool lends;            /* long results are lent */
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     uint64_t *used_bytes;  /* by each slot whose last process used more, else 0 */
     int *wanted;           /* SIGTTIN or SIGTTOU: each slot's last process wanted the

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* From what happened to a task, an event. */
 #include "worker/program/task_report.h"
+#include "common/loan/lender.h"
+#include "common/loan/loan_name.h"
+#include "common/memory.h"
 #include "common/parse.h"
 #include "common/process/signals.h"
 
@@ -10,11 +13,36 @@
 
 void task_report_done(struct runner_context *context, uint32_t slot,
                       const struct program_task *task, uint64_t run_us,
-                      zmq_msg_t *message)
+                      const struct program_result *result)
 {
     if (!context->ending)
         context->events.done(context->events.context, slot, task->seq, task->attempt,
-                             run_us, message);
+                             run_us, result);
+}
+
+/* The result of a part is looked at here. */
+struct lender *task_report_lender(const struct runner_context *context,
+                                  const struct program_task *task, uint64_t size)
+{
+    return context->lends && !task->part && size >= LOAN_LEAST ? context->lender : NULL;
+}
+
+/* Where there is no memory to lend, the result goes as any other. */
+void task_report_bytes(struct runner_context *context, uint32_t slot,
+                       const struct program_task *task, uint64_t run_us,
+                       struct slice bytes)
+{
+    zmq_msg_t message;
+    struct lender *lender = task_report_lender(context, task, bytes.size);
+    struct program_result result = {.message = &message};
+    if (lender && lender_copy(lender, bytes, &message))
+        result.lent = bytes.size;
+    if (!result.lent && zmq_msg_init_size(&message, bytes.size) != 0)
+        abort_out_of_memory();
+    if (!result.lent && bytes.size > 0)
+        memcpy(zmq_msg_data(&message), bytes.data, bytes.size);
+    task_report_done(context, slot, task, run_us, &result);
+    zmq_msg_close(&message);
 }
 
 void task_report_failed(struct runner_context *context, uint32_t slot,

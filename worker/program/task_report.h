@@ -6,10 +6,17 @@
 
 #include "worker/program/runner_context.h"
 
-/* `message` stays the caller's, to be closed. */
+/* The result's message stays the caller's, to be closed. */
 void task_report_done(struct runner_context *context, uint32_t slot,
                       const struct program_task *task, uint64_t run_us,
-                      zmq_msg_t *message);
+                      const struct program_result *result);
+/* The same of a result that is copied: into a loan, or a message. */
+void task_report_bytes(struct runner_context *context, uint32_t slot,
+                       const struct program_task *task, uint64_t run_us,
+                       struct slice bytes);
+/* Who lends a result of so many bytes; NULL: nobody. */
+struct lender *task_report_lender(const struct runner_context *context,
+                                  const struct program_task *task, uint64_t size);
 void task_report_failed(struct runner_context *context, uint32_t slot,
                         const struct program_task *task, uint64_t run_us,
                         enum failure cause, uint32_t code, struct slice text);

@@ -158,6 +158,8 @@ struct slice session_format(const struct session *session);
 struct slice session_header(const struct session *session);
 /* How results are compressed on a link between hosts. */
 enum payload_compression session_compression(const struct session *session);
+/* The sink borrows results. */
+bool session_lends(const struct session *session);
 /* How many lines at the beginning of a result are a header. */
 uint32_t session_header_out(const struct session *session);
 /* A sentence on why it leaves; "": there is nothing to say. */

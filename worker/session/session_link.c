@@ -18,6 +18,9 @@ void session_take_endpoints(struct session *session, const struct message *messa
     struct endpoint_list list;
     session->compression = payload_compression_first(payload_compressions_named(
         message->welcome.capabilities, message->welcome.capability_count));
+    session->lends = capability_is_named(message->welcome.capabilities,
+                                         message->welcome.capability_count,
+                                         CAPABILITY_LOANS);
     endpoint_list_copy(&list, message->welcome.endpoints,
                        message->welcome.endpoint_count);
     if (!endpoint_list_equal(&list, &session->endpoints)) {
@@ -44,6 +47,11 @@ void session_check_link(struct session *session, int64_t now_us)
 enum payload_compression session_compression(const struct session *session)
 {
     return session->compression;
+}
+
+bool session_lends(const struct session *session)
+{
+    return session->lends;
 }
 
 enum results_link session_link(const struct session *session)

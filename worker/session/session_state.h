@@ -50,6 +50,7 @@ struct session {
     uint32_t endpoint;              /* the one that is tried, or open */
     uint64_t max_result;
     enum payload_compression compression; /* of results */
+    bool lends;                           /* them, to a sink that borrows */
     uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
     uint8_t *header; /* of the input, header_size bytes; NULL: none */

@@ -3,6 +3,7 @@
 #include "worker/task/task.h"
 
 #include "common/memory.h"
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,11 +67,12 @@ static void drop_input(struct task *task)
     task->input = (struct slice){0};
 }
 
-static void finish(struct task *task, zmq_msg_t *result)
+static void finish(struct task *task, zmq_msg_t *result, uint64_t lent)
 {
     drop_input(task);
     zmq_msg_move(&task->result, result);
-    task->length = zmq_msg_size(&task->result);
+    task->lent = lent > 0;
+    task->length = lent ? lent : zmq_msg_size(&task->result);
 }
 
 static void fail(struct task *task, enum failure cause, uint32_t code,
@@ -135,15 +137,17 @@ enum task_state task_next(struct task *task, struct slice *ret_input,
     return state;
 }
 
-enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result)
+enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result,
+                             uint64_t lent)
 {
     struct slice input;
     uint64_t records;
     task->run_us += run_us;
     if (!task->part_run) {
-        finish(task, result);
+        finish(task, result, lent);
         return TASK_DONE;
     }
+    assert(!lent);
     part_run_on_done(task->part_run, zmq_msg_data(result), zmq_msg_size(result));
     return next_part(task, &input, &records);
 }

@@ -22,6 +22,7 @@ struct task {
     uint64_t run_us;           /* so far, of all runs */
     bool open;                 /* it is not proven yet that the result is right */
     zmq_msg_t result;          /* valid once it is done; else empty */
+    bool lent;                 /* it only names the loan where the result lies */
     uint64_t length;           /* of the result; after it come the bad records' bytes */
     const struct bad_record *bad; /* bad_count of them, of part_run */
     uint32_t bad_count;
@@ -55,8 +56,10 @@ enum task_state {
  * (strip_frame.h) has failed. */
 enum task_state task_next(struct task *task, struct slice *ret_input,
                           uint64_t *ret_records);
-/* The run went well; takes the result. */
-enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result);
+/* The run went well; takes the result, or the name of a loan of `lent` bytes, where it
+ * lies (lender.h; never of an ISOLATE). */
+enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result,
+                             uint64_t lent);
 /* The run failed; copies the text. */
 enum task_state task_on_failed(struct task *task, uint64_t run_us, enum failure cause,
                                uint32_t code, struct slice text);

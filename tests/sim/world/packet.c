@@ -60,6 +60,7 @@ static void keep_welcome(struct arena *arena, struct message *m)
     m->welcome.endpoints =
         keep_endpoints(arena, m->welcome.endpoints, m->welcome.endpoint_count);
     keep(arena, &m->welcome.input);
+    KEEP_ARRAY(arena, m->welcome.capabilities, m->welcome.capability_count);
 }
 
 static void keep_all(struct arena *arena, struct message *m)
@@ -76,6 +77,7 @@ static void keep_all(struct arena *arena, struct message *m)
         m->hello_sink.endpoints = keep_endpoints(arena, m->hello_sink.endpoints,
                                                  m->hello_sink.endpoint_count);
         keep(arena, &m->hello_sink.host);
+        KEEP_ARRAY(arena, m->hello_sink.capabilities, m->hello_sink.capability_count);
         break;
     case MESSAGE_WELCOME:
         keep_welcome(arena, m);

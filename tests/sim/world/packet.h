@@ -16,6 +16,7 @@ struct payload {
     uint32_t first, end;
     bool slip;         /* the result is wrong, in a way that the sink sees, */
     uint64_t slip_seq; /* and names this task, or bears its mark */
+    bool far;          /* the result is a loan that no sink can open */
     struct sim_worker
         *shifted_by; /* the result is wrong, and only the end of its
                         program at this worker shows it; NULL: it is not */

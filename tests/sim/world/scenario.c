@@ -204,6 +204,24 @@ static void draw_output(struct scenario *scenario, uint64_t seed)
     scenario->sends = scenario->parts ? 0 : 1000;
 }
 
+/* Likewise. */
+static void draw_loans(struct scenario *scenario, uint64_t seed)
+{
+    enum { LOANS = 6 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)LOANS << 56);
+    if (seed % 100 == 37 || scenario->slips || !random_chance(&random, 300))
+        return;
+    scenario->loans = 1;
+    scenario->unborrowed = RANDOM_PICK(&random, 0, 10, 200);
+    scenario->far_hosts = RANDOM_PICK(&random, 0, 1, 2);
+}
+
+bool scenario_host_is_far(const struct scenario *scenario, uint32_t worker)
+{
+    return worker < scenario->far_hosts;
+}
+
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us)
 {
@@ -234,6 +252,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     draw_on_lost(scenario, seed);
     draw_waits(scenario, seed);
     draw_output(scenario, seed);
+    draw_loans(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

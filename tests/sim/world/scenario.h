@@ -115,6 +115,9 @@ enum {
     X(old_words, "per mille of speakers that outlive their sink")  \
     X(parts, "per mille of results with which a part is full")     \
     X(sends, "per mille of complete outputs still to be stored")   \
+    X(loans, "the sink borrows results")                           \
+    X(unborrowed, "per mille of loans that it cannot open")        \
+    X(far_hosts, "workers, the first, whose loans it never can")   \
     X(until_ms, "of faults")                                       \
     X(gap_ms, "between faults")                                    \
     X(lag_us, "of the loops")                                      \
@@ -139,6 +142,8 @@ uint64_t scenario_window(const struct scenario *scenario);
 /* Whether the program fails on the worker of this number, from 0, at this time. */
 bool scenario_host_is_bad(const struct scenario *scenario, uint32_t worker,
                           int64_t now_us);
+/* Whether no sink can open what it lends. */
+bool scenario_host_is_far(const struct scenario *scenario, uint32_t worker);
 bool scenario_host_is_mute(const struct scenario *scenario, uint32_t worker);
 /* Whether any fault is inflicted by the schedule. */
 bool scenario_has_faults(const struct scenario *scenario);

@@ -25,8 +25,13 @@ static void report_done(struct persistent_slot *slot, const struct coprocess_tas
 {
     zmq_msg_t message;
     coprocess_take_result(&slot->coprocess, &message);
-    task_report_done(slot->life.context, slot->life.number, &item->task, run_us,
-                     &message);
+    struct slice bytes = {zmq_msg_data(&message), zmq_msg_size(&message)};
+    if (task_report_lender(slot->life.context, &item->task, bytes.size))
+        task_report_bytes(slot->life.context, slot->life.number, &item->task, run_us,
+                          bytes);
+    else
+        task_report_done(slot->life.context, slot->life.number, &item->task, run_us,
+                         &(struct program_result){&message, 0});
     zmq_msg_close(&message);
 }
 

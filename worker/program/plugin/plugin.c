@@ -89,7 +89,8 @@ static void set_limit(struct plugin_process *process)
 static void give(struct plugin *plugin, struct plugin_process *process)
 {
     if (process->phase != PLUGIN_SOUND ||
-        !plugin_queue_give(&process->queue, plugin->context->max_result))
+        !plugin_queue_give(&process->queue, plugin->context->max_result,
+                           plugin->context->lends ? plugin->context->lender : NULL))
         return;
     arm_look(plugin);
     set_limit(process);

@@ -1,18 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks into the slot's shared memory, results out of it. */
 #include "worker/program/plugin/plugin_queue.h"
+#include "common/loan/loan_name.h"
 #include "common/memory.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { ALIGNMENT = 16 };
 
 static size_t align(size_t size)
 {
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static void drop_loan(struct batch *batch)
+{
+    if (batch->loan)
+        loan_drop(batch->loan);
+    free(batch->copy);
+    batch->loan = NULL;
+    batch->copy = NULL;
 }
 
 int plugin_queue_open(struct plugin_queue *queue, int64_t now_us)
@@ -35,8 +48,11 @@ bool plugin_queue_is_open(const struct plugin_queue *queue)
 
 void plugin_queue_close(struct plugin_queue *queue)
 {
-    if (plugin_queue_is_open(queue))
-        plugin_channel_close(&queue->channel);
+    if (!plugin_queue_is_open(queue))
+        return;
+    plugin_channel_close(&queue->channel);
+    for (int i = 0; i < PLUGIN_CHANNEL_BATCHES; i++)
+        drop_loan(&queue->batches[i]);
 }
 
 struct plugin_queue_task *plugin_queue_at(struct plugin_queue *queue, uint32_t index)
@@ -69,7 +85,8 @@ static size_t measure_batch(struct plugin_queue *queue, uint32_t *ret_count)
     while (queue->given + count < queue->count && count < PLUGIN_CHANNEL_BATCH_MAX) {
         size_t size =
             align(size_of(&plugin_queue_at(queue, queue->given + count)->task));
-        if (count > 0 && bytes + size > PLUGIN_CHANNEL_INPUT_BYTES)
+        if (count > 0 && (bytes + size > PLUGIN_CHANNEL_INPUT_BYTES ||
+                          bytes >= LOAN_LEAST || size >= LOAN_LEAST))
             break;
         bytes += size;
         count++;
@@ -107,7 +124,15 @@ static void fill_batch(struct plugin_queue *queue, struct plugin_channel_batch *
     atomic_store_explicit(&shared->count, count, memory_order_relaxed);
 }
 
-static void give_batch(struct plugin_queue *queue)
+/* Of a task that is long, its result mostly is, too. NULL: it goes as others do. */
+static struct loan *loan_for(const struct program_task *task, struct lender *lender)
+{
+    return lender && !task->part && size_of(task) >= LOAN_LEAST
+               ? lender_take(lender, size_of(task))
+               : NULL;
+}
+
+static void give_batch(struct plugin_queue *queue, struct lender *lender)
 {
     unsigned half = queue->batches_given % PLUGIN_CHANNEL_BATCHES;
     struct shared_memory *input = &queue->channel.input[half];
@@ -117,13 +142,18 @@ static void give_batch(struct plugin_queue *queue)
         abort_out_of_memory();
     struct plugin_channel_control *control = plugin_channel_control(&queue->channel);
     fill_batch(queue, &control->batches[half], input, count);
-    queue->batches[half] = (struct batch){.count = count, .input_bytes = bytes};
+    struct loan *loan = loan_for(&plugin_queue_at(queue, queue->given)->task, lender);
+    control->batches[half].loan_fd = loan ? (uint32_t)loan_fd(loan) : 0;
+    control->batches[half].loan_inode = loan ? loan_inode(loan) : 0;
+    queue->batches[half] =
+        (struct batch){.count = count, .input_bytes = bytes, .loan = loan};
     queue->given += count;
     atomic_store_explicit(&control->given, ++queue->batches_given,
                           memory_order_release);
 }
 
-bool plugin_queue_give(struct plugin_queue *queue, uint64_t max_result)
+bool plugin_queue_give(struct plugin_queue *queue, uint64_t max_result,
+                       struct lender *lender)
 {
     uint64_t before = queue->batches_given;
     if (queue->given == queue->count || !plugin_queue_is_open(queue))
@@ -132,7 +162,7 @@ bool plugin_queue_give(struct plugin_queue *queue, uint64_t max_result)
                           max_result, memory_order_relaxed);
     while (queue->given < queue->count &&
            queue->batches_given - queue->batches_collected < PLUGIN_CHANNEL_BATCHES)
-        give_batch(queue);
+        give_batch(queue, lender);
     if (queue->batches_given == before)
         return false;
     (void)eventfd_write(queue->channel.slot_bell, 1);
@@ -152,6 +182,16 @@ bool plugin_queue_finished(const struct plugin_queue *queue, uint32_t *ret_count
     return true;
 }
 
+/* It lies in the loan. */
+static bool is_in_loan(const struct batch *batch,
+                       const struct plugin_channel_result *result)
+{
+    struct stat status;
+    return batch->loan && result->offset == LOAN_HEAD &&
+           fstat(loan_fd(batch->loan), &status) == 0 &&
+           result->size <= (uint64_t)status.st_size - LOAN_HEAD;
+}
+
 /* The result that is due, if it makes sense: it lies within the memory, and there is
  * such a verdict. A copy, because the slot may write to it at any time. */
 static bool read_result(struct plugin_queue *queue,
@@ -162,38 +202,80 @@ static bool read_result(struct plugin_queue *queue,
         &plugin_channel_control(&queue->channel)->batches[half];
     const volatile struct plugin_channel_result *theirs =
         &shared->results[queue->collected_of_batch];
-    struct plugin_channel_result result = {theirs->offset, theirs->size, theirs->run_us,
-                                           theirs->verdict, theirs->code};
+    struct plugin_channel_result result = {theirs->offset,
+                                           theirs->size,
+                                           theirs->run_us,
+                                           theirs->verdict,
+                                           theirs->code,
+                                           theirs->in_loan,
+                                           0};
     if (result.verdict < PLUGIN_CHANNEL_DONE ||
         result.verdict > PLUGIN_CHANNEL_OVERRUN || result.offset > PTRDIFF_MAX ||
-        result.size > PTRDIFF_MAX ||
-        !shared_memory_follow(&queue->channel.output[half],
-                              result.offset + result.size))
+        result.size > PTRDIFF_MAX)
         return false;
     *ret_result = result;
+    return result.in_loan ? is_in_loan(&queue->batches[half], &result)
+                          : shared_memory_follow(&queue->channel.output[half],
+                                                 result.offset + result.size);
+}
+
+/* Into batch->copy. */
+static bool copy_loan(struct batch *batch, size_t size)
+{
+    batch->copy = allocate(size);
+    for (size_t done = 0; done < size;) {
+        ssize_t got = pread(loan_fd(batch->loan), batch->copy + done, size - done,
+                            (off_t)(LOAN_HEAD + done));
+        if (got <= 0 && !(got < 0 && errno == EINTR))
+            return false;
+        done += got > 0 ? (size_t)got : 0;
+    }
     return true;
+}
+
+/* False: the bytes are not there. */
+static bool find_bytes(struct plugin_queue *queue,
+                       const struct plugin_channel_result *result,
+                       struct plugin_queue_bytes *ret_bytes)
+{
+    unsigned half = queue->batches_collected % PLUGIN_CHANNEL_BATCHES;
+    struct batch *batch = &queue->batches[half];
+    *ret_bytes = (struct plugin_queue_bytes){.data = NULL};
+    if (!result->in_loan) {
+        ret_bytes->data = queue->channel.output[half].data + result->offset;
+        return true;
+    }
+    if (result->verdict == PLUGIN_CHANNEL_DONE && result->size >= LOAN_LEAST) {
+        ret_bytes->loan = batch->loan;
+        batch->loan = NULL;
+        return true;
+    }
+    bool there = copy_loan(batch, result->size);
+    ret_bytes->data = batch->copy;
+    return there;
 }
 
 bool plugin_queue_take(struct plugin_queue *queue, uint64_t max_result, int64_t now_us,
                        struct plugin_queue_task *ret_task,
                        struct plugin_channel_result *ret_result,
-                       const uint8_t **ret_data)
+                       struct plugin_queue_bytes *ret_bytes)
 {
     struct plugin_channel_result result;
     if (!read_result(queue, &result))
         return false;
     if (result.verdict == PLUGIN_CHANNEL_DONE && result.size > max_result)
         result.verdict = PLUGIN_CHANNEL_TOO_LARGE;
+    if (!find_bytes(queue, &result, ret_bytes))
+        return false;
     uint64_t most_us = (uint64_t)(now_us - queue->opened_at_us);
     if (result.run_us > most_us)
         result.run_us = most_us;
     unsigned half = queue->batches_collected % PLUGIN_CHANNEL_BATCHES;
     struct batch *batch = &queue->batches[half];
-    if (batch->output_bytes < result.offset + result.size)
+    if (!result.in_loan && batch->output_bytes < result.offset + result.size)
         batch->output_bytes = result.offset + result.size;
     *ret_task = *plugin_queue_at(queue, 0);
     *ret_result = result;
-    *ret_data = queue->channel.output[half].data + result.offset;
     queue->head = (queue->head + 1) % PLUGIN_QUEUE_DEPTH;
     queue->count--;
     queue->given--;
@@ -205,9 +287,10 @@ bool plugin_queue_take(struct plugin_queue *queue, uint64_t max_result, int64_t 
 void plugin_queue_release(struct plugin_queue *queue)
 {
     unsigned half = queue->batches_collected % PLUGIN_CHANNEL_BATCHES;
-    const struct batch *batch = &queue->batches[half];
+    struct batch *batch = &queue->batches[half];
     if (queue->collected_of_batch < batch->count)
         return;
+    drop_loan(batch);
     shared_memory_trim(&queue->channel.input[half], batch->input_bytes);
     shared_memory_trim(&queue->channel.output[half], batch->output_bytes);
     queue->batches_collected++;

@@ -8,6 +8,7 @@
 #ifndef FANFOLD_WORKER_PROGRAM_PLUGIN_PLUGIN_QUEUE_H
 #define FANFOLD_WORKER_PROGRAM_PLUGIN_PLUGIN_QUEUE_H
 
+#include "common/loan/lender.h"
 #include "worker/plugin_slot/plugin_channel.h"
 #include "worker/program/program_task.h"
 
@@ -22,6 +23,14 @@ struct plugin_queue_task {
 struct batch {
     uint32_t count;
     size_t input_bytes, output_bytes;
+    struct loan *loan; /* for the result of its one, long task; NULL: there is none */
+    uint8_t *copy;     /* of what that has; NULL: none was needed */
+};
+
+/* Where the bytes of a result lie until plugin_queue_release. */
+struct plugin_queue_bytes {
+    const uint8_t *data;
+    struct loan *loan; /* or here, to be offered; NULL: in `data` */
 };
 
 struct plugin_queue {
@@ -47,18 +56,19 @@ bool plugin_queue_is_open(const struct plugin_queue *queue);
 void plugin_queue_push(struct plugin_queue *queue, const struct program_task *task);
 struct plugin_queue_task *plugin_queue_at(struct plugin_queue *queue, uint32_t index);
 
-/* Fills the batches that are free, and wakes the slot. True: there was something. */
-bool plugin_queue_give(struct plugin_queue *queue, uint64_t max_result);
+/* Fills the batches that are free, and wakes the slot. Long results may be
+ * lent by `lender`; NULL: they may not. True: there was something. */
+bool plugin_queue_give(struct plugin_queue *queue, uint64_t max_result,
+                       struct lender *lender);
 
 /* How many results can be taken. False: the slot's counts make no sense. */
 bool plugin_queue_finished(const struct plugin_queue *queue, uint32_t *ret_count);
-/* Takes the next result, and its task off the queue. *ret_data lies in the channel
- * until plugin_queue_release. False: the result makes no sense, and nothing was
- * taken. */
+/* Takes the next result, and its task off the queue. False: the result makes no sense,
+ * and nothing was taken. */
 bool plugin_queue_take(struct plugin_queue *queue, uint64_t max_result, int64_t now_us,
                        struct plugin_queue_task *ret_task,
                        struct plugin_channel_result *ret_result,
-                       const uint8_t **ret_data);
+                       struct plugin_queue_bytes *ret_bytes);
 /* Frees the batch if the result taken last was its last. */
 void plugin_queue_release(struct plugin_queue *queue);
 /* Shows the slot how many were taken, and wakes it if it waits for room. */

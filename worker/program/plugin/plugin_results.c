@@ -2,33 +2,38 @@
 /* One result after the other, in the order of the tasks. */
 #include "worker/program/plugin/plugin_results.h"
 #include "common/clock.h"
-#include "common/memory.h"
 #include "worker/program/task_report.h"
 
 #include <string.h>
 
+/* The memory of the slot is the slot's again when the batch is collected: what lies
+ * there is copied. */
 static void report_done(struct plugin_process *process, const struct program_task *task,
-                        const struct plugin_channel_result *result, const uint8_t *data)
+                        const struct plugin_channel_result *result,
+                        struct plugin_queue_bytes *bytes)
 {
+    struct runner_context *context = process->life.context;
     zmq_msg_t message;
-    if (zmq_msg_init_size(&message, result->size) != 0)
-        abort_out_of_memory();
-    /* Copied: the memory is the slot's again when the batch is collected. */
-    if (result->size > 0)
-        memcpy(zmq_msg_data(&message), data, result->size);
-    task_report_done(process->life.context, process->life.number, task, result->run_us,
-                     &message);
+    if (!bytes->loan) {
+        task_report_bytes(context, process->life.number, task, result->run_us,
+                          (struct slice){bytes->data, result->size});
+        return;
+    }
+    loan_offer(bytes->loan, &message);
+    bytes->loan = NULL;
+    task_report_done(context, process->life.number, task, result->run_us,
+                     &(struct program_result){&message, result->size});
     zmq_msg_close(&message);
 }
 
 static void report_refused(struct plugin_process *process,
                            const struct program_task *task,
                            const struct plugin_channel_result *result,
-                           const uint8_t *data)
+                           const struct plugin_queue_bytes *bytes)
 {
     char text[TEXT_MAX_BYTES];
     size_t size = result->size < sizeof text ? result->size : sizeof text - 1;
-    memcpy(text, data, size);
+    memcpy(text, bytes->data, size);
     text[size] = '\0';
     task_report_failed(
         process->life.context, process->life.number, task, result->run_us,
@@ -39,15 +44,15 @@ static void report_refused(struct plugin_process *process,
 static void report_result(struct plugin_process *process,
                           const struct program_task *task,
                           const struct plugin_channel_result *result,
-                          const uint8_t *data)
+                          struct plugin_queue_bytes *bytes)
 {
     struct runner_context *context = process->life.context;
     switch ((enum plugin_channel_verdict)result->verdict) {
     case PLUGIN_CHANNEL_DONE:
-        report_done(process, task, result, data);
+        report_done(process, task, result, bytes);
         break;
     case PLUGIN_CHANNEL_REPORTED:
-        report_refused(process, task, result, data);
+        report_refused(process, task, result, bytes);
         break;
     case PLUGIN_CHANNEL_TOO_LARGE:
         task_report_too_large(context, process->life.number, task, result->run_us);
@@ -67,8 +72,9 @@ static bool collect_one(struct plugin_process *process, int64_t now_us)
     struct plugin_queue *queue = &process->queue;
     struct plugin_queue_task queued;
     struct plugin_channel_result result;
-    const uint8_t *data;
-    if (!plugin_queue_take(queue, context->max_result, now_us, &queued, &result, &data))
+    struct plugin_queue_bytes bytes;
+    if (!plugin_queue_take(queue, context->max_result, now_us, &queued, &result,
+                           &bytes))
         return false;
     if (queued.overdue) {
         if (!queued.muted)
@@ -76,8 +82,10 @@ static bool collect_one(struct plugin_process *process, int64_t now_us)
                                 result.run_us);
         runner_context_kill(context, process->life.number);
     } else if (!queued.muted) {
-        report_result(process, &queued.task, &result, data);
+        report_result(process, &queued.task, &result, &bytes);
     }
+    if (bytes.loan)
+        loan_drop(bytes.loan);
     plugin_queue_release(queue);
     return true;
 }

@@ -60,6 +60,8 @@ static const struct bad_record bad[] = {
     {302, 312, 7, FAILURE_LOST, 0, S("")}};
 static const struct task_entry long_task[] = {{0, 1, TASK_BY_VALUE, 600, 1, 0, MARK_0}};
 static const struct result_entry long_result[] = {{0, 1, 600, 1234, MARK_0, NULL, 0}};
+static const struct result_entry lent_result[] = {
+    {0, 1, 1 << 20, 1234, MARK_0, NULL, 0}};
 static const struct result_entry bad_results[] = {{4, 9, 12, 5678, MARK_4, bad, 2}};
 static const struct range except[] = {{3, 1}};
 static const struct range probe_except[] = {{0, 2}, {4, 1}};
@@ -281,6 +283,18 @@ const struct golden goldens[] = {
                .entries = long_task,
                .count = 1,
                .compression = PAYLOAD_ZSTD}}},
+    {"result_lent",
+     14,
+     "9608c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01c410a0a1a2a3a4a5a6a7a8"
+     "a9aaabacadaeaf91960001ce00100000cd04d2c40e40360000000000000000201"
+     "bd68e9003",
+     {.type = MESSAGE_RESULT,
+      .result = {.run = ID(0xD0),
+                 .epoch = 1,
+                 .uuid = ID(0xA0),
+                 .entries = lent_result,
+                 .count = 1,
+                 .compression = PAYLOAD_LENT}}},
     {"result_compressed",
      42,
      "9608c410d0d1d2d3d4d5d6d7d8d9dadbdcdddedf01c410a0a1a2a3a4a5a6a7a8"

@@ -540,10 +540,10 @@ Test(sink_session, refuses_what_came_damaged_and_takes_it_when_it_comes_whole)
     struct result_entry entry = {.seq = 2, .attempt = 3, .mark = mark_of(2)};
     begin_in_epoch_1(true, false);
     expect("");
-    sink_session_on_damaged(sink, &stranger, 1, &worker, &entry);
-    sink_session_on_damaged(sink, &run, 7, &worker, &entry);
+    sink_session_on_unread(sink, &stranger, 1, &worker, &entry, FAILURE_PROTOCOL);
+    sink_session_on_unread(sink, &run, 7, &worker, &entry, FAILURE_PROTOCOL);
     expect("");
-    sink_session_on_damaged(sink, &run, 1, &worker, &entry);
+    sink_session_on_unread(sink, &run, 1, &worker, &entry, FAILURE_PROTOCOL);
     expect("REFUSE");
     struct sink_refusal refusal = sink_session_refusal(sink);
     cr_assert_eq(refusal.seq, 2);
@@ -552,6 +552,19 @@ Test(sink_session, refuses_what_came_damaged_and_takes_it_when_it_comes_whole)
     cr_assert_eq(refusal.cause, FAILURE_PROTOCOL);
     cr_assert(id_equal(&refusal.uuid, &worker));
     cr_assert(sink_session_on_result(sink, &run, 1, &worker, &entry, &cargo[2]));
+}
+
+Test(sink_session, refuses_what_it_cannot_open_and_takes_it_when_it_comes_by_value)
+{
+    struct result_entry entry = {.seq = 2, .attempt = 3, .mark = mark_of(2)};
+    begin_in_epoch_1(true, false);
+    expect("");
+    sink_session_on_unread(sink, &run, 1, &worker, &entry, FAILURE_REFERENCE);
+    expect("REFUSE");
+    cr_assert_eq(sink_session_refusal(sink).cause, FAILURE_REFERENCE);
+    cr_assert(sink_session_on_result(sink, &run, 1, &worker, &entry, &cargo[2]));
+    sink_session_on_unread(sink, &run, 1, &worker, &entry, FAILURE_REFERENCE);
+    expect("");
 }
 
 Test(sink_session, refuses_a_result_that_is_too_large_and_takes_one_at_the_limit)

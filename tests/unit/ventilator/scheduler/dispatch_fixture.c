@@ -117,8 +117,11 @@ void hear(uint32_t peer, struct message message)
     dispatch_on_message(dispatch, peer, &message, now_us);
 }
 
+bool sink_borrows;
+
 void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce, bool finished)
 {
+    struct capability loans = {slice_of_text(CAPABILITY_LOANS)};
     static const struct endpoint_entry endpoint = {
         .endpoint = {(const uint8_t *)"r", 1}};
     hear(peer, (struct message){.type = MESSAGE_HELLO_SINK,
@@ -128,6 +131,8 @@ void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce, bool f
                                                .endpoints = &endpoint,
                                                .endpoint_count = 1,
                                                .max_result = 1000,
+                                               .capabilities = &loans,
+                                               .capability_count = sink_borrows,
                                                .finished = finished}});
 }
 

@@ -83,6 +83,52 @@ static void refuse_what_nobody_gave(uint32_t peer)
                                             .attempt = 1}});
 }
 
+static void refuse_a_loan(uint32_t peer, uint64_t seq)
+{
+    hear(SINK, (struct message){.type = MESSAGE_REFUSED,
+                                .refused = {.epoch = 1,
+                                            .uuid = {{(uint8_t)peer}},
+                                            .seq = seq,
+                                            .marked = seq,
+                                            .attempt = 1,
+                                            .cause = FAILURE_REFERENCE}});
+}
+
+static bool may_lend(uint32_t peer)
+{
+    static uint64_t nonce;
+    struct dispatch_action action;
+    hello_with(peer, ++nonce, LINK_OPEN, NULL, 0);
+    cr_assert(dispatch_next(dispatch, &action));
+    cr_assert_eq(action.kind, DISPATCH_WELCOME);
+    return action.welcome->borrows;
+}
+
+Test(on_sink, a_worker_lends_results_until_the_sink_cannot_borrow_one)
+{
+    sink_borrows = true;
+    config.retries = 1;
+    begin();
+    cr_assert(may_lend(A));
+    cr_assert(may_lend(B));
+    cut(2);
+    expect_now("TASK(A:0) TASK(B:1)");
+    done(A, 0, 1);
+    refuse_a_loan(A, 0);
+    refuse_a_loan(A, 0);
+    expect("WHO(A)");
+    cr_assert_eq(dispatch_counts(dispatch).failed, 0);
+    cr_assert_not(may_lend(A));
+    expect_now("TASK(A:0)");
+    cr_assert(may_lend(B));
+}
+
+Test(on_sink, a_worker_lends_nothing_to_a_sink_that_does_not_borrow)
+{
+    begin();
+    cr_assert_not(may_lend(A));
+}
+
 /* A, which is not trusted, still has what B failed for good: it has not outdone B, and
  * none of its results has arrived. */
 Test(on_sink, a_chunk_that_the_sink_holds_as_a_dead_letter_was_done_by_nobody)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/worker/program/program_fixture.h"
 #include "common/clock.h"
+#include "common/loan/borrow.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Longer than any test takes on a busy machine, shorter than the runner's own. */
 #define PATIENCE_US (60 * SECOND_US)
@@ -23,21 +25,28 @@ static struct note *add_note(struct program_fixture *fixture, enum note_kind kin
 }
 
 static void on_done(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,
-                    uint64_t run_us, zmq_msg_t *result)
+                    uint64_t run_us, const struct program_result *result)
 {
     struct program_fixture *fixture = context;
     (void)attempt;
     bool kept = fixture->count < NOTES_MAX;
     struct note *note = add_note(fixture, NOTE_DONE, slot, seq);
+    zmq_msg_t bytes;
+    zmq_msg_init(&bytes);
+    zmq_msg_copy(&bytes, result->message);
+    if (result->lent && !loan_borrow(&bytes, result->lent, getpid()))
+        abort();
+    fixture->lent += result->lent > 0;
     note->run_us = run_us;
-    note->size = zmq_msg_size(result);
+    note->size = zmq_msg_size(&bytes);
     fixture->bytes += note->size;
     fixture->done++;
     if (kept) {
         note->data = malloc(note->size + 1);
-        memcpy(note->data, zmq_msg_data(result), note->size);
+        memcpy(note->data, zmq_msg_data(&bytes), note->size);
         note->data[note->size] = '\0';
     }
+    zmq_msg_close(&bytes);
 }
 
 static void on_failed(void *context, uint32_t slot, uint64_t seq, uint32_t attempt,

@@ -34,6 +34,7 @@ struct program_fixture {
     uint32_t count;               /* of all */
     uint32_t done, failed, unstarted;
     uint64_t bytes; /* of results */
+    uint32_t lent;  /* of those that are done; the notes have what was borrowed */
     uint32_t ready; /* slot events that say ready */
     uint32_t unready;
     uint32_t doubts; /* and of the last one: */

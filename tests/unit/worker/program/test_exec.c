@@ -138,7 +138,7 @@ Test(exec, does_not_wait_for_output_after_a_bad_exit)
 Test(exec, refuses_a_result_above_the_limit)
 {
     struct program_fixture *fixture = opened(1, WORDS("yes"));
-    program_set_max_result(fixture->program, 100000);
+    program_set_results(fixture->program, 100000, false);
     struct note *note = fixture_run(fixture, "x", 1);
     cr_assert_eq(note->cause, FAILURE_TOO_LARGE);
     fixture_close(&fixture);
@@ -147,10 +147,44 @@ Test(exec, refuses_a_result_above_the_limit)
 Test(exec, takes_a_result_of_just_the_limit)
 {
     struct program_fixture *fixture = opened(1, WORDS("head", "-c100000", "/dev/zero"));
-    program_set_max_result(fixture->program, 100000);
+    program_set_results(fixture->program, 100000, false);
     cr_assert_eq(fixture_run(fixture, "x", 1)->kind, NOTE_DONE);
-    program_set_max_result(fixture->program, 99999);
+    program_set_results(fixture->program, 99999, false);
     cr_assert_eq(fixture_run(fixture, "x", 1)->cause, FAILURE_TOO_LARGE);
+    fixture_close(&fixture);
+}
+
+/* Of a long task the result is read into a loan at once; if it is short after all, that
+ * is undone. A long result of a short task is copied into one. */
+Test(exec, lends_long_results_and_no_others)
+{
+    static char data[1000000];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 31 >> 4);
+    struct program_fixture *fixture = opened(1, WORDS("cat"));
+    program_set_results(fixture->program, UINT64_MAX, true);
+    struct note *note = fixture_run(fixture, data, sizeof data);
+    cr_assert_eq(note->size, sizeof data);
+    cr_assert_eq(memcmp(note->data, data, sizeof data), 0);
+    cr_assert_eq(fixture->lent, 1);
+    note = fixture_run(fixture, data, 1000);
+    cr_assert_eq(memcmp(note->data, data, 1000), 0);
+    cr_assert_eq(fixture->lent, 1);
+    fixture_close(&fixture);
+    fixture = opened(1, SHELL("head -c 1000; exec cat > /dev/null"));
+    program_set_results(fixture->program, UINT64_MAX, true);
+    note = fixture_run(fixture, data, sizeof data);
+    cr_assert_eq(note->size, 1000);
+    cr_assert_eq(memcmp(note->data, data, 1000), 0);
+    cr_assert_eq(fixture->lent, 0);
+    fixture_close(&fixture);
+    fixture = opened(1, WORDS("head", "-c300000", "/dev/zero"));
+    program_set_results(fixture->program, UINT64_MAX, true);
+    cr_assert_eq(fixture_run(fixture, "x", 1)->size, 300000);
+    cr_assert_eq(fixture->lent, 1);
+    program_set_results(fixture->program, UINT64_MAX, false);
+    cr_assert_eq(fixture_run(fixture, "x", 1)->size, 300000);
+    cr_assert_eq(fixture->lent, 1);
     fixture_close(&fixture);
 }
 

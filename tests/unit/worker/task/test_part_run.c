@@ -348,7 +348,7 @@ Test(task, of_an_isolate_runs_until_its_last_part_and_keeps_its_result)
     cr_assert_eq(task_next(task, &input, &records), TASK_RUNS);
     cr_assert_eq(input.size, 5);
     zmq_msg_t result = message_of("GOOD\n");
-    cr_assert_eq(task_on_done(task, 7, &result), TASK_RUNS);
+    cr_assert_eq(task_on_done(task, 7, &result, 0), TASK_RUNS);
     zmq_msg_close(&result);
     cr_assert_eq(task_on_failed(task, 11, FAILURE_SIGNAL, 6, slice_of_text("why")),
                  TASK_DONE);

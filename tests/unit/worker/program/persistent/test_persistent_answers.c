@@ -55,17 +55,17 @@ Test(persistent_answers, refuses_a_result_above_the_limit)
 {
     char *text = many_lines(20000);
     struct program_fixture *fixture = lines(WORDS("cat"));
-    program_set_max_result(fixture->program, 100000);
+    program_set_results(fixture->program, 100000, false);
     expect_failed(run(fixture, text), FAILURE_TOO_LARGE, "larger than 100000 bytes");
     expect_done(run(fixture, "a\n"), "a\n");
     fixture_close(&fixture);
     fixture = lines(PYTHON("import sys; sys.stdin.readline()\n"
                            "while True: print('x' * 10000, end='')"));
-    program_set_max_result(fixture->program, 100000);
+    program_set_results(fixture->program, 100000, false);
     expect_failed(run(fixture, "a\n"), FAILURE_TOO_LARGE, "larger than 100000 bytes");
     fixture_close(&fixture);
     fixture = frames("");
-    program_set_max_result(fixture->program, 100000);
+    program_set_results(fixture->program, 100000, false);
     expect_failed(run(fixture, text), FAILURE_TOO_LARGE, "at most 100000");
     expect_done(run(fixture, "a\n"), "A\n");
     fixture_close(&fixture);
@@ -93,7 +93,7 @@ Test(persistent_answers, fails_a_chunk_with_whose_answer_a_program_breaks_the_ru
     };
     struct program_fixture *fixture = frames("ready");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        program_set_max_result(fixture->program, 1 << 20);
+        program_set_results(fixture->program, 1 << 20, false);
         expect_failed(run(fixture, cases[i].chunk), cases[i].cause, cases[i].words);
         expect_done(run(fixture, "a"), "A");
     }

@@ -3,6 +3,7 @@
 #include "tests/unit/worker/program/plugin/plugin_fixture.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,11 +32,13 @@ Test(plugin, is_refused_with_a_sentence_when_it_cannot_be_loaded_or_prepared)
     refused(MISBEHAVING_PLUGIN, WORDS("x", "exit"), 126, "exit (7)");
 }
 
-Test(plugin, gives_back_what_echo_gives_for_any_size)
+static void echo_all_sizes(bool lending, uint32_t lent)
 {
-    static const size_t sizes[] = {0,        1, 60, (64 << 10) + 1, (1 << 20) + 1,
-                                   20 << 20, 1};
+    static const size_t sizes[] = {
+        0,        1, 60,        (64 << 10) + 1, (1 << 20) + 1,
+        20 << 20, 1, 128 << 10, (128 << 10) - 1};
     struct program_fixture *fixture = opened(1, ECHO_PLUGIN);
+    program_set_results(fixture->program, UINT64_MAX, lending);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         char *data = malloc(sizes[i] + 1);
         for (size_t at = 0; at < sizes[i]; at++)
@@ -46,6 +49,32 @@ Test(plugin, gives_back_what_echo_gives_for_any_size)
         cr_assert_eq(memcmp(note->data, data, sizes[i]), 0);
         free(data);
     }
+    cr_assert_eq(fixture->lent, lent);
+    fixture_close(&fixture);
+}
+
+Test(plugin, gives_back_what_echo_gives_for_any_size)
+{
+    echo_all_sizes(false, 0);
+    echo_all_sizes(true, 3);
+}
+
+Test(plugin, lends_the_same_memory_for_many_results)
+{
+    static char data[300000];
+    struct program_fixture *fixture = opened(1, ECHO_PLUGIN);
+    program_set_results(fixture->program, UINT64_MAX, true);
+    for (uint64_t seq = 0; seq < 40; seq++) {
+        memset(data, (int)seq, sizeof data);
+        struct note *note = fixture_run(fixture, data, sizeof data);
+        cr_assert_eq(note->size, sizeof data);
+        cr_assert_eq(memcmp(note->data, data, sizeof data), 0);
+    }
+    cr_assert_eq(fixture->lent, 40);
+    int fds = 0;
+    for (int fd = 0; fd < 256; fd++)
+        fds += fcntl(fd, F_GET_SEALS) == (F_SEAL_SHRINK | F_SEAL_SEAL);
+    cr_assert_leq(fds, 5 + 6, "the channel's, and those that are kept for a slot");
     fixture_close(&fixture);
 }
 

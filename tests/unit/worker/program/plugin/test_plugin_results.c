@@ -91,10 +91,10 @@ Test(plugin_results, gives_memory_back_after_a_batch_of_long_results)
 Test(plugin_results, refuses_a_result_above_the_limit)
 {
     struct program_fixture *fixture = opened(1, MISBEHAVING_PLUGIN);
-    program_set_max_result(fixture->program, 1000000);
+    program_set_results(fixture->program, 1000000, false);
     cr_assert_eq(fixture_run(fixture, "big 1000000", 11)->kind, NOTE_DONE);
     cr_assert_eq(fixture_run(fixture, "big 1000001", 11)->cause, FAILURE_TOO_LARGE);
-    program_set_max_result(fixture->program, 3);
+    program_set_results(fixture->program, 3, false);
     cr_assert_eq(fixture_run(fixture, "1234", 4)->cause, FAILURE_TOO_LARGE);
     cr_assert_eq(fixture_run(fixture, "123", 3)->kind, NOTE_DONE);
     fixture_close(&fixture);

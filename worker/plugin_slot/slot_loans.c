@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A loan comes back to the slot again and again, so its pages stay mapped; but while
+ * others read it, a plugin that still writes to an old result gets SIGSEGV, and changes
+ * nothing.
+ */
+#include "worker/plugin_slot/slot_loans.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* of Linux 5.14 */
+#endif
+
+static struct shared_memory *find(struct slot_loans *loans, uint64_t inode)
+{
+    for (unsigned i = 0; i < SLOT_LOANS; i++)
+        if (loans->known[i].inode == inode)
+            return &loans->known[i].memory;
+    return NULL;
+}
+
+/* A number of a descriptor says nothing of what it is now. */
+static bool map(struct shared_memory *memory, uint64_t worker, uint32_t fd,
+                uint64_t inode)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%" PRIu32, worker, fd);
+    int own = open(path, O_RDWR | O_CLOEXEC);
+    if (own < 0)
+        return false;
+    if (fstat(own, &status) < 0 || status.st_ino != inode) {
+        close(own);
+        return false;
+    }
+    return shared_memory_open(memory, own) == 0;
+}
+
+static struct shared_memory *add(struct slot_loans *loans, uint64_t worker, uint32_t fd,
+                                 uint64_t inode)
+{
+    unsigned place = loans->next;
+    struct shared_memory *memory = &loans->known[place].memory;
+    if (loans->known[place].inode)
+        shared_memory_close(memory);
+    loans->known[place].inode = 0;
+    if (!map(memory, worker, fd, inode))
+        return NULL;
+    loans->known[place].inode = inode;
+    loans->next = (place + 1) % SLOT_LOANS;
+    return memory;
+}
+
+struct shared_memory *slot_loans_open(struct slot_loans *loans, uint64_t worker,
+                                      uint32_t fd, uint64_t inode)
+{
+    struct stat status;
+    struct shared_memory *memory = find(loans, inode);
+    if (!memory)
+        memory = add(loans, worker, fd, inode);
+    if (!memory || fstat(memory->fd, &status) < 0 ||
+        !shared_memory_follow(memory, (size_t)status.st_size) ||
+        mprotect(memory->data, memory->mapped, PROT_READ | PROT_WRITE) < 0)
+        return NULL;
+    /* All of it will be written to: pages that are missing come at once. */
+    (void)madvise(memory->data, memory->mapped, MADV_POPULATE_WRITE);
+    return memory;
+}
+
+void slot_loans_shut(struct shared_memory *memory)
+{
+    (void)mprotect(memory->data, memory->mapped, PROT_READ);
+}
