@@ -12,6 +12,7 @@
 #include "common/protocol/protocol.h"
 #include "sink/result/advertise.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct intake {
     struct payload_codec *codec;
     struct envelope envelope;
     uint64_t garbage;
-    uint64_t refused; /* results whose sender's key is revoked */
+    uint64_t borrowed, unborrowed; /* results that workers lent */
+    uint64_t refused;              /* results whose sender's key is revoked */
     char bound[NAME_MAX_BYTES + 1];
     struct endpoint_list endpoints;
 };
@@ -116,6 +118,9 @@ void intake_close(struct intake **intake_p)
     struct intake *intake = *intake_p;
     if (!intake)
         return;
+    if (intake->borrowed || intake->unborrowed)
+        log_event(LOG_LEVEL_INFO, "loans", "borrowed=%" PRIu64 " unborrowed=%" PRIu64,
+                  intake->borrowed, intake->unborrowed);
     ipc_keeper_destroy(&intake->keeper);
     transport_close_bound(&intake->pull);
     envelope_deinit(&intake->envelope);
@@ -171,7 +176,10 @@ static bool read_result(struct intake *intake, struct message *ret_message)
 static bool borrow(struct intake *intake, uint64_t bytes)
 {
     pid_t pid = envelope_process(&intake->envelope);
-    return pid && loan_borrow(&intake->envelope.payload, bytes, pid);
+    bool borrowed = pid && loan_borrow(&intake->envelope.payload, bytes, pid);
+    intake->borrowed += borrowed;
+    intake->unborrowed += !borrowed;
+    return borrowed;
 }
 
 /* The bytes that the worker's results have; NULL: they did not come so. */

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Long results are lent: the sink opens them where they are. Whatever it cannot borrow comes by value, and the output is the
+same."""
+
+import re
+import signal
+
+import pytest
+from harness import build_directory, program_path
+from process_tree import can_unshare
+
+TEXT = b"".join(b"%d a line of this number, and of no other\n" % number for number in range(120000))
+ECHO = build_directory() / "worker/examples/echo.so"
+FRAMES = """
+import sys
+sys.path.insert(0, SDK)
+import fanfold
+fanfold.serve(lambda chunk, state: chunk)
+"""
+
+
+def commands(case):
+    program = case.file("echo.py", FRAMES.replace("SDK", repr(str(build_directory() / "worker/sdk"))).encode())
+    return {
+        "exec": ["--", "cat"],
+        "lines": ["--mode", "lines", "--", "stdbuf", "-oL", "cat"],
+        "frames": ["--mode", "frames", "--", "/usr/bin/python3", "-B", program],
+        "plugin": ["--plugin", ECHO],
+    }
+
+
+def loans(sink):
+    """(results that the sink borrowed, results that it could not)"""
+    found = re.search(r" loans borrowed=(\d+) unborrowed=(\d+)", sink.stderr())
+    return tuple(map(int, found.groups())) if found else (0, 0)
+
+
+class Run:
+    """Ventilator, sink and a worker over ipc."""
+
+    def __init__(self, case, command, *options, sink=(), before_sink=(), worker=(), stdin=TEXT):
+        at = case.endpoints()
+        self.ventilator = case.start("fanfold-ventilator", *at[:2], *options, stdin=stdin)
+        self.sink = case.start(*before_sink, program_path("fanfold-sink"), *at, "--log-level", "info", *sink)
+        self.worker = case.start("fanfold-worker", *at[:2], "-j2", *worker, *command)
+
+    def expect(self):
+        for process in (self.ventilator, self.sink, self.worker):
+            process.expect(0)
+
+
+@pytest.mark.parametrize("mode", ["exec", "lines", "frames", "plugin"])
+def test_long_results_are_borrowed_in_every_mode(case, mode):
+    run = Run(case, commands(case)[mode], "--block", "200k")
+    run.expect()
+    assert run.sink.output() == TEXT
+    borrowed, unborrowed = loans(run.sink)
+    assert borrowed >= len(TEXT) // (200 << 10) and unborrowed == 0
+
+
+def test_short_results_are_not(case):
+    run = Run(case, ["--", "cat"], "--block", "100k")
+    run.expect()
+    assert run.sink.output() == TEXT
+    assert loans(run.sink) == (0, 0)
+
+
+def test_borrowed_results_are_parked_and_spilled_like_others(case):
+    command = ["--", "sh", "-c", '[ "$FANFOLD_SEQ" -gt 0 ] || sleep 1; exec cat']
+    run = Run(case, command, "--block", "150k", "--buffer", "1M", sink=["-o", case.path("out")])
+    run.expect()
+    assert case.path("out").read_bytes() == TEXT
+    assert loans(run.sink)[0] > 5
+
+
+def test_a_result_that_is_lent_outlives_its_worker(case):
+    """The first chunk waits for the end of the worker that lent the others."""
+    at = case.endpoints()
+    gate, done = case.path("gate"), case.path("done")
+    done.mkdir()
+    script = f"""
+if [ "$FANFOLD_SEQ" -gt 0 ]; then cat; touch {done}/"$FANFOLD_SEQ"; exit; fi
+until [ -e {gate} ]; do sleep 0.02; done
+exec cat"""
+    ventilator = case.start("fanfold-ventilator", *at[:2], "--block", "500k", "--liveness", "2s", stdin=TEXT)
+    sink = case.start("fanfold-sink", *at, "--log-level", "info")
+    workers = [case.start("fanfold-worker", *at[:2], "-j1", "--", "sh", "-c", script) for _ in range(2)]
+    others = len(TEXT) // 512000
+    case.wait_for(lambda: len(list(done.iterdir())) >= others, f"{others} chunks")
+    for worker in workers:
+        worker.signal(signal.SIGKILL)
+    gate.touch()
+    last = case.start("fanfold-worker", *at[:2], "-j2", "--", "cat")
+    for process in (ventilator, sink, last):
+        process.expect(0)
+    assert sink.output() == TEXT
+
+
+@pytest.mark.parametrize("mode", ["exec", "plugin"])
+def test_what_the_sink_cannot_open_comes_by_value(case, mode):
+    """The sink sees no processes but its own."""
+    if not can_unshare("-p", "-f", "--mount-proc"):
+        case.skip("unshare -p is not permitted")
+    run = Run(case, commands(case)[mode], "--block", "200k", "--retries", "1", before_sink=["unshare", "-p", "-f", "--mount-proc"])
+    run.expect()
+    assert run.sink.output() == TEXT
+    borrowed, unborrowed = loans(run.sink)
+    assert borrowed == 0 and unborrowed >= 1
+    assert "refuses" not in run.ventilator.stderr()
