@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What is needed last goes first: parked results, then those that the output does not
- * take. Of the latter it makes more room than it must, since each call goes over them
- * all. */
+ * take. Each result is looked at once as a parked one and once as one for the output,
+ * so that the work a result costs does not depend on how many wait. */
 #include "sink/memory_share.h"
 
 uint64_t memory_share_bytes(const struct sink_session *session)
@@ -16,10 +16,11 @@ int memory_share_keep(struct sink_session *session, struct output_writer *output
 {
     int error = 0;
     while (error == 0 && result_memory_bytes(memory) > share_bytes) {
-        struct result *result = sink_session_last_parked(session, result_spillable);
+        struct result *result = sink_session_name_last(session);
         if (!result)
-            return output_writer_spill(output, share_bytes / 4 * 3);
-        error = result_spill(result);
+            return output_writer_spill(output, share_bytes);
+        if (result_spillable(result))
+            error = result_spill(result);
     }
     return error;
 }

@@ -82,8 +82,11 @@ void output_push(struct output *output, struct result *result)
     if (output->count == output->capacity)
         grow(output);
     struct output_entry *entry = output_entry_at(output, output->count++);
-    *entry =
-        (struct output_entry){.seq = frame.seq, .size = UINT64_MAX, .result = result};
+    *entry = (struct output_entry){.seq = frame.seq,
+                                   .size = UINT64_MAX,
+                                   .result = result,
+                                   .unseen = output->unseen};
+    output->unseen = ++output->pushed;
     if (output->framer)
         return;
     entry->head_size = framing_head(output->framing, &frame, entry->head);
@@ -201,17 +204,21 @@ bool output_is_owned(const struct output *output)
     return output->owned;
 }
 
+/* Entries that were never looked at are a chain through `unseen`, the last one first.
+ * Where it comes to one that is being written, or is no more, it has no other. */
 int output_spill(struct output *output, const struct result_memory *memory,
                  uint64_t memory_bytes)
 {
+    uint64_t before_first = output->pushed - output->count;
+    uint64_t busy = before_first + output->written + output->framed + 1;
     int error = 0;
-    for (size_t i = output->count;
-         i > output->written + output->framed + 1 && error == 0; i--) {
-        struct result *result = output_entry_at(output, i - 1)->result;
-        if (result_memory_bytes(memory) <= memory_bytes)
-            break;
-        if (result_spillable(result))
-            error = result_spill(result);
+    while (output->unseen > busy && error == 0 &&
+           result_memory_bytes(memory) > memory_bytes) {
+        const struct output_entry *entry =
+            output_entry_at(output, (size_t)(output->unseen - before_first - 1));
+        if (result_spillable(entry->result))
+            error = result_spill(entry->result);
+        output->unseen = entry->unseen;
     }
     return error;
 }

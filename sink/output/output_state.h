@@ -45,6 +45,7 @@ struct output_entry {
     struct result *result; /* NULL: written */
     uint8_t head[FRAME_HEAD_MAX];
     size_t head_size; /* 0: nothing stands before the result */
+    uint64_t unseen;  /* the entry to be looked at for spilling after this one */
 };
 
 struct output {
@@ -70,6 +71,8 @@ struct output {
     size_t first;                 /* index of the first entry in use */
     size_t written;               /* entries whose result is written */
     size_t count;                 /* entries in use, those included */
+    uint64_t pushed;              /* entries ever; the last one's number */
+    uint64_t unseen;              /* the last that was not looked at for spilling; 0 */
     size_t offset;                /* in the first entry that waits */
     uint8_t *piece; /* bytes of the first result that waits, if spilled; or frames of
                        records, of all entries that are `framed` and of the next */

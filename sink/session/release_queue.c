@@ -138,20 +138,8 @@ uint64_t release_queue_parked_ever(const struct release_queue *queue)
     return reorder_parked_ever(queue->reorder);
 }
 
-struct filter {
-    bool (*wanted)(const void *cargo);
-};
-
-static bool entry_wanted(const void *cargo, void *context)
+void *release_queue_name_last(struct release_queue *queue)
 {
-    const struct queue_entry *entry = cargo;
-    return ((const struct filter *)context)->wanted(entry->cargo);
-}
-
-void *release_queue_last_parked(const struct release_queue *queue,
-                                bool (*wanted)(const void *cargo))
-{
-    struct filter filter = {.wanted = wanted};
-    struct queue_entry *entry = reorder_last(queue->reorder, entry_wanted, &filter);
+    struct queue_entry *entry = reorder_name_last(queue->reorder);
     return entry ? entry->cargo : NULL;
 }

@@ -58,8 +58,8 @@ const struct range *release_queue_held(struct release_queue *queue,
 uint64_t release_queue_parked_ever(const struct release_queue *queue);
 /* Later results wait for that of *ret_seq. */
 bool release_queue_has_gap(const struct release_queue *queue, uint64_t *ret_seq);
-/* The cargo that will be needed last of those parked and `wanted`; NULL: none. */
-void *release_queue_last_parked(const struct release_queue *queue,
-                                bool (*wanted)(const void *cargo));
+/* The cargo that will be needed last of those parked and not named before: each is
+ * named once at most, and stays. NULL: none. */
+void *release_queue_name_last(struct release_queue *queue);
 
 #endif

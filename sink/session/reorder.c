@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A result lies in one of two places: `ready` is the row of results that may go out, a
- * ring that nearly every result passes through without being hashed; `parked` is a
- * table by seq of those that wait for an older one. `frontier` is the first seq that is
- * not in, so a seq is in if and only if it lies below it or in the table.
+ * ring that nearly every result passes through without being looked up; `parked` has
+ * those that wait for an older one. `frontier` is the first seq that is not in, so a
+ * seq is in if and only if it lies below it or is parked.
  *
  * Ordered, `ready` holds exactly [next, frontier). Unordered, everything goes through
- * `ready` as it came, and the table keeps bare seqs, for the counting alone.
+ * `ready` as it came, and bare seqs are parked, for the counting alone.
  */
 #include "sink/session/reorder.h"
 #include "common/memory.h"
 #include "common/ring.h"
+#include "sink/session/parked.h"
 #include <assert.h>
 #include <stdlib.h>
-
-/* Far seqs may come in any stride: it is enough to spread them. */
-#define HASH_FUNCTION(key, length, hash) \
-    ((hash) = (unsigned)((*(key)*UINT64_C(0x9E3779B97F4A7C15)) >> 32))
-#define HASH_KEYCMP(a, b, length) (*(const uint64_t *)(a) != *(const uint64_t *)(b))
-#define uthash_fatal(text)        abort_out_of_memory()
-#include <uthash.h>
-
-struct parked_entry {
-    uint64_t seq;
-    void *cargo; /* NULL: unordered, and already out */
-    UT_hash_handle hh;
-};
 
 struct ready_entry {
     uint64_t seq;
@@ -36,7 +24,7 @@ struct reorder {
     bool ordered;
     uint64_t frontier;
     struct ring ready; /* of struct ready_entry */
-    struct parked_entry *parked;
+    struct parked parked;
     uint64_t parked_ever;
     struct range *held; /* memory of reorder_held */
     size_t held_capacity;
@@ -48,6 +36,7 @@ struct reorder *reorder_new(uint64_t position, bool ordered)
     reorder->ordered = ordered;
     reorder->frontier = position;
     ring_init(&reorder->ready, sizeof(struct ready_entry));
+    parked_init(&reorder->parked);
     return reorder;
 }
 
@@ -57,36 +46,11 @@ static void ready_push(struct reorder *reorder, uint64_t seq, void *cargo)
         (struct ready_entry){.seq = seq, .cargo = cargo};
 }
 
-static struct parked_entry *parked_find(const struct reorder *reorder, uint64_t seq)
-{
-    struct parked_entry *entry = NULL;
-    if (reorder->parked)
-        HASH_FIND(hh, reorder->parked, &seq, sizeof seq, entry);
-    return entry;
-}
-
-static void parked_add(struct reorder *reorder, uint64_t seq, void *cargo)
-{
-    struct parked_entry *entry = allocate(sizeof *entry);
-    entry->seq = seq;
-    entry->cargo = cargo;
-    HASH_ADD(hh, reorder->parked, seq, sizeof entry->seq, entry);
-}
-
-static void *parked_remove(struct reorder *reorder, struct parked_entry *entry)
-{
-    void *cargo = entry->cargo;
-    HASH_DEL(reorder->parked, entry);
-    free(entry);
-    return cargo;
-}
-
 /* Everything that follows the frontier without a gap joins it. */
 static void advance(struct reorder *reorder)
 {
-    struct parked_entry *entry;
-    while ((entry = parked_find(reorder, reorder->frontier)) != NULL) {
-        void *cargo = parked_remove(reorder, entry);
+    void *cargo;
+    while (parked_take(&reorder->parked, reorder->frontier, &cargo)) {
         if (reorder->ordered)
             ready_push(reorder, reorder->frontier, cargo);
         reorder->frontier++;
@@ -105,7 +69,7 @@ bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo)
         advance(reorder);
         return true;
     }
-    parked_add(reorder, seq, reorder->ordered ? cargo : NULL);
+    parked_add(&reorder->parked, seq, reorder->ordered ? cargo : NULL);
     if (reorder->ordered)
         reorder->parked_ever++;
     return true;
@@ -114,8 +78,8 @@ bool reorder_offer(struct reorder *reorder, uint64_t seq, void *cargo)
 void *reorder_take_parked(struct reorder *reorder)
 {
     void *cargo = NULL;
-    while (!cargo && reorder->parked)
-        cargo = parked_remove(reorder, reorder->parked);
+    while (!cargo && parked_take_any(&reorder->parked, &cargo))
+        continue;
     return cargo;
 }
 
@@ -140,6 +104,7 @@ void reorder_destroy(struct reorder **reorder_p, void (*drop)(void *cargo))
     while ((cargo = reorder_take_parked(reorder)) != NULL)
         drop(cargo);
     ring_deinit(&reorder->ready);
+    parked_deinit(&reorder->parked);
     free(reorder->held);
     free(reorder);
     *reorder_p = NULL;
@@ -152,15 +117,15 @@ uint64_t reorder_next(const struct reorder *reorder)
     return reorder->frontier;
 }
 
-bool reorder_has(const struct reorder *reorder, uint64_t seq)
+bool reorder_has(struct reorder *reorder, uint64_t seq)
 {
     return seq < reorder->frontier ||
-           (seq > reorder->frontier && parked_find(reorder, seq) != NULL);
+           (seq > reorder->frontier && parked_has(&reorder->parked, seq));
 }
 
 bool reorder_has_gap(const struct reorder *reorder, uint64_t *ret_seq)
 {
-    if (!reorder->parked)
+    if (parked_is_empty(&reorder->parked))
         return false;
     *ret_seq = reorder->frontier;
     return true;
@@ -193,7 +158,7 @@ static size_t join(struct range *ranges, size_t count)
 
 const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count)
 {
-    size_t wanted = HASH_COUNT(reorder->parked) + 1, count = 0;
+    size_t wanted = parked_ranges_max(&reorder->parked) + 1, count = 0;
     uint64_t next = reorder_next(reorder);
     if (reorder->held_capacity < wanted) {
         reorder->held = reallocate(reorder->held, wanted, sizeof *reorder->held);
@@ -201,22 +166,14 @@ const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count)
     }
     if (next < reorder->frontier)
         reorder->held[count++] = (struct range){next, reorder->frontier - next};
-    for (struct parked_entry *entry = reorder->parked; entry; entry = entry->hh.next)
-        reorder->held[count++] = (struct range){entry->seq, 1};
+    count += parked_ranges(&reorder->parked, &reorder->held[count]);
     qsort(reorder->held, count, sizeof *reorder->held, compare_first);
     count = join(reorder->held, count);
     *ret_count = count < RANGES_MAX ? (uint32_t)count : RANGES_MAX;
     return reorder->held;
 }
 
-void *reorder_last(const struct reorder *reorder,
-                   bool (*wanted)(const void *cargo, void *context), void *context)
+void *reorder_name_last(struct reorder *reorder)
 {
-    const struct parked_entry *last = NULL;
-    for (const struct parked_entry *entry = reorder->parked; entry;
-         entry = entry->hh.next)
-        if (entry->cargo && (!last || entry->seq > last->seq) &&
-            wanted(entry->cargo, context))
-            last = entry;
-    return last != NULL ? last->cargo : NULL;
+    return parked_name_last(&reorder->parked);
 }

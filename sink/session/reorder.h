@@ -27,7 +27,7 @@ void *reorder_take_parked(struct reorder *reorder);
 
 /* The next seq to be released; unordered: the first that is not in. */
 uint64_t reorder_next(const struct reorder *reorder);
-bool reorder_has(const struct reorder *reorder, uint64_t seq);
+bool reorder_has(struct reorder *reorder, uint64_t seq);
 /* Something beyond *ret_seq, the first that is not in, is in. */
 bool reorder_has_gap(const struct reorder *reorder, uint64_t *ret_seq);
 /* Results that ever had to wait for an older one. */
@@ -35,9 +35,8 @@ uint64_t reorder_parked_ever(const struct reorder *reorder);
 /* All that is in from `next` on, ascending, as ranges; at most RANGES_MAX. Valid until
  * the next call. */
 const struct range *reorder_held(struct reorder *reorder, uint32_t *ret_count);
-/* The cargo of the highest parked seq that `wanted` accepts, for spilling: the one that
- * is needed last. NULL: none. */
-void *reorder_last(const struct reorder *reorder,
-                   bool (*wanted)(const void *cargo, void *context), void *context);
+/* The cargo of the highest parked seq that was not named before, for spilling: the one
+ * that is needed last. It stays. NULL: none. */
+void *reorder_name_last(struct reorder *reorder);
 
 #endif

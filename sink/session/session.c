@@ -384,10 +384,9 @@ bool sink_session_awaits_result(const struct sink_session *session, uint64_t *re
     return release_queue_has_gap(&session->queue, ret_seq);
 }
 
-void *sink_session_last_parked(const struct sink_session *session,
-                               bool (*wanted)(const void *cargo))
+void *sink_session_name_last(struct sink_session *session)
 {
-    return release_queue_last_parked(&session->queue, wanted);
+    return release_queue_name_last(&session->queue);
 }
 
 const char *sink_session_phase_name(const struct sink_session *session)

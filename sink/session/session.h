@@ -91,9 +91,9 @@ bool sink_session_welcomed(const struct sink_session *session);
 bool sink_session_awaits_result(const struct sink_session *session, uint64_t *ret_seq);
 /* For a line of the log. */
 const char *sink_session_phase_name(const struct sink_session *session);
-/* The parked cargo that the output needs last, for spilling; NULL: none is wanted. */
-void *sink_session_last_parked(const struct sink_session *session,
-                               bool (*wanted)(const void *cargo));
+/* The parked cargo that the output needs last of those not named before, for spilling.
+ * Each is named once at most; NULL: all are. */
+void *sink_session_name_last(struct sink_session *session);
 /* Results that had to wait for an older one, ever. */
 uint64_t sink_session_parked_ever(const struct sink_session *session);
 /* Lines at the beginning of a result that are a header; known once SINK_WRITE comes. */

@@ -53,20 +53,16 @@ static void fail(struct sim_sink *s, int status, const char *text)
     sink_session_fail(s->core, OUTCOME_STOPPED, status, text, now(s));
 }
 
-static bool spillable(const void *cargo)
-{
-    const struct piece *piece = cargo;
-    return !piece->spilled && piece_bytes(piece) > 0;
-}
-
 /* Spills parked results, the one that is needed last first. */
 static void relieve_memory(struct sim_sink *s)
 {
     struct world *world = s->process.world;
     while (!s->ended && s->memory_bytes > scenario_buffer_bytes(&world->scenario)) {
-        struct piece *piece = sink_session_last_parked(s->core, spillable);
+        struct piece *piece = sink_session_name_last(s->core);
         if (!piece)
             return;
+        if (piece_bytes(piece) == 0)
+            continue;
         if (piece->dropped || piece->spilled || piece->given) {
             world_violation(world, "%ju is to be spilled, and is not parked",
                             (uintmax_t)piece->seq);

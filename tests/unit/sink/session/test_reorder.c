@@ -175,23 +175,26 @@ Test(reorder, tells_no_more_ranges_than_a_message_may_carry)
     reorder_destroy(&reorder, drop);
 }
 
-static bool even(const void *candidate, void *context)
-{
-    (void)context;
-    return ((const char *)candidate - cargo_base) % 2 == 0;
-}
-
-Test(reorder, names_the_wanted_cargo_that_is_needed_last)
+Test(reorder, names_each_parked_cargo_once_and_that_first_which_is_needed_last)
 {
     struct reorder *reorder = reorder_new(0, true);
+    uint64_t seq;
 
-    cr_assert_null(reorder_last(reorder, even, NULL));
+    cr_assert_null(reorder_name_last(reorder));
     cr_assert(reorder_offer(reorder, 3, cargo(3)));
-    cr_assert_null(reorder_last(reorder, even, NULL));
     cr_assert(reorder_offer(reorder, 8, cargo(8)));
-    cr_assert(reorder_offer(reorder, 4, cargo(4)));
+    cr_assert(reorder_offer(reorder, 1, cargo(1)));
+    cr_assert_eq(reorder_name_last(reorder), cargo(8));
     cr_assert(reorder_offer(reorder, 9, cargo(9)));
-    cr_assert_eq(reorder_last(reorder, even, NULL), cargo(8));
+    cr_assert_eq(reorder_name_last(reorder), cargo(9));
+    cr_assert(reorder_offer(reorder, 0, cargo(0)));
+    cr_assert_eq(reorder_name_last(reorder), cargo(3), "1 is not parked any more");
+    cr_assert_null(reorder_name_last(reorder));
+    cr_assert_eq(reorder_release(reorder, &seq), cargo(0));
+    cr_assert_eq(reorder_release(reorder, &seq), cargo(1));
+    cr_assert(reorder_offer(reorder, 2, cargo(2)));
+    cr_assert_eq(reorder_release(reorder, &seq), cargo(2));
+    cr_assert_eq(reorder_release(reorder, &seq), cargo(3), "named, and still in");
     reorder_destroy(&reorder, drop);
 }
 
