@@ -3,8 +3,8 @@
  * The kind of output that is bytes of a descriptor. `offset` bytes of the first entry
  * that waits are out already. Results in memory are gathered into one write, with a
  * part of a large one and the head before each; a spilled one is written in pieces
- * through `piece`, never brought back as a whole. Where records are framed, all goes
- * through `piece`.
+ * through `piece`, never brought back as a whole, unless it is small. Where records are
+ * framed, all goes through `piece`.
  */
 #include "sink/output/output_state.h"
 
@@ -66,6 +66,13 @@ static int find_vector(struct output *output, const struct output_entry *entry,
     return 0;
 }
 
+/* A small spilled result comes back, to be written together with its neighbours: no
+ * more than a piece of such is in memory at a time. */
+static int load_small(struct result *result)
+{
+    return result_is_small_and_spilled(result) ? result_load(result) : 0;
+}
+
 /* Gathers what one write carries; returns the number of vectors or -errno. A result
  * without a byte has an empty vector. A spilled result is the last, and not before
  * others: there is one piece. */
@@ -75,12 +82,14 @@ static int gather_results(struct output *output, struct iovec *vectors)
     int count = 0;
     for (size_t i = output->written; i < output->count;) {
         const struct output_entry *entry = output_entry_at(output, i);
-        bool body = skipped >= entry->head_size,
-             spilled = result_spilled(entry->result);
+        bool body = skipped >= entry->head_size;
+        int error = body && bytes < PIECE_BYTES ? load_small(entry->result) : 0;
+        bool spilled = result_spilled(entry->result);
         if (count == GATHER_MAX || bytes >= WRITE_BYTES_MAX ||
             (body && spilled && i > output->written))
             break;
-        int error = find_vector(output, entry, skipped, &vectors[count]);
+        if (error == 0)
+            error = find_vector(output, entry, skipped, &vectors[count]);
         if (error < 0)
             return error;
         if (vectors[count].iov_len > WRITE_BYTES_MAX - bytes)

@@ -7,15 +7,21 @@
 #include "sink/result/result.h"
 #include "common/memory.h"
 #include "sink/result/spill.h"
+#include "sink/result/spill_segments.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     /* Bytes kept inside the result; so few that spilling them gains nothing. */
-    INSIDE_MAX = 512,
+    INSIDE_MAX = 64,
+    /* What a result takes without its bytes: itself (sizeof at most), its entries in
+     * the queues of the session, and what malloc adds. */
+    RESULT_COST = 176,
     /* Up to here libzmq lets frames share a receive buffer (in_batch_size). */
     COPY_MAX = 8192,
+    /* Up to here a spilled result shares a segment with others. */
+    SMALL_MAX = 8192,
     /* A result that is less than this part of its message is copied out: a parked one
      * pins at most so many times its size. */
     SHARE_PART = 4,
@@ -37,17 +43,21 @@ struct result {
     size_t size;                 /* bytes for the output, behind those */
     size_t behind;               /* bytes of dead letters, behind those */
     struct enclosure *enclosure; /* NULL: no dead letters */
-    uint64_t offset;             /* in the message, or in the file */
+    uint64_t offset;             /* in the message, the segment or the file */
     enum result_place place;
-    union {                                /* by place; nothing for RESULT_SPILLED */
-        uint8_t inside[sizeof(zmq_msg_t)]; /* goes on past the end for larger ones */
+    union { /* by place, and allocated only as far as that one needs it */
+        uint8_t inside[INSIDE_MAX];
         uint8_t *copy;
         zmq_msg_t message;
+        struct spill_segment *segment; /* NULL: not small, an extent of its own */
     };
 };
 
+static_assert(sizeof(struct result) <= RESULT_COST, "a result costs more than is said");
+
 struct result_memory {
     struct spill *spill;
+    struct spill_segments *segments;
     uint64_t memory_bytes;
     uint64_t spilled_bytes;
 };
@@ -56,6 +66,7 @@ struct result_memory *result_memory_new(const char *directory)
 {
     struct result_memory *memory = allocate_zeroed(1, sizeof *memory);
     memory->spill = spill_new(directory);
+    memory->segments = spill_segments_new(memory->spill);
     return memory;
 }
 
@@ -64,6 +75,7 @@ void result_memory_destroy(struct result_memory **result_memory_p)
     struct result_memory *memory = *result_memory_p;
     if (!memory)
         return;
+    spill_segments_destroy(&memory->segments);
     spill_destroy(&memory->spill);
     free(memory);
     *result_memory_p = NULL;
@@ -84,16 +96,14 @@ const char *result_memory_directory(const struct result_memory *memory)
     return spill_directory(memory->spill);
 }
 
-static uint8_t *inside(struct result *result)
+static struct result *result_allocate(enum result_place place, size_t size)
 {
-    return (uint8_t *)result + offsetof(struct result, inside);
-}
-
-static struct result *result_allocate(size_t size)
-{
-    size_t extra =
-        size <= INSIDE_MAX && size > sizeof(zmq_msg_t) ? size - sizeof(zmq_msg_t) : 0;
-    return allocate(sizeof(struct result) + extra);
+    size_t own = sizeof(zmq_msg_t);
+    if (place == RESULT_COPIED)
+        own = sizeof(uint8_t *);
+    else if (place == RESULT_INSIDE) /* which may become a copy */
+        own = size > sizeof(uint8_t *) ? size : sizeof(uint8_t *);
+    return allocate(offsetof(struct result, inside) + own);
 }
 
 static enum result_place choose_place(size_t size, size_t payload_size)
@@ -125,7 +135,8 @@ static void share(struct result *result, zmq_msg_t *payload)
 struct result *result_new(struct result_memory *memory, uint64_t seq,
                           zmq_msg_t *payload, size_t offset, size_t length)
 {
-    struct result *result = result_allocate(length);
+    enum result_place place = choose_place(length, zmq_msg_size(payload));
+    struct result *result = result_allocate(place, length);
     const uint8_t *data = (const uint8_t *)zmq_msg_data(payload) + offset;
     result->memory = memory;
     result->seq = seq;
@@ -134,17 +145,17 @@ struct result *result_new(struct result_memory *memory, uint64_t seq,
     result->behind = 0;
     result->enclosure = NULL;
     result->offset = offset;
-    result->place = choose_place(length, zmq_msg_size(payload));
+    result->place = place;
     if (result->place == RESULT_INSIDE) {
         if (length > 0)
-            memcpy(inside(result), data, length);
+            memcpy(result->inside, data, length);
     } else if (result->place == RESULT_COPIED) {
         result->copy = allocate(length);
         memcpy(result->copy, data, length);
     } else {
         share(result, payload);
     }
-    memory->memory_bytes += sizeof *result + length;
+    memory->memory_bytes += RESULT_COST + length;
     return result;
 }
 
@@ -204,11 +215,21 @@ static void forget_bytes(struct result *result)
         zmq_msg_close(&result->message);
 }
 
+/* Gives back what the bytes take in the file. */
+static void release_spilled(struct result *result)
+{
+    if (result->segment)
+        spill_segments_release(result->memory->segments, result->segment,
+                               whole(result));
+    else
+        spill_release(result->memory->spill, result->offset, whole(result));
+}
+
 /* Gives back what the bytes take, wherever they are. */
 static void release_bytes(struct result *result)
 {
     if (result->place == RESULT_SPILLED)
-        spill_release(result->memory->spill, result->offset, whole(result));
+        release_spilled(result);
     else
         result->memory->memory_bytes -= whole(result);
     forget_bytes(result);
@@ -219,7 +240,7 @@ void result_destroy(struct result **result_p)
     struct result *result = *result_p;
     if (!result)
         return;
-    result->memory->memory_bytes -= sizeof *result;
+    result->memory->memory_bytes -= RESULT_COST;
     if (result->enclosure)
         result->memory->memory_bytes -= result->enclosure->bytes;
     release_bytes(result);
@@ -276,18 +297,54 @@ bool result_spillable(const void *candidate)
 
 int result_spill(struct result *result)
 {
-    struct slice bytes = result_bytes(result);
-    const uint8_t *first = bytes.data - result->cut;
+    struct result_memory *memory = result->memory;
+    struct spill_segment *segment = NULL;
     uint64_t offset;
     assert(result_spillable(result));
-    int error = spill_write(result->memory->spill, first, whole(result), &offset);
+    const uint8_t *first = result_bytes(result).data - result->cut;
+    int error = whole(result) <= SMALL_MAX
+                    ? spill_segments_write(memory->segments, first, whole(result),
+                                           &segment, &offset)
+                    : spill_write(memory->spill, first, whole(result), &offset);
     if (error < 0)
         return error;
     forget_bytes(result);
     result->place = RESULT_SPILLED;
     result->offset = offset;
-    result->memory->memory_bytes -= whole(result);
-    result->memory->spilled_bytes += whole(result);
+    result->segment = segment;
+    memory->memory_bytes -= whole(result);
+    memory->spilled_bytes += whole(result);
+    return 0;
+}
+
+/* Reads bytes of a spilled result, those that are cut off counted. 0 or -errno. */
+static int read_spilled(const struct result *result, uint64_t from, void *data,
+                        size_t size)
+{
+    if (result->segment)
+        return spill_segments_read(result->memory->segments, result->segment,
+                                   result->offset + from, data, size);
+    return spill_read(result->memory->spill, result->offset + from, data, size);
+}
+
+bool result_is_small_and_spilled(const struct result *result)
+{
+    return result->place == RESULT_SPILLED && result->segment;
+}
+
+int result_load(struct result *result)
+{
+    assert(result_is_small_and_spilled(result));
+    uint8_t *copy = allocate(whole(result));
+    int error = read_spilled(result, 0, copy, whole(result));
+    if (error < 0) {
+        free(copy);
+        return error;
+    }
+    release_spilled(result);
+    result->place = RESULT_COPIED;
+    result->copy = copy;
+    result->memory->memory_bytes += whole(result);
     return 0;
 }
 
@@ -303,7 +360,7 @@ struct slice result_bytes(const struct result *const_result)
     const uint8_t *data = NULL;
     assert(result->place != RESULT_SPILLED);
     if (result->place == RESULT_INSIDE)
-        data = inside(result);
+        data = result->inside;
     else if (result->place == RESULT_COPIED)
         data = result->copy;
     else
@@ -314,8 +371,7 @@ struct slice result_bytes(const struct result *const_result)
 int result_read(const struct result *result, uint64_t from, void *data, size_t size)
 {
     assert(result->place == RESULT_SPILLED && from + size <= result->size);
-    return spill_read(result->memory->spill, result->offset + result->cut + from, data,
-                      size);
+    return read_spilled(result, result->cut + from, data, size);
 }
 
 const struct dead_letter *result_dead_letters(const struct result *result,
@@ -330,9 +386,7 @@ int result_read_dead_letters(const struct result *result, uint64_t from, void *d
 {
     assert(from + size <= result->behind);
     if (result->place == RESULT_SPILLED)
-        return spill_read(result->memory->spill,
-                          result->offset + result->cut + result->size + from, data,
-                          size);
+        return read_spilled(result, result->cut + result->size + from, data, size);
     memcpy(data, result_bytes(result).data + result->size + from, size);
     return 0;
 }

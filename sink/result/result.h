@@ -65,6 +65,12 @@ bool result_spillable(const void *result);
 int result_spill(struct result *result);
 bool result_spilled(const struct result *result);
 
+/* A spilled result of few bytes, 8 KiB at most, which may come back to be written
+ * together with others. */
+bool result_is_small_and_spilled(const struct result *result);
+/* Brings it back into memory. 0, or -errno: it is where it was. */
+int result_load(struct result *result);
+
 /* The bytes for the output of a result in memory. */
 struct slice result_bytes(const struct result *result);
 /* Some of the bytes for the output of a spilled result. 0 or -errno. */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Extents in an unlinked file. `gaps` are the free ranges below `end`, ascending and
- * never touching each other or the end: first fit, else at the end. There are never
- * more gaps than extents, and extents are bounded by the window.
+ * Extents in an unlinked file. There are never more gaps than extents, and extents are
+ * bounded by the window. A large extent's disk space goes back at once; that of a small
+ * one is kept for the next, until the file is empty.
  */
 #include "sink/result/spill.h"
 #include "common/memory.h"
-#include "common/protocol/message.h"
+#include "sink/result/free_space.h"
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,13 +20,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PUNCH_MIN = 256 << 10 };
+
 struct spill {
     char *directory;
-    int fd; /* -1: no file yet */
-    uint64_t end;
-    struct range *gaps;
-    size_t gap_count;
-    size_t gap_capacity;
+    int fd;       /* -1: no file yet */
+    bool punches; /* the file system makes holes, as far as is known */
+    struct free_space space;
 };
 
 struct spill *spill_new(const char *directory)
@@ -33,6 +34,8 @@ struct spill *spill_new(const char *directory)
     struct spill *spill = allocate_zeroed(1, sizeof *spill);
     spill->directory = allocate_text("%s", directory);
     spill->fd = -1;
+    spill->punches = true;
+    free_space_init(&spill->space);
     return spill;
 }
 
@@ -43,7 +46,7 @@ void spill_destroy(struct spill **spill_p)
         return;
     if (spill->fd >= 0)
         close(spill->fd);
-    free(spill->gaps);
+    free_space_deinit(&spill->space);
     free(spill->directory);
     free(spill);
     *spill_p = NULL;
@@ -92,7 +95,7 @@ static int open_named(const char *directory)
     return fd;
 }
 
-static int open_file(struct spill *spill)
+int spill_open(struct spill *spill)
 {
     int fd;
     if (spill->fd >= 0)
@@ -108,85 +111,23 @@ static int open_file(struct spill *spill)
     return 0;
 }
 
-static void gap_remove(struct spill *spill, size_t index)
+/* Gives the disk space of whole pages back, where that is worth a call. */
+static void punch(struct spill *spill, uint64_t offset, size_t size)
 {
-    spill->gap_count--;
-    memmove(&spill->gaps[index], &spill->gaps[index + 1],
-            (spill->gap_count - index) * sizeof *spill->gaps);
-}
-
-static void gap_insert(struct spill *spill, size_t index, struct range gap)
-{
-    spill->gaps = room_for_one_more(spill->gaps, spill->gap_count, &spill->gap_capacity,
-                                    sizeof *spill->gaps);
-    memmove(&spill->gaps[index + 1], &spill->gaps[index],
-            (spill->gap_count - index) * sizeof *spill->gaps);
-    spill->gaps[index] = gap;
-    spill->gap_count++;
-}
-
-static uint64_t extent_find(struct spill *spill, size_t size)
-{
-    uint64_t offset;
-    for (size_t i = 0; i < spill->gap_count; i++) {
-        struct range *gap = &spill->gaps[i];
-        if (gap->count < size)
-            continue;
-        offset = gap->first;
-        gap->first += size;
-        gap->count -= size;
-        if (gap->count == 0)
-            gap_remove(spill, i);
-        return offset;
-    }
-    offset = spill->end;
-    spill->end += size;
-    return offset;
-}
-
-/* The index of the first gap that begins after `offset`. */
-static size_t gap_after(const struct spill *spill, uint64_t offset)
-{
-    size_t low = 0, high = spill->gap_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (spill->gaps[middle].first > offset)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return low;
-}
-
-/* Moves the end down over a gap that touches it; gives an empty file's disk space
- * back. */
-static void shrink(struct spill *spill)
-{
-    if (spill->gap_count > 0) {
-        struct range *last = &spill->gaps[spill->gap_count - 1];
-        if (last->first + last->count == spill->end) {
-            spill->end = last->first;
-            spill->gap_count--;
-        }
-    }
-    if (spill->end == 0 && ftruncate(spill->fd, 0) != 0)
-        return; /* the space stays ours until the file is closed: no harm */
+    if (!spill->punches || size < PUNCH_MIN)
+        return;
+    int error = fallocate(spill->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                          (off_t)offset, (off_t)size);
+    spill->punches = error == 0 || errno == EINTR;
 }
 
 void spill_release(struct spill *spill, uint64_t offset, size_t size)
 {
-    size_t index = gap_after(spill, offset);
-    struct range gap = {offset, size};
-    if (index < spill->gap_count && offset + size == spill->gaps[index].first) {
-        gap.count += spill->gaps[index].count;
-        gap_remove(spill, index);
-    }
-    if (index > 0 &&
-        spill->gaps[index - 1].first + spill->gaps[index - 1].count == offset)
-        spill->gaps[index - 1].count += gap.count;
-    else
-        gap_insert(spill, index, gap);
-    shrink(spill);
+    free_space_give(&spill->space, offset, size);
+    if (spill->space.end > 0)
+        punch(spill, offset, size);
+    else if (ftruncate(spill->fd, 0) != 0)
+        return; /* the space stays ours until the file is closed: no harm */
 }
 
 static int write_at(int fd, const uint8_t *data, size_t size, uint64_t offset)
@@ -207,11 +148,11 @@ static int write_at(int fd, const uint8_t *data, size_t size, uint64_t offset)
 int spill_write(struct spill *spill, const void *data, size_t size,
                 uint64_t *ret_offset)
 {
-    int result = open_file(spill);
+    int result = spill_open(spill);
     assert(size > 0);
     if (result < 0)
         return result;
-    uint64_t offset = extent_find(spill, size);
+    uint64_t offset = free_space_take(&spill->space, size);
     result = write_at(spill->fd, data, size, offset);
     if (result < 0)
         spill_release(spill, offset, size);

@@ -16,6 +16,8 @@ struct spill;
 struct spill *spill_new(const char *directory);
 void spill_destroy(struct spill **spill_p);
 
+/* Makes the file, unless there is one. 0 or -errno. */
+int spill_open(struct spill *spill);
 /* 0, or -errno: then it holds nothing. `size` is at least 1. */
 int spill_write(struct spill *spill, const void *data, size_t size,
                 uint64_t *ret_offset);
