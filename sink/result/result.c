@@ -15,9 +15,10 @@
 enum {
     /* Bytes kept inside the result; so few that spilling them gains nothing. */
     INSIDE_MAX = 64,
-    /* What a result takes without its bytes: itself (sizeof at most), its entries in
-     * the queues of the session, and what malloc adds. */
-    RESULT_COST = 176,
+    /* What a result takes at most without its bytes: some 180 while it is parked, with
+     * its entries in the session and what malloc adds, and as much again and more once
+     * all that waited goes out at once, for its place in each queue. */
+    RESULT_COST = 448,
     /* Up to here libzmq lets frames share a receive buffer (in_batch_size). */
     COPY_MAX = 8192,
     /* Up to here a spilled result shares a segment with others. */
