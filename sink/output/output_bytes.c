@@ -66,8 +66,8 @@ static int find_vector(struct output *output, const struct output_entry *entry,
     return 0;
 }
 
-/* A small spilled result comes back, to be written together with its neighbours: no
- * more than a piece of such is in memory at a time. */
+/* A small spilled result comes back, to be written together with its neighbours. Its
+ * caller lets a piece of such be in memory at a time. */
 static int load_small(struct result *result)
 {
     return result_is_small_and_spilled(result) ? result_load(result) : 0;

@@ -136,6 +136,23 @@ def test_a_disk_that_has_no_room_for_what_waits_stops_the_run(case):
     run.complete()
 
 
+def test_a_disk_that_has_no_room_for_small_results_that_wait_stops_the_run(case):
+    disk = Disk(case, 256 << 10, "spill")
+    text = case.text(2 * MIB)
+    script = """
+    [ "$FANFOLD_SEQ" != 3 ] || : <"$GATE"
+    echo "begin $FANFOLD_SEQ" >>"$NOTES"
+    tr a-z A-Z
+    """
+    run = Resumption(case, text, "--block", "4K", "--buffer", "64K", "--window", "512", "-j2", script=script)
+    run.gate.shut()
+    process = run.start("--tmpdir", disk.path)
+    expect_failure(process, r"^fanfold-sink: .*spill.*No space left on device")
+    assert size_of(run.output) < MIB
+    run.gate.open()
+    run.complete()
+
+
 # ---- directories of sockets ----
 
 
