@@ -47,7 +47,7 @@ static void settle(int64_t now_us)
 
 static void take(uint64_t seq, size_t size, int64_t now_us)
 {
-    uint8_t mark[1 + MARK_SEAL_BYTES];
+    uint8_t mark[1 + MARK_SEAL_BYTES] = {0};
     struct result_entry entry = {
         .seq = seq, .attempt = 1, .length = size, .mark = {mark, 0}};
     zmq_msg_t payload;
