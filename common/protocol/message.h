@@ -98,8 +98,8 @@ enum failure {
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_KIND = 7,      /* code: the kind of task, which the worker does not know */
     FAILURE_LOST = 8, /* code: 0; it took workers down again and again (SKIP only) */
-    FAILURE_REFERENCE = 9, /* code: 0; bytes that do not travel could not be opened: the
-                              attempt has not failed */
+    FAILURE_REFERENCE = 9, /* code: 0; bytes that do not travel cannot be read where they
+                              are: the chunk (FAILED), the result (REFUSED) */
 };
 
 /* Code of FAILURE_MEMORY: the worker killed the program, because it used more memory
@@ -127,7 +127,10 @@ enum reject {
 };
 
 /* What the bytes of a task are. */
-enum task_kind { TASK_BY_VALUE = 0 /* the chunk */ };
+enum task_kind {
+    TASK_BY_VALUE = 0,     /* the chunk */
+    TASK_BY_REFERENCE = 1, /* where it is: reference.h */
+};
 
 /* How a payload is compressed. */
 enum payload_compression {
@@ -146,6 +149,7 @@ struct capability {
 
 #define CAPABILITY_STALLED "stalled" /* of a ventilator: it takes STALLED */
 #define CAPABILITY_LOANS   "loans"   /* of a sink: it borrows results */
+#define CAPABILITY_EXTENTS "extents" /* of a worker: it takes TASK_BY_REFERENCE */
 
 /* Whether it is among them. */
 bool capability_is_named(const struct capability *capabilities, uint32_t count,

@@ -94,7 +94,7 @@ static const struct field done[] = {
 static const struct field failed[] = {
     ANY(message, failed.session), ANY(message, failed.seq),
     ANY(message, failed.attempt), ANY(message, failed.waited_us),
-    ANY(message, failed.run_us),  HOW(message, failed.cause, FAILURE_KIND),
+    ANY(message, failed.run_us),  HOW(message, failed.cause, FAILURE_REFERENCE),
     ANY(message, failed.code),    BYTES(message, failed.text, TEXT_MAX_BYTES),
 };
 
@@ -232,6 +232,11 @@ static bool excepts_its_own(const struct message *message)
 }
 
 /* Only a SKIP tells of losses. */
+static bool fails_no_loss(const struct message *message)
+{
+    return message->failed.cause != FAILURE_LOST;
+}
+
 static bool refuses_no_loss(const struct message *message)
 {
     return message->refused.cause != FAILURE_LOST;
@@ -303,7 +308,7 @@ static const struct message_schema schemas[] = {
     [MESSAGE_RESULT] = {FIELDS(result), .payload = result_bytes,
                         .compression = result_compression},
     [MESSAGE_DONE] = {FIELDS(done)},
-    [MESSAGE_FAILED] = {FIELDS(failed)},
+    [MESSAGE_FAILED] = {FIELDS(failed), .valid = fails_no_loss},
     [MESSAGE_RETURNED] = {FIELDS(returned)},
     [MESSAGE_FORGET] = {FIELDS(forget)},
     [MESSAGE_PROGRESS] = {FIELDS(progress), .valid = committed_is_released},

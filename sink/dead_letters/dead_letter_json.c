@@ -76,6 +76,7 @@ const char *dead_letter_cause(const struct dead_letter *dead_letter, char *text,
         [FAILURE_REPORTED] = "reported by the program",
         [FAILURE_KIND] = "unknown kind of task",
         [FAILURE_LOST] = "workers were lost with it",
+        [FAILURE_REFERENCE] = "its file could not be read",
     };
     const char *signal =
         dead_letter->code <= INT_MAX ? sigabbrev_np((int)dead_letter->code) : NULL;

@@ -72,6 +72,8 @@ static const char *describe_cause(char *text, size_t size, enum failure cause,
         break;
     case FAILURE_KIND:
         return "the worker does not know this kind of task";
+    case FAILURE_REFERENCE:
+        return "the worker cannot read the file that has it";
     case FAILURE_LOST:
         return "its workers were lost, again and again";
     case FAILURE_REFERENCE: /* no failure is reported with it */
