@@ -125,6 +125,13 @@ bool chunk_store_take_bytes(struct chunk_store *chunk_store, uint64_t seq,
     return true;
 }
 
+void chunk_store_drop_bytes(struct chunk_store *chunk_store, uint64_t seq)
+{
+    struct chunk_entry *entry = find(chunk_store, seq);
+    if (entry && chunk_store->rereads)
+        drop_bytes(entry);
+}
+
 void chunk_store_discard(struct chunk_store *chunk_store, uint64_t seq)
 {
     struct chunk_entry *entry = find(chunk_store, seq);

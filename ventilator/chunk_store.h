@@ -29,6 +29,9 @@ const struct chunk *chunk_store_find(const struct chunk_store *chunk_store,
 bool chunk_store_take_bytes(struct chunk_store *chunk_store, uint64_t seq,
                             zmq_msg_t *ret_bytes);
 
+/* Nobody needs them soon: gives their memory back, if they can be read again. */
+void chunk_store_drop_bytes(struct chunk_store *chunk_store, uint64_t seq);
+
 void chunk_store_discard(struct chunk_store *chunk_store, uint64_t seq);
 
 #endif

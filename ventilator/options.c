@@ -300,6 +300,9 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
         if (text && !payload_compression_parse(text, &options->compression))
             options_bad(state, "--compress-links", text, "zstd or lz4");
         return 0;
+    case KEY_BY_VALUE:
+        options->by_value = true;
+        return 0;
     case KEY_JOBLOG:
         read_job_log(state, text, options);
         return 0;

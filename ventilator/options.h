@@ -51,6 +51,7 @@ struct ventilator_options {
     bool speculate;
     bool resume;
     enum payload_compression compression; /* of links between hosts */
+    bool by_value;       /* workers never read a file's chunks by themselves */
     const char *job_log; /* a file, with a + before it to append; NULL: none */
     uint32_t min_workers;
     bool progress;

@@ -61,7 +61,8 @@ struct outbox *outbox_new(const struct outbox_config *config)
     struct outbox *outbox = allocate_zeroed(1, sizeof *outbox);
     outbox->config = *config;
     outbox->encoder = encoder_new();
-    outbox->task_payload = task_payload_new(config->chunk_store);
+    outbox->task_payload =
+        task_payload_new(config->chunk_store, config->source, config->by_value);
     outbox->tasks = allocate_zeroed(BATCH_MAX, sizeof *outbox->tasks);
     outbox->forgets = allocate_zeroed(BATCH_MAX, sizeof *outbox->forgets);
     return outbox;
@@ -197,19 +198,21 @@ add_task(struct outbox *outbox, const struct dispatch_action *action, int64_t no
     const struct chunk *chunk =
         chunk_store_find(outbox->config.chunk_store, action->seq);
     assert(chunk); /* dispatch sends what was cut and not discarded */
-    enum outbox_outcome outcome =
-        join(outbox, BATCH_TASKS, action, chunk->length, now_us);
-    outbox->bytes += chunk->length;
+    struct slice reference = task_payload_refer(outbox->task_payload, action, chunk);
+    uint64_t length = reference.size > 0 ? reference.size : chunk->length;
+    enum outbox_outcome outcome = join(outbox, BATCH_TASKS, action, length, now_us);
+    outbox->bytes += length;
+    task_payload_add(outbox->task_payload, action->seq, reference);
     outbox->tasks[outbox->count++] = (struct task_entry){
         .seq = action->seq,
         .attempt = action->attempt,
-        .kind = TASK_BY_VALUE,
-        .length = chunk->length,
+        .kind = reference.size > 0 ? TASK_BY_REFERENCE : TASK_BY_VALUE,
+        .length = length,
         .records = chunk->records,
         .limit_ms = action->limit_ms,
         .mark = {.data = chunk->mark, .size = chunk->mark_size},
     };
-    if (chunk->length < ALONE_BYTES || outcome != OUTBOX_OK)
+    if (length < ALONE_BYTES || outcome != OUTBOX_OK)
         return outcome;
     return outbox_flush(outbox, now_us);
 }
@@ -313,21 +316,19 @@ static struct message rejection(struct outbox *outbox,
 static struct message ending(const struct outbox *outbox,
                              const struct dispatch_action *action)
 {
-    struct message message = {.type = MESSAGE_END,
-                              .end = {.epoch = action->epoch,
-                                      .total = action->seq,
-                                      .outcome = action->verdict->outcome,
-                                      .status = (uint32_t)action->verdict->status,
-                                      .header = source_header(outbox->config.source)}};
-    return message;
+    return (struct message){.type = MESSAGE_END,
+                            .end = {.epoch = action->epoch,
+                                    .total = action->seq,
+                                    .outcome = action->verdict->outcome,
+                                    .status = (uint32_t)action->verdict->status,
+                                    .header = source_header(outbox->config.source)}};
 }
 
 static struct message stopping(const struct verdict *verdict)
 {
-    struct message message = {
+    return (struct message){
         .type = MESSAGE_STOP,
         .stop = {.outcome = verdict->outcome, .text = slice_of_text(verdict->text)}};
-    return message;
 }
 
 /* The message of an action that is not gathered; it borrows as the action does. */
@@ -374,7 +375,7 @@ send_single(struct outbox *outbox, const struct dispatch_action *action, int64_t
 static struct message isolate(const struct dispatch_action *action,
                               const struct chunk *chunk)
 {
-    struct message message = {
+    return (struct message){
         .type = MESSAGE_ISOLATE,
         .isolate = {.session = action->session,
                     .seq = action->seq,
@@ -390,14 +391,13 @@ static struct message isolate(const struct dispatch_action *action,
                     .except = action->isolation->except,
                     .count = action->isolation->count},
     };
-    return message;
 }
 
 static struct message skip(const struct dispatch_action *action,
                            const struct chunk *chunk)
 {
     const struct dispatch_failure *failure = action->failure;
-    struct message message = {
+    return (struct message){
         .type = MESSAGE_SKIP,
         .skip = {.epoch = action->epoch,
                  .seq = failure->seq,
@@ -411,7 +411,6 @@ static struct message skip(const struct dispatch_action *action,
                  .code = failure->code,
                  .text = {.data = failure->text, .size = failure->text_size}},
     };
-    return message;
 }
 
 /* ISOLATE and SKIP. */

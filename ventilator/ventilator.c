@@ -128,6 +128,7 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
         .sink_buffer_bytes = share,
         .header_out = options->header_out,
         .compression = options->compression,
+        .by_value = options->by_value,
         .source = ventilator->source,
         .format = ventilator->format,
     });

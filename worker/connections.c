@@ -29,6 +29,7 @@ int connections_connect(const struct resources *resources)
 {
     struct uplink *uplink = resources->uplink;
     const char *tasks = resources->tasks;
+    chunk_files_close_idle(resources->files);
     if (uplink_socket(uplink))
         log_event(LOG_LEVEL_WARN, "reconnecting", "tasks=%s why=silence", tasks);
     int result = uplink_connect(uplink);
@@ -117,6 +118,7 @@ static const char *find_endpoint(const struct resources *resources)
 int connections_open(const struct resources *resources, int64_t now_us)
 {
     const char *endpoint = find_endpoint(resources);
+    chunk_files_close_idle(resources->files);
     program_set_results(resources->program, session_max_result(resources->session),
                         may_lend(resources, endpoint));
     int result = open_link(resources, endpoint);

@@ -150,6 +150,7 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     resources->uplink =
         uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
     resources->codec = payload_codec_new();
+    resources->files = chunk_files_new();
     resources->outbox =
         outbox_new(resources->uplink, resources->codec, &resources->identity.uuid);
     open_session(resources, options);
@@ -169,6 +170,7 @@ void resources_close(struct resources *resources, bool hurry)
     program_close(&resources->program);
     session_destroy(&resources->session, drop_task);
     outbox_destroy(&resources->outbox);
+    chunk_files_destroy(&resources->files);
     if (resources->codec)
         payload_codec_log(resources->codec, "results");
     payload_codec_destroy(&resources->codec);

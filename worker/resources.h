@@ -15,6 +15,7 @@
 #include "worker/outbox.h"
 #include "worker/program/program.h"
 #include "worker/session/session.h"
+#include "worker/task/chunk_file.h"
 #include "worker/task/strip_frame.h"
 
 struct resources {
@@ -31,6 +32,7 @@ struct resources {
     int signals;            /* descriptor; -1: none */
     struct uplink *uplink;
     struct payload_codec *codec;
+    struct chunk_files *files; /* of chunks by reference */
     struct outbox *outbox;
     struct session *session;
     int64_t leave_us; /* before the walltime ends: see walltime.h */

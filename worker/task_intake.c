@@ -39,6 +39,29 @@ static void refuse_damaged(struct resources *resources, struct task *task, uint6
     session_on_refused(resources->session, seq);
 }
 
+static struct task *make(struct resources *resources, const struct task_entry *entry,
+                         zmq_msg_t *payload, size_t offset)
+{
+    struct task *task =
+        entry->kind == TASK_BY_REFERENCE
+            ? task_new_by_reference(entry, payload, offset, resources->files)
+            : task_new(entry, payload, offset);
+    task->direct = program_takes_extents(resources->program);
+    return task;
+}
+
+/* A task that is on the ledger, and that nothing can run. */
+static void refuse(struct resources *resources, struct task *task,
+                   const struct task_entry *entry)
+{
+    if (entry->kind > TASK_BY_REFERENCE) {
+        refuse_kind(resources, task, entry->seq, entry->kind);
+    } else if (entry->kind == TASK_BY_REFERENCE && !task->extents) {
+        task_refuse_reference(task);
+        session_on_refused(resources->session, entry->seq);
+    }
+}
+
 void task_intake_tasks(struct resources *resources, const struct message *message,
                        int64_t now_us)
 {
@@ -49,7 +72,9 @@ void task_intake_tasks(struct resources *resources, const struct message *messag
     size_t offset = 0;
     for (uint32_t i = 0; i < message->task.count; i++) {
         const struct task_entry *entry = &message->task.entries[i];
-        struct task *task = task_new(entry, payload, whole ? offset : 0);
+        struct task *task =
+            whole ? make(resources, entry, payload, offset)
+                  : task_new(&(struct task_entry){.mark = entry->mark}, payload, 0);
         task->received_us = now_us;
         task->strip = strip;
         offset += entry->length;
@@ -57,8 +82,8 @@ void task_intake_tasks(struct resources *resources, const struct message *messag
             session_on_task(resources->session, message->task.session, entry, task);
         if (taken && !whole)
             refuse_damaged(resources, task, entry->seq);
-        else if (taken && entry->kind != TASK_BY_VALUE)
-            refuse_kind(resources, task, entry->seq, entry->kind);
+        else if (taken)
+            refuse(resources, task, entry);
         if (!taken)
             task_destroy(&task);
     }

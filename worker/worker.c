@@ -237,8 +237,8 @@ static void start(struct worker *worker, const struct session_action *action)
                                  .part = task->part_run != NULL,
                                  .header = session_header(worker->resources.session)};
     enum task_state state = task_next(task, &input.input, &input.records);
-    if (!task->started_us)
-        task->started_us = worker->now_us;
+    input.extent = task->extent;
+    task->started_us = task->started_us ? task->started_us : worker->now_us;
     if (state == TASK_RUNS)
         program_start(worker->resources.program, action->slot, &input);
     else

@@ -13,8 +13,12 @@
 #include "common/random_id.h"
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define DIAL_LOOK_US (SECOND_US / 20)
 
@@ -291,4 +295,28 @@ zsock_t *uplink_socket(const struct uplink *uplink)
 const char *uplink_endpoint(const struct uplink *uplink)
 {
     return uplink->endpoint;
+}
+
+/* Only we can make something of this name. */
+static bool is_in_own_directory(const char *path)
+{
+    char directory[PATH_MAX];
+    struct stat status;
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash - path) : 0;
+    snprintf(directory, sizeof directory, "%.*s/", slash ? length : 1,
+             slash ? path : ".");
+    return stat(directory, &status) == 0 && status.st_uid == geteuid() &&
+           !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool uplink_is_own(const struct uplink *uplink)
+{
+    struct stat status;
+    const char *path = transport_path(uplink->endpoint);
+    if (!path)
+        return false;
+    if (stat(path, &status) < 0) /* the ventilator comes later */
+        return errno == ENOENT && is_in_own_directory(path);
+    return S_ISSOCK(status.st_mode) && status.st_uid == geteuid();
 }

@@ -44,5 +44,7 @@ zmq_msg_t *uplink_payload(struct uplink *uplink);
 /* NULL before the first uplink_connect. */
 zsock_t *uplink_socket(const struct uplink *uplink);
 const char *uplink_endpoint(const struct uplink *uplink);
+/* It leads by an ipc path of our own user's to a process on this host. */
+bool uplink_is_own(const struct uplink *uplink);
 
 #endif

@@ -76,8 +76,7 @@ static const char *describe_cause(char *text, size_t size, enum failure cause,
         return "the worker cannot read the file that has it";
     case FAILURE_LOST:
         return "its workers were lost, again and again";
-    case FAILURE_REFERENCE: /* no failure is reported with it */
-    default:                /* the decoder lets no other number through */
+    default: /* the decoder lets no other number through */
         return "for an unknown reason";
     }
     return text;

@@ -169,6 +169,9 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
         dispatch->program = message->hello_worker.program;
     worker->compressions = payload_compressions_named(
         message->hello_worker.capabilities, message->hello_worker.capability_count);
+    worker->extents = capability_is_named(message->hello_worker.capabilities,
+                                          message->hello_worker.capability_count,
+                                          CAPABILITY_EXTENTS);
     drain_state_on_hello(&worker->drain, message,
                          id_equal(&message->hello_worker.run, &dispatch->run_id));
     dispatch->drains |= worker->drain.drains;

@@ -131,14 +131,17 @@ static struct worker_session *choose(const struct dispatch *dispatch,
 void assign_task(struct dispatch *dispatch, struct task *task,
                  struct worker_session *session)
 {
+    bool isolates = failures_isolates(dispatch, task);
+    bool by_reference = session->worker->extents && !task->by_value && !isolates;
     struct attempt *attempt = attempts_add(&(struct attempt){
         .session = session,
         .task = task,
         .number = ++task->attempts,
+        .by_value = !by_reference,
         .sent_us = dispatch->now_us,
         .at_once = session->in_flight_count < session->slots,
         .limit_ms = limits_ms(dispatch, task->length),
-        .isolates = failures_isolates(dispatch, task),
+        .isolates = isolates,
         .probe = task->bisect && crash_bisect_probes(task->bisect),
         .alone = task_runs_alone(task),
         .trial = session->rests,
@@ -149,9 +152,11 @@ void assign_task(struct dispatch *dispatch, struct task *task,
     dispatch->counts.sent++;
     dispatch->counts.retried += attempt->number > 1 && !task->returned;
     task->returned = false;
-    push_attempt_action(dispatch, attempt->isolates ? DISPATCH_ISOLATE : DISPATCH_TASK,
-                        session, task->seq, attempt->number)
-        ->limit_ms = attempt->limit_ms;
+    struct dispatch_action *action =
+        push_attempt_action(dispatch, isolates ? DISPATCH_ISOLATE : DISPATCH_TASK,
+                            session, task->seq, attempt->number);
+    action->limit_ms = attempt->limit_ms;
+    action->by_reference = by_reference;
 }
 
 /* Tasks that were sent before; those that nobody can take now are listed again. One

@@ -83,17 +83,43 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
 
 /* ---- FAILED, RETURNED ---- */
 
+/* It handed the attempt back, whatever it has done of it. */
+static void take_back(struct dispatch *dispatch, struct attempt *attempt)
+{
+    struct task *task = attempt->task;
+    standing_on_move(attempt->session);
+    attempts_close(attempt);
+    task->returned = true;
+    attempts_requeue(dispatch, task);
+}
+
+/* It cannot read the chunk where it is: nobody's fault, and so nobody is charged. This
+ * task goes by value from now on, and so does whatever this worker gets. */
+static void on_reference_refused(struct dispatch *dispatch, struct attempt *attempt)
+{
+    attempt->session->worker->extents = false;
+    attempt->task->by_value = true;
+    take_back(dispatch, attempt);
+}
+
 static void on_failed(struct dispatch *dispatch, struct worker_session *session,
                       const struct message *message, int64_t now_us)
 {
     struct attempt *attempt =
         find_attempt(dispatch, session, message->failed.seq, message->failed.attempt);
+    enum failure cause = message->failed.cause;
     if (!attempt)
         return;
+    if (cause == FAILURE_REFERENCE && !attempt->by_value) {
+        on_reference_refused(dispatch, attempt);
+        return;
+    }
+    if (cause == FAILURE_REFERENCE) /* it was given the chunk, and no reference */
+        cause = FAILURE_PROTOCOL;
     standing_on_started(dispatch, session);
     note_run(dispatch, session, message->failed.seq, message->failed.run_us, false,
              now_us);
-    failures_on_failed(dispatch, attempt, message->failed.cause, message->failed.code,
+    failures_on_failed(dispatch, attempt, cause, message->failed.code,
                        message->failed.text, now_us);
 }
 
@@ -104,12 +130,8 @@ static void on_returned(struct dispatch *dispatch, struct worker_session *sessio
         find_attempt(dispatch, session, entry->seq, entry->attempt);
     if (!attempt)
         return;
-    struct task *task = attempt->task;
-    standing_on_move(session);
-    attempts_close(attempt);
     dispatch->counts.returned++;
-    task->returned = true;
-    attempts_requeue(dispatch, task);
+    take_back(dispatch, attempt);
 }
 
 /* ---- PING ---- */

@@ -48,6 +48,7 @@ static int find_file(const struct input_list *inputs, struct named_input *item, 
         item->size = item->start;
     item->device = status->st_dev;
     item->inode = status->st_ino;
+    item->age = file_age_of(fd, status);
     if (inputs->decompresses && !item->header)
         item->compression = look_at_file(fd, item->start);
     item->kind = item->compression == COMPRESSION_NONE ? SOURCE_KIND_FILE

@@ -10,6 +10,7 @@
 #ifndef FANFOLD_VENTILATOR_SOURCE_INPUT_LIST_H
 #define FANFOLD_VENTILATOR_SOURCE_INPUT_LIST_H
 
+#include "ventilator/source/file_age.h"
 #include "ventilator/source/input.h"
 #include "ventilator/source/input_fingerprint.h"
 
@@ -26,6 +27,7 @@ struct named_input {
     uint64_t start, size;         /* of a file; what it is read from, and its bytes */
     dev_t device;
     ino_t inode;
+    struct file_age age; /* of a file, before any of it was read */
 };
 
 struct input_list {

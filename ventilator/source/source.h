@@ -13,6 +13,7 @@
 #define FANFOLD_VENTILATOR_SOURCE_SOURCE_H
 
 #include "common/protocol/message.h"
+#include "common/protocol/reference.h"
 #include "ventilator/source/chunker.h"
 
 struct source;
@@ -102,6 +103,11 @@ bool source_can_reread(const struct source *source);
  * or not the same: source_error says which. */
 bool source_reread(struct source *source, const struct chunk *chunk,
                    zmq_msg_t *ret_bytes);
+
+/* Where the chunk is, for who can open this process's descriptors. False: nobody should
+ * read it there: it is no file, or one that changes. Borrows from the source. */
+bool source_refer(const struct source *source, const struct chunk *chunk,
+                  struct reference *ret_reference);
 
 /* The descriptor to poll for input, after SOURCE_WAITS, or a ZeroMQ socket in its
  * place, which is NULL where there is a descriptor. */

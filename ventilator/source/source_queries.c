@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What others ask a source, and what does not move it on. */
 #include "common/clock.h"
+#include "common/records/record_seam.h"
 #include "ventilator/source/kinds/message_input.h"
 #include "ventilator/source/receive/spool_input.h"
 #include "ventilator/source/reread.h"
@@ -18,6 +19,28 @@ bool source_reread(struct source *source, const struct chunk *chunk,
 {
     return reread_chunk(&source->reader, &source->config.chunker.format, chunk,
                         ret_bytes);
+}
+
+bool source_refer(const struct source *source, const struct chunk *chunk,
+                  struct reference *ret_reference)
+{
+    const struct reader *reader = &source->reader;
+    const struct named_input *item = &reader->inputs.items[chunk->input];
+    struct slice added =
+        record_seam_bytes(&source->config.chunker.format, chunk->added);
+    uint64_t offset = reader_own_offset(reader, chunk->offset);
+    uint64_t length = chunk_input_length(chunk);
+    struct reference reference = {.length = chunk->length, .count = 1};
+    if (item->kind != SOURCE_KIND_FILE || item->input.fd < 0 || length == 0 ||
+        offset > item->size || length > item->size - offset ||
+        !file_age_refer(&item->age, item->input.fd, &reference.file))
+        return false;
+    reference.pieces[0] = (struct reference_piece){.offset = offset, .length = length};
+    if (added.size > 0)
+        reference.pieces[reference.count++] =
+            (struct reference_piece){.length = added.size, .literal = added};
+    *ret_reference = reference;
+    return true;
 }
 
 /* ---- messages ---- */

@@ -30,7 +30,13 @@ struct plugin_channel_task {
     uint64_t offset; /* in the batch's input memory */
     uint64_t size;
     uint32_t attempt;
-    uint32_t reserved;
+    int32_t file_fd; /* of the worker's; valid where file_size is not 0 */
+    /* The slot reads these bytes of a file to `file_at` in the input memory, within
+     * what offset and size name. */
+    uint64_t file_serial; /* of the worker's opening of it */
+    uint64_t file_offset;
+    uint64_t file_size;
+    uint64_t file_at;
 };
 
 enum plugin_channel_verdict {
@@ -38,6 +44,7 @@ enum plugin_channel_verdict {
     PLUGIN_CHANNEL_REPORTED,  /* code: process's return value; output: its message */
     PLUGIN_CHANNEL_TOO_LARGE, /* no output */
     PLUGIN_CHANNEL_OVERRUN, /* no output; the plugin committed more than it reserved */
+    PLUGIN_CHANNEL_UNREAD,  /* no output; the bytes of the file could not be read */
 };
 
 struct plugin_channel_result {
@@ -66,7 +73,7 @@ struct plugin_channel_control {
     _Atomic uint64_t given;     /* batches */
     _Atomic uint64_t collected; /* results */
     _Atomic uint64_t max_result;
-    uint64_t worker; /* its process number */
+    _Atomic int64_t worker; /* its process, whose descriptors file_fd and loan_fd name */
     uint64_t reserved[4];
     /* Written by the slot. */
     _Atomic uint64_t begun; /* tasks */

@@ -8,6 +8,7 @@
 #include "worker/plugin_slot/plugin_slot.h"
 #include "common/clock.h"
 #include "common/loan/loan_name.h"
+#include "worker/plugin_slot/slot_file.h"
 #include "worker/plugin_slot/slot_loans.h"
 
 #include <errno.h>
@@ -33,7 +34,8 @@ struct slot {
     struct shared_memory
         *loan; /* in its place, of one long task; NULL: there is none */
     int64_t rang_at_us;
-    bool too_large; /* the task at hand wanted too much */
+    struct slot_file file; /* of chunks that it reads itself */
+    bool too_large;        /* the task at hand wanted too much */
 };
 
 static struct shared_memory *output_memory(struct slot *slot)
@@ -114,13 +116,28 @@ static void judge(struct slot *slot, int code, const struct fanfold_output *outp
     }
 }
 
-static void run_task(struct slot *slot, const struct plugin_channel_task *task,
-                     struct plugin_channel_result *result)
+/* Makes its input whole. */
+static bool read_input(struct slot *slot, const struct plugin_channel_task *task)
 {
     struct shared_memory *input =
         &slot->channel->input[slot->batch % PLUGIN_CHANNEL_BATCHES];
     if (!shared_memory_follow(input, task->offset + task->size))
         abort();
+    return task->file_size == 0 || slot_file_read(&slot->file, slot->control->worker,
+                                                  task, input->data + task->file_at);
+}
+
+static void run_task(struct slot *slot, const struct plugin_channel_task *task,
+                     struct plugin_channel_result *result)
+{
+    struct shared_memory *input =
+        &slot->channel->input[slot->batch % PLUGIN_CHANNEL_BATCHES];
+    int64_t from_us = clock_now_us();
+    if (!read_input(slot, task)) {
+        *result = (struct plugin_channel_result){.offset = slot->used,
+                                                 .verdict = PLUGIN_CHANNEL_UNREAD};
+        return;
+    }
     struct fanfold_chunk chunk = {
         .data = input->data + task->offset,
         .size = task->size,
@@ -139,7 +156,6 @@ static void run_task(struct slot *slot, const struct plugin_channel_task *task,
     char message[MESSAGE_BYTES] = "";
     struct fanfold_error error = {message, sizeof message};
     slot->too_large = false;
-    int64_t from_us = clock_now_us();
     int code = slot->plugin->process(slot->state, &chunk, &output, &error);
     if (getpid() != slot->pid)
         _exit(0);
@@ -190,6 +206,7 @@ void plugin_slot_serve(const struct fanfold_plugin *plugin, void *state,
         .channel = channel,
         .control = plugin_channel_control(channel),
     };
+    slot_file_init(&slot.file);
     ring(&slot, clock_now_us()); /* it lives */
     for (;;) {
         while (atomic_load_explicit(&slot.control->given, memory_order_acquire) ==

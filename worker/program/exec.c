@@ -118,12 +118,22 @@ static void report_doubt(struct exec_slot *slot, uint64_t run_us)
                        FAILURE_SIGNAL, SIGTERM, slice_of_text(text));
 }
 
+/* What the program got ends before the chunk does, whatever it made of that. */
+static void report_unread(struct exec_slot *slot, uint64_t run_us)
+{
+    static const char text[] = "the file that has the chunk could not be read";
+    task_report_failed(slot->life.context, slot->life.number, &slot->task, run_us,
+                       FAILURE_REFERENCE, 0, slice_of_text(text));
+}
+
 static void report_end(struct exec_slot *slot)
 {
     struct runner_context *context = slot->life.context;
     uint32_t number = slot->life.number;
     uint64_t run_us = (uint64_t)(slot->ended_at_us - slot->started_at_us);
-    if (slot->phase == EXEC_OVERDUE && !slot->start_error)
+    if (slot->unread)
+        report_unread(slot, run_us);
+    else if (slot->phase == EXEC_OVERDUE && !slot->start_error)
         task_report_timeout(context, number, &slot->task, run_us);
     else if ((slot->greedy || slot->status != 0) &&
              task_report_killed(context, number, &slot->task, run_us))
@@ -377,6 +387,7 @@ static void exec_on_report(void *self, const struct report *report)
 
 const struct runner_ops exec_runner = {
     .depth = 1,
+    .takes_extents = true,
     .open = exec_open,
     .destroy = exec_destroy,
     .start = exec_start,

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -88,12 +89,12 @@ static int launch(struct exec_slot *slot)
     if (result == 0)
         result = pipe_open(PIPE_READ, &slot->output, &theirs[1]);
     if (result == 0) {
-        size_t bytes = task->header.size + task->input.size;
+        size_t bytes = program_task_size(task);
         if (start_costs_begin(&slot->life.context->starts, slot->started_at_us))
             narrow(slot->input, bytes);
         else
             widen(slot->input, bytes);
-        widen(slot->output, task->input.size);
+        widen(slot->output, program_task_chunk_size(task));
         result = runner_context_start(slot->life.context, &request, theirs, 2);
     }
     fd_close(&theirs[0]);
@@ -109,18 +110,48 @@ static struct iovec rest_of(const struct slice *slice, size_t written)
                           .iov_len = slice->size - done};
 }
 
+/* What is in memory: the rest of the header, and then that of the input. */
+static ssize_t write_memory(const struct exec_slot *slot, size_t of_header,
+                            size_t of_input)
+{
+    const struct program_task *task = &slot->task;
+    struct iovec rest[] = {rest_of(&task->header, of_header),
+                           rest_of(&task->input, of_input)};
+    bool header_alone = task->extent.size > 0 && of_header < task->header.size;
+    return writev(slot->input, rest, header_alone ? 1 : 2);
+}
+
+/* From the file into the pipe, where its pages lie until the program reads them: a
+ * change of the file shows there, too, and is found when the task is over. */
+static ssize_t write_extent(struct exec_slot *slot, size_t done)
+{
+    const struct file_extent *extent = &slot->task.extent;
+    off_t offset = (off_t)(extent->offset + done);
+    ssize_t wrote = sendfile(slot->input, extent->fd, &offset, extent->size - done);
+    slot->unread = wrote == 0 ||
+                   (wrote < 0 && errno != EAGAIN && errno != EINTR && errno != EPIPE);
+    return wrote;
+}
+
+static ssize_t write_some(struct exec_slot *slot)
+{
+    size_t header = slot->task.header.size, file = slot->task.extent.size;
+    if (slot->written < header)
+        return write_memory(slot, slot->written, 0);
+    size_t done = slot->written - header;
+    return done < file ? write_extent(slot, done)
+                       : write_memory(slot, header, done - file);
+}
+
 bool exec_slot_write(struct exec_slot *slot)
 {
-    const struct slice *header = &slot->task.header, *input = &slot->task.input;
-    while (slot->written < header->size + input->size) {
-        size_t behind = slot->written > header->size ? slot->written - header->size : 0;
-        struct iovec rest[] = {rest_of(header, slot->written), rest_of(input, behind)};
-        ssize_t wrote = writev(slot->input, rest, 2);
+    while (slot->written < program_task_size(&slot->task)) {
+        ssize_t wrote = write_some(slot);
         if (wrote < 0 && errno == EAGAIN)
             return true;
         if (wrote < 0 && errno == EINTR)
             continue;
-        if (wrote < 0)
+        if (wrote <= 0)
             break; /* EPIPE: the program does not want the rest */
         slot->written += (size_t)wrote;
     }
@@ -150,8 +181,9 @@ void exec_slot_start(struct exec_slot *slot, const struct program_task *task)
         runner_context_wake(context);
         return;
     }
-    exec_result_begin(&slot->result, task->input.size,
-                      task_report_lender(context, task, task->input.size));
+    uint64_t expected = program_task_chunk_size(task);
+    exec_result_begin(&slot->result, expected,
+                      task_report_lender(context, task, expected));
     if (task->limit_ms)
         slot_timers_set(&context->limits, number,
                         slot->started_at_us + task->limit_ms * INT64_C(1000));

@@ -37,7 +37,8 @@ struct exec_slot {
     bool greedy;    /* it has used too much memory, and was killed */
     int input;      /* -1: all is written, or the program wants no more */
     int output;     /* -1: at its end */
-    size_t written; /* bytes, the header's first */
+    size_t written; /* bytes: of the header, the extent and the input */
+    bool unread;    /* the extent is not there as it should be */
     int64_t started_at_us;
     int64_t read_at_us;  /* when the program first took from a full pipe; 0: not seen */
     int64_t ended_at_us; /* 0: it is at work, or read yet */

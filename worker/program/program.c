@@ -182,6 +182,11 @@ uint32_t program_depth(const struct program *program)
     return program->ops->depth;
 }
 
+bool program_takes_extents(const struct program *program)
+{
+    return program->ops->takes_extents;
+}
+
 void program_kill(struct program *program, uint32_t slot, uint64_t seq,
                   uint32_t attempt)
 {
@@ -204,10 +209,9 @@ bool program_take_hint(struct program *program, char *text, size_t size)
 
 void program_drain(struct program *program)
 {
+    program->draining = !program->ops->drain;
     if (program->ops->drain)
         program->ops->drain(program->runner);
-    else
-        program->draining = true;
     runner_context_wake(&program->context);
 }
 
@@ -422,10 +426,9 @@ static void end_programs(struct program *program)
     program->ops->end(program->runner);
     while (!program->ops->is_over(program->runner) && now_us < end_us &&
            !program->context.broken) {
-        uint32_t count = program_poll(program, &item);
-        (void)zmq_poll(&item, (int)count, clock_poll_ms(now_us, end_us, -1));
-        now_us = clock_now_us();
-        program_handle(program, &item, count, now_us);
+        int count = (int)program_poll(program, &item);
+        (void)zmq_poll(&item, count, clock_poll_ms(now_us, end_us, -1));
+        program_handle(program, &item, (uint32_t)count, now_us = clock_now_us());
     }
 }
 

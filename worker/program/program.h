@@ -43,6 +43,8 @@ void program_set_results(struct program *program, uint64_t most, bool lends);
 void program_start(struct program *program, uint32_t slot,
                    const struct program_task *task);
 void program_flush(struct program *program);
+/* Whether a task may have an extent. */
+bool program_takes_extents(const struct program *program);
 /* How many tasks a slot may be given at once: 1 for exec. */
 uint32_t program_depth(const struct program *program);
 /*

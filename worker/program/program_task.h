@@ -3,6 +3,7 @@
 #ifndef FANFOLD_WORKER_PROGRAM_PROGRAM_TASK_H
 #define FANFOLD_WORKER_PROGRAM_PROGRAM_TASK_H
 
+#include "common/file_extent.h"
 #include "common/protocol/message.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,9 +19,23 @@ struct program_task {
     uint64_t records;
     bool part; /* of a chunk whose bad records are looked for: what an earlier part has
                   said on stderr is not said again */
-    struct slice header; /* of the input, given to the program before `input` */
-    struct slice input;  /* borrowed until the task's end is reported */
+    /* The program reads the header of the input, an extent, if there is one, and the
+     * input; all are borrowed until the task's end is reported. An extent has only what
+     * program_takes_extents. */
+    struct slice header;
+    struct file_extent extent;
+    struct slice input;
 };
+
+/* Bytes that the program reads; without the header they are the chunk's. */
+static inline uint64_t program_task_chunk_size(const struct program_task *task)
+{
+    return task->extent.size + task->input.size;
+}
+static inline uint64_t program_task_size(const struct program_task *task)
+{
+    return task->header.size + program_task_chunk_size(task);
+}
 
 /* What a task gave. */
 struct program_result {

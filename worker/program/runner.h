@@ -14,6 +14,7 @@
 
 struct runner_ops {
     uint32_t depth; /* tasks that a slot may have at once */
+    bool takes_extents;
     /* 0, or -errno; *ret_self is valid in either case. */
     int (*open)(struct runner_context *context, const struct program_config *config,
                 void **ret_self);

@@ -34,6 +34,15 @@ struct task *task_new(const struct task_entry *entry, zmq_msg_t *payload, size_t
     return task;
 }
 
+struct task *task_new_by_reference(const struct task_entry *entry, zmq_msg_t *payload,
+                                   size_t offset, struct chunk_files *files)
+{
+    struct task *task = task_new(entry, payload, offset);
+    task->extents = chunk_extents_open(task->input, files);
+    task->input = (struct slice){0};
+    return task;
+}
+
 struct task *task_new_isolate(const struct message *message, zmq_msg_t *payload,
                               const struct part_run_config *config)
 {
@@ -52,6 +61,7 @@ void task_destroy(struct task **task_p)
     zmq_msg_close(&task->bytes);
     zmq_msg_close(&task->result);
     part_run_destroy(&task->part_run);
+    chunk_extents_close(&task->extents);
     free(task->text);
     free(task->stripped);
     free(task);
@@ -65,6 +75,8 @@ static void drop_input(struct task *task)
     zmq_msg_close(&task->bytes);
     zmq_msg_init(&task->bytes);
     task->input = (struct slice){0};
+    chunk_extents_close(&task->extents);
+    task->extent = (struct file_extent){.size = 0};
 }
 
 static void finish(struct task *task, zmq_msg_t *result, uint64_t lent)
@@ -111,11 +123,40 @@ static enum task_state next_part(struct task *task, struct slice *ret_input,
     return TASK_FAILED;
 }
 
+/* Into memory, in place of the reference. */
+static bool read_chunk(struct task *task)
+{
+    zmq_msg_t bytes;
+    if (!chunk_extents_read(task->extents, &bytes))
+        return false;
+    zmq_msg_move(&task->bytes, &bytes);
+    zmq_msg_close(&bytes);
+    task->input =
+        (struct slice){zmq_msg_data(&task->bytes), zmq_msg_size(&task->bytes)};
+    chunk_extents_close(&task->extents);
+    return true;
+}
+
+/* The chunk is what was sent, as far as one can tell before it runs. */
+static bool find_chunk(struct task *task)
+{
+    if (!task->extents)
+        return true;
+    if (task->direct && task->strip == STRIP_FRAME_NOT &&
+        chunk_extents_are_plain(task->extents, &task->extent, &task->input))
+        return chunk_extents_hold(task->extents);
+    return read_chunk(task);
+}
+
 static enum task_state next_run(struct task *task, struct slice *ret_input,
                                 uint64_t *ret_records)
 {
     if (task->part_run)
         return next_part(task, ret_input, ret_records);
+    if (!find_chunk(task)) {
+        task_refuse_reference(task);
+        return TASK_FAILED;
+    }
     *ret_input = task->input;
     *ret_records = task->records;
     return TASK_RUNS;
@@ -137,12 +178,22 @@ enum task_state task_next(struct task *task, struct slice *ret_input,
     return state;
 }
 
+/* What the program read was perhaps not the chunk. */
+static bool was_misread(const struct task *task)
+{
+    return task->extents && !chunk_extents_hold(task->extents);
+}
+
 enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *result,
                              uint64_t lent)
 {
     struct slice input;
     uint64_t records;
     task->run_us += run_us;
+    if (was_misread(task)) {
+        task_refuse_reference(task);
+        return TASK_FAILED;
+    }
     if (!task->part_run) {
         finish(task, result, lent);
         return TASK_DONE;
@@ -158,6 +209,10 @@ enum task_state task_on_failed(struct task *task, uint64_t run_us, enum failure 
     struct slice input;
     uint64_t records;
     task->run_us += run_us;
+    if (was_misread(task)) {
+        task_refuse_reference(task);
+        return TASK_FAILED;
+    }
     if (!task->part_run) {
         fail(task, cause, code, text);
         return TASK_FAILED;
@@ -170,6 +225,12 @@ void task_refuse_kind(struct task *task, uint32_t kind)
 {
     fail(task, FAILURE_KIND, kind,
          slice_of_text("this worker does not know this kind of task"));
+}
+
+void task_refuse_reference(struct task *task)
+{
+    fail(task, FAILURE_REFERENCE, 0,
+         slice_of_text("the file that has the chunk cannot be read, or has changed"));
 }
 
 void task_refuse_damaged(struct task *task)

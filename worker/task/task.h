@@ -7,6 +7,7 @@
 #define FANFOLD_WORKER_TASK_TASK_H
 
 #include "common/protocol/message.h"
+#include "worker/task/chunk_extents.h"
 #include "worker/task/part_run.h"
 #include "worker/task/strip_frame.h"
 #include <zmq.h>
@@ -14,10 +15,15 @@
 struct task {
     uint64_t records;
     uint32_t limit_ms;
-    zmq_msg_t bytes;        /* the chunk, or the batch with it; empty once it has run */
-    struct slice input;     /* in `bytes`; valid until it has run */
-    enum strip_frame strip; /* how the program gets its records; set by the caller */
-    uint8_t *stripped;      /* what it gets, where that is no part of `input` */
+    zmq_msg_t bytes;    /* the chunk, or the batch with it; empty once it has run */
+    struct slice input; /* in `bytes`; valid until it has run */
+    struct chunk_extents *extents; /* the chunk by reference, which `bytes` has, until
+                                      it is read into memory or has run; else NULL */
+    bool direct; /* the program can be given an extent; set by the caller */
+    struct file_extent extent; /* comes before the input of the run, if it has one;
+                                  valid after task_next */
+    enum strip_frame strip;    /* how the program gets its records; set by the caller */
+    uint8_t *stripped;         /* what it gets, where that is no part of `input` */
     struct part_run *part_run; /* of an ISOLATE; NULL: a TASK */
     uint64_t run_us;           /* so far, of all runs */
     bool open;                 /* it is not proven yet that the result is right */
@@ -40,6 +46,10 @@ struct task {
  * reference, not a copy. */
 struct task *task_new(const struct task_entry *entry, zmq_msg_t *payload,
                       size_t offset);
+/* Of TASK_BY_REFERENCE. A task without `extents` is to be refused: its file is not
+ * there, or not as the reference says. */
+struct task *task_new_by_reference(const struct task_entry *entry, zmq_msg_t *payload,
+                                   size_t offset, struct chunk_files *files);
 /* Of an ISOLATE. */
 struct task *task_new_isolate(const struct message *message, zmq_msg_t *payload,
                               const struct part_run_config *config);
@@ -51,8 +61,10 @@ enum task_state {
     TASK_FAILED /* it has a failure, and no bytes of the chunk any more */
 };
 
-/* Runs: *ret_input is the input of the next run; the same one until task_on_done or
- * task_on_failed reports that run. A run that the program cannot be given
+/* Runs: task->extent and then *ret_input are the input of the next run; the same one
+ * until task_on_done or task_on_failed reports that run. A chunk by reference that is
+ * not what was sent, before the run or after it, is FAILURE_REFERENCE, whatever came of
+ * the run. A run that the program cannot be given
  * (strip_frame.h) has failed. */
 enum task_state task_next(struct task *task, struct slice *ret_input,
                           uint64_t *ret_records);
@@ -65,6 +77,8 @@ enum task_state task_on_failed(struct task *task, uint64_t run_us, enum failure 
                                uint32_t code, struct slice text);
 /* It has failed, as this worker does not know the kind. */
 void task_refuse_kind(struct task *task, uint32_t kind);
+/* It has failed, as its chunk by reference cannot be read. */
+void task_refuse_reference(struct task *task);
 /* It has failed, as its bytes are not those that were sent. */
 void task_refuse_damaged(struct task *task);
 struct slice task_mark(const struct task *task);

@@ -39,6 +39,7 @@ struct attempt {
     int64_t running_us; /* since when; valid while it runs */
     uint32_t limit_ms;  /* that it was sent with; 0: none */
     bool recalled;      /* its worker was asked to return it, if it has not begun */
+    bool by_value;      /* it was sent so for certain */
     bool isolates;      /* it is to find bad records */
     bool probe;      /* it isolates, and only whether its worker survives it matters */
     bool alone;      /* its worker is given nothing beside it */
@@ -85,6 +86,7 @@ struct task {
     struct dispatch_failure *failure; /* why it was given up; NULL: it was not. Kept
                                          while the sink holds it: a sink may lose it */
     enum task_state state;
+    bool by_value;      /* a reference to it was refused: it is not sent so again */
     bool returned;      /* its last attempt was, unbegun: the next is no retry */
     bool resend_listed; /* in resend_queue */
     bool told;          /* as a completion */

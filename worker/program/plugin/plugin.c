@@ -244,6 +244,7 @@ static void plugin_settle(void *self)
 
 const struct runner_ops plugin_runner = {
     .depth = PLUGIN_QUEUE_DEPTH,
+    .takes_extents = true,
     .open = plugin_open,
     .destroy = plugin_destroy,
     .start = plugin_start,

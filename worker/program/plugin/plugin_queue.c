@@ -38,6 +38,7 @@ int plugin_queue_open(struct plugin_queue *queue, int64_t now_us)
     queue->collected_of_batch = 0;
     queue->collected = 0;
     queue->opened_at_us = now_us;
+    atomic_store(&plugin_channel_control(&queue->channel)->worker, getpid());
     return 0;
 }
 
@@ -72,19 +73,14 @@ void plugin_queue_clear(struct plugin_queue *queue)
     queue->count = queue->given = 0;
 }
 
-static size_t size_of(const struct program_task *task)
-{
-    return task->header.size + task->input.size;
-}
-
 /* Bytes that the next batch takes, and of how many tasks. */
 static size_t measure_batch(struct plugin_queue *queue, uint32_t *ret_count)
 {
     size_t bytes = 0;
     uint32_t count = 0;
     while (queue->given + count < queue->count && count < PLUGIN_CHANNEL_BATCH_MAX) {
-        size_t size =
-            align(size_of(&plugin_queue_at(queue, queue->given + count)->task));
+        size_t size = align(
+            program_task_size(&plugin_queue_at(queue, queue->given + count)->task));
         if (count > 0 && (bytes + size > PLUGIN_CHANNEL_INPUT_BYTES ||
                           bytes >= LOAN_LEAST || size >= LOAN_LEAST))
             break;
@@ -102,7 +98,8 @@ static void copy(uint8_t *to, const struct slice *slice)
 }
 
 /* Copied, because the slot has no other way to see it; the message it lies in is the
- * worker's until the task is off its ledger. */
+ * worker's until the task is off its ledger. Of an extent the slot is told where it is:
+ * it reads the file itself, and this loop does not wait for a disk. */
 static void fill_batch(struct plugin_queue *queue, struct plugin_channel_batch *shared,
                        struct shared_memory *input, uint32_t count)
 {
@@ -114,12 +111,18 @@ static void fill_batch(struct plugin_queue *queue, struct plugin_channel_batch *
             .seq = task->seq,
             .records = task->records,
             .offset = offset,
-            .size = size_of(task),
+            .size = program_task_size(task),
             .attempt = task->attempt,
+            .file_fd = task->extent.fd,
+            .file_serial = task->extent.serial,
+            .file_offset = task->extent.offset,
+            .file_size = task->extent.size,
+            .file_at = offset + task->header.size,
         };
         copy(input->data + offset, &task->header);
-        copy(input->data + offset + task->header.size, &task->input);
-        offset += align(size_of(task));
+        copy(input->data + offset + task->header.size + task->extent.size,
+             &task->input);
+        offset += align(program_task_size(task));
     }
     atomic_store_explicit(&shared->count, count, memory_order_relaxed);
 }
@@ -127,8 +130,8 @@ static void fill_batch(struct plugin_queue *queue, struct plugin_channel_batch *
 /* Of a task that is long, its result mostly is, too. NULL: it goes as others do. */
 static struct loan *loan_for(const struct program_task *task, struct lender *lender)
 {
-    return lender && !task->part && size_of(task) >= LOAN_LEAST
-               ? lender_take(lender, size_of(task))
+    return lender && !task->part && program_task_size(task) >= LOAN_LEAST
+               ? lender_take(lender, program_task_size(task))
                : NULL;
 }
 
@@ -210,7 +213,7 @@ static bool read_result(struct plugin_queue *queue,
                                            theirs->in_loan,
                                            0};
     if (result.verdict < PLUGIN_CHANNEL_DONE ||
-        result.verdict > PLUGIN_CHANNEL_OVERRUN || result.offset > PTRDIFF_MAX ||
+        result.verdict > PLUGIN_CHANNEL_UNREAD || result.offset > PTRDIFF_MAX ||
         result.size > PTRDIFF_MAX)
         return false;
     *ret_result = result;

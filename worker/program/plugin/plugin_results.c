@@ -62,6 +62,11 @@ static void report_result(struct plugin_process *process,
             context, process->life.number, task, result->run_us, FAILURE_PROTOCOL, 0,
             slice_of_text("the plugin committed more than it had reserved"));
         break;
+    case PLUGIN_CHANNEL_UNREAD:
+        task_report_failed(
+            context, process->life.number, task, result->run_us, FAILURE_REFERENCE, 0,
+            slice_of_text("the slot could not read the file that has the chunk"));
+        break;
     }
 }
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "worker/plugin_slot/slot_file.h"
+
+#include "common/process/fds.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void slot_file_init(struct slot_file *file)
+{
+    *file = (struct slot_file){.fd = -1};
+}
+
+static bool turn_to(struct slot_file *file, int64_t worker,
+                    const struct plugin_channel_task *task)
+{
+    char path[64];
+    if (file->serial == task->file_serial)
+        return true;
+    fd_close(&file->fd);
+    file->serial = 0;
+    snprintf(path, sizeof path, "/proc/%" PRId64 "/fd/%" PRId32, worker, task->file_fd);
+    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (file->fd < 0)
+        return false;
+    file->serial = task->file_serial;
+    return true;
+}
+
+bool slot_file_read(struct slot_file *file, int64_t worker,
+                    const struct plugin_channel_task *task, uint8_t *to)
+{
+    if (!turn_to(file, worker, task))
+        return false;
+    for (uint64_t done = 0; done < task->file_size;) {
+        ssize_t got = pread(file->fd, to + done, task->file_size - done,
+                            (off_t)(task->file_offset + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return false;
+        done += (uint64_t)got;
+    }
+    return true;
+}
