@@ -21,6 +21,10 @@ void check_heard(struct sim_ventilator *v, const struct item *item);
 /* It has asked how long the next chunk should be. */
 void check_block(const struct sim_ventilator *v);
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action);
+/* The same, as to how; it hears, perhaps, that a reference cannot be read. */
+void check_reference(const struct sim_ventilator *v,
+                     const struct dispatch_action *action);
+void check_refusal(struct sim_ventilator *v, const struct item *item);
 /* A part of a chunk is to be tried, alone. */
 void check_probe(struct sim_ventilator *v, const struct dispatch_action *action);
 /* It may just have given up chunks, and has done what it decided before that. */

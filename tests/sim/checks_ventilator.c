@@ -83,7 +83,9 @@ void check_heard(struct sim_ventilator *v, const struct item *item)
     const struct message *message = &item->packet->message;
     if (message->type == MESSAGE_DONE)
         note_done(v, message, worker_of(v, item->conn->peer));
-    else if (message->type == MESSAGE_FAILED) /* a DONE of an older session is none */
+    else if (message->type == MESSAGE_FAILED &&
+             message->failed.cause !=
+                 FAILURE_REFERENCE) /* a DONE of an older session is none */
         v->fates[message->failed.seq].failed_after_done = v->core->counts.done > 0;
     note_session(v, item);
 }

@@ -311,6 +311,18 @@ static void on_bad(struct sim_worker *w, const struct run *run)
                       cargo->run_us);
 }
 
+bool slots_misread(struct sim_worker *w, struct cargo *cargo)
+{
+    struct world *world = w->process.world;
+    if (!cargo->by_reference ||
+        !random_chance(&world->random, world->scenario.refusals))
+        return false;
+    TRACE(world, "FAULT: %s cannot read chunk %ju", process_name(&w->process),
+          (uintmax_t)cargo->payload.seq);
+    cargo->cause = FAILURE_REFERENCE;
+    return true;
+}
+
 void slots_on_end(struct sim_worker *w, struct run *run)
 {
     if (run->killed)
@@ -322,7 +334,10 @@ void slots_on_end(struct sim_worker *w, struct run *run)
     }
     run->cargo->run_us += (uint64_t)(now(w) - run->began_us);
     bool gone = run->outcome == RUN_CRASHED || run->outcome == RUN_TIMED_OUT;
-    if (run->outcome == RUN_WELL || run->outcome == RUN_VOID)
+    if (slots_misread(w, run->cargo))
+        session_on_failed(w->core, run->slot->number, run->seq, run->attempt,
+                          run->cargo->run_us);
+    else if (run->outcome == RUN_WELL || run->outcome == RUN_VOID)
         on_well(w, run);
     else
         on_bad(w, run);

@@ -14,6 +14,9 @@ void slots_kill(struct sim_worker *w, const struct session_action *action);
 void slots_on_end(struct sim_worker *w, struct run *run);
 /* What told the worker to leave has told its programs, too. */
 void slots_preempt(struct sim_worker *w);
+/* The worker finds, now or when the run has ended, that a chunk by reference cannot be
+ * read; then the cargo has failed for that. */
+bool slots_misread(struct sim_worker *w, struct cargo *cargo);
 /* Results are not proven when they are given. */
 bool slots_open(const struct sim_worker *w);
 /* The programs are to end, where the worker drains them and no run is left; what they

@@ -88,6 +88,7 @@ static struct payload *given(struct sim_ventilator *v,
     if (!payload)
         return NULL;
     check_task(v, action);
+    check_reference(v, action);
     v->given[action->seq] = true;
     return payload;
 }
@@ -101,6 +102,8 @@ static void task(struct sim_ventilator *v, const struct dispatch_action *action)
     struct slice sealed = mark_write(mark, payload->end, action->seq);
     struct task_entry entry = {.seq = action->seq,
                                .attempt = action->attempt,
+                               .kind = action->by_reference ? TASK_BY_REFERENCE
+                                                            : TASK_BY_VALUE,
                                .length = source_chunk_bytes(payload),
                                .records = payload->end - payload->first,
                                .limit_ms = action->limit_ms,
@@ -352,6 +355,7 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
         (int64_t)item->packet->message.progress.failed > v->failed_tasks)
         v->failed_tasks = (int64_t)item->packet->message.progress.failed;
     check_place_heard(v, item);
+    check_refusal(v, item);
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
@@ -433,6 +437,7 @@ static void init_chunk_tables(struct sim_ventilator *v)
     v->given = arena_take(arena, all * sizeof *v->given);
     v->told = arena_take(arena, all * sizeof *v->told);
     v->probed = arena_take(arena, all * sizeof *v->probed);
+    v->refused = arena_take(arena, all * sizeof *v->refused);
     v->hasty = arena_take(arena, all * sizeof *v->hasty);
     v->fates = arena_take(arena, all * sizeof *v->fates);
     v->isolating = arena_take(arena, all * sizeof *v->isolating);

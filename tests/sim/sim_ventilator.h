@@ -38,6 +38,7 @@ struct sim_ventilator {
     struct id uid;
     struct payload *chunks; /* by seq; end 0: not cut */
     bool *discarded, *given, *told, *given_up;
+    bool *refused;    /* a reference to the chunk could not be read */
     uint32_t *probed; /* a chunk's last attempt that was a probe; 0: none */
     uint32_t *hasty;  /* probes in a row that did not wait for the one before */
     struct fate *fates;

@@ -71,9 +71,14 @@ static void hello(struct sim_worker *w, const struct session_action *action)
     message.hello_worker.link = session_link(w->core);
     message.hello_worker.run = session_run(w->core);
     message.hello_worker.epoch = session_epoch(w->core);
-    struct capability drain = {{(const uint8_t *)"drain", 5}};
-    message.hello_worker.capabilities = &drain;
-    message.hello_worker.capability_count = w->process.world->scenario.drains ? 1 : 0;
+    struct capability can[2];
+    uint32_t count = 0;
+    if (w->process.world->scenario.drains)
+        can[count++].name = slice_of_text("drain");
+    if (w->extents)
+        can[count++].name = slice_of_text(CAPABILITY_EXTENTS);
+    message.hello_worker.capabilities = can;
+    message.hello_worker.capability_count = count;
     message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);
     send(w, TO_VENTILATOR, &message, NULL);
 }
@@ -336,8 +341,12 @@ static void on_task(struct sim_worker *w, const struct packet *packet)
     const struct task_entry *entry = &packet->message.task.entries[0];
     struct cargo *cargo = cargo_new(w, packet, entry->mark, entry->limit_ms);
     uint64_t session = packet->message.task.session;
-    if (session_on_task(w->core, session, entry, cargo))
-        hold(w, cargo);
+    cargo->by_reference = entry->kind == TASK_BY_REFERENCE;
+    if (!session_on_task(w->core, session, entry, cargo))
+        return;
+    hold(w, cargo);
+    if (slots_misread(w, cargo))
+        session_on_refused(w->core, entry->seq);
 }
 
 /* The only record that is not excepted, if it is the only one. */
@@ -487,6 +496,8 @@ void sim_worker_start(struct world *world, uint32_t name)
     w->swallows = world->scenario.swallows && name == WORKER;
     w->opens = world->scenario.drains &&
                random_chance(&world->random, world->scenario.opens);
+    w->extents = world->scenario.extents &&
+                 random_chance(&world->random, world->scenario.extents);
     w->monitor = !random_chance(&world->random, world->scenario.unmonitored);
     struct session_config config = {
         .uuid = w->uuid,

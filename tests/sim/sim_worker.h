@@ -28,6 +28,7 @@ struct cargo {
     uint32_t lone;
     uint32_t tries;
     bool probe;
+    bool by_reference;
     int64_t announced_us; /* as one that runs; 0: not yet */
     int64_t began_us;     /* 0: nothing of it has */
     int64_t ended_us;     /* 0: it has not; it may never have begun */
@@ -80,6 +81,7 @@ struct sim_worker {
     bool far;       /* no sink can open what it lends */
     bool alone;     /* it has left as there was no word from a ventilator */
     bool preempted; /* once it is told to leave, all that runs fails */
+    bool extents;   /* it takes chunks by reference */
     bool swallows;  /* its results never arrive, though its link is open */
     struct sim_worker *next_shifted;      /* in the world's list */
     bool wrote_shifted;                   /* it is in that list */
@@ -87,6 +89,9 @@ struct sim_worker {
     /* The last one that heard a DONE of it which is open, or a HELLO that calls a task
      * done; and that had a session of it as it told the sink of the end. */
     const struct sim_ventilator *opened_to, *ended_with;
+    /* That was told, in this session, that a reference cannot be read. */
+    const struct sim_ventilator *refused_to;
+    uint64_t refused_in;
     const struct sim_ventilator *done_for; /* the last that heard it has done a chunk */
     bool opens;     /* it cannot see whether its programs are in step */
     bool draining;  /* its programs are to end, and it is to tell when they have */

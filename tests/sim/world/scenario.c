@@ -217,6 +217,18 @@ static void draw_loans(struct scenario *scenario, uint64_t seed)
     scenario->far_hosts = RANDOM_PICK(&random, 0, 1, 2);
 }
 
+/* Likewise. */
+static void draw_extents(struct scenario *scenario, uint64_t seed)
+{
+    enum { EXTENTS = 7 };
+    struct random random;
+    random_seed(&random, seed ^ (uint64_t)EXTENTS << 56);
+    if (scenario->keeps_bytes || !random_chance(&random, 300))
+        return;
+    scenario->extents = RANDOM_PICK(&random, 500, 1000);
+    scenario->refusals = RANDOM_PICK(&random, 0, 20, 200, 1000);
+}
+
 bool scenario_host_is_far(const struct scenario *scenario, uint32_t worker)
 {
     return worker < scenario->far_hosts;
@@ -253,6 +265,7 @@ void scenario_draw(struct scenario *scenario, struct random *random, uint64_t se
     draw_waits(scenario, seed);
     draw_output(scenario, seed);
     draw_loans(scenario, seed);
+    draw_extents(scenario, seed);
     if (random_chance(random, 150))
         scenario->header_ms = RANDOM_PICK(random, 1, 400, 400, 8000);
 }

@@ -108,6 +108,8 @@ enum {
     X(drains, "only the programs' end proves their results")       \
     X(opens, "per mille of workers with results unproven")         \
     X(shifts, "per mille of programs that write a line too many")  \
+    X(extents, "per mille of workers that take references")        \
+    X(refusals, "per mille of references that cannot be read")     \
     X(on_lost, "0 wait, 1 finish, 2 stop")                         \
     X(file_waits, "of a sink, for a file system")                  \
     X(wait_ms, "the most that such a wait takes")                  \

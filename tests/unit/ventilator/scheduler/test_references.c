@@ -4,7 +4,8 @@
 
 TestSuite(references, .init = set_up, .fini = tear_down);
 
-static const struct capability extents[] = {{slice_of_text(CAPABILITY_EXTENTS)}};
+static const struct capability extents[] = {
+    {{(const uint8_t *)CAPABILITY_EXTENTS, sizeof CAPABILITY_EXTENTS - 1}}};
 
 static void join_with(uint32_t peer, uint64_t nonce, bool can,
                       const struct ledger_entry *ledger, uint32_t count)

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
