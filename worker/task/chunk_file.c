@@ -93,7 +93,7 @@ static struct chunk_file *open_new(struct chunk_files *files,
 {
     int fd = open_file(is);
     if (fd < 0) {
-        log_event(LOG_LEVEL_DEBUG, "no_chunk_file", "pid=%" PRIu32 " fd=%" PRIu32,
+        log_event(LOG_LEVEL_INFO, "no_chunk_file", "pid=%" PRIu32 " fd=%" PRIu32,
                   is->pid, is->descriptor);
         return NULL;
     }

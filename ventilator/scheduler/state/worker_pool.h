@@ -28,7 +28,7 @@ struct known_worker {
     bool by_value;         /* the sink could not borrow a result of its */
     bool extents; /* it takes chunks by reference: by its last HELLO, until it refuses
                      one */
-    bool excused;          /* what started it says that it ends for no chunk's fault */
+    bool excused; /* what started it says that it ends for no chunk's fault */
     struct drain_state drain;
     struct worker_health health;
     struct dispatch_failure *failure; /* the last one of its row; NULL: none */
