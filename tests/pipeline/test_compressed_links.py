@@ -372,7 +372,7 @@ def test_a_worker_within_the_host_names_no_compression(case):
     router.bind(at[1])
     worker = case.start("fanfold-worker", *at[:2], "-j1", "--", "cat")
     hello = msgpack.unpackb(router.recv_multipart()[1], raw=False)
-    assert hello[0] == 1 and hello[13] == ["isolate"], hello
+    assert hello[0] == 1 and hello[13] == ["isolate", "extents"], hello
     worker.signal(9)
     worker.wait()
     router.close(0)

@@ -19,9 +19,9 @@ enum {
 bool file_age_is_settled(int64_t mtime_s, int64_t mtime_ns, int64_t now_s,
                          int64_t now_ns)
 {
-    int64_t seconds = now_s - mtime_s;
-    if (mtime_s < 0 || seconds < 0 || mtime_s > INT64_MAX / SECOND_NS - 1)
+    if (mtime_s < 0 || mtime_s > now_s || mtime_s > INT64_MAX / SECOND_NS - 1)
         return false;
+    int64_t seconds = now_s - mtime_s;
     if (mtime_ns == 0)
         return seconds >= WHOLE_SECONDS;
     return seconds > 1 || seconds * SECOND_NS + now_ns - mtime_ns >= TICKS_NS;
@@ -45,6 +45,13 @@ static bool is_local(int fd)
     return false;
 }
 
+/* Any time: what makes no sense is only not to be equal to what does. */
+static uint64_t mtime_ns(const struct stat *status)
+{
+    return (uint64_t)status->st_mtim.tv_sec * SECOND_NS +
+           (uint64_t)status->st_mtim.tv_nsec;
+}
+
 struct file_age file_age_of(int fd, const struct stat *status)
 {
     struct timespec now, mtime = status->st_mtim;
@@ -55,8 +62,7 @@ struct file_age file_age_of(int fd, const struct stat *status)
     age.tells =
         file_age_is_settled(mtime.tv_sec, mtime.tv_nsec, now.tv_sec, now.tv_nsec) &&
         is_local(fd);
-    if (age.tells)
-        age.mtime_ns = (uint64_t)(mtime.tv_sec * SECOND_NS + mtime.tv_nsec);
+    age.mtime_ns = mtime_ns(status);
     return age;
 }
 
@@ -65,8 +71,7 @@ bool file_age_refer(const struct file_age *age, int fd, struct reference_file *r
     struct stat status;
     if (!age->tells || fstat(fd, &status) < 0 || status.st_dev != age->device ||
         status.st_ino != age->inode || (uint64_t)status.st_size != age->size ||
-        (uint64_t)(status.st_mtim.tv_sec * SECOND_NS + status.st_mtim.tv_nsec) !=
-            age->mtime_ns)
+        mtime_ns(&status) != age->mtime_ns)
         return false;
     *ret_file = (struct reference_file){.pid = (uint32_t)getpid(),
                                         .descriptor = (uint32_t)fd,
