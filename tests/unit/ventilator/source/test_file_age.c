@@ -61,8 +61,8 @@ Test(file_age, refers_to_a_file_that_stays_as_it_was)
     int fd = make(60);
     struct file_age age = age_of(fd);
     cr_assert(file_age_refer(&age, fd, &file));
-    cr_expect_eq(file.pid, getpid());
-    cr_expect_eq(file.descriptor, fd);
+    cr_expect_eq(file.pid, (uint32_t)getpid());
+    cr_expect_eq(file.descriptor, (uint32_t)fd);
     cr_expect_eq(file.size, 3);
     cr_expect_eq(file.inode, age.inode);
     cr_assert_eq(pwrite(fd, "x", 1, 0), 1);
