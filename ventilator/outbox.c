@@ -269,7 +269,7 @@ static struct message welcome_worker(struct outbox *outbox,
     struct capability *can = outbox->capabilities, *end = can;
     if (payload_compression_in(action->welcome->compressions, compression))
         *end++ = payload_compression_capability(compression);
-    if (action->welcome->borrows)
+    if (action->welcome->borrows && !outbox->config.by_value)
         *end++ = (struct capability){slice_of_text(CAPABILITY_LOANS)};
     message.welcome.capabilities = can;
     message.welcome.capability_count = (uint32_t)(end - can);

@@ -23,7 +23,7 @@ struct outbox_config {
     uint64_t sink_buffer_bytes;
     uint32_t header_out;
     enum payload_compression compression; /* on links that take it */
-    bool by_value;                        /* chunks are never sent by reference */
+    bool by_value;                        /* chunks and results all travel */
     const struct source *source;          /* for the input's fingerprint and header */
     const char *format; /* of records, as record_format_print prints it */
 };

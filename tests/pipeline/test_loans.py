@@ -58,6 +58,13 @@ def test_long_results_are_borrowed_in_every_mode(case, mode):
     assert borrowed >= len(TEXT) // (200 << 10) and unborrowed == 0
 
 
+def test_by_value_nothing_is_lent(case):
+    run = Run(case, ["--", "cat"], "--block", "200k", "--by-value")
+    run.expect()
+    assert run.sink.output() == TEXT
+    assert loans(run.sink) == (0, 0)
+
+
 def test_short_results_are_not(case):
     run = Run(case, ["--", "cat"], "--block", "100k")
     run.expect()

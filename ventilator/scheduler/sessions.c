@@ -150,9 +150,9 @@ void sessions_on_refused(struct dispatch *dispatch, const struct message *messag
     if (!session)
         return;
     if (message->refused.cause == FAILURE_REFERENCE) {
-        if (!worker->by_value)
+        if (!worker->unborrowed)
             push_action(dispatch, DISPATCH_WHO, session->peer);
-        worker->by_value = true;
+        worker->unborrowed = true;
         return;
     }
     uint32_t number = message->refused.attempt;
