@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What must never happen, and what must have happened by the end. The loops call a
- * check just before they do what it is about. A check looks at the world, and never
- * asks the core that it checks. It says a violation to the world.
+ * check just before they do what it is about. A check looks at the world, and but
+ * for check_tallies never asks the core that it checks. It says a violation to the
+ * world.
  */
 #ifndef FANFOLD_TESTS_SIM_CHECKS_H
 #define FANFOLD_TESTS_SIM_CHECKS_H
@@ -30,6 +31,9 @@ void check_probe(struct sim_ventilator *v, const struct dispatch_action *action)
 /* It may just have given up chunks, and has done what it decided before that. */
 void check_decided(struct sim_ventilator *v);
 void check_skip(struct sim_ventilator *v, uint64_t seq);
+/* It has heard or done something: what it counts as it goes is as if it were counted
+ * now. The one check that asks the core about itself. */
+void check_tallies(struct sim_ventilator *v);
 /* A worker is to be set aside. */
 void check_aside(struct sim_ventilator *v, const struct dispatch_action *action);
 void check_discard(const struct sim_ventilator *v, uint64_t seq);

@@ -182,6 +182,16 @@ static bool chunk_earned(const struct sim_ventilator *v,
            failure->attempts <= fate->failed + slots_count_lost(fate);
 }
 
+/* With many workers now and then. */
+void check_tallies(struct sim_ventilator *v)
+{
+    enum { FEW = 8 };
+    const struct worker_pool *pool = &v->core->pool;
+    if (++v->looks % (1 + pool->count / FEW) == 0 &&
+        !worker_tallies_are_right(pool->tallies))
+        world_violation(of(&v->process), "the tallies of the workers went wrong");
+}
+
 /* Chunks failed there that others did, if only as the sink refused what it gave; or it
  * starts nothing: as it seems, where messages are lost. */
 void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
@@ -189,8 +199,7 @@ void check_aside(struct sim_ventilator *v, const struct dispatch_action *action)
     enum { LEAST = 2 };
     struct world *world = of(&v->process);
     const struct known_worker *worker = v->core->pool.workers[action->seq - 1];
-    const struct worker_session *session =
-        worker_pool_find_worker(&v->core->pool, worker);
+    const struct worker_session *session = worker->session;
     world->tally->aside++;
     if (!session || action->remark->chunks == 0 || world->scenario.limit_percent)
         return;

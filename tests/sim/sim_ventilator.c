@@ -359,6 +359,7 @@ static void on_message(struct sim_ventilator *v, const struct item *item)
     world->in_doubt |= item->packet->message.type == MESSAGE_DOUBT;
     dispatch_on_message(v->core, item->conn->peer, &item->packet->message,
                         world->schedule.now_us);
+    check_tallies(v);
     check_heard(v, item);
     check_decided(v);
 }
@@ -396,6 +397,7 @@ static int64_t settle(struct process *process)
     do {
         v->again = false;
         deadline_us = dispatch_tick(v->core, world->schedule.now_us);
+        check_tallies(v);
         while (!process->exits && dispatch_next(v->core, &action))
             perform(v, &action);
         if (!process->exits)

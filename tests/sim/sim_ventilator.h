@@ -51,6 +51,7 @@ struct sim_ventilator {
     uint64_t stopped_by;     /* after the chunk that stopped the run; 0: none has */
     uint64_t longest_done;   /* bytes of a chunk that a worker said was done */
     uint32_t chunk_records, offset, most_slots;
+    uint32_t looks; /* for check_tallies */
     bool started, input_ended, input_failed;
     bool earned; /* that chunk really failed so often */
     bool knows_header;

@@ -67,8 +67,7 @@ static struct worker_session *open_session(struct dispatch *dispatch,
                                            const struct waiting_worker *hello,
                                            int64_t now_us)
 {
-    struct worker_session *session =
-        worker_pool_find_worker(&dispatch->pool, hello->worker);
+    struct worker_session *session = hello->worker->session;
     bool still_shut = session && session->link == LINK_SHUT && hello->link == LINK_SHUT;
     int64_t shut_us = still_shut ? session->shut_us : now_us;
     if (session)
@@ -181,8 +180,7 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
 static void admit(struct dispatch *dispatch, const struct waiting_worker *hello,
                   const struct message *message, int64_t now_us)
 {
-    const struct worker_session *before =
-        worker_pool_find_worker(&dispatch->pool, hello->worker);
+    const struct worker_session *before = hello->worker->session;
     bool owed = before && before->done_count;
     struct worker_session *session = open_session(dispatch, hello, now_us);
     bool same = message->hello_worker.epoch == dispatch->epoch &&

@@ -43,6 +43,15 @@ static bool may_take(const struct dispatch *dispatch,
            !(task && task_attempt_at(task, session));
 }
 
+/* It has a slot without anything to do, and is not reserved. */
+static bool is_idle(const struct dispatch *dispatch,
+                    const struct worker_session *session)
+{
+    return session->in_flight_count < session->slots &&
+           session != dispatch->assigning.reserved &&
+           worker_pool_credit(&dispatch->pool, session);
+}
+
 /* A bad host finds all records of a task bad, and they become dead letters. So it is
  * isolated where nothing failed lately; not for long at a worker that has proven
  * nothing. */
@@ -87,26 +96,39 @@ static bool is_for_another(const struct dispatch *dispatch, const struct task *t
     return dispatch->now_us < task->patient_us && standing_hopes(dispatch, task);
 }
 
-/* Lower is better: one that has failed the task, or never did any and is in doubt,
- * comes last. */
-static int rank(const struct worker_session *session, const struct task *task)
+static uint32_t rank(const struct worker_session *session, const struct task *task)
 {
-    const struct worker_health *health = &session->worker->health;
-    if (task_failed_at(task, session->worker))
-        return 3;
-    if (worker_health_in_doubt(health))
-        return worker_health_may_do(health) ? 2 : 3;
-    return health->failed > 0;
+    return task_failed_at(task, session->worker)
+               ? RANK_WORST
+               : worker_health_rank(&session->worker->health);
 }
 
-static bool is_better(const struct worker_session *a, const struct worker_session *b,
-                      const struct task *task)
+/* How well a session suits a task. */
+struct suit {
+    const struct dispatch *dispatch;
+    const struct task *task;
+    const struct worker_session *idle_but; /* it has to be idle, and not this one; NULL:
+                                              it may be any */
+};
+
+static uint64_t judge(const void *context, const struct worker_session *session)
 {
-    int rank_a = rank(a, task), rank_b = rank(b, task);
-    if (rank_a != rank_b)
-        return rank_a < rank_b;
-    return (uint64_t)a->in_flight_count * b->slots <
-           (uint64_t)b->in_flight_count * a->slots;
+    const struct suit *suit = context;
+    const struct task *task = suit->task;
+    bool picky = task->failed_at && (suit->idle_but || !task_runs_alone(task));
+    if (!may_take(suit->dispatch, session, task) ||
+        (suit->idle_but &&
+         (session == suit->idle_but || !is_idle(suit->dispatch, session))) ||
+        (picky && is_for_another(suit->dispatch, task, session->worker)))
+        return KEY_NEVER;
+    return worker_tallies_key(rank(session, task), session);
+}
+
+/* Any new task is as good as this one. */
+static bool is_plain(const struct task *task)
+{
+    return !task ||
+           (!task->failed_at && !task_runs_alone(task) && LIST_EMPTY(&task->open));
 }
 
 /* The session that may take the task (NULL: any new one) and suits it best: healthy,
@@ -114,16 +136,11 @@ static bool is_better(const struct worker_session *a, const struct worker_sessio
 static struct worker_session *choose(const struct dispatch *dispatch,
                                      const struct task *task)
 {
-    bool picky = task && task->failed_at && !task_runs_alone(task);
-    struct worker_session *best = NULL;
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        struct worker_session *session = dispatch->pool.sessions[i];
-        if (may_take(dispatch, session, task) &&
-            (!best || is_better(session, best, task)) &&
-            !(picky && is_for_another(dispatch, task, session->worker)))
-            best = session;
-    }
-    return best;
+    struct worker_tallies *tallies = dispatch->pool.tallies;
+    struct suit suit = {.dispatch = dispatch, .task = task};
+    if (is_plain(task))
+        return worker_tallies_best(tallies, dispatch->assigning.reserved);
+    return worker_tallies_search(tallies, KEY_NEVER, judge, &suit);
 }
 
 /* ---- sending ---- */
@@ -228,70 +245,31 @@ void assign_all(struct dispatch *dispatch)
 
 /* ---- idle slots ---- */
 
-/* It has a slot without anything to do, and is not reserved. */
-static bool is_idle(const struct dispatch *dispatch,
-                    const struct worker_session *session)
-{
-    return session->in_flight_count < session->slots &&
-           session != dispatch->assigning.reserved &&
-           worker_pool_credit(&dispatch->pool, session);
-}
-
 /* One that choose would not prefer to the attempt's own does not get its task. */
 struct worker_session *assign_find_idle(const struct dispatch *dispatch,
                                         const struct attempt *attempt)
 {
-    const struct task *task = attempt->task;
-    int most = rank(attempt->session, task);
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        struct worker_session *session = dispatch->pool.sessions[i];
-        if (session != attempt->session && is_idle(dispatch, session) &&
-            may_take(dispatch, session, task) && rank(session, task) <= most &&
-            !(task->failed_at && is_for_another(dispatch, task, session->worker)))
-            return session;
-    }
-    return NULL;
+    struct suit suit = {
+        .dispatch = dispatch, .task = attempt->task, .idle_but = attempt->session};
+    uint64_t below = worker_tallies_key_above(rank(attempt->session, attempt->task));
+    return worker_tallies_search(dispatch->pool.tallies, below, judge, &suit);
 }
 
-static bool some_idle(const struct dispatch *dispatch)
+/* Slots that have nothing to do, and are not reserved. */
+static uint64_t count_idle(const struct dispatch *dispatch)
 {
-    for (uint32_t i = 0; i < dispatch->pool.count; i++)
-        if (is_idle(dispatch, dispatch->pool.sessions[i]))
-            return true;
-    return false;
+    const struct worker_session *reserved = dispatch->assigning.reserved;
+    uint64_t idle = worker_tallies_sums(dispatch->pool.tallies)->idle;
+    return reserved ? idle - reserved->part.idle : idle;
 }
 
-/* Marks the sessions where tasks wait behind running ones: these fill all slots, and
- * there are more. False: there is none. */
-static bool mark_crowded(const struct dispatch *dispatch)
+/* Tasks to be recalled, as far as they wait behind running ones: no more than have
+ * nothing to do, less those that were recalled for these already. */
+static uint64_t count_wanted(const struct dispatch *dispatch)
 {
-    bool any = false;
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        struct worker_session *session = dispatch->pool.sessions[i];
-        const struct attempt *attempt;
-        uint32_t running = 0;
-        TAILQ_FOREACH (attempt, &session->in_flight, of_session)
-            running += attempt->running;
-        session->crowded = session->in_flight_count > session->slots &&
-                           running >= session->slots;
-        any |= session->crowded;
-    }
-    return any;
-}
-
-/* Slots that have nothing to do, less the tasks that were recalled for them already. */
-static uint32_t count_idle(const struct dispatch *dispatch)
-{
-    uint32_t idle = 0, recalled = 0;
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        const struct worker_session *session = dispatch->pool.sessions[i];
-        const struct attempt *attempt;
-        if (is_idle(dispatch, session))
-            idle += session->slots - session->in_flight_count;
-        TAILQ_FOREACH (attempt, &session->in_flight, of_session)
-            recalled += attempt->recalled;
-    }
-    return idle > recalled ? idle - recalled : 0;
+    const struct worker_sums *sums = worker_tallies_sums(dispatch->pool.tallies);
+    uint64_t idle = count_idle(dispatch);
+    return sums->crowded && idle > sums->recalled ? idle - sums->recalled : 0;
 }
 
 static struct attempt *find_waiting(const struct task *task)
@@ -299,7 +277,7 @@ static struct attempt *find_waiting(const struct task *task)
     struct attempt *attempt;
     LIST_FOREACH (attempt, &task->open, of_task)
         if (!attempt->done && !attempt->running && !attempt->recalled &&
-            attempt->session->crowded)
+            attempt->session->part.crowded)
             return attempt;
     return NULL;
 }
@@ -307,23 +285,20 @@ static struct attempt *find_waiting(const struct task *task)
 int64_t assign_recall(struct dispatch *dispatch)
 {
     const struct task_table *table = &dispatch->table;
-    if (!assign_may_send(dispatch) || !some_idle(dispatch))
+    if (!assign_may_send(dispatch) || !count_idle(dispatch))
         return NEVER_US;
     if (dispatch->now_us < dispatch->assigning.recall_us)
         return dispatch->assigning.recall_us;
     dispatch->assigning.recall_us = dispatch->now_us + RECALL_US;
-    uint32_t idle = mark_crowded(dispatch) ? count_idle(dispatch) : 0;
-    for (uint64_t seq = dispatch->released; idle > 0 && seq < table->fresh; seq++) {
+    uint64_t wanted = count_wanted(dispatch);
+    for (uint64_t seq = dispatch->released; wanted > 0 && seq < table->fresh; seq++) {
         const struct task *task = task_table_find(table, seq);
         struct attempt *attempt =
             task && task->state == TASK_ASSIGNED ? find_waiting(task) : NULL;
         if (!attempt || !assign_find_idle(dispatch, attempt))
             continue;
-        attempt->recalled = true; /* once: a second time would say nothing new */
-        push_attempt_action(dispatch, DISPATCH_FORGET, attempt->session, seq,
-                            attempt->number)
-            ->only_queued = true;
-        idle--;
+        attempts_recall(dispatch, attempt);
+        wanted--;
     }
     return NEVER_US;
 }

@@ -40,8 +40,31 @@ struct attempt *attempts_add(const struct attempt *attempt)
     } else {
         TAILQ_INSERT_TAIL(&session->in_flight, added, of_session);
         session->in_flight_count++;
+        session->running += added->running;
     }
+    worker_session_touch(session);
     return added;
+}
+
+static void end_flight(struct attempt *attempt)
+{
+    struct worker_session *session = attempt->session;
+    TAILQ_REMOVE(&session->in_flight, attempt, of_session);
+    session->in_flight_count--;
+    session->running -= attempt->running;
+    session->recalled -= attempt->recalled;
+    worker_session_touch(session);
+}
+
+void attempts_on_done(struct attempt *attempt, int64_t now_us)
+{
+    struct worker_session *session = attempt->session;
+    end_flight(attempt);
+    TAILQ_INSERT_TAIL(&session->done, attempt, of_session);
+    session->done_count++;
+    attempt->done = true;
+    attempt->running = false;
+    attempt->done_us = now_us;
 }
 
 void attempts_close(struct attempt *attempt)
@@ -51,11 +74,21 @@ void attempts_close(struct attempt *attempt)
     if (attempt->done) {
         TAILQ_REMOVE(&session->done, attempt, of_session);
         session->done_count--;
-    } else {
-        TAILQ_REMOVE(&session->in_flight, attempt, of_session);
-        session->in_flight_count--;
-    }
+        worker_session_touch(session);
+    } else
+        end_flight(attempt);
     free(attempt);
+}
+
+void attempts_recall(struct dispatch *dispatch, struct attempt *attempt)
+{
+    struct worker_session *session = attempt->session;
+    attempt->recalled = true; /* once: a second time would say nothing new */
+    session->recalled++;
+    worker_session_touch(session);
+    push_attempt_action(dispatch, DISPATCH_FORGET, session, attempt->task->seq,
+                        attempt->number)
+        ->only_queued = true;
 }
 
 void attempts_forget(struct dispatch *dispatch, struct attempt *attempt)

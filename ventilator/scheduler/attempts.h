@@ -17,6 +17,10 @@ struct dispatch_action *push_attempt_action(struct dispatch *dispatch,
 
 /* A copy of `attempt`, on the lists of its task and of its session. */
 struct attempt *attempts_add(const struct attempt *attempt);
+/* The worker says that it is done: nobody holds its result yet. */
+void attempts_on_done(struct attempt *attempt, int64_t now_us);
+/* Asks the worker to return one that is in flight, if it has not begun. */
+void attempts_recall(struct dispatch *dispatch, struct attempt *attempt);
 /* Off both lists, and freed. */
 void attempts_close(struct attempt *attempt);
 /* Closes it and tells the worker to forget it, even if it runs. */

@@ -56,8 +56,9 @@ uint64_t dispatch_block(struct dispatch *dispatch, uint64_t rest)
         most = config->block_bytes;
     uint64_t bytes = chunk_sizer_next(&dispatch->chunk_sizer, most);
     dispatch->demand.block_bytes = rest ? block_of_rest(dispatch, bytes, rest) : bytes;
-    dispatch->pool.learns =
-        chunk_sizer_grows(&dispatch->chunk_sizer, dispatch->demand.block_bytes);
+    worker_pool_set_learns(
+        &dispatch->pool,
+        chunk_sizer_grows(&dispatch->chunk_sizer, dispatch->demand.block_bytes));
     return dispatch->demand.block_bytes;
 }
 
@@ -79,10 +80,8 @@ static uint64_t backlog_wanted(const struct dispatch *dispatch)
     const struct worker_pool *pool = &dispatch->pool;
     uint64_t wanted = pool->slots > BACKLOG_MIN ? pool->slots : BACKLOG_MIN;
     if (dispatch->config.block_auto)
-        wanted = pool->learns && pool->slots ? 0 : BACKLOG_AUTO;
-    for (uint32_t i = 0; i < pool->count; i++)
-        wanted += worker_pool_credit(pool, pool->sessions[i]);
-    return wanted;
+        wanted = pool->terms.learns && pool->slots ? 0 : BACKLOG_AUTO;
+    return wanted + worker_tallies_sums(pool->tallies)->credit;
 }
 
 uint32_t dispatch_wants(const struct dispatch *dispatch)
@@ -100,22 +99,15 @@ uint32_t dispatch_wants(const struct dispatch *dispatch)
 
 bool dispatch_has_free_slot(const struct dispatch *dispatch)
 {
-    const struct worker_pool *pool = &dispatch->pool;
-    if (dispatch->table.fresh < dispatch->table.cut)
-        return false;
-    for (uint32_t i = 0; i < pool->count; i++)
-        if (worker_session_is_idle(pool->sessions[i]))
-            return true;
-    return false;
+    return dispatch->table.fresh == dispatch->table.cut &&
+           worker_tallies_sums(dispatch->pool.tallies)->free > 0;
 }
 
 bool dispatch_has_full_queues(const struct dispatch *dispatch)
 {
     const struct worker_pool *pool = &dispatch->pool;
     uint64_t waiting = dispatch->table.cut - dispatch->table.fresh;
-    for (uint32_t i = 0; i < pool->count; i++)
-        if (!worker_session_is_idle(pool->sessions[i]))
-            waiting += pool->sessions[i]->in_flight_count - pool->sessions[i]->slots;
+    waiting += worker_tallies_sums(pool->tallies)->behind;
     return waiting >= (pool->slots ? pool->slots : 1);
 }
 

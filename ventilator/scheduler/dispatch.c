@@ -388,13 +388,9 @@ struct dispatch_counts dispatch_counts(const struct dispatch *dispatch)
     counts.longest_us = dispatch->run_times.longest_us;
     counts.sessions = dispatch->pool.count;
     counts.slots = dispatch->pool.slots;
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        const struct worker_session *session = dispatch->pool.sessions[i];
-        counts.reaching += session->link != LINK_SHUT;
-        counts.busy += session->in_flight_count < session->slots
-                           ? session->in_flight_count
-                           : session->slots;
-    }
+    const struct worker_sums *sums = worker_tallies_sums(dispatch->pool.tallies);
+    counts.reaching = sums->reaching;
+    counts.busy = (uint32_t)sums->busy;
     return counts;
 }
 

@@ -67,13 +67,7 @@ static void on_done(struct dispatch *dispatch, struct worker_session *session,
         attempts_end_probe(dispatch, attempt);
         return;
     }
-    TAILQ_REMOVE(&session->in_flight, attempt, of_session);
-    TAILQ_INSERT_TAIL(&session->done, attempt, of_session);
-    session->in_flight_count--;
-    session->done_count++;
-    attempt->done = true;
-    attempt->running = false;
-    attempt->done_us = now_us;
+    attempts_on_done(attempt, now_us);
     if (attempt->isolates)
         return; /* it ran in parts, and some of them again; some may have failed */
     standing_on_done(dispatch, session->worker, attempt->task);
@@ -179,6 +173,8 @@ static void on_ping(struct dispatch *dispatch, struct worker_session *session,
             standing_on_started(dispatch, session);
         }
     }
+    session->running = running;
+    worker_session_touch(session);
     worker_pool_on_running(&dispatch->pool, session, running);
     note_missing(session, message->ping.count, now_us);
 }

@@ -105,6 +105,7 @@ static void ask_again(struct dispatch *dispatch, struct worker_session *session)
 {
     bool trusted = worker_session_is_trusted(session);
     session->worker->unconfirmed++;
+    worker_session_touch(session);
     push_action(dispatch, DISPATCH_WHO, session->peer);
     if (trusted && !worker_session_is_trusted(session)) {
         session->worker->distrusted_us = dispatch->now_us;
@@ -145,8 +146,7 @@ void sessions_on_refused(struct dispatch *dispatch, const struct message *messag
 {
     struct known_worker *worker =
         worker_pool_look_up(&dispatch->pool, &message->refused.uuid);
-    struct worker_session *session =
-        worker ? worker_pool_find_worker(&dispatch->pool, worker) : NULL;
+    struct worker_session *session = worker ? worker->session : NULL;
     if (!session)
         return;
     if (message->refused.cause == FAILURE_REFERENCE) {

@@ -17,18 +17,13 @@ enum {
 /* What waits at the worker goes elsewhere. */
 static void recall_all(struct dispatch *dispatch, const struct known_worker *worker)
 {
-    const struct worker_session *session =
-        worker_pool_find_worker(&dispatch->pool, worker);
+    const struct worker_session *session = worker->session;
     struct attempt *attempt;
     if (!session)
         return;
     TAILQ_FOREACH (attempt, &session->in_flight, of_session) {
-        if (attempt->running || attempt->recalled)
-            continue;
-        attempt->recalled = true;
-        push_attempt_action(dispatch, DISPATCH_FORGET, session, attempt->task->seq,
-                            attempt->number)
-            ->only_queued = true;
+        if (!attempt->running && !attempt->recalled)
+            attempts_recall(dispatch, attempt);
     }
 }
 
@@ -49,6 +44,7 @@ static void give_back(struct dispatch *dispatch, const struct known_worker *work
 static void set_aside(struct dispatch *dispatch, struct known_worker *worker)
 {
     worker_health_set_aside(&worker->health, dispatch->now_us);
+    known_worker_touch(worker);
     give_back(dispatch, worker);
     recall_all(dispatch, worker);
     if (worker->health.told)
@@ -90,6 +86,7 @@ bool standing_on_failed(struct dispatch *dispatch, const struct attempt *attempt
     worker_health_on_failed(health, first, attempt->trial, now_us);
     if (is_mute(failure) && !health->proven)
         worker_health_on_mute(health, attempt->trial, now_us);
+    known_worker_touch(worker);
     return !excused;
 }
 
@@ -106,6 +103,7 @@ void standing_on_done(struct dispatch *dispatch, struct known_worker *worker,
     }
     if (worker_health_on_done(&worker->health))
         take_back(dispatch, worker);
+    known_worker_touch(worker);
     free(worker->failure);
     worker->failure = NULL;
 }
@@ -120,40 +118,15 @@ void standing_on_held(struct dispatch *dispatch, struct task *task)
 
 /* ---- what follows for a task ---- */
 
-enum prospect {
-    PROVEN, /* it has done a task, and what failed since may be the tasks' fault */
-    NOT_IN_DOUBT,
-    SURE, /* both */
-    WELL  /* nothing fails */
-};
-
-static bool is_hope(const struct worker_health *health, enum prospect least)
-{
-    bool sound = !worker_health_in_doubt(health);
-    switch (least) {
-    case PROVEN:
-        return worker_health_may_do(health);
-    case NOT_IN_DOUBT:
-        return sound;
-    case SURE:
-        return sound && health->proven;
-    case WELL:
-        return sound && health->failed == 0;
-    }
-    return false;
-}
-
+/* A worker serves that is such a prospect, and has not failed the task. */
 static bool hopes(const struct dispatch *dispatch, const struct task *task,
                   enum prospect least)
 {
-    for (uint32_t i = 0; i < dispatch->pool.count; i++) {
-        const struct worker_session *session = dispatch->pool.sessions[i];
-        if (worker_session_serves(session) &&
-            is_hope(&session->worker->health, least) &&
-            !task_failed_at(task, session->worker))
-            return true;
-    }
-    return false;
+    uint32_t count = worker_tallies_sums(dispatch->pool.tallies)->hopes[least];
+    for (const struct failed_at *at = task->failed_at; at && count; at = at->next)
+        if (at->worker->session && at->worker->session->part.hopes >> least & 1)
+            count--;
+    return count > 0;
 }
 
 bool standing_hopes(const struct dispatch *dispatch, const struct task *task)
@@ -196,16 +169,18 @@ bool standing_excuses(const struct dispatch *dispatch, const struct task *task,
 /* What every worker fails is no reason to let all of them rest. */
 void standing_note(struct dispatch *dispatch)
 {
-    const struct worker_pool *pool = &dispatch->pool;
-    bool better = false;
-    for (uint32_t i = 0; i < pool->count && !better; i++)
-        better = worker_session_serves(pool->sessions[i]) &&
-                 !worker_health_rests(&pool->sessions[i]->worker->health);
-    for (uint32_t i = 0; i < pool->count; i++) {
-        struct worker_session *session = pool->sessions[i];
+    struct worker_tallies *tallies = dispatch->pool.tallies;
+    struct worker_session *session;
+    bool better = worker_tallies_sums(tallies)->awake > 0;
+    LIST_FOREACH (session, worker_tallies_resting(tallies), of_resting) {
         const struct worker_health *health = &session->worker->health;
-        session->rests = worker_health_rests(health) && (better || health->aside);
-        session->on_trial = session->rests && dispatch->now_us >= health->trial_us;
+        bool rests = worker_health_rests(health) && (better || health->aside);
+        bool on_trial = rests && dispatch->now_us >= health->trial_us;
+        if (rests == session->rests && on_trial == session->on_trial)
+            continue;
+        session->rests = rests;
+        session->on_trial = on_trial;
+        worker_session_touch(session);
     }
 }
 
@@ -222,6 +197,7 @@ void standing_on_started(struct dispatch *dispatch, struct worker_session *sessi
     standing_on_move(session);
     if (worker_health_on_started(&session->worker->health))
         take_back(dispatch, session->worker);
+    worker_session_touch(session);
 }
 
 static int64_t patience_us(const struct dispatch *dispatch,
@@ -261,6 +237,7 @@ void standing_check(struct dispatch *dispatch, struct worker_session *session,
     free(worker->failure);
     worker->failure = NULL;
     worker_health_on_stuck(&worker->health, trial, now_us);
+    worker_session_touch(session);
     if (!worker->health.aside)
         set_aside(dispatch, worker);
 }

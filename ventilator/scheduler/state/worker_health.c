@@ -92,6 +92,26 @@ bool worker_health_may_do(const struct worker_health *health)
     return health->proven && !is_out(health);
 }
 
+unsigned worker_health_hopes(const struct worker_health *health)
+{
+    bool sound = !worker_health_in_doubt(health);
+    unsigned hopes = worker_health_may_do(health) ? 1U << PROVEN : 0;
+    if (sound)
+        hopes |= 1U << NOT_IN_DOUBT;
+    if (sound && health->proven)
+        hopes |= 1U << SURE;
+    if (sound && health->failed == 0)
+        hopes |= 1U << WELL;
+    return hopes;
+}
+
+uint32_t worker_health_rank(const struct worker_health *health)
+{
+    if (worker_health_in_doubt(health))
+        return worker_health_may_do(health) ? RANK_WORST - 1 : RANK_WORST;
+    return health->failed > 0;
+}
+
 bool worker_health_rests(const struct worker_health *health)
 {
     return is_out(health) || health->failed >= REST_AT;

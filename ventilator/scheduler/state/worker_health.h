@@ -52,6 +52,22 @@ void worker_health_on_mute(struct worker_health *health, bool trial, int64_t now
 bool worker_health_in_doubt(const struct worker_health *health);
 /* It has done a task, is not set aside, and starts what it is given. */
 bool worker_health_may_do(const struct worker_health *health);
+/* What may be hoped of a worker, for a task that others failed. */
+enum prospect {
+    PROVEN, /* it has done a task, and what failed since may be the tasks' fault */
+    NOT_IN_DOUBT,
+    SURE, /* both */
+    WELL, /* nothing fails */
+    PROSPECTS
+};
+
+/* A bit for each of them. */
+unsigned worker_health_hopes(const struct worker_health *health);
+
+enum { RANK_WORST = 3 }; /* also of one that has failed the task */
+/* Lower is better: one that never did any task and is in doubt comes last. */
+uint32_t worker_health_rank(const struct worker_health *health);
+
 /* It gets no tasks but trials, as long as there is a better worker. */
 bool worker_health_rests(const struct worker_health *health);
 

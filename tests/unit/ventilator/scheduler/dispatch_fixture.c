@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/ventilator/scheduler/dispatch_fixture.h"
 
+#include "ventilator/scheduler/scheduler_state.h"
+#include <criterion/criterion.h>
+
 const struct id uid = {{1}}, run = {{2}};
 struct dispatch *dispatch;
 struct dispatch_config config;
@@ -104,10 +107,16 @@ void trace_actions(struct trace *trace)
             trace_action(trace, &action);
 }
 
+static void expect_right_tallies(void)
+{
+    cr_assert(worker_tallies_are_right(dispatch->pool.tallies));
+}
+
 void tick_after(int64_t us)
 {
     now_us += us;
     dispatch_tick(dispatch, now_us);
+    expect_right_tallies();
 }
 
 /* ---- what others say ---- */
@@ -115,6 +124,7 @@ void tick_after(int64_t us)
 void hear(uint32_t peer, struct message message)
 {
     dispatch_on_message(dispatch, peer, &message, now_us);
+    expect_right_tallies();
 }
 
 bool sink_borrows;
