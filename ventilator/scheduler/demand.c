@@ -12,8 +12,7 @@ enum {
     BACKLOG_AUTO = 1, /* and where the sizer has found the size; 0 until it has */
 };
 
-/* Of the input that was cut; retries do not count. */
-static uint64_t bytes_to_be_run(const struct dispatch *dispatch)
+static uint64_t count_bytes_to_be_run(const struct dispatch *dispatch)
 {
     const struct task_table *table = &dispatch->table;
     uint64_t bytes = 0;
@@ -29,10 +28,20 @@ static uint64_t bytes_to_be_run(const struct dispatch *dispatch)
     return bytes;
 }
 
+/* Of the input that was cut; retries do not count. Chunks are cut many at a time, and
+ * what is in flight hardly changes between them. */
+static uint64_t bytes_to_be_run(struct dispatch *dispatch)
+{
+    struct demand *demand = &dispatch->demand;
+    if (!demand->counted)
+        demand->bytes_to_be_run = count_bytes_to_be_run(dispatch);
+    demand->counted = true;
+    return demand->bytes_to_be_run;
+}
+
 /* Towards the end chunks are so small that all slots have some of them. Only there, as
  * it takes a look at all attempts. */
-static uint64_t block_of_rest(const struct dispatch *dispatch, uint64_t bytes,
-                              uint64_t rest)
+static uint64_t block_of_rest(struct dispatch *dispatch, uint64_t bytes, uint64_t rest)
 {
     enum { LOOKED_AT = 3 }; /* chunks a slot */
     struct block_end end = {
@@ -152,6 +161,7 @@ bool dispatch_next_idle(const struct dispatch *dispatch, uint32_t *cursor,
 uint64_t dispatch_on_cut(struct dispatch *dispatch, uint64_t length, uint64_t records)
 {
     dispatch->demand.buffered_bytes += length;
+    dispatch->demand.bytes_to_be_run += length;
     if (records > dispatch->counts.most_records)
         dispatch->counts.most_records = records;
     return task_table_add(&dispatch->table, length, records);

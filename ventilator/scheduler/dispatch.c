@@ -219,6 +219,7 @@ int64_t dispatch_tick(struct dispatch *dispatch, int64_t now_us)
 {
     int64_t recall_us = NEVER_US;
     dispatch->now_us = now_us;
+    dispatch->demand.counted = false;
     if (dispatch->run.phase < RUN_OVER) {
         assign_note_workers(dispatch);
         if (now_us >= dispatch->check_us)

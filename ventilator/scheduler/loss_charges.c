@@ -28,13 +28,13 @@ uint32_t loss_charges_pending(const struct loss_charges *losses, uint64_t seq,
 bool loss_charges_awaited(const struct dispatch *dispatch, const struct task *task)
 {
     const struct loss_charges *losses = &dispatch->losses;
-    if (!task->records || dispatch->config.on_error != ON_ERROR_ISOLATE)
+    if (!task->charges_pending || !task->records ||
+        dispatch->config.on_error != ON_ERROR_ISOLATE)
         return false;
     if (task->bisect)
         return task->bisect->attempt &&
                loss_charges_pending(losses, task->seq, task->bisect->attempt);
-    uint32_t pending = loss_charges_pending(losses, task->seq, 0);
-    return pending > 0 && task->losses + pending >= LOSSES_TO_BISECT;
+    return task->losses + task->charges_pending >= LOSSES_TO_BISECT;
 }
 
 void loss_charges_add(struct dispatch *dispatch, const struct attempt *attempt,
@@ -49,6 +49,7 @@ void loss_charges_add(struct dispatch *dispatch, const struct attempt *attempt,
         .attempt = attempt->number,
         .worker = attempt->session->worker->number,
     };
+    attempt->task->charges_pending++;
     completions_on_cut_off(&dispatch->completions, attempt, now_us);
 }
 
@@ -73,6 +74,8 @@ void loss_charges_waive(struct dispatch *dispatch, const struct known_worker *wo
         if (charge->worker != worker->number)
             continue;
         charge->state = CHARGE_OVER;
+        if (before == CHARGE_PENDING && task)
+            task->charges_pending--;
         if (before == CHARGE_MADE && task)
             task->losses--;
         else if (task && dispatch->config.on_error == ON_ERROR_ISOLATE)
@@ -116,6 +119,7 @@ void loss_charges_settle(struct dispatch *dispatch, int64_t now_us)
         if (!task)
             continue;
         charge->state = CHARGE_MADE;
+        task->charges_pending--;
         if (!charge_loss(dispatch, task, charge, now_us))
             charge->state = CHARGE_OVER;
     }

@@ -111,8 +111,10 @@ struct assigning {
 
 /* Of demand.c; assign.c and on_sink.c subtract the bytes that leave the memory. */
 struct demand {
-    uint64_t buffered_bytes; /* of chunks that are in memory, by the budget's count */
-    uint64_t block_bytes;    /* of the next chunk */
+    uint64_t buffered_bytes;  /* of chunks that are in memory, by the budget's count */
+    uint64_t block_bytes;     /* of the next chunk */
+    uint64_t bytes_to_be_run; /* as counted after the last tick, and cut since; */
+    bool counted;             /* valid once it was */
 };
 
 /* Why no results can come. */

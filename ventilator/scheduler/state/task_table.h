@@ -77,6 +77,7 @@ struct task {
     uint64_t records;            /* in it; 0: not counted */
     uint32_t attempts;           /* the number of the last one */
     uint32_t fails;              /* attempts charged to it as failed */
+    uint32_t charges_pending;    /* losses that may be charged to it yet */
     uint32_t losses;             /* attempts charged to it as lost with their workers */
     struct failed_at *failed_at; /* where it failed; NULL: nowhere */
     int64_t patient_us; /* until then it waits for a worker that may do better; valid
