@@ -122,9 +122,27 @@ void check_block(const struct sim_ventilator *v)
         world_violation(world, "a block of %ju bytes: %s", (uintmax_t)bytes, wrong);
 }
 
+/* A worker has the time that its own tasks take, however fast the others are. */
+static bool is_hurried(const struct sim_ventilator *v,
+                       const struct dispatch_action *action)
+{
+    const struct scenario *scenario = &of(&v->process)->scenario;
+    const struct worker_session *session =
+        worker_pool_find(&v->core->pool, action->peer);
+    if (!scenario->limit_percent || scenario->block_auto || !action->limit_ms ||
+        !session || !session->measured)
+        return false;
+    uint64_t least_ms = session->run_us / 1000 * (uint64_t)scenario->limit_percent /
+                        100;
+    return action->limit_ms < least_ms;
+}
+
 void check_task(const struct sim_ventilator *v, const struct dispatch_action *action)
 {
     struct world *world = of(&v->process);
+    if (is_hurried(v, action))
+        world_violation(world, "task %ju has less time than its worker usually takes",
+                        (uintmax_t)action->seq);
     uint64_t released = dispatch_counts(v->core).released;
     if (action->seq >= released + scenario_window(&world->scenario))
         world_violation(world, "task %ju is sent beyond the window: released is %ju",

@@ -42,3 +42,26 @@ Test(limits, a_limit_that_travelled_is_the_workers_affair)
     expect("WELCOME(A)");
     cr_assert_eq(dispatch_counts(dispatch).failed, 0);
 }
+
+Test(limits, a_slow_worker_is_not_taken_for_a_sick_one)
+{
+    struct dispatch_action action;
+    uint32_t limit_ms = 0;
+    config.limit_percent = 200;
+    begin();
+    join(A);
+    join(B);
+    cut(9);
+    expect_now("WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3)");
+    for (uint64_t seq = 1; seq < 4; seq += 2)
+        done(B, seq, SECOND_US);
+    tick_after(0);
+    done(B, 4, SECOND_US);
+    done(A, 0, 5 * SECOND_US);
+    done(A, 2, 5 * SECOND_US);
+    tick_after(0);
+    while (next_action(&action))
+        if (action.kind == DISPATCH_TASK && action.peer == A)
+            limit_ms = action.limit_ms;
+    cr_assert_eq(limit_ms, 2 * 5000);
+}

@@ -148,3 +148,40 @@ Test(stragglers, no_copy_is_made_from_or_to_a_worker_whose_results_are_open)
         set_up();
     }
 }
+
+/* A takes five seconds for what B does in one; it has one task left, and B none. */
+static void begin_with_a_slow_worker(void)
+{
+    config.speculate = true;
+    begin();
+    join(A);
+    join(B);
+    cut(5);
+    tick_after(0);
+    done(B, 1, SECOND_US);
+    done(B, 3, SECOND_US);
+    tick_after(0);
+    done(B, 4, SECOND_US);
+    done(A, 0, 5 * SECOND_US);
+    runs(A, 2, 1);
+    progress(3, 2, 2, 0);
+    expect_now(
+        "WELCOME(A) WELCOME(B) TASK(A:0) TASK(B:1) TASK(A:2) TASK(B:3) TASK(B:4) "
+        "FORGET(B:3) FORGET(B:4) FORGET(A:0) FORGET(B:1)");
+}
+
+Test(stragglers, a_task_of_a_slow_worker_is_copied_if_another_is_done_much_sooner)
+{
+    begin_with_a_slow_worker();
+    tick_after(SECOND_US);
+    expect("TASK(B:2)"); /* A needs four more seconds, B one */
+}
+
+Test(stragglers, a_slow_worker_is_left_its_task_if_a_copy_gains_little)
+{
+    begin_with_a_slow_worker();
+    now_us += 4 * SECOND_US; /* no tick, in which it could be copied */
+    runs(A, 2, 1);
+    tick_after(0);
+    expect(""); /* it runs longer than three medians, but one second more at most */
+}
