@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""A run whose ventilator, sink and workers are started one by one, as a person does in several terminals.
+
+The ventilator hands out the first task only when all workers have joined. The input begins with one line that is not
+measured: when its result is out, all are there, and the clock starts.
+"""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+
+from harness import program_path, wait_for
+from processes import descendants
+
+FIRST = b"0\n"
+PIECE = 1 << 20
+
+
+@dataclass
+class Spent:
+    """Between the first result and the end, of all processes of the run."""
+
+    seconds: float
+    user: float
+    system: float
+    switches: int
+
+
+def spent_until_now(pids):
+    """(user seconds, system seconds, context switches) of processes that live."""
+    user = system = switches = 0
+    tick = os.sysconf("SC_CLK_TCK")
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+                fields = file.read().rpartition(")")[2].split()
+            user, system = user + int(fields[11]) / tick, system + int(fields[12]) / tick
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
+                    switches += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
+        except OSError:
+            continue
+    return user, system, switches
+
+
+class ByHand:
+    def __init__(self, directory, workers, ventilator=(), worker=(), common=("--insecure",)):
+        self.directory, self.workers = directory, workers
+        self.words = {"ventilator": ventilator, "worker": worker, "common": common}
+        self.processes = []
+
+    def start(self, role, *words, **more):
+        words = [program_path(f"fanfold-{role}"), "--quiet", *self.words["common"], *words]
+        with open(self.directory / "stderr", "ab") as log:
+            process = subprocess.Popen([str(word) for word in words], stderr=log, **more)
+        self.processes.append(process)
+        return process
+
+    def begin(self):
+        told = self.directory / "where.json"
+        told.unlink(missing_ok=True)
+        asked = ["--tasks", "tcp://127.0.0.1:*", "--endpoint-file", told, "--min-workers", self.workers]
+        self.ventilator = self.start("ventilator", *asked, *self.words["ventilator"], stdin=subprocess.PIPE, bufsize=0)
+        wait_for(told.exists, "the ventilator to be bound")
+        tasks = ["--tasks", json.loads(told.read_text())["tasks"][0]]
+        self.sink = self.start("sink", *tasks, "--results", "tcp://127.0.0.1:*", stdout=subprocess.PIPE, bufsize=0)
+        for _ in range(self.workers):
+            self.start("worker", *tasks, *self.words["worker"])
+        self.ventilator.stdin.write(FIRST)
+        assert self.sink.stdout.read(len(FIRST)) == FIRST, (self.directory / "stderr").read_text()
+
+    def feed(self, source):
+        with open(source, "rb") as file, self.ventilator.stdin as pipe:
+            while piece := file.read(PIECE):
+                while piece:
+                    piece = piece[pipe.write(piece) :]
+
+    def run(self, source, target):
+        """The time and what it took; `target` has the output."""
+        self.begin()
+        before = spent_until_now({pid for process in self.processes for pid in descendants(process.pid)})
+        began = time.monotonic()
+        feeder = threading.Thread(target=self.feed, args=[source])
+        feeder.start()
+        with open(target, "wb") as output:
+            while piece := self.sink.stdout.read(PIECE):
+                output.write(piece)
+        seconds = time.monotonic() - began
+        feeder.join()
+        usages = [self.wait(process) for process in self.processes]
+        user, system = sum(usage.ru_utime for usage in usages), sum(usage.ru_stime for usage in usages)
+        switches = sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages)
+        self.sink.stdout.close()
+        return Spent(seconds, user - before[0], system - before[1], switches - before[2])
+
+    def wait(self, process):
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0, (process.args, process.returncode, (self.directory / "stderr").read_text())
+        return usage
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
