@@ -4,13 +4,13 @@
 from cases.copy import copy_disk, copy_exec, copy_tmpfs
 from cases.cost import memory, parts
 from cases.stream import latency, start
-from cases.tiny import tiny, workers
+from cases.tiny import modes, tiny, workers
 from cases.work import gzip, prepared, stragglers
 
 CASES = {
     function.__name__.replace("_", "-"): function
     for function in (
-        *(copy_tmpfs, copy_disk, copy_exec, tiny, workers, gzip, prepared),
+        *(copy_tmpfs, copy_disk, copy_exec, tiny, modes, workers, gzip, prepared),
         *(latency, stragglers, memory, start, parts),
     )
 }

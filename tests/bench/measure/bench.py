@@ -27,12 +27,14 @@ def lines_of(source):
 SECONDS = "s", lambda source, seconds: seconds
 MILLISECONDS = "ms", lambda source, seconds: 1000 * seconds
 MIB_A_SECOND = "MiB/s", lambda source, seconds: os.path.getsize(source) / MIB / seconds
+LINES_A_SECOND = "lines/s", lambda source, seconds: lines_of(source) / seconds
 TASKS_A_SECOND = "tasks/s", lambda source, seconds: lines_of(source) / seconds
 
 
 class Bench:
-    def __init__(self, directory, rounds, size_mib=None):
+    def __init__(self, directory, rounds, size_mib=None, most_workers=400):
         self.directory, self.rounds, self.size_mib = Path(directory), rounds, size_mib
+        self.most_workers = most_workers
         self.target = self.directory / "out"
 
     def text(self, mib):

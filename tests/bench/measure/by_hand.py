@@ -7,6 +7,7 @@ measured: when its result is out, all are there, and the clock starts.
 
 import json
 import os
+import select
 import subprocess
 import threading
 import time
@@ -17,6 +18,11 @@ from processes import descendants
 
 FIRST = b"0\n"
 PIECE = 1 << 20
+JOIN_S = 60
+
+
+class NotJoined(Exception):
+    """The workers were not all there in time."""
 
 
 @dataclass
@@ -70,6 +76,8 @@ class ByHand:
         for _ in range(self.workers):
             self.start("worker", *tasks, *self.words["worker"])
         self.ventilator.stdin.write(FIRST)
+        if not select.select([self.sink.stdout], [], [], JOIN_S)[0]:
+            raise NotJoined(f"{self.workers} workers had not joined after {JOIN_S} s")
         assert self.sink.stdout.read(len(FIRST)) == FIRST, (self.directory / "stderr").read_text()
 
     def feed(self, source):
@@ -108,5 +116,6 @@ class ByHand:
     def __exit__(self, *_):
         for process in self.processes:
             if process.poll() is None:
-                process.terminate()
-                process.wait()
+                process.kill()
+        for process in self.processes:
+            process.wait()

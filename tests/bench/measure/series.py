@@ -5,7 +5,7 @@ import statistics
 from dataclasses import dataclass, field
 
 
-MORE_IS_BETTER = ("MiB/s", "tasks/s", "MiB/CPU s")
+MORE_IS_BETTER = ("MiB/s", "tasks/s", "lines/s", "MiB/CPU s")
 
 
 def quartiles(values):
