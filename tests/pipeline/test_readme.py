@@ -18,8 +18,8 @@ import pytest
 from harness import ROOT, build_directory
 from servers import may_make_a_network, own_network
 
-MANUALS = ("fanfold-recipes", "fanfold-faq")
-LEAST = {"README.md": 7, "fanfold-recipes": 33, "fanfold-faq": 2}  # recipes that each has
+MANUALS = ("fanfold-recipes", "fanfold-faq", "fanfold-scale")
+LEAST = {"README.md": 7, "fanfold-recipes": 33, "fanfold-faq": 2, "fanfold-scale": 3}  # recipes that each has
 IN_README = re.compile(r"^(?:\*\*(?P<bold>[^*]+?)[.,]?\*\*|#+ (?P<heading>[^\n]+)$)|^```sh\n(?P<text>.*?)^```", re.M | re.S)
 IN_MANUAL = re.compile(
     r"^\.S[hs] (?P<heading>[^\n]+)$|^\.Bd -literal -offset indent\n(?P<text>.*?)^\.Ed$", re.M | re.S
