@@ -111,7 +111,7 @@ def workers(bench):
         for number in (number for number in WORKERS if number <= bench.most_workers):
             try:
                 with ByHand(bench.directory, number, ["-N", "1"], ["-j1", "--plugin", ECHO]) as run:
-                    spent = run.run(source, bench.target)
+                    spent = run.run(source, bench.target, hold=True)
             except NotJoined as late:
                 outcome.remark(str(late))
                 break  # nor would more of them

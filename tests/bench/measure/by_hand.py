@@ -43,7 +43,8 @@ def spent_until_now(pids):
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
                 fields = file.read().rpartition(")")[2].split()
-            user, system = user + int(fields[11]) / tick, system + int(fields[12]) / tick
+            user += (int(fields[11]) + int(fields[13])) / tick  # its own, and of its children that have ended
+            system += (int(fields[12]) + int(fields[14])) / tick
             for thread in os.listdir(f"/proc/{pid}/task"):
                 with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8") as file:
                     switches += sum(int(line.split()[1]) for line in file if "ctxt_switches" in line)
@@ -80,29 +81,42 @@ class ByHand:
             raise NotJoined(f"{self.workers} workers had not joined after {JOIN_S} s")
         assert self.sink.stdout.read(len(FIRST)) == FIRST, (self.directory / "stderr").read_text()
 
-    def feed(self, source):
-        with open(source, "rb") as file, self.ventilator.stdin as pipe:
+    def feed(self, source, close):
+        with open(source, "rb") as file:
             while piece := file.read(PIECE):
                 while piece:
-                    piece = piece[pipe.write(piece) :]
+                    piece = piece[self.ventilator.stdin.write(piece) :]
+        if close:
+            self.ventilator.stdin.close()
 
-    def run(self, source, target):
-        """The time and what it took; `target` has the output."""
-        self.begin()
-        before = spent_until_now({pid for process in self.processes for pid in descendants(process.pid)})
-        began = time.monotonic()
-        feeder = threading.Thread(target=self.feed, args=[source])
-        feeder.start()
+    def receive(self, target, size):
         with open(target, "wb") as output:
-            while piece := self.sink.stdout.read(PIECE):
-                output.write(piece)
+            while size > 0 and (piece := self.sink.stdout.read(PIECE)):
+                size -= output.write(piece)
+
+    def run(self, source, target, hold=False):
+        """The time and what it took; `target` has the output. `hold`: the input ends only when the output is there, so that
+        nobody's end is counted; where a task is a number of records, as others wait for the end of the input."""
+        self.begin()
+        pids = {pid for process in self.processes for pid in descendants(process.pid)}
+        before = spent_until_now(pids)
+        began = time.monotonic()
+        feeder = threading.Thread(target=self.feed, args=[source, not hold])
+        feeder.start()
+        self.receive(target, os.path.getsize(source))
         seconds = time.monotonic() - began
+        after = spent_until_now(pids) if hold else None
         feeder.join()
+        self.ventilator.stdin.close()
+        assert self.sink.stdout.read() == b"", "there is more output than input"
         usages = [self.wait(process) for process in self.processes]
-        user, system = sum(usage.ru_utime for usage in usages), sum(usage.ru_stime for usage in usages)
-        switches = sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages)
         self.sink.stdout.close()
-        return Spent(seconds, user - before[0], system - before[1], switches - before[2])
+        after = after or (
+            sum(usage.ru_utime for usage in usages),
+            sum(usage.ru_stime for usage in usages),
+            sum(usage.ru_nvcsw + usage.ru_nivcsw for usage in usages),
+        )
+        return Spent(seconds, *(late - early for late, early in zip(after, before)))
 
     def wait(self, process):
         _, status, usage = os.wait4(process.pid, 0)
