@@ -5,10 +5,12 @@
  *     to it:    run RUNHEX NEXT LF, then for each record NUMBER SP LENGTH LF and the
  * bytes from it:  have NUMBER LF or have - LF, then stored NUMBER LF
  *
- * A connector that ends, or breaks these rules, is started again, with growing pauses.
+ * A connector that ends, or breaks these rules, is started again, with growing pauses;
+ * one that ends with a status that says that this is in vain fails the link.
  */
 #include "common/byte_buffer.h"
 #include "common/clock.h"
+#include "common/helper/connector_end.h"
 #include "common/helper/piped_child.h"
 #include "common/log.h"
 #include "common/memory.h"
@@ -31,6 +33,7 @@ enum {
     WAITING_BYTES = 1 << 20, /* that the pipe has not taken; then no more are sent */
     LINE_BYTES = 64,
     LEAVE_US = 10000000, /* to end by itself, when all is stored */
+    STATUS_US = 1000000, /* from the end of its output until it has a status */
 };
 
 enum connector_phase { CONNECTOR_PAUSES, CONNECTOR_GREETS, CONNECTOR_RUNS };
@@ -78,14 +81,6 @@ static void start(struct link *link, int64_t now_us)
     say("cannot start the connector: %s", strerror(-result));
 }
 
-static void describe(int status, char *text, size_t size)
-{
-    if (WIFSIGNALED(status))
-        snprintf(text, size, "was killed by signal %d", WTERMSIG(status));
-    else
-        snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
-}
-
 static void reap(struct connector *connector, int *ret_status)
 {
     fd_close(&connector->in);
@@ -96,14 +91,22 @@ static void reap(struct connector *connector, int *ret_status)
     connector->pid = 0;
 }
 
-/* `why` NULL: it has ended by itself. */
+/* It may have something to put away; but not for ever. */
+static void await_end(struct connector *connector, int64_t limit_us)
+{
+    int64_t end_us = clock_now_us() + limit_us;
+    siginfo_t info = {.si_pid = 0};
+    fd_close(&connector->in);
+    while (info.si_pid == 0 && clock_now_us() < end_us) {
+        if (waitid(P_PID, (id_t)connector->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+            return;
+        zmq_poll(NULL, 0, 5);
+    }
+}
+
 static void start_again(struct link *link, const char *why, int64_t now_us)
 {
     struct connector *connector = link->own;
-    char text[64];
-    int status = 0;
-    reap(connector, &status);
-    describe(status, text, sizeof text);
     connector->pause_us = connector->pause_us ? 2 * connector->pause_us
                                               : PAUSE_FIRST_US;
     if (connector->pause_us > PAUSE_MOST_US)
@@ -112,8 +115,27 @@ static void start_again(struct link *link, const char *why, int64_t now_us)
     connector->phase = CONNECTOR_PAUSES;
     link->there = false;
     if (!link->config.quiet)
-        say("the connector %s%s; starting it again in %.1f s", why ? "" : text,
-            why ? why : "", (double)connector->pause_us / 1e6);
+        say("the connector %s: %s; starting it again in %.1f s", link->config.command,
+            why, (double)connector->pause_us / 1e6);
+}
+
+/* Its output is at its end. The shell, which has the status, may end later. */
+static int on_end(struct link *link, int64_t now_us)
+{
+    struct connector *connector = link->own;
+    bool did_work = connector->phase == CONNECTOR_RUNS;
+    char how[160];
+    int status = 0;
+    await_end(connector, STATUS_US);
+    reap(connector, &status);
+    connector_end_describe(status, did_work, how, sizeof how);
+    if (!connector_end_is_final(status, did_work)) {
+        start_again(link, how, now_us);
+        return 0;
+    }
+    link->there = false;
+    snprintf(link->error, sizeof link->error, "%s", how);
+    return -EPROTO;
 }
 
 /* ---- what it says ---- */
@@ -160,10 +182,12 @@ static void refuse_line(struct link *link, int64_t now_us)
 {
     struct connector *connector = link->own;
     char line[4 * LINE_BYTES + 1], why[sizeof line + 64];
+    int status;
     size_t size = strnlen(connector->line, connector->line_size);
     slice_copy_printable((struct slice){(const uint8_t *)connector->line, size}, line,
                          sizeof line);
-    snprintf(why, sizeof why, "broke the rules of CONNECTOR/1: it wrote '%s'", line);
+    snprintf(why, sizeof why, "it broke the rules of CONNECTOR/1: it wrote '%s'", line);
+    reap(connector, &status);
     start_again(link, why, now_us);
 }
 
@@ -197,24 +221,26 @@ static void write_waiting(struct connector *connector)
     byte_buffer_skip(waiting, done);
 }
 
-static void read_answers(struct link *link, int64_t now_us)
+static int read_answers(struct link *link, int64_t now_us)
 {
     struct connector *connector = link->own;
-    while (connector->pid > 0) {
+    int result = 0;
+    while (result == 0 && connector->pid > 0) {
         ssize_t got = read(connector->out, connector->line + connector->line_size,
                            sizeof connector->line - connector->line_size);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 && errno == EAGAIN)
-            return;
+            return 0;
         if (got <= 0)
-            start_again(link, NULL, now_us);
+            result = on_end(link, now_us);
         else {
             connector->line_size += (size_t)got;
             if (!take_lines(link))
                 refuse_line(link, now_us);
         }
     }
+    return result;
 }
 
 /* ---- the kind ---- */
@@ -239,7 +265,9 @@ static int64_t tick(struct link *link, int64_t now_us)
     if (connector->pid == 0 && now_us >= connector->again_us)
         start(link, now_us);
     write_waiting(connector);
-    read_answers(link, now_us);
+    int result = read_answers(link, now_us);
+    if (result < 0)
+        return result;
     return connector->pid == 0 ? connector->again_us : NEVER_US;
 }
 
@@ -268,19 +296,6 @@ static int open_link(struct link *link)
     return 0;
 }
 
-/* It may have something to put away; but not for ever. */
-static void await_end(struct connector *connector)
-{
-    int64_t end_us = clock_now_us() + LEAVE_US;
-    siginfo_t info = {.si_pid = 0};
-    fd_close(&connector->in);
-    while (info.si_pid == 0 && clock_now_us() < end_us) {
-        if (waitid(P_PID, (id_t)connector->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-            return;
-        zmq_poll(NULL, 0, 5);
-    }
-}
-
 static void close_link(struct link *link)
 {
     struct connector *connector = link->own;
@@ -288,7 +303,7 @@ static void close_link(struct link *link)
     if (!connector)
         return;
     if (connector->pid > 0) {
-        await_end(connector);
+        await_end(connector, LEAVE_US);
         reap(connector, &status);
     }
     byte_buffer_deinit(&connector->waiting);

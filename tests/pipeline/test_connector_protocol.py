@@ -78,7 +78,7 @@ def test_a_library_that_is_missing_is_told_with_its_package(case):
         # Without site-packages there is no library.
         key = ["--key", "id"] if name == "postgresql" else []
         run = case.run(PYTHON, "-S", program_path(f"fanfold-{name}"), "in", *key, "some", stdin=b"start -\n")
-        assert run.status == 4
+        assert run.status == 2
         assert run.stderr() == f"fanfold-{name}: this needs the Python module {module}: install Debian's package {package}\n"
 
 

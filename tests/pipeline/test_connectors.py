@@ -43,10 +43,42 @@ def test_a_connector_that_crashes_is_started_behind_its_last_record(case, every)
     assert "starting it again in" in run.stderr()
 
 
+FINAL = pytest.mark.parametrize(
+    ("command", "status", "meaning"),
+    [
+        ("no-such-connector", 127, "the shell does not find a command of it"),
+        ("./not-executable", 126, "the shell cannot execute a command of it"),
+        ("exit 2", 2, "it does not work as it is called"),
+    ],
+)
+
+
+@FINAL
+def test_a_connector_that_cannot_get_better_is_started_once(case, command, status, meaning):
+    case.file("not-executable", b"")
+    run = case.run("fanfold", "-i", f"exec:echo >>starts; {command}", "-j1", "--", "cat")
+    run.expect(4)
+    sentence = f"{command}: it ended with status {status}, which means that {meaning}: starting it again would not help"
+    assert sentence in run.stderr(), run.stderr()
+    assert "starting it again in" not in run.stderr() and "however often" not in run.stderr()
+    assert case.path("starts").read_bytes() == b"\n"
+
+
+def test_a_status_of_wrong_usage_behind_a_record_is_a_crash(case):
+    """Whoever brought something was not called wrongly."""
+    words = "exec:read -r word cursor; [ $cursor = - ] || exit 0; printf '1 3\\none'; exit 2"
+    run = case.run("fanfold", "-i", words, "-j1", "--", "cat")
+    run.expect(0)
+    assert run.output() == b"one\n"
+    assert "it ended with status 2; starting it again in" in run.stderr()
+
+
 def test_a_connector_that_brings_nothing_is_given_up(case):
-    run = case.run("fanfold", "-i", "exec:no-such-connector", "-j1", "--", "cat")
-    assert run.status == 4
-    assert "giving up, as it brings nothing however often it is started: it ended with status 127" in run.stderr()
+    """After the tenth start; the pauses before it are half a minute together."""
+    run = case.run("fanfold", "-i", "exec:echo >>starts; exit 4", "-j1", "--", "cat", deadline=110)
+    run.expect(4)
+    assert "giving up, as it brings nothing however often it is started: it ended with status 4" in run.stderr()
+    assert case.path("starts").read_bytes() == b"\n" * 10
 
 
 def test_a_connector_that_brings_only_what_is_dropped_brings_nothing(case):

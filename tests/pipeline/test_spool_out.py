@@ -325,6 +325,40 @@ def test_a_connector_that_answers_with_no_number_is_refused(case):
     assert "it says that it has 4 records of this run" in run.stderr()
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "meaning"),
+    [
+        ("no-such-connector", 127, "the shell does not find a command of it"),
+        ("./not-executable", 126, "the shell cannot execute a command of it"),
+        ("exit 2", 2, "it does not work as it is called"),
+        ("no-such-connector | sh -c 'exec >&-; read -r line; exit 2'", 2, "it does not work as it is called"),
+    ],
+)
+def test_a_connector_that_cannot_get_better_ends_the_run_and_loses_nothing(case, command, status, meaning):
+    case.file("not-executable", b"")
+    stored, script = case.path("stored"), case.file("connector.py", CONNECTOR.encode())
+    words = ["-i", case.file("in", lines_of(100)), "-j1", "-N", "10", "--", "cat"]
+    wrong = f"exec:echo >>starts; {command}"
+    run = case.run("fanfold", *words_of(case, receiver=wrong), *words)
+    run.expect(4)
+    sentence = f"cannot send to {wrong}: it ended with status {status}, which means that {meaning}: starting it again would not help"
+    assert sentence in run.stderr(), run.stderr()
+    assert "starting it again in" not in run.stderr()
+    assert case.path("starts").read_bytes() == b"\n"
+    right = f"exec:{sys.executable} {script} {stored} 0"
+    case.run("fanfold", "--resume", *words_of(case, receiver=right), *words).expect(0)
+    assert stored.read_bytes() == lines_of(100)
+
+
+def test_a_status_of_wrong_usage_behind_an_answer_is_a_crash(case):
+    stored, script = case.path("stored"), case.file("connector.py", CONNECTOR.replace("_exit(1)", "_exit(2)").encode())
+    receiver = f"exec:[ -e starts ] && crash=0; echo >>starts; exec {sys.executable} {script} {stored} ${{crash:-5}}"
+    run = case.run("fanfold", *words_of(case, receiver=receiver), "-i", case.file("in", lines_of(100)), "-j1", "--", "cat")
+    run.expect(0)
+    assert "it ended with status 2; starting it again in" in run.stderr()
+    assert stored.read_bytes() == lines_of(100)
+
+
 @pytest.mark.parametrize("claimed", [4, 2**64 - 1])
 def test_a_receiver_that_claims_what_was_never_sent_is_named(case, claimed):
     endpoint = f"ipc://{case.directory}/out"

@@ -5,7 +5,7 @@
  *
  *     PAUSING --started--> RUNNING --its output ends--> CLOSING --it ends well,-->
  * ENDED ^ \                  |                            |      or stays |  `-- in
- * vain, often: FAILED                     |
+ * vain, often, or for good: FAILED        |
  *        `----- a crash -------+---------------------------+
  *
  * The end of the process counts as its output's end when all that it wrote is read.
@@ -16,8 +16,8 @@
 #include "ventilator/source/kinds/connector_input.h"
 
 #include "common/clock.h"
-#include "common/exit_status.h"
 #include "common/files/pipe_writers.h"
+#include "common/helper/connector_end.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/process/process_handle.h"
@@ -130,22 +130,27 @@ static void on_crash(struct connector_input *connector, struct input *input,
             connector->config->command, how, (double)us / SECOND_US);
 }
 
-static void describe_end(int status, char *text, size_t size)
+/* Another start would end the same way. */
+static void on_final_end(struct connector_input *connector, struct input *input,
+                         const char *how)
 {
-    if (WIFSIGNALED(status))
-        snprintf(text, size, "it was killed by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
-        snprintf(text, size, "it ended with status %d", WEXITSTATUS(status));
-    else
-        snprintf(text, size, "it ended in the middle of a record");
+    input->fd = -1;
+    connector->phase = CONNECTOR_FAILED;
+    snprintf(input->reason, sizeof input->reason, "%s", how);
 }
 
-/* The shell has not found it, or may not execute it. */
-static bool is_hopeless(int status)
+/* Its process has ended, and that is not the end of the input. */
+static void on_end(struct connector_input *connector, struct input *input, int status)
 {
-    return WIFEXITED(status) && (WEXITSTATUS(status) == STATUS_NOT_FOUND ||
-                                 WEXITSTATUS(status) == STATUS_CANNOT_EXECUTE);
+    char how[160];
+    bool did_work = connector->starts == 0;
+    connector_end_describe(status, did_work, how, sizeof how);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        on_crash(connector, input, "it ended in the middle of a record");
+    else if (connector_end_is_final(status, did_work))
+        on_final_end(connector, input, how);
+    else
+        on_crash(connector, input, how);
 }
 
 static bool ended_well(const struct connector_input *connector, int status)
@@ -166,17 +171,13 @@ static void on_wrong(struct connector_input *connector, struct input *input,
  * ends; that it will end well is what it says by a whole last record. */
 static void close_or_wait(struct connector_input *connector, struct input *input)
 {
-    char how[128];
     int status;
     if (connector_process_ended(&connector->process, &status)) {
         if (ended_well(connector, status)) {
             connector->phase = CONNECTOR_ENDED;
             return;
         }
-        describe_end(status, how, sizeof how);
-        if (is_hopeless(status))
-            connector->starts = STARTS_MAX;
-        on_crash(connector, input, how);
+        on_end(connector, input, status);
     } else if (clock_now_us() >= connector->due_us) {
         if (connector_parser_is_between(&connector->parser))
             connector->phase = CONNECTOR_ENDED;

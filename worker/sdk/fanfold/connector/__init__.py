@@ -57,11 +57,11 @@ from typing import Any, Callable, NoReturn, Optional
 
 from ._ends import Failure, Input, Lost, Output
 from ._feed import Feed
-from ._patience import end_with
+from ._patience import end_with, misuse
 from ._pipes import Link
 from ._store import Store
 
-__all__ = ["Failure", "Input", "Lost", "Output", "need", "run_input", "run_output", "secret"]
+__all__ = ["Failure", "Input", "Lost", "Output", "misuse", "need", "run_input", "run_output", "secret"]
 
 _STATUS_OUTPUT_CLOSED = 141
 
@@ -81,7 +81,7 @@ def need(module: str, package: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError:
-        end_with(f"this needs the Python module {module}: install Debian's package {package}")
+        misuse(f"this needs the Python module {module}: install Debian's package {package}")
 
 
 def secret(variable: str, path: Optional[str]) -> Optional[str]:
@@ -92,7 +92,7 @@ def secret(variable: str, path: Optional[str]) -> Optional[str]:
         with open(path, encoding="utf-8") as file:
             return file.readline().rstrip("\r\n")
     except (OSError, ValueError) as error:
-        end_with(f"cannot read the password in {path}: {getattr(error, 'strerror', error)}")
+        misuse(f"cannot read the password in {path}: {getattr(error, 'strerror', error)}")
 
 
 def _run(serve: Callable[[Link], None]) -> NoReturn:

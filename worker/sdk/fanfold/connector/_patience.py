@@ -13,12 +13,19 @@ from ._ends import Failure, Lost
 Value = TypeVar("Value")
 
 _PAUSE_S, _PAUSE_MAX_S = 0.1, 5.0
-_STATUS_IO = 4
+_STATUS_USAGE, _STATUS_IO = 2, 4
 
 
 def end_with(sentence: str) -> NoReturn:
+    """Another start may find what this one lacked, such as a server that was away."""
     say(sentence)
     sys.exit(_STATUS_IO)
+
+
+def misuse(sentence: str) -> NoReturn:
+    """Ends for good: it cannot work as it is called, and fanfold does not start it again."""
+    say(sentence)
+    sys.exit(_STATUS_USAGE)
 
 
 def say(sentence: str) -> None:
