@@ -68,6 +68,60 @@ def drained(run):
     run.expect(0)
 
 
+def test_plain_messages_are_dropped_with_a_word_and_a_status(case):
+    """Nobody keeps them; what producers of DEALER/1 sent is done, and the spool knows it."""
+    run = SpoolRun(case)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as plain:
+        plain.linger = 0
+        run.start()
+        plain.connect(run.endpoint)
+        for number in range(3):
+            plain.send(b"plain %d" % number)
+        run.run.wait_for_stderr("a message came to dealer:.* that is none of DEALER/1, which --spool needs: dropped it")
+        producer = Producer(context, run.endpoint, b"ann", 100)
+        while not producer.done():
+            producer.pump(0.05)
+        producer.socket.send_multipart([b"LATER", b"ann"])
+        producer.close()
+        run.run.signal(signal.SIGTERM)
+        run.run.expect(4)
+    assert "dropped 3 messages, none of DEALER/1" in run.run.stderr()
+    assert "messages that are none of DEALER/1 were dropped" in run.run.stderr()
+    assert run.out.read_bytes() == b"".join(b">" + producer.message(number) + b"\n" for number in range(1, 101))
+    with zmq.Context() as context:
+        run.start("--resume")
+        other = Producer(context, run.endpoint, b"bob", 1)
+        while not other.done():
+            other.pump(0.05)
+        other.close()
+        drained(run.run)
+    run.expect_all([producer, other])
+
+
+def test_a_word_of_a_later_version_is_no_loss(case):
+    run = SpoolRun(case)
+    with zmq.Context() as context:
+        run.start()
+        producer = Producer(context, run.endpoint, b"ann", 1)
+        producer.socket.send_multipart([b"LATER", b"ann"])
+        while not producer.done():
+            producer.pump(0.05)
+        producer.close()
+        drained(run.run)
+    run.expect_all([producer])
+
+
+def test_a_producer_of_dealer_1_is_refused_where_there_is_no_spool(case):
+    endpoint = f"ipc://{case.directory}/in"
+    with zmq.Context() as context:
+        run = case.start("fanfold", "-i", f"dealer:@{endpoint}", "-j1", "--", "cat")
+        producer = Producer(context, endpoint, b"ann", 1)
+        run.expect(4)
+        producer.close()
+    assert "message 1: its producer speaks DEALER/1, which needs --spool DIR" in run.stderr()
+    assert run.output() == b""
+
+
 def test_every_message_that_was_acknowledged_comes_out_once(case):
     run = SpoolRun(case)
     with zmq.Context() as context:

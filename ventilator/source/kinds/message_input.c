@@ -10,6 +10,7 @@
 #include "ventilator/source/kinds/message_input.h"
 
 #include "common/clock.h"
+#include "common/dealer/dealer_format.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "ventilator/source/kinds/gap_report.h"
@@ -47,6 +48,15 @@ struct message_input {
 
 /* ---- a message ---- */
 
+/* Its producer keeps all that nobody acknowledges, which is done from a spool alone. */
+static bool is_dealer_hello(const struct message_input *messages)
+{
+    struct dealer_message message;
+    return messages->config->socket.ends[0].kind == MESSAGE_DEALER &&
+           dealer_read(messages->frames.slices, messages->frames.count, &message) &&
+           message.verb == DEALER_HELLO;
+}
+
 /* 1; 0: there is none; -EBADMSG with a reason; other -errno. */
 static int receive(struct message_input *messages, char *reason, size_t size)
 {
@@ -55,6 +65,10 @@ static int receive(struct message_input *messages, char *reason, size_t size)
         return result;
     messages->number++;
     messages->heard_us = clock_now_us();
+    if (is_dealer_hello(messages)) {
+        snprintf(reason, size, "its producer speaks DEALER/1, which needs --spool DIR");
+        return -EBADMSG;
+    }
     return message_framing_body(&messages->config->framing, messages->frames.slices,
                                 messages->frames.count, &messages->joined,
                                 &messages->body, reason, size)

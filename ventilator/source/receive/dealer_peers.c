@@ -72,6 +72,15 @@ struct dealer_peer *dealer_peers_hear(struct dealer_peers *peers, struct slice i
     return peer;
 }
 
+bool dealer_peers_knows_route(const struct dealer_peers *peers, struct slice route)
+{
+    for (size_t i = 0; i < peers->count; i++)
+        if (peers->items[i].route_size == route.size &&
+            memcmp(peers->items[i].route, route.data, route.size) == 0)
+            return true;
+    return false;
+}
+
 void dealer_peers_owe_all(struct dealer_peers *peers)
 {
     for (size_t i = 0; i < peers->count; i++)

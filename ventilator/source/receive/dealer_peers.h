@@ -34,6 +34,8 @@ void dealer_peers_deinit(struct dealer_peers *peers);
  * next call; NULL: it has something of each. */
 struct dealer_peer *dealer_peers_hear(struct dealer_peers *peers, struct slice id,
                                       struct slice route);
+/* Whether a producer was heard of by this route. */
+bool dealer_peers_knows_route(const struct dealer_peers *peers, struct slice route);
 /* Each is owed a HAVE: there is room again, or there is none any more. */
 void dealer_peers_owe_all(struct dealer_peers *peers);
 

@@ -180,11 +180,21 @@ static int on_data(struct message_intake *intake, struct dealer_peer *peer,
     return result;
 }
 
-static void ignore(struct message_intake *intake)
+/* A producer has what it was not told to be stored, and may speak a later version. */
+static void ignore(struct message_intake *intake, struct slice route)
 {
-    if (intake->ignored++ == 0)
-        log_event(LOG_LEVEL_WARN, "message_ignored",
-                  "reason=\"no message of DEALER/1\"");
+    if (dealer_peers_knows_route(&intake->peers, route)) {
+        if (intake->ignored++ == 0)
+            log_event(LOG_LEVEL_WARN, "message_ignored",
+                      "reason=\"no message of DEALER/1\"");
+        return;
+    }
+    if (intake->dropped++ == 0)
+        say("a message came to dealer:%s that is none of DEALER/1, which --spool "
+            "needs: "
+            "dropped it, and drops those that follow; read plain messages by pull:, or "
+            "without --spool",
+            intake->config->socket.ends[0].endpoint);
 }
 
 /* 1, or -EBADMSG. */
@@ -195,7 +205,7 @@ static int on_dealer(struct message_intake *intake)
     struct dealer_message message;
     if (!dealer_read(frames->slices + 1, frames->count - 1, &message) ||
         (message.verb != DEALER_HELLO && message.verb != DEALER_DATA)) {
-        ignore(intake);
+        ignore(intake, route);
         return 1;
     }
     struct dealer_peer *peer = dealer_peers_hear(&intake->peers, message.id, route);

@@ -24,7 +24,8 @@ struct message_intake {
     bool ended;        /* by the message that ends the input */
     bool full;         /* as producers were told */
     uint64_t received; /* messages */
-    uint64_t ignored;  /* that were none of DEALER/1 */
+    uint64_t ignored;  /* of producers, that this version does not know */
+    uint64_t dropped;  /* of others: none of DEALER/1, so that nobody keeps them */
     char error[512];
 };
 

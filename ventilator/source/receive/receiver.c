@@ -43,6 +43,7 @@ struct receiver {
     bool stops; /* the ventilator has closed standard input */
     char line[LINE_MAX_BYTES];
     size_t line_size;
+    bool told_drop;   /* the ventilator knows that a message was dropped */
     uint64_t left;    /* while it drains: messages that it still takes */
     uint64_t told;    /* entries that the ventilator knows to be on the disk */
     int64_t heard_us; /* when something came last */
@@ -76,6 +77,13 @@ static void tell_synced(struct receiver *receiver)
     if (synced != receiver->told)
         tell(".", false);
     receiver->told = synced;
+}
+
+static void tell_drop(struct receiver *receiver)
+{
+    if (receiver->intake.dropped > 0 && !receiver->told_drop)
+        tell("D", true);
+    receiver->told_drop = receiver->intake.dropped > 0;
 }
 
 /* With the first entry that no run has committed, and the one that comes next. */
@@ -249,6 +257,15 @@ static int sync_spool(struct receiver *receiver, int64_t now_us)
 
 /* ---- the loop ---- */
 
+static void tell_end(const struct receiver *receiver)
+{
+    uint64_t dropped = receiver->intake.dropped;
+    if (dropped > 0)
+        say("dropped %" PRIu64 " message%s, none of DEALER/1", dropped,
+            dropped > 1 ? "s" : "");
+    tell("E", true);
+}
+
 static struct keyring *keyring_of(const struct receiver *receiver)
 {
     return message_socket_keyring(&receiver->intake.socket);
@@ -298,6 +315,7 @@ static int iterate(struct receiver *receiver)
     if (result < 0)
         return result;
     int taken = take_messages(receiver, now_us);
+    tell_drop(receiver);
     result = sync_spool(receiver, now_us);
     if (result < 0)
         return result;
@@ -306,7 +324,7 @@ static int iterate(struct receiver *receiver)
     if (taken < 0)
         return taken;
     if (receiver->phase == RECEIVER_OVER && before != RECEIVER_OVER)
-        tell("E", true);
+        tell_end(receiver);
     if (receiver->stops)
         return 1;
     say_full(receiver, now_us);

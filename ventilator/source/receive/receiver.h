@@ -13,6 +13,7 @@
  *
  *     R             ready: the spool and the socket are open
  *     .             there are new entries on the disk
+ *     D             it has dropped a message, which nobody keeps; before the next "."
  *     E             no more will come
  *     F TEXT        it failed, behind what is on the disk; it ends
  *

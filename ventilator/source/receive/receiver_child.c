@@ -71,6 +71,8 @@ static void on_bytes(struct receiver_child *child, const char *bytes, size_t siz
             on_count(child, bytes[i]);
         else if (bytes[i] == 'R')
             child->counts = true;
+        else if (bytes[i] == 'D')
+            child->dropped = true;
         else if (bytes[i] == 'E')
             child->ended = true;
         else if (bytes[i] == 'F')

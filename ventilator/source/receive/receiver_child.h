@@ -15,6 +15,7 @@ struct receiver_child {
     bool counts;              /* the two numbers below follow */
     uint64_t first, next;     /* once it is ready: the entry that no run has committed,
                                  and the one that comes next */
+    bool dropped;             /* a message, which nobody keeps */
     bool explains;            /* a reason why it fails follows */
     bool failed;              /* it is gone, and the reason is whole */
     uint64_t committed, told; /* the newest, and as far as it was told */

@@ -29,12 +29,23 @@ static int fail(struct input *input, const char *reason)
     return -EBADMSG;
 }
 
+/* All that the spool has is read. What was dropped is told before the end is on the
+ * disk. */
+static int end(struct input *input)
+{
+    struct spool_input *spool = input->spool;
+    receiver_child_settle(&spool->child);
+    return spool->child.dropped
+               ? fail(input, "messages that are none of DEALER/1 were dropped")
+               : 0;
+}
+
 static int at_end_of_entries(struct input *input, bool ended)
 {
     struct spool_input *spool = input->spool;
     if (spool->child.failed)
         return fail(input, spool->child.reason);
-    return ended ? 0 : -EAGAIN;
+    return ended ? end(input) : -EAGAIN;
 }
 
 /* 1: there is an entry to read; 0: the input is over; -errno. */
@@ -52,7 +63,7 @@ static int next_entry(struct input *input)
     if (entry.kind == SPOOL_END) {
         spool->ended = true;
         spool->end = entry.number;
-        return 0;
+        return end(input);
     }
     spool->rest = entry.payload;
     return 1;

@@ -36,6 +36,17 @@ Test(dealer_peers, a_missing_number_is_asked_for_once_a_gap_and_connection)
     dealer_peers_deinit(&peers);
 }
 
+Test(dealer_peers, a_route_is_known_by_its_last_connection)
+{
+    struct dealer_peers peers = {.items = NULL};
+    hear(&peers, "a", "r1");
+    hear(&peers, "a", "r2");
+    cr_assert(dealer_peers_knows_route(&peers, slice_of_text("r2")));
+    cr_assert_not(dealer_peers_knows_route(&peers, slice_of_text("r1")));
+    cr_assert_not(dealer_peers_knows_route(&peers, slice_of_text("r")));
+    dealer_peers_deinit(&peers);
+}
+
 Test(dealer_peers, there_is_an_end_to_how_many)
 {
     struct dealer_peers peers = {.items = NULL};
