@@ -121,6 +121,27 @@ def test_the_example_prints_lines_in_order(case):
     assert run.stdout.read_bytes() == text.upper()
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["false"], "line 1: exit status 1\nline 2: exit status 1\n"),
+        (["sh", "-c", "echo bad >&2; exit 3"], "line 1: exit status 3: bad\nline 2: exit status 3: bad\n"),
+        (["sh", "-c", "kill -9 $$"], "line 1: signal 9 (KILL)\nline 2: signal 9 (KILL)\n"),
+    ],
+)
+def test_the_example_fails_where_the_command_does(case, command, told):
+    run = case.run(build_directory() / "deploy/lib/examples/upper_lines", *command, stdin=b"a\nb\n")
+    run.expect(1)
+    assert run.stderr() == told + "upper_lines: the command failed for 2 of the lines\n"
+
+
+@pytest.mark.parametrize(("command", "status", "why"), [("no-such-command", 127, "command not found"), ("/dev/null", 126, "cannot be executed")])
+def test_the_example_says_why_the_command_cannot_run(case, command, status, why):
+    run = case.run(build_directory() / "deploy/lib/examples/upper_lines", command, stdin=b"a\nb\n")
+    run.expect(1)
+    assert re.match(f"upper_lines: fanfold ended with status {status}; 2 of 2 records have no result: .*{command}: {why}", run.stderr())
+
+
 def test_valgrind_finds_nothing(case):
     valgrind = shutil.which("valgrind")
     if not valgrind:

@@ -6,7 +6,7 @@
  *     ./upper_lines tr a-z A-Z < README.md
  *
  * The loop of any program that embeds fanfold: push until it is full, take until it is
- * empty, wait.
+ * empty, wait. A line that the command fails for is named, and the status is 1 then.
  */
 #include "libfanfold.h"
 #include <stdbool.h>
@@ -42,21 +42,25 @@ static int push_lines(struct fanfold *run, struct line *line, bool *finished)
     return outcome;
 }
 
-static void print(const struct fanfold_result *result)
+/* Whether there is one: the command may have failed for the line, mostly with words of
+ * its own. */
+static bool print(const struct fanfold_result *result)
 {
-    if (result->kind == FANFOLD_RESULT)
+    if (result->kind == FANFOLD_RESULT) {
         fwrite(result->data, 1, result->size, stdout);
-    else
-        fprintf(stderr, "line %llu: %s: %s\n", (unsigned long long)result->seq + 1,
-                result->reason, result->text);
+        return true;
+    }
+    fprintf(stderr, "line %llu: %s%s%s\n", (unsigned long long)result->seq + 1,
+            result->reason, *result->text ? ": " : "", result->text);
+    return false;
 }
 
-static int take_results(struct fanfold *run)
+static int take_results(struct fanfold *run, unsigned long long *failed)
 {
     struct fanfold_result result;
     int outcome;
     while ((outcome = fanfold_take(run, &result)) == FANFOLD_OK)
-        print(&result);
+        *failed += !print(&result);
     return outcome;
 }
 
@@ -64,6 +68,7 @@ int main(int argc, char **argv)
 {
     struct fanfold_config config = FANFOLD_CONFIG_INIT;
     struct line line = {.size = -1};
+    unsigned long long failed = 0;
     bool finished = false;
     if (argc < 2)
         return fprintf(stderr, "usage: upper_lines COMMAND [ARGUMENT...]\n"), 2;
@@ -72,13 +77,16 @@ int main(int argc, char **argv)
     int outcome = run ? FANFOLD_EMPTY : FANFOLD_ERROR;
     while (outcome == FANFOLD_EMPTY) {
         push_lines(run, &line, &finished); /* an error comes again from take */
-        outcome = take_results(run);
+        outcome = take_results(run, &failed);
         if (outcome == FANFOLD_EMPTY)
             fanfold_wait(run, -1);
     }
     if (outcome == FANFOLD_ERROR)
         fprintf(stderr, "upper_lines: %s\n", run ? fanfold_error(run) : "no memory");
+    if (failed > 0)
+        fprintf(stderr, "upper_lines: the command failed for %llu of the lines\n",
+                failed);
     fanfold_close(&run);
     free(line.bytes);
-    return outcome == FANFOLD_END ? 0 : 1;
+    return outcome == FANFOLD_END && failed == 0 ? 0 : 1;
 }
