@@ -338,7 +338,17 @@ try:
 except fanfold.WorkerLost as error:
     print(error)
 """
-    assert run(case, script) == "the process that holds the function was killed\n"
+    assert run(case, script) == "the process that holds the function was killed by signal 9 (Killed)\n"
+
+
+def test_a_template_that_exits_is_not_called_killed(case):
+    script = """
+try:
+    list(fanfold.map(lambda x: x, [1], prepare=lambda: os._exit(7)))
+except fanfold.WorkerLost as error:
+    print(error)
+"""
+    assert run(case, script) == "the process that holds the function ended with status 7\n"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class Template:
             error, text = pickle.loads(message)
             raise error from _work.RemoteTraceback(text)
         else:
-            raise _work.WorkerLost("the process that holds the function was killed")
+            raise _work.WorkerLost(f"the process that holds the function {_end_of(self.pid)}")
 
     def close(self) -> None:
         _open.discard(self._link)
@@ -117,6 +117,28 @@ class Template:
         self._link.close()
         self.files.close()
         _reap(self.pid)
+
+
+def _end_of(pid: int) -> str:
+    """How it ended; its socket may be closed a moment earlier."""
+    try:
+        fd = os.pidfd_open(pid)
+    except OSError:
+        return "was lost"
+    try:
+        waiting = select.poll()
+        waiting.register(fd, select.POLLIN)
+        waiting.poll(1000)
+        end = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        end = None
+    finally:
+        os.close(fd)
+    if end is None:
+        return "was lost"
+    if end.si_code == os.CLD_EXITED:
+        return f"ended with status {end.si_status}"
+    return f"was killed by signal {end.si_status} ({signal.strsignal(end.si_status)})"
 
 
 def _reap(pid: int) -> None:
