@@ -98,8 +98,8 @@ enum failure {
     FAILURE_REPORTED = 6,  /* code: the program's own; it said that it failed */
     FAILURE_KIND = 7,      /* code: the kind of task, which the worker does not know */
     FAILURE_LOST = 8, /* code: 0; it took workers down again and again (SKIP only) */
-    FAILURE_REFERENCE = 9, /* code: 0; bytes that do not travel cannot be read where they
-                              are: the chunk (FAILED), the result (REFUSED) */
+    FAILURE_REFERENCE = 9, /* code: 0; bytes that do not travel cannot be read where
+                              they are: the chunk (FAILED), the result (REFUSED) */
 };
 
 /* Code of FAILURE_MEMORY: the worker killed the program, because it used more memory

@@ -249,7 +249,8 @@ static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch,
         .epoch = dispatch->epoch,
         .endpoints = &dispatch->sink.now.endpoints,
         .compressions = dispatch->sink.now.compressions,
-        .borrows = dispatch->sink.now.borrows && session && !session->worker->unborrowed,
+        .borrows = dispatch->sink.now.borrows && session &&
+                   !session->worker->unborrowed,
     };
     return &dispatch->welcome;
 }

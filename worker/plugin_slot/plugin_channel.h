@@ -73,7 +73,8 @@ struct plugin_channel_control {
     _Atomic uint64_t given;     /* batches */
     _Atomic uint64_t collected; /* results */
     _Atomic uint64_t max_result;
-    _Atomic int64_t worker; /* its process, whose descriptors file_fd and loan_fd name */
+    _Atomic int64_t
+        worker; /* its process, whose descriptors file_fd and loan_fd name */
     uint64_t reserved[4];
     /* Written by the slot. */
     _Atomic uint64_t begun; /* tasks */

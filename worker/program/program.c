@@ -126,10 +126,9 @@ static int open_all(struct program *program, const struct program_config *config
         return status;
     if (result == 0)
         result = open_slots(program);
-    if (result == 0)
-        return 0;
-    explain(config, result, error, error_size);
-    return STATUS_IO;
+    if (result < 0)
+        explain(config, result, error, error_size);
+    return result < 0 ? STATUS_IO : 0;
 }
 
 int program_open(const struct program_config *config,
