@@ -19,8 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { KEPT_BYTES = 64 << 20 /* of one piece: a longer one is not kept */ };
-
 enum loan_state {
     LOAN_TAKEN,
     LOAN_OFFERED,
@@ -39,12 +37,14 @@ struct loan {
 struct lender {
     LIST_HEAD(, loan) loans;
     uint32_t kept;
+    uint64_t kept_bytes;
 };
 
-struct lender *lender_new(uint32_t kept)
+struct lender *lender_new(uint32_t kept, uint64_t kept_bytes)
 {
     struct lender *lender = allocate_zeroed(1, sizeof *lender);
     lender->kept = kept;
+    lender->kept_bytes = kept_bytes;
     LIST_INIT(&lender->loans);
     return lender;
 }
@@ -118,13 +118,16 @@ static struct loan *find(struct lender *lender)
 {
     struct loan *found = NULL, *loan, *next;
     uint32_t back = 0;
+    uint64_t bytes = 0;
     for (loan = LIST_FIRST(&lender->loans); loan; loan = next) {
         next = LIST_NEXT(loan, others);
         if (atomic_load(&loan->state) != LOAN_BACK)
             continue;
-        if (!found && lock(loan, F_WRLCK)) {
-            found = loan;
-        } else if (++back > lender->kept || loan->bytes > KEPT_BYTES) {
+        bytes += loan->bytes;
+        if (++back <= lender->kept && bytes <= lender->kept_bytes) {
+            if (!found && lock(loan, F_WRLCK))
+                found = loan;
+        } else {
             LIST_REMOVE(loan, others);
             destroy(loan);
         }

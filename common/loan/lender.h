@@ -16,8 +16,8 @@
 struct lender;
 struct loan;
 
-/* Keeps `kept` pieces of memory at most that came back. */
-struct lender *lender_new(uint32_t kept);
+/* Of the memory that came back it keeps `kept` pieces at most, and `kept_bytes`. */
+struct lender *lender_new(uint32_t kept, uint64_t kept_bytes);
 /* Loans that are out stay so. None may be taken and not offered. */
 void lender_destroy(struct lender **lender_p);
 

@@ -7,9 +7,11 @@
 #include <stdbool.h>
 
 enum {
-    LOAN_HEAD = 4096,         /* bytes of the memory before those that are lent */
-    LOAN_LEAST = 128 << 10,   /* bytes: to copy fewer costs less than to borrow them */
-    LOAN_NAME_MAX = 3 * 9 + 1 /* bytes of a packed name */
+    LOAN_HEAD = 4096,          /* bytes of the memory before those that are lent */
+    LOAN_LEAST = 128 << 10,    /* bytes: to copy fewer costs less than to borrow them */
+    LOAN_NAME_MAX = 3 * 9 + 1, /* bytes of a packed name */
+    LOANS_KEPT = 6,            /* for the next results of a slot, */
+    LOANS_KEPT_BYTES = 32 << 20 /* all together */
 };
 
 /* Of the memory: the lender's descriptor, its inode, and which loan of it this is. */

@@ -174,9 +174,11 @@ static void run_batch(struct slot *slot)
         &control->batches[slot->batch % PLUGIN_CHANNEL_BATCHES];
     uint32_t count = batch->count;
     slot->used = 0;
-    slot->loan = batch->loan_fd ? slot_loans_open(&slot->loans, control->worker,
-                                                  batch->loan_fd, batch->loan_inode)
-                                : NULL;
+    slot->loan = NULL;
+    if (batch->loan_fd)
+        slot->loan = slot_loans_open(&slot->loans, (uint64_t)control->worker,
+                                     batch->loan_fd, batch->loan_inode,
+                                     batch->tasks[0].size);
     if (slot->loan)
         slot->used = LOAN_HEAD;
     for (uint32_t i = 0; i < count && i < PLUGIN_CHANNEL_BATCH_MAX; i++) {
@@ -186,7 +188,7 @@ static void run_batch(struct slot *slot)
         atomic_store_explicit(&control->begun, ++slot->begun, memory_order_release);
         run_task(slot, &batch->tasks[i], &batch->results[i]);
         if (slot->loan)
-            slot_loans_shut(slot->loan);
+            slot_loans_shut(&slot->loans, slot->loan);
         atomic_store_explicit(&control->ended, slot->begun, memory_order_release);
         int64_t now_us = clock_now_us();
         if (i + 1 == count || now_us - slot->rang_at_us >= RING_AFTER_US)

@@ -5,6 +5,7 @@
  * nothing.
  */
 #include "worker/plugin_slot/slot_loans.h"
+#include "common/loan/loan_name.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,7 +40,17 @@ static bool map(struct shared_memory *memory, uint64_t worker, uint32_t fd,
         close(own);
         return false;
     }
-    return shared_memory_open(memory, own) == 0;
+    if (shared_memory_open(memory, own) == 0)
+        return true;
+    shared_memory_close(memory);
+    return false;
+}
+
+static void forget(struct slot_loans *loans, unsigned place)
+{
+    if (loans->known[place].inode)
+        shared_memory_close(&loans->known[place].memory);
+    loans->known[place].inode = 0;
 }
 
 static struct shared_memory *add(struct slot_loans *loans, uint64_t worker, uint32_t fd,
@@ -47,9 +58,7 @@ static struct shared_memory *add(struct slot_loans *loans, uint64_t worker, uint
 {
     unsigned place = loans->next;
     struct shared_memory *memory = &loans->known[place].memory;
-    if (loans->known[place].inode)
-        shared_memory_close(memory);
-    loans->known[place].inode = 0;
+    forget(loans, place);
     if (!map(memory, worker, fd, inode))
         return NULL;
     loans->known[place].inode = inode;
@@ -58,7 +67,7 @@ static struct shared_memory *add(struct slot_loans *loans, uint64_t worker, uint
 }
 
 struct shared_memory *slot_loans_open(struct slot_loans *loans, uint64_t worker,
-                                      uint32_t fd, uint64_t inode)
+                                      uint32_t fd, uint64_t inode, size_t expected)
 {
     struct stat status;
     struct shared_memory *memory = find(loans, inode);
@@ -68,12 +77,28 @@ struct shared_memory *slot_loans_open(struct slot_loans *loans, uint64_t worker,
         !shared_memory_follow(memory, (size_t)status.st_size) ||
         mprotect(memory->data, memory->mapped, PROT_READ | PROT_WRITE) < 0)
         return NULL;
-    /* All of it will be written to: pages that are missing come at once. */
-    (void)madvise(memory->data, memory->mapped, MADV_POPULATE_WRITE);
+    /* Pages that are missing come at once. */
+    size_t size = LOAN_HEAD + expected;
+    (void)madvise(memory->data, size < memory->mapped ? size : memory->mapped,
+                  MADV_POPULATE_WRITE);
     return memory;
 }
 
-void slot_loans_shut(struct shared_memory *memory)
+/* The oldest first; the worker keeps no more, either. */
+static void forget_much(struct slot_loans *loans)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; i < SLOT_LOANS; i++)
+        bytes += loans->known[i].inode ? loans->known[i].memory.mapped : 0;
+    for (unsigned i = 0; i < SLOT_LOANS && bytes > LOANS_KEPT_BYTES; i++) {
+        unsigned place = (loans->next + i) % SLOT_LOANS;
+        bytes -= loans->known[place].inode ? loans->known[place].memory.mapped : 0;
+        forget(loans, place);
+    }
+}
+
+void slot_loans_shut(struct slot_loans *loans, struct shared_memory *memory)
 {
     (void)mprotect(memory->data, memory->mapped, PROT_READ);
+    forget_much(loans);
 }

@@ -16,10 +16,11 @@ struct slot_loans {
     unsigned next; /* the place of the next new one */
 };
 
-/* The loan that this process has open; mapped, for writing. NULL: it cannot be had. */
+/* The loan that the worker's process has open, mapped, for a result of about so many
+ * bytes. NULL: it cannot be had. */
 struct shared_memory *slot_loans_open(struct slot_loans *loans, uint64_t worker,
-                                      uint32_t fd, uint64_t inode);
+                                      uint32_t fd, uint64_t inode, size_t expected);
 /* The result is there. */
-void slot_loans_shut(struct shared_memory *memory);
+void slot_loans_shut(struct slot_loans *loans, struct shared_memory *memory);
 
 #endif

@@ -2,6 +2,7 @@
 /* The descriptors of the runner's loop; watching, waking, and asking the starter. */
 #include "worker/program/runner_context.h"
 #include "common/clock.h"
+#include "common/loan/loan_name.h"
 #include "common/memory.h"
 #include "common/process/cgroup.h"
 #include "common/process/fds.h"
@@ -18,10 +19,6 @@
 #include <unistd.h>
 
 enum { STDERR_WAIT_MS = 8000 }; /* for a reader of the last lines, at the end */
-
-/* Kept for the next results: one is filled, one is on its way, one is read, and some
- * more. */
-enum { LOANS_A_SLOT = 6 };
 
 void runner_context_init(struct runner_context *context,
                          const struct program_events *events, uint32_t slots,
@@ -40,7 +37,7 @@ void runner_context_init(struct runner_context *context,
         .memory_bytes = memory_bytes,
         .used_bytes = allocate_zeroed(slots, sizeof(uint64_t)),
         .wanted = allocate_zeroed(slots, sizeof(int)),
-        .lender = lender_new(LOANS_A_SLOT * slots),
+        .lender = lender_new(LOANS_KEPT * slots, (uint64_t)LOANS_KEPT_BYTES * slots),
     };
     oom_watch_init(&context->oom, CGROUP_PROC);
 }

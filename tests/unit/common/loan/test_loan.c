@@ -19,7 +19,7 @@ static uint8_t bytes[BYTES];
 
 static void open_lender(void)
 {
-    lender = lender_new(4);
+    lender = lender_new(4, 16 << 20);
     for (size_t i = 0; i < BYTES; i++)
         bytes[i] = (uint8_t)(i * 31 >> 3);
 }
@@ -220,6 +220,23 @@ Test(loan, leaves_no_descriptor_open)
     cr_assert_leq(open_descriptors(), before + 8);
     lender_destroy(&lender);
     cr_assert_eq(open_descriptors(), before);
+}
+
+Test(loan, that_is_long_is_not_kept_with_many_others)
+{
+    unsigned before = open_descriptors();
+    struct loan *taken[4];
+    for (size_t i = 0; i < 4; i++)
+        taken[i] = lender_take(lender, 6 << 20);
+    for (size_t i = 0; i < 4; i++) {
+        zmq_msg_t message;
+        loan_offer(taken[i], &message);
+        zmq_msg_close(&message);
+    }
+    cr_assert_eq(open_descriptors(), before + 4);
+    struct loan *next = lender_take(lender, 1 << 20);
+    cr_assert_eq(open_descriptors(), before + 2, "12 MiB of 16");
+    loan_drop(next);
 }
 
 Test(loan, of_a_process_that_is_gone_is_none)
