@@ -8,14 +8,12 @@
  */
 #include "common/loan/borrow.h"
 
+#include "common/files/open_theirs.h"
 #include "common/loan/loan_name.h"
 #include "common/memory.h"
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static bool lock(int fd)
@@ -24,26 +22,20 @@ static bool lock(int fd)
     return fcntl(fd, F_OFD_SETLK, &all) == 0;
 }
 
-static bool is_right(int fd, const struct loan_name *name, uint64_t length)
+static bool is_right(int fd, const struct stat *status, const struct loan_name *name,
+                     uint64_t length)
 {
-    struct stat status;
     int seals = fcntl(fd, F_GET_SEALS); /* -1: it is no such memory */
-    return seals >= 0 && seals & F_SEAL_SHRINK && fstat(fd, &status) == 0 &&
-           status.st_ino == name->inode &&
-           (uint64_t)status.st_size >= LOAN_HEAD + length;
+    return seals >= 0 && seals & F_SEAL_SHRINK && status->st_ino == name->inode &&
+           (uint64_t)status->st_size >= LOAN_HEAD + length;
 }
 
-/* The descriptor of the memory, or -1. Looks before it opens: to open a device or a
- * FIFO may do more than one wants. */
+/* The descriptor of the memory, or -1. */
 static int open_memory(const struct loan_name *name, uint64_t length, pid_t lender)
 {
     struct stat status;
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd/%" PRIu64, (int)lender, name->fd);
-    if (stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return -1;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0 || (is_right(fd, name, length) && lock(fd)))
+    int fd = open_theirs(lender, name->fd, O_RDONLY, &status);
+    if (fd < 0 || (is_right(fd, &status, name, length) && lock(fd)))
         return fd;
     close(fd);
     return -1;

@@ -29,7 +29,7 @@ MAY = {
     "common/protocol": ("common",),
     "common/records": ("common",),
     "common/keys": ("common", "common/helper"),
-    "common/loan": ("common", "common/protocol"),
+    "common/loan": ("common", "common/files", "common/protocol"),
     "common/net": ("common", "common/protocol", "common/keys"),
     "common/spool": ("common", "common/process"),
     "common/dealer": ("common",),

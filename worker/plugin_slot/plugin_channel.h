@@ -34,6 +34,7 @@ struct plugin_channel_task {
     /* The slot reads these bytes of a file to `file_at` in the input memory, within
      * what offset and size name. */
     uint64_t file_serial; /* of the worker's opening of it */
+    uint64_t file_device, file_inode;
     uint64_t file_offset;
     uint64_t file_size;
     uint64_t file_at;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/plugin_slot/slot_file.h"
 
+#include "common/files/open_theirs.h"
 #include "common/process/fds.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 void slot_file_init(struct slot_file *file)
@@ -16,14 +15,14 @@ void slot_file_init(struct slot_file *file)
 static bool turn_to(struct slot_file *file, int64_t worker,
                     const struct plugin_channel_task *task)
 {
-    char path[64];
+    struct stat status;
     if (file->serial == task->file_serial)
         return true;
     fd_close(&file->fd);
     file->serial = 0;
-    snprintf(path, sizeof path, "/proc/%" PRId64 "/fd/%" PRId32, worker, task->file_fd);
-    file->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (file->fd < 0)
+    file->fd = open_theirs((pid_t)worker, (uint64_t)task->file_fd, O_RDONLY, &status);
+    if (file->fd < 0 || status.st_dev != task->file_device ||
+        status.st_ino != task->file_inode)
         return false;
     file->serial = task->file_serial;
     return true;

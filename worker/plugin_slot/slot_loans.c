@@ -5,13 +5,11 @@
  * nothing.
  */
 #include "worker/plugin_slot/slot_loans.h"
+#include "common/files/open_theirs.h"
 #include "common/loan/loan_name.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
@@ -26,17 +24,14 @@ static struct shared_memory *find(struct slot_loans *loans, uint64_t inode)
     return NULL;
 }
 
-/* A number of a descriptor says nothing of what it is now. */
 static bool map(struct shared_memory *memory, uint64_t worker, uint32_t fd,
                 uint64_t inode)
 {
-    char path[64];
     struct stat status;
-    snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd/%" PRIu32, worker, fd);
-    int own = open(path, O_RDWR | O_CLOEXEC);
+    int own = open_theirs((pid_t)worker, fd, O_RDWR, &status);
     if (own < 0)
         return false;
-    if (fstat(own, &status) < 0 || status.st_ino != inode) {
+    if (status.st_ino != inode || !(fcntl(own, F_GET_SEALS) > 0)) {
         close(own);
         return false;
     }

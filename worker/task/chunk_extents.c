@@ -51,6 +51,8 @@ bool chunk_extents_are_plain(const struct chunk_extents *extents,
         return false;
     *ret_extent = (struct file_extent){.fd = extents->file->fd,
                                        .serial = extents->file->serial,
+                                       .device = extents->file->is.device,
+                                       .inode = extents->file->is.inode,
                                        .offset = first->offset,
                                        .size = first->length};
     *ret_rest = extents->count == 2 ? second->literal : (struct slice){0};

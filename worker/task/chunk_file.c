@@ -2,12 +2,12 @@
 /* A list, the file that was used last in front. */
 #include "worker/task/chunk_file.h"
 
+#include "common/files/open_theirs.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,17 +75,15 @@ bool chunk_file_is_same(const struct chunk_file *file)
     return fstat(file->fd, &status) == 0 && fits(&status, &file->is);
 }
 
-/* Looks before it opens, as opening what is no file may do something. -1: it is not
- * that file in that state. */
+/* -1: it is not that file in that state. */
 static int open_file(const struct reference_file *file)
 {
-    char path[64];
     struct stat status;
-    snprintf(path, sizeof path, "/proc/%" PRIu32 "/fd/%" PRIu32, file->pid,
-             file->descriptor);
-    if (stat(path, &status) < 0 || !fits(&status, file))
-        return -1;
-    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    int fd = open_theirs((pid_t)file->pid, file->descriptor, O_RDONLY, &status);
+    if (fd < 0 || fits(&status, file))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 static struct chunk_file *open_new(struct chunk_files *files,

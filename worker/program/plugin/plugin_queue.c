@@ -115,6 +115,8 @@ static void fill_batch(struct plugin_queue *queue, struct plugin_channel_batch *
             .attempt = task->attempt,
             .file_fd = task->extent.fd,
             .file_serial = task->extent.serial,
+            .file_device = task->extent.device,
+            .file_inode = task->extent.inode,
             .file_offset = task->extent.offset,
             .file_size = task->extent.size,
             .file_at = offset + task->header.size,
