@@ -272,7 +272,7 @@ def start_for_peer(case, *options):
 def test_a_damaged_result_is_refused_and_its_task_goes_to_another(case):
     ventilator, sink, tasks = start_for_peer(case)
     peer = Peer(tasks, ["compress-zstd"])
-    assert peer.welcome[17] == ["compress-zstd"]
+    assert peer.welcome[17] == ["compress-zstd", "loans"]
     task, (payload,) = peer.hear(7)
     entry, length = task[2][0], task[2][0][3]
     assert task[3] == 1 and len(payload) < length, task
