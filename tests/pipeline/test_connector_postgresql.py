@@ -165,7 +165,7 @@ def test_out_a_record_that_a_column_cannot_take_is_told(case, postgresql, kind, 
 def test_a_password_comes_from_a_file_and_never_from_the_command_line(case, postgresql):
     del case.env["PGPASSWORD"]
     run = case.run(CONNECTOR, "in", "--dsn", postgresql.dsn + " password=x", "--key", "id", "source", stdin=b"start -\n")
-    assert run.status == 1 and "for all to read" in run.stderr()
+    assert run.status == 2 and "for all to read" in run.stderr()
     run = case.run(CONNECTOR, "in", "--dsn", postgresql.dsn, "--key", "id", "source", stdin=b"start -\n")
     assert run.status == 4 and "no password supplied" in run.stderr(), run.stderr()
     word = case.file("word", postgresql.PASSWORD.encode() + b"\n")
