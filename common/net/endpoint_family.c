@@ -4,11 +4,14 @@
 #include "common/net/endpoint_family.h"
 
 #include "common/clock.h"
+#include "common/log.h"
+#include <errno.h>
 #include <netdb.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define UNKNOWN_US (5 * SECOND_US)
 
@@ -88,4 +91,31 @@ bool endpoint_needs_ipv6(const char *endpoint)
 bool endpoint_is_unknown(const char *endpoint)
 {
     return look_up(endpoint) == FAMILY_NONE;
+}
+
+/* The directory of an ipc endpoint, which is not there; false: it has none, or is. */
+static bool lacks_directory(const char *endpoint, char *directory, size_t size)
+{
+    static const char ipc[] = "ipc://";
+    const char *path = endpoint + strlen(ipc), *end = strrchr(endpoint, '/');
+    struct stat status;
+    if (strncmp(endpoint, ipc, strlen(ipc)) != 0 || *path != '/' || end == path)
+        return false;
+    snprintf(directory, size, "%.*s", (int)(end - path), path);
+    return stat(directory, &status) < 0 && errno == ENOENT;
+}
+
+bool endpoint_is_nowhere(const char *endpoint, char *text, size_t size)
+{
+    char name[256], quoted[4 * sizeof name];
+    bool unknown = endpoint_host(endpoint, name, sizeof name) &&
+                   endpoint_is_unknown(endpoint);
+    if (!unknown && !lacks_directory(endpoint, name, sizeof name))
+        return false;
+    log_quote(quoted, sizeof quoted, name, strlen(name));
+    snprintf(text, size,
+             unknown ? "cannot resolve %s, a host"
+                     : "there is no directory %s, a place",
+             quoted);
+    return true;
 }

@@ -15,6 +15,10 @@
 bool endpoint_needs_ipv6(const char *endpoint);
 /* Whether its host is a name of which nobody knows an address; as above. */
 bool endpoint_is_unknown(const char *endpoint);
+/* Whether nobody can be reached at an endpoint to connect to, as far as one can tell at
+ * once, and why: "cannot resolve \"h\", a host", "there is no directory \"/d\", a
+ * place". A tcp endpoint: as above. */
+bool endpoint_is_nowhere(const char *endpoint, char *text, size_t size);
 /* The host in a tcp endpoint, cut to the size. False: it has none. */
 bool endpoint_host(const char *endpoint, char *host, size_t size);
 

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/net/endpoint_family.h"
 #include "common/net/monitor_pair.h"
 #include "common/net/transport.h"
 #include "common/net/zap.h"
@@ -98,6 +99,15 @@ static void say_bound(const struct message_sender *sender)
             endpoint);
 }
 
+/* libzmq asks again and again without a word. */
+static void warn_of_nowhere(const struct message_sender *sender)
+{
+    char text[1200];
+    if (!sender->config.quiet &&
+        endpoint_is_nowhere(sender->config.end.endpoint, text, sizeof text))
+        say("warning: %s of -o; trying again", text);
+}
+
 int message_sender_open(struct message_sender *sender, char *error, size_t error_size)
 {
     const struct message_end *end = &sender->config.end;
@@ -114,6 +124,8 @@ int message_sender_open(struct message_sender *sender, char *error, size_t error
                             error_size);
     if (result == 0 && end->binds)
         say_bound(sender);
+    else if (result == 0)
+        warn_of_nowhere(sender);
     return result;
 }
 

@@ -190,6 +190,13 @@ def test_a_host_that_nobody_knows_is_named(case):
     run.expect(0)
 
 
+def test_a_directory_that_is_not_there_is_named(case):
+    run = case.start("fanfold", "-i", "pull:ipc:///no/such/socket", "--quiet", "-j1", "--", "cat")
+    run.wait_for_stderr('^fanfold-ventilator: warning: there is no directory "/no/such", a place of -i; trying again$')
+    run.signal(signal.SIGTERM)
+    run.expect(0)
+
+
 def test_messages_of_any_bytes_are_frames(case):
     payloads = [b"", b"a\nb", b"\0" * 5, os.urandom(3 << 20), b"x" * 255]
     with sockets() as make:

@@ -204,6 +204,19 @@ def test_a_receiver_that_comes_late_gets_all(case):
     context.destroy(linger=0)
 
 
+@pytest.mark.parametrize(
+    "endpoint, sentence",
+    [
+        ("tcp://no-such-host.invalid:5558", 'cannot resolve "no-such-host.invalid", a host of -o; trying again'),
+        ("ipc:///no/such/socket", 'there is no directory "/no/such", a place of -o; trying again'),
+    ],
+)
+def test_a_receiver_that_cannot_be_there_is_named(case, endpoint, sentence):
+    run = case.run("fanfold", "-o", f"push:{endpoint}", "--patience", "1", "-j1", "--", "cat", stdin=b"a\n")
+    run.expect(4)
+    assert f"fanfold-sink: warning: {sentence}\n" in run.stderr(), run.stderr()
+
+
 def test_a_run_whose_last_messages_nobody_takes_fails(case):
     words = ["--patience", 2, "-o", f"push:ipc://{case.path('nobody')}", *UPPER]
     run = case.run("fanfold", *words, stdin=lines_of(10))

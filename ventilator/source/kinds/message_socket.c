@@ -88,13 +88,11 @@ static void say_bound(const struct message_socket *socket,
 }
 
 /* libzmq asks again and again without a word. */
-static void warn_of_unknown(const char *endpoint)
+static void warn_of_nowhere(const char *endpoint)
 {
-    char host[256], quoted[4 * sizeof host];
-    if (transport_is_tcp(endpoint) && endpoint_is_unknown(endpoint) &&
-        endpoint_host(endpoint, host, sizeof host))
-        say("warning: cannot resolve %s, a host of -i; trying again",
-            log_quote(quoted, sizeof quoted, host, strlen(host)));
+    char text[1200];
+    if (endpoint_is_nowhere(endpoint, text, sizeof text))
+        say("warning: %s of -i; trying again", text);
 }
 
 static int open_ends(struct message_socket *socket, char *error, size_t error_size)
@@ -107,7 +105,7 @@ static int open_ends(struct message_socket *socket, char *error, size_t error_si
             return result;
         socket->opened = i + 1;
         if (!end->binds)
-            warn_of_unknown(end->endpoint);
+            warn_of_nowhere(end->endpoint);
         else if (!config->quiet)
             say_bound(socket, end);
     }

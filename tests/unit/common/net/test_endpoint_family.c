@@ -40,6 +40,20 @@ Test(endpoint_family, is_that_of_the_address_that_the_host_has)
     cr_assert_not(endpoint_needs_ipv6("ipc:///d/four"));
 }
 
+Test(endpoint_family, says_where_nobody_can_be_reached)
+{
+    char text[200];
+    cr_assert(endpoint_is_nowhere("tcp://none:1", text, sizeof text));
+    cr_assert_str_eq(text, "cannot resolve \"none\", a host");
+    cr_assert(endpoint_is_nowhere("ipc:///no/such/socket", text, sizeof text));
+    cr_assert_str_eq(text, "there is no directory \"/no/such\", a place");
+    static const char *const known[] = {"tcp://four:1",      "tcp://[::1]:1",
+                                        "ipc:///tmp/socket", "ipc:///socket",
+                                        "ipc://here",        "ipc://@abstract"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        cr_assert_not(endpoint_is_nowhere(known[i], text, sizeof text), "%s", known[i]);
+}
+
 Test(endpoint_family, is_asked_for_once_a_name_however_names_alternate)
 {
     for (unsigned i = 0; i < 10; i++) {
