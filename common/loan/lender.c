@@ -28,14 +28,17 @@ enum loan_state {
 
 struct loan {
     LIST_ENTRY(loan) others;
-    _Atomic int state; /* enum loan_state */
-    uint64_t bytes;    /* of the memory, when it was taken */
+    struct lender *lender; /* only the lender's thread may use it */
+    _Atomic int state;     /* enum loan_state */
+    uint64_t bytes;        /* of the memory, when it was taken or offered */
     struct loan_name name;
     uint8_t packed[LOAN_NAME_MAX];
 };
 
 struct lender {
     LIST_HEAD(, loan) loans;
+    uint64_t count; /* of them */
+    uint64_t most;
     uint32_t kept;
     uint64_t kept_bytes;
 };
@@ -45,8 +48,14 @@ struct lender *lender_new(uint32_t kept, uint64_t kept_bytes)
     struct lender *lender = allocate_zeroed(1, sizeof *lender);
     lender->kept = kept;
     lender->kept_bytes = kept_bytes;
+    lender->most = UINT64_MAX;
     LIST_INIT(&lender->loans);
     return lender;
+}
+
+void lender_limit(struct lender *lender, uint64_t most)
+{
+    lender->most = most;
 }
 
 static void destroy(struct loan *loan)
@@ -70,6 +79,13 @@ void lender_destroy(struct lender **lender_p)
     *lender_p = NULL;
 }
 
+static void remove_loan(struct lender *lender, struct loan *loan)
+{
+    LIST_REMOVE(loan, others);
+    lender->count--;
+    destroy(loan);
+}
+
 static bool lock(const struct loan *loan, short type)
 {
     struct flock all = {.l_type = type, .l_whence = SEEK_SET};
@@ -78,14 +94,21 @@ static bool lock(const struct loan *loan, short type)
 
 /* ---- taken ---- */
 
-/* Whoever wrote to it may have made it longer. */
-static bool prepare(struct loan *loan, uint64_t size)
+/* Whoever writes to it may make it longer. */
+static bool measure(struct loan *loan)
 {
     struct stat status;
-    int fd = (int)loan->name.fd;
-    if (size > INT64_MAX - LOAN_HEAD || fstat(fd, &status) < 0)
+    if (fstat((int)loan->name.fd, &status) < 0)
         return false;
     loan->bytes = (uint64_t)status.st_size;
+    return true;
+}
+
+static bool prepare(struct loan *loan, uint64_t size)
+{
+    int fd = (int)loan->name.fd;
+    if (size > INT64_MAX - LOAN_HEAD || !measure(loan))
+        return false;
     if (loan->bytes < LOAN_HEAD + size) {
         loan->bytes = LOAN_HEAD + size;
         if (ftruncate(fd, (off_t)loan->bytes) < 0)
@@ -99,6 +122,8 @@ static bool prepare(struct loan *loan, uint64_t size)
 static struct loan *make(struct lender *lender)
 {
     struct stat status;
+    if (lender->count >= lender->most)
+        return NULL;
     int fd = memfd_create("fanfold-result", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return NULL;
@@ -109,14 +134,15 @@ static struct loan *make(struct lender *lender)
     }
     struct loan *loan = allocate_zeroed(1, sizeof *loan);
     loan->name = (struct loan_name){.fd = (uint64_t)fd, .inode = status.st_ino};
+    loan->lender = lender;
     LIST_INSERT_HEAD(&lender->loans, loan, others);
+    lender->count++;
     return loan;
 }
 
-/* One that came back, and that nobody reads. Gives up those that are too many. */
-static struct loan *find(struct lender *lender)
+void lender_trim(struct lender *lender)
 {
-    struct loan *found = NULL, *loan, *next;
+    struct loan *loan, *next;
     uint32_t back = 0;
     uint64_t bytes = 0;
     for (loan = LIST_FIRST(&lender->loans); loan; loan = next) {
@@ -124,29 +150,33 @@ static struct loan *find(struct lender *lender)
         if (atomic_load(&loan->state) != LOAN_BACK)
             continue;
         bytes += loan->bytes;
-        if (++back <= lender->kept && bytes <= lender->kept_bytes) {
-            if (!found && lock(loan, F_WRLCK))
-                found = loan;
-        } else {
-            LIST_REMOVE(loan, others);
-            destroy(loan);
-        }
+        if (++back > lender->kept || bytes > lender->kept_bytes)
+            remove_loan(lender, loan);
     }
-    return found;
+}
+
+/* One that came back, and that nobody reads. */
+static struct loan *find(const struct lender *lender)
+{
+    struct loan *loan;
+    LIST_FOREACH (loan, &lender->loans, others)
+        if (atomic_load(&loan->state) == LOAN_BACK && lock(loan, F_WRLCK))
+            return loan;
+    return NULL;
 }
 
 struct loan *lender_take(struct lender *lender, uint64_t size)
 {
+    lender_trim(lender);
     struct loan *loan = find(lender);
     if (!loan)
         loan = make(lender);
-    if (!loan || !lock(loan, F_WRLCK))
+    if (!loan)
         return NULL;
     atomic_store(&loan->state, LOAN_TAKEN);
-    if (prepare(loan, size))
+    if (lock(loan, F_WRLCK) && prepare(loan, size))
         return loan;
-    LIST_REMOVE(loan, others);
-    destroy(loan);
+    remove_loan(lender, loan);
     return NULL;
 }
 
@@ -162,8 +192,7 @@ uint64_t loan_inode(const struct loan *loan)
 
 void loan_drop(struct loan *loan)
 {
-    LIST_REMOVE(loan, others);
-    destroy(loan);
+    remove_loan(loan->lender, loan);
 }
 
 /* ---- offered ---- */
@@ -181,6 +210,7 @@ static void come_back(void *packed, void *hint)
 void loan_offer(struct loan *loan, zmq_msg_t *ret_message)
 {
     size_t size = loan_name_pack(&loan->name, loan->packed);
+    (void)measure(loan);
     (void)lock(loan, F_UNLCK);
     atomic_store(&loan->state, LOAN_OFFERED);
     if (zmq_msg_init_data(ret_message, loan->packed, size, come_back, loan))

@@ -18,6 +18,12 @@ struct loan;
 
 /* Of the memory that came back it keeps `kept` pieces at most, and `kept_bytes`. */
 struct lender *lender_new(uint32_t kept, uint64_t kept_bytes);
+/* Of descriptors, which each piece has one of, it takes `most`; otherwise as many as
+ * there are. */
+void lender_limit(struct lender *lender, uint64_t most);
+/* Gives up what came back and is more than it keeps: due when something may have come
+ * back. */
+void lender_trim(struct lender *lender);
 /* Loans that are out stay so. None may be taken and not offered. */
 void lender_destroy(struct lender **lender_p);
 

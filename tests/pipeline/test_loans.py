@@ -2,6 +2,8 @@
 """Long results are lent: the sink opens them where they are. Whatever it cannot borrow comes by value, and the output is the
 same."""
 
+import contextlib
+import os
 import re
 import signal
 
@@ -35,14 +37,24 @@ def loans(sink):
     return tuple(map(int, found.groups())) if found else (0, 0)
 
 
+def lent_bytes(pid):
+    """In memory that the process has open to lend it."""
+    size = 0
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            path = f"/proc/{pid}/fd/{fd}"
+            size += os.stat(path).st_blocks * 512 if "fanfold-result" in os.readlink(path) else 0
+    return size
+
+
 class Run:
     """Ventilator, sink and a worker over ipc."""
 
-    def __init__(self, case, command, *options, sink=(), before_sink=(), worker=(), stdin=TEXT):
+    def __init__(self, case, command, *options, sink=(), before_sink=(), worker=(), before_worker=(), stdin=TEXT):
         at = case.endpoints()
         self.ventilator = case.start("fanfold-ventilator", *at[:2], *options, stdin=stdin)
         self.sink = case.start(*before_sink, program_path("fanfold-sink"), *at, "--log-level", "info", *sink)
-        self.worker = case.start("fanfold-worker", *at[:2], "-j2", *worker, *command)
+        self.worker = case.start(*before_worker, program_path("fanfold-worker"), *at[:2], "-j2", *worker, *command)
 
     def expect(self):
         for process in (self.ventilator, self.sink, self.worker):
@@ -114,3 +126,24 @@ def test_what_the_sink_cannot_open_comes_by_value(case, mode):
     borrowed, unborrowed = loans(run.sink)
     assert borrowed == 0 and unborrowed >= 1
     assert "refuses" not in run.ventilator.stderr()
+
+
+def test_loans_leave_the_slots_the_descriptors_that_they_need(case):
+    """The limit is little more than what two slots need, and the first chunk keeps the results of all others waiting."""
+    command = ["--", "sh", "-c", '[ "$FANFOLD_SEQ" -gt 0 ] || sleep 1; exec cat']
+    run = Run(case, command, "--block", "132k", before_worker=["prlimit", "--nofile=40"])
+    run.expect()
+    assert run.sink.output() == TEXT
+    assert "cannot_start" not in run.worker.stderr()
+
+
+def test_a_worker_that_waits_for_the_next_run_keeps_little_memory(case):
+    """The first chunk keeps the results of all others waiting; then they come back all at once."""
+    script = '[ "$FANFOLD_SEQ" -gt 0 ] || sleep 1; head -c 8000000 /dev/zero'
+    run = Run(case, ["--stay", "--", "sh", "-c", script], "-N1", stdin=b"\n" * 12)
+    run.ventilator.expect(0)
+    run.sink.expect(0)
+    assert run.sink.output() == bytes(12 * 8000000) and loans(run.sink)[0] >= 11
+    case.wait_for(lambda: lent_bytes(run.worker.pid) <= 2 * 32 << 20, "the end of the loans")
+    run.worker.signal(signal.SIGTERM)
+    run.worker.expect(0)

@@ -84,7 +84,7 @@ static int open_helpers(struct program *program, const struct program_config *co
         ours[i] = -1;
     int result = helpers_init(&program->helpers, config, ours);
     if (result == 0)
-        result = runner_context_open(context);
+        result = runner_context_open(context, helpers_spare(&program->helpers));
     runner_context_relay(context, ours);
     runner_context_descriptors(context, ours + config->slots);
     if (result == 0)
@@ -172,6 +172,7 @@ void program_start(struct program *program, uint32_t slot,
 
 void program_flush(struct program *program)
 {
+    lender_trim(program->context.lender);
     if (program->ops->flush)
         program->ops->flush(program->runner);
 }
@@ -201,9 +202,8 @@ bool program_in_step(const struct program *program, uint32_t slot)
 
 bool program_take_hint(struct program *program, char *text, size_t size)
 {
-    struct runner_context *context = &program->context;
-    return start_costs_take_hint(&context->starts, context->slots, clock_now_us(), text,
-                                 size);
+    return start_costs_take_hint(&program->context.starts, program->context.slots,
+                                 clock_now_us(), text, size);
 }
 
 void program_drain(struct program *program)

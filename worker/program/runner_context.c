@@ -42,8 +42,9 @@ void runner_context_init(struct runner_context *context,
     oom_watch_init(&context->oom, CGROUP_PROC);
 }
 
-int runner_context_open(struct runner_context *context)
+int runner_context_open(struct runner_context *context, uint64_t spare)
 {
+    lender_limit(context->lender, spare);
     context->poller = epoll_create1(EPOLL_CLOEXEC);
     context->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (context->poller < 0 || context->wake < 0)

@@ -72,8 +72,8 @@ struct runner_context {
 void runner_context_init(struct runner_context *context,
                          const struct program_events *events, uint32_t slots,
                          uint64_t memory_bytes);
-/* Makes the poller and the timers. 0, or -errno. */
-int runner_context_open(struct runner_context *context);
+/* Makes the poller and the timers. Loans may have `spare` descriptors. 0, or -errno. */
+int runner_context_open(struct runner_context *context, uint64_t spare);
 /* Relays the slots' stderr; takes each descriptor that is not -1. */
 void runner_context_relay(struct runner_context *context, const int *errors);
 /* Writes to our stderr what goes now, and lets the programs wait, or go on, as the

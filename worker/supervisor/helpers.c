@@ -48,6 +48,12 @@ uint64_t helpers_descriptors(const struct program_config *config)
     return OWN_DESCRIPTORS + of_slot * config->slots;
 }
 
+uint64_t helpers_spare(const struct helpers *helpers)
+{
+    uint64_t needed = helpers_descriptors(&helpers->config);
+    return helpers->limit.rlim_max > needed ? helpers->limit.rlim_max - needed : 0;
+}
+
 /* We may need many; a user's program gets the limit that we had (process_limits.h). */
 static int raise_descriptors(struct helpers *helpers)
 {

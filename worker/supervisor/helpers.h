@@ -27,6 +27,8 @@ struct helpers {
 
 /* How many descriptors the worker with such a program has open at most. */
 uint64_t helpers_descriptors(const struct program_config *config);
+/* Those that the limit leaves beside them. */
+uint64_t helpers_spare(const struct helpers *helpers);
 
 /* Makes the links and pipes that the processes inherit, and raises the limit of
  * descriptors for us. ret_errors[slot] becomes our end of the slot's stderr, the

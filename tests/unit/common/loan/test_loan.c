@@ -239,6 +239,40 @@ Test(loan, that_is_long_is_not_kept_with_many_others)
     loan_drop(next);
 }
 
+/* As a slot does: the result is longer than one would have thought. */
+Test(loan, that_became_long_is_not_kept_with_many_others)
+{
+    unsigned before = open_descriptors();
+    struct loan *taken[4];
+    for (size_t i = 0; i < 4; i++)
+        taken[i] = lender_take(lender, BYTES);
+    for (size_t i = 0; i < 4; i++) {
+        zmq_msg_t message;
+        cr_assert_eq(ftruncate(loan_fd(taken[i]), 6 << 20), 0);
+        loan_offer(taken[i], &message);
+        zmq_msg_close(&message);
+    }
+    cr_assert_eq(open_descriptors(), before + 4);
+    lender_trim(lender);
+    cr_assert_eq(open_descriptors(), before + 2, "12 MiB of 16");
+}
+
+Test(loan, takes_no_more_descriptors_than_it_may)
+{
+    zmq_msg_t message, first, second;
+    lender_limit(lender, 2);
+    first = lend(1), second = lend(2);
+    cr_assert_not(lender_copy(lender, (struct slice){bytes, BYTES}, &message));
+    zmq_msg_close(&first);
+    message = lend(3);
+    zmq_msg_close(&message);
+    zmq_msg_close(&second);
+    loan_drop(lender_take(lender, BYTES));
+    first = lend(1), second = lend(2);
+    zmq_msg_close(&first);
+    zmq_msg_close(&second);
+}
+
 Test(loan, of_a_process_that_is_gone_is_none)
 {
     zmq_msg_t loan = lend(1);

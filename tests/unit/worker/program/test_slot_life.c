@@ -20,7 +20,7 @@ static void begin(void)
 {
     struct program_events events = {.slot = on_slot};
     runner_context_init(&context, &events, 2, 0);
-    cr_assert_eq(runner_context_open(&context), 0);
+    cr_assert_eq(runner_context_open(&context, 0), 0);
     for (uint32_t slot = 0; slot < 2; slot++)
         slot_life_init(&lives[slot], &context, slot);
 }
