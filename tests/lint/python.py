@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Python files parse, without a warning; their first lines name the system's Python."""
+"""Python files parse, without a warning; their first lines name the system's Python. A suite runs each test of pipeline."""
 
 import warnings
+from pathlib import Path
 
 from tree import ROOT, claim, files, first_line, scripts
 
@@ -20,4 +21,11 @@ for path in paths:
     opening = first_line(path).strip()
     if opening.startswith("#!") and opening.split()[0] != SHEBANG:
         found.append(f"{path}: begins with {opening}, not {SHEBANG}")
-claim("Python files parse", found, len(paths))
+LIST = Path("tests/pipeline/meson.build")
+listed = (ROOT / LIST).read_text(encoding="utf-8")
+found += [
+    f"{path}: no suite runs it: {LIST} does not have it"
+    for path in paths
+    if path.parent == LIST.parent and path.name.startswith("test_") and f"['{path.stem[5:]}'," not in listed
+]
+claim("Python files parse, and those of pipeline run", found, len(paths))
