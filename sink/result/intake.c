@@ -25,6 +25,7 @@ struct intake {
     struct payload_codec *codec;
     struct envelope envelope;
     uint64_t garbage;
+    uint64_t max_result_bytes;     /* 0: no limit */
     uint64_t borrowed, unborrowed; /* results that workers lent */
     uint64_t refused;              /* results whose sender's key is revoked */
     char bound[NAME_MAX_BYTES + 1];
@@ -84,6 +85,7 @@ int intake_open(const struct intake_config *config, struct intake **ret_intake,
     struct intake *intake = allocate_zeroed(1, sizeof *intake);
     const char *endpoint;
     intake->zap = config->zap;
+    intake->max_result_bytes = config->max_result_bytes;
     intake->decoder = decoder_new();
     intake->codec = payload_codec_new();
     envelope_init(&intake->envelope);
@@ -172,11 +174,13 @@ static bool read_result(struct intake *intake, struct message *ret_message)
     return error == DECODE_NONE && ret_message->type == MESSAGE_RESULT;
 }
 
-/* A worker lends what is its own, and nothing of another process. */
+/* A worker lends what is its own, and nothing of another process. Memory without pages
+ * has them once it is borrowed, so nothing is that is too long. */
 static bool borrow(struct intake *intake, uint64_t bytes)
 {
     pid_t pid = envelope_process(&intake->envelope);
-    bool borrowed = pid && loan_borrow(&intake->envelope.payload, bytes, pid);
+    bool fits = !intake->max_result_bytes || bytes <= intake->max_result_bytes;
+    bool borrowed = fits && pid && loan_borrow(&intake->envelope.payload, bytes, pid);
     intake->borrowed += borrowed;
     intake->unborrowed += !borrowed;
     return borrowed;

@@ -3,11 +3,14 @@
 same."""
 
 import contextlib
+import fcntl
 import os
 import re
 import signal
 
+import msgpack
 import pytest
+import zmq
 from harness import build_directory, program_path
 from process_tree import can_unshare
 
@@ -147,3 +150,35 @@ def test_a_worker_that_waits_for_the_next_run_keeps_little_memory(case):
     case.wait_for(lambda: lent_bytes(run.worker.pid) <= 2 * 32 << 20, "the end of the loans")
     run.worker.signal(signal.SIGTERM)
     run.worker.expect(0)
+
+
+def lend_holes(results, length):
+    """A RESULT of no run, whose bytes are memory that has no pages yet."""
+    fd = os.memfd_create("holes", os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, 4096 + length)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+    push = zmq.Context.instance().socket(zmq.PUSH)
+    push.connect(results)
+    entry = [0, 1, length, 0, b"", []]
+    name = msgpack.packb([fd, os.fstat(fd).st_ino, 0])
+    push.send_multipart([msgpack.packb([8, bytes(16), 1, bytes(16), [entry], 3]), name])
+    return fd
+
+
+@pytest.mark.parametrize("length", [1 << 20, (1 << 20) + 1])
+def test_what_is_longer_than_a_result_may_be_is_not_borrowed(case, length):
+    """The pages of memory that has none would come when it is mapped."""
+    at = case.endpoints()
+    sink = case.start("fanfold-sink", *at, "--max-result", "1M", "--log-level", "info")
+    sink.wait_for_stderr("bound")
+    fd = lend_holes(at[3], length)
+    held = os.stat(f"/proc/self/fd/{fd}")
+    if length <= 1 << 20:
+        case.wait_for(lambda: os.fstat(fd).st_blocks > held.st_blocks, "its pages")
+    ventilator = case.start("fanfold-ventilator", *at[:2], stdin=TEXT)
+    worker = case.start("fanfold-worker", *at[:2], "-j1", "--", "cat")
+    for process in (ventilator, sink, worker):
+        process.expect(0)
+    os.close(fd)
+    assert sink.output() == TEXT
+    assert loans(sink)[1] == (length > 1 << 20)
