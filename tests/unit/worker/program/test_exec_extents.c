@@ -20,11 +20,12 @@ static int make(size_t size)
 static struct note *run(struct program_fixture *fixture, int fd, uint64_t offset,
                         uint64_t size)
 {
-    struct program_task task = {.seq = 1,
-                                .attempt = 1,
-                                .header = slice_of_text("head\n"),
-                                .extent = {fd, 1, offset, size},
-                                .input = slice_of_text("tail\n")};
+    struct program_task task = {
+        .seq = 1,
+        .attempt = 1,
+        .header = slice_of_text("head\n"),
+        .extent = {.fd = fd, .serial = 1, .offset = offset, .size = size},
+        .input = slice_of_text("tail\n")};
     program_start(fixture->program, 0, &task);
     program_flush(fixture->program);
     cr_assert(fixture_await(fixture, 1));
