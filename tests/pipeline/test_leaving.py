@@ -63,9 +63,11 @@ def test_a_worker_serves_on_when_another_ventilator_answers_in_time(case, what):
     sink, ventilator, worker = start_run(case, "--on-lost", what, "--liveness", "20s")
     ventilator.signal(signal.SIGKILL)
     ventilator.wait()
-    case.gate().open()
     # It takes nobody for lost because the machine is slow: who is lost does not hear of the end.
     again = case.start("fanfold-ventilator", "-N1", "--liveness", "20s", stdin=b"record\n" * 2)
+    # What the worker had is broken off. Done before, it would be progress, which only --resume goes on from.
+    case.wait_for(lambda: case.path("began").read_text() == "\n" * 2, "the worker to begin anew")
+    case.gate().open()
     again.expect(0)
     sink.expect(0)
     assert sink.output() == b"record\n" * 2
