@@ -2,10 +2,9 @@
 #include "worker/plugin_slot/slot_file.h"
 
 #include "common/files/open_theirs.h"
+#include "common/files/read_all_at.h"
 #include "common/process/fds.h"
-#include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
 
 void slot_file_init(struct slot_file *file)
 {
@@ -31,16 +30,6 @@ static bool turn_to(struct slot_file *file, int64_t worker,
 bool slot_file_read(struct slot_file *file, int64_t worker,
                     const struct plugin_channel_task *task, uint8_t *to)
 {
-    if (!turn_to(file, worker, task))
-        return false;
-    for (uint64_t done = 0; done < task->file_size;) {
-        ssize_t got = pread(file->fd, to + done, task->file_size - done,
-                            (off_t)(task->file_offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        done += (uint64_t)got;
-    }
-    return true;
+    return turn_to(file, worker, task) &&
+           read_all_at(file->fd, to, task->file_size, task->file_offset);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/program/exec_result.h"
+#include "common/files/read_all_at.h"
 #include "common/loan/loan_name.h"
 
 #include <errno.h>
@@ -42,15 +43,10 @@ void exec_result_begin(struct exec_result *result, size_t expected,
 static void fetch(struct exec_result *result)
 {
     byte_buffer_begin(&result->buffer, result->size);
-    while (result->buffer.size < result->size) {
-        size_t left = result->size - result->buffer.size;
-        ssize_t got = pread(loan_fd(result->loan),
-                            result->buffer.data + result->buffer.size, left,
-                            (off_t)(LOAN_HEAD + result->buffer.size));
-        if (got <= 0 && !(got < 0 && errno == EINTR))
-            abort(); /* it is there: nobody else writes to it */
-        result->buffer.size += got > 0 ? (size_t)got : 0;
-    }
+    if (!read_all_at(loan_fd(result->loan), result->buffer.data, result->size,
+                     LOAN_HEAD))
+        abort(); /* it is there: nobody else writes to it */
+    result->buffer.size = result->size;
     leave_loan(result);
 }
 

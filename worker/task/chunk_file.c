@@ -3,9 +3,9 @@
 #include "worker/task/chunk_file.h"
 
 #include "common/files/open_theirs.h"
+#include "common/files/read_all_at.h"
 #include "common/log.h"
 #include "common/memory.h"
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -142,14 +142,5 @@ void chunk_files_give_back(struct chunk_file **file_p)
 bool chunk_file_read(const struct chunk_file *file, uint64_t offset, void *buffer,
                      size_t size)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t got =
-            pread(file->fd, (char *)buffer + done, size - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        done += (size_t)got;
-    }
-    return true;
+    return read_all_at(file->fd, buffer, size, offset);
 }

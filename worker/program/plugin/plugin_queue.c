@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks into the slot's shared memory, results out of it. */
 #include "worker/program/plugin/plugin_queue.h"
+#include "common/files/read_all_at.h"
 #include "common/loan/loan_name.h"
 #include "common/memory.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -228,14 +228,7 @@ static bool read_result(struct plugin_queue *queue,
 static bool copy_loan(struct batch *batch, size_t size)
 {
     batch->copy = allocate(size);
-    for (size_t done = 0; done < size;) {
-        ssize_t got = pread(loan_fd(batch->loan), batch->copy + done, size - done,
-                            (off_t)(LOAN_HEAD + done));
-        if (got <= 0 && !(got < 0 && errno == EINTR))
-            return false;
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return true;
+    return read_all_at(loan_fd(batch->loan), batch->copy, size, LOAN_HEAD);
 }
 
 /* False: the bytes are not there. */
