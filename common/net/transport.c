@@ -33,7 +33,6 @@ static const struct socket_option every_socket[] = {
     {ZMQ_RCVHWM, 0},
     /* A thousand workers may join, or come back, at once. */
     {ZMQ_BACKLOG, 1024},
-    {ZMQ_RECONNECT_IVL, 20},
     {ZMQ_RECONNECT_IVL_MAX, 2000},
     /* The system tries for two minutes, with pauses that grow: what comes back is found
      * late, and nobody hears meanwhile that there is no answer. */
@@ -285,6 +284,8 @@ int transport_connect_also(zsock_t *socket, const char *endpoint,
         set_text(socket, ZMQ_CURVE_PUBLICKEY, curve->public_key);
         set_text(socket, ZMQ_CURVE_SECRETKEY, curve->secret_key);
     }
+    /* In ms, and then twice as long each time: what is on one host starts with us. */
+    set_option(socket, ZMQ_RECONNECT_IVL, transport_is_tcp(endpoint) ? 20 : 1);
     set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
     return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? 0 : -errno;
 }
