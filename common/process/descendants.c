@@ -2,9 +2,10 @@
 /*
  * Finds children, and ends every descendant. A process that loses its parent becomes
  * our child, so killing and reaping children, again and again, reaches all of them,
- * even those in a session of their own. The parent's pid in /proc/PID/stat tells a
- * child, because many kernels lack /proc/PID/task/TID/children. Where /proc is missing,
- * or hides those of other users, waitid tells of each number whether it is a child.
+ * even those in a session of their own. The kernel lists the children of a thread in
+ * /proc/PID/task/TID/children. Some kernels lack that: then the parent's pid in the
+ * /proc/PID/stat of all processes tells a child. Where /proc is missing, or hides those
+ * of other users, waitid tells of each number whether it is a child.
  */
 #include "common/process/descendants.h"
 
@@ -126,40 +127,93 @@ static void list_by_number(struct children *children)
         list_numbers(children, 1, PIDS_MAX);
 }
 
-void children_list(struct children *ret_children)
+/* ---- by the kernel's lists ---- */
+
+static bool kernel_lists_children(void)
 {
-    struct children children = {NULL, 0};
-    DIR *proc = opendir("/proc");
-    pid_t self = getpid();
-    for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        struct stat_line stat;
-        if (pid > 0 && read_stat(entry->d_name, &stat) && stat.parent == self)
-            children_add(&children, (struct child_process){pid, stat.group});
-    }
-    if (proc)
-        closedir(proc);
-    if (children.count == 0 && has_children())
-        list_by_number(&children);
-    *ret_children = children;
+    return access("/proc/thread-self/children", R_OK) == 0;
 }
 
-/* Adds the processes whose parent is in the list, or is this one. */
-static bool list_generation(struct children *list)
+static void add_child(struct children *list, const char *name, bool zombies)
+{
+    pid_t pid = (pid_t)strtol(name, NULL, 10);
+    struct stat_line stat = {.group = getpgid(pid)};
+    if (pid > 0 && !children_have(list, pid) &&
+        (!read_stat(name, &stat) || zombies || stat.state != 'Z'))
+        children_add(list, (struct child_process){pid, stat.group});
+}
+
+/* The file ends with a space behind the last number. */
+static void add_children_of_thread(struct children *list, FILE *file, bool zombies)
+{
+    char name[16];
+    while (fscanf(file, "%15s", name) == 1)
+        add_child(list, name, zombies);
+}
+
+static void add_children_of(struct children *list, pid_t parent, bool zombies)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", (int)parent);
+    DIR *threads = opendir(path);
+    for (struct dirent *entry; threads && (entry = readdir(threads));) {
+        snprintf(path, sizeof path, "%.20s/children", entry->d_name);
+        int fd = openat(dirfd(threads), path, O_RDONLY | O_CLOEXEC);
+        FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+        if (file) {
+            add_children_of_thread(list, file, zombies);
+            fclose(file);
+        }
+    }
+    if (threads)
+        closedir(threads);
+}
+
+/* ---- by the parents of all processes ---- */
+
+/* Adds the processes whose parent is this one or, `deep`, is in the list. */
+static void add_by_parents(struct children *list, bool deep, bool zombies)
 {
     DIR *proc = opendir("/proc");
-    size_t before = list->count;
     pid_t self = getpid();
     for (struct dirent *entry; proc && (entry = readdir(proc));) {
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
         struct stat_line stat;
-        if (pid > 0 && read_stat(entry->d_name, &stat) && stat.state != 'Z' &&
-            (stat.parent == self || children_have(list, stat.parent)) &&
+        if (pid > 0 && read_stat(entry->d_name, &stat) &&
+            (zombies || stat.state != 'Z') &&
+            (stat.parent == self || (deep && children_have(list, stat.parent))) &&
             !children_have(list, pid))
             children_add(list, (struct child_process){pid, stat.group});
     }
     if (proc)
         closedir(proc);
+}
+
+/* ---- both ---- */
+
+void children_list(struct children *ret_children)
+{
+    struct children children = {NULL, 0};
+    if (kernel_lists_children())
+        add_children_of(&children, getpid(), true);
+    else
+        add_by_parents(&children, false, true);
+    if (children.count == 0 && has_children())
+        list_by_number(&children);
+    *ret_children = children;
+}
+
+/* Adds those that live below this process and below those in the list. */
+static bool list_generation(struct children *list)
+{
+    size_t before = list->count;
+    if (!kernel_lists_children()) {
+        add_by_parents(list, true, false);
+        return list->count > before;
+    }
+    add_children_of(list, getpid(), false);
+    for (size_t i = 0; i < list->count; i++)
+        add_children_of(list, list->items[i].pid, false);
     return list->count > before;
 }
 
@@ -175,6 +229,13 @@ void descendants_list(struct children *ret_descendants)
     if (list.count == 0)
         children_list(&list);
     *ret_descendants = list;
+}
+
+bool descendants_are_listed(void)
+{
+    int subreaper = 0;
+    return kernel_lists_children() && prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 &&
+           subreaper;
 }
 
 void descendants_of_group(pid_t group, struct children *ret_members)

@@ -33,6 +33,9 @@ bool children_have(const struct children *children, pid_t pid);
 
 /* All descendants that live, zombies aside; without /proc the children. */
 void descendants_list(struct children *ret_descendants);
+/* Whether no descendant is missing there, and other processes of the host do not make
+ * it slower: this process is a subreaper, and the kernel lists children. */
+bool descendants_are_listed(void);
 
 /* The processes of this group, but for its leader; without /proc the children in it. */
 void descendants_of_group(pid_t group, struct children *ret_members);

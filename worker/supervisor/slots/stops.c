@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 /* Who limits a program's share of a processor stops it many times a second. */
@@ -58,16 +59,35 @@ bool stops_take(pid_t *ret_pid, int *ret_signal)
     return true;
 }
 
+static void add_if_stopped(struct children *stopped, int proc, const char *name)
+{
+    struct process process;
+    if (process_read(proc, name, 0, &process) && process.stopped)
+        children_add(stopped, (struct child_process){process.pid, process.group});
+}
+
+static void add_of_descendants(struct children *stopped, int proc)
+{
+    struct children all;
+    descendants_list(&all);
+    for (size_t i = 0; i < all.count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%d", (int)all.items[i].pid);
+        add_if_stopped(stopped, proc, name);
+    }
+    children_deinit(&all);
+}
+
 void stops_list(struct children *ret_stopped)
 {
     struct children stopped = {NULL, 0};
     DIR *proc = opendir("/proc");
-    for (struct dirent *entry; proc && (entry = readdir(proc));) {
-        struct process process;
-        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-            process_read(dirfd(proc), entry->d_name, 0, &process) && process.stopped)
-            children_add(&stopped, (struct child_process){process.pid, process.group});
-    }
+    if (proc && descendants_are_listed())
+        add_of_descendants(&stopped, dirfd(proc));
+    else
+        for (struct dirent *entry; proc && (entry = readdir(proc));)
+            if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+                add_if_stopped(&stopped, dirfd(proc), entry->d_name);
     if (proc)
         closedir(proc);
     *ret_stopped = stopped;
