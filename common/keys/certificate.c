@@ -13,20 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const role_words[KEY_ROLE_COUNT] = {
-#define X(name, word) word,
-    KEY_ROLES(X)
-#undef X
-};
-
 /* Names in a file, below "metadata" and "curve". */
 static const char role_name[] = "role", ventilator_name[] = "ventilator-key",
                   public_name[] = "public-key", secret_name[] = "secret-key";
-
-const char *key_role_word(enum key_role role)
-{
-    return role_words[role];
-}
 
 void certificate_make(struct certificate *ret_certificate, enum key_role role,
                       const char *ventilator)
@@ -81,7 +70,7 @@ static bool take_key(const char *value, char key[KEY_TEXT_SIZE])
 static bool take_role(const char *value, enum key_role *ret_role)
 {
     for (int i = 0; i < KEY_ROLE_COUNT; i++)
-        if (strcmp(value, role_words[i]) == 0) {
+        if (strcmp(value, key_role_word((enum key_role)i)) == 0) {
             *ret_role = (enum key_role)i;
             return true;
         }
@@ -252,7 +241,7 @@ static zcert_t *to_zcert(const struct certificate *certificate, bool secret)
     explicit_bzero(secret_key, sizeof secret_key);
     if (!zcert)
         abort_out_of_memory();
-    zcert_set_meta(zcert, role_name, "%s", role_words[certificate->role]);
+    zcert_set_meta(zcert, role_name, "%s", key_role_word(certificate->role));
     if (secret && *certificate->ventilator)
         zcert_set_meta(zcert, ventilator_name, "%s", certificate->ventilator);
     return zcert;

@@ -10,6 +10,7 @@
 #ifndef FANFOLD_COMMON_KEYS_CERTIFICATE_H
 #define FANFOLD_COMMON_KEYS_CERTIFICATE_H
 
+#include "common/keys/key_files.h"
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,27 +20,12 @@ enum {
     CERTIFICATE_MAX_BYTES = 65536, /* of a file */
 };
 
-/* X(NAME, the word for it) */
-#define KEY_ROLES(X)            \
-    X(VENTILATOR, "ventilator") \
-    X(SINK, "sink")             \
-    X(WORKER, "worker")
-
-enum key_role {
-#define X(name, word) KEY_##name,
-    KEY_ROLES(X)
-#undef X
-        KEY_ROLE_COUNT
-};
-
 struct certificate {
     enum key_role role;
     char public_key[KEY_TEXT_SIZE];
     char secret_key[KEY_TEXT_SIZE]; /* empty: a public certificate */
     char ventilator[KEY_TEXT_SIZE]; /* the public key of its ventilator; empty: none */
 };
-
-const char *key_role_word(enum key_role role);
 
 /* Makes a pair. `ventilator` is borrowed, and NULL for a ventilator's own. Call it
  * before the process has a ZeroMQ context. */

@@ -117,17 +117,3 @@ int key_directory_revoke(const char *directory, const char *name, char *error,
     free(revoked);
     return result;
 }
-
-void key_directory_remove(const char *directory)
-{
-    for (int i = 0; i < KEY_ROLE_COUNT; i++) {
-        const char *word = key_role_word((enum key_role)i);
-        char *public_path = allocate_text("%s/%s.key", directory, word);
-        char *secret_path = allocate_text("%s/%s.key_secret", directory, word);
-        unlink(secret_path);
-        unlink(public_path);
-        free(secret_path);
-        free(public_path);
-    }
-    rmdir(directory);
-}

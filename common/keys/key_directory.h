@@ -17,7 +17,5 @@ int key_directory_add(const char *directory, const char *name, char *error,
  * and removes the secret one. */
 int key_directory_revoke(const char *directory, const char *name, char *error,
                          size_t error_size);
-/* Removes what key_directory_make made, and the directory if nothing else is in it. */
-void key_directory_remove(const char *directory);
 
 #endif

@@ -37,7 +37,7 @@ static char *program_at(const char *folder, size_t length, const char *between,
     return NULL;
 }
 
-static char *find_beside(enum role role)
+static char *find_beside(const char *folder, const char *program)
 {
     char own[PATH_MAX];
     char between[64];
@@ -47,25 +47,35 @@ static char *find_beside(enum role role)
         length--;
     if (length <= 0)
         return NULL;
-    path = program_at(own, (size_t)length - 1, "", role_programs[role]);
+    path = program_at(own, (size_t)length - 1, "", program);
     if (!path) {
-        snprintf(between, sizeof between, "../../%s/", role_folders[role]);
-        path = program_at(own, (size_t)length - 1, between, role_programs[role]);
+        snprintf(between, sizeof between, "../../%s/", folder);
+        path = program_at(own, (size_t)length - 1, between, program);
+    }
+    return path;
+}
+
+static char *find(const char *build_folder, const char *program)
+{
+    const char *folder = getenv("PATH");
+    char *path = find_beside(build_folder, program);
+    while (!path && folder) {
+        size_t length = strcspn(folder, ":");
+        if (length > 0)
+            path = program_at(folder, length, "", program);
+        folder = folder[length] ? folder + length + 1 : NULL;
     }
     return path;
 }
 
 char *child_find(enum role role)
 {
-    const char *folder = getenv("PATH");
-    char *path = find_beside(role);
-    while (!path && folder) {
-        size_t length = strcspn(folder, ":");
-        if (length > 0)
-            path = program_at(folder, length, "", role_programs[role]);
-        folder = folder[length] ? folder + length + 1 : NULL;
-    }
-    return path;
+    return find(role_folders[role], role_programs[role]);
+}
+
+char *child_find_keygen(void)
+{
+    return find("deploy/keygen", "fanfold-keygen");
 }
 
 /* Data comes in at the ventilator and leaves at the sink. Text that a worker prints

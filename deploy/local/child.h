@@ -15,6 +15,8 @@
  * has it relative to that, or in PATH. On the heap; NULL: there is none.
  */
 char *child_find(enum role role);
+/* Likewise the program that makes keys. */
+char *child_find_keygen(void);
 
 struct child_start {
     enum role role;

@@ -8,7 +8,7 @@
  * and keys of a run, and in any case not by its age.
  */
 #include "deploy/local/private_dir.h"
-#include "common/keys/certificate.h"
+#include "common/keys/key_files.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,17 +40,6 @@ static void remove_socket(int directory, const char *name)
         unlinkat(directory, name, 0);
 }
 
-static void remove_keys(int directory)
-{
-    for (int i = 0; i < KEY_ROLE_COUNT; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%s.key", key_role_word((enum key_role)i));
-        unlinkat(directory, name, 0);
-        strcat(name, "_secret");
-        unlinkat(directory, name, 0);
-    }
-}
-
 static void sweep_one(int parent, const char *name)
 {
     struct stat status;
@@ -59,7 +48,7 @@ static void sweep_one(int parent, const char *name)
         return;
     if (fstat(fd, &status) == 0 && status.st_uid == geteuid() &&
         (status.st_mode & 0777) == 0700 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        remove_keys(fd);
+        key_files_remove(fd);
         unlinkat(fd, "endpoint", 0);
         remove_socket(fd, "tasks");
         remove_socket(fd, "results");

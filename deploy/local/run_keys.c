@@ -3,18 +3,22 @@
 
 #include "common/exit_status.h"
 #include "common/files/derived_path.h"
-#include "common/keys/key_directory.h"
+#include "common/keys/key_files.h"
 #include "common/log.h"
 #include "common/memory.h"
+#include "common/process/child_wait.h"
 #include "common/process/fds.h"
+#include "deploy/local/child.h"
 #include "deploy/local/preflight.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static bool is_tcp(const char *endpoint)
@@ -58,39 +62,67 @@ static bool has_keys(const char *directory)
     return there;
 }
 
-static int make(struct run_keys *keys, const struct arguments *arguments, char *error,
-                size_t error_size)
+/* By a process of its own: this one does without ZeroMQ's libraries, which take longer
+ * to load than all else takes until the roles start. 0; else it said why. */
+static int make_keys(const char *directory)
+{
+    char name[] = "fanfold-keygen", ends_options[] = "--";
+    char *program = child_find_keygen(), *copy = allocate_text("%s", directory);
+    char *argv[] = {name, ends_options, copy, NULL};
+    pid_t pid;
+    int status = 0, result = -ENOENT;
+    if (program)
+        result = -posix_spawn(&pid, program, NULL, NULL, argv, environ);
+    if (result == 0)
+        result = child_wait(pid, &status);
+    if (!program)
+        say("cannot find %s: neither beside fanfold nor in PATH", name);
+    else if (result < 0)
+        say("cannot run %s: %s", program, strerror(-result));
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != STATUS_OK)
+        result = -EIO;
+    free(copy);
+    free(program);
+    return result;
+}
+
+static void remove_keys(const struct run_keys *keys)
+{
+    key_files_remove(keys->lock);
+    rmdir(keys->directory);
+}
+
+static int make(struct run_keys *keys, const struct arguments *arguments)
 {
     int result = lock(keys);
     if (result < 0) {
-        snprintf(error, error_size, "cannot use %s: %s", keys->directory,
-                 result == -EBUSY ? "another run that writes this output has it"
-                                  : strerror(-result));
+        say("cannot use %s: %s", keys->directory,
+            result == -EBUSY ? "another run that writes this output has it"
+                             : strerror(-result));
         return result;
     }
     if (arguments_has(arguments, "resume") && has_keys(keys->directory))
         return 0;
     if (keys->lock >= 0) /* a run that was not resumed left them */
-        key_directory_remove(keys->directory);
+        remove_keys(keys);
     fd_close(&keys->lock);
-    result = key_directory_make(keys->directory, error, error_size);
+    result = make_keys(keys->directory);
     return result < 0 ? result : lock(keys);
 }
 
 int run_keys_open(struct run_keys *keys, const struct arguments *arguments,
                   const char *private)
 {
-    char error[4096] = "";
     *keys = RUN_KEYS_NONE;
     if (!are_needed(arguments))
         return STATUS_OK;
     keys->directory = path_beside_output(arguments);
     int result;
     if (keys->directory) {
-        result = make(keys, arguments, error, sizeof error);
+        result = make(keys, arguments);
     } else {
         keys->directory = allocate_text("%s", private);
-        result = key_directory_make(private, error, sizeof error);
+        result = make_keys(private);
     }
     char *path = result == 0 ? realpath(keys->directory, NULL) : NULL;
     if (path)
@@ -98,7 +130,6 @@ int run_keys_open(struct run_keys *keys, const struct arguments *arguments,
     free(path);
     if (result == 0)
         return STATUS_OK;
-    say("%s", error);
     free(keys->directory);
     fd_close(&keys->lock);
     *keys = RUN_KEYS_NONE;
@@ -109,7 +140,7 @@ void run_keys_close(struct run_keys *keys, const struct arguments *arguments)
 {
     char *journal = keys->lock >= 0 ? preflight_journal(arguments) : NULL;
     if (keys->lock >= 0 && !journal)
-        key_directory_remove(keys->directory);
+        remove_keys(keys);
     free(journal);
     fd_close(&keys->lock);
     free(keys->worker_file);

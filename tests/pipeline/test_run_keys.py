@@ -4,10 +4,13 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 
 import pytest
+from harness import program_path
 from keyed import LINES, secret_of, secrets_in
 from resuming import journal_path
 
@@ -308,3 +311,19 @@ def test_an_endpoint_without_a_port_has_ours(case):
         case.skip("network namespaces are not allowed here")
     run.expect(0)
     assert run.output() == LINES and bound(run) == "tcp://127.0.0.1:20557", run.stderr()
+
+
+def test_a_missing_program_for_keys_is_named(case):
+    folder = case.path("bin")
+    folder.mkdir()
+    for name in ("fanfold", "fanfold-ventilator", "fanfold-sink", "fanfold-worker"):
+        shutil.copy(program_path(name), folder)
+    run = case.run(folder / "fanfold", "--tasks", "tcp://127.0.0.1:*", "-o", "out", "--", "cat", env={"PATH": "/nowhere"}, stdin=b"")
+    run.expect(4)
+    assert run.stderr() == "fanfold: cannot find fanfold-keygen: neither beside fanfold nor in PATH\n", run.stderr()
+
+
+def test_the_launcher_does_not_load_what_only_keys_need():
+    """They would double the time until the roles start."""
+    loaded = subprocess.run(["ldd", program_path("fanfold")], check=True, capture_output=True, text=True).stdout
+    assert "libc.so" in loaded and "zmq" not in loaded, loaded
