@@ -148,7 +148,8 @@ static void write_dead_letters(struct run_files *files, struct result *result,
                                int64_t now_us)
 {
     char error[ERROR_MAX];
-    if (output_writer_has_ended(files->output))
+    uint32_t count;
+    if (output_writer_has_ended(files->output) || !result_dead_letters(result, &count))
         return;
     stall_watch_enter(files->stall_watch, STALL_DEAD_LETTERS);
     int written = result_letters_write(files->dead_letters, &files->tally, result,
@@ -168,11 +169,14 @@ void run_files_write_result(struct run_files *files, struct result *result,
     write_dead_letters(files, result, now_us);
     if (files->options->out.framing == FRAMING_TAGGED && result_is_dead_letter(result))
         result_describe(result, &files->resume->start.position.run);
-    stall_watch_enter(files->stall_watch, STALL_SPILL);
+    bool spilled = result_spilled(result);
+    if (spilled)
+        stall_watch_enter(files->stall_watch, STALL_SPILL);
     int status = output_writer_push(files->output, result,
                                     sink_session_header_out(files->session), error,
                                     sizeof error);
-    stall_watch_leave(files->stall_watch);
+    if (spilled)
+        stall_watch_leave(files->stall_watch);
     run_files_fail(files, status, error, now_us);
 }
 

@@ -4,6 +4,7 @@
  * line in capitals, but a line whose second word begins with ! does what that says:
  *
  *     !abort  !exit N  !hang  !memory  !worker (kills the worker that runs it)
+ *     !fork (both answer, the child first, and the other one once that has ended)
  *
  * "preparing PID" goes to the file $NOTES once a plugin is prepared. $SLOW_MS is how
  * long a chunk takes.
@@ -17,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { HEAP_MAX = 16 << 20 };
@@ -64,6 +66,13 @@ static void kill_worker(void)
         pause();
 }
 
+static void answer_twice(void)
+{
+    pid_t child = fork();
+    if (child > 0)
+        waitpid(child, NULL, 0);
+}
+
 static void obey(const char *word)
 {
     if (strncmp(word, "!abort", 6) == 0) {
@@ -78,6 +87,8 @@ static void obey(const char *word)
         eat_memory();
     if (strncmp(word, "!worker", 7) == 0)
         kill_worker();
+    if (strncmp(word, "!fork", 5) == 0)
+        answer_twice();
     while (strncmp(word, "!hang", 5) == 0)
         pause();
 }

@@ -408,3 +408,11 @@ def test_a_run_is_halted_after_so_many_failures(case):
     released = halted(case, "soon,fail=5%", records)
     assert released > 150, released
     print(f"soon,fail=5%: {released} chunks were released")
+
+
+def test_a_process_that_a_plugin_forked_answers_nothing(case):
+    records = Records(case, 200, {number: "!fork" for number in range(1, 200, 7)})
+    run = case.run("fanfold", "--quiet", "-j2", "-N1", "-i", records.path, "-o", "out", *misbehaving_plugin())
+    run.expect(0)
+    assert case.path("out").read_bytes() == records.path.read_bytes().upper()
+    assert run.stderr() == ""

@@ -13,9 +13,11 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { RING_AFTER_US = 1000, ALIGNMENT = 16, MESSAGE_BYTES = 4096 };
@@ -24,7 +26,8 @@ struct slot {
     const struct fanfold_plugin *plugin;
     void *state;
     uint32_t number;
-    pid_t pid; /* the slot's own; a child that `process` forked has another */
+    pid_t pid;       /* the slot's own; a child that `process` forked has another */
+    const bool *own; /* false in such a child; NULL: the kernel cannot tell us so */
     struct plugin_channel *channel;
     struct plugin_channel_control *control;
     uint64_t batch; /* the one at hand, counted from 0 */
@@ -32,7 +35,8 @@ struct slot {
     size_t used;    /* bytes of the batch's output memory */
     struct slot_loans loans;
     struct shared_memory
-        *loan; /* in its place, of one long task; NULL: there is none */
+        *loan;      /* in its place, of one long task; NULL: there is none */
+    int64_t now_us; /* the task at hand began, or the one before it ended */
     int64_t rang_at_us;
     struct slot_file file; /* of chunks that it reads itself */
     bool too_large;        /* the task at hand wanted too much */
@@ -73,6 +77,22 @@ static int grow_output(struct fanfold_output *output, size_t capacity)
     return 0;
 }
 
+/* Memory that a fork clears in the child. */
+static const bool *mark_own_memory(void)
+{
+    bool *own = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (own == MAP_FAILED || madvise(own, 1, MADV_WIPEONFORK) < 0)
+        return NULL;
+    *own = true;
+    return own;
+}
+
+static bool is_own_process(const struct slot *slot)
+{
+    return slot->own ? *slot->own : getpid() == slot->pid;
+}
+
 /* So that a batch of chunks with long results does not take memory without end. */
 static void await_collected(struct slot *slot)
 {
@@ -85,6 +105,7 @@ static void await_collected(struct slot *slot)
         await_bell(slot);
     atomic_store(&control->waiting, 0);
     slot->used = 0;
+    slot->now_us = clock_now_us();
 }
 
 static void put_message(struct slot *slot, const char *text,
@@ -132,7 +153,7 @@ static void run_task(struct slot *slot, const struct plugin_channel_task *task,
 {
     struct shared_memory *input =
         &slot->channel->input[slot->batch % PLUGIN_CHANNEL_BATCHES];
-    int64_t from_us = clock_now_us();
+    int64_t from_us = slot->now_us;
     if (!read_input(slot, task)) {
         *result = (struct plugin_channel_result){.offset = slot->used,
                                                  .verdict = PLUGIN_CHANNEL_UNREAD};
@@ -157,11 +178,13 @@ static void run_task(struct slot *slot, const struct plugin_channel_task *task,
     struct fanfold_error error = {message, sizeof message};
     slot->too_large = false;
     int code = slot->plugin->process(slot->state, &chunk, &output, &error);
-    if (getpid() != slot->pid)
+    if (!is_own_process(slot))
         _exit(0);
-    fflush(stdout);
+    if (__fpending(stdout) > 0)
+        fflush(stdout);
+    slot->now_us = clock_now_us();
     *result = (struct plugin_channel_result){
-        .offset = slot->used, .run_us = (uint64_t)(clock_now_us() - from_us)};
+        .offset = slot->used, .run_us = (uint64_t)(slot->now_us - from_us)};
     judge(slot, code, &output, message, result);
     result->in_loan = slot->loan != NULL;
     slot->used += (result->size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -175,6 +198,7 @@ static void run_batch(struct slot *slot)
     uint32_t count = batch->count;
     slot->used = 0;
     slot->loan = NULL;
+    slot->now_us = clock_now_us();
     if (batch->loan_fd)
         slot->loan = slot_loans_open(&slot->loans, (uint64_t)control->worker,
                                      batch->loan_fd, batch->loan_inode,
@@ -183,16 +207,15 @@ static void run_batch(struct slot *slot)
         slot->used = LOAN_HEAD;
     for (uint32_t i = 0; i < count && i < PLUGIN_CHANNEL_BATCH_MAX; i++) {
         await_collected(slot);
-        atomic_store_explicit(&control->begun_at_us, (uint64_t)clock_now_us(),
+        atomic_store_explicit(&control->begun_at_us, (uint64_t)slot->now_us,
                               memory_order_relaxed);
         atomic_store_explicit(&control->begun, ++slot->begun, memory_order_release);
         run_task(slot, &batch->tasks[i], &batch->results[i]);
         if (slot->loan)
             slot_loans_shut(&slot->loans, slot->loan);
         atomic_store_explicit(&control->ended, slot->begun, memory_order_release);
-        int64_t now_us = clock_now_us();
-        if (i + 1 == count || now_us - slot->rang_at_us >= RING_AFTER_US)
-            ring(slot, now_us);
+        if (i + 1 == count || slot->now_us - slot->rang_at_us >= RING_AFTER_US)
+            ring(slot, slot->now_us);
     }
     slot->batch++;
 }
@@ -205,6 +228,7 @@ void plugin_slot_serve(const struct fanfold_plugin *plugin, void *state,
         .state = state,
         .number = number,
         .pid = getpid(),
+        .own = mark_own_memory(),
         .channel = channel,
         .control = plugin_channel_control(channel),
     };
