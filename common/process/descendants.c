@@ -169,6 +169,14 @@ static void add_children_of(struct children *list, pid_t parent, bool zombies)
         closedir(threads);
 }
 
+/* Those that live. */
+static void add_below(struct children *list, pid_t top)
+{
+    add_children_of(list, top, false);
+    for (size_t i = 0; i < list->count; i++)
+        add_children_of(list, list->items[i].pid, false);
+}
+
 /* ---- by the parents of all processes ---- */
 
 /* Adds the processes whose parent is this one or, `deep`, is in the list. */
@@ -211,9 +219,7 @@ static bool list_generation(struct children *list)
         add_by_parents(list, true, false);
         return list->count > before;
     }
-    add_children_of(list, getpid(), false);
-    for (size_t i = 0; i < list->count; i++)
-        add_children_of(list, list->items[i].pid, false);
+    add_below(list, getpid());
     return list->count > before;
 }
 
@@ -231,11 +237,13 @@ void descendants_list(struct children *ret_descendants)
     *ret_descendants = list;
 }
 
-bool descendants_are_listed(void)
+bool descendants_list_below(pid_t top, struct children *ret_descendants)
 {
-    int subreaper = 0;
-    return kernel_lists_children() && prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 &&
-           subreaper;
+    *ret_descendants = (struct children){NULL, 0};
+    if (!kernel_lists_children())
+        return false;
+    add_below(ret_descendants, top);
+    return true;
 }
 
 void descendants_of_group(pid_t group, struct children *ret_members)

@@ -33,9 +33,9 @@ bool children_have(const struct children *children, pid_t pid);
 
 /* All descendants that live, zombies aside; without /proc the children. */
 void descendants_list(struct children *ret_descendants);
-/* Whether no descendant is missing there, and other processes of the host do not make
- * it slower: this process is a subreaper, and the kernel lists children. */
-bool descendants_are_listed(void);
+/* All processes that live below `top`, by the kernel's lists, so that other processes
+ * of the host do not make it slower. False: the kernel has no such lists. */
+bool descendants_list_below(pid_t top, struct children *ret_descendants);
 
 /* The processes of this group, but for its leader; without /proc the children in it. */
 void descendants_of_group(pid_t group, struct children *ret_members);

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* Who limits a program's share of a processor stops it many times a second. */
 static const int64_t lasts_us = SECOND_US;
@@ -66,28 +68,40 @@ static void add_if_stopped(struct children *stopped, int proc, const char *name)
         children_add(stopped, (struct child_process){process.pid, process.group});
 }
 
-static void add_of_descendants(struct children *stopped, int proc)
+static void add_of_host(struct children *stopped, DIR *proc)
 {
-    struct children all;
-    descendants_list(&all);
-    for (size_t i = 0; i < all.count; i++) {
+    for (struct dirent *entry; (entry = readdir(proc));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            add_if_stopped(stopped, dirfd(proc), entry->d_name);
+}
+
+static void add_of(struct children *stopped, int proc, const struct children *processes)
+{
+    for (size_t i = 0; i < processes->count; i++) {
         char name[16];
-        snprintf(name, sizeof name, "%d", (int)all.items[i].pid);
+        snprintf(name, sizeof name, "%d", (int)processes->items[i].pid);
         add_if_stopped(stopped, proc, name);
     }
-    children_deinit(&all);
+}
+
+/* The process to which those go that lose their parent. */
+static pid_t find_subreaper(void)
+{
+    int subreaper = 0;
+    prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+    return subreaper ? getpid() : getppid();
 }
 
 void stops_list(struct children *ret_stopped)
 {
-    struct children stopped = {NULL, 0};
+    struct children stopped = {NULL, 0}, below;
     DIR *proc = opendir("/proc");
-    if (proc && descendants_are_listed())
-        add_of_descendants(&stopped, dirfd(proc));
-    else
-        for (struct dirent *entry; proc && (entry = readdir(proc));)
-            if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
-                add_if_stopped(&stopped, dirfd(proc), entry->d_name);
+    if (proc && descendants_list_below(find_subreaper(), &below)) {
+        add_of(&stopped, dirfd(proc), &below);
+        children_deinit(&below);
+    } else if (proc) {
+        add_of_host(&stopped, proc);
+    }
     if (proc)
         closedir(proc);
     *ret_stopped = stopped;

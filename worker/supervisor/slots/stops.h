@@ -34,8 +34,9 @@ bool stop_see(struct stop *stop, pid_t pid, int64_t now_us);
 /* The next child that was stopped, or continued (*ret_signal: 0); false: none. Reaps
  * nothing. */
 bool stops_take(pid_t *ret_pid, int *ret_signal);
-/* The processes that are stopped now, with their groups: the descendants, where they
- * are listed, or else all of the host; none without /proc. */
+/* The processes that are stopped now, with their groups: those below this process, or,
+ * where that is no subreaper, below its parent, which is one; without the kernel's
+ * lists of children all of the host; none without /proc. */
 void stops_list(struct children *ret_stopped);
 /* One of them that is in this group, and is neither of these; 0: none. */
 pid_t stops_find(const struct children *stopped, pid_t group, pid_t leader,
