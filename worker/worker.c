@@ -365,27 +365,27 @@ static void receive_messages(struct worker *worker)
 static void wait_for_events(struct worker *worker, int64_t deadline_us)
 {
     const struct resources *resources = &worker->resources;
-    struct connection_monitor *monitor = outbox_monitor(resources->outbox);
+    struct connection_monitor *monitors[] = {uplink_connection(resources->uplink),
+                                             outbox_monitor(resources->outbox)};
     zsock_t *uplink = uplink_socket(resources->uplink);
     zmq_pollitem_t *items = worker->items;
     uint32_t own = 0;
-    if (worker->leash.held)
-        items[own++] = (zmq_pollitem_t){.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
-    deadline_us = clock_earlier(deadline_us, worker->leash.end_us);
+    for (; own < 2; own++)
+        items[own] = (zmq_pollitem_t){
+            .fd = monitors[own] ? connection_monitor_fd(monitors[own]) : -1,
+            .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
                                     .events = ZMQ_POLLIN};
-    zsock_t *watched = uplink_monitor(resources->uplink);
-    if (watched)
-        items[own++] =
-            (zmq_pollitem_t){.socket = zsock_resolve(watched), .events = ZMQ_POLLIN};
-    if (monitor)
-        items[own++] = (zmq_pollitem_t){
-            .socket = zsock_resolve(connection_monitor_socket(monitor)),
-            .events = ZMQ_POLLIN};
+    if (worker->leash.held)
+        items[own++] = (zmq_pollitem_t){.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
+    deadline_us = clock_earlier(deadline_us, worker->leash.end_us);
     uint32_t count = program_poll(resources->program, items + own);
     zmq_poll(items, (int)(own + count), clock_poll_ms(worker->now_us, deadline_us, -1));
     worker->now_us = clock_now_us();
+    for (uint32_t i = 0; i < 2; i++)
+        if (items[i].revents)
+            connection_monitor_wake(monitors[i]);
     program_handle(resources->program, items + own, count, worker->now_us);
 }
 

@@ -22,6 +22,8 @@ struct connection_monitor {
     bool open;
     enum connection_trouble trouble;
     bool was_open_at_start; /* not reported yet */
+    int fd;                 /* of `events`; -1: nobody polls it */
+    bool drained;           /* since it was polled last; valid where there is an fd */
 };
 
 enum {
@@ -49,6 +51,7 @@ struct connection_monitor *connection_monitor_new(zsock_t *socket)
     monitor->watched = socket;
     monitor->events = events;
     monitor->was_open_at_start = is_writable(socket);
+    monitor->fd = -1;
     return monitor;
 }
 
@@ -65,6 +68,20 @@ void connection_monitor_destroy(struct connection_monitor **monitor_p)
 zsock_t *connection_monitor_socket(struct connection_monitor *monitor)
 {
     return monitor->events;
+}
+
+/* libzmq's descriptor tells of a change, and not of a state: it is enough here, where
+ * nothing else is done with the socket than to read all that it has. */
+int connection_monitor_fd(struct connection_monitor *monitor)
+{
+    if (monitor->fd < 0)
+        monitor->fd = zsock_fd(monitor->events);
+    return monitor->fd;
+}
+
+void connection_monitor_wake(struct connection_monitor *monitor)
+{
+    monitor->drained = false;
 }
 
 static enum connection_event change_state(struct connection_monitor *monitor, bool open)
@@ -143,7 +160,9 @@ enum connection_event connection_monitor_next(struct connection_monitor *monitor
         event = change_state(monitor, true);
     }
     struct monitor_event seen;
-    while (event == CONNECTION_NONE && monitor_pair_next(monitor->events, &seen))
+    while (event == CONNECTION_NONE && !monitor->drained &&
+           monitor_pair_next(monitor->events, &seen))
         event = on_event(monitor, &seen);
+    monitor->drained = event == CONNECTION_NONE && monitor->fd >= 0;
     return event;
 }

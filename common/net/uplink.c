@@ -163,6 +163,11 @@ zsock_t *uplink_monitor(const struct uplink *uplink)
     return uplink->monitor ? connection_monitor_socket(uplink->monitor) : NULL;
 }
 
+struct connection_monitor *uplink_connection(const struct uplink *uplink)
+{
+    return uplink->monitor;
+}
+
 static const char *unreached_text(const struct uplink *uplink)
 {
     const struct dial *dial = &uplink->dial;

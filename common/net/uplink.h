@@ -27,6 +27,8 @@ int uplink_connect(struct uplink *uplink);
 int64_t uplink_tick(struct uplink *uplink, int64_t now_us);
 /* Poll it for input, for uplink_tick; NULL: there is none. */
 zsock_t *uplink_monitor(const struct uplink *uplink);
+/* Or this one's descriptor; NULL likewise. */
+struct connection_monitor *uplink_connection(const struct uplink *uplink);
 /* What keeps the connection from coming about, and a sentence for a person about it,
  * without an end. TROUBLE_NONE: nothing, and `text` is empty; TROUBLE_PENDING: there
  * may be nothing. */
