@@ -329,6 +329,42 @@ print(list(fanfold.map(dies_once, range(5), jobs=1)))
     assert run(case, script, case.path("died")) == "[0, 1, 2, 3, 4]\n"
 
 
+def test_a_relay_ends_with_the_process_that_it_belongs_to(case):
+    """And its slot with it."""
+    script = """
+def parent_of(pid):
+    return int(open(f"/proc/{pid}/stat").read().split()[3])
+def orphans_its_relay(x):
+    print(os.getpid(), os.getpgid(0), flush=True)
+    os.kill(parent_of(os.getpgid(0)), signal.SIGKILL)
+    signal.pause()
+try:
+    list(fanfold.map(orphans_its_relay, [1], jobs=1, retries=1))
+except Exception:
+    pass
+"""
+    slot, relay = run(case, script).split()[:2]
+    case.wait_for(lambda: not (os.path.exists(f"/proc/{slot}") or os.path.exists(f"/proc/{relay}")), "the end of both")
+
+
+def loaded_by(case, code, *arguments):
+    """The modules that are there after it."""
+    process = case.start(PYTHON, "-S", "-c", f"{code}\nimport sys; print(*sys.modules)", *arguments, env=environment())
+    process.expect(0)
+    return set(process.stdout.read_text().split())
+
+
+def test_the_first_value_waits_for_no_module_that_only_a_failure_needs(case):
+    assert not loaded_by(case, "import fanfold; fanfold.map") & {"glob", "inspect", "secrets", "shutil", "traceback"}
+
+
+def test_a_relay_loads_little(case):
+    """The first value waits for its start."""
+    folder = build_directory() / "worker/sdk/fanfold"
+    loaded = loaded_by(case, f"import sys; sys.path.insert(0, {str(folder)!r}); import _relay")
+    assert not loaded & {"ctypes", "fanfold", "re", "signal", "socket", "typing"}, loaded
+
+
 def test_a_killed_template_is_a_sentence(case):
     script = """
 import subprocess

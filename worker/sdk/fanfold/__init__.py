@@ -32,18 +32,17 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import inspect
 import io
 import os
-import re
 import socket
 import struct
 import sys
 import threading
-import traceback
-import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Callable, NamedTuple, NoReturn, Optional, TypeVar, Union, overload
+
+if TYPE_CHECKING:
+    import types
 
 __all__ = ["Executor", "RemoteTraceback", "RunError", "Task", "WorkerLost", "map", "serve", "serve_records", "task"]
 
@@ -144,6 +143,8 @@ def serve(
         where = "in a child of multiprocessing" if child else "again"
         raise RuntimeError(f"fanfold.serve was called {where}: only the program itself serves, and once")
     _served = True
+    import traceback  # noqa: F401 - now, as a failure may leave no descriptor to load it with
+
     _check_parameters(process, "chunk")
     program = _Program(process, prepare, prepare_slot, seed)
     if _link:
@@ -235,6 +236,8 @@ def serve_records(
 
 def _check_parameters(process: Callable[..., Any], what: str) -> None:
     """`process` takes two arguments, as far as can be seen, though there may be no state."""
+    import inspect  # fanfold.map, which needs it not, starts sooner
+
     try:
         signature = inspect.signature(process)
     except (TypeError, ValueError):  # not every callable in C says
@@ -322,6 +325,8 @@ def _is_scalar(value: object) -> bool:
 
 def _is_memory(view: memoryview) -> bool:
     """False for one item without dimensions, and for pointers to objects, text, and bytes that are padded."""
+    import re
+
     form = re.sub(r":[^:]*:", "", view.format)  # the names of fields
     return view.ndim > 0 and not ("O" in form or form[-1:] in "uw" or (form[-1:] == "s" and view.itemsize > 1))
 
@@ -342,6 +347,8 @@ def _hint_at(value: object) -> str:
 
 def _describe(error: BaseException) -> bytes:
     """The traceback from user code on; only the end of a long one."""
+    import traceback
+
     global _record_at_hand
     opening, _record_at_hand = _record_at_hand, ""
     trace = error.__traceback__

@@ -11,7 +11,7 @@ import select
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable, NamedTuple, Optional, Union
 
-from . import _library, _msgpack, _pickles, _relay, _template, _work
+from . import _library, _pickles, _relay, _template, _work
 
 RunError = _library.RunError
 _STDERR = 2
@@ -161,11 +161,19 @@ class LocalEngine(Engine):
 
 
 def pack_remote(value: Any, with_pickle: bool) -> bytes:
-    return _pickles.pickle.dumps(value, protocol=5) if with_pickle else _msgpack.packb(value)
+    if with_pickle:
+        return _pickles.pickle.dumps(value, protocol=5)
+    from . import _msgpack
+
+    return _msgpack.packb(value)
 
 
 def unpack_remote(data: Union[bytes, memoryview], with_pickle: bool) -> Any:
-    return _pickles.pickle.loads(data) if with_pickle else _msgpack.unpackb(data)
+    if with_pickle:
+        return _pickles.pickle.loads(data)
+    from . import _msgpack
+
+    return _msgpack.unpackb(data)
 
 
 class RemoteEngine(Engine):

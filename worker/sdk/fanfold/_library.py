@@ -4,10 +4,8 @@
 from __future__ import annotations
 
 import ctypes
-import glob
 import os
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Optional, Union
 
 _OK, _FULL, _EMPTY, _END = 0, 1, 2, 3
@@ -63,23 +61,28 @@ class RunError(RuntimeError):
     """fanfold could not begin, or ended before its work was done."""
 
 
-def _candidates() -> list[str]:
+def _candidates() -> Iterator[str]:
     """Where the library may lie: named, beside this package, known to the linker, beside fanfold."""
     named = os.environ.get("FANFOLD_LIBRARY")
     if named:
-        return [named]
+        yield named
+        return
     own = os.path.dirname(os.path.realpath(__file__))
-    found = [
+    for path in (
         os.path.join(own, "..", "..", "..", _SONAME),  # LIBDIR/fanfold/sdk/fanfold
         os.path.join(own, "..", "..", "..", "deploy", "lib", _SONAME),  # of a build
-    ]
+    ):
+        if os.path.exists(path):
+            yield path
+    yield _SONAME
+    import glob  # where the search ends earlier, none of these need be loaded
+    import shutil
+
     program = os.environ.get("FANFOLD_PROGRAM") or shutil.which("fanfold")
-    beside = []
     if program:
         folder = os.path.dirname(os.path.realpath(program))
         for pattern in ("../lib", "../lib/*", "../lib64"):
-            beside += sorted(glob.glob(os.path.join(glob.escape(folder), pattern, _SONAME)))
-    return [path for path in found if os.path.exists(path)] + [_SONAME, *beside]
+            yield from sorted(glob.glob(os.path.join(glob.escape(folder), pattern, _SONAME)))
 
 
 def _load() -> ctypes.CDLL:

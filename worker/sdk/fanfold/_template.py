@@ -26,7 +26,6 @@ import contextlib
 import gc
 import os
 import pickle
-import secrets
 import select
 import signal
 import socket
@@ -72,7 +71,7 @@ class Template:
     def __init__(
         self, call: Callable[..., Any], prepare: Optional[Callable[[], Any]], begin: Optional[Callable[[], Any]] = None
     ) -> None:
-        self.name = f"fanfold-{os.getpid()}-{secrets.token_hex(8)}"
+        self.name = f"fanfold-{os.getpid()}-{os.urandom(8).hex()}"
         self.prepared = False
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listener.bind("\0" + self.name)
@@ -204,6 +203,8 @@ def _live(server: _Server) -> NoReturn:
 
 
 def _prepare(server: _Server) -> bool:
+    import traceback  # noqa: F401 - here, so that no slot loads it for itself
+
     try:
         if server.prepare:
             server.state = (server.prepare(),)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import builtins
 import itertools
 import pickle
-import traceback
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -43,6 +42,8 @@ def describe(error: BaseException, own: Sequence[str] = (__file__,)) -> str:
     trace = error.__traceback__
     while trace and trace.tb_frame.f_code.co_filename in own:
         trace = trace.tb_next
+    import traceback
+
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
     except Exception:  # its own __str__ fails
