@@ -347,6 +347,54 @@ except Exception:
     case.wait_for(lambda: not (os.path.exists(f"/proc/{slot}") or os.path.exists(f"/proc/{relay}")), "the end of both")
 
 
+CHUNKS = """
+from fanfold import _map
+def cut(source, size):
+    chunks, sizes = _map._Chunks(iter(source), "auto", 1 << 16, 2), []
+    chunks.size = size
+    while items := chunks.next():
+        sizes.append(len(items))
+    return sizes
+"""
+
+
+def test_the_last_chunks_of_a_known_length_are_small(case):
+    """So that all processes end at about the same time."""
+    script = """
+sizes = cut(range(10000), 256)
+print(sizes[0], sum(sizes), sizes == sorted(sizes, reverse=True), max(sizes[-2:]), min(sizes[:-1]))
+print(cut((x for x in range(600)), 256))
+print(set(cut(range(100), 1)))
+"""
+    assert run(case, CHUNKS + script) == "256 10000 True 16 16\n[256, 256, 88]\n{1}\n"
+
+
+def test_chunks_grow_fast_and_a_slow_item_makes_them_small(case):
+    script = """
+chunks, sizes = _map._Chunks(itertools.count(), "auto", 1 << 16, 2), []
+for _ in range(7):
+    sizes.append(chunks.size)
+    chunks.learn(chunks.size, chunks.size * 2.0**-17, 40)
+print(sizes)
+chunks.learn(1, 1.0, 40)
+print(chunks.size)
+"""
+    told = run(case, CHUNKS + script).splitlines()
+    assert told == ["[1, 4, 16, 64, 256, 1024, 2621]", "1"]
+
+
+def test_chunks_of_a_long_run_are_longer(case):
+    script = """
+times = iter([100.0, 101.0, 105.0, 300.0])
+_map.time.monotonic = lambda: next(times)
+chunks = _map._Chunks(itertools.count(), "auto", 1 << 16, 2)
+for _ in range(4):
+    chunks.learn(2000, 2.0, 40)
+    print(chunks.size)
+"""
+    assert run(case, CHUNKS + script).split() == ["20", "20", "50", "100"]
+
+
 def loaded_by(case, code, *arguments):
     """The modules that are there after it."""
     process = case.start(PYTHON, "-S", "-c", f"{code}\nimport sys; print(*sys.modules)", *arguments, env=environment())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import builtins
 import collections
 import itertools
+import operator
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -16,8 +17,13 @@ from . import _engine, _progress, _work
 Item = TypeVar("Item")
 Value = TypeVar("Value")
 
-_CHUNK_S = 0.02  # of work: so much that what a task costs does not count, so little that results flow
+# Of work in a chunk: so much that what a task costs counts for little, so little that results flow. A long run has larger
+# ones: they are a hundredth of the time that it has taken, so that no process waits longer than that for the last one.
+_CHUNK_S, _CHUNK_S_MOST = 0.02, 0.1
+_CHUNK_SHARE = 0.01
 _CHUNK_MOST = 1 << 16
+_GROWTH = 4  # times the largest chunk that is known, at most: one fast item says little of a thousand
+_LEAST_PART = 16  # of a chunk: the last ones are smaller, so that all processes end together
 _CHUNK_BYTES = 1 << 20
 _REMOTE_MOST = 4096  # tasks that are out: as many as the window of a run
 _FILL_S = 0.02  # how long a slow iterable may hold up a chunk
@@ -57,7 +63,7 @@ def map(
     when the generator does: with the last value, an exception, `close()`, or Ctrl-C.
 
     jobs       processes; the default is the number of processors
-    chunksize  items that travel together; "auto" finds it, for about 20 ms of work
+    chunksize  items that travel together; "auto" finds it, for 20 ms of work, up to 100 ms in a long run
     prepare    runs once, before the first item; then `fn(item, state)` has what it returned, in shared memory
     buffer     at most so many items are read ahead of the value that is asked for; by default a few chunks a process
     retries    attempts that an item has, if its process is killed or runs into the time limit; then WorkerLost
@@ -151,17 +157,26 @@ class _Raised:
 
 
 class _Chunks:
-    """Cuts the items into batches, each of about _CHUNK_S of work."""
+    """Cuts the items into batches, each of about as much work."""
 
-    def __init__(self, source: Iterator[Any], chunksize: Union[int, str], most: int) -> None:
+    def __init__(self, source: Iterator[Any], chunksize: Union[int, str], most: int, slots: int) -> None:
         self._source = source
+        self._slots = slots
         self._fixed = chunksize != "auto"
         self.size = int(chunksize) if self._fixed else 1
         self._most = most
+        self._began: Optional[float] = None
         self.ended = False
 
-    def next(self) -> Optional[list[Any]]:
+    def _next_size(self) -> int:
         size = min(self.size, self._most)
+        if self._fixed or size == 1:
+            return size
+        left = operator.length_hint(self._source)
+        return min(size, max(left // (2 * self._slots), size // _LEAST_PART, 1)) if left > 0 else size
+
+    def next(self) -> Optional[list[Any]]:
+        size = self._next_size()
         items: list[Any] = []
         began = time.monotonic()
         while len(items) < size:
@@ -179,10 +194,12 @@ class _Chunks:
         """What a batch of so many items took: seconds, and bytes on the longer way."""
         if self._fixed or not items:
             return
-        fit = int(_CHUNK_S * items / elapsed) if elapsed > 0 else _CHUNK_MOST
+        now = time.monotonic()
+        self._began = began = self._began or now
+        work = min(max(_CHUNK_S, (now - began) * _CHUNK_SHARE), _CHUNK_S_MOST)
+        fit = int(work * items / elapsed) if elapsed > 0 else _CHUNK_MOST
         fit = min(fit, _CHUNK_BYTES * items // max(1, size))
-        # Grow by doubling from what is known: one fast item says little of a thousand.
-        self.size = max(1, min(fit, 2 * max(items, self.size // 2), _CHUNK_MOST))
+        self.size = max(1, min(fit, _GROWTH * max(items, self.size // _GROWTH), _CHUNK_MOST))
 
 
 class _Mapping:
@@ -201,7 +218,7 @@ class _Mapping:
         self._on_error, self._unordered = on_error, unordered
         self._most = most
         self._buffer = buffer
-        self._chunks = _Chunks(source, chunksize, _CHUNK_MOST if buffer is None else max(1, buffer // (2 * slots)))
+        self._chunks = _Chunks(source, chunksize, _CHUNK_MOST if buffer is None else max(1, buffer // (2 * slots)), slots)
         self._order: collections.deque[_Batch] = collections.deque()  # not given yet
         self._running: dict[int, _Batch] = {}  # by task
         self._again: collections.deque[_Batch] = collections.deque()  # parts to push
@@ -218,16 +235,17 @@ class _Mapping:
                 self._fill(engine)
                 for answered in engine.take():
                     self._settle(answered)
+                finishing = self._is_over() and not finished
+                if finishing:  # now, so that the run ends while the caller has the last values
+                    finished = True
+                    engine.finish()
                 for batch in self._ready():
                     self._ahead -= len(batch.values)
                     if batch.failed:
                         yield from self._judge(batch.values)
                     else:
                         yield from batch.values
-                if self._is_over() and not finished:
-                    finished = True
-                    engine.finish()
-                elif not engine.ended and (self._waiting or not self._has_room()):
+                if not (finishing or engine.ended) and (self._waiting or not self._has_room()):
                     waiter.wait()
         finally:
             engine.close()
