@@ -213,6 +213,51 @@ print(given, 0 < most < 400, most)
     assert told.startswith("2999 True "), told
 
 
+def test_few_large_arrays_are_read_ahead(case):
+    """As many as the processes work on, and one more for each."""
+    script = """
+import numpy
+read = 0
+def arrays():
+    global read
+    for read in range(1, 13):
+        yield numpy.full(4 << 20, read, dtype=numpy.float64)
+most = 0
+for given, value in enumerate(fanfold.map(lambda array: array * 2, arrays(), jobs=1, chunksize=1)):
+    assert value[0] == value[-1] == 2 * (given + 1)
+    most = max(most, read - given)
+print(given, most)
+"""
+    given, most = run(case, script).split()
+    assert given == "11" and int(most) <= 3, most
+
+
+def test_values_do_not_wait_until_a_slow_iterable_has_filled_all_chunks(case):
+    script = """
+from fanfold import _engine, _map
+
+class Quick:
+    ended, last_size, poll_fds, tasks = False, 0, (), []
+    def push(self, stop_at_error, items):
+        self.tasks.append(items)
+        return len(self.tasks) - 1
+    def take(self):
+        for seq in [seq for seq, items in enumerate(self.tasks) if items]:
+            yield _engine.Answered(seq, self.tasks[seq], {}, 1.0)
+            self.tasks[seq] = None
+    def finish(self):
+        self.ended = True
+    def close(self):
+        pass
+
+_map._FILL_S = -1.0  # every iterable is slow
+source = iter(range(50))
+values = _map._Mapping(Quick, source, 2, 10, 4, "auto", None, "raise", False).values()
+print(next(values), next(source), list(values) == list(range(2, 50)))
+"""
+    assert run(case, script) == "0 1 True\n"
+
+
 def test_values_and_exceptions_that_cannot_be_pickled_are_told(case):
     script = """
 class Odd(Exception):

@@ -35,7 +35,7 @@ class Answered(NamedTuple):
     values: list[Any]
     errors: dict[int, str]
     elapsed: float
-    size: int = 0  # bytes that came for it
+    size: int = 0  # bytes that came for it, those in shared memory included
     failure: Optional[_library.Failure] = None
 
 
@@ -52,7 +52,7 @@ class Engine:
     def __init__(self, run: _library.Run) -> None:
         self._run = run
         self.poll_fds = [run.fd]
-        self.last_size = 0  # bytes of the last task that was pushed
+        self.last_size = 0  # bytes of the last task that was pushed, those in shared memory included
 
     def push(self, stop_at_error: bool, items: list[Any]) -> Optional[int]:
         """The task's number; None: the run is full."""
@@ -67,7 +67,7 @@ class Engine:
             if isinstance(what, _library.Failure):
                 yield Answered(seq, [], {}, 0.0, 0, what)
             else:
-                yield Answered(seq, *self._read(what), len(what))
+                yield Answered(seq, *self._read(what), self._size_of(what))
             del result, what
             self._done(seq)
 
@@ -79,6 +79,9 @@ class Engine:
 
     def _unpack(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
         raise NotImplementedError
+
+    def _size_of(self, data: Union[bytes, memoryview]) -> int:
+        return len(data)
 
     def _done(self, seq: int) -> None:
         pass
@@ -95,7 +98,7 @@ class Engine:
 
     def _push(self, data: bytes) -> Optional[int]:
         seq = self._run.pushed
-        self.last_size = len(data)
+        self.last_size = self._size_of(data)
         return seq if self._run.push(data) else None
 
 
@@ -146,6 +149,9 @@ class LocalEngine(Engine):
     def _unpack(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
         answer: tuple[list[Any], dict[int, str], float] = self._template.files.unpack(data)
         return answer
+
+    def _size_of(self, data: Union[bytes, memoryview]) -> int:
+        return _pickles.size_of(data)
 
     def _done(self, seq: int) -> None:
         files = self._files.pop(seq, None)

@@ -26,7 +26,8 @@ _GROWTH = 4  # times the largest chunk that is known, at most: one fast item say
 _LEAST_PART = 16  # of a chunk: the last ones are smaller, so that all processes end together
 _CHUNK_BYTES = 1 << 20
 _REMOTE_MOST = 4096  # tasks that are out: as many as the window of a run
-_FILL_S = 0.02  # how long a slow iterable may hold up a chunk
+_AHEAD_BYTES = 64 << 20  # of items and values that are held here: with more, each process has what it works on, and one
+_FILL_S = 0.02  # how long a slow iterable may hold up a chunk, or values that have come
 _BLOCK = 64  # items between two looks at the clock
 _ON_ERROR = ("raise", "return", "skip")
 
@@ -65,7 +66,8 @@ def map(
     jobs       processes; the default is the number of processors
     chunksize  items that travel together; "auto" finds it, for 20 ms of work, up to 100 ms in a long run
     prepare    runs once, before the first item; then `fn(item, state)` has what it returned, in shared memory
-    buffer     at most so many items are read ahead of the value that is asked for; by default a few chunks a process
+    buffer     at most so many items are read ahead of the value that is asked for; by default a few chunks a process, and
+               two with more than 64 MiB
     retries    attempts that an item has, if its process is killed or runs into the time limit; then WorkerLost
     timeout    seconds that an item may take at each attempt; then TimeoutError. It makes chunksize 1 by default
     on_error   "raise" what `fn` raises, "return" the exception in place of the value, or "skip" the item
@@ -121,8 +123,8 @@ def map(
     else:
         raise TypeError(f"fn: expected a callable, not {fn!r}; a name needs hosts or tasks")
     # Two a slot run or wait at it, two more are on their way. How many slots other hosts have, nobody knows here.
-    most = _REMOTE_MOST if remote else 4 * slots + 2
-    values = _Mapping(open_engine, iter(iterable), slots, most, chunksize, buffer, on_error, unordered).values()
+    most, most_of_large = (_REMOTE_MOST, _REMOTE_MOST) if remote else (4 * slots + 2, 2 * slots)
+    values = _Mapping(open_engine, iter(iterable), slots, most, most_of_large, chunksize, buffer, on_error, unordered).values()
     return _progress.watched(values, _progress.total_of(iterable), progress) if progress else values
 
 
@@ -140,7 +142,7 @@ class _Batch:
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
-        self.size = 0  # bytes, as it traveled
+        self.size = 0  # bytes of its items, once pushed, then of its values
         self.values: list[Any] = []  # to give
         self.done = False  # `values` are all there
         self.failed = False  # some of `values` are _Raised
@@ -209,6 +211,7 @@ class _Mapping:
         source: Iterator[Any],
         slots: int,
         most: int,
+        most_of_large: int,
         chunksize: Union[int, str],
         buffer: Optional[int],
         on_error: str,
@@ -216,13 +219,14 @@ class _Mapping:
     ) -> None:
         self._open = open_engine
         self._on_error, self._unordered = on_error, unordered
-        self._most = most
+        self._most, self._most_of_large = most, most_of_large
         self._buffer = buffer
         self._chunks = _Chunks(source, chunksize, _CHUNK_MOST if buffer is None else max(1, buffer // (2 * slots)), slots)
         self._order: collections.deque[_Batch] = collections.deque()  # not given yet
         self._running: dict[int, _Batch] = {}  # by task
         self._again: collections.deque[_Batch] = collections.deque()  # parts to push
         self._ahead = 0  # items read and not given
+        self._bytes = 0  # of these and their values
         self._waiting: Optional[_Batch] = None  # which did not fit
 
     def values(self) -> Generator[Any, None, None]:
@@ -241,6 +245,7 @@ class _Mapping:
                     engine.finish()
                 for batch in self._ready():
                     self._ahead -= len(batch.values)
+                    self._bytes -= batch.size
                     if batch.failed:
                         yield from self._judge(batch.values)
                     else:
@@ -254,7 +259,8 @@ class _Mapping:
     # -- what goes out --
 
     def _has_room(self) -> bool:
-        if self._chunks.ended or len(self._order) >= self._most:
+        most = self._most if self._bytes < _AHEAD_BYTES else self._most_of_large
+        if self._chunks.ended or len(self._order) >= most:
             return bool(self._again)
         return self._buffer is None or self._ahead < self._buffer
 
@@ -262,14 +268,18 @@ class _Mapping:
         return self._chunks.ended and not (self._running or self._again or self._waiting)
 
     def _fill(self, engine: _engine.Engine) -> None:
-        """Pushes until nothing fits, or nothing is there."""
+        """Pushes until nothing fits, or nothing is there, or it has taken long."""
+        began = time.monotonic()
         while batch := self._waiting or self._next():
             seq = engine.push(self._on_error == "raise", batch.items)
             self._waiting = batch if seq is None else None
             if seq is None:
                 return
             batch.size = engine.last_size
+            self._bytes += batch.size
             self._running[seq] = batch
+            if time.monotonic() - began > _FILL_S:
+                return
 
     def _next(self) -> Optional[_Batch]:
         if self._again:
@@ -288,6 +298,8 @@ class _Mapping:
 
     def _settle(self, answered: _engine.Answered) -> None:
         batch = self._running.pop(answered.seq)
+        self._bytes += answered.size - batch.size
+        sizes, batch.size = max(batch.size, answered.size), answered.size
         if answered.failure and len(batch.items) > 1:
             # Which of them it was is found by trying each alone.
             batch.parts = [_Batch([item]) for item in batch.items]
@@ -299,7 +311,7 @@ class _Mapping:
             batch.values = [_Raised(_engine.lost(answered.failure))]
         else:
             batch.values = self._with_errors(answered, len(batch.items))
-            self._chunks.learn(len(batch.items), answered.elapsed, max(batch.size, answered.size))
+            self._chunks.learn(len(batch.items), answered.elapsed, sizes)
         batch.items = []
 
     def _with_errors(self, answered: _engine.Answered, items: int) -> list[Any]:

@@ -92,6 +92,13 @@ def pack_task(value: Any) -> tuple[bytes, SharedFiles]:
 _NONE = SharedFiles(())
 
 
+def size_of(data: Union[bytes, memoryview]) -> int:
+    """Bytes of what `data` tells, those in files included."""
+    (count,) = _COUNT.unpack_from(data)
+    places = range(_COUNT.size, _COUNT.size + count * _FILE.size, _FILE.size)
+    return len(data) + sum(_FILE.unpack_from(data, at)[1] for at in places)
+
+
 def unpack_task(data: Union[bytes, memoryview], owner: int) -> Any:
     """In a slot: `owner` is the process that has the files."""
 
