@@ -2,13 +2,21 @@
 # SPDX-License-Identifier: MIT
 """fanfold.map against Pool.imap, ProcessPoolExecutor.map and joblib's loky, each in a process of its own, in turn.
 
-    tests/bench/map.py [--build DIR] [--rounds N] [--scale X] [CASE...]
+    tests/bench/map.py [--build DIR] [--rounds N] [--scale X] [--limit S] [CASE...]
 
 --scale makes every case smaller or larger. A contender that does not end within --limit seconds is killed, and said to
-hang. The numbers are medians; memory is the peak of the calling process.
+hang. Each line has medians, and the least and the most in brackets: the time from the import of the contender's package until
+the last value, and the rate that this is; the time until the first value; how long the processes took to end after the last
+one; the processor time of all processes, the Python that starts them included; the peak of the calling process.
+
+Where memory is the question, a second line has the proportional size (PSS) of all processes, five times a second: the
+most in the second quarter of the run, and in the last one; the same of the calling process. Memory files that are open
+count in full.
 """
 
 import argparse
+import contextlib
+import ctypes
 import itertools
 import json
 import os
@@ -17,6 +25,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 JOBS = 2
 SPINS = int(os.environ.get("MAP_SPINS", "0"))  # turns of the loop in 10 microseconds
 STATE = None
-KEEP = []  # pools that must not be collected
+SAMPLE_S = 0.2
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def spin(count):
@@ -95,35 +105,36 @@ CASES = {
     "100 MiB arrays": (double, 12, 1),
     "a killed worker": (dies, 100, 1),
 }
+SAMPLED = ("generator", "100 MiB arrays")  # where memory is the question
 
 
-def prepared(state):
-    prepare()
-    return 1
+# Each gives the values, and what ends the processes.
 
 
 def fanfold_map(function, items, chunksize, preparing):
     import fanfold
 
-    if preparing:
-        return fanfold.map(function, items, jobs=JOBS, prepare=lambda: prepare() or 1)
-    return fanfold.map(function, items, jobs=JOBS)
+    values = fanfold.map(function, items, jobs=JOBS, prepare=(lambda: prepare() or 1) if preparing else None)
+    return values, values.close
 
 
 def pool_imap(function, items, chunksize, preparing):
     import multiprocessing
 
     pool = multiprocessing.Pool(JOBS, prepare if preparing else None)
-    KEEP.append(pool)
-    return pool.imap(function, items, chunksize)
+
+    def end():
+        pool.terminate()
+        pool.join()
+
+    return pool.imap(function, items, chunksize), end
 
 
 def executor_map(function, items, chunksize, preparing):
     import concurrent.futures
 
     pool = concurrent.futures.ProcessPoolExecutor(JOBS, initializer=prepare if preparing else None)
-    KEEP.append(pool)
-    return pool.map(function, items, chunksize=chunksize)
+    return pool.map(function, items, chunksize=chunksize), pool.shutdown
 
 
 def prepare_once_and(function, x):
@@ -134,35 +145,43 @@ def prepare_once_and(function, x):
 
 def joblib_loky(function, items, chunksize, preparing):
     import joblib
+    from joblib.externals.loky import get_reusable_executor
 
     if preparing:
         calls = (joblib.delayed(prepare_once_and)(function, x) for x in items)
     else:
         calls = (joblib.delayed(function)(x) for x in items)
-    return joblib.Parallel(n_jobs=JOBS)(calls)
+    return joblib.Parallel(n_jobs=JOBS)(calls), lambda: get_reusable_executor().shutdown(wait=True)
 
 
 CONTENDERS = {"fanfold.map": fanfold_map, "Pool.imap": pool_imap, "ProcessPoolExecutor.map": executor_map, "joblib, loky": joblib_loky}
 
 
-def contend(case, contender, scale):
+def contend(case, contender, scale, result):
     """In the contender's process."""
     function, count, chunksize = CASES[case]
     count = max(4, int(count * scale))
     items = arrays(count) if "arrays" in case else iter(range(count))
     began = time.monotonic()
-    first, seen = None, 0
-    for value in CONTENDERS[contender](function, items, chunksize, "preparation" in case):
+    first = last = None
+    seen = 0
+    values, end = CONTENDERS[contender](function, items, chunksize, "preparation" in case)
+    for value in values:
         if "arrays" in case:
             assert value[0] == 2 * seen and value[-1] == 2 * seen, (value[0], seen)
         else:
             assert value == seen, (value, seen)
         seen += 1
         first = first or time.monotonic() - began
+        if seen == count:
+            last = time.monotonic() - began
+    end()
     assert seen == count, (seen, count)
-    seconds = time.monotonic() - began
-    print(json.dumps([seconds, first, count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]), flush=True)
-    os.killpg(0, signal.SIGKILL)  # a pool's processes would keep our output open
+    ended = time.monotonic() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    Path(result).write_text(json.dumps({"last": last, "first": first, "end": ended - last, "count": count, "peak": peak}))
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def calibrate():
@@ -173,33 +192,125 @@ def calibrate():
     return max(1, int(spins * 300 * 10e-6 / (time.process_time() - began)))
 
 
+def descendants():
+    """All that were started here, as this process is the subreaper."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                text = Path("/proc", entry, "stat").read_text()
+                parents.setdefault(int(text[text.rindex(")") + 2 :].split()[1]), []).append(int(entry))
+    found, rest = [], [os.getpid()]
+    while rest:
+        children = parents.get(rest.pop(), [])
+        found += children
+        rest += children
+    return found
+
+
+def proportional(pid):
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0
+
+
+def memory_files(pids):
+    """MiB of those that are open: no process need have mapped them."""
+    sizes = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    if os.readlink(entry.path).startswith("/memfd:"):
+                        found = os.stat(entry.path)
+                        sizes[found.st_ino] = found.st_blocks * 512
+    return sum(sizes.values()) / 2**20
+
+
+def watch(pid, limit, sampled):
+    """(samples, processor time) of all, until they have ended; None in place of the second if they do not."""
+    samples, seconds = [], 0.0
+    began = time.monotonic()
+    due = began
+    while True:
+        try:
+            ended, _, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return samples, seconds
+        if ended:
+            seconds += usage.ru_utime + usage.ru_stime
+            continue
+        now = time.monotonic()
+        if now - began > limit:
+            break
+        if sampled and now >= due:
+            pids = descendants()
+            samples.append((proportional(pid), sum(map(proportional, pids)) + memory_files(pids)))
+            due = now + SAMPLE_S
+        time.sleep(0.01)
+    while pids := descendants():
+        for left in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(left, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.wait4(-1, 0)
+    return samples, None
+
+
 def measure(case, contender, options, environment):
-    """(seconds, first, count, MiB), or how it failed."""
-    once = Path(f"/tmp/fanfold-bench-map-{os.getpid()}")
-    command = [sys.executable, __file__, "--scale", str(options.scale), "--contend", case, contender]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**environment, "MAP_ONCE": str(once)}, start_new_session=True
-    )
-    try:
-        out, errors = process.communicate(timeout=options.limit)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return f"hangs (killed after {options.limit} s)"
-    finally:
-        once.unlink(missing_ok=True)
-    if not out:
-        lines = errors.decode(errors="replace").strip().splitlines() or ["status " + str(process.returncode)]
-        return lines[-1][:90]
-    return json.loads(out)
+    """Its figures, or how it failed."""
+    with tempfile.TemporaryDirectory() as directory:
+        result, errors = Path(directory, "result"), Path(directory, "errors")
+        command = [sys.executable, __file__, "--scale", str(options.scale), "--contend", case, contender, str(result)]
+        with open(errors, "wb") as stderr:
+            process = subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env={**environment, "MAP_ONCE": str(Path(directory, "once"))},
+                start_new_session=True,
+            )
+            samples, seconds = watch(process.pid, options.limit, case in SAMPLED)
+        process.returncode = 0  # watch has waited for it
+        if result.exists() and seconds is not None:
+            return {**json.loads(result.read_text()), "cpu": seconds, "samples": samples}
+        if seconds is None:
+            return f"hangs (killed after {options.limit:.0f} s)"
+        lines = [line for line in errors.read_text(errors="replace").splitlines() if "Error" in line or "Pool" in line]
+        return (lines or ["no result"])[-1][:90]
+
+
+def spread(values, form):
+    median = format(statistics.median(values), form)
+    return median if len(values) == 1 else f"{median} ({format(min(values), form)} to {format(max(values), form)})"
+
+
+def quarter(samples, number, which):
+    part = samples[len(samples) * (number - 1) // 4 : len(samples) * number // 4]
+    return max((sample[which] for sample in part), default=0)
 
 
 def report(case, contender, results):
     good = [result for result in results if not isinstance(result, str)]
+    head = f"{case:16} {contender:24}"
     if not good:
-        return f"{case:16} {contender:24} {results[0]}"
-    seconds, first, count, memory = (statistics.median(values) for values in zip(*good))
-    return f"{case:16} {contender:24} {seconds:8.2f} s {count / seconds:12.0f} /s  first {first:6.2f} s {memory:7.0f} MiB"
+        return f"{head} {results[0]}"
+    of = {name: [result[name] for result in good] for name in good[0]}
+    rate = good[0]["count"] / statistics.median(of["last"])
+    line = (
+        f"{head} {spread(of['last'], '.2f')} s, {rate:.{0 if rate >= 100 else 1}f}/s, first {spread(of['first'], '.2f')} s, "
+        f"end {statistics.median(of['end']):.2f} s, processors {spread(of['cpu'], '.2f')} s, "
+        f"caller {statistics.median(of['peak']):.0f} MiB"
+    )
+    if case in SAMPLED:
+        for which, whose in ((1, "all"), (0, "caller")):
+            second, last = (
+                statistics.median(quarter(samples, number, which) for samples in of["samples"]) for number in (2, 4)
+            )
+            line += f"{', ' if which == 0 else chr(10) + ' ' * 42}{whose} {second:.0f} then {last:.0f} MiB"
+    return line
 
 
 def main():
@@ -208,17 +319,21 @@ def main():
     parser.add_argument("--rounds", default=3, type=int)
     parser.add_argument("--scale", default=1.0, type=float)
     parser.add_argument("--limit", default=120.0, type=float)
-    parser.add_argument("--contend", nargs=2)
+    parser.add_argument("--contend", nargs=3)
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
     if options.contend:
-        contend(*options.contend, options.scale)
+        case, contender, result = options.contend
+        contend(case, contender, options.scale, result)
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     environment = {
         **os.environ,
         "PYTHONPATH": str(options.build / "worker/sdk"),
         "PATH": f"{options.build / 'deploy/local'}:{os.environ['PATH']}",
         "MAP_SPINS": str(calibrate()),
     }
+    # The peers' packages have their modules compiled, too.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for case in options.cases or CASES:
         results = {contender: [] for contender in CONTENDERS}
         for _ in range(options.rounds):

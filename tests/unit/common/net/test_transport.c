@@ -466,6 +466,16 @@ Test(transport, says_why_an_endpoint_is_bad)
     cr_assert_eq(errno, ENOENT);
 }
 
+Test(transport, looks_for_a_peer_on_its_host_again_soon)
+{
+    zsock_t *near = transport_connect_dealer(tasks, NULL, NULL);
+    zsock_t *far = transport_connect_dealer("tcp://127.0.0.1:1", NULL, NULL);
+    cr_expect_leq(zsock_reconnect_ivl(near), 5);
+    cr_expect_eq(zsock_reconnect_ivl(far), 20);
+    zsock_destroy(&near);
+    zsock_destroy(&far);
+}
+
 Test(transport, binds_ipc_for_its_owner_alone)
 {
     mode_t before = umask(0);
