@@ -2,16 +2,21 @@
 # SPDX-License-Identifier: MIT
 """fanfold.map against Pool.imap, ProcessPoolExecutor.map and joblib's loky, each in a process of its own, in turn.
 
-    tests/bench/map.py [--build DIR] [--rounds N] [--scale X] [--limit S] [CASE...]
+    tests/bench/map.py [--build DIR] [--rounds N] [--scale X] [--limit S] [--skip NAME]... [CASE...]
 
---scale makes every case smaller or larger. A contender that does not end within --limit seconds is killed, and said to
-hang. Each line has medians, and the least and the most in brackets: the time from the import of the contender's package until
-the last value, and the rate that this is; the time until the first value; how long the processes took to end after the last
-one; the processor time of all processes, the Python that starts them included; the peak of the calling process.
+--scale makes every case smaller or larger; --skip leaves a contender out. A contender that does not end within --limit
+seconds is killed, and said to hang. Each line has medians, and the least and the most in brackets:
+
+    the time from the import of the contender's package until the last value, and the rate that this is
+    first       the time until the first value
+    end         how long the processes took to end after the last value
+    processors  the processor time of all processes, with the start of the first Python
+    caller      the peak of the calling process
+    times       how many times as long as fanfold.map it took, round by round, with quartiles in the brackets
 
 Where memory is the question, a second line has the proportional size (PSS) of all processes, five times a second: the
-most in the second quarter of the run, and in the last one; the same of the calling process. Memory files that are open
-count in full.
+most in the second quarter of the run, then in the last one; and the same of the calling process alone. Memory files that
+are open count in full.
 """
 
 import argparse
@@ -292,7 +297,12 @@ def quarter(samples, number, which):
     return max((sample[which] for sample in part), default=0)
 
 
-def report(case, contender, results):
+def ratios(results, ours):
+    pairs = [(result, own) for result, own in zip(results, ours) if not isinstance(result, str) and not isinstance(own, str)]
+    return [result["last"] / own["last"] for result, own in pairs]
+
+
+def report(case, contender, results, ours):
     good = [result for result in results if not isinstance(result, str)]
     head = f"{case:16} {contender:24}"
     if not good:
@@ -304,6 +314,12 @@ def report(case, contender, results):
         f"end {statistics.median(of['end']):.2f} s, processors {spread(of['cpu'], '.2f')} s, "
         f"caller {statistics.median(of['peak']):.0f} MiB"
     )
+    times = ratios(results, ours) if results is not ours else []
+    if times:
+        line += f", {statistics.median(times):.2f} times"
+    if len(times) > 1:
+        low, _, high = statistics.quantiles(times, n=4, method="inclusive")
+        line += f" ({low:.2f} to {high:.2f})"
     if case in SAMPLED:
         for which, whose in ((1, "all"), (0, "caller")):
             second, last = (
@@ -320,6 +336,7 @@ def main():
     parser.add_argument("--scale", default=1.0, type=float)
     parser.add_argument("--limit", default=120.0, type=float)
     parser.add_argument("--contend", nargs=3)
+    parser.add_argument("--skip", action="append", choices=list(CONTENDERS), default=[])
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
     if options.contend:
@@ -335,12 +352,12 @@ def main():
     # The peers' packages have their modules compiled, too.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for case in options.cases or CASES:
-        results = {contender: [] for contender in CONTENDERS}
+        results = {contender: [] for contender in CONTENDERS if contender not in options.skip}
         for _ in range(options.rounds):
             for contender, outcomes in results.items():
                 outcomes.append(measure(case, contender, options, environment))
         for contender, outcomes in results.items():
-            print(report(case, contender, outcomes), flush=True)
+            print(report(case, contender, outcomes, results.get("fanfold.map", [])), flush=True)
 
 
 if __name__ == "__main__":
