@@ -142,20 +142,22 @@ def executor_map(function, items, chunksize, preparing):
     return pool.map(function, items, chunksize=chunksize), pool.shutdown
 
 
-def prepare_once_and(function, x):
+def prepare_once_and(name, x):
     if STATE is None:
         prepare()
-    return function(x)
+    return globals()[name](x)
 
 
 def joblib_loky(function, items, chunksize, preparing):
     import joblib
+    import map as cases  # this file: its functions travel by name, and STATE lasts, only if it is a module
     from joblib.externals.loky import get_reusable_executor
 
     if preparing:
-        calls = (joblib.delayed(prepare_once_and)(function, x) for x in items)
+        calls = (joblib.delayed(cases.prepare_once_and)(function.__name__, x) for x in items)
     else:
-        calls = (joblib.delayed(function)(x) for x in items)
+        call = joblib.delayed(getattr(cases, function.__name__))
+        calls = (call(x) for x in items)
     return joblib.Parallel(n_jobs=JOBS)(calls), lambda: get_reusable_executor().shutdown(wait=True)
 
 
@@ -345,7 +347,7 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     environment = {
         **os.environ,
-        "PYTHONPATH": str(options.build / "worker/sdk"),
+        "PYTHONPATH": f"{options.build / 'worker/sdk'}:{Path(__file__).parent}",
         "PATH": f"{options.build / 'deploy/local'}:{os.environ['PATH']}",
         "MAP_SPINS": str(calibrate()),
     }
