@@ -392,6 +392,23 @@ except Exception:
     case.wait_for(lambda: not (os.path.exists(f"/proc/{slot}") or os.path.exists(f"/proc/{relay}")), "the end of both")
 
 
+@pytest.mark.parametrize("prepare", ["None", "lambda: 1"])
+def test_garbage_of_the_caller_is_finalized_once(case, prepare):
+    script = f"""
+import gc
+class Finalized:
+    def __del__(self):
+        os.write(1, b"here\\n" if os.getpid() == caller else b"elsewhere\\n")
+gc.disable()
+caller, garbage = os.getpid(), Finalized()
+garbage.itself = garbage
+del garbage
+print(list(fanfold.map(lambda x, state=None: x, range(3), jobs=1, prepare={prepare})), flush=True)
+gc.collect()
+"""
+    assert run(case, script) == "[0, 1, 2]\nhere\n"
+
+
 CHUNKS = """
 from fanfold import _map
 def cut(source, size):

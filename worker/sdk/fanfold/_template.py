@@ -205,6 +205,8 @@ def _live(server: _Server) -> NoReturn:
 def _prepare(server: _Server) -> bool:
     import traceback  # noqa: F401 - here, so that no slot loads it for itself
 
+    # The collector would copy the pages of the caller's objects, and finalize its garbage a second time.
+    gc.freeze()
     try:
         if server.prepare:
             server.state = (server.prepare(),)
