@@ -145,6 +145,7 @@ bool ventilator_options_settle(struct ventilator_options *options)
         return false;
     options->records_said = options->whole_files ||
                             says_what_a_record_is(&options->records);
+    options->messages.input.resumes = options->resume;
     return settle_records(options) && settle_block(options) &&
            message_options_settle(&options->messages, options->input_count,
                                   &options->chunker, options->common.quiet);

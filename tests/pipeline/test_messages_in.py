@@ -358,14 +358,73 @@ def test_what_a_subscriber_did_not_get_is_counted(case, spooled):
     assert "fanfold-ventilator: 11 messages of the publisher did not come, in 2 places (--sub-seq)\n" in run.stderr()
 
 
-def test_a_message_without_its_number_ends_the_run(case):
+def numbered(case, texts, *words, status=0):
+    """What a run says to messages whose second field is a number."""
     with sockets() as make:
         publisher = make(zmq.XPUB)
-        run = case.start("fanfold", "-i", f"sub:{bind(publisher, case)}", "--sub-seq", "2", "-j1", "--", "cat")
+        run = case.start(
+            *["fanfold", "-i", f"sub:{bind(publisher, case)}", "--sub-seq", "2", *words],
+            *["--end-message", "END", "-j1", "--", "cat"],
+        )
         assert publisher.recv() == b"\1"
-        send_all(publisher, [b"a 1", b"a b"])
-        run.expect(4)
-    assert "message 2: it has no number where --sub-seq says" in run.stderr()
+        send_all(publisher, [*(text.encode() for text in texts), b"END"])
+        run.expect(status)
+        publisher.close()
+    return run.stderr()
+
+
+def test_numbers_that_come_late_are_not_missing(case):
+    said = numbered(case, ["a 1", "a 2", "a 4", "a 3", "a 5"])
+    assert "1 message came after later ones; none is missing (--sub-seq)\n" in said
+    assert "of the publisher did not come" not in said
+
+
+def test_a_publisher_that_begins_anew_is_said(case):
+    said = numbered(case, ["a 100", "a 102", "a 1", "a 2"])
+    assert "warning: numbers of a went back from 102 to 1: the publisher was started again, or several " in said
+    assert ": 1 message of the publisher did not come, in 1 place (--sub-seq)\n" in said
+    assert ": numbers went back 1 time: what was lost there is not counted, and the count is wrong if " in said
+
+
+def test_what_several_publishers_number_alike_is_not_counted(case):
+    """Two that connect to a bound socket: their numbers interleave."""
+    with sockets() as make:
+        path = case.path("feed")
+        run = case.start(
+            *["fanfold", "-i", f"sub:@ipc://{path}", "--sub-seq", "2", "--end-message", "END", "-j1", "--", "cat"]
+        )
+        case.wait_for(path.exists, "it to be bound")
+        publishers = make(zmq.XPUB), make(zmq.XPUB)
+        for publisher in publishers:
+            publisher.connect(f"ipc://{path}")
+            assert publisher.recv() == b"\1"
+        for number in range(1, 20):
+            for publisher, first in zip(publishers, (0, 1000)):
+                publisher.send(b"a %d" % (first + number))
+                case.wait_for(lambda: run.output().endswith(b"a %d\n" % (first + number)), "it to come")
+        publishers[0].send(b"END")
+        run.expect(0)
+    said = run.stderr()
+    assert "warning: several publishers have numbers of a: what is lost of them cannot be counted" in said, said
+    assert ": nothing is counted of 1 topic that several publishers number (--sub-seq)\n" in said
+    assert "of the publisher did not come" not in said
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_what_is_lost_between_two_runs_is_said_not_to_be_counted(case, spooled):
+    words = ["-o", case.path("out"), *(["--spool", case.path("spool")] if spooled else [])]
+    said = "--sub-seq counts from the first message on that comes now: what was lost since the run before this one is not "
+    assert said not in numbered(case, ["a 1", "a"], *words, status=4)
+    assert said in numbered(case, ["a 9"], *words, "--resume", *([] if spooled else ["--from-committed"]))
+    assert case.path("out").read_bytes() == b"a 1\na 9\n"
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_message_without_its_number_ends_a_run_that_has_done_those_before(case, spooled):
+    words = ["--spool", case.path("spool")] if spooled else []
+    said = numbered(case, ["a 1", "a 2", "a"], "-o", case.path("out"), *words, status=4)
+    assert "message 3: it has no number where --sub-seq says" in said
+    assert case.path("out").read_bytes() == b"a 1\na 2\n"
 
 
 def test_a_sender_is_held_back_by_a_run_that_is_slow(case):

@@ -6,9 +6,12 @@
 #include "ventilator/source/kinds/message_gaps.h"
 #include <stddef.h>
 
-/* Counts a message of `count` frames, and says so where others are missing before it:
- * the first time to a person, then in the log. False: it has no number, with a sentence
- * in `reason`. True where messages have no numbers. */
+/* `continues`: a run before this one took messages of the same input, so that some may
+ * be lost between the two. */
+void gap_report_begin(const struct message_gaps *gaps, bool continues);
+/* Counts a message of `count` frames, and says what its number tells of those before
+ * it: the first time to a person, and in the log. False: it has no number, with a
+ * sentence in `reason`. True where messages have no numbers. */
 bool gap_report_see(struct message_gaps *gaps, const struct slice *frames, size_t count,
                     char *reason, size_t reason_size);
 /* Says how many were missing, if some were; frees the counts. */

@@ -256,5 +256,7 @@ int message_input_open(struct message_input *messages, char *error, size_t error
 {
     int result = message_socket_open(&messages->socket, error, error_size);
     messages->heard_us = clock_now_us();
+    if (result == 0)
+        gap_report_begin(&messages->gaps, messages->config->resumes);
     return result;
 }

@@ -16,6 +16,7 @@ struct message_input_config {
     struct message_framing framing;
     struct slice end_message; /* ends the input, and is no record; `data` NULL: none */
     struct number_place sub_seq; /* where publishers number them, whose gaps count */
+    bool resumes;                /* a run before took messages of the same input */
     int64_t idle_us; /* the input ends when nothing has come for so long; 0: never */
 };
 

@@ -23,6 +23,9 @@ int message_intake_open(struct message_intake *intake,
     };
     int result = message_socket_init(&intake->socket, &config->socket, intake->error,
                                      sizeof intake->error);
+    if (result == 0)
+        gap_report_begin(&intake->gaps,
+                         config->resumes || spool_writer_next(spool) > 1);
     return result;
 }
 
