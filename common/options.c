@@ -123,12 +123,41 @@ void options_check_range(const struct argp_state *state,
                     "it beside an endpoint whose port is *, such as tcp://*:*");
 }
 
+static bool is_bound_anywhere(const char *endpoint)
+{
+    static const char any[] = "tcp://*";
+    return endpoint && strncmp(endpoint, any, strlen(any)) == 0;
+}
+
+void options_check_interface(const struct argp_state *state,
+                             const struct common_options *options)
+{
+    if (options->interface && !options->supervised &&
+        !is_bound_anywhere(options->tasks) && !is_bound_anywhere(options->results))
+        options_bad(state, "--interface", options->interface,
+                    "it beside an endpoint whose host is *, such as tcp://*:*");
+}
+
+const char *options_find_idle(const struct option_use *uses, size_t count)
+{
+    static char sentence[256];
+    for (size_t i = 0; i < count; i++) {
+        if (!uses[i].given || uses[i].serves)
+            continue;
+        snprintf(sentence, sizeof sentence, "%s is for %s", uses[i].option,
+                 uses[i].use);
+        return sentence;
+    }
+    return NULL;
+}
+
 error_t options_parse_common(int key, char *value, const struct argp_state *state,
                              struct common_options *options)
 {
     switch (key) {
     case ARGP_KEY_END:
         options_check_range(state, options);
+        options_check_interface(state, options);
         return ARGP_ERR_UNKNOWN;
     case KEY_TASKS:
         options->tasks = options_endpoint(state, "--tasks", value, TASKS_PORT);

@@ -49,6 +49,21 @@ struct common_options {
 void options_check_range(const struct argp_state *state,
                          const struct common_options *options);
 
+/* Likewise an interface, where no endpoint has a host of *. */
+void options_check_interface(const struct argp_state *state,
+                             const struct common_options *options);
+
+/* An option, and whether it does anything beside the others. */
+struct option_use {
+    const char *option; /* as a person writes it */
+    bool given, serves;
+    const char *use; /* "--x is for USE" */
+};
+
+/* The first that is given and does nothing: "--x is for USE", which lives until the
+ * next call; NULL: there is none. */
+const char *options_find_idle(const struct option_use *uses, size_t count);
+
 /* Reads one of the shared options. A role's parser calls it for a key that is not its
  * own. ARGP_ERR_UNKNOWN: the key is not a shared one either. */
 error_t options_parse_common(int key, char *value, const struct argp_state *state,

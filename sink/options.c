@@ -39,6 +39,7 @@ static void check_output(struct argp_state *state, const struct sink_options *si
     const struct output_facts facts = {
         .path = sink->output,
         .unordered = sink->unordered,
+        .supervised = sink->common.supervised,
         .max_result_bytes = sink->max_result_bytes,
     };
     output_options_check(state, &sink->out, &facts);
@@ -107,6 +108,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         check_resume(state, sink);
         check_output(state, sink);
         options_check_range(state, &sink->common);
+        options_check_interface(state, &sink->common);
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "'%s': expected no further words", value);

@@ -3,6 +3,7 @@
 
 #include "common/memory.h"
 #include "common/net/message_end.h"
+#include "common/net/transport.h"
 #include "common/options/table.h"
 #include "common/records/record_format_text.h"
 #include "sink/sender/sender.h"
@@ -183,25 +184,30 @@ static void check_rotation(struct argp_state *state, const struct output_options
         argp_error(state, "--rotate: expected no --unordered, which has no journal");
 }
 
-static void check_messages(struct argp_state *state, const struct output_options *out)
+static void check_messages(struct argp_state *state, const struct output_options *out,
+                           const struct output_facts *facts)
 {
+    bool messages = out->to_messages || (out->receiver && !out->connector);
     static const char expected[] = "expected -o with a socket such as "
                                    "push:tcp://host:5558";
     if (out->to_messages && out->framing != FRAMING_NONE)
         argp_error(state, "--frames-out: expected an output of bytes: a message needs "
                           "no length");
-    if (out->receiver)
-        return;
-    if (!out->to_messages && out->envelope)
+    if (!messages && out->envelope)
         argp_error(state, "--envelope: %s", expected);
-    if (!out->to_messages && out->keys)
+    if (!messages && out->keys)
         argp_error(state, "--keys-out: %s", expected);
+    if (!messages && out->hwm && !facts->supervised)
+        argp_error(state, "--hwm: %s", expected);
+    if (out->keys && !transport_is_tcp(out->messages.endpoint))
+        argp_error(state, "--keys-out is for messages over tcp://: nothing is "
+                          "encrypted over ipc://");
 }
 
 void output_options_check(struct argp_state *state, const struct output_options *out,
                           const struct output_facts *facts)
 {
     check_framing(state, out, facts);
-    check_messages(state, out);
+    check_messages(state, out, facts);
     check_rotation(state, out, facts);
 }

@@ -41,6 +41,7 @@ void output_options_settle_spool(struct argp_state *state, struct output_options
 struct output_facts {
     const char *path; /* NULL: standard output */
     bool unordered;
+    bool supervised; /* --hwm may be for the input, which another program has */
     uint64_t max_result_bytes;
 };
 /* Once all options are read: those that contradict each other end the program. */

@@ -9,6 +9,21 @@
 
 enum { TEXT_MAX = 4096 };
 
+/* What a file has is there at once: no option says how long to wait for it. */
+static bool waits_for_files(const struct ventilator_options *options,
+                            const struct source *source)
+{
+    bool files = source_can_reread(source);
+    const struct option_use uses[] = {
+        {"--block-timeout", options->block_timeout_said, !files, "streams"},
+        {"--latency", options->latency_said, !files, "streams"},
+    };
+    const char *idle = options_find_idle(uses, sizeof uses / sizeof *uses);
+    if (idle)
+        say("%s: a file has all its records already", idle);
+    return idle;
+}
+
 int inputs_open(const struct ventilator_options *options, struct source **ret_source)
 {
     char error[TEXT_MAX];
@@ -32,6 +47,8 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
         say("%s", error);
         return result == -EINVAL || result == -EPERM ? STATUS_USAGE : STATUS_IO;
     }
+    if (waits_for_files(options, *ret_source))
+        return STATUS_USAGE;
     if (source_is_terminal(*ret_source) && !options->common.quiet)
         say("reading from the terminal; end with Ctrl-D");
     return STATUS_OK;

@@ -3,6 +3,7 @@
  * other. */
 #include "ventilator/options.h"
 
+#include "common/net/transport.h"
 #include "common/options/table.h"
 #include "common/random_id.h"
 #include "ventilator/scheduler/state/chunk_sizer.h"
@@ -137,6 +138,36 @@ static void settle_strip(struct ventilator_options *options)
         options->chunker.records = 1;
 }
 
+static bool has_keys(const struct message_options *messages)
+{
+    for (uint32_t i = 0; i < messages->count; i++)
+        if (transport_is_tcp(messages->ends[i].endpoint))
+            return true;
+    return false;
+}
+
+/* False: one does nothing beside the others, and it has said so. */
+static bool are_all_of_use(const struct ventilator_options *options)
+{
+    static const char whole[] = "inputs that are cut into chunks, and a whole input is "
+                                "one chunk";
+    bool cuts = options->chunker.format.kind != RECORDS_WHOLE;
+    const struct option_use uses[] = {
+        {"--block", options->block_said, cuts, whole},
+        {"--block-timeout", options->block_timeout_said, cuts, whole},
+        {"--latency", options->latency_said, cuts, whole},
+        {"--no-decompress", options->no_decompress, !brings_messages(options),
+         "files and streams: neither a message nor a connector's record is "
+         "decompressed"},
+        {"--keys-in", options->messages.input.socket.keys, has_keys(&options->messages),
+         "messages over tcp://: nothing is encrypted over ipc://"},
+    };
+    const char *idle = options_find_idle(uses, sizeof uses / sizeof *uses);
+    if (idle)
+        say("%s", idle);
+    return !idle;
+}
+
 bool ventilator_options_settle(struct ventilator_options *options)
 {
     settle_strip(options);
@@ -148,7 +179,8 @@ bool ventilator_options_settle(struct ventilator_options *options)
     options->messages.input.resumes = options->resume;
     return settle_records(options) && settle_block(options) &&
            message_options_settle(&options->messages, options->input_count,
-                                  &options->chunker, options->common.quiet);
+                                  &options->chunker, options->common.quiet) &&
+           are_all_of_use(options);
 }
 
 /* ---- for the scheduler ---- */

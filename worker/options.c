@@ -267,6 +267,11 @@ static bool find_end(struct worker_options *options)
 {
     uint64_t end_s;
     const char *said = getenv("SLURM_JOB_END_TIME");
+    if (options->end_s && !options->drain_before_us) {
+        say("--end-time is for --drain-before, which says how long before it the "
+            "worker leaves");
+        return false;
+    }
     if (!options->drain_before_us || options->end_s)
         return true;
     if (said && parse_number(said, 1, MAX_TIME_S, &end_s)) {

@@ -10,6 +10,7 @@
 #include "common/net/message_end.h"
 #include "common/options.h"
 #include "common/options/table.h"
+#include "common/parse.h"
 #include "common/process/runtime_dir.h"
 #include "deploy/local/parallel/parallel_options.h"
 #include "deploy/slurm/scaler.h"
@@ -168,14 +169,20 @@ static bool slurm_allowed(const struct arguments *arguments)
     return false;
 }
 
+static bool binds_any(const char *endpoint)
+{
+    return endpoint && strncmp(endpoint, "tcp://*", strlen("tcp://*")) == 0;
+}
+
 /* Words that mean nothing where all workers are of this host. */
 static bool others_allowed(const struct arguments *arguments)
 {
     static const char *const for_ssh[] = {"ssh", "remote-bin", "copy-self",
                                           "transfer-file", "tunnel"};
     static const char *const for_open[] = {"port-range", "interface"};
-    bool open = arguments_public(arguments->tasks) ||
-                arguments_public(arguments->results);
+    const char *open_tasks = arguments_public(arguments->tasks);
+    const char *open_results = arguments_public(arguments->results);
+    bool open = open_tasks || open_results;
     for (size_t i = 0; i < sizeof for_ssh / sizeof *for_ssh; i++)
         if (arguments_has(arguments, for_ssh[i]) && !arguments_remote(arguments)) {
             say("--%s needs -S, or --sshloginfile: it is for hosts that are reached by "
@@ -189,7 +196,55 @@ static bool others_allowed(const struct arguments *arguments)
                 for_open[i]);
             return false;
         }
+    if (arguments_has(arguments, "interface") && !binds_any(open_tasks) &&
+        !binds_any(open_results)) {
+        say("--interface is for an endpoint whose host is *, such as tcp://*:*");
+        return false;
+    }
     return true;
+}
+
+static bool others_may_join(const struct arguments *arguments)
+{
+    return arguments->tasks || arguments->slurm || arguments_remote(arguments);
+}
+
+/* Words that wait for workers, or name a place of theirs, where none can come. */
+static bool company_allowed(const struct arguments *arguments)
+{
+    static const char others[] = "-S, --slurm, or --tasks";
+    const char *least = arguments_value(arguments, "min-workers");
+    uint64_t count;
+    if (arguments->results && !arguments->tasks)
+        say("--results needs --tasks, where workers come first");
+    else if (least && parse_number(least, 2, UINT32_MAX, &count) &&
+             !others_may_join(arguments))
+        say("--min-workers %s needs %s: a run of this host has one worker, with -j "
+            "slots",
+            least, others);
+    else
+        return true;
+    return false;
+}
+
+static bool is_socket(const char *name, enum message_direction direction)
+{
+    char error[512];
+    struct message_end end;
+    return name && message_end_parse(name, direction, &end, error, sizeof error) > 0;
+}
+
+static bool hwm_allowed(const struct arguments *arguments)
+{
+    const char **inputs = arguments_inputs(arguments);
+    bool found = !arguments_has(arguments, "hwm") ||
+                 is_socket(arguments_value(arguments, "output"), MESSAGES_OUT);
+    for (size_t i = 0; inputs[i] && !found; i++)
+        found = is_socket(inputs[i], MESSAGES_IN);
+    free(inputs);
+    if (!found)
+        say("--hwm is for an input or an output that is messages");
+    return found;
 }
 
 /* A range of ports is of no use to an endpoint that has its port already. */
@@ -262,13 +317,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
         arguments->tasks = "tcp://*:*";
     if (!slurm_allowed(arguments) || !strip_allowed(arguments) ||
         !endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results) ||
-        !others_allowed(arguments) || !range_allowed(arguments))
+        !others_allowed(arguments) || !range_allowed(arguments) ||
+        !company_allowed(arguments) || !hwm_allowed(arguments))
         return STATUS_USAGE;
-    if (arguments_has(arguments, "hwm") && !arguments_take_messages(arguments) &&
-        !arguments_give_messages(arguments)) {
-        say("--hwm is for an input or an output that is messages");
-        return STATUS_USAGE;
-    }
     if (arguments->insecure && arguments_has(arguments, "keys")) {
         say("--keys: expected no --insecure beside it");
         return STATUS_USAGE;

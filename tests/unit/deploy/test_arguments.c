@@ -340,6 +340,8 @@ static const char *beside(int key)
     switch (key) {
     case KEY_HWM: /* is for messages alone */
         return " -o push:ipc:///d/out";
+    case KEY_MIN_WORKERS: /* of one host there is one */
+        return " --tasks ipc:///d/x";
     case KEY_PORT_RANGE:
     case KEY_INTERFACE:
         return " --tasks tcp://*:*";
