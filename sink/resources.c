@@ -42,15 +42,6 @@ static int open_transport(struct resources *resources)
     return STATUS_IO;
 }
 
-/* The option was wrong, another has it, or the system failed. */
-static int status_of(int result)
-{
-    if (result == -EINVAL || result == -EPERM || result == -ENODEV ||
-        result == -EADDRNOTAVAIL)
-        return STATUS_USAGE;
-    return result == -EBUSY || result == -EADDRINUSE ? STATUS_PEER : STATUS_IO;
-}
-
 /* As with inputs: whoever is bound has the ventilator's key, whoever connects a
  * worker's, so that the output of a run can be the input of another. 1: there are keys;
  * 0: none; -errno. */
@@ -73,7 +64,7 @@ static int prepare_messages(struct resources *resources,
     int given = open_keys_out(resources, options, error, sizeof error);
     if (given < 0) {
         say("%s", error);
-        return status_of(given);
+        return keys_status(given);
     }
     const struct message_sender_config config = {
         .end = options->out.messages,
@@ -139,6 +130,14 @@ static void warn_of_strangers(const struct resources *resources,
             bound);
 }
 
+/* Of what comes before a socket is bound. */
+static int status_of(int result)
+{
+    return result == -EINVAL  ? STATUS_USAGE
+           : result == -EBUSY ? STATUS_PEER
+                              : STATUS_IO;
+}
+
 static int open_sockets(struct resources *resources, const struct sink_options *options)
 {
     char error[ERROR_MAX] = "";
@@ -147,7 +146,8 @@ static int open_sockets(struct resources *resources, const struct sink_options *
     if (result == 0)
         result = endpoints_open(&options->common, tcp, &resources->endpoints, error,
                                 sizeof error);
-    if (result == 0)
+    bool binds = result == 0;
+    if (binds)
         result = intake_open(
             &(struct intake_config){
                 .endpoint = endpoints_results(resources->endpoints),
@@ -167,7 +167,7 @@ static int open_sockets(struct resources *resources, const struct sink_options *
                  zmq_strerror(-result));
     if (result < 0) {
         say("%s", error);
-        return status_of(result);
+        return binds ? transport_bind_status(-result) : status_of(result);
     }
     char advertised[ERROR_MAX];
     endpoint_list_text(intake_endpoints(resources->intake), advertised,
@@ -188,7 +188,7 @@ static int open_messages(struct resources *resources)
     if (result == 0)
         return STATUS_OK;
     say("%s", error);
-    return status_of(result);
+    return transport_bind_status(-result);
 }
 
 static void open_result_memory(struct resources *resources,

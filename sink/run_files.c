@@ -242,8 +242,8 @@ static int64_t mind_receiver(struct run_files *files, int64_t now_us)
         files->alone_since_us = now_us;
     if (now_us - files->alone_since_us < patience_us)
         return files->alone_since_us + patience_us;
-    snprintf(text, sizeof text, "no receiver at %.300s in %lld s (--patience)",
-             receiver, (long long)(patience_us / SECOND_US));
+    snprintf(text, sizeof text, "no receiver at %.300s in %g s (--patience)", receiver,
+             (double)patience_us / SECOND_US);
     run_files_fail(files, STATUS_IO, text, now_us);
     return now_us;
 }

@@ -7,6 +7,7 @@
 #include "sink/messages/message_sender.h"
 
 #include "common/clock.h"
+#include "common/files/own_path.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/endpoint_family.h"
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     LINGER_MS = 2000,          /* of a run that failed */
@@ -29,8 +29,9 @@ enum {
 
 struct message_sender {
     struct message_sender_config config;
-    zsock_t *socket; /* NULL: not open yet, or closed */
-    zsock_t *events; /* of its monitor; lives as long as the sender */
+    zsock_t *socket;      /* NULL: not open yet, or closed */
+    zsock_t *events;      /* of its monitor; lives as long as the sender */
+    struct own_path path; /* of a bound socket */
     struct kept_connections connections;
     struct redial redial; /* zeroed when the socket is closed */
     unsigned receivers;   /* connected */
@@ -49,20 +50,13 @@ struct message_sender *message_sender_new(const struct message_sender_config *co
     return sender;
 }
 
-static void remove_path(const struct message_end *end)
-{
-    const char *path = end->binds ? transport_path(end->endpoint) : NULL;
-    if (path)
-        unlink(path);
-}
-
 void message_sender_destroy(struct message_sender **sender_p)
 {
     struct message_sender *sender = *sender_p;
     if (!sender)
         return;
+    own_path_remove(&sender->path);
     if (sender->socket) {
-        remove_path(&sender->config.end);
         monitor_pair_close(sender->socket, &sender->events);
     }
     zsock_destroy(&sender->socket);
@@ -122,9 +116,10 @@ int message_sender_open(struct message_sender *sender, char *error, size_t error
     }
     result = transport_meet(sender->socket, end, sender->config.keys, ZAP_OUTPUT, error,
                             error_size);
-    if (result == 0 && end->binds)
+    if (result == 0 && end->binds) {
+        own_path_note(&sender->path, transport_path(end->endpoint));
         say_bound(sender);
-    else if (result == 0)
+    } else if (result == 0)
         warn_of_nowhere(sender);
     return result;
 }
@@ -226,7 +221,7 @@ static void begin_flush(struct message_sender *sender, int limit_ms)
     if (sender->config.end.kind != MESSAGE_PUB)
         kept_connections_keep(&sender->connections);
     zsock_set_linger(sender->socket, -1); /* so its end says that all has left */
-    remove_path(&sender->config.end);
+    own_path_remove(&sender->path);
     zsock_destroy(&sender->socket);
 }
 

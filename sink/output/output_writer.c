@@ -265,9 +265,9 @@ int output_writer_flush(struct output_writer *writer, int64_t patience_us, char 
                  output_name(writer->output), MESSAGES_REFUSED);
     else if (outcome < 0)
         snprintf(error, error_size,
-                 "cannot write %.300s: nobody took the last messages in %d s "
+                 "cannot write %.300s: nobody took the last messages in %g s "
                  "(--patience)",
-                 output_name(writer->output), limit_ms / 1000);
+                 output_name(writer->output), limit_ms / 1e3);
     return outcome;
 }
 

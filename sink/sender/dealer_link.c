@@ -6,6 +6,7 @@
  */
 #include "common/clock.h"
 #include "common/dealer/dealer_format.h"
+#include "common/files/own_path.h"
 #include "common/log.h"
 #include "common/memory.h"
 #include "common/net/monitor_pair.h"
@@ -18,7 +19,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { GREETING_US = 500000, SILENCE_US = 2000000 };
 /* Of resends that move nothing: before the fourth in a row, and at most. */
@@ -31,6 +31,7 @@ struct dealer {
     zsock_t *socket;
     zsock_t *events; /* of its monitor */
     struct redial redial;
+    struct own_path path; /* of a bound socket */
     char id[ID_TEXT_SIZE];
     bool greets;      /* no answer to HELLO yet */
     uint64_t sent;    /* records below this number were, since the last rewind */
@@ -265,6 +266,8 @@ static int open_link(struct link *link)
                 link->config.quiet);
     int result = transport_meet(dealer->socket, end, link->config.keys, ZAP_OUTPUT,
                                 link->error, sizeof link->error);
+    if (result == 0 && end->binds)
+        own_path_note(&dealer->path, transport_path(end->endpoint));
     if (result == 0)
         hello(dealer, clock_now_us());
     return result;
@@ -273,15 +276,13 @@ static int open_link(struct link *link)
 static void close_link(struct link *link)
 {
     struct dealer *dealer = link->own;
-    const struct message_end *end = &link->config.end;
     if (!dealer)
         return;
     if (dealer->events)
         monitor_pair_close(dealer->socket, &dealer->events);
     redial_deinit(&dealer->redial);
     zsock_destroy(&dealer->socket);
-    if (end->binds && transport_path(end->endpoint))
-        unlink(transport_path(end->endpoint));
+    own_path_remove(&dealer->path);
     free(dealer);
     link->own = NULL;
 }

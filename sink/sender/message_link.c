@@ -55,7 +55,7 @@ static int finish(struct link *link)
         snprintf(link->error, sizeof link->error, "%s", MESSAGES_REFUSED);
     else if (result < 0)
         snprintf(link->error, sizeof link->error,
-                 "nobody took the last messages in %d s (--patience)", limit_ms / 1000);
+                 "nobody took the last messages in %g s (--patience)", limit_ms / 1e3);
     return result;
 }
 

@@ -55,6 +55,7 @@ struct sender {
     bool cannot_free, ends, told_end, stops;
     uint64_t told;
     bool told_there;
+    int status; /* why it fails; STATUS_OK: as most do, STATUS_IO */
     char error[1024];
 };
 
@@ -128,8 +129,11 @@ static int begin_run(struct sender *sender, const struct id *run)
     sender->freed = 0;
     sender->link.run = *run;
     sender->link.stored = sender->saved.number;
-    if (result == 0)
+    bool opens = result == 0;
+    if (opens)
         result = sender->link.kind->open(&sender->link);
+    if (opens && result < 0)
+        sender->status = transport_bind_status(-result);
     sender->opened = result == 0;
     if (result < 0 && !sender->error[0])
         snprintf(sender->error, sizeof sender->error, "%s", sender->link.error);
@@ -429,11 +433,15 @@ int sender_run(const char *directory, const struct link_config *config,
     int result = open_all(&sender, directory, keys_out);
     while (result == 0)
         result = iterate(&sender);
+    char status[16];
+    if (result < 0 && sender.status == STATUS_OK)
+        sender.status = STATUS_IO;
     if (result < 0) {
-        tell("F ");
+        snprintf(status, sizeof status, "F %d ", sender.status);
+        tell(status);
         tell(sender.error[0] ? sender.error : strerror(-result));
         tell("\n");
     }
     close_all(&sender);
-    return result < 0 ? STATUS_IO : STATUS_OK;
+    return sender.status;
 }

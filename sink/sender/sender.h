@@ -13,7 +13,7 @@
  *
  *     S OFFSET THERE  what lies before is stored; THERE 1: somebody receives
  *     E               all is stored, after an "e"
- *     F TEXT          it failed; it ends
+ *     F STATUS TEXT   it failed, and the run ends with this status; it ends
  *
  * At the end of standard input it ends.
  */

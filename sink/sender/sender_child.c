@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sink/sender/sender_child.h"
 
+#include "common/exit_status.h"
 #include "common/helper/piped_child.h"
 #include "common/process/child_wait.h"
 #include "common/process/fds.h"
@@ -39,15 +40,16 @@ void sender_child_wake(struct sender_child *child, bool all)
 static void on_line(struct sender_child *child, const char *line)
 {
     uint64_t stored;
-    int there;
+    int there, status, text = 0;
     if (sscanf(line, "S %" SCNu64 " %d", &stored, &there) == 2) {
         child->stored = stored;
         child->there = there;
     } else if (strcmp(line, "E") == 0) {
         child->ended = true;
-    } else if (strncmp(line, "F ", 2) == 0) {
+    } else if (sscanf(line, "F %d %n", &status, &text) == 1 && text > 0) {
         child->failed = true;
-        snprintf(child->reason, sizeof child->reason, "%.500s", line + 2);
+        child->status = status;
+        snprintf(child->reason, sizeof child->reason, "%.500s", line + text);
     }
 }
 
@@ -75,6 +77,7 @@ static void on_end(struct sender_child *child)
     if (child->failed)
         return;
     child->failed = true;
+    child->status = STATUS_IO;
     if (result == 0 && WIFSIGNALED(status))
         snprintf(child->reason, sizeof child->reason,
                  "the process that sends was killed by signal %d (%s)",

@@ -14,7 +14,8 @@ struct sender_child {
     bool there;            /* somebody receives */
     bool ended;            /* all is stored */
     bool failed;
-    char reason[512]; /* valid when failed */
+    int status;       /* valid when failed: the run's */
+    char reason[512]; /* likewise: why */
     char line[600];
     size_t line_size;
     bool asked_end;

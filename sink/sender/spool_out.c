@@ -35,7 +35,7 @@ int spool_out_check(const struct spool_out *spool, char *error, size_t error_siz
         return STATUS_OK;
     snprintf(error, error_size, "cannot send to %.300s: %s", spool->receiver,
              spool->child->reason);
-    return STATUS_IO;
+    return spool->child->status;
 }
 
 int spool_out_descriptor(const struct spool_out *spool)

@@ -2,6 +2,7 @@
 """Results as messages to other programs: each record once, in order, and nobody leaves before the last has left."""
 
 import contextlib
+import shutil
 import signal
 
 import msgpack
@@ -217,11 +218,77 @@ def test_a_receiver_that_cannot_be_there_is_named(case, endpoint, sentence):
     assert f"fanfold-sink: warning: {sentence}\n" in run.stderr(), run.stderr()
 
 
-def test_a_run_whose_last_messages_nobody_takes_fails(case):
-    words = ["--patience", 2, "-o", f"push:ipc://{case.path('nobody')}", *UPPER]
+@pytest.mark.parametrize("patience, seconds", [("2", "2"), ("300ms", "0.3")])
+def test_a_run_whose_last_messages_nobody_takes_fails(case, patience, seconds):
+    words = ["--patience", patience, "-o", f"push:ipc://{case.path('nobody')}", *UPPER]
     run = case.run("fanfold", *words, stdin=lines_of(10))
     run.expect(4)
-    assert "nobody took the last messages in 2 s (--patience)" in run.stderr()
+    assert f"nobody took the last messages in {seconds} s (--patience)" in run.stderr()
+
+
+# What -o or -i is of a socket that is bound, and more.
+BOUND = [
+    ["-o", "push:@{}"],
+    ["-o", "pub:@{}"],
+    ["-o", "push:@{}", "--spool-out", "{spool}"],
+    ["-o", "dealer:@{}", "--spool-out", "{spool}"],
+    ["-i", "pull:@{}"],
+    ["-i", "dealer:@{}", "--spool", "{spool}"],
+]
+BOUND_IDS = [" ".join(words) for words in BOUND]
+
+
+def cannot_bind(case, words, endpoint):
+    words = [word.format(endpoint, spool=case.path("spool")) for word in words]
+    return case.run("fanfold", *words, "-j1", "--", "cat", stdin=b"a\n")
+
+
+@pytest.mark.parametrize("words", BOUND, ids=BOUND_IDS)
+def test_a_place_where_nothing_can_be_bound_is_a_slip_of_usage(case, words):
+    for endpoint, why in (
+        (f"ipc://{case.path('nowhere')}/out", "No such file or directory"),
+        ("tcp://203.0.113.1:5557", "expected an address of this host"),
+    ):
+        run = cannot_bind(case, words, endpoint)
+        run.expect(2)
+        assert f"cannot bind {endpoint}: {why}" in run.stderr(), run.stderr()
+        shutil.rmtree(case.path("spool"), ignore_errors=True)
+
+
+@pytest.mark.parametrize("words", BOUND, ids=BOUND_IDS)
+def test_a_file_in_the_place_of_a_bound_socket_stays(case, words):
+    file = case.file("precious", b"precious")
+    run = cannot_bind(case, words, f"ipc://{file}")
+    run.expect(2)
+    assert "a file that is no socket has this name" in run.stderr()
+    assert file.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("words", BOUND, ids=BOUND_IDS)
+def test_a_socket_of_another_program_stays_too(case, words):
+    with zmq.Context() as context, context.socket(zmq.PULL) as other:
+        other.bind(f"ipc://{case.path('taken')}")
+        run = cannot_bind(case, words, f"ipc://{case.path('taken')}")
+        run.expect(5)
+        assert "another program has it" in run.stderr()
+        assert case.path("taken").is_socket()
+        with context.socket(zmq.PUSH) as peer:
+            peer.connect(f"ipc://{case.path('taken')}")
+            peer.send(b"hello")
+            assert other.recv() == b"hello"
+
+
+def test_a_path_that_another_program_has_taken_meanwhile_stays(case):
+    path = case.path("out")
+    run = case.start("fanfold", "-o", f"push:@ipc://{path}", "-j1", "--", "cat", stdin=b"a\n")
+    run.wait_for_stderr("waiting for a receiver")
+    path.unlink()
+    path.write_bytes(b"precious")
+    for _ in range(2):
+        run.signal(signal.SIGTERM)
+        run.wait_for_stderr("a second signal stops it")
+    run.expect(143)
+    assert path.read_bytes() == b"precious"
 
 
 def test_a_run_is_interrupted_while_nobody_takes_its_last_messages(case):

@@ -3,6 +3,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/memory.h"
 #include "common/net/endpoint_family.h"
 #include "common/net/monitor_pair.h"
 #include "common/net/zap.h"
@@ -10,8 +11,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     ANSWER_LINGER_MS = 1000, /* for what a peer has to know */
@@ -98,11 +99,14 @@ static void warn_of_nowhere(const char *endpoint)
 static int open_ends(struct message_socket *socket, char *error, size_t error_size)
 {
     const struct message_socket_config *config = socket->config;
+    socket->paths = allocate_zeroed(config->count, sizeof *socket->paths);
     for (uint32_t i = 0; i < config->count; i++) {
         const struct message_end *end = &config->ends[i];
         int result = meet(socket, end, error, error_size);
         if (result < 0)
             return result;
+        own_path_note(&socket->paths[i],
+                      end->binds ? transport_path(end->endpoint) : NULL);
         socket->opened = i + 1;
         if (!end->binds)
             warn_of_nowhere(end->endpoint);
@@ -167,12 +171,10 @@ static void unbind(void *handle, const struct message_end *end)
 /* The next run may have them from then on. */
 static void remove_paths(struct message_socket *socket)
 {
-    for (uint32_t i = 0; i < socket->opened; i++) {
-        const struct message_end *end = &socket->config->ends[i];
-        const char *path = end->binds ? transport_path(end->endpoint) : NULL;
-        if (path)
-            unlink(path);
-    }
+    for (uint32_t i = 0; i < socket->opened; i++)
+        own_path_remove(&socket->paths[i]);
+    free(socket->paths);
+    socket->paths = NULL;
     socket->opened = 0;
 }
 

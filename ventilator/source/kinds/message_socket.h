@@ -6,6 +6,7 @@
 #ifndef FANFOLD_VENTILATOR_SOURCE_KINDS_MESSAGE_SOCKET_H
 #define FANFOLD_VENTILATOR_SOURCE_KINDS_MESSAGE_SOCKET_H
 
+#include "common/files/own_path.h"
 #include "common/keys/key_source.h"
 #include "common/net/message_end.h"
 #include "common/net/transport.h"
@@ -27,8 +28,9 @@ struct message_socket_config {
 
 struct message_socket {
     const struct message_socket_config *config;
-    zsock_t *socket; /* NULL: closed */
-    uint32_t opened; /* ends, the first; 0 when it has left them */
+    zsock_t *socket;        /* NULL: closed */
+    struct own_path *paths; /* of the ends that are opened; NULL: none is */
+    uint32_t opened;        /* ends, the first; 0 when it has left them */
     struct keys bound, connected;
     bool has_bound, has_connected; /* keys of that side */
     uint64_t refused;              /* frames whose sender's key is revoked */

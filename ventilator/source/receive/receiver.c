@@ -48,6 +48,7 @@ struct receiver {
     uint64_t told;    /* entries that the ventilator knows to be on the disk */
     int64_t heard_us; /* when something came last */
     int64_t retry_us; /* the disk had no room; 0: it has */
+    int status;       /* of the run, if no socket could be bound; else STATUS_OK */
     int64_t said_us;  /* when it said that it waits for room; 0: never */
     char error[1024];
 };
@@ -361,6 +362,8 @@ static int open_socket(struct receiver *receiver)
     }
     result =
         message_socket_open(&intake->socket, receiver->error, sizeof receiver->error);
+    if (result < 0)
+        receiver->status = transport_bind_status(-result);
     receiver->heard_us = clock_now_us();
     return result;
 }
@@ -409,5 +412,5 @@ int receiver_run(const struct message_input_config *messages,
     message_intake_close(&receiver.intake);
     zap_destroy(&receiver.zap);
     transport_deinit();
-    return result < 0 ? STATUS_IO : STATUS_OK;
+    return result < 0 && receiver.status == STATUS_OK ? STATUS_IO : receiver.status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/receive/receiver_child.h"
 
+#include "common/exit_status.h"
 #include "common/helper/piped_child.h"
 #include "common/process/child_wait.h"
 #include "common/process/fds.h"
@@ -37,6 +38,7 @@ static void describe_end(struct receiver_child *child)
     strangers_release(child->pid);
     child->pid = 0;
     child->failed = true;
+    child->status = result == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_IO;
     if (child->reason_size > 0)
         return;
     if (result == 0 && WIFSIGNALED(status))

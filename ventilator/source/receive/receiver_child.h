@@ -21,6 +21,7 @@ struct receiver_child {
     uint64_t committed, told; /* the newest, and as far as it was told */
     bool drains, drain_told;
     bool lost, lost_told;
+    int status;       /* with which it ended, once it failed */
     char reason[512]; /* why it failed */
     size_t reason_size;
 };

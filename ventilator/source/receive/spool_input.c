@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/receive/spool_input.h"
 
+#include "common/exit_status.h"
 #include "common/memory.h"
 #include "common/protocol/mark.h"
 #include "common/spool/spool_reader.h"
@@ -157,7 +158,9 @@ int spool_input_connect(struct input *input, char *error, size_t error_size)
     if (receiver_child_wait(&spool->child))
         return 0;
     snprintf(error, error_size, "%s", spool->child.reason);
-    return -EIO;
+    return spool->child.status == STATUS_USAGE  ? -EINVAL
+           : spool->child.status == STATUS_PEER ? -EADDRINUSE
+                                                : -EIO;
 }
 
 static bool open_reader(struct input *input, uint64_t number, bool or_oldest)
