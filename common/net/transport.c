@@ -287,8 +287,6 @@ int transport_connect_also(zsock_t *socket, const char *endpoint,
     /* In ms, and then twice as long each time: what is on one host starts with us. */
     set_option(socket, ZMQ_RECONNECT_IVL, transport_is_tcp(endpoint) ? 20 : 1);
     set_option(socket, ZMQ_IPV6, endpoint_needs_ipv6(endpoint));
-    /* On one host both sides begin at about the same time. */
-    set_option(socket, ZMQ_RECONNECT_IVL, transport_path(endpoint) ? 2 : 20);
     return zmq_connect(zsock_resolve(socket), endpoint) == 0 ? 0 : -errno;
 }
 

@@ -58,7 +58,8 @@ struct fanfold_config {
     const char *tasks;   /* as --tasks: where other workers may join */
     uint64_t max_record; /* bytes; the default is 4 GiB - 1, which is the most */
     uint64_t max_result; /* bytes; the default is 1 GiB */
-    const char *const *options; /* more options of fanfold(1), then NULL */
+    const char *const *options; /* more options of fanfold(1), then NULL; none of what
+                                   records and results are, or come from and go to */
     const char *program;        /* path of fanfold; NULL: it is looked for */
     int stderr_fd; /* what the programs print is copied there; -1: it is kept for
                       fanfold_error alone, and only its end */

@@ -38,6 +38,7 @@ static void add_wire(struct words *words, const struct fanfold_config *config)
     add(words, "--format=frames");
     add(words, "-N1");
     add(words, "--frames-out=tagged");
+    add(words, "--no-decompress"); /* the length of a record may look like gzip */
     if (!config->keep_frame)
         add(words, "--strip-frame");
     add(words, "--max-record=%llu", (unsigned long long)config->max_record);
@@ -66,6 +67,7 @@ void words_init(struct words *words, const struct fanfold_config *config,
         add(words, "-S%s", config->hosts);
     if (config->tasks)
         add(words, "--tasks=%s", config->tasks);
+    add(words, "--embedded"); /* and refuses what would break the wire from here on */
     add_all(words, config->options);
     if (config->command) {
         add(words, "--");

@@ -143,18 +143,58 @@ const char *arguments_public(const char *given)
     return given && strncmp(given, "tcp://", strlen("tcp://")) == 0 ? given : NULL;
 }
 
-/* Words that mean nothing without Slurm, or not what they seem to mean with it. */
+static bool binds_any(const char *endpoint)
+{
+    return endpoint && strncmp(endpoint, "tcp://*", strlen("tcp://*")) == 0;
+}
+
+/* Words that mean nothing without another. */
+static bool needs_are_met(const struct arguments *arguments)
+{
+    enum need { SLURM, SSH, OPEN };
+    static const char *const texts[] = {
+        [SLURM] = "--slurm",
+        [SSH] = "-S, or --sshloginfile: it is for hosts that are reached by ssh",
+        [OPEN] = "a --tasks that other hosts reach, such as tcp://*:*",
+    };
+    static const struct {
+        const char *name;
+        enum need need;
+    } needs[] = {
+        {"slurm-options", SLURM},
+        {"drain-before", SLURM},
+        {"on-lost", SLURM},
+        {"idle-release", SLURM},
+        {"ssh", SSH},
+        {"remote-bin", SSH},
+        {"copy-self", SSH},
+        {"transfer-file", SSH},
+        {"tunnel", SSH},
+        {"port-range", OPEN},
+        {"interface", OPEN},
+    };
+    const bool met[] = {
+        [SLURM] = arguments->slurm > 0,
+        [SSH] = arguments_remote(arguments),
+        [OPEN] = arguments_public(arguments->tasks) ||
+                 arguments_public(arguments->results),
+    };
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (arguments_has(arguments, needs[i].name) && !met[needs[i].need]) {
+            say("--%s needs %s", needs[i].name, texts[needs[i].need]);
+            return false;
+        }
+    bool any = binds_any(arguments->tasks) || binds_any(arguments->results);
+    if (arguments_has(arguments, "interface") && !any)
+        say("--interface is for an endpoint whose host is *, such as tcp://*:*");
+    return any || !arguments_has(arguments, "interface");
+}
+
+/* Words that mean not what they seem to mean with Slurm. */
 static bool slurm_allowed(const struct arguments *arguments)
 {
-    static const char *const names[] = {"slurm-options", "drain-before", "on-lost",
-                                        "idle-release"};
-    const char *without = NULL;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !without; i++)
-        without = arguments_has(arguments, names[i]) ? names[i] : NULL;
-    if (!arguments->slurm && without)
-        say("--%s needs --slurm", without);
-    else if (arguments_has(arguments, "idle-release") &&
-             arguments->slurm_least == arguments->slurm)
+    if (arguments_has(arguments, "idle-release") &&
+        arguments->slurm_least == arguments->slurm)
         say("--idle-release needs --slurm MIN..MAX, as a fixed number of workers "
             "stays");
     else if (arguments->slurm && arguments_remote(arguments))
@@ -167,41 +207,6 @@ static bool slurm_allowed(const struct arguments *arguments)
     else
         return true;
     return false;
-}
-
-static bool binds_any(const char *endpoint)
-{
-    return endpoint && strncmp(endpoint, "tcp://*", strlen("tcp://*")) == 0;
-}
-
-/* Words that mean nothing where all workers are of this host. */
-static bool others_allowed(const struct arguments *arguments)
-{
-    static const char *const for_ssh[] = {"ssh", "remote-bin", "copy-self",
-                                          "transfer-file", "tunnel"};
-    static const char *const for_open[] = {"port-range", "interface"};
-    const char *open_tasks = arguments_public(arguments->tasks);
-    const char *open_results = arguments_public(arguments->results);
-    bool open = open_tasks || open_results;
-    for (size_t i = 0; i < sizeof for_ssh / sizeof *for_ssh; i++)
-        if (arguments_has(arguments, for_ssh[i]) && !arguments_remote(arguments)) {
-            say("--%s needs -S, or --sshloginfile: it is for hosts that are reached by "
-                "ssh",
-                for_ssh[i]);
-            return false;
-        }
-    for (size_t i = 0; i < sizeof for_open / sizeof *for_open; i++)
-        if (arguments_has(arguments, for_open[i]) && !open) {
-            say("--%s needs a --tasks that other hosts reach, such as tcp://*:*",
-                for_open[i]);
-            return false;
-        }
-    if (arguments_has(arguments, "interface") && !binds_any(open_tasks) &&
-        !binds_any(open_results)) {
-        say("--interface is for an endpoint whose host is *, such as tcp://*:*");
-        return false;
-    }
-    return true;
 }
 
 static bool others_may_join(const struct arguments *arguments)
@@ -315,9 +320,9 @@ int arguments_parse(struct arguments *arguments, int argc, char **argv)
     }
     if (arguments->slurm && !arguments->tasks)
         arguments->tasks = "tcp://*:*";
-    if (!slurm_allowed(arguments) || !strip_allowed(arguments) ||
-        !endpoint_allowed(arguments->tasks) || !endpoint_allowed(arguments->results) ||
-        !others_allowed(arguments) || !range_allowed(arguments) ||
+    if (!needs_are_met(arguments) || !slurm_allowed(arguments) ||
+        !strip_allowed(arguments) || !endpoint_allowed(arguments->tasks) ||
+        !endpoint_allowed(arguments->results) || !range_allowed(arguments) ||
         !company_allowed(arguments) || !hwm_allowed(arguments))
         return STATUS_USAGE;
     if (arguments->insecure && arguments_has(arguments, "keys")) {

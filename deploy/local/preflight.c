@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Answerable for the checks of files before a run, and for the journal's path. Opens no
- * file. */
+/* Answerable for the checks of files, and of what embeds the run, before a run, and for
+ * the journal's path. Opens no file. */
 #include "deploy/local/preflight.h"
 #include "common/exit_status.h"
 #include "common/files/derived_path.h"
@@ -187,8 +187,43 @@ static bool transfers_are_there(const struct arguments *arguments)
     return true;
 }
 
+/* A library that embeds the run says what comes in and goes out: a word of its caller
+ * must not. */
+static bool embedded_allowed(const struct arguments *arguments)
+{
+    char *const *command = arguments->command;
+    static const char *const wire[] = {
+        "input",     "arg-file",    "output",       "max-replace-args", "format",
+        "max-lines", "recend",      "recstart",     "regexp",           "null",
+        "fixed",     "whole-files", "header",       "header-out",       "frames-out",
+        "rotate",    "records-out", "dry-run",      "committed",        "resume",
+        "spool",     "spool-out",   "committed-fd", "no-decompress",    "linger",
+    };
+    bool follows = false;
+    for (size_t i = 0; i < arguments->count; i++) {
+        const char *name = passed_name(&arguments->passed[i]);
+        for (size_t j = 0; follows && j < sizeof wire / sizeof *wire; j++)
+            if (strcmp(name, wire[j]) == 0) {
+                say("--%s is not for a run that a library embeds: the library says "
+                    "what a record and a result are",
+                    name);
+                return false;
+            }
+        follows |= strcmp(name, "embedded") == 0;
+    }
+    bool ends = !command[0] ||
+                (strcmp(command[-1], "--") == 0 && strcmp(command[0], "--") != 0);
+    if (follows && !ends)
+        say("'%s' is no option: the command of a run that a library embeds has a place "
+            "of its own",
+            command[0]);
+    return ends || !follows;
+}
+
 int preflight_check(const struct arguments *arguments)
 {
+    if (!embedded_allowed(arguments))
+        return STATUS_USAGE;
     if (is_input_output(arguments) || some_name_clashes(arguments) ||
         !transfers_are_there(arguments) ||
         (arguments_has(arguments, "resume") && !may_resume(arguments)))

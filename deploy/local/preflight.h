@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks the files that a command line names before the run starts: faults that no role
- * alone can see, or that several roles would report, each in its own words. */
+ * alone can see, or that several roles would report, each in its own words; and what
+ * the caller of a library must not say that embeds the run. */
 #ifndef FANFOLD_DEPLOY_LOCAL_PREFLIGHT_H
 #define FANFOLD_DEPLOY_LOCAL_PREFLIGHT_H
 

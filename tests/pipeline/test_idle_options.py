@@ -116,7 +116,7 @@ STAYS = {
     **dict.fromkeys(["max-record", "max-result", "window", "buffer", "tmpdir"], LIMIT),
     **dict.fromkeys(["speculate", "compress-links", "by-value"], SPEED),
     **dict.fromkeys(["keys", "insecure"], HOST),
-    **dict.fromkeys(["private-dead-letters", "no-dead-letters", "command-hash", "from-messages", "rerun", "leash", "copied"], INSIDE),
+    **dict.fromkeys(["private-dead-letters", "embedded", "no-dead-letters", "command-hash", "from-messages", "rerun", "leash", "copied"], INSIDE),
     **dict.fromkeys(["alive-fd", "ready-file", "join-key", "places-fd", "join-words", "public-tasks", "public-results"], INSIDE),
     **dict.fromkeys(["supervised", "shared-line"], INSIDE),
     **dict.fromkeys(["pipe", "keep-order", "group", "no-run-if-empty"], PARALLEL),

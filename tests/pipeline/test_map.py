@@ -538,3 +538,70 @@ def test_a_worker_of_an_open_port_reads_no_pickles(case):
     worker = case.run("fanfold-worker", *where, "--", PYTHON, "-m", "fanfold.calls", "--pickle", "math:sqrt", env=environment())
     worker.expect(126)
     assert "--pickle: refused with --insecure" in worker.stderr()
+
+
+# ---- beneath ----
+
+
+WIRE = ["-N2", "-oout", "-iin", "--format=lines", "--header=1", "--header-out=1", "--frames-out=record", "--dry-run", "cat", "--"]
+
+
+def test_options_that_say_what_a_record_or_result_is_are_refused(case):
+    """The results would be of other records, or none."""
+    script = """
+from fanfold import _library
+import select
+for option in sys.argv[1:]:
+    run = _library.Run(["cat"], mode="exec", slots=1, options=[option])
+    try:
+        for number in range(5):
+            run.push(b"%d" % number)
+        run.finish()
+        while not run.ended:
+            select.select([run.fd], [], [])
+            while run.take():
+                print("a result of", option)
+    except _library.RunError as error:
+        print(str(error).split(": ", 1)[1])
+    run.close()
+"""
+    told = run(case, script, *WIRE).splitlines()
+    assert len(told) == len(WIRE), told
+    embeds = "is not for a run that a library embeds: the library says what a record and a result are"
+    for option, line in zip(WIRE, told):
+        if option.startswith("-") and option != "--":
+            assert re.fullmatch(rf"fanfold: --[a-z-]+ {embeds}", line), (option, line)
+        else:
+            assert line.startswith(f"fanfold: '{option}' is no option: "), line
+
+
+def test_an_answer_that_does_not_fit_its_task_is_an_error(case):
+    """As of a worker of another version: its values would be fewer, or another item's."""
+    script = """
+from fanfold import _engine
+for values, errors, stops, items in (
+    ([1, 2], {}, False, 2), ([1, 2], {1: ""}, True, 5), ([1], {-1: ""}, False, 3),
+    ([1], {}, False, 2), ([1, 2, 3], {}, False, 2), ([1, 2], {1: ""}, False, 5), ([1], {1: ""}, True, 3), ({}, {}, False, 0),
+):
+    try:
+        _engine._check_answer(values, errors, stops, items)
+        print("good")
+    except ValueError as error:
+        print("bad")
+"""
+    assert run(case, script) == "good\n" * 3 + "bad\n" * 5
+
+
+def test_an_interrupt_while_a_value_is_read_is_no_value(case):
+    script = """
+from fanfold import _engine
+class Reading(_engine.Engine):
+    def __init__(self): self._asked = {0: (False, 1)}
+    def _unpack(self, data): raise KeyboardInterrupt
+try:
+    Reading()._read(0, b"")
+    print("swallowed")
+except KeyboardInterrupt:
+    print("raised")
+"""
+    assert run(case, script) == "raised\n"

@@ -46,6 +46,18 @@ def _options(settings: Settings) -> list[str]:
     return options
 
 
+def _check_answer(values: Any, errors: Any, stop_at_error: bool, items: int) -> None:
+    """A worker of another version, or none of ours, may answer what would be taken for fewer results."""
+    if not isinstance(values, list) or not isinstance(errors, dict):
+        raise ValueError("the worker's answer is no list of values with their errors: is it of another version?")
+    whole = not any(index < 0 for index in errors)  # else the error is of all of them
+    stopped = stop_at_error and errors
+    if whole and (len(values) > items or (len(values) < items and not stopped)):
+        raise ValueError(f"the worker has answered {len(values)} values to {items} items: is it of another version?")
+    if whole and any(index >= len(values) for index in errors):
+        raise ValueError("the worker's answer has an error of an item that it was not given: is it of another version?")
+
+
 class Engine:
     """`poll_fds` are what to wait for; then call `take` until it gives nothing."""
 
@@ -53,6 +65,7 @@ class Engine:
         self._run = run
         self.poll_fds = [run.fd]
         self.last_size = 0  # bytes of the last task that was pushed, those in shared memory included
+        self._asked: dict[int, tuple[bool, int]] = {}  # of each task: as `push` was told
 
     def push(self, stop_at_error: bool, items: list[Any]) -> Optional[int]:
         """The task's number; None: the run is full."""
@@ -67,13 +80,18 @@ class Engine:
             if isinstance(what, _library.Failure):
                 yield Answered(seq, [], {}, 0.0, 0, what)
             else:
-                yield Answered(seq, *self._read(what), self._size_of(what))
+                yield Answered(seq, *self._read(seq, what), self._size_of(what))
             del result, what
+            self._asked.pop(seq, None)
             self._done(seq)
 
-    def _read(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
+    def _read(self, seq: int, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
         try:
-            return self._unpack(data)
+            values, errors, elapsed = self._unpack(data)
+            _check_answer(values, errors, *self._asked[seq])
+            return values, errors, elapsed
+        except KeyboardInterrupt:
+            raise
         except BaseException as error:  # of a value that does not let itself be read
             return [error], {_work.UNREADABLE: _work.describe(error)}, 0.0
 
@@ -96,10 +114,13 @@ class Engine:
     def close(self) -> None:
         self._run.close()
 
-    def _push(self, data: bytes) -> Optional[int]:
+    def _push(self, data: bytes, stop_at_error: bool, items: int) -> Optional[int]:
         seq = self._run.pushed
         self.last_size = self._size_of(data)
-        return seq if self._run.push(data) else None
+        if not self._run.push(data):
+            return None
+        self._asked[seq] = stop_at_error, items
+        return seq
 
 
 class LocalEngine(Engine):
@@ -131,7 +152,7 @@ class LocalEngine(Engine):
     def push(self, stop_at_error: bool, items: list[Any]) -> Optional[int]:
         data, files = _pickles.pack_task((stop_at_error, items))
         try:
-            seq = self._push(data)
+            seq = self._push(data, stop_at_error, len(items))
         except BaseException:
             files.close()
             raise
@@ -202,13 +223,13 @@ class RemoteEngine(Engine):
         )
 
     def push(self, stop_at_error: bool, items: list[Any]) -> Optional[int]:
-        return self._push(pack_remote([stop_at_error, items], self._pickle))
+        return self._push(pack_remote([stop_at_error, items], self._pickle), stop_at_error, len(items))
 
     def _unpack(self, data: memoryview) -> tuple[list[Any], dict[int, str], float]:
         values, errors, elapsed = unpack_remote(data, self._pickle)
         if not self._pickle:
             for index, text in errors.items():
-                if index >= 0:
+                if 0 <= index < len(values):
                     values[index] = _work.rebuild(values[index])
         return values, errors, elapsed
 
@@ -228,7 +249,7 @@ class Waiter:
 def lost(failure: _library.Failure) -> BaseException:
     """What the caller raises for a task that has failed for good."""
     often = f", {failure.attempts} times" if failure.attempts > 1 else ""
-    if failure.reason == "time limit":
-        return TimeoutError("it ran longer than the time limit" + often)
     text = f": {failure.text}" if failure.text else ""
+    if failure.reason == "time limit":
+        return TimeoutError("it ran longer than the time limit" + often + text)
     return _work.WorkerLost(failure.reason + often + text)

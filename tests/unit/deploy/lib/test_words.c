@@ -32,6 +32,7 @@ Test(words, put_the_callers_options_behind_ours_and_the_command_last)
     config.options = (const char *const[]){"--timeout=1s", NULL};
     config.command = (const char *const[]){"tr", "-d", "x y", NULL};
     words_init(&words, &config, "fanfold");
+    cr_assert_str_eq(words.items[words.count - 6], "--embedded");
     cr_assert_str_eq(words.items[words.count - 5], "--timeout=1s");
     cr_assert_str_eq(words.items[words.count - 4], "--");
     cr_assert_str_eq(words.items[words.count - 1], "x y");
