@@ -117,9 +117,49 @@ def test_a_producer_of_dealer_1_is_refused_where_there_is_no_spool(case):
         run = case.start("fanfold", "-i", f"dealer:@{endpoint}", "-j1", "--", "cat")
         producer = Producer(context, endpoint, b"ann", 1)
         run.expect(4)
+        producer.pump(60)
+        assert producer.rejected == "this receiver keeps no messages: it needs --spool"
         producer.close()
     assert "message 1: its producer speaks DEALER/1, which needs --spool DIR" in run.stderr()
     assert run.output() == b""
+
+
+def test_a_producer_among_senders_of_plain_messages_is_refused_too(case):
+    """The socket cannot tell them apart; each is told, and one takes notice."""
+    endpoint = f"ipc://{case.directory}/in"
+    with zmq.Context() as context:
+        run = case.start("fanfold", "-i", f"dealer:@{endpoint}", "-N1", "-j1", "--", "cat")
+        plain = [context.socket(zmq.DEALER) for _ in range(5)]
+        for number, sender in enumerate(plain):
+            sender.linger = 0
+            sender.connect(endpoint)
+            sender.send(b"plain")
+            case.wait_for(lambda: run.output().count(b"plain") == number + 1, "the sender to be heard")
+        producer = Producer(context, endpoint, b"ann", 1)
+        run.expect(4)
+        producer.pump(60)
+        assert producer.rejected, run.stderr()
+        producer.close()
+        for sender in plain:
+            sender.close()
+
+
+def test_a_fanfold_that_sends_to_one_without_a_spool_says_so_and_loses_nothing(case):
+    endpoint = f"ipc://{case.directory}/in"
+    source = case.file("source", b"a\nb\n")
+    receiver = case.start("fanfold", "-i", f"dealer:@{endpoint}", "-j1", "--", "cat")
+    words = ["-i", source, "-o", f"dealer:{endpoint}", "--spool-out", case.path("spool"), "-j1"]
+    sender = case.start("fanfold", *words, "--", "cat")
+    receiver.expect(4)
+    sender.expect(4)
+    assert "the receiver rejects it: this receiver keeps no messages: it needs --spool" in sender.stderr()
+    words_in = ["-i", f"dealer:@{endpoint}", "--spool", case.path("kept"), "-j1"]
+    receiver = case.start("fanfold", *words_in, "--", "cat")
+    again = case.start("fanfold", *words, "--resume", "--", "cat")
+    again.expect(0)
+    receiver.signal(signal.SIGTERM)
+    receiver.expect(0)
+    assert receiver.output() == b"a\nb\n"
 
 
 def test_every_message_that_was_acknowledged_comes_out_once(case):

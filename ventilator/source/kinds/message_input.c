@@ -23,6 +23,7 @@
 
 enum {
     MESSAGES_MAX = 1000,  /* in one read, so that the loop comes round */
+    PEERS_TOLD = 64,      /* that an answer is for one of them */
     SILENCE_US = 5000000, /* before the first message; then a person hears of it */
 };
 
@@ -49,23 +50,46 @@ struct message_input {
 /* ---- a message ---- */
 
 /* Its producer keeps all that nobody acknowledges, which is done from a spool alone. */
-static bool is_dealer_hello(const struct message_input *messages)
+static bool is_dealer_hello(const struct message_input *messages,
+                            struct dealer_message *ret_hello)
 {
-    struct dealer_message message;
     return messages->config->socket.ends[0].kind == MESSAGE_DEALER &&
-           dealer_read(messages->frames.slices, messages->frames.count, &message) &&
-           message.verb == DEALER_HELLO;
+           dealer_read(messages->frames.slices, messages->frames.count, ret_hello) &&
+           ret_hello->verb == DEALER_HELLO;
+}
+
+/* The producer would wait for ever. A DEALER socket sends to its peers in turn, and
+ * does not tell which of them it is: so each gets the answer, of which the one with
+ * this id takes notice. */
+static void reject(struct message_input *messages, struct slice id)
+{
+    const struct dealer_message answer = {
+        .verb = DEALER_REJECT,
+        .id = id,
+        .reason = slice_of_text("this receiver keeps no messages: it needs --spool"),
+    };
+    void *socket = zsock_resolve(messages->socket.socket);
+    struct slice frames[DEALER_FRAMES];
+    uint8_t scratch[12];
+    size_t count = dealer_write(&answer, scratch, frames);
+    for (int peer = 0; peer < PEERS_TOLD; peer++)
+        for (size_t i = 0; i < count; i++)
+            if (zmq_send(socket, frames[i].data, frames[i].size,
+                         ZMQ_DONTWAIT | (i + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
+                return;
 }
 
 /* 1; 0: there is none; -EBADMSG with a reason; other -errno. */
 static int receive(struct message_input *messages, char *reason, size_t size)
 {
+    struct dealer_message hello;
     int result = message_frames_receive(&messages->frames, &messages->socket);
     if (result <= 0)
         return result;
     messages->number++;
     messages->heard_us = clock_now_us();
-    if (is_dealer_hello(messages)) {
+    if (is_dealer_hello(messages, &hello)) {
+        reject(messages, hello.id);
         snprintf(reason, size, "its producer speaks DEALER/1, which needs --spool DIR");
         return -EBADMSG;
     }

@@ -144,9 +144,9 @@ int message_socket_open(struct message_socket *socket, char *error, size_t error
     const struct message_socket_config *config = socket->config;
     int type = config->answers ? ZMQ_ROUTER
                                : transport_message_type(config->ends[0].kind);
-    socket->socket = transport_open(type, (int)config->hwm,
-                                    (int64_t)config->message_bytes,
-                                    config->answers ? ANSWER_LINGER_MS : 0);
+    socket->socket =
+        transport_open(type, (int)config->hwm, (int64_t)config->message_bytes,
+                       config->ends[0].kind == MESSAGE_DEALER ? ANSWER_LINGER_MS : 0);
     int result = socket->socket ? watch(socket) : -errno;
     if (result < 0) {
         snprintf(error, error_size, "cannot open a socket for messages: %s",
