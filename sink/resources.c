@@ -342,6 +342,8 @@ int64_t resources_tick(struct resources *resources, int64_t now_us)
     int64_t due_us = intake_tick(resources->intake, now_us);
     due_us = tick_keyring(resources->keys.keyring, now_us, due_us);
     due_us = tick_keyring(resources->keys_out.keyring, now_us, due_us);
+    if (resources->keys_out.keyring)
+        message_sender_say_revoked(keyring_revoked(resources->keys_out.keyring));
     zap_answer(resources->zap);
     return due_us;
 }

@@ -75,6 +75,7 @@ struct keyring {
     struct helper_process helper; /* none: the program looks itself */
     int64_t heard_us;             /* its last look; 0: none yet */
     bool late;                    /* said, that it is silent */
+    uint64_t revoked;             /* keys, since it was opened */
     int told;                     /* in the helper: whom it tells; -1: elsewhere */
 };
 
@@ -249,10 +250,11 @@ static void gather(struct keyring *keyring, bool revoked)
 }
 
 /* What the first look finds is no news. */
-static void tell_key(const struct keyring *keyring, const struct key_entry *entry)
+static void tell_key(struct keyring *keyring, const struct key_entry *entry)
 {
     struct news news = {.kind = NEWS_KEY, .role = entry->role, .known = entry->known};
     strcpy(news.key, entry->key);
+    keyring->revoked += keyring->scan_us && !entry->known;
     if (keyring->scan_us || keyring->told >= 0)
         tell(keyring, &news);
 }
@@ -362,8 +364,11 @@ int keyring_watch(struct keyring *keyring)
 
 static void take(struct keyring *keyring, const struct news *news, int64_t now_us)
 {
-    if (news->kind == NEWS_KEY)
+    if (news->kind == NEWS_KEY) {
+        const struct key_entry *before = find_key(keyring, news->key);
+        keyring->revoked += before && before->known && !news->known;
         set_key(keyring, news->key, news->role, news->known);
+    }
     tell(keyring, news);
     keyring->heard_us = now_us;
     if (keyring->late)
@@ -410,6 +415,11 @@ static int64_t hear(struct keyring *keyring, int64_t now_us)
 int keyring_descriptor(const struct keyring *keyring)
 {
     return keyring && keyring->helper.pid ? keyring->helper.socket : -1;
+}
+
+uint64_t keyring_revoked(const struct keyring *keyring)
+{
+    return keyring->revoked;
 }
 
 int64_t keyring_tick(struct keyring *keyring, int64_t now_us)

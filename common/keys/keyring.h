@@ -36,6 +36,9 @@ int keyring_descriptor(const struct keyring *keyring);
  * answer, changes nothing, and is logged. */
 int64_t keyring_tick(struct keyring *keyring, int64_t now_us);
 
+/* How many keys were revoked since it was opened, as far as it has heard. */
+uint64_t keyring_revoked(const struct keyring *keyring);
+
 /* `key` in Z85; *ret_role is set unless the key is unknown. */
 enum key_standing keyring_find(const struct keyring *keyring, const char *key,
                                enum key_role *ret_role);

@@ -241,6 +241,17 @@ bool message_sender_has_receiver(struct message_sender *sender)
     return sender->receivers > 0;
 }
 
+void message_sender_say_revoked(uint64_t revoked)
+{
+    static uint64_t said;
+    if (revoked == said)
+        return;
+    said = revoked;
+    say("warning: a key was revoked (--keys-out): nobody gets in with it, but a "
+        "receiver that is connected gets messages until its connection ends; end the "
+        "run to end that");
+}
+
 void message_sender_fill_item(const struct message_sender *sender, bool output,
                               zmq_pollitem_t *item)
 {

@@ -55,4 +55,8 @@ bool message_sender_has_receiver(struct message_sender *sender);
 void message_sender_fill_item(const struct message_sender *sender, bool output,
                               zmq_pollitem_t *item);
 
+/* libzmq ends no connection for a key: says once that a receiver whose key is one of
+ * the `revoked` keeps what it has. */
+void message_sender_say_revoked(uint64_t revoked);
+
 #endif

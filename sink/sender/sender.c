@@ -16,6 +16,7 @@
 #include "common/process/signals.h"
 #include "common/spool/spool_directory.h"
 #include "sink/journal/journal.h"
+#include "sink/messages/message_sender.h"
 #include "sink/sender/frame_reader.h"
 #include "sink/sender/sender_position.h"
 #include <errno.h>
@@ -327,6 +328,7 @@ static int iterate(struct sender *sender)
     if (sender->zap) {
         zap_answer(sender->zap);
         due_us = keyring_tick(sender->keys.keyring, now_us);
+        message_sender_say_revoked(keyring_revoked(sender->keys.keyring));
     }
     if (result == 0 && sender->opened)
         result = send_records(sender);

@@ -375,6 +375,36 @@ def test_a_bound_output_lets_in_the_keys_that_it_knows(case):
     context.destroy(linger=0)
 
 
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_receiver_whose_key_is_revoked_keeps_its_connection_and_the_run_says_so(case, spooled):
+    """ZeroMQ ends no connection for a key."""
+    keys, gate = make_keys(case), case.gate()
+    case.run("fanfold-keygen", keys, "-w", "other").expect(0)
+    with zmq.Context() as context:
+
+        def receiver(name):
+            socket = context.socket(zmq.PULL)
+            socket.linger = 0
+            socket.curve_publickey, socket.curve_secretkey = zmq.auth.load_certificate(str(keys / f"{name}.key_secret"))
+            socket.curve_serverkey = zmq.auth.load_certificate(str(keys / "ventilator.key"))[0]
+            socket.rcvtimeo = 60000
+            socket.connect(endpoint)
+            return socket
+
+        words = ["--keys-out", keys, "-o", "push:@tcp://127.0.0.1:*", "-N1", "-j1", "--log-level", "warn"]
+        words += ["--spool-out", case.path("spool")] if spooled else []
+        run = case.start("fanfold", *words, "--", "sh", "-c", f"read x; echo $x; [ $x != b ] || : <{gate}", stdin=b"a\nb\nc\n")
+        endpoint = run.wait_for_stderr(r"sends messages at (tcp://\S+)$")[1]
+        other = receiver("worker-other")
+        assert other.recv() == b"a"
+        case.run("fanfold-keygen", keys, "-r", "worker-other").expect(0)
+        run.wait_for_stderr(r"warning: a key was revoked \(--keys-out\): nobody gets in with it, but a receiver that is ")
+        gate.open()
+        assert [other.recv(), other.recv()] == [b"b", b"c"]
+        run.expect(0)
+        other.close()
+
+
 def test_what_messages_cannot_have_is_refused(case):
     out = ["-o", "push:tcp://127.0.0.1:9"]
     for words, sentence in (
