@@ -139,7 +139,7 @@ def slow(x):
     return x
 print(list(fanfold.map(slow, range(5), jobs=2, timeout=0.3, retries=1, on_error="return")))
 """
-    assert run(case, script) == "[0, 1, 2, TimeoutError('it ran longer than the time limit'), 4]\n"
+    assert run(case, script) == "[0, 1, 2, TimeoutError('it ran longer than 0.3 s'), 4]\n"
 
 
 def test_prepare_runs_once_and_its_state_is_shared(case):

@@ -251,5 +251,6 @@ def lost(failure: _library.Failure) -> BaseException:
     often = f", {failure.attempts} times" if failure.attempts > 1 else ""
     text = f": {failure.text}" if failure.text else ""
     if failure.reason == "time limit":
-        return TimeoutError("it ran longer than the time limit" + often + text)
+        said_by_us = failure.text.startswith("ran longer than ")  # and not by what it ran
+        return TimeoutError(f"it {failure.text}{often}" if said_by_us else f"it ran longer than the time limit{often}{text}")
     return _work.WorkerLost(failure.reason + often + text)
