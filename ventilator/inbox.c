@@ -17,6 +17,7 @@ struct inbox {
     zsock_t *router;
     const struct zap *zap; /* NULL: no link has keys */
     struct dispatch *dispatch;
+    bool by_reference; /* a person wants chunks to go so */
     struct decoder *decoder;
     struct envelope envelope;
     struct once_per_peer malformed; /* logged and answered */
@@ -25,12 +26,13 @@ struct inbox {
 };
 
 struct inbox *inbox_new(zsock_t *router, const struct zap *zap,
-                        struct dispatch *dispatch)
+                        struct dispatch *dispatch, bool by_reference)
 {
     struct inbox *inbox = allocate_zeroed(1, sizeof *inbox);
     inbox->router = router;
     inbox->zap = zap;
     inbox->dispatch = dispatch;
+    inbox->by_reference = by_reference;
     inbox->decoder = decoder_new();
     envelope_init(&inbox->envelope);
     return inbox;
@@ -176,6 +178,8 @@ static void on_envelope(struct inbox *inbox, int64_t now_us)
               message_type_name(message.type), envelope->peer);
     if (message.type == MESSAGE_REFUSED)
         notices_say_refused(inbox->dispatch, &message);
+    if (message.type == MESSAGE_FAILED && inbox->by_reference)
+        notices_say_unread(inbox->dispatch, envelope->peer, &message);
     if (message.type == MESSAGE_STALLED)
         log_stalled(&message);
     if (message.type == MESSAGE_UNKNOWN)

@@ -13,9 +13,10 @@
 
 struct inbox;
 
-/* Borrows all; `zap` may be NULL. */
+/* Borrows all; `zap` may be NULL. `by_reference`: a person hears which worker cannot
+ * read chunks in place. */
 struct inbox *inbox_new(zsock_t *router, const struct zap *zap,
-                        struct dispatch *dispatch);
+                        struct dispatch *dispatch, bool by_reference);
 void inbox_destroy(struct inbox **inbox_p);
 
 /* Takes some of the messages that are there; the loop comes round for the rest. */

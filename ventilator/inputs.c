@@ -24,6 +24,19 @@ static bool waits_for_files(const struct ventilator_options *options,
     return idle;
 }
 
+/* A person who asks for references learns why there are none. */
+static void check_ages(const struct source *source)
+{
+    const char *name = source_unsettled(source);
+    if (name)
+        say("warning: %s was changed a moment ago, and a further change might not "
+            "show: "
+            "its chunks are sent to all workers (a file that nobody has changed for 6 "
+            "s "
+            "is read in place)",
+            name);
+}
+
 int inputs_open(const struct ventilator_options *options, struct source **ret_source)
 {
     char error[TEXT_MAX];
@@ -35,6 +48,7 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
         .header_out = options->header_out,
         .whole_files = options->whole_files,
         .no_decompress = options->no_decompress || options->from_committed,
+        .root = options->root,
         .messages = options->messages.count ? &options->messages.input : NULL,
         .connector = options->messages.connector.command ? &options->messages.connector
                                                          : NULL,
@@ -49,6 +63,8 @@ int inputs_open(const struct ventilator_options *options, struct source **ret_so
     }
     if (waits_for_files(options, *ret_source))
         return STATUS_USAGE;
+    if (options->by_reference && !options->common.quiet)
+        check_ages(*ret_source);
     if (source_is_terminal(*ret_source) && !options->common.quiet)
         say("reading from the terminal; end with Ctrl-D");
     return STATUS_OK;

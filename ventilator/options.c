@@ -303,6 +303,12 @@ static error_t parse_run(int key, char *text, struct argp_state *state)
     case KEY_BY_VALUE:
         options->by_value = true;
         return 0;
+    case KEY_BY_REFERENCE:
+        options->by_reference = true;
+        return 0;
+    case KEY_ROOT:
+        options->root = text;
+        return 0;
     case KEY_JOBLOG:
         read_job_log(state, text, options);
         return 0;

@@ -52,6 +52,8 @@ struct ventilator_options {
     bool resume;
     enum payload_compression compression; /* of links between hosts */
     bool by_value;       /* workers never read a file's chunks by themselves */
+    bool by_reference;   /* those on other hosts do, too, below the root */
+    const char *root;    /* NULL: none */
     const char *job_log; /* a file, with a + before it to append; NULL: none */
     uint32_t min_workers;
     bool progress;

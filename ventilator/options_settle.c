@@ -71,6 +71,17 @@ static bool agree(const struct ventilator_options *options)
     else if (options->from_committed && options->header_lines)
         say("--from-committed excludes --header: what the feeder sends begins in the "
             "middle, without a header");
+    else if (options->by_reference && !options->root)
+        say("--by-reference needs --root DIR: the directory that workers on other "
+            "hosts "
+            "see, too");
+    else if (options->root && !options->by_reference)
+        say("--root needs --by-reference: then workers that have --root, too, read the "
+            "chunks below it themselves");
+    else if (options->by_reference && options->by_value)
+        say("--by-reference and --by-value exclude each other");
+    else if (options->by_reference && brings_messages(options))
+        say("--by-reference is for files: messages are in none");
     else if (brings_messages(options) && !agrees_with_messages(options))
         return false;
     else if (options->dry_run && options->resume)

@@ -62,7 +62,7 @@ struct slice task_payload_refer(struct task_payload *payload,
 {
     struct reference reference;
     if (!task_payload_is_referable(action, payload->by_value, chunk) ||
-        !source_refer(payload->source, chunk, &reference))
+        !source_refer(payload->source, chunk, action->by_reference, &reference))
         return (struct slice){0};
     return (struct slice){payload->reference,
                           reference_write(&reference, payload->reference)};

@@ -117,7 +117,8 @@ static void make_core(struct ventilator *ventilator, int64_t now_us)
     record_format_print(&options->chunker.format, ventilator->format);
     ventilator->dispatch = dispatch_new(&config, now_us);
     ventilator->inbox = inbox_new(front_router(ventilator->front),
-                                  front_zap(ventilator->front), ventilator->dispatch);
+                                  front_zap(ventilator->front), ventilator->dispatch,
+                                  options->by_reference);
     int64_t liveness_ms = config.liveness_us / 1000;
     ventilator->outbox = outbox_new(&(struct outbox_config){
         .router = front_router(ventilator->front),

@@ -39,6 +39,7 @@ void identity_init(struct identity *identity, const struct worker_options *optio
     for (size_t i = 0; i < sizeof identity->uuid; i++)
         snprintf(identity->uuid_text + 2 * i, 3, "%02x", identity->uuid.bytes[i]);
     identity->program = program_hash(options);
+    identity->sees_root = options->root != NULL;
     identity->drains = options->mode == PROGRAM_LINES;
     command_text(options, identity->command, sizeof identity->command);
     if (options->place)

@@ -11,7 +11,8 @@ struct identity {
     struct id uuid;
     char uuid_text[2 * sizeof(struct id) + 1];
     uint32_t slots;
-    bool drains; /* only the end of its programs shows that all results are right */
+    bool sees_root; /* it may read chunks below its root */
+    bool drains;    /* only the end of its programs shows that all results are right */
     /* hash of mode and command; alike where two workers run the same */
     uint64_t program;
     char command[NAME_MAX_BYTES + 1]; /* for people; cut */

@@ -163,6 +163,9 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
             options_size(state, "--memory", value, UINT64_MAX / 2,
                          "a size that a slot may use, such as 500M or 2G");
         return 0;
+    case KEY_ROOT:
+        options->root = value;
+        return 0;
     case KEY_LEASH:
         options->leash = true;
         return 0;

@@ -276,13 +276,15 @@ static void send_alone(struct outbox *outbox, const struct message *message)
 void outbox_hello(struct outbox *outbox, const struct identity *identity,
                   struct session *session, const struct session_action *action)
 {
-    struct capability capabilities[4 + PAYLOAD_COMPRESSION_MAX] = {
+    struct capability capabilities[5 + PAYLOAD_COMPRESSION_MAX] = {
         {slice_of_text("isolate")}};
     uint32_t capability_count = 1;
     if (transport_is_tcp(uplink_endpoint(outbox->uplink)))
         capability_count = payload_compression_add_all(capabilities, capability_count);
     if (uplink_is_own(outbox->uplink))
         capabilities[capability_count++].name = slice_of_text(CAPABILITY_EXTENTS);
+    if (identity->sees_root)
+        capabilities[capability_count++].name = slice_of_text(CAPABILITY_ROOT);
     if (identity->drains)
         capabilities[capability_count++].name = slice_of_text("drain");
     if (*identity->place)

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/exit_status.h"
+#include "common/files/below.h"
 #include "common/log.h"
 #include "common/net/transport.h"
 #include "common/process/fds.h"
@@ -100,6 +101,17 @@ static int open_signals(struct resources *resources, bool supervised)
     return STATUS_IO;
 }
 
+static int open_root(struct resources *resources, const char *root)
+{
+    if (!root)
+        return STATUS_OK;
+    resources->root = below_open_root(root);
+    if (resources->root >= 0)
+        return STATUS_OK;
+    say("--root %s: %s", root, strerror(-resources->root));
+    return STATUS_USAGE;
+}
+
 static int open_transport(void)
 {
     char error[ERROR_MAX] = "";
@@ -130,13 +142,15 @@ static void open_session(struct resources *resources,
 int resources_open(struct resources *resources, const struct worker_options *options,
                    const struct program_events *events)
 {
-    *resources = (struct resources){.signals = -1};
+    *resources = (struct resources){.signals = -1, .root = -1};
     service_manager_open(&resources->manager, clock_now_us());
     identity_init(&resources->identity, options);
     if (options->strip_frame)
         resources->strip = options->mode == PROGRAM_LINES ? STRIP_FRAME_LINES
                                                           : STRIP_FRAME_ALONE;
-    int status = open_keys(resources, &options->common);
+    int status = open_root(resources, options->root);
+    if (status == STATUS_OK)
+        status = open_keys(resources, &options->common);
     if (status == STATUS_OK)
         status = find_tasks(resources, &options->common);
     if (status == STATUS_OK)
@@ -150,7 +164,8 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     resources->uplink =
         uplink_new(resources->tasks, resources->keyed ? &resources->curve : NULL);
     resources->codec = payload_codec_new();
-    resources->files = chunk_files_new();
+    resources->files = chunk_files_new(resources->root);
+    resources->root = -1;
     resources->outbox =
         outbox_new(resources->uplink, resources->codec, &resources->identity.uuid);
     open_session(resources, options);
@@ -178,5 +193,6 @@ void resources_close(struct resources *resources, bool hurry)
     transport_deinit();
     keys_close(&resources->keys);
     runtime_dir_close(&resources->runtime_dir);
+    fd_close(&resources->root);
     fd_close(&resources->signals);
 }

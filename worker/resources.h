@@ -32,6 +32,7 @@ struct resources {
     int signals;            /* descriptor; -1: none */
     struct uplink *uplink;
     struct payload_codec *codec;
+    int root; /* below which it reads chunks; -1: nowhere, or `files` has it */
     struct chunk_files *files; /* of chunks by reference */
     struct outbox *outbox;
     struct session *session;

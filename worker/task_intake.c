@@ -57,7 +57,7 @@ static void refuse(struct resources *resources, struct task *task,
     if (entry->kind > TASK_BY_REFERENCE) {
         refuse_kind(resources, task, entry->seq, entry->kind);
     } else if (entry->kind == TASK_BY_REFERENCE && !task->extents) {
-        task_refuse_reference(task);
+        task_refuse_reference(task, chunk_files_reason(resources->files));
         session_on_refused(resources->session, entry->seq);
     }
 }

@@ -132,6 +132,13 @@ enum task_kind {
     TASK_BY_REFERENCE = 1, /* where it is: reference.h */
 };
 
+/* How a reference names the file. */
+enum reference_way {
+    REFERENCE_NONE,   /* there is none */
+    REFERENCE_OPENED, /* by a descriptor of the ventilator's */
+    REFERENCE_NAMED,  /* by its path below a root */
+};
+
 /* How a payload is compressed. */
 enum payload_compression {
     PAYLOAD_PLAIN = 0,
@@ -150,6 +157,7 @@ struct capability {
 #define CAPABILITY_STALLED "stalled" /* of a ventilator: it takes STALLED */
 #define CAPABILITY_LOANS   "loans"   /* of a sink: it borrows results */
 #define CAPABILITY_EXTENTS "extents" /* of a worker: it takes TASK_BY_REFERENCE */
+#define CAPABILITY_ROOT    "root" /* likewise, of files by their paths below its root */
 
 /* Whether it is among them. */
 bool capability_is_named(const struct capability *capabilities, uint32_t count,

@@ -10,7 +10,8 @@
 
 enum {
     REFERENCE_FIELDS = 3,
-    FILE_FIELDS = 6,
+    OPENED_FIELDS = 6,
+    NAMED_FIELDS = 4,
     EXTENT_FIELDS = 3,
     LITERAL_FIELDS = 2,
     PIECE_EXTENT = 0,
@@ -52,22 +53,33 @@ static void write_piece(msgpack_packer *packer, const struct reference_piece *pi
     }
 }
 
+static void write_file(msgpack_packer *packer, const struct reference_file *file)
+{
+    if (file->path.data) {
+        assert(file->path.size > 0 && file->path.size <= REFERENCE_PATH_MAX);
+        msgpack_pack_array(packer, NAMED_FIELDS);
+        msgpack_pack_bin(packer, file->path.size);
+        msgpack_pack_bin_body(packer, file->path.data, file->path.size);
+    } else {
+        msgpack_pack_array(packer, OPENED_FIELDS);
+        msgpack_pack_uint32(packer, file->pid);
+        msgpack_pack_uint32(packer, file->descriptor);
+        msgpack_pack_uint64(packer, file->device);
+    }
+    msgpack_pack_uint64(packer, file->inode);
+    msgpack_pack_uint64(packer, file->size);
+    msgpack_pack_uint64(packer, file->mtime_ns);
+}
+
 size_t reference_write(const struct reference *reference,
                        uint8_t bytes[REFERENCE_BYTES_MAX])
 {
-    const struct reference_file *file = &reference->file;
     struct room room = {.bytes = bytes};
     msgpack_packer packer;
     msgpack_packer_init(&packer, &room, put);
     assert(reference->count >= 1 && reference->count <= REFERENCE_PIECES_MAX);
     msgpack_pack_array(&packer, REFERENCE_FIELDS);
-    msgpack_pack_array(&packer, FILE_FIELDS);
-    msgpack_pack_uint32(&packer, file->pid);
-    msgpack_pack_uint32(&packer, file->descriptor);
-    msgpack_pack_uint64(&packer, file->device);
-    msgpack_pack_uint64(&packer, file->inode);
-    msgpack_pack_uint64(&packer, file->size);
-    msgpack_pack_uint64(&packer, file->mtime_ns);
+    write_file(&packer, &reference->file);
     msgpack_pack_uint64(&packer, reference->length);
     msgpack_pack_array(&packer, reference->count);
     for (uint32_t i = 0; i < reference->count; i++)
@@ -117,20 +129,45 @@ static bool read_number(struct msgpack_reader *reader, uint64_t most,
     return true;
 }
 
-static bool read_file(struct msgpack_reader *reader, struct reference_file *file)
+/* What follows the number of the process. */
+static bool read_descriptor(struct msgpack_reader *reader, uint64_t pid,
+                            struct reference_file *file)
 {
-    uint64_t more, pid, descriptor;
-    if (!read_array(reader, FILE_FIELDS, &more) ||
-        !read_number(reader, INT32_MAX, &pid) ||
-        !read_number(reader, INT32_MAX, &descriptor) ||
-        !read_number(reader, UINT64_MAX, &file->device) ||
-        !read_number(reader, UINT64_MAX, &file->inode) ||
-        !read_number(reader, INT64_MAX, &file->size) ||
-        !read_number(reader, UINT64_MAX, &file->mtime_ns))
+    uint64_t descriptor;
+    if (pid > INT32_MAX || !read_number(reader, INT32_MAX, &descriptor) ||
+        !read_number(reader, UINT64_MAX, &file->device))
         return false;
     file->pid = (uint32_t)pid;
     file->descriptor = (uint32_t)descriptor;
-    return skip(reader, more);
+    return true;
+}
+
+static bool is_path(const struct token *token)
+{
+    return token->slice.size > 0 && token->slice.size <= REFERENCE_PATH_MAX &&
+           !memchr(token->slice.data, '\0', token->slice.size);
+}
+
+/* A path, or the number of a process, is what it begins with. */
+static bool read_file(struct msgpack_reader *reader, struct reference_file *file)
+{
+    uint64_t more;
+    struct token first;
+    if (!read_array(reader, NAMED_FIELDS, &more))
+        return false;
+    enum token_kind kind = msgpack_read(reader, &first);
+    if (kind == TOKEN_BYTES && is_path(&first)) {
+        file->path = first.slice;
+    } else if (kind == TOKEN_NUMBER && more >= OPENED_FIELDS - NAMED_FIELDS) {
+        more -= OPENED_FIELDS - NAMED_FIELDS;
+        if (!read_descriptor(reader, first.number, file))
+            return false;
+    } else {
+        return false;
+    }
+    return read_number(reader, UINT64_MAX, &file->inode) &&
+           read_number(reader, INT64_MAX, &file->size) &&
+           read_number(reader, UINT64_MAX, &file->mtime_ns) && skip(reader, more);
 }
 
 static bool read_literal(struct msgpack_reader *reader, struct reference_piece *piece)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A chunk by reference, which TASK carries in place of its bytes (kind 1): the file
- * that has them, by a descriptor of the ventilator's, and the pieces that the chunk is
- * made of: places in that file, and bytes that are in none. PROTOCOL.md, *Chunks by
- * reference*, is the normative text.
+ * that has them, by a descriptor of the ventilator's or by its path below a directory
+ * that both see, and the pieces that the chunk is made of: places in that file, and
+ * bytes that are in none. PROTOCOL.md, *Chunks by reference*, is the normative text.
  */
 #ifndef FANFOLD_COMMON_PROTOCOL_REFERENCE_H
 #define FANFOLD_COMMON_PROTOCOL_REFERENCE_H
@@ -16,14 +16,17 @@
 enum {
     REFERENCE_PIECES_MAX = 16,
     REFERENCE_LITERAL_MAX = 1024,   /* bytes */
-    REFERENCE_BYTES_MAX = 17 << 10, /* of what reference_write gives */
+    REFERENCE_PATH_MAX = 4095,      /* bytes */
+    REFERENCE_BYTES_MAX = 21 << 10, /* of what reference_write gives */
 };
 
 /* Which file, and in what state. */
 struct reference_file {
-    uint32_t pid; /* of the process that has it open, as descriptor */
+    struct slice path; /* below the root; no data: by descriptor */
+    uint32_t pid;      /* of the process that has it open, as descriptor; */
     uint32_t descriptor;
-    uint64_t device, inode;
+    uint64_t device; /* all three: 0 where there is a path */
+    uint64_t inode;
     uint64_t size;     /* bytes */
     uint64_t mtime_ns; /* its last change, since 1970 */
 };

@@ -32,10 +32,23 @@ static void check_pieces(const struct reference *reference)
     require(length == reference->length);
 }
 
+/* Of as many bytes, which are the same. */
+static bool equal_slices(struct slice a, struct slice b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static bool same_file(struct reference_file a, struct reference_file b)
+{
+    bool equal = equal_slices(a.path, b.path) && !a.path.data == !b.path.data;
+    a.path = b.path = (struct slice){0};
+    return equal && memcmp(&a, &b, sizeof a) == 0;
+}
+
 static bool same(const struct reference *a, const struct reference *b)
 {
-    bool equal = memcmp(&a->file, &b->file, sizeof a->file) == 0 &&
-                 a->length == b->length && a->count == b->count;
+    bool equal = same_file(a->file, b->file) && a->length == b->length &&
+                 a->count == b->count;
     for (uint32_t i = 0; i < a->count && equal; i++) {
         const struct reference_piece *one = &a->pieces[i], *other = &b->pieces[i];
         equal = one->offset == other->offset && one->length == other->length &&
@@ -53,6 +66,7 @@ bool drive_reference(const uint8_t *data, size_t size)
     if (!reference_read((struct slice){data, size}, &reference))
         return false;
     check_pieces(&reference);
+    require(reference.file.path.size <= REFERENCE_PATH_MAX);
     size_t used = reference_write(&reference, bytes);
     require(reference_read((struct slice){bytes, used}, &again));
     require(same(&reference, &again));

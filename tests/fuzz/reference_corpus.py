@@ -7,6 +7,7 @@ import sys
 import msgpack
 
 FILE = [812, 5, 0x801, 131, 3000, 1_700_000_000_123_456_789]
+NAMED = [b"a/in", 131, 3000, 1_700_000_000_123_456_789]
 HUGE = 2**64 - 1
 
 
@@ -28,6 +29,9 @@ GOOD = {
     "most_pieces": reference(*[EXTENT] * 16),
     "longest_literal": reference((1, bytes(1024))),
     "all_of_the_file": reference((0, 0, 3000)),
+    "path": reference(EXTENT, LITERAL, file=NAMED),
+    "longest_path": reference(EXTENT, file=[b"a" * 4095, *NAMED[1:]]),
+    "path_of_a_later_version": reference(EXTENT, file=[*NAMED, "later", 7]),
     "fields_of_a_later_version": reference((*EXTENT, "later", {"a": [1]}), (1, b"x", None), file=[*FILE, 1.5], more=[[[7]]]),
 }
 BAD = {
@@ -35,6 +39,11 @@ BAD = {
     "number": 7,
     "fields": [FILE, 2000],
     "file_fields": reference(EXTENT, file=FILE[:-1]),
+    "path_fields": reference(EXTENT, file=NAMED[:-1]),
+    "text_for_a_path": reference(EXTENT, file=["a/in", *NAMED[1:]]),
+    "empty_path": reference(EXTENT, file=[b"", *NAMED[1:]]),
+    "long_path": reference(EXTENT, file=[b"a" * 4096, *NAMED[1:]]),
+    "nul_in_a_path": reference(EXTENT, file=[b"a\0b", *NAMED[1:]]),
     "piece_fields": reference((0, 1000), length=0),
     "no_pieces": reference(length=0),
     "too_many_pieces": reference(*[EXTENT] * 17),
@@ -55,7 +64,7 @@ BAD = {
     "claims_2_to_the_32": b"\x93\x96" + b"\x01" * 6 + b"\x01" + b"\xdd\xff\xff\xff\xff",
     "more_claims_2_to_the_32": b"\xdd\xff\xff\xff\xff" + msgpack.packb(reference(EXTENT))[1:],
     "nested_claims": msgpack.packb(reference(EXTENT, more=[0]))[:-1] + b"\xdd\xff\xff\xff\xff" * 9,
-    "longer_than_allowed": msgpack.packb(reference(EXTENT, more=[bytes(17 << 10)])),
+    "longer_than_allowed": msgpack.packb(reference(EXTENT, more=[bytes(21 << 10)])),
 }
 
 

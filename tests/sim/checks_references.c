@@ -18,7 +18,8 @@ void check_reference(const struct sim_ventilator *v,
     const struct sim_worker *w = worker_of(v, action->peer);
     if (!action->by_reference)
         return;
-    if (!w->extents)
+    if (!w->extents ||
+        action->by_reference != (w->far ? REFERENCE_NAMED : REFERENCE_OPENED))
         world_violation(world, "chunk %ju goes by reference to who takes none",
                         (uintmax_t)action->seq);
     if (v->refused[action->seq])

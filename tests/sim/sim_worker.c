@@ -76,7 +76,8 @@ static void hello(struct sim_worker *w, const struct session_action *action)
     if (w->process.world->scenario.drains)
         can[count++].name = slice_of_text("drain");
     if (w->extents)
-        can[count++].name = slice_of_text(CAPABILITY_EXTENTS);
+        can[count++].name =
+            slice_of_text(w->far ? CAPABILITY_ROOT : CAPABILITY_EXTENTS);
     message.hello_worker.capabilities = can;
     message.hello_worker.capability_count = count;
     message.hello_worker.ledger = session_ledger(w->core, &message.hello_worker.count);

@@ -81,7 +81,7 @@ struct sim_worker {
     bool far;       /* no sink can open what it lends */
     bool alone;     /* it has left as there was no word from a ventilator */
     bool preempted; /* once it is told to leave, all that runs fails */
-    bool extents;   /* it takes chunks by reference */
+    bool extents;   /* it takes chunks by reference; if it is far, by a path */
     bool swallows;  /* its results never arrive, though its link is open */
     struct sim_worker *next_shifted;      /* in the world's list */
     bool wrote_shifted;                   /* it is in that list */

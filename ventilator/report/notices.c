@@ -41,6 +41,22 @@ void notices_say(const struct dispatch_action *action)
     }
 }
 
+void notices_say_unread(const struct dispatch *dispatch, uint32_t peer,
+                        const struct message *message)
+{
+    static unsigned said;
+    char host[NAME_SIZE], why[512];
+    struct slice text = message->failed.text;
+    const char *name = dispatch_peer_host(dispatch, peer);
+    if (message->failed.cause != FAILURE_REFERENCE || said++ >= SAID_MAX)
+        return;
+    quote_host(host, sizeof host, name ? name : "?");
+    slice_copy_printable(text, why, sizeof why);
+    say("warning: the worker on %s is sent the bytes of chunks, as it cannot read them "
+        "in place: %s",
+        host, why);
+}
+
 void notices_say_refused(const struct dispatch *dispatch, const struct message *message)
 {
     static unsigned said;

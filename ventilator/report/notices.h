@@ -12,4 +12,8 @@ void notices_say(const struct dispatch_action *action);
 void notices_say_refused(const struct dispatch *dispatch,
                          const struct message *message);
 
+/* Of a FAILED, from a worker that could not read a chunk in place. */
+void notices_say_unread(const struct dispatch *dispatch, uint32_t peer,
+                        const struct message *message);
+
 #endif

@@ -145,6 +145,16 @@ static bool is_another(const struct known_worker *worker, const struct message *
             (host.size && memcmp(worker->host, host.data, host.size) != 0));
 }
 
+/* What is open here needs no path that leads to it there. */
+static enum reference_way references_of(const struct message *message)
+{
+    const struct capability *can = message->hello_worker.capabilities;
+    uint32_t count = message->hello_worker.capability_count;
+    return capability_is_named(can, count, CAPABILITY_EXTENTS) ? REFERENCE_OPENED
+           : capability_is_named(can, count, CAPABILITY_ROOT)  ? REFERENCE_NAMED
+                                                               : REFERENCE_NONE;
+}
+
 /* The worker that says HELLO; NULL: this HELLO is older than the last one. */
 static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer,
                                         const struct message *message)
@@ -168,9 +178,7 @@ static struct known_worker *know_worker(struct dispatch *dispatch, uint32_t peer
         dispatch->program = message->hello_worker.program;
     worker->compressions = payload_compressions_named(
         message->hello_worker.capabilities, message->hello_worker.capability_count);
-    worker->extents = capability_is_named(message->hello_worker.capabilities,
-                                          message->hello_worker.capability_count,
-                                          CAPABILITY_EXTENTS);
+    worker->references = references_of(message);
     drain_state_on_hello(&worker->drain, message,
                          id_equal(&message->hello_worker.run, &dispatch->run_id));
     dispatch->drains |= worker->drain.drains;

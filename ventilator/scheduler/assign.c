@@ -149,12 +149,13 @@ void assign_task(struct dispatch *dispatch, struct task *task,
                  struct worker_session *session)
 {
     bool isolates = failures_isolates(dispatch, task);
-    bool by_reference = session->worker->extents && !task->by_value && !isolates;
+    enum reference_way by_reference =
+        task->by_value || isolates ? REFERENCE_NONE : session->worker->references;
     struct attempt *attempt = attempts_add(&(struct attempt){
         .session = session,
         .task = task,
         .number = ++task->attempts,
-        .by_value = !by_reference,
+        .by_value = by_reference == REFERENCE_NONE,
         .sent_us = dispatch->now_us,
         .at_once = session->in_flight_count < session->slots,
         .limit_ms = limits_ms(dispatch, session, task->length),

@@ -331,6 +331,12 @@ const char *dispatch_worker_host(const struct dispatch *dispatch, const struct i
     return worker ? worker->host : NULL;
 }
 
+const char *dispatch_peer_host(const struct dispatch *dispatch, uint32_t peer)
+{
+    const struct worker_session *session = worker_pool_find(&dispatch->pool, peer);
+    return session ? session->worker->host : NULL;
+}
+
 struct slice dispatch_mark(const struct dispatch *dispatch)
 {
     return (struct slice){dispatch->input.mark, dispatch->input.mark_size};

@@ -90,6 +90,8 @@ uint64_t dispatch_program(const struct dispatch *dispatch);
 /* The host of the worker with this uuid, as it says; NULL: there is none. */
 const char *dispatch_worker_host(const struct dispatch *dispatch,
                                  const struct id *uuid);
+/* The same of the worker that is this peer now. */
+const char *dispatch_peer_host(const struct dispatch *dispatch, uint32_t peer);
 /* Where the input goes on, by the BEGIN that started the run. */
 struct slice dispatch_mark(const struct dispatch *dispatch);
 /* The input that the run began with, as the sink's journal has it. */

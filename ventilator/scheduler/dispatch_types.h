@@ -114,7 +114,7 @@ struct dispatch_action {
     uint32_t attempt;
     uint32_t limit_ms;
     unsigned compressions; /* of TASK and ISOLATE, that the peer takes; likewise */
-    bool by_reference;     /* of TASK: the peer takes a reference to the chunk */
+    enum reference_way by_reference; /* of TASK: the peer takes it, to the chunk */
     bool only_queued;
     enum reject reason;
     enum dispatch_notice notice;

@@ -91,7 +91,7 @@ static void take_back(struct dispatch *dispatch, struct attempt *attempt)
  * task goes by value from now on, and so does whatever this worker gets. */
 static void on_reference_refused(struct dispatch *dispatch, struct attempt *attempt)
 {
-    attempt->session->worker->extents = false;
+    attempt->session->worker->references = REFERENCE_NONE;
     attempt->task->by_value = true;
     take_back(dispatch, attempt);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ventilator/source/input_list.h"
 
+#include "common/files/below.h"
 #include "common/files/letters.h"
 #include "common/memory.h"
+#include "common/process/fds.h"
 #include "ventilator/source/kinds/connector_input.h"
 #include "ventilator/source/kinds/message_input.h"
 #include "ventilator/source/receive/spool_input.h"
@@ -42,13 +44,15 @@ static int find_file(const struct input_list *inputs, struct named_input *item, 
     off_t offset = lseek(fd, 0, SEEK_CUR);
     if (offset < 0)
         return -errno;
+    if (inputs->root >= 0 && !(item->below = below_path(inputs->root, fd)))
+        return -EXDEV;
     item->start = (uint64_t)offset;
     item->size = (uint64_t)status->st_size;
     if (item->size < item->start)
         item->size = item->start;
     item->device = status->st_dev;
     item->inode = status->st_ino;
-    item->age = file_age_of(fd, status);
+    item->age = file_age_of(fd, status, inputs->root >= 0);
     if (inputs->decompresses && !item->header)
         item->compression = look_at_file(fd, item->start);
     item->kind = item->compression == COMPRESSION_NONE ? SOURCE_KIND_FILE
@@ -67,6 +71,8 @@ static int find_kind(const struct input_list *inputs, struct named_input *item, 
         return -EISDIR;
     if (S_ISREG(status.st_mode))
         return find_file(inputs, item, fd, &status);
+    if (inputs->root >= 0)
+        return -EMEDIUMTYPE;
     item->kind = SOURCE_KIND_STREAM;
     item->input =
         input_of_stream(fd, status.st_mode, inputs->decompresses, inputs->program);
@@ -89,6 +95,25 @@ static int cannot_read(const struct named_input *item, int result, char *error,
 {
     snprintf(error, error_size, "cannot read %s: %s", item->name, strerror(-result));
     return result;
+}
+
+/* Likewise, where there is a root. */
+static int cannot_refer(const struct named_input *item, int result, const char *root,
+                        char *error, size_t error_size)
+{
+    if (result == -EXDEV)
+        snprintf(error, error_size,
+                 "%s is not below %s: with --by-reference, each input is a file below "
+                 "the directory that --root names",
+                 item->name, root);
+    else if (result == -EMEDIUMTYPE)
+        snprintf(error, error_size,
+                 "%s is no regular file: with --by-reference, each input is a file "
+                 "below the directory that --root names",
+                 item->name);
+    else
+        return cannot_read(item, result, error, error_size);
+    return -EINVAL;
 }
 
 static bool is_standard_input(const char *path)
@@ -131,24 +156,38 @@ static void add_path_or_letters(struct input_list *inputs, const char *path)
     letters_deinit(&letters);
 }
 
+static int open_root(struct input_list *inputs, const char *root, char *error,
+                     size_t error_size)
+{
+    inputs->root = root ? below_open_root(root) : -1;
+    if (!root || inputs->root >= 0)
+        return 0;
+    snprintf(error, error_size, "--root %s: %s", root, strerror(-inputs->root));
+    return -EINVAL;
+}
+
 int input_list_open(struct input_list *inputs, const char *const *paths, uint32_t count,
-                    bool decompresses, const char *program, char *error,
+                    const struct input_list_config *config, char *error,
                     size_t error_size)
 {
-    *inputs = (struct input_list){.decompresses = decompresses, .program = program};
+    *inputs = (struct input_list){.decompresses = config->decompresses,
+                                  .program = config->program};
+    int result = open_root(inputs, config->root, error, error_size);
+    if (result < 0)
+        return result;
     if (count == 0)
         add_path(inputs, NULL);
     for (uint32_t i = 0; i < count; i++)
         add_path_or_letters(inputs, paths[i]);
-    int result = 0;
     for (uint32_t i = 0; i < inputs->count && result == 0; i++) {
         struct named_input *item = &inputs->items[i];
         result = open_item(inputs, item);
         if (result < 0)
-            cannot_read(item, result, error, error_size);
+            result = cannot_refer(item, result, config->root, error, error_size);
         else if (i >= OPEN_MAX_FILES && item->kind != SOURCE_KIND_STREAM && item->path)
             input_close(&item->input);
     }
+    fd_close(&inputs->root);
     if (result < 0)
         input_list_deinit(inputs);
     return result;
@@ -205,6 +244,7 @@ void input_list_deinit(struct input_list *inputs)
         input_close(&inputs->items[i].input);
         free(inputs->items[i].name);
         free(inputs->items[i].header);
+        free(inputs->items[i].below);
     }
     free(inputs->items);
     *inputs = (struct input_list){.items = NULL};

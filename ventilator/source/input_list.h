@@ -28,6 +28,7 @@ struct named_input {
     dev_t device;
     ino_t inode;
     struct file_age age; /* of a file, before any of it was read */
+    char *below;         /* its path below the root; NULL: there is no root */
 };
 
 struct input_list {
@@ -35,12 +36,20 @@ struct input_list {
     uint32_t count;      /* at least 1 */
     bool decompresses;   /* those that are compressed */
     const char *program; /* as decompressor_start has it; borrowed */
+    int root;            /* while they are opened: a descriptor; -1: there is none */
+};
+
+/* How they are read. Borrowed as long as the list lives. */
+struct input_list_config {
+    bool decompresses;
+    const char *program;
+    const char *root; /* the directory below which each has to be; NULL: none */
 };
 
 /* Opens all; borrows the paths; `count` becomes that of the inputs. 0, or -errno with a
  * sentence for a person. */
 int input_list_open(struct input_list *inputs, const char *const *paths, uint32_t count,
-                    bool decompresses, const char *program, char *error,
+                    const struct input_list_config *config, char *error,
                     size_t error_size);
 /* One input, which the words in `names` call so. 0, or as input_list_open. */
 int input_list_of_messages(struct input_list *inputs, const char *const *names,

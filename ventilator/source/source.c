@@ -46,8 +46,13 @@ static int open_inputs(const struct source_config *config, struct input_list *in
     if (config->messages)
         return input_list_of_messages(inputs, config->paths, config->count,
                                       config->messages, error, error_size);
-    return input_list_open(inputs, config->paths, config->count, !config->no_decompress,
-                           config->program, error, error_size);
+    return input_list_open(inputs, config->paths, config->count,
+                           &(struct input_list_config){
+                               .decompresses = !config->no_decompress,
+                               .program = config->program,
+                               .root = config->root,
+                           },
+                           error, error_size);
 }
 
 int source_open(const struct source_config *config, struct source **ret_source,

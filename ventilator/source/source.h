@@ -31,6 +31,7 @@ struct source_config {
                               header are a chunk, too */
     bool whole_files;    /* the format of records is: an empty input is a chunk, too */
     bool no_decompress;  /* compressed input stays compressed */
+    const char *root;    /* the directory that workers see, too; NULL: there is none */
     const char *program; /* as decompressor_start has it; NULL: this one */
     /* Messages in place of files; NULL: none. Then the paths only name them. */
     const struct message_input_config *messages;
@@ -104,10 +105,15 @@ bool source_can_reread(const struct source *source);
 bool source_reread(struct source *source, const struct chunk *chunk,
                    zmq_msg_t *ret_bytes);
 
-/* Where the chunk is, for who can open this process's descriptors. False: nobody should
- * read it there: it is no file, or one that changes. Borrows from the source. */
+/* Where the chunk is, for who can open this process's descriptors, or sees the root.
+ * False: nobody should read it there: it is no file, or one that changes. Borrows from
+ * the source. */
 bool source_refer(const struct source *source, const struct chunk *chunk,
-                  struct reference *ret_reference);
+                  enum reference_way way, struct reference *ret_reference);
+
+/* The first file of which a change may not show, so that its chunks are not referred
+ * to; NULL: there is none. */
+const char *source_unsettled(const struct source *source);
 
 /* The descriptor to poll for input, after SOURCE_WAITS, or a ZeroMQ socket in its
  * place, which is NULL where there is a descriptor. */

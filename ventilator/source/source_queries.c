@@ -22,7 +22,7 @@ bool source_reread(struct source *source, const struct chunk *chunk,
 }
 
 bool source_refer(const struct source *source, const struct chunk *chunk,
-                  struct reference *ret_reference)
+                  enum reference_way way, struct reference *ret_reference)
 {
     const struct reader *reader = &source->reader;
     const struct named_input *item = &reader->inputs.items[chunk->input];
@@ -31,9 +31,11 @@ bool source_refer(const struct source *source, const struct chunk *chunk,
     uint64_t offset = reader_own_offset(reader, chunk->offset);
     uint64_t length = chunk_input_length(chunk);
     struct reference reference = {.length = chunk->length, .count = 1};
-    if (item->kind != SOURCE_KIND_FILE || item->input.fd < 0 || length == 0 ||
+    const char *path = way == REFERENCE_NAMED ? item->below : NULL;
+    if (way == REFERENCE_NONE || (way == REFERENCE_NAMED && !path) ||
+        item->kind != SOURCE_KIND_FILE || item->input.fd < 0 || length == 0 ||
         offset > item->size || length > item->size - offset ||
-        !file_age_refer(&item->age, item->input.fd, &reference.file))
+        !file_age_refer(&item->age, item->input.fd, path, &reference.file))
         return false;
     reference.pieces[0] = (struct reference_piece){.offset = offset, .length = length};
     if (added.size > 0)
@@ -41,6 +43,15 @@ bool source_refer(const struct source *source, const struct chunk *chunk,
             (struct reference_piece){.length = added.size, .literal = added};
     *ret_reference = reference;
     return true;
+}
+
+const char *source_unsettled(const struct source *source)
+{
+    const struct input_list *inputs = &source->reader.inputs;
+    for (uint32_t i = 0; i < inputs->count; i++)
+        if (inputs->items[i].kind == SOURCE_KIND_FILE && !inputs->items[i].age.tells)
+            return inputs->items[i].name;
+    return NULL;
 }
 
 /* ---- messages ---- */

@@ -15,9 +15,9 @@ struct chunk_extents {
 struct chunk_extents *chunk_extents_open(struct slice bytes, struct chunk_files *files)
 {
     struct reference reference;
-    if (!reference_read(bytes, &reference))
-        return NULL;
-    struct chunk_file *file = chunk_files_take(files, &reference.file);
+    struct chunk_file *file = reference_read(bytes, &reference)
+                                  ? chunk_files_take(files, &reference.file)
+                                  : chunk_files_take_none(files);
     if (!file)
         return NULL;
     size_t size = reference.count * sizeof *reference.pieces;

@@ -11,7 +11,7 @@
 struct chunk_extents;
 
 /* Literals borrow from `bytes`. NULL: they are no reference, or its file is not
- * there. */
+ * there: chunk_files_reason. */
 struct chunk_extents *chunk_extents_open(struct slice bytes, struct chunk_files *files);
 void chunk_extents_close(struct chunk_extents **extents_p);
 

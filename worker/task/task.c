@@ -9,6 +9,8 @@
 
 enum { TEXT_MAX = 200 }; /* of a sentence of ours */
 
+static const char CHANGED[] = "the file that has the chunk has changed meanwhile";
+
 static struct task *make(zmq_msg_t *payload, size_t offset, uint64_t length,
                          struct slice mark)
 {
@@ -154,7 +156,7 @@ static enum task_state next_run(struct task *task, struct slice *ret_input,
     if (task->part_run)
         return next_part(task, ret_input, ret_records);
     if (!find_chunk(task)) {
-        task_refuse_reference(task);
+        task_refuse_reference(task, CHANGED);
         return TASK_FAILED;
     }
     *ret_input = task->input;
@@ -191,7 +193,7 @@ enum task_state task_on_done(struct task *task, uint64_t run_us, zmq_msg_t *resu
     uint64_t records;
     task->run_us += run_us;
     if (was_misread(task)) {
-        task_refuse_reference(task);
+        task_refuse_reference(task, CHANGED);
         return TASK_FAILED;
     }
     if (!task->part_run) {
@@ -210,7 +212,7 @@ enum task_state task_on_failed(struct task *task, uint64_t run_us, enum failure 
     uint64_t records;
     task->run_us += run_us;
     if (was_misread(task)) {
-        task_refuse_reference(task);
+        task_refuse_reference(task, CHANGED);
         return TASK_FAILED;
     }
     if (!task->part_run) {
@@ -227,10 +229,9 @@ void task_refuse_kind(struct task *task, uint32_t kind)
          slice_of_text("this worker does not know this kind of task"));
 }
 
-void task_refuse_reference(struct task *task)
+void task_refuse_reference(struct task *task, const char *reason)
 {
-    fail(task, FAILURE_REFERENCE, 0,
-         slice_of_text("the file that has the chunk cannot be read, or has changed"));
+    fail(task, FAILURE_REFERENCE, 0, slice_of_text(reason));
 }
 
 void task_refuse_damaged(struct task *task)

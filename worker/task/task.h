@@ -77,8 +77,8 @@ enum task_state task_on_failed(struct task *task, uint64_t run_us, enum failure 
                                uint32_t code, struct slice text);
 /* It has failed, as this worker does not know the kind. */
 void task_refuse_kind(struct task *task, uint32_t kind);
-/* It has failed, as its chunk by reference cannot be read. */
-void task_refuse_reference(struct task *task);
+/* It has failed, as its chunk by reference cannot be read, for a reason for people. */
+void task_refuse_reference(struct task *task, const char *reason);
 /* It has failed, as its bytes are not those that were sent. */
 void task_refuse_damaged(struct task *task);
 struct slice task_mark(const struct task *task);

@@ -4,14 +4,14 @@
 #include <criterion/criterion.h>
 
 static const struct dispatch_action action = {.kind = DISPATCH_TASK,
-                                              .by_reference = true};
+                                              .by_reference = REFERENCE_OPENED};
 static const struct chunk large = {.length = 64 << 10},
                           small = {.length = (64 << 10) - 1};
 
 Test(task_payload, goes_by_reference_where_it_is_worth_it_and_the_worker_takes_it)
 {
     struct dispatch_action other = action;
-    other.by_reference = false;
+    other.by_reference = REFERENCE_NONE;
     cr_expect(task_payload_is_referable(&action, false, &large));
     cr_expect_not(task_payload_is_referable(&action, false, &small));
     cr_expect_not(task_payload_is_referable(&other, false, &large));

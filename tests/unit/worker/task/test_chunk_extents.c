@@ -14,7 +14,7 @@ static uint8_t bytes[REFERENCE_BYTES_MAX];
 static void set_up(void)
 {
     char path[] = "/dev/shm/chunk-extents-XXXXXX";
-    files = chunk_files_new();
+    files = chunk_files_new(-1);
     fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     unlink(path);

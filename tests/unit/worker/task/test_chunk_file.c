@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +15,7 @@ static int fd;
 static void set_up(void)
 {
     char path[] = "/dev/shm/chunk-file-XXXXXX";
-    files = chunk_files_new();
+    files = chunk_files_new(-1);
     fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     unlink(path);
@@ -143,4 +144,98 @@ Test(chunk_file, of_which_a_few_stay_open_is_closed_when_nobody_needs_it)
     int after = dup(fd);
     cr_expect_eq(after, before, "descriptors are left open");
     close(after);
+}
+
+/* ---- by a path below the root ---- */
+
+static char top[] = "/dev/shm/chunk-root-XXXXXX";
+static char path[64];
+
+static void set_up_root(void)
+{
+    cr_assert(mkdtemp(top));
+    files = chunk_files_new(open(top, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    snprintf(path, sizeof path, "%s/in", top);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq(write(fd, "0123456789", 10), 10);
+}
+
+static void tear_down_root(void)
+{
+    chunk_files_destroy(&files);
+    close(fd);
+    unlink(path);
+    cr_assert_eq(rmdir(top), 0);
+}
+
+TestSuite(chunk_file_below, .init = set_up_root, .fini = tear_down_root);
+
+static struct reference_file named(const char *name)
+{
+    struct reference_file is = as_it_is(fd);
+    is.pid = is.descriptor = 0;
+    is.device = 0;
+    is.path = slice_of_text(name);
+    return is;
+}
+
+static void expect_reason(const char *reason)
+{
+    cr_expect(strstr(chunk_files_reason(files), reason), "%s",
+              chunk_files_reason(files));
+}
+
+Test(chunk_file_below, is_opened_by_its_name_and_has_the_device_of_this_host)
+{
+    char bytes[4], name[] = "in";
+    struct stat status;
+    struct reference_file is = named(name);
+    struct chunk_file *file = chunk_files_take(files, &is), *same = file;
+    cr_assert(file);
+    cr_assert(chunk_file_read(file, 3, bytes, sizeof bytes));
+    cr_expect_arr_eq(bytes, "3456", sizeof bytes);
+    fstat(fd, &status);
+    cr_expect_eq(file->is.device, status.st_dev);
+    chunk_files_give_back(&file);
+    strcpy(name, "xx");
+    is = named("in");
+    file = chunk_files_take(files, &is);
+    cr_expect_eq(file, same, "it keeps a path of its own");
+    chunk_files_give_back(&file);
+}
+
+Test(chunk_file_below, that_is_another_says_how_it_differs)
+{
+    struct reference_file is = named("in");
+    is.inode++;
+    expect_none(is);
+    expect_reason("'in' below its --root is another file: its inode");
+    is = named("in"), is.size++;
+    expect_none(is);
+    expect_reason("another size");
+    is = named("in"), is.mtime_ns++;
+    expect_none(is);
+    expect_reason("another time of modification");
+    expect_none(named("out"));
+    expect_reason("cannot be read: No such file");
+    expect_none(named("../in"));
+    expect_reason("leads out of that directory");
+}
+
+Test(chunk_file_below, that_changes_is_not_the_same_any_more)
+{
+    struct reference_file is = named("in");
+    struct chunk_file *file = chunk_files_take(files, &is);
+    cr_assert(chunk_file_is_same(file));
+    cr_assert_eq(write(fd, "x", 1), 1);
+    cr_expect_not(chunk_file_is_same(file));
+    chunk_files_give_back(&file);
+}
+
+Test(chunk_file, by_a_path_is_none_without_a_root)
+{
+    struct reference_file is = as_it_is(fd);
+    is.path = slice_of_text("in");
+    expect_none(is);
+    expect_reason("it has none");
 }
