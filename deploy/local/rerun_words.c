@@ -28,7 +28,8 @@ static bool stays_behind(const char *option)
         "end-message",    "idle",        "spool",          "spool-size",
         "committed-fd",   "committed",   "from-committed", "block-timeout",
         "linger",         "latency",     "rotate",         "spool-out",
-        "spool-out-size", "on-lost",     "drain-before",
+        "spool-out-size", "on-lost",     "drain-before",   "by-reference",
+        "root",           "parts",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)

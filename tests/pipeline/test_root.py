@@ -92,6 +92,22 @@ def test_a_worker_sees_the_tree_through_a_mount_of_its_own(case):
     assert hosts.referred() > 4
 
 
+def test_a_kernel_without_openat2_follows_no_link_at_all(case):
+    """The ventilator names files without links: only one that is in the worker's tree alone is refused."""
+    strace = ["strace", "-qq", "-f", "-o", case.path("trace"), "-e", "trace=openat2", "-e", "inject=openat2:error=ENOSYS"]
+    if subprocess.run([*strace, "true"], capture_output=True).returncode:
+        case.skip("strace cannot trace here")
+    hosts = Hosts(case, MIB)
+    hosts.run(before=strace)
+    assert hosts.referred() > 1 and "ENOSYS" in case.path("trace").read_text()
+    assert "warning: the worker" not in hosts.ventilator.stderr()
+    other = case.path("other")
+    other.mkdir()
+    (other / "data").symlink_to(hosts.tree / "data")
+    hosts.output = case.path("again")
+    refused(hosts, "cannot be read: leads out of that directory", before=strace)
+
+
 def test_links_and_several_inputs_below_the_root_are_read_too(case):
     hosts = Hosts(case, 2 * MIB)
     more = old_file(hosts.tree / "more", hosts.text[:-1] + b"x")
@@ -124,8 +140,8 @@ def test_workers_with_and_without_a_root_do_one_run(case):
     assert hosts.referred()
 
 
-def refused(hosts, why):
-    hosts.run(root=hosts.case.path("other"))
+def refused(hosts, why, **worker):
+    hosts.run(root=hosts.case.path("other"), **worker)
     said = hosts.ventilator.stderr()
     assert re.search(rf"warning: the worker on \S+ is sent the bytes of chunks, as it cannot read them in place: '.*' below its --root {why}", said), said
     assert said.count("warning: the worker") <= 5

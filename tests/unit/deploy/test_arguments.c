@@ -445,6 +445,19 @@ static bool is_for_files_too(const char *name)
     return false;
 }
 
+Test(arguments, a_rerun_reads_dead_letters_which_no_other_host_sees)
+{
+    static const struct option_row rows[] = {
+        {1, 1, "by-reference", 1u << ROLE_VENTILATOR},
+        {2, 2, "root", 1u << ROLE_VENTILATOR | 1u << ROLE_WORKER}};
+    struct passed passed[] = {{&rows[0], NULL}, {&rows[1], "/data"}};
+    struct arguments arguments = {
+        .passed = passed, .count = 2, .command = (char *[]){(char *)"cat", NULL}};
+    char *words = rerun_words(&arguments);
+    cr_expect_str_eq(words, "-- cat");
+    free(words);
+}
+
 Test(arguments, a_rerun_has_no_option_of_input_or_output_that_only_messages_have)
 {
     static const struct argp_option options[] = {LAUNCHER_OPTIONS};
