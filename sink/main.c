@@ -6,6 +6,7 @@
 #include "common/process/signals.h"
 #include "common/process/standard_fds.h"
 #include "sink/committed.h"
+#include "sink/parts/join.h"
 #include "sink/sender/sender.h"
 #include "sink/sink.h"
 
@@ -24,6 +25,14 @@ static int send_records(const struct sink_options *options)
     return sender_run(out->spool, &config, out->keys);
 }
 
+static int join_parts(const struct sink_options *options)
+{
+    return join_run(&(struct join_config){.manifest = options->out.join,
+                                          .parts = options->out.parts,
+                                          .output = options->output,
+                                          .quiet = options->common.quiet});
+}
+
 int main(int argc, char **argv)
 {
     struct sink_options options;
@@ -37,6 +46,7 @@ int main(int argc, char **argv)
     sink_options_parse(argc, argv, &options);
     log_set_level(options.common.log_level);
     int status = sends               ? send_records(&options)
+                 : options.out.join  ? join_parts(&options)
                  : options.committed ? committed_print(&options)
                                      : sink_run(&options);
     sink_options_deinit(&options);

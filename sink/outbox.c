@@ -9,7 +9,7 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     struct message message = {.type = MESSAGE_HELLO_SINK};
     char host[NAME_MAX_BYTES + 1] = "";
     struct endpoint_entry endpoints[ENDPOINTS_MAX];
-    struct capability capabilities[PAYLOAD_COMPRESSION_MAX + 1];
+    struct capability capabilities[PAYLOAD_COMPRESSION_MAX + 2];
     gethostname(host, sizeof host - 1);
     message.hello_sink.version = PROTOCOL_VERSION;
     message.hello_sink.incarnation = hello->incarnation;
@@ -24,6 +24,8 @@ void outbox_hello(struct uplink *uplink, const struct outbox_hello *hello)
     message.hello_sink.capabilities = capabilities;
     uint32_t count = payload_compression_add_all(capabilities, 0);
     capabilities[count++].name = slice_of_text(CAPABILITY_LOANS);
+    if (hello->takes_parts)
+        capabilities[count++].name = slice_of_text(CAPABILITY_PARTS);
     message.hello_sink.capability_count = count;
     uplink_send(uplink, &message);
 }

@@ -14,6 +14,7 @@ struct outbox_hello {
     uint64_t nonce;
     const struct endpoint_list *endpoints; /* where workers reach it */
     uint64_t max_result_bytes;
+    bool takes_parts; /* results that workers write to files */
     bool finished;
 };
 

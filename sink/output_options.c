@@ -116,6 +116,14 @@ error_t output_options_parse(int key, char *value, struct argp_state *state,
     case KEY_KEYS_OUT:
         out->keys = value;
         return 0;
+    case KEY_PARTS:
+        if (*value == '\0')
+            options_bad(state, "--parts", value, "a directory");
+        out->parts = value;
+        return 0;
+    case KEY_JOIN:
+        out->join = value;
+        return 0;
     case KEY_HWM:
         out->hwm = (uint32_t)options_number(state, "--hwm", value, 1, HWM_MAX,
                                             "a number from 1 to 1000000");
@@ -184,6 +192,25 @@ static void check_rotation(struct argp_state *state, const struct output_options
         argp_error(state, "--rotate: expected no --unordered, which has no journal");
 }
 
+/* The manifest is an output of bytes with a journal, and nothing is added to it. */
+static void check_parts(struct argp_state *state, const struct output_options *out,
+                        const struct output_facts *facts)
+{
+    if (out->join && !out->parts)
+        argp_error(state, "--join: expected --parts DIR, the directory of the parts");
+    if (!out->parts || out->join)
+        return;
+    if (!facts->path || out->to_messages || out->receiver ||
+        output_options_is_special(facts->path))
+        argp_error(state,
+                   "--parts: expected -o FILE, a regular file, for the manifest");
+    if (facts->unordered)
+        argp_error(state, "--parts: expected no --unordered, which has no journal");
+    if (rotation_is_wanted(&out->rotation) || out->framing != FRAMING_NONE)
+        argp_error(state, "--parts: expected no %s: each result is a file",
+                   out->framing != FRAMING_NONE ? "--frames-out" : "--rotate");
+}
+
 static void check_messages(struct argp_state *state, const struct output_options *out,
                            const struct output_facts *facts)
 {
@@ -209,5 +236,6 @@ void output_options_check(struct argp_state *state, const struct output_options 
 {
     check_framing(state, out, facts);
     check_messages(state, out, facts);
+    check_parts(state, out, facts);
     check_rotation(state, out, facts);
 }

@@ -23,6 +23,8 @@ struct output_options {
     const char *connector;    /* a command, in place of `messages`; else NULL */
     struct rotation rotation; /* all zero: none */
     enum framing framing;
+    const char *parts; /* the directory of parts; NULL: results go to the output */
+    const char *join;  /* a manifest whose parts are to be joined, and nothing else */
     bool records_said; /* how results split; else as the input does */
     struct record_format records;
 };

@@ -228,6 +228,8 @@ static int start_commits(struct resources *resources,
         .output = output_descriptor(resources->output),
         .journal = resources->resume.journal,
         .dead_letters = resources->resume.dead_letters,
+        .part_files = resources->part_files ? part_files_path(resources->part_files)
+                                            : NULL,
         .parts_of = rotation_is_wanted(&options->out.rotation) ? options->output : NULL,
     };
     return config.journal ? commit_process_start(&config, &resources->commit_process)
@@ -257,6 +259,22 @@ static int make_spool(const struct sink_options *options)
         return STATUS_OK;
     say("cannot make %s: %s", options->out.spool, strerror(errno));
     return STATUS_IO;
+}
+
+/* Before the process that commits begins, which syncs it. */
+static int open_part_files(struct resources *resources,
+                           const struct sink_options *options)
+{
+    char error[ERROR_MAX];
+    const struct position *start = &resources->resume.start.position;
+    int result = options->out.parts
+                     ? part_files_open(options->out.parts, &start->run, start->next > 0,
+                                       &resources->part_files, error, sizeof error)
+                     : 0;
+    if (result == 0)
+        return STATUS_OK;
+    say("%s", error);
+    return result == -ENOENT ? STATUS_USAGE : STATUS_IO;
 }
 
 /* It makes holes in the file where all is stored. */
@@ -290,7 +308,7 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         .resume = options->resume,
         .no_dead_letters = options->no_dead_letters,
         .command = options->command_hash,
-        .framing = options->out.framing,
+        .framing = options->out.parts ? JOURNAL_PARTS : options->out.framing,
         .rotates = rotation_is_wanted(&options->out.rotation),
     };
     int status = make_spool(options);
@@ -300,6 +318,8 @@ static int open_file(struct resources *resources, const struct sink_options *opt
         status = resume_point_find(&resources->resume, &request, resources->output);
     if (status == STATUS_OK)
         open_result_memory(resources, options);
+    if (status == STATUS_OK)
+        status = open_part_files(resources, options);
     if (status == STATUS_OK)
         status = start_helpers(resources, options);
     if (status == STATUS_OK)
@@ -371,6 +391,7 @@ void resources_close(struct resources *resources)
     output_close(&resources->output);
     commit_process_stop(&resources->commit_process);
     stall_watch_stop(&resources->stall_watch);
+    part_files_close(&resources->part_files);
     resume_point_deinit(&resources->resume);
     result_memory_destroy(&resources->memory);
     if (resources->signals >= 0)

@@ -14,6 +14,7 @@
 #include "sink/journal/commit_process.h"
 #include "sink/journal/resume.h"
 #include "sink/options.h"
+#include "sink/parts/part_files.h"
 #include "sink/result/intake.h"
 #include "sink/sender/sender_child.h"
 #include "sink/stall_watch.h"
@@ -29,6 +30,7 @@ struct resources {
     struct commit_process *commit_process; /* NULL: no journal, or taken */
     struct stall_watch *stall_watch;
     struct result_memory *memory;
+    struct part_files *part_files; /* NULL: results go to the output */
     struct intake *intake;
     struct uplink *uplink;
     struct sender_child sender; /* of a spool's records; pid 0: there is none */

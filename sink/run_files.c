@@ -8,6 +8,7 @@
 #include "common/records/record_format_text.h"
 #include "sink/end_report.h"
 #include "sink/memory_share.h"
+#include "sink/result/result_decode.h"
 #include "sink/result/result_letters.h"
 #include "sink/run_files_state.h"
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct run_files *run_files_new(const struct sink_options *options,
     files->options = options;
     files->resume = resume;
     files->memory = resources->memory;
+    files->part_files = resources->part_files;
     files->stall_watch = resources->stall_watch;
     if (options->out.spool)
         files->spool = (struct spool_out){
@@ -116,6 +118,10 @@ void run_files_on_welcome(struct run_files *files, const struct message *message
 {
     struct record_format format;
     bool known = record_format_parse(message->welcome.format, &format);
+    if (files->part_files && message->welcome.header_out > 0)
+        run_files_fail(files, STATUS_USAGE,
+                       "--parts excludes --header-out: each part keeps its header",
+                       now_us);
     if (known)
         files->format = format;
     bool knows = capability_is_named(message->welcome.capabilities,
@@ -178,6 +184,39 @@ void run_files_write_result(struct run_files *files, struct result *result,
     if (spilled)
         stall_watch_leave(files->stall_watch);
     run_files_fail(files, status, error, now_us);
+}
+
+struct result *run_files_decode(struct run_files *files, const struct message *message,
+                                const struct result_entry *entry, zmq_msg_t *payload,
+                                size_t *offset)
+{
+    if (message->result.compression != PAYLOAD_PART)
+        return result_decode(files->memory, entry, payload, offset);
+    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
+    struct result *result =
+        files->part_files
+            ? part_files_decode(files->part_files, files->memory, message, payload)
+            : NULL;
+    stall_watch_leave(files->stall_watch);
+    return result;
+}
+
+void run_files_keep(struct run_files *files, const struct message *message,
+                    const struct result_entry *entry, struct result *result)
+{
+    char text[ERROR_MAX];
+    if (!files->part_files || message->result.compression == PAYLOAD_PART ||
+        output_writer_has_ended(files->output))
+        return;
+    stall_watch_enter(files->stall_watch, STALL_OUTPUT);
+    int error = part_files_keep(files->part_files, result, message->result.epoch,
+                                entry->attempt);
+    stall_watch_leave(files->stall_watch);
+    if (error == 0)
+        return;
+    snprintf(text, sizeof text, "cannot write a part to %s: %s",
+             part_files_path(files->part_files), strerror(-error));
+    run_files_fail(files, STATUS_IO, text, clock_now_us());
 }
 
 static void write_output(struct run_files *files, uint64_t share, int64_t now_us)
@@ -329,6 +368,8 @@ void run_files_end_journal(struct run_files *files)
                 files->late.status == STATUS_OK;
     bool empty = !finished && sink_session_position(files->session).next == 0 &&
                  !(files->resume->resumed && output_writer_was_as_found(files->output));
+    if (done && files->part_files)
+        part_files_sweep(files->part_files, files->options->output);
     bool wrong = sink_session_verdict(files->session).outcome == OUTCOME_DOUBT;
     if (done || empty || wrong)
         checkpointer_remove_journal(files->checkpointer);

@@ -26,6 +26,15 @@ void run_files_destroy(struct run_files **files_p);
  * The result is taken. */
 void run_files_write_result(struct run_files *files, struct result *result,
                             int64_t now_us);
+/* The session has taken a result, and says so to nobody before this returns: makes a
+ * part of it, where results are parts. */
+void run_files_keep(struct run_files *files, const struct message *message,
+                    const struct result_entry *entry, struct result *result);
+/* As result_decode. NULL: it is to be a part that a worker has written, and cannot be
+ * found. */
+struct result *run_files_decode(struct run_files *files, const struct message *message,
+                                const struct result_entry *entry, zmq_msg_t *payload,
+                                size_t *offset);
 /* SINK_COMMIT. */
 void run_files_commit(struct run_files *files, uint64_t ticket, int64_t now_us);
 

@@ -15,7 +15,8 @@ enum { ERROR_MAX = 1024 };
 struct run_files {
     const struct sink_options *options;
     struct resume_point *resume;
-    const struct result_memory *memory;
+    struct result_memory *memory;
+    struct part_files *part_files; /* NULL: results go to the output */
     struct stall_watch *stall_watch;
     struct sink_session *session;
     struct output_writer *output;

@@ -69,6 +69,7 @@ static void say_hello(struct sink *sink, uint64_t nonce)
         .nonce = nonce,
         .endpoints = intake_endpoints(sink->resources.intake),
         .max_result_bytes = sink->options->max_result_bytes,
+        .takes_parts = sink->options->out.parts,
         .finished = sink_session_finished(sink->session),
     };
     outbox_hello(sink->resources.uplink, &hello);
@@ -208,19 +209,19 @@ static void take_results(struct sink *sink, const struct message *message,
                          zmq_msg_t *payload, enum failure cause)
 {
     size_t offset = 0;
+    struct sink_session *session = sink->session;
+    const struct id *run = &message->result.run, *uuid = &message->result.uuid;
+    uint64_t epoch = message->result.epoch;
     for (uint32_t i = 0; i < message->result.count; i++) {
         const struct result_entry *entry = &message->result.entries[i];
-        if (!payload) {
-            sink_session_on_unread(sink->session, &message->result.run,
-                                   message->result.epoch, &message->result.uuid, entry,
-                                   cause);
-            continue;
-        }
         struct result *result =
-            result_decode(sink->resources.memory, entry, payload, &offset);
-        if (!sink_session_on_result(sink->session, &message->result.run,
-                                    message->result.epoch, &message->result.uuid, entry,
-                                    result))
+            payload ? run_files_decode(sink->files, message, entry, payload, &offset)
+                    : NULL;
+        if (!result)
+            sink_session_on_unread(session, run, epoch, uuid, entry, cause);
+        else if (sink_session_on_result(session, run, epoch, uuid, entry, result))
+            run_files_keep(sink->files, message, entry, result);
+        else
             result_destroy(&result);
     }
 }

@@ -31,9 +31,8 @@ static void check_ages(const struct source *source)
     if (name)
         say("warning: %s was changed a moment ago, and a further change might not "
             "show: "
-            "its chunks are sent to all workers (a file that nobody has changed for 6 "
-            "s "
-            "is read in place)",
+            "its chunks are sent to all workers (a file that nobody has changed for "
+            "6 s is read in place)",
             name);
 }
 

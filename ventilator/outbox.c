@@ -34,7 +34,6 @@ struct outbox {
     struct outbox_config config;
     struct encoder *encoder;
     struct task_payload *task_payload;
-
     bool lost_peer; /* since outbox_lost_peer was last called */
 
     /* The open batch. */
@@ -49,7 +48,7 @@ struct outbox {
     uint64_t bytes; /* of the tasks' payload */
 
     struct endpoint_entry endpoints[ENDPOINTS_MAX]; /* of the last WELCOME */
-    struct capability capabilities[2];              /* likewise */
+    struct capability capabilities[3];              /* likewise */
     char rejection[400];                            /* of the last REJECT */
     struct once_per_peer rejected;                  /* for a malformed message */
     struct once_per_peer unsent; /* it takes no messages, and that was said */
@@ -270,7 +269,9 @@ static struct message welcome_worker(struct outbox *outbox,
     if (payload_compression_in(action->welcome->compressions, compression))
         *end++ = payload_compression_capability(compression);
     if (action->welcome->borrows && !outbox->config.by_value)
-        *end++ = (struct capability){slice_of_text(CAPABILITY_LOANS)};
+        (end++)->name = slice_of_text(CAPABILITY_LOANS);
+    if (action->welcome->takes_parts)
+        (end++)->name = slice_of_text(CAPABILITY_PARTS);
     message.welcome.capabilities = can;
     message.welcome.capability_count = (uint32_t)(end - can);
     return message;

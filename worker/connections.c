@@ -101,7 +101,8 @@ static int open_link(const struct resources *resources, const char *endpoint)
     }
     return outbox_open_link(
         resources->outbox, endpoint, resources->keyed ? &curve : NULL,
-        session_compression(resources->session), may_lend(resources, endpoint));
+        session_compression(resources->session), may_lend(resources, endpoint),
+        session_takes_parts(resources->session));
 }
 
 /* The person's own counts before those that the sink names. */

@@ -124,10 +124,30 @@ static error_t parse_place_option(int key, const char *value,
     }
 }
 
+/* Directories of this host. */
+static error_t parse_directory(int key, const char *value,
+                               struct worker_options *options)
+{
+    switch (key) {
+    case KEY_WORKDIR:
+        options->workdir = value;
+        return 0;
+    case KEY_ROOT:
+        options->root = value;
+        return 0;
+    case KEY_PARTS:
+        options->parts = value;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct worker_options *options = state->input;
-    if (parse_place_option(key, value, state) == 0)
+    if (parse_place_option(key, value, state) == 0 ||
+        parse_directory(key, value, options) == 0)
         return 0;
     switch (key) {
     case KEY_JOBS:
@@ -152,9 +172,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
     case KEY_SHELL:
         options->shell = true;
         return 0;
-    case KEY_WORKDIR:
-        options->workdir = value;
-        return 0;
     case KEY_NICE:
         options->niceness = parse_niceness(state, value);
         return 0;
@@ -162,9 +179,6 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
         options->memory_bytes =
             options_size(state, "--memory", value, UINT64_MAX / 2,
                          "a size that a slot may use, such as 500M or 2G");
-        return 0;
-    case KEY_ROOT:
-        options->root = value;
         return 0;
     case KEY_LEASH:
         options->leash = true;

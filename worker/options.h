@@ -26,6 +26,7 @@ struct worker_options {
     int niceness;          /* of the program; 0: ours */
     uint64_t memory_bytes; /* that a slot may use; 0: no limit */
     const char *root;      /* below which it reads chunks by reference; NULL: nowhere */
+    const char *parts;     /* where results are written as files; NULL: nowhere */
     bool stay;
     bool leash; /* hidden: standard input tells it to leave, at its end to hurry; and no
                    other program here could say why it waits */

@@ -31,7 +31,10 @@ struct outbox {
     struct payload_codec *codec;
     zsock_t *push;
     enum payload_compression compression; /* of results, on this link */
-    bool lends;                           /* it takes the names of loans */
+    bool lends;                           /* it takes the names of loans, */
+    bool takes_parts;                     /* and of files */
+    struct part_results *parts;
+    const struct session *of; /* whose results they are */
     struct connection_monitor *monitor;
     struct retry retry; /* of the PUSH */
 
@@ -53,13 +56,14 @@ struct outbox {
 };
 
 struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
-                          const struct id *uuid)
+                          const struct id *uuid, struct part_writer **writer_p)
 {
     struct outbox *outbox = allocate_zeroed(1, sizeof *outbox);
     outbox->uplink = uplink;
     outbox->codec = codec;
     outbox->uuid = *uuid;
     outbox->encoder = encoder_new();
+    outbox->parts = part_results_new(writer_p);
     retry_init(&outbox->retry);
     return outbox;
 }
@@ -71,6 +75,7 @@ void outbox_destroy(struct outbox **outbox_p)
         return;
     outbox_flush(outbox);
     outbox_close_link(outbox);
+    part_results_destroy(&outbox->parts);
     encoder_destroy(&outbox->encoder);
     free(outbox->bytes);
     free(outbox);
@@ -80,6 +85,7 @@ void outbox_destroy(struct outbox **outbox_p)
 void outbox_close_link(struct outbox *outbox)
 {
     outbox_flush(outbox);
+    part_results_unsend(outbox->parts);
     connection_monitor_destroy(&outbox->monitor);
     zsock_destroy(&outbox->push);
     retry_made(&outbox->retry);
@@ -87,10 +93,11 @@ void outbox_close_link(struct outbox *outbox)
 
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
                      const struct curve *curve, enum payload_compression compression,
-                     bool lends)
+                     bool lends, bool parts)
 {
     outbox_close_link(outbox);
     outbox->lends = lends;
+    outbox->takes_parts = parts && part_results_may(outbox->parts);
     outbox->compression = transport_is_tcp(endpoint) ? compression : PAYLOAD_PLAIN;
     outbox->push = transport_connect_push(endpoint, curve, &outbox->monitor);
     return outbox->push ? 0 : -errno;
@@ -99,6 +106,11 @@ int outbox_open_link(struct outbox *outbox, const char *endpoint,
 struct connection_monitor *outbox_monitor(const struct outbox *outbox)
 {
     return outbox->monitor;
+}
+
+uint32_t outbox_poll(const struct outbox *outbox, zmq_pollitem_t *items)
+{
+    return part_results_poll(outbox->parts, items);
 }
 
 struct retry *outbox_retry(struct outbox *outbox)
@@ -165,6 +177,13 @@ static void push_alone(struct outbox *outbox, const struct result_entry *entry,
     message.result.entries = entry;
     message.result.count = 1;
     zmq_msg_t payload;
+    if (*task->part && outbox->takes_parts) {
+        message.result.compression = PAYLOAD_PART;
+        part_results_name(task, &payload);
+        push_results(outbox, &message, &payload);
+        zmq_msg_close(&payload);
+        return;
+    }
     zmq_msg_init(&payload);
     zmq_msg_copy(&payload, &task->result);
     if (task->lent && outbox->lends)
@@ -185,8 +204,9 @@ static void append(struct outbox *outbox, const void *data, size_t size)
     outbox->bytes_size += size;
 }
 
-void outbox_result(struct outbox *outbox, const struct session *session,
-                   const struct session_action *action)
+/* It does not wait any more, if it did. */
+static void add_result(struct outbox *outbox, const struct session *session,
+                       const struct session_action *action)
 {
     struct task *task = action->cargo;
     struct result_entry entry = {
@@ -201,7 +221,8 @@ void outbox_result(struct outbox *outbox, const struct session *session,
     /* One run and epoch a batch: they change with the PUSH, whose end flushes. */
     outbox->run = session_run(session);
     outbox->epoch = session_epoch(session);
-    if (task->lent || entry.bad_count || entry.length > SMALL_BYTES) {
+    bool part = *task->part && outbox->takes_parts;
+    if (part || task->lent || entry.bad_count || entry.length > SMALL_BYTES) {
         push_alone(outbox, &entry, task);
         return;
     }
@@ -211,6 +232,21 @@ void outbox_result(struct outbox *outbox, const struct session *session,
     outbox->results[outbox->result_count++] = entry;
     if (outbox->result_count == BATCH_MAX || outbox->bytes_size >= BATCH_BYTES)
         flush_results(outbox);
+}
+
+/* Bad records' bytes travel with their result's. */
+static bool can_be_part(const struct outbox *outbox, const struct task *task)
+{
+    return outbox->takes_parts && !task->bad_count && task->length > 0;
+}
+
+void outbox_result(struct outbox *outbox, const struct session *session,
+                   const struct session_action *action)
+{
+    outbox->of = session;
+    if (!can_be_part(outbox, action->cargo) ||
+        !part_results_hold(outbox->parts, session, action))
+        add_result(outbox, session, action);
 }
 
 /* ---- to the ventilator ---- */
@@ -239,8 +275,8 @@ static void flush_returned(struct outbox *outbox)
     outbox->returned_count = 0;
 }
 
-void outbox_done(struct outbox *outbox, const struct session_action *action,
-                 int64_t now_us)
+static void add_done(struct outbox *outbox, const struct session_action *action,
+                     int64_t now_us)
 {
     const struct task *task = action->cargo;
     if (outbox->session != action->session || outbox->returned_count ||
@@ -255,6 +291,13 @@ void outbox_done(struct outbox *outbox, const struct session_action *action,
         .kept_us = task_kept_us(task, now_us),
         .open = task->open,
     };
+}
+
+void outbox_done(struct outbox *outbox, const struct session_action *action,
+                 int64_t now_us)
+{
+    if (!part_results_hold_done(outbox->parts, action))
+        add_done(outbox, action, now_us);
 }
 
 void outbox_returned(struct outbox *outbox, const struct session_action *action)
@@ -364,6 +407,7 @@ void outbox_goodbye(struct outbox *outbox, const struct session_action *action)
 
 void outbox_drop(struct outbox *outbox, struct task *task)
 {
+    part_results_forget(outbox->parts, task);
     task->next = outbox->dropped;
     outbox->dropped = task;
 }
@@ -380,8 +424,20 @@ void outbox_flush(struct outbox *outbox)
     }
 }
 
-void outbox_end_turn(struct outbox *outbox)
+/* What has become a part since the last turn. */
+static void take_parts(struct outbox *outbox, int64_t now_us)
 {
+    struct session_action action;
+    while (part_results_next(outbox->parts, &action))
+        if (action.kind == SESSION_RESULT)
+            add_result(outbox, outbox->of, &action);
+        else
+            add_done(outbox, &action, now_us);
+}
+
+void outbox_end_turn(struct outbox *outbox, int64_t now_us)
+{
+    take_parts(outbox, now_us);
     outbox_flush(outbox);
     payload_codec_begin_turn(outbox->codec);
 }

@@ -12,25 +12,32 @@
 #include "common/net/retry.h"
 #include "common/net/uplink.h"
 #include "worker/identity.h"
+#include "worker/parts/part_results.h"
 #include "worker/session/session.h"
 #include "worker/task/task.h"
 
 struct outbox;
 
-/* The uplink and the codec must outlive it. */
+enum { OUTBOX_ITEMS = PART_HELPERS_MAX };
+
+/* The uplink and the codec must outlive it. Takes the writer of parts; NULL: there is
+ * none. */
 struct outbox *outbox_new(struct uplink *uplink, struct payload_codec *codec,
-                          const struct id *uuid);
+                          const struct id *uuid, struct part_writer **writer_p);
 void outbox_destroy(struct outbox **outbox_p);
 
 /* Closes the PUSH if there is one, and opens a new one. `curve`: NULL: no keys. Results
  * leave compressed where the endpoint is on another host; `lends`: those that
- * are lent leave as a name. 0 or -errno. */
+ * are lent leave as a name; `parts`: as files, if there is a writer. 0 or -errno. */
 int outbox_open_link(struct outbox *outbox, const char *endpoint,
                      const struct curve *curve, enum payload_compression compression,
-                     bool lends);
+                     bool lends, bool parts);
 void outbox_close_link(struct outbox *outbox);
 /* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);
+/* Fills in OUTBOX_ITEMS items at most, of what is written to files; returns how many.
+ */
+uint32_t outbox_poll(const struct outbox *outbox, zmq_pollitem_t *items);
 /* When the PUSH is to be opened anew; opening or closing it calls that off. */
 struct retry *outbox_retry(struct outbox *outbox);
 
@@ -56,6 +63,6 @@ void outbox_drop(struct outbox *outbox, struct task *task);
 /* Sends what was gathered. */
 void outbox_flush(struct outbox *outbox);
 /* Likewise, at the end of a turn of the loop. */
-void outbox_end_turn(struct outbox *outbox);
+void outbox_end_turn(struct outbox *outbox, int64_t now_us);
 
 #endif

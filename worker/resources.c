@@ -112,6 +112,19 @@ static int open_root(struct resources *resources, const char *root)
     return STATUS_USAGE;
 }
 
+static int start_part_writer(struct resources *resources,
+                             const struct worker_options *options)
+{
+    if (!options->parts)
+        return STATUS_OK;
+    int result =
+        part_writer_start(options->parts, options->slots, &resources->part_writer);
+    if (result == 0)
+        return STATUS_OK;
+    say("--parts %s: %s", options->parts, strerror(-result));
+    return STATUS_USAGE;
+}
+
 static int open_transport(void)
 {
     char error[ERROR_MAX] = "";
@@ -156,6 +169,8 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     if (status == STATUS_OK)
         status = open_program(resources, options, events);
     if (status == STATUS_OK)
+        status = start_part_writer(resources, options);
+    if (status == STATUS_OK)
         status = open_signals(resources, options->common.supervised);
     if (status == STATUS_OK)
         status = open_transport();
@@ -166,8 +181,8 @@ int resources_open(struct resources *resources, const struct worker_options *opt
     resources->codec = payload_codec_new();
     resources->files = chunk_files_new(resources->root);
     resources->root = -1;
-    resources->outbox =
-        outbox_new(resources->uplink, resources->codec, &resources->identity.uuid);
+    resources->outbox = outbox_new(resources->uplink, resources->codec,
+                                   &resources->identity.uuid, &resources->part_writer);
     open_session(resources, options);
     return STATUS_OK;
 }
@@ -185,6 +200,7 @@ void resources_close(struct resources *resources, bool hurry)
     program_close(&resources->program);
     session_destroy(&resources->session, drop_task);
     outbox_destroy(&resources->outbox);
+    part_writer_stop(&resources->part_writer);
     chunk_files_destroy(&resources->files);
     if (resources->codec)
         payload_codec_log(resources->codec, "results");

@@ -33,7 +33,8 @@ struct resources {
     struct uplink *uplink;
     struct payload_codec *codec;
     int root; /* below which it reads chunks; -1: nowhere, or `files` has it */
-    struct chunk_files *files; /* of chunks by reference */
+    struct chunk_files *files;       /* of chunks by reference */
+    struct part_writer *part_writer; /* NULL: none, or `outbox` has it */
     struct outbox *outbox;
     struct session *session;
     int64_t leave_us; /* before the walltime ends: see walltime.h */

@@ -26,10 +26,10 @@
 #include <stdlib.h>
 
 enum {
-    MESSAGES_MAX = 256,  /* received in one iteration */
-    PATIENT_SIGNALS = 2, /* the third ends it at once */
-    TOLD_WAIT_MS = 1000, /* for a signal that others have already */
-    OWN_ITEMS = 5,       /* polled beside the program's */
+    MESSAGES_MAX = 256,           /* received in one iteration */
+    PATIENT_SIGNALS = 2,          /* the third ends it at once */
+    TOLD_WAIT_MS = 1000,          /* for a signal that others have already */
+    OWN_ITEMS = 5 + OUTBOX_ITEMS, /* polled beside the program's */
 };
 
 struct worker {
@@ -333,7 +333,7 @@ static int64_t settle(struct worker *worker)
     int64_t deadline_us = session_tick(session, worker->now_us);
     while (!worker->over && session_next(session, &action))
         act(worker, &action);
-    outbox_end_turn(worker->resources.outbox);
+    outbox_end_turn(worker->resources.outbox, worker->now_us);
     program_flush(worker->resources.program);
     return clock_earlier(failure_us, deadline_us);
 }
@@ -371,15 +371,14 @@ static void wait_for_events(struct worker *worker, int64_t deadline_us)
     zmq_pollitem_t *items = worker->items;
     uint32_t own = 0;
     for (; own < 2; own++)
-        items[own] = (zmq_pollitem_t){
-            .fd = monitors[own] ? connection_monitor_fd(monitors[own]) : -1,
-            .events = ZMQ_POLLIN};
+        items[own] = connection_monitor_item(monitors[own]);
     items[own++] = (zmq_pollitem_t){.fd = resources->signals, .events = ZMQ_POLLIN};
     items[own++] = (zmq_pollitem_t){.socket = uplink ? zsock_resolve(uplink) : NULL,
                                     .events = ZMQ_POLLIN};
     if (worker->leash.held)
         items[own++] = (zmq_pollitem_t){.fd = STDIN_FILENO, .events = ZMQ_POLLIN};
     deadline_us = clock_earlier(deadline_us, worker->leash.end_us);
+    own += outbox_poll(resources->outbox, items + own);
     uint32_t count = program_poll(resources->program, items + own);
     zmq_poll(items, (int)(own + count), clock_poll_ms(worker->now_us, deadline_us, -1));
     worker->now_us = clock_now_us();

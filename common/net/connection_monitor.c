@@ -72,11 +72,11 @@ zsock_t *connection_monitor_socket(struct connection_monitor *monitor)
 
 /* libzmq's descriptor tells of a change, and not of a state: it is enough here, where
  * nothing else is done with the socket than to read all that it has. */
-int connection_monitor_fd(struct connection_monitor *monitor)
+zmq_pollitem_t connection_monitor_item(struct connection_monitor *monitor)
 {
-    if (monitor->fd < 0)
+    if (monitor && monitor->fd < 0)
         monitor->fd = zsock_fd(monitor->events);
-    return monitor->fd;
+    return (zmq_pollitem_t){.fd = monitor ? monitor->fd : -1, .events = ZMQ_POLLIN};
 }
 
 void connection_monitor_wake(struct connection_monitor *monitor)

@@ -37,11 +37,11 @@ void connection_monitor_destroy(struct connection_monitor **monitor_p);
  * each until it returns CONNECTION_NONE. */
 zsock_t *connection_monitor_socket(struct connection_monitor *monitor);
 /*
- * Or poll this descriptor, as a loop does that turns a hundred thousand times a second:
- * from then on connection_monitor_next asks the system only after
- * connection_monitor_wake, which is to be called once the descriptor is readable.
+ * Or poll this item, as a loop does that turns a hundred thousand times a second: from
+ * then on connection_monitor_next asks the system only after connection_monitor_wake,
+ * which is to be called where the item has events. Without a monitor it never has.
  */
-int connection_monitor_fd(struct connection_monitor *monitor);
+zmq_pollitem_t connection_monitor_item(struct connection_monitor *monitor);
 void connection_monitor_wake(struct connection_monitor *monitor);
 /* What the last connection, or attempt at one, came to. */
 enum connection_trouble

@@ -115,6 +115,7 @@ static size_t compress(struct payload_codec *codec, enum payload_compression how
     switch (how) {
     case PAYLOAD_PLAIN:
     case PAYLOAD_LENT:
+    case PAYLOAD_PART:
         return 0;
     case PAYLOAD_ZSTD:
         return compress_zstd(codec, bytes, most);

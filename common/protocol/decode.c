@@ -354,9 +354,10 @@ static enum decode_error check_payload(const struct message_schema *schema,
         return DECODE_PAYLOAD;
     enum payload_compression compression =
         schema->compression ? schema->compression(message) : PAYLOAD_PLAIN;
-    bool right = compression == PAYLOAD_PLAIN ? payload_size == bytes
-                 : compression == PAYLOAD_LENT
-                     ? payload_size <= LENT_MAX
+    bool right = compression == PAYLOAD_PLAIN  ? payload_size == bytes
+                 : compression == PAYLOAD_LENT ? payload_size <= LENT_MAX
+                 : compression == PAYLOAD_PART
+                     ? payload_size <= PART_MAX
                      : bytes <= COMPRESSED_MAX && payload_size < bytes;
     return right ? DECODE_NONE : DECODE_PAYLOAD;
 }

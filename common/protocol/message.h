@@ -12,6 +12,7 @@
 #define FANFOLD_COMMON_PROTOCOL_MESSAGE_H
 
 #include "common/id.h"
+#include "common/protocol/capability.h"
 #include "common/range.h"
 #include "common/slice.h"
 #include <stdbool.h>
@@ -41,6 +42,7 @@ enum {
     STATUS_MAX = 255,          /* an exit status */
     COMPRESSED_MAX = 64 << 20, /* bytes of a payload before it was compressed */
     LENT_MAX = 32,             /* bytes of a payload that names a loan */
+    PART_MAX = 96,             /* of one that names a part */
     WINDOW_MAX = 131072, /* tasks; half of it is RANGES_MAX, the worst that a sink can
                             hold in ranges */
 };
@@ -146,22 +148,8 @@ enum payload_compression {
     PAYLOAD_LZ4 = 2,
     PAYLOAD_COMPRESSION_MAX = PAYLOAD_LZ4,
     PAYLOAD_LENT = 3, /* of a RESULT: the payload names a loan, where the bytes are */
+    PAYLOAD_PART = 4, /* likewise, a part: a file that has them */
 };
-
-/* Something that a program can do beyond what its version demands, by its name in
- * PROTOCOL.md. A reader ignores names that it does not know. */
-struct capability {
-    struct slice name;
-};
-
-#define CAPABILITY_STALLED "stalled" /* of a ventilator: it takes STALLED */
-#define CAPABILITY_LOANS   "loans"   /* of a sink: it borrows results */
-#define CAPABILITY_EXTENTS "extents" /* of a worker: it takes TASK_BY_REFERENCE */
-#define CAPABILITY_ROOT    "root" /* likewise, of files by their paths below its root */
-
-/* Whether it is among them. */
-bool capability_is_named(const struct capability *capabilities, uint32_t count,
-                         const char *name);
 
 /* Where results go; a worker tries one after the other. */
 struct endpoint_entry {

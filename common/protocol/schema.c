@@ -83,7 +83,7 @@ static const struct field result[] = {
     ANY(message, result.epoch),
     ID(message, result.uuid),
     LIST(message, result.entries, result.count, 1, BATCH_MAX, schema_result_list),
-    COMPRESSION(message, result.compression, PAYLOAD_LENT),
+    COMPRESSION(message, result.compression, PAYLOAD_PART),
 };
 
 static const struct field done[] = {

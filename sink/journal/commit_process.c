@@ -97,8 +97,9 @@ static void live(int socket, int output, void *context)
         .journal = basename(name),
         .dead_letters = config->dead_letters,
         .name = config->parts_of ? basename(parts_of) : NULL,
+        .part_files = config->part_files ? open_directory(config->part_files) : -1,
     };
-    if (place.directory >= 0)
+    if (place.directory >= 0 && (!config->part_files || place.part_files >= 0))
         serve(socket, &place);
 }
 

@@ -16,6 +16,8 @@ struct commit_process_config {
     int output; /* open and locked */
     const char *journal;
     const char *dead_letters; /* their directory */
+    const char
+        *part_files;      /* the directory of results that are files; NULL: none are */
     const char *parts_of; /* the output, beside the journal; NULL: it has no parts */
 };
 /* Forks: before the first thread. 0 or -errno. */

@@ -129,6 +129,11 @@ int commit_make(const struct commit_place *place, const struct journal *journal,
                                    dead_letters->last);
     if (result < 0)
         return result;
+    *ret_step = COMMIT_PART_FILES;
+    if (place->part_files >= 0)
+        result = sync_directory(place->part_files);
+    if (result < 0)
+        return result;
     *ret_step = COMMIT_OUTPUT;
     if (fdatasync(place->output) != 0)
         return -errno;

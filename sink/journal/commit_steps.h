@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Makes one commit, step by step: new dead letters, the output, the journal, its
- * directory. Blocks as long as the disk does, so it runs in a process of its own
- * (commit_process.h).
+ * Makes one commit, step by step: new dead letters, the names of new parts, the output,
+ * the journal, its directory. Blocks as long as the disk does, so it runs in a process
+ * of its own (commit_process.h).
  */
 #ifndef FANFOLD_SINK_JOURNAL_COMMIT_STEPS_H
 #define FANFOLD_SINK_JOURNAL_COMMIT_STEPS_H
@@ -15,16 +15,19 @@ struct commit_place {
     const char *journal;      /* its name there */
     const char *dead_letters; /* the directory of the dead letters */
     const char *name;         /* the output's; NULL: it has no parts */
+    int part_files;           /* descriptor: of the directory of the results that are
+                                 files; -1: none are */
 };
 
 /* X(name, the sentence for a person where it failed) */
-#define COMMIT_STEPS(X)                             \
-    X(DEAD_LETTERS, "cannot sync the dead letters") \
-    X(OUTPUT, "cannot sync the output")             \
-    X(WRITE, "cannot write the journal")            \
-    X(RENAME, "cannot replace the journal")         \
-    X(DIRECTORY, "cannot sync the journal")         \
-    X(PART, "cannot finish a part of the output")   \
+#define COMMIT_STEPS(X)                                     \
+    X(DEAD_LETTERS, "cannot sync the dead letters")         \
+    X(PART_FILES, "cannot sync the directory of the parts") \
+    X(OUTPUT, "cannot sync the output")                     \
+    X(WRITE, "cannot write the journal")                    \
+    X(RENAME, "cannot replace the journal")                 \
+    X(DIRECTORY, "cannot sync the journal")                 \
+    X(PART, "cannot finish a part of the output")           \
     X(NEXT_PART, "cannot begin the next part of the output")
 
 enum commit_step {

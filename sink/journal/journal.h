@@ -11,7 +11,10 @@
 
 #include "sink/session/position.h"
 
-enum { JOURNAL_BYTES_MAX = 1024 };
+enum {
+    JOURNAL_BYTES_MAX = 1024,
+    JOURNAL_PARTS = 16, /* in place of a framing: the output is a manifest of parts */
+};
 
 struct journal {
     struct position position;
@@ -21,8 +24,8 @@ struct journal {
     uint64_t dead_letters_name; /* which directory has the dead letters */
     uint64_t command; /* hash of the run's command and mode; 0: not known, and then the
                          file has none */
-    uint64_t framing; /* of the output (enum framing); 0: none, and then the file does
-                         not say so */
+    uint64_t framing; /* of the output (enum framing), or JOURNAL_PARTS; 0: none, and
+                         then the file does not say so */
     /* Of an output that is rotated; the file says nothing of another. */
     uint64_t part;    /* the number of the one that `offset` is in, from 1; 0: none */
     uint64_t closing; /* 1: nothing more comes into it, and it may have its own name */

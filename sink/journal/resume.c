@@ -184,6 +184,13 @@ static int resume_run(struct resume_point *resume, const struct resume_request *
             resume->journal);
         return STATUS_USAGE;
     }
+    if ((resume->start.framing == JOURNAL_PARTS) !=
+        (request->framing == JOURNAL_PARTS)) {
+        say("the run that %s is of has its results in %s: give --parts as before",
+            resume->journal,
+            resume->start.framing == JOURNAL_PARTS ? "parts" : "its output");
+        return STATUS_USAGE;
+    }
     if (resume->start.framing != request->framing) {
         say("the run that %s is of has other frames in its output: give --frames-out "
             "as "

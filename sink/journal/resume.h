@@ -18,7 +18,7 @@ struct resume_request {
     bool unordered;
     bool resume;
     uint64_t command;     /* hash of the run's command and mode; 0: not known */
-    enum framing framing; /* of the output */
+    uint64_t framing;     /* of the output, as the journal has it */
     bool rotates;         /* the output is in parts */
     bool no_dead_letters; /* whoever started the sink knows that there will be none */
 };
@@ -31,7 +31,7 @@ struct resume_point {
                            warned of yet */
     struct journal start;
     uint64_t command; /* as the request has it */
-    enum framing framing;
+    uint64_t framing;
 };
 
 /* STATUS_OK, or the status to leave with, after a sentence for a person. The output is

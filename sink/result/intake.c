@@ -197,7 +197,8 @@ static zmq_msg_t *take_payload(struct intake *intake, const struct message *mess
         *ret_cause = FAILURE_REFERENCE;
         return borrow(intake, bytes) ? payload : NULL;
     }
-    if (compression == PAYLOAD_PLAIN ||
+    *ret_cause = FAILURE_REFERENCE; /* of a part, which others look for */
+    if (compression == PAYLOAD_PLAIN || compression == PAYLOAD_PART ||
         payload_codec_decompress(intake->codec, compression, payload, bytes))
         return payload;
     count_garbage(intake, "a compressed payload that is damaged");

@@ -283,6 +283,21 @@ void result_describe(struct result *result, const struct id *run)
     result->memory->memory_bytes += result->size;
 }
 
+void result_replace(struct result *result, struct slice bytes)
+{
+    size_t behind = result->behind;
+    uint8_t *copy = allocate(bytes.size + behind);
+    memcpy(copy, bytes.data, bytes.size);
+    if (behind > 0)
+        memcpy(copy + bytes.size, result_bytes(result).data + result->size, behind);
+    release_bytes(result);
+    result->place = RESULT_COPIED;
+    result->copy = copy;
+    result->cut = 0;
+    result->size = bytes.size;
+    result->memory->memory_bytes += bytes.size + behind;
+}
+
 void result_cut(struct result *result, uint64_t size)
 {
     assert(size <= result->size);

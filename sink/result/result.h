@@ -56,6 +56,9 @@ bool result_is_dead_letter(const struct result *result);
  * nobody can read any more. */
 void result_describe(struct result *result, const struct id *run);
 
+/* Puts these bytes in the place of a result's in memory; its dead letters stay. */
+void result_replace(struct result *result, struct slice bytes);
+
 /* Takes so many of the first bytes away from the output. */
 void result_cut(struct result *result, uint64_t size);
 

@@ -285,7 +285,7 @@ BAD = {
     'PAYLOAD_compressed_from_too_many_bytes': (pack(task((0, 1, 0, (64 << 20) + 1, 1, 0, b'')) + [1]), 99),
     'PAYLOAD_compressed_from_no_bytes': (pack(result() + [2]), 0),
     'RANGE_compression': (pack(task(ONE) + [3]), 5),
-    'RANGE_compression_of_a_result': (pack(changed('result_compressed', 5, 4)), 42),
+    'RANGE_compression_of_a_result': (pack(changed('result_compressed', 5, 5)), 42),
     'PAYLOAD_lent_by_a_long_name': (pack(GOLDEN['result_lent'][0]), 33),
     'NO_PAYLOAD_lent': (pack(GOLDEN['result_lent'][0]), None),
     'FIELD_TYPE_text_for_compression': (pack(task(ONE) + ['zstd']), 5),

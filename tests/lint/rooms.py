@@ -15,7 +15,7 @@ ROLES = ("ventilator", "worker", "sink")
 PRODUCT = ("common", *ROLES, "deploy")
 COMMON = (
     *("common", "common/files", "common/process", "common/helper", "common/service", "common/protocol", "common/records"),
-    *("common/keys", "common/loan", "common/net", "common/spool", "common/dealer", "common/redial"),
+    *("common/keys", "common/loan", "common/net", "common/parts", "common/spool", "common/dealer", "common/redial"),
 )
 # What a core knows: the base types of common, and the messages as structs (MESSAGE below).
 PLAIN_TYPES = ("common",)
@@ -31,6 +31,7 @@ MAY = {
     "common/keys": ("common", "common/helper"),
     "common/loan": ("common", "common/files", "common/protocol"),
     "common/net": ("common", "common/protocol", "common/keys"),
+    "common/parts": ("common", "common/process", "common/protocol"),
     "common/spool": ("common", "common/process"),
     "common/dealer": ("common",),
     "common/redial": ("common", "common/keys", "common/net"),
@@ -58,12 +59,13 @@ MAY = {
     "worker/supervisor": (*COMMON, "worker/plugin_slot", "worker/supervisor/slots"),
     "worker/session": PLAIN_TYPES,
     "worker/task": COMMON,
+    "worker/parts": (*COMMON, "worker/session", "worker/task"),
     "worker/program/plugin": (*COMMON, "worker/plugin_slot", "worker/supervisor", "worker/program"),
     "worker/program/persistent": (*COMMON, "worker/supervisor", "worker/program"),
     "worker/program": (*COMMON, "worker/supervisor"),
     "worker": (
         *COMMON,
-        *("worker/plugin_slot", "worker/supervisor", "worker/session", "worker/task"),
+        *("worker/plugin_slot", "worker/supervisor", "worker/session", "worker/task", "worker/parts"),
         *("worker/program/plugin", "worker/program/persistent", "worker/program"),
     ),
     "worker/examples": (),
@@ -74,10 +76,11 @@ MAY = {
     "sink/messages": COMMON,
     "sink/output": (*COMMON, "sink/dead_letters", "sink/result", "sink/messages"),
     "sink/journal": (*COMMON, "sink/dead_letters", "sink/result", "sink/output"),
+    "sink/parts": (*COMMON, "sink/dead_letters", "sink/result"),
     "sink/sender": (*COMMON, "sink/messages", "sink/output", "sink/journal"),
     "sink": (
         *COMMON,
-        *("sink/sender", "sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
+        *("sink/parts", "sink/sender", "sink/session", "sink/result", "sink/output", "sink/dead_letters", "sink/journal"),
         "sink/messages",
     ),
     #

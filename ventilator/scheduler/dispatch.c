@@ -241,6 +241,7 @@ static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch,
                                                    uint32_t peer)
 {
     const struct worker_session *session = worker_pool_find(&dispatch->pool, peer);
+    bool finds = session && !session->worker->unborrowed; /* the sink, its results */
     dispatch->welcome = (struct dispatch_welcome){
         .heartbeat_ms = worker_pool_heartbeat_ms(&dispatch->pool),
         .max_result = dispatch->sink.now.max_result,
@@ -249,8 +250,8 @@ static const struct dispatch_welcome *fill_welcome(struct dispatch *dispatch,
         .epoch = dispatch->epoch,
         .endpoints = &dispatch->sink.now.endpoints,
         .compressions = dispatch->sink.now.compressions,
-        .borrows = dispatch->sink.now.borrows && session &&
-                   !session->worker->unborrowed,
+        .borrows = dispatch->sink.now.borrows && finds,
+        .takes_parts = dispatch->sink.now.takes_parts && finds,
     };
     return &dispatch->welcome;
 }

@@ -92,7 +92,8 @@ struct dispatch_welcome {
     uint64_t epoch;      /* likewise */
     const struct endpoint_list *endpoints; /* of the sink; empty before BEGIN */
     unsigned compressions; /* of results, that the sink takes; payload_compression.h */
-    bool borrows;          /* the sink, what the worker lends */
+    bool borrows;          /* the sink, what the worker lends; */
+    bool takes_parts;      /* what it writes to files */
 };
 
 /* How the next attempt finds the bad records of a task. */

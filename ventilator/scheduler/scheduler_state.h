@@ -26,6 +26,7 @@ struct sink_hello {
     uint64_t max_result;
     unsigned compressions; /* of results, that it takes */
     bool borrows;          /* results that workers lend it */
+    bool takes_parts;      /* results that they write to files */
     bool finished;
 };
 

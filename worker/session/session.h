@@ -160,6 +160,8 @@ struct slice session_header(const struct session *session);
 enum payload_compression session_compression(const struct session *session);
 /* The sink borrows results. */
 bool session_lends(const struct session *session);
+/* The sink takes results that are files. */
+bool session_takes_parts(const struct session *session);
 /* How many lines at the beginning of a result are a header. */
 uint32_t session_header_out(const struct session *session);
 /* A sentence on why it leaves; "": there is nothing to say. */

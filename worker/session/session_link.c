@@ -21,6 +21,9 @@ void session_take_endpoints(struct session *session, const struct message *messa
     session->lends = capability_is_named(message->welcome.capabilities,
                                          message->welcome.capability_count,
                                          CAPABILITY_LOANS);
+    session->takes_parts = capability_is_named(message->welcome.capabilities,
+                                               message->welcome.capability_count,
+                                               CAPABILITY_PARTS);
     endpoint_list_copy(&list, message->welcome.endpoints,
                        message->welcome.endpoint_count);
     if (!endpoint_list_equal(&list, &session->endpoints)) {
@@ -47,6 +50,11 @@ void session_check_link(struct session *session, int64_t now_us)
 enum payload_compression session_compression(const struct session *session)
 {
     return session->compression;
+}
+
+bool session_takes_parts(const struct session *session)
+{
+    return session->takes_parts;
 }
 
 bool session_lends(const struct session *session)

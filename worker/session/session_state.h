@@ -51,6 +51,7 @@ struct session {
     uint64_t max_result;
     enum payload_compression compression; /* of results */
     bool lends;                           /* them, to a sink that borrows */
+    bool takes_parts;                     /* the sink, results that are files */
     uint8_t format[FORMAT_MAX_BYTES];
     size_t format_size;
     uint8_t *header; /* of the input, header_size bytes; NULL: none */

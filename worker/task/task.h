@@ -6,6 +6,7 @@
 #ifndef FANFOLD_WORKER_TASK_TASK_H
 #define FANFOLD_WORKER_TASK_TASK_H
 
+#include "common/parts/part.h"
 #include "common/protocol/message.h"
 #include "worker/task/chunk_extents.h"
 #include "worker/task/part_run.h"
@@ -37,7 +38,10 @@ struct task {
     uint8_t *text; /* of the failure, text_size bytes; NULL: none */
     size_t text_size;
     int64_t received_us, started_us, ended_us; /* 0: not yet */
-    struct task *next; /* in the outbox's list of dropped tasks */
+    char part[PART_NAME_MAX]; /* the file that has the result, too; "": none */
+    uint64_t part_hash;       /* of its bytes */
+    bool unparted;            /* no such file could be written */
+    struct task *next;        /* in the outbox's list of dropped tasks */
     uint8_t mark_size;
     uint8_t mark[]; /* mark_size bytes */
 };

@@ -29,7 +29,7 @@ struct known_worker {
     char
         *place; /* by that HELLO too: what started it calls it so; NULL: nothing does */
     unsigned compressions;         /* of tasks, that it takes, by its last HELLO */
-    bool unborrowed;               /* the sink could not borrow a result of its */
+    bool unborrowed;               /* the sink could not find a result of its */
     enum reference_way references; /* that it takes: by its last HELLO, until it refuses
                                       one */
     bool excused; /* what started it says that it ends for no chunk's fault */

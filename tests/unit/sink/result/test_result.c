@@ -50,6 +50,33 @@ Test(result, keeps_its_bytes_when_the_message_is_gone)
     result_memory_destroy(&memory);
 }
 
+Test(result, that_is_replaced_keeps_its_dead_letters)
+{
+    static const size_t sizes[] = {0, 10, 500, 20000};
+    struct dead_letter letter = {.seq = 1, .records = 1, .length = 7};
+    struct result_memory *memory = result_memory_new("/tmp");
+    uint8_t behind[7];
+    zmq_msg_t payload;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        fill_payload(&payload, sizes[i] + 7);
+        struct result *result = result_new_with_dead_letters(memory, 1, &payload, 0,
+                                                             sizes[i] + 7, &letter, 1);
+        result_replace(result, slice_of_text("a line of the manifest\n"));
+        cr_expect_eq(result_size(result), 23);
+        cr_expect_arr_eq(result_bytes(result).data, "a line of the manifest\n", 23);
+        cr_assert_eq(result_read_dead_letters(result, 0, behind, 7), 0);
+        expect_bytes(behind, sizes[i], 7);
+        cr_assert(result_spillable(result));
+        cr_assert_eq(result_spill(result), 0);
+        cr_assert_eq(result_read_dead_letters(result, 0, behind, 7), 0);
+        expect_bytes(behind, sizes[i], 7);
+        result_destroy(&result);
+        zmq_msg_close(&payload);
+    }
+    cr_assert_eq(result_memory_bytes(memory), 0);
+    result_memory_destroy(&memory);
+}
+
 Test(result, moves_a_payload_that_is_all_its_own)
 {
     struct result_memory *memory = result_memory_new("/tmp");

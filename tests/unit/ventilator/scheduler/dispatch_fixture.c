@@ -127,11 +127,16 @@ void hear(uint32_t peer, struct message message)
     expect_right_tallies();
 }
 
-bool sink_borrows;
+bool sink_borrows, sink_takes_parts;
 
 void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce, bool finished)
 {
-    struct capability loans = {slice_of_text(CAPABILITY_LOANS)};
+    struct capability can[2];
+    uint32_t count = 0;
+    if (sink_borrows)
+        can[count++].name = slice_of_text(CAPABILITY_LOANS);
+    if (sink_takes_parts)
+        can[count++].name = slice_of_text(CAPABILITY_PARTS);
     static const struct endpoint_entry endpoint = {
         .endpoint = {(const uint8_t *)"r", 1}};
     hear(peer, (struct message){.type = MESSAGE_HELLO_SINK,
@@ -141,8 +146,8 @@ void hello_sink_nonce(uint32_t peer, uint8_t incarnation, uint64_t nonce, bool f
                                                .endpoints = &endpoint,
                                                .endpoint_count = 1,
                                                .max_result = 1000,
-                                               .capabilities = &loans,
-                                               .capability_count = sink_borrows,
+                                               .capabilities = can,
+                                               .capability_count = count,
                                                .finished = finished}});
 }
 

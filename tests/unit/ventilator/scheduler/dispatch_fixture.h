@@ -18,7 +18,7 @@ extern const struct id uid, run;
 extern struct dispatch *dispatch;
 extern struct dispatch_config config;
 extern int64_t now_us;
-extern bool sink_borrows; /* as its HELLOs say */
+extern bool sink_borrows, sink_takes_parts; /* as its HELLOs say */
 
 void set_up(void);
 void tear_down(void);

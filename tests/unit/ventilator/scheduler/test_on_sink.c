@@ -94,14 +94,36 @@ static void refuse_a_loan(uint32_t peer, uint64_t seq)
                                             .cause = FAILURE_REFERENCE}});
 }
 
-static bool may_lend(uint32_t peer)
+static struct dispatch_welcome welcome_of(uint32_t peer)
 {
     static uint64_t nonce;
     struct dispatch_action action;
     hello_with(peer, ++nonce, LINK_OPEN, NULL, 0);
     cr_assert(dispatch_next(dispatch, &action));
     cr_assert_eq(action.kind, DISPATCH_WELCOME);
-    return action.welcome->borrows;
+    return *action.welcome;
+}
+
+static bool may_lend(uint32_t peer)
+{
+    return welcome_of(peer).borrows;
+}
+
+Test(on_sink, a_worker_writes_parts_until_the_sink_cannot_find_one)
+{
+    sink_takes_parts = true;
+    begin();
+    cr_assert(welcome_of(A).takes_parts);
+    cr_assert_not(welcome_of(A).borrows);
+    cr_assert(welcome_of(B).takes_parts);
+    cut(2);
+    expect_now("TASK(A:0) TASK(B:1)");
+    done(A, 0, 1);
+    refuse_a_loan(A, 0);
+    expect("WHO(A)");
+    cr_assert_not(welcome_of(A).takes_parts);
+    expect_now("TASK(A:0)");
+    cr_assert(welcome_of(B).takes_parts);
 }
 
 Test(on_sink, a_worker_lends_results_until_the_sink_cannot_borrow_one)
