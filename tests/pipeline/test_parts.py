@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness import build_directory, program_path
@@ -207,6 +208,33 @@ def test_parts_that_the_sink_does_not_find_are_said_and_sent(case):
     run.check()
     assert "warning: a worker says that it has written the part" in run.sink.stderr()
     assert run.written()[1] == 0
+
+
+def is_writer(status, parent):
+    try:
+        text = status.read_text()
+    except OSError:
+        return False
+    return "Name:\tfanfold-parts\n" in text and f"\nPPid:\t{parent}\n" in text
+
+
+def writers(run):
+    """The processes of the worker that write parts."""
+    found = [status for status in Path("/proc").glob("[0-9]*/status") if is_writer(status, run.worker.popen.pid)]
+    return [int(status.parent.name) for status in found]
+
+
+def test_results_are_sent_where_the_processes_that_write_them_are_gone(case):
+    run = Run(case)
+    gate, _ = held(run)
+    pids = writers(run)
+    assert len(pids) == 2
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    gate.open()
+    run.expect()
+    run.check()
+    assert "warning: cannot write a result to --parts: Broken pipe; its bytes are sent" in run.worker.stderr()
 
 
 def test_a_file_system_that_is_full_ends_the_run_and_it_resumes_once_there_is_room(case):
