@@ -14,12 +14,14 @@ import subprocess
 from harness import Skip
 
 NO_CACHE = "attr_timeout=0,entry_timeout=0,negative_timeout=0"
+# Read-only, as each read has the kernel ask for the times anew where it could change them.
+CACHES = "ro,attr_timeout=3600,entry_timeout=3600"
 
 
 class Stalling:
     """`path` is below the file system, `behind` the same directory without it."""
 
-    def __init__(self, case, name):
+    def __init__(self, case, name, options):
         if os.geteuid() != 0 or not os.path.exists("/dev/fuse"):
             raise Skip("no FUSE: it needs root and /dev/fuse")
         if not shutil.which("bindfs"):
@@ -28,7 +30,7 @@ class Stalling:
         self.path = case.path(name)
         self.behind.mkdir(mode=0o700)
         self.path.mkdir()
-        self.server = case.start("bindfs", "-f", "-o", NO_CACHE, self.behind, self.path)
+        self.server = case.start("bindfs", "-f", "-o", options, self.behind, self.path)
         case.mounts.append(self.path)
         case.wait_for(lambda: os.path.ismount(self.path) or not self.server.running(), "the file system")
         if not self.server.running():
@@ -47,8 +49,9 @@ class Stalling:
 
 
 @contextlib.contextmanager
-def stalling(case, name="stalling"):
-    disk = Stalling(case, name)
+def stalling(case, name="stalling", options=NO_CACHE):
+    """options: what the kernel remembers of it."""
+    disk = Stalling(case, name, options)
     try:
         yield disk
     finally:

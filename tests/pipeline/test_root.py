@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 from harness import build_directory, program_path
+from stalling import CACHES, stalling
 
 MIB = 1 << 20
 OLD = 1_600_000_000
@@ -28,12 +29,13 @@ def old_file(path, content):
 class Hosts:
     """A tree that holds an input, and a run over it whose worker is reached as one on another host is."""
 
-    def __init__(self, case, size=4 * MIB):
+    def __init__(self, case, size=4 * MIB, shared=None):
         self.case, self.text = case, case.text(size).read_bytes()
-        self.tree, self.there = case.path("tree"), case.path("seen/there")
+        self.tree, self.there = (shared.behind, shared.path) if shared else (case.path("tree"), case.path("seen/there"))
         self.input = old_file(self.tree / "data/in", self.text)
-        self.there.parent.mkdir()
-        self.there.symlink_to(self.tree)
+        if not shared:
+            self.there.parent.mkdir()
+            self.there.symlink_to(self.tree)
         self.output = case.path("out")
 
     def start_ventilator(self, *words, by=None):
@@ -182,8 +184,8 @@ def test_a_fifo_in_the_place_of_the_file_is_not_opened(case):
 class Held(Hosts):
     """Its first chunk is held at a gate by its program, after it has read; the others wait behind it."""
 
-    def __init__(self, case, script="cat; GATE"):
-        super().__init__(case)
+    def __init__(self, case, script="cat; GATE", shared=None):
+        super().__init__(case, shared=shared)
         self.gate, here = case.gate(), case.path("here")
         held = f"case $FANFOLD_SEQ in 0) test -e {here} || {{ : >{here}; : <{self.gate}; }};; esac"
         self.start_ventilator()
@@ -209,6 +211,33 @@ def test_a_file_that_is_changed_meanwhile_gives_no_wrong_byte(case, script):
     held.ventilator.expect(4)
     assert "again: it was changed while it was read" in held.ventilator.stderr()
     assert held.text.startswith(held.output.read_bytes() if held.output.exists() else b"")
+
+
+def test_a_change_behind_what_the_kernel_remembers_is_seen(case):
+    """As on NFS: another host changes the file, and this one has its size and times in a cache."""
+    with stalling(case, "shared", CACHES) as shared:
+        held = Held(case, "GATE; cat", shared=shared)
+        before = os.stat(shared.path / "data/in").st_mtime_ns
+        with held.input.open("r+b") as file:
+            file.write(b"X" * (4 * MIB))
+        assert os.stat(shared.path / "data/in").st_mtime_ns == before
+        held.gate.open()
+        held.ventilator.expect(4)
+        assert "again: it was changed while it was read" in held.ventilator.stderr()
+        for process in (held.sink, held.worker):
+            process.wait()
+        assert held.text.startswith(held.output.read_bytes() if held.output.exists() else b"")
+
+
+def test_both_sides_may_see_it_through_another_file_system(case):
+    with stalling(case, "shared", CACHES) as shared:
+        hosts = Hosts(case, shared=shared)
+        hosts.run()
+        assert hosts.referred() > 4
+        hosts.tree, hosts.there, hosts.input = shared.path, shared.behind, shared.path / "data/in"
+        hosts.output = case.path("again")
+        hosts.run()
+        assert hosts.referred() > 4
 
 
 def test_a_file_whose_place_another_takes_is_sent(case):
