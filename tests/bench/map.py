@@ -93,11 +93,11 @@ def with_state(x, state=None):
     return x
 
 
-def arrays(count):
+def arrays(count, size):
     import numpy
 
     for x in range(count):
-        yield numpy.full(100 << 17, x, dtype=numpy.float64)
+        yield numpy.full(size // 8, x, dtype=numpy.float64)
 
 
 # name: function, items (times the scale), the peers' chunksize
@@ -107,6 +107,7 @@ CASES = {
     "100 ms": (ms100, 60, 1),
     "generator": (same, 10_000_000, 1000),
     "2 s preparation": (with_state, 1000, 10),
+    "100 KiB arrays": (double, 6000, 10),
     "100 MiB arrays": (double, 12, 1),
     "a killed worker": (dies, 100, 1),
 }
@@ -168,7 +169,7 @@ def contend(case, contender, scale, result):
     """In the contender's process."""
     function, count, chunksize = CASES[case]
     count = max(4, int(count * scale))
-    items = arrays(count) if "arrays" in case else iter(range(count))
+    items = arrays(count, 100 << (20 if "MiB" in case else 10)) if "arrays" in case else iter(range(count))
     began = time.monotonic()
     first = last = None
     seen = 0

@@ -195,6 +195,49 @@ print(len(os.listdir("/proc/self/fd")) < 20)
     assert run(case, script) == "".join(f"{x} (1048576,) True True\n" for x in range(6)) + "True\n"
 
 
+def test_arrays_of_a_task_share_memory_files(case):
+    """So that descriptors suffice for as many as a chunk has: here the caller may have 128."""
+    script = """
+import numpy, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, 128))
+most = 0
+def descriptors():
+    global most
+    paths = [f"/proc/self/fd/{fd}" for fd in os.listdir("/proc/self/fd")]
+    most = max(most, sum(os.path.lexists(path) and os.readlink(path).startswith("/memfd:") for path in paths))
+def arrays(sizes):
+    for x, size in enumerate(sizes):
+        descriptors()
+        yield numpy.full(size, x, dtype=numpy.int64)
+sizes = [(8 << 10) + 1 + x % 3 for x in range(600)] + [1 << 17] * 200  # 64 KiB, and 1 MiB
+values = list(fanfold.map(lambda array: array + 1, arrays(sizes), jobs=2, chunksize=100))
+print([len(value) for value in values] == sizes, all((value == x + 1).all() for x, value in enumerate(values)))
+values[1][:] = 7  # in the same file as its neighbours
+print((values[0] == 1).all(), (values[2] == 3).all(), 0 < most <= 80)
+"""
+    assert run(case, script) == "True True\nTrue True True\n"
+
+
+def test_more_buffers_than_a_process_may_map_are_copied(case):
+    script = """
+import mmap, numpy
+def refuse(*arguments, **named):
+    raise OSError(12, "no more mappings")
+values = fanfold.map(lambda x: numpy.full(1 << 16, x), range(4), jobs=1, chunksize=4)
+from fanfold import _pickles
+first = next(values)
+_pickles.mmap = type(mmap)("mmap")
+vars(_pickles.mmap).update(vars(mmap), mmap=refuse)
+print((first == 0).all())
+read, write = os.pipe()
+body, files = _pickles.pack_task([numpy.arange(1 << 16), numpy.arange(100_000)])
+one, two = _pickles.unpack_task(body, os.getpid())
+one[0] = 5
+print(len(files.fds), (one[1:] == numpy.arange(1, 1 << 16)).all(), (two == numpy.arange(100_000)).all())
+"""
+    assert run(case, script) == "True\n2 True True\n"
+
+
 def test_chunks_of_large_items_stay_small(case):
     script = """
 def size(text):

@@ -2,9 +2,10 @@
 """Objects between processes of one host: pickles, whose large buffers lie in memory that both map.
 
 A buffer of at least SHARED_BYTES (a numpy array) is written once, into a memory file (memfd); the reader maps it.
-The pickle itself goes through fanfold, behind a head that names the files:
+Several share a file of about FILE_BYTES: each file costs a descriptor and a mapping, and lasts as long as any of its buffers.
+The pickle itself goes through fanfold, behind a head that tells where the buffers are:
 
-    count (4 bytes, little-endian), then for each file: number (8), size (8), then the pickle
+    count (4 bytes, little-endian), then for each buffer: its file's number (8), offset (8), size (8), then the pickle
 
 The caller keeps the files of a task open until it has the result, and a slot opens them through
 /proc/PID/fd. A slot hands the files of a result over by a socket (SCM_RIGHTS), as it may be gone by then.
@@ -13,19 +14,24 @@ The caller keeps the files of a task open until it has the result, and a slot op
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import pickle
+import resource
 import socket
 import struct
 from collections.abc import Sequence
 from typing import Any, Callable, Union
 
-SHARED_BYTES = 256 << 10
+SHARED_BYTES = 32 << 10
+FILE_BYTES = 256 << 10
+FILES_MOST = 4  # of a pickle; the last one takes the rest
 _COUNT = struct.Struct("<I")
-_FILE = struct.Struct("<QQ")  # number, size
+_PLACE = struct.Struct("<QQQ")  # number of the file, offset, size
 _TOKEN = struct.Struct("<Q")
 _NO_FILES = _COUNT.pack(0)
+_ALIGNMENT = 64  # of a buffer: a cache line
 
 
 class SharedFiles:
@@ -39,21 +45,53 @@ class SharedFiles:
             os.close(self.fds.pop())
 
 
-def _write_file(view: memoryview) -> int:
+def _create_file() -> int:
+    """A quarter of the descriptors stays free, so that the caller can take those of results."""
     fd = os.memfd_create("fanfold")
-    try:
-        while len(view):
-            view = view[os.write(fd, view) :]
-    except BaseException:
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and fd >= limit * 3 // 4:
         os.close(fd)
-        raise
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return fd
 
 
-def dump(value: Any) -> tuple[bytes, list[int], list[int]]:
-    """The pickle, and the descriptors and sizes of the files that it needs, which the caller closes."""
-    fds: list[int] = []
-    sizes: list[int] = []
+class _Buffers:
+    """The large buffers of a pickle, in memory files."""
+
+    def __init__(self) -> None:
+        self.fds: list[int] = []
+        self.places: list[tuple[int, int, int]] = []  # which of `fds`, offset, size
+        self._end = FILE_BYTES  # of the last file, where the next buffer begins if it fits
+
+    def add(self, view: memoryview) -> None:
+        if not self.fds or (self._end + view.nbytes > FILE_BYTES and len(self.fds) < FILES_MOST):
+            self.fds.append(_create_file())
+            self._end = 0
+        at = self._end
+        try:
+            self._write(view, at)
+        except BaseException:
+            if not at:
+                os.close(self.fds.pop())
+                self._end = FILE_BYTES
+            raise
+        self.places.append((len(self.fds) - 1, at, view.nbytes))
+        self._end = -(-(at + view.nbytes) // _ALIGNMENT) * _ALIGNMENT
+
+    def _write(self, view: memoryview, at: int) -> None:
+        while len(view):
+            written = os.pwrite(self.fds[-1], view, at)
+            view, at = view[written:], at + written
+
+    def head(self, numbers: Sequence[int]) -> bytes:
+        """Where they are, if the files have these numbers."""
+        places = (_PLACE.pack(numbers[index], at, size) for index, at, size in self.places)
+        return _COUNT.pack(len(self.places)) + b"".join(places)
+
+
+def dump(value: Any) -> tuple[bytes, _Buffers]:
+    """The pickle, and the buffers that it needs, whose files the caller closes."""
+    buffers = _Buffers()
 
     def is_small(buffer: pickle.PickleBuffer) -> bool:
         try:
@@ -63,30 +101,36 @@ def dump(value: Any) -> tuple[bytes, list[int], list[int]]:
         if view.nbytes < SHARED_BYTES:
             return True
         try:
-            fds.append(_write_file(view))
+            buffers.add(view)
         except OSError:  # no descriptor, or no memory for files: through the pipe
             return True
-        sizes.append(view.nbytes)
         return False
 
     try:
-        return pickle.dumps(value, protocol=5, buffer_callback=is_small), fds, sizes
+        return pickle.dumps(value, protocol=5, buffer_callback=is_small), buffers
     except BaseException:
-        SharedFiles(fds).close()
+        SharedFiles(buffers.fds).close()
         raise
 
 
-def _map(fd: int, size: int) -> mmap.mmap:
+def _map(fd: int) -> memoryview:
     """Private: what the function writes to its argument is its own, and a second attempt sees the original."""
-    return mmap.mmap(fd, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+    size = os.fstat(fd).st_size
+    try:
+        return memoryview(mmap.mmap(fd, size, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE))
+    except OSError:  # as many mappings as a process may have
+        copy = memoryview(bytearray(size))
+        at = 0
+        while read := os.preadv(fd, [copy[at:]], at):
+            at += read
+        return copy
 
 
 def pack_task(value: Any) -> tuple[bytes, SharedFiles]:
-    body, fds, sizes = dump(value)
-    if not fds:
+    body, buffers = dump(value)
+    if not buffers.fds:
         return _NO_FILES + body, _NONE
-    heads = b"".join(map(_FILE.pack, fds, sizes))
-    return _COUNT.pack(len(fds)) + heads + body, SharedFiles(fds)
+    return buffers.head(buffers.fds) + body, SharedFiles(buffers.fds)
 
 
 _NONE = SharedFiles(())
@@ -95,32 +139,33 @@ _NONE = SharedFiles(())
 def size_of(data: Union[bytes, memoryview]) -> int:
     """Bytes of what `data` tells, those in files included."""
     (count,) = _COUNT.unpack_from(data)
-    places = range(_COUNT.size, _COUNT.size + count * _FILE.size, _FILE.size)
-    return len(data) + sum(_FILE.unpack_from(data, at)[1] for at in places)
+    places = range(_COUNT.size, _COUNT.size + count * _PLACE.size, _PLACE.size)
+    return len(data) + sum(_PLACE.unpack_from(data, at)[2] for at in places)
 
 
 def unpack_task(data: Union[bytes, memoryview], owner: int) -> Any:
     """In a slot: `owner` is the process that has the files."""
 
-    def open_file(number: int, size: int) -> mmap.mmap:
-        fd = os.open(f"/proc/{owner}/fd/{number}", os.O_RDWR | os.O_CLOEXEC)
-        try:
-            return _map(fd, size)
-        finally:
-            os.close(fd)
-
-    return _unpack(data, open_file)
+    return _unpack(data, lambda number: os.open(f"/proc/{owner}/fd/{number}", os.O_RDWR | os.O_CLOEXEC))
 
 
-def _unpack(data: Union[bytes, memoryview], open_file: Callable[[int, int], mmap.mmap]) -> Any:
+def _unpack(data: Union[bytes, memoryview], open_file: Callable[[int], int]) -> Any:
     (count,) = _COUNT.unpack_from(data)
     if not count:
         return pickle.loads(memoryview(data)[_COUNT.size :])
     at = _COUNT.size
     buffers = []
+    files: dict[int, memoryview] = {}  # by number
     for _ in range(count):
-        buffers.append(open_file(*_FILE.unpack_from(data, at)))
-        at += _FILE.size
+        number, offset, size = _PLACE.unpack_from(data, at)
+        if number not in files:
+            fd = open_file(number)
+            try:
+                files[number] = _map(fd)
+            finally:
+                os.close(fd)
+        buffers.append(files[number][offset : offset + size])
+        at += _PLACE.size
     return pickle.loads(memoryview(data)[at:], buffers=buffers)
 
 
@@ -132,18 +177,18 @@ class Sender:
         self._sent = 0
 
     def pack(self, value: Any) -> bytes:
-        body, fds, sizes = dump(value)
-        if not fds:
+        body, buffers = dump(value)
+        if not buffers.fds:
             return _NO_FILES + body
         numbers = []
         try:
-            for fd in fds:
+            for fd in buffers.fds:
                 self._sent += 1
                 numbers.append(os.getpid() << 32 | self._sent)
                 socket.send_fds(self._link, [_TOKEN.pack(numbers[-1])], [fd])
         finally:
-            SharedFiles(fds).close()
-        return _COUNT.pack(len(fds)) + b"".join(map(_FILE.pack, numbers, sizes)) + body
+            SharedFiles(buffers.fds).close()
+        return buffers.head(numbers) + body
 
 
 class Receiver:
@@ -164,14 +209,10 @@ class Receiver:
                     self._fds[_TOKEN.unpack(message)[0]] = fds[0]
 
     def unpack(self, data: Union[bytes, memoryview]) -> Any:
-        def open_file(number: int, size: int) -> mmap.mmap:
+        def open_file(number: int) -> int:
             if number not in self._fds:
                 self.receive()
-            fd = self._fds.pop(number)
-            try:
-                return _map(fd, size)
-            finally:
-                os.close(fd)
+            return self._fds.pop(number)
 
         return _unpack(data, open_file)
 
