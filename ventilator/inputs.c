@@ -30,9 +30,8 @@ static void check_ages(const struct source *source)
     const char *name = source_unsettled(source);
     if (name)
         say("warning: %s was changed a moment ago, and a further change might not "
-            "show: "
-            "its chunks are sent to all workers (a file that nobody has changed for "
-            "6 s is read in place)",
+            "show: its chunks are sent to all workers (a file that nobody has changed "
+            "for 6 s is read in place)",
             name);
 }
 
