@@ -317,6 +317,20 @@ def test_frames_of_a_message_become_an_array_or_are_joined_or_picked(case):
         assert run.output() == expected, options
 
 
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_message_of_a_hundred_thousand_frames_is_one_record(case, spooled):
+    parts = [b"%d" % number for number in range(100_000)]
+    more = ["--spool", case.path("spool")] if spooled else []
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["-i", f"pull:{bind(feeder, case)}", "--frame-sep", ",", "--end-message", "END", *more]
+        run = case.start("fanfold", *words, "-j1", "--", "cat")
+        feeder.send_multipart(parts)
+        feeder.send(b"END")
+        run.expect(0)
+    assert run.output() == b",".join(parts) + b"\n"
+
+
 def test_a_frame_that_is_not_there_ends_the_run(case):
     with sockets() as make:
         feeder = make(zmq.PUSH)
