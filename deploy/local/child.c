@@ -105,7 +105,12 @@ static void become(const struct child_start *start, pid_t parent)
     set_standard_fds(start->role);
     keep(start->keep_fd);
     keep(start->also_keep_fd);
-    launcher_signals_leave_to_child(start->signals);
+    /* A signal that comes before the ventilator listens waits until it does: then it
+     * finishes what has come, as the launcher says. */
+    struct launcher_signals signals = *start->signals;
+    if (start->role == ROLE_VENTILATOR && !start->run)
+        sigaddset(&signals.mask, SIGTERM);
+    launcher_signals_leave_to_child(&signals);
     if (start->run)
         _exit(start->run(start->context));
     execv(start->path, start->argv);

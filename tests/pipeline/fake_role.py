@@ -69,6 +69,7 @@ def obey(order, number):
 
 
 signal.signal(signal.SIGTERM, on_term)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # a ventilator begins with it blocked, until it listens
 orders = os.fdopen(os.open(f"{folder}/{name}.orders", os.O_RDWR), "rb", buffering=0)
 ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
 log("start", "ignores-interrupts" if ignored else "hears-interrupts", *sys.argv[1:])

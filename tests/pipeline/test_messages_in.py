@@ -16,6 +16,7 @@ from harness import program_path
 from input_files import UPPER
 from keyed import make_keys
 from messages import Impostor, bind, bind_tcp, frame_of, sockets
+from process_tree import children_of
 
 
 def lines_of(count):
@@ -165,6 +166,17 @@ def test_a_run_that_nothing_came_to_ends_well(case):
     run.signal(signal.SIGTERM)
     run.expect(0)
     assert run.output() == b""
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+def test_a_signal_that_comes_before_the_run_listens_ends_it_well(case, spooled):
+    """As the launcher says that it finishes what has come: whenever that is."""
+    more = ["--spool", case.path("spool")] if spooled else []
+    for _ in range(10):
+        run = case.start("fanfold", "-i", f"pull:@ipc://{case.path('feed')}", *more, "-j1", "--", "cat")
+        case.wait_for(lambda: children_of(run.pid, "fanfold-ventila"), "the ventilator to begin")
+        run.signal(signal.SIGTERM)
+        run.expect(0)
 
 
 def test_an_idle_input_ends(case):
