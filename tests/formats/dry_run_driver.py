@@ -35,7 +35,7 @@ def options_of(text):
 def sizes_of(case):
     if case.records:
         return ["-N", str(case.records)]
-    return ["--block", str(case.blocks[0])]
+    return [] if case.format == "whole" else ["--block", str(case.blocks[0])]
 
 
 def can_be_run(case):
