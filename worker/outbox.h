@@ -35,8 +35,7 @@ int outbox_open_link(struct outbox *outbox, const char *endpoint,
 void outbox_close_link(struct outbox *outbox);
 /* Of the PUSH; NULL: there is none. */
 struct connection_monitor *outbox_monitor(const struct outbox *outbox);
-/* Fills in OUTBOX_ITEMS items at most, of what is written to files; returns how many.
- */
+/* Fills in at most OUTBOX_ITEMS, for what is written to files; returns how many. */
 uint32_t outbox_poll(const struct outbox *outbox, zmq_pollitem_t *items);
 /* When the PUSH is to be opened anew; opening or closing it calls that off. */
 struct retry *outbox_retry(struct outbox *outbox);
