@@ -99,6 +99,10 @@ IDLE = [
     ("--copy-self", [], FOR_SSH),
     ("--transfer-file x", [], FOR_SSH),
     ("--tunnel", [], FOR_SSH),
+    ("--by-reference", [], "needs --root DIR"),
+    ("--root /", [], "needs --by-reference"),
+    ("--parts {}", [], "expected -o FILE"),
+    ("--join manifest", ["fanfold-sink"], "expected --parts DIR"),
 ]
 
 WAITS = "it counts in every run, or only where something happens that no option excludes"
