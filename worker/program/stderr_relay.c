@@ -36,6 +36,8 @@ struct stderr_relay {
     size_t owed;
     char tail[2 * TEXT_MAX_BYTES];
     size_t tail_size;
+    bool doubts;     /* whose the last bytes of the tail are, */
+    size_t doubtful; /* so many; valid if `doubts` says so */
 };
 
 struct stderr_relay *stderr_relay_new(int fd, uint32_t slot, bool prefix,
@@ -141,6 +143,7 @@ static void add_tail(struct stderr_relay *relay, const char *data, size_t size)
     }
     memcpy(relay->tail + relay->tail_size, data, size);
     relay->tail_size += size;
+    relay->doubtful += size;
 }
 
 static bool read_once(struct stderr_relay *relay)
@@ -161,6 +164,7 @@ void stderr_relay_begin(struct stderr_relay *relay, uint64_t seq)
     relay->seq = seq;
     relay->tail_size = 0;
     relay->finishing = false;
+    relay->doubts = false;
 }
 
 void stderr_relay_expect(struct stderr_relay *relay, uint64_t seq, bool part)
@@ -174,16 +178,40 @@ void stderr_relay_expect(struct stderr_relay *relay, uint64_t seq, bool part)
         said_lines_next_run(relay->said);
 }
 
+static void keep_doubtful(struct stderr_relay *relay)
+{
+    size_t size = relay->doubts ? relay->doubtful : 0;
+    if (size > relay->tail_size)
+        size = relay->tail_size;
+    memmove(relay->tail, relay->tail + relay->tail_size - size, size);
+    relay->tail_size = size;
+}
+
 void stderr_relay_speaker(struct stderr_relay *relay, uint64_t seq)
 {
-    if (relay->seq != seq)
-        stderr_relay_begin(relay, seq);
+    if (relay->seq == seq)
+        return;
+    keep_doubtful(relay);
+    size_t kept = relay->tail_size;
+    stderr_relay_begin(relay, seq);
+    relay->tail_size = kept;
+}
+
+void stderr_relay_doubt(struct stderr_relay *relay)
+{
+    relay->doubtful = relay->doubts ? relay->doubtful : 0;
+    relay->doubts = true;
+}
+
+void stderr_relay_be_sure(struct stderr_relay *relay)
+{
+    relay->doubts = false;
 }
 
 void stderr_relay_forget(struct stderr_relay *relay, uint64_t seq)
 {
     if (relay->seq == seq)
-        relay->tail_size = 0;
+        keep_doubtful(relay);
 }
 
 void stderr_relay_read(struct stderr_relay *relay)

@@ -29,7 +29,11 @@ void stderr_relay_expect(struct stderr_relay *relay, uint64_t seq, bool part);
 void stderr_relay_begin(struct stderr_relay *relay, uint64_t seq);
 /* The program writes about this task: its tail goes on, or a new one begins. */
 void stderr_relay_speaker(struct stderr_relay *relay, uint64_t seq);
-/* Empties the tail if it is this task's. */
+/* What is read from here on may be the next task's already: it stays in the tail when
+ * the speaker changes. Or it is this one's after all. */
+void stderr_relay_doubt(struct stderr_relay *relay);
+void stderr_relay_be_sure(struct stderr_relay *relay);
+/* Empties the tail if it is this task's, but for what may be the next one's. */
 void stderr_relay_forget(struct stderr_relay *relay, uint64_t seq);
 /* Reads a bounded amount of what is there, while the queue has room. */
 void stderr_relay_read(struct stderr_relay *relay);

@@ -60,7 +60,10 @@ void persistent_report_answered(struct persistent_slot *slot, uint32_t count,
         return;
     uint64_t share_us = (uint64_t)run_us / count;
     stderr_relay_speaker(relay, coprocess_at(coprocess, 0)->task.seq);
+    stderr_relay_doubt(relay);
     stderr_relay_read(relay);
+    if (coprocess->given <= count)
+        stderr_relay_be_sure(relay);
     for (uint32_t i = 0; i < count; i++) {
         const struct coprocess_task *item = coprocess_at(coprocess, 0);
         if (in_step)

@@ -100,7 +100,7 @@ void plugin_results_collect(struct plugin_process *process)
     struct plugin_queue *queue = &process->queue;
     struct stderr_relay *relay = process->life.context->relays[process->life.number];
     int64_t now_us = clock_now_us();
-    uint32_t count = 0;
+    uint32_t count = 0, running;
     if (process->phase == PLUGIN_CORRUPT)
         return;
     bool sound = plugin_queue_finished(queue, &count);
@@ -108,7 +108,10 @@ void plugin_results_collect(struct plugin_process *process)
         slot_life_set_fruitful(&process->life);
         /* As far as one can tell, the slot's stderr is about these. */
         stderr_relay_speaker(relay, plugin_queue_at(queue, 0)->task.seq);
+        stderr_relay_doubt(relay);
         stderr_relay_read(relay);
+        if (!plugin_queue_running(queue, &running) || running < count)
+            stderr_relay_be_sure(relay);
     }
     for (uint32_t i = 0; i < count && sound; i++)
         sound = collect_one(process, now_us);

@@ -81,6 +81,35 @@ Test(stderr_relay, keeps_the_tail_of_the_task_at_hand)
     cr_assert_eq(memcmp(tail.data + TEXT_MAX_BYTES - 3, "end", 3), 0);
 }
 
+static void expect_tail(const char *text)
+{
+    struct slice tail = stderr_relay_tail(relay);
+    cr_assert_eq(tail.size, strlen(text), "%.*s", (int)tail.size,
+                 (const char *)tail.data);
+    cr_assert_arr_eq(tail.data, text, tail.size);
+}
+
+Test(stderr_relay, keeps_for_the_next_task_what_may_be_its_own)
+{
+    open_relay(false);
+    program_writes("of the first\n");
+    stderr_relay_doubt(relay);
+    program_writes("of either\n");
+    expect_tail("of the first\nof either\n");
+    stderr_relay_forget(relay, 17);
+    expect_tail("of either\n");
+    stderr_relay_speaker(relay, 18);
+    program_writes("of the second\n");
+    expect_tail("of either\nof the second\n");
+    stderr_relay_speaker(relay, 19);
+    expect_tail("");
+    stderr_relay_doubt(relay);
+    program_writes("of the third after all\n");
+    stderr_relay_be_sure(relay);
+    stderr_relay_speaker(relay, 20);
+    expect_tail("");
+}
+
 Test(stderr_relay, cuts_a_line_that_does_not_end)
 {
     open_relay(false);
