@@ -119,7 +119,7 @@ def test_joblib_has_it_as_a_backend(case):
     need_module("joblib", "python3-joblib")
     script = """
 import math
-import joblib, fanfold.joblib
+import joblib, fanfold
 fanfold.joblib.register()
 with joblib.parallel_backend("fanfold", n_jobs=2):
     print(joblib.Parallel()(joblib.delayed(math.factorial)(n) for n in range(50)) == [math.factorial(n) for n in range(50)])
