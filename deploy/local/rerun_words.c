@@ -29,7 +29,7 @@ static bool stays_behind(const char *option)
         "committed-fd",   "committed",   "from-committed", "block-timeout",
         "linger",         "latency",     "rotate",         "spool-out",
         "spool-out-size", "on-lost",     "drain-before",   "by-reference",
-        "root",           "parts",
+        "root",           "parts",       "port-range",     "interface",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(option, names[i]) == 0)

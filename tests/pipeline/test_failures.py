@@ -225,6 +225,19 @@ def test_dead_letters_are_run_again_by_the_line_as_it_is(case):
         assert case.path("log").read_bytes() == before
 
 
+@pytest.mark.parametrize("options", [["--port-range", "20000-20500"], ["--interface", "lo"]], ids=" ".join)
+def test_the_line_that_runs_dead_letters_again_has_no_option_of_ports_that_it_does_not_open(case, options):
+    words = ["--tasks", "tcp://*:*", *options, "--on-error", "skip", "--retries", "1"]
+    run = case.run("fanfold", *words, "--", "sh", "-c", "[ -e mended ] && cat", stdin=b"1\n")
+    run.expect(1)
+    said = re.search(r"^fanfold-sink: with the options and the command of this run: (.*)$", run.stderr(), re.M)
+    assert said, run.stderr()
+    case.file("mended", b"")
+    again = case.shell(said[1])
+    again.expect(0)
+    assert again.output() == b"1\n"
+
+
 def test_the_line_that_runs_dead_letters_again_names_no_command_that_it_cannot_show(case):
     """Bytes that a line on standard error spells, and a command that it would cut off."""
     for word in ("\x1b[1m", "x" * 20000):
