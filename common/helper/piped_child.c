@@ -3,6 +3,7 @@
 
 #include "common/exit_status.h"
 #include "common/helper/sdk_path.h"
+#include "common/helper/shell_exec.h"
 #include "common/memory.h"
 #include "common/process/fds.h"
 #include <spawn.h>
@@ -98,9 +99,11 @@ int piped_child_start_command(struct piped_child *child, const char *command,
                               const sigset_t *plain)
 {
     char sh[] = "sh", c[] = "-c";
-    char *const words[] = {sh, c, (char *)command, NULL};
+    char *line = shell_exec_command(command);
+    char *const words[] = {sh, c, line, NULL};
     char **environment = sdk_path_environment();
     int result = start(child, "/bin/sh", words, environment, plain);
     sdk_path_free(environment);
+    free(line);
     return result;
 }

@@ -31,6 +31,15 @@ def test_a_connector_brings_records_and_hears_what_is_committed(case):
     assert cursors == sorted(set(cursors)) and cursors[-1] == 1999
 
 
+def test_a_connector_that_a_shell_starts_may_close_its_output_and_stay(case):
+    """The shell does not stay beside it, holding the output open."""
+    notes, out = case.path("notes"), case.path("out")
+    command = connector(2000, "stay", f"notes={notes}").replace("exec:exec ", "exec:")
+    case.run("fanfold", "-i", command, "-o", out, "-j2", "--", "cat").expect(0)
+    assert out.read_bytes() == records(2000)
+    assert notes.read_text().splitlines()[-1] == "end"
+
+
 @pytest.mark.parametrize("every", [1, 7])
 def test_a_connector_that_crashes_is_started_behind_its_last_record(case, every):
     """Also where only some records have cursors."""
