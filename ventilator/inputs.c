@@ -6,14 +6,24 @@
 #include "common/log.h"
 #include "common/net/transport.h"
 #include <errno.h>
+#include <string.h>
 
 enum { TEXT_MAX = 4096 };
+
+/* Of standard input whoever starts the run may not know what it is. */
+static bool names_all(const struct ventilator_options *options)
+{
+    for (size_t i = 0; i < options->input_count; i++)
+        if (strcmp(options->inputs[i], "-") == 0)
+            return false;
+    return options->input_count > 0;
+}
 
 /* What a file has is there at once: no option says how long to wait for it. */
 static bool waits_for_files(const struct ventilator_options *options,
                             const struct source *source)
 {
-    bool files = source_can_reread(source);
+    bool files = names_all(options) && source_can_reread(source);
     const struct option_use uses[] = {
         {"--block-timeout", options->block_timeout_said, !files, "streams"},
         {"--latency", options->latency_said, !files, "streams"},

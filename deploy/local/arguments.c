@@ -138,6 +138,14 @@ static bool needs_open_tasks(const struct arguments *arguments)
     return others && !arguments->tasks && !arguments_has(arguments, "tunnel");
 }
 
+/* -S names this host alone, where it might have named others: a script may have the
+ * options for those anyway. */
+static bool is_alone_among_hosts(const struct arguments *arguments)
+{
+    return arguments_remote(arguments) && !arguments->tasks &&
+           !arguments_has(arguments, "tunnel");
+}
+
 const char *arguments_public(const char *given)
 {
     return given && strncmp(given, "tcp://", strlen("tcp://")) == 0 ? given : NULL;
@@ -177,14 +185,16 @@ static bool needs_are_met(const struct arguments *arguments)
         [SLURM] = arguments->slurm > 0,
         [SSH] = arguments_remote(arguments),
         [OPEN] = arguments_public(arguments->tasks) ||
-                 arguments_public(arguments->results),
+                 arguments_public(arguments->results) ||
+                 is_alone_among_hosts(arguments),
     };
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (arguments_has(arguments, needs[i].name) && !met[needs[i].need]) {
             say("--%s needs %s", needs[i].name, texts[needs[i].need]);
             return false;
         }
-    bool any = binds_any(arguments->tasks) || binds_any(arguments->results);
+    bool any = binds_any(arguments->tasks) || binds_any(arguments->results) ||
+               is_alone_among_hosts(arguments);
     if (arguments_has(arguments, "interface") && !any)
         say("--interface is for an endpoint whose host is *, such as tcp://*:*");
     return any || !arguments_has(arguments, "interface");
@@ -258,7 +268,7 @@ static bool range_allowed(const struct arguments *arguments)
     const char *both[] = {arguments_public(arguments->tasks),
                           arguments_public(arguments->results)};
     bool chosen = both[0] && !arguments->results; /* that of results */
-    if (!arguments_has(arguments, "port-range"))
+    if (!arguments_has(arguments, "port-range") || is_alone_among_hosts(arguments))
         return true;
     for (size_t i = 0; i < 2; i++) {
         if (both[i] && ports_is_bare(both[i])) {

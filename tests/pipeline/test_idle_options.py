@@ -145,3 +145,22 @@ def test_an_option_that_does_nothing_is_refused(case, option, beside, said):
     run.expect(2)
     assert said in run.stderr(), run.stderr()
     assert option.split()[0] in run.stderr() or re.match("excludes|contradict", said), run.stderr()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--latency", "1s"],
+        ["--block-timeout", "1s"],
+        ["--latency", "1s", "-i", "-"],
+        ["-S", ":", "--port-range", "20000-20100"],
+        ["-S", ":", "--interface", "lo"],
+    ],
+    ids=" ".join,
+)
+def test_an_option_stays_where_only_what_a_script_was_given_makes_it_idle(case, options):
+    """Standard input that happens to be a file, and a list of hosts with this one alone."""
+    case.file("in", b"a\nb\n")
+    run = case.shell(f"fanfold {' '.join(options)} -- cat <in")
+    run.expect(0)
+    assert run.output() == b"a\nb\n"
