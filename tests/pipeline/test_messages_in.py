@@ -343,6 +343,19 @@ def test_a_message_of_a_hundred_thousand_frames_is_one_record(case, spooled):
     assert run.output() == b",".join(parts) + b"\n"
 
 
+@pytest.mark.parametrize("spooled", [False, True])
+def test_an_end_needs_no_frame_beside_it(case, spooled):
+    more = ["--spool", case.path("spool")] if spooled else []
+    with sockets() as make:
+        feeder = make(zmq.PUSH)
+        words = ["-i", f"pull:{bind(feeder, case)}", "--frame", "2", "--end-message", "END", *more]
+        run = case.start("fanfold", *words, "-j1", "--", "cat")
+        feeder.send_multipart([b"topic", b"body"])
+        feeder.send(b"END")
+        run.expect(0)
+    assert run.output() == b"body\n"
+
+
 def test_a_frame_that_is_not_there_ends_the_run(case):
     with sockets() as make:
         feeder = make(zmq.PUSH)

@@ -93,14 +93,27 @@ static int receive(struct message_input *messages, char *reason, size_t size)
         snprintf(reason, size, "its producer speaks DEALER/1, which needs --spool DIR");
         return -EBADMSG;
     }
-    return message_framing_body(&messages->config->framing, messages->frames.slices,
-                                messages->frames.count, &messages->joined,
-                                &messages->body, reason, size)
+    return message_input_body(messages->config, messages->frames.slices,
+                              messages->frames.count, &messages->joined,
+                              &messages->body, reason, size)
                ? 1
                : -EBADMSG;
 }
 
 /* ---- the end ---- */
+
+bool message_input_body(const struct message_input_config *config,
+                        const struct slice *frames, size_t count,
+                        struct byte_buffer *joined, struct slice *ret_body,
+                        char *reason, size_t size)
+{
+    if (count == 1 && message_input_is_end(config, frames[0])) {
+        *ret_body = frames[0];
+        return true;
+    }
+    return message_framing_body(&config->framing, frames, count, joined, ret_body,
+                                reason, size);
+}
 
 bool message_input_is_end(const struct message_input_config *config, struct slice body)
 {

@@ -20,6 +20,12 @@ struct message_input_config {
     int64_t idle_us; /* the input ends when nothing has come for so long; 0: never */
 };
 
+/* As message_framing_body; a message of one frame that ends the input need not have the
+ * frame that --frame asks for. */
+bool message_input_body(const struct message_input_config *config,
+                        const struct slice *frames, size_t count,
+                        struct byte_buffer *joined, struct slice *ret_body,
+                        char *reason, size_t size);
 /* Whether a message with this body ends the input. */
 bool message_input_is_end(const struct message_input_config *config, struct slice body);
 

@@ -119,8 +119,8 @@ static int append(struct message_intake *intake, const struct slice *frames,
     char reason[256];
     struct slice body;
     struct record_frame frame;
-    if (!message_framing_body(&intake->config->framing, frames, count, &intake->joined,
-                              &body, reason, sizeof reason))
+    if (!message_input_body(intake->config, frames, count, &intake->joined, &body,
+                            reason, sizeof reason))
         return refuse(intake, reason);
     if (message_input_is_end(intake->config, body)) {
         spool_writer_append_end(intake->spool, producer, number);
