@@ -17,7 +17,7 @@
 
 enum {
     WINDOW_DEFAULT = 4096,
-    WINDOW_A_SLOT = 256,
+    WINDOW_A_SLOT = 1024,
     SLOTS_AT_FIRST = 128, /* of a worker; more are believed when these are in use */
     HEARTBEAT_SESSIONS = 1000, /* with more, the heartbeat slows down */
 };

@@ -155,8 +155,8 @@ Test(pool, the_window_grows_with_the_slots_where_nothing_fixes_it)
     worker_pool_deinit(&pool);
     worker_pool_init(&pool, 0);
     cr_assert_eq(pool.window, 4096);
-    use_all(add(5, 100));
-    cr_assert_eq(pool.window, 25600);
+    use_all(add(5, 50));
+    cr_assert_eq(pool.window, 51200);
     use_all(add(6, 60000));
     cr_assert_eq(pool.window, WINDOW_MAX);
     worker_pool_remove(&pool, worker_pool_find(&pool, 6));
