@@ -116,10 +116,10 @@ class Receiver:
             return None
         return ident
 
-    def pump(self, seconds):
-        """Receives for so long."""
+    def pump(self, seconds, wants=lambda: True):
+        """Receives for so long, as long as it wants more."""
         end, owed = time.monotonic() + seconds, {}
-        while (left := end - time.monotonic()) > 0:
+        while (left := end - time.monotonic()) > 0 and wants():
             if self.socket.poll(0 if owed else min(20, 1000 * left)):
                 route, *frames = self.socket.recv_multipart()
                 ident = self.take(route, *frames)

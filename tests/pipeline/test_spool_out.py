@@ -214,7 +214,7 @@ def test_kills_of_anything_lose_and_double_nothing_at_the_receiver(case):
             run = case.start("fanfold", *words, *more, "--", "cat")
             more = ["--resume"]
             while run.running() and (kills >= KILLS or (leaves_some() and chance.random() < 0.8)):
-                receiver.pump(chance.uniform(0.01, 0.08))
+                receiver.pump(chance.uniform(0.01, 0.08), leaves_some)
             if not run.running():
                 status = run.wait()
                 if status == 0 or (status == 2 and "it is complete" in run.stderr()):
@@ -227,7 +227,7 @@ def test_kills_of_anything_lose_and_double_nothing_at_the_receiver(case):
             if chance.random() < 0.3:  # and the receiver, whose books are durable
                 receiver.close()
                 receiver = Receiver(context, f"ipc://{case.directory}/out", books, credit=300)
-            case.wait_for(lambda: (leaves_some() and receiver.pump(0.05)) or not run.running() or chance.random() < 0.05, "the run to end")
+            case.wait_for(lambda: (leaves_some() and receiver.pump(0.05, leaves_some)) or not run.running() or chance.random() < 0.05, "the run to end")
             if not run.running() and run.wait() == 0:
                 break  # what was killed was not needed any more
             kill_everything(case)
