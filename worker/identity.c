@@ -36,8 +36,7 @@ static void command_text(const struct worker_options *options, char *text, size_
 void identity_init(struct identity *identity, const struct worker_options *options)
 {
     *identity = (struct identity){.uuid = id_random(), .slots = options->slots};
-    for (size_t i = 0; i < sizeof identity->uuid; i++)
-        snprintf(identity->uuid_text + 2 * i, 3, "%02x", identity->uuid.bytes[i]);
+    id_text(&identity->uuid, identity->uuid_text);
     identity->program = program_hash(options);
     identity->sees_root = options->root != NULL;
     identity->drains = options->mode == PROGRAM_LINES;

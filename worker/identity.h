@@ -9,7 +9,7 @@
 
 struct identity {
     struct id uuid;
-    char uuid_text[2 * sizeof(struct id) + 1];
+    char uuid_text[ID_TEXT_SIZE];
     uint32_t slots;
     bool sees_root; /* it may read chunks below its root */
     bool drains;    /* only the end of its programs shows that all results are right */

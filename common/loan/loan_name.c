@@ -2,27 +2,14 @@
 #include "common/loan/loan_name.h"
 
 #include "common/protocol/msgpack_reader.h"
+#include "common/protocol/msgpack_room.h"
 #include <msgpack/pack.h>
-#include <string.h>
-
-struct room {
-    uint8_t *to;
-    size_t size;
-};
-
-static int append(void *room_, const char *data, size_t size)
-{
-    struct room *room = room_;
-    memcpy(room->to + room->size, data, size);
-    room->size += size;
-    return 0;
-}
 
 size_t loan_name_pack(const struct loan_name *name, uint8_t to[LOAN_NAME_MAX])
 {
-    struct room room = {.to = to};
+    struct msgpack_room room = {.to = to, .capacity = LOAN_NAME_MAX};
     msgpack_packer packer;
-    msgpack_packer_init(&packer, &room, append);
+    msgpack_packer_init(&packer, &room, msgpack_room_write);
     msgpack_pack_array(&packer, 3);
     msgpack_pack_uint64(&packer, name->fd);
     msgpack_pack_uint64(&packer, name->inode);

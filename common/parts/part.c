@@ -3,7 +3,9 @@
 
 #include "common/parse.h"
 #include "common/process/write_all.h"
+#include "common/protocol/message.h"
 #include "common/protocol/msgpack_reader.h"
+#include "common/protocol/msgpack_room.h"
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,12 +17,6 @@
 #include <unistd.h>
 
 static const char temporary[] = ".tmp";
-
-void part_run(const struct id *run, char text[PART_RUN_MAX])
-{
-    for (size_t i = 0; i < sizeof run->bytes; i++)
-        snprintf(text + 2 * i, 3, "%02x", run->bytes[i]);
-}
 
 void part_name(uint64_t seq, uint64_t epoch, uint32_t attempt, char name[PART_NAME_MAX])
 {
@@ -53,8 +49,8 @@ static bool is_path(const char *path, uint64_t seq)
 {
     const char *name = strchr(path, '/');
     return strcmp(path, "-") == 0 ||
-           (name && name - path == PART_RUN_MAX - 1 &&
-            strspn(path, "0123456789abcdef") == PART_RUN_MAX - 1 &&
+           (name && name - path == ID_TEXT_SIZE - 1 &&
+            strspn(path, "0123456789abcdef") == ID_TEXT_SIZE - 1 &&
             part_name_is_of(name + 1, seq));
 }
 
@@ -81,25 +77,12 @@ bool part_line_read(struct slice line, struct part *ret_part)
 
 /* ---- in a message ---- */
 
-struct room {
-    uint8_t *to;
-    size_t size;
-};
-
-static int append(void *room_, const char *data, size_t size)
-{
-    struct room *room = room_;
-    memcpy(room->to + room->size, data, size);
-    room->size += size;
-    return 0;
-}
-
 size_t part_pack(const char *name, uint64_t hash, uint8_t *to)
 {
-    struct room room = {.to = to};
+    struct msgpack_room room = {.to = to, .capacity = PART_MAX};
     msgpack_packer packer;
     size_t size = strlen(name);
-    msgpack_packer_init(&packer, &room, append);
+    msgpack_packer_init(&packer, &room, msgpack_room_write);
     msgpack_pack_array(&packer, 2);
     msgpack_pack_bin(&packer, size);
     msgpack_pack_bin_body(&packer, name, size);

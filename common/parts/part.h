@@ -13,8 +13,7 @@
 
 enum {
     PART_NAME_MAX = 64, /* with the NUL */
-    PART_RUN_MAX = 2 * sizeof(struct id) + 1,
-    PART_PATH_MAX = PART_RUN_MAX + PART_NAME_MAX,
+    PART_PATH_MAX = ID_TEXT_SIZE + PART_NAME_MAX,
     PART_LINE_MAX = PART_PATH_MAX + 64,
 };
 
@@ -25,8 +24,6 @@ struct part {
     uint64_t hash; /* XXH64 of the bytes */
 };
 
-/* The directory of a run's parts. */
-void part_run(const struct id *run, char text[PART_RUN_MAX]);
 void part_name(uint64_t seq, uint64_t epoch, uint32_t attempt,
                char name[PART_NAME_MAX]);
 /* It is the name of a part of that seq. */

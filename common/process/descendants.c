@@ -137,9 +137,12 @@ static bool kernel_lists_children(void)
 static void add_child(struct children *list, const char *name, bool zombies)
 {
     pid_t pid = (pid_t)strtol(name, NULL, 10);
-    struct stat_line stat = {.group = getpgid(pid)};
-    if (pid > 0 && !children_have(list, pid) &&
-        (!read_stat(name, &stat) || zombies || stat.state != 'Z'))
+    struct stat_line stat;
+    if (pid <= 0 || children_have(list, pid))
+        return;
+    if (!read_stat(name, &stat))
+        children_add(list, (struct child_process){pid, getpgid(pid)});
+    else if (zombies || stat.state != 'Z')
         children_add(list, (struct child_process){pid, stat.group});
 }
 

@@ -4,6 +4,7 @@
 #include "common/protocol/reference.h"
 
 #include "common/protocol/msgpack_reader.h"
+#include "common/protocol/msgpack_room.h"
 #include <assert.h>
 #include <msgpack/pack.h>
 #include <string.h>
@@ -19,20 +20,6 @@ enum {
 };
 
 /* ---- writing ---- */
-
-struct room {
-    uint8_t *bytes;
-    size_t used;
-};
-
-static int put(void *to, const char *data, size_t size)
-{
-    struct room *room = to;
-    assert(size <= REFERENCE_BYTES_MAX - room->used);
-    memcpy(room->bytes + room->used, data, size);
-    room->used += size;
-    return 0;
-}
 
 static void write_piece(msgpack_packer *packer, const struct reference_piece *piece)
 {
@@ -74,9 +61,9 @@ static void write_file(msgpack_packer *packer, const struct reference_file *file
 size_t reference_write(const struct reference *reference,
                        uint8_t bytes[REFERENCE_BYTES_MAX])
 {
-    struct room room = {.bytes = bytes};
+    struct msgpack_room room = {.to = bytes, .capacity = REFERENCE_BYTES_MAX};
     msgpack_packer packer;
-    msgpack_packer_init(&packer, &room, put);
+    msgpack_packer_init(&packer, &room, msgpack_room_write);
     assert(reference->count >= 1 && reference->count <= REFERENCE_PIECES_MAX);
     msgpack_pack_array(&packer, REFERENCE_FIELDS);
     write_file(&packer, &reference->file);
@@ -84,7 +71,7 @@ size_t reference_write(const struct reference *reference,
     msgpack_pack_array(&packer, reference->count);
     for (uint32_t i = 0; i < reference->count; i++)
         write_piece(&packer, &reference->pieces[i]);
-    return room.used;
+    return room.size;
 }
 
 /* ---- reading ---- */

@@ -11,9 +11,9 @@ static const char run_begin[] = "\"run\": \"";
 
 void dead_letter_name_run(const struct id *run, char name[DEAD_LETTER_RUN_MAX])
 {
-    size_t length = (size_t)snprintf(name, DEAD_LETTER_RUN_MAX, "%s", run_begin);
-    for (size_t i = 0; i < sizeof run->bytes; i++, length += 2)
-        snprintf(name + length, DEAD_LETTER_RUN_MAX - length, "%02x", run->bytes[i]);
+    char text[ID_TEXT_SIZE];
+    id_text(run, text);
+    snprintf(name, DEAD_LETTER_RUN_MAX, "%s%s", run_begin, text);
 }
 
 /* Bytes of the UTF-8 character at `data`; 0: there is none. */

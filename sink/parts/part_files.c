@@ -19,7 +19,7 @@
 
 struct part_files {
     int directory;
-    char run[PART_RUN_MAX];
+    char run[ID_TEXT_SIZE];
     char *path;
     uint64_t unfound; /* parts of workers that were not there */
 };
@@ -35,7 +35,7 @@ int part_files_open(const char *parts, const struct id *run, bool resumes,
                     struct part_files **ret_files, char *error, size_t error_size)
 {
     struct part_files *files = allocate_zeroed(1, sizeof *files);
-    part_run(run, files->run);
+    id_text(run, files->run);
     files->path = allocate_text("%s/%s", parts, files->run);
     int result = resumes ? 0 : make_directory(files);
     files->directory = open(files->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

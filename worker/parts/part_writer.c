@@ -20,7 +20,7 @@ enum { STOP_MS = 1000 /* a helper that waits for a disk longer is left to init *
 
 struct order {
     uint64_t ticket;
-    char run[PART_RUN_MAX];
+    char run[ID_TEXT_SIZE];
     char name[PART_NAME_MAX];
     uint64_t offset, bytes;
 };
@@ -197,7 +197,7 @@ void part_writer_write(struct part_writer *writer, uint64_t ticket,
     waiting->order.ticket = ticket;
     waiting->order.offset = offset;
     waiting->order.bytes = bytes;
-    part_run(run, waiting->order.run);
+    id_text(run, waiting->order.run);
     strcpy(waiting->order.name, name);
     waiting->fd = fd;
     *writer->end = waiting;
